@@ -1,0 +1,86 @@
+"""Working days as arrays: weekends, public holidays and make-up working days (调休).
+
+China from ``chinesecalendar`` (State Council notices, with make-up days), every other ISO 3166
+country from ``holidays``; ``"weekends"`` knows weekends only. A year that is not published yet
+counts weekends only, and ``known_until`` says from when.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+
+import numpy as np
+
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.ledger import Calendar
+
+EPOCH = dt.date(1970, 1, 1)
+FIRST_YEAR, LAST_YEAR = 1990, 2040
+
+
+def to_day(date: dt.date) -> int:
+    """Return days since 1970-01-01."""
+    return (date - EPOCH).days
+
+
+def to_date(day: int) -> dt.date:
+    """Return the date of a day since 1970-01-01."""
+    return EPOCH + dt.timedelta(days=int(day))
+
+
+@lru_cache(maxsize=8)
+def load_calendar(name: str) -> Calendar:
+    """Return the calendar called ``name`` for 1990-01-01 to 2040-12-31.
+
+    Parameters
+    ----------
+    name : str
+        ``"weekends"``, or an ISO 3166 country code with an optional subdivision: ``"CN"``,
+        ``"GB-ENG"``.
+
+    Raises
+    ------
+    ConfigError
+        No such calendar.
+    """
+    first = to_day(dt.date(FIRST_YEAR, 1, 1))
+    last = to_day(dt.date(LAST_YEAR, 12, 31))
+    days = np.arange(first, last + 1)
+    is_working = (days + 3) % 7 < 5  # 1970-01-01 was a Thursday
+    if name == "weekends":
+        known_until = last
+    elif name == "CN":
+        known_until = _china(is_working, first)
+    else:
+        known_until = _country(name, is_working, first)
+    is_working.flags.writeable = False
+    return Calendar(name, first, is_working, known_until)
+
+
+def _china(is_working: np.ndarray, first: int) -> int:
+    from chinese_calendar.constants import holidays, workdays
+
+    for date in holidays:
+        is_working[to_day(date) - first] = False
+    for date in workdays:
+        is_working[to_day(date) - first] = True
+    return to_day(dt.date(max(date.year for date in holidays), 12, 31))
+
+
+def _country(name: str, is_working: np.ndarray, first: int) -> int:
+    import holidays
+
+    country, _, subdivision = name.partition("-")
+    years = range(FIRST_YEAR, LAST_YEAR + 1)
+    try:
+        found = holidays.country_holidays(country, subdiv=subdivision or None, years=years)
+    except NotImplementedError as error:
+        msg = (
+            f"no calendar is called {name!r}: expected 'weekends' or an ISO 3166 code "
+            "such as CN, DE or GB-ENG"
+        )
+        raise ConfigError(msg) from error
+    for date in found:
+        is_working[to_day(date) - first] = False
+    return first + len(is_working) - 1

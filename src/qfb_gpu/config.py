@@ -1,0 +1,255 @@
+"""The settings of a run, read from TOML.
+
+Every key is checked; an unknown one is refused with the keys there are. ``${NAME}`` in a text
+is the environment variable NAME. Paths are relative to the config file, sources to ``data``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import re
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from qfb_gpu.currencies import EXPONENT
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.schema import SOURCE_NAMES, SOURCES
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Concat(_Strict):
+    """A column made of several: their texts joined by ``separator``."""
+
+    concat: list[str] = Field(min_length=1)
+    separator: str = "|"
+
+
+class Multiply(_Strict):
+    """An amount made of two columns, e.g. quantity and unit price; exact in decimals."""
+
+    multiply: list[str] = Field(min_length=2, max_length=2)
+
+
+ColumnSpec = str | list[str] | Concat | Multiply
+"""A source column; or spellings of it, the first that is there; or made of several.
+
+Headers match after trimming, NFKC, folding of case and of runs of white space.
+"""
+
+
+class Exclude(_Strict):
+    """Rows that are not payments at all: left out and counted, not rejected.
+
+    A row is left out when its trimmed ``column`` is one of ``values``.
+    """
+
+    column: str
+    values: list[str] = Field(min_length=1)
+    reason: str
+
+
+class SourcePart(_Strict):
+    """Files of one layout: where they are and how their columns map to ours."""
+
+    path: str
+    format: Literal["auto", "csv", "parquet", "delta"] = "auto"
+    columns: dict[str, ColumnSpec] = {}
+    constants: dict[str, str] = {}
+    separator: str = ","
+    encoding: str = "utf-8"
+    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    direction_values: dict[str, Literal["in", "out"]] = {}
+    rounding: Literal["reject", "half_even"] = "reject"
+    lines: Literal["reject", "sum"] = "reject"
+    exclude: list[Exclude] = []
+    prepare: list[dict[str, Any]] = []
+
+
+class Payments(_Strict):
+    """How regular payments are decided."""
+
+    false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    horizon_days: Annotated[int, Field(ge=1, le=366)] = 90
+
+
+class Segments(_Strict):
+    """How customers are grouped; ``auto`` chooses the number of segments."""
+
+    n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
+    sample_rows: Annotated[int, Field(ge=1000)] = 100_000
+    seed: int = 0
+
+
+class Network(_Strict):
+    """The payment network; a higher resolution gives smaller communities."""
+
+    resolution: Annotated[float, Field(gt=0)] = 1.0
+    seed: int = 0
+
+
+class Config(_Strict):
+    """Everything a run needs to know. ``base`` is the folder of the config file."""
+
+    as_of: dt.date
+    sources: dict[str, list[SourcePart]]
+    output: str = "out"
+    data: str = "."
+    device: Literal["auto", "cpu", "gpu"] = "auto"
+    currency: str = "CNY"
+    calendar: str = "CN"
+    workers: Literal["auto"] | Annotated[int, Field(ge=1, le=1024)] = "auto"
+    n_buckets: Literal["auto"] | Annotated[int, Field(ge=1, le=65536)] = "auto"
+    batch_rows: Annotated[int, Field(ge=1000)] = 1_000_000
+    payments: Payments = Payments()
+    segments: Segments = Segments()
+    network: Network = Network()
+    base: Path = Path()
+
+    @field_validator("sources", mode="before")
+    @classmethod
+    def _one_part_or_several(cls, value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return {name: part if isinstance(part, list) else [part] for name, part in value.items()}
+
+    @field_validator("sources")
+    @classmethod
+    def _known_sources(cls, value: dict[str, list[SourcePart]]) -> dict[str, list[SourcePart]]:
+        for name, parts in value.items():
+            if name not in SOURCE_NAMES:
+                msg = f"no source is called {name!r}; there are {', '.join(SOURCE_NAMES)}"
+                raise ValueError(msg)
+            for part in parts:
+                _check_columns(name, part)
+        if "transactions" not in value:
+            msg = "sources.transactions is required: the payments of the night"
+            raise ValueError(msg)
+        return value
+
+    @field_validator("currency")
+    @classmethod
+    def _known_currency(cls, value: str) -> str:
+        if value not in EXPONENT:
+            msg = f"{value!r} is not an ISO 4217 code such as CNY"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def output_dir(self) -> Path:
+        """Folder of the gold tables, the lake, the report and the MLflow store."""
+        return (self.base / self.output).resolve()
+
+    @property
+    def data_dir(self) -> Path:
+        """Folder that source paths are relative to."""
+        return (self.base / self.data).resolve()
+
+
+def _check_columns(source: str, part: SourcePart) -> None:
+    if source not in SOURCES:
+        return
+    known = SOURCES[source].names
+    for name in [*part.columns, *part.constants]:
+        if name not in known:
+            msg = f"{source} has no column {name!r}; it has {', '.join(known)}"
+            raise ValueError(msg)
+
+
+def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
+    """Read a config file, apply overrides, check everything.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file.
+    overrides : dict of dotted key to value
+        E.g. ``{"payments.horizon_days": "30"}``; a text is read as TOML where that works.
+
+    Raises
+    ------
+    ConfigError
+        With the file, the key and what to do.
+    """
+    if not path.is_file():
+        msg = f"{path}: no such config file; `qfb demo` writes one to start from"
+        raise ConfigError(msg)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not valid TOML: {error}"
+        raise ConfigError(msg) from error
+    for key, value in (overrides or {}).items():
+        _set(raw, key, value)
+    return build_config(raw, base=path.resolve().parent, where=str(path))
+
+
+def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
+    """Check a config that is already a dictionary; ``where`` names it in errors."""
+    expanded = _expand(raw, where, "")
+    try:
+        return Config(**expanded, base=base)
+    except ValidationError as error:
+        raise ConfigError(f"{where}: {_first_error(error)}") from error
+
+
+def _first_error(error: ValidationError) -> str:
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        return f"unknown key {key!r}; remove it or see the README for the keys there are"
+    if first["type"] == "missing":
+        return f"key {key!r} is missing; add it"
+    message = first["msg"].removeprefix("Value error, ")
+    return f"key {key!r}: {message} (got {first['input']!r:.80})"
+
+
+def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:
+    *parents, last = dotted.split(".")
+    node: Any = raw
+    for part in parents:
+        if isinstance(node, list):
+            node = node[int(part)]
+        else:
+            node = node.setdefault(part, {})
+    parsed = _parse(value)
+    if isinstance(node, list):
+        node[int(last)] = parsed
+    else:
+        node[last] = parsed
+
+
+def _parse(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        return value
+
+
+def _expand(value: Any, where: str, key: str) -> Any:
+    if isinstance(value, dict):
+        return {k: _expand(v, where, f"{key}.{k}" if key else k) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_expand(v, where, f"{key}.{i}") for i, v in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+
+    def lookup(match: re.Match[str]) -> str:
+        name = match.group(1)
+        if name not in os.environ:
+            msg = (
+                f"{where}: key {key!r} uses ${{{name}}}, which is not set; "
+                f"export {name}=FOLDER or pass --set {key}=VALUE"
+            )
+            raise ConfigError(msg)
+        return os.environ[name]
+
+    return re.sub(r"\$\{(\w+)\}", lookup, value)
