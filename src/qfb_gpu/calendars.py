@@ -17,6 +17,7 @@ from qfb_gpu.ledger import Calendar
 
 EPOCH = dt.date(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1990, 2040
+_SATURDAY = 5
 
 
 def to_day(date: dt.date) -> int:
@@ -47,7 +48,7 @@ def load_calendar(name: str) -> Calendar:
     first = to_day(dt.date(FIRST_YEAR, 1, 1))
     last = to_day(dt.date(LAST_YEAR, 12, 31))
     days = np.arange(first, last + 1)
-    is_working = (days + 3) % 7 < 5  # 1970-01-01 was a Thursday
+    is_working = (days + 3) % 7 < _SATURDAY  # 1970-01-01 was a Thursday
     if name == "weekends":
         known_until = last
     elif name == "CN":

@@ -6,7 +6,7 @@ is the environment variable NAME. Paths are relative to the config file, sources
 
 from __future__ import annotations
 
-import datetime as dt
+import datetime as dt  # noqa: TC003  pydantic reads it at run time
 import os
 import re
 import tomllib
@@ -196,7 +196,8 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     try:
         return Config(**expanded, base=base)
     except ValidationError as error:
-        raise ConfigError(f"{where}: {_first_error(error)}") from error
+        msg = f"{where}: {_first_error(error)}"
+        raise ConfigError(msg) from error
 
 
 def _first_error(error: ValidationError) -> str:
@@ -214,10 +215,7 @@ def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:
     *parents, last = dotted.split(".")
     node: Any = raw
     for part in parents:
-        if isinstance(node, list):
-            node = node[int(part)]
-        else:
-            node = node.setdefault(part, {})
+        node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
     parsed = _parse(value)
     if isinstance(node, list):
         node[int(last)] = parsed

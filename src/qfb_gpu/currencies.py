@@ -1,4 +1,4 @@
-"""Currencies by ISO 4217 (list one, 2026-01): their codes as small integers and their minor units."""
+"""Currencies by ISO 4217 (list one, 2026-01): codes as small integers, and minor units."""
 
 from __future__ import annotations
 
