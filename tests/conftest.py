@@ -1,7 +1,19 @@
+import os
+from pathlib import Path
+
 import pytest
+import simulate
+from hypothesis import settings
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import BackendUnavailableError
+
+settings.register_profile("qfb", deadline=None, print_blob=True)
+settings.load_profile("qfb")
+
+_ROOT = Path(__file__).parents[1]
+_CHILD = pytest.StashKey[simulate.SimulatorRun]()
+_OUTCOMES: dict[str, list[str]] = {}
 
 
 def pytest_addoption(parser):
@@ -12,14 +24,82 @@ def pytest_addoption(parser):
 
 @pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
 def backend(request):
+    """Return each backend in turn; the GPU's is skipped where there is none."""
+    return _backend_or_skip(request, request.param)
+
+
+@pytest.fixture
+def cpu():
+    return get_backend("cpu")
+
+
+@pytest.fixture
+def gpu(request):
+    """Return the GPU backend, for parity tests; mark them ``gpu``."""
+    return _backend_or_skip(request, "gpu")
+
+
+def _backend_or_skip(request, name):
     try:
-        return get_backend(request.param)
+        return get_backend(name)
     except BackendUnavailableError as error:
         if request.config.getoption("--require-gpu"):
             pytest.fail(f"--require-gpu: {error}")
         pytest.skip(str(error))
 
 
-@pytest.fixture
-def cpu():
-    return get_backend("cpu")
+@pytest.fixture(scope="session")
+def real_data():
+    """Return the folder of the real data sets: QFB_DATA, or shared/data beside the checkout."""
+    folder = Path(os.environ.get("QFB_DATA", _ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"no real data: {folder} is not there (set QFB_DATA to its folder)")
+    return folder
+
+
+# Tests marked cudasim run in a child process that has Numba's CUDA simulator: see simulate.py.
+
+
+def pytest_collection_modifyitems(config, items):
+    if simulate.ENABLED:
+        others = [item for item in items if not item.get_closest_marker("cudasim")]
+        items[:] = [item for item in items if item.get_closest_marker("cudasim")]
+        config.hook.pytest_deselected(items=others)
+
+
+def pytest_collection_finish(session):
+    marked = [item.nodeid for item in session.items if item.get_closest_marker("cudasim")]
+    if marked and not simulate.ENABLED and not session.config.option.collectonly:
+        session.config.stash[_CHILD] = simulate.SimulatorRun(_ROOT, marked)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem):
+    child = pyfuncitem.config.stash.get(_CHILD, None)
+    if child is None or not pyfuncitem.get_closest_marker("cudasim"):
+        return None
+    outcome, text = child.outcome(pyfuncitem.nodeid)
+    if outcome == "failed":
+        pytest.fail(f"in the CUDA simulator:\n{text}", pytrace=False)
+    if outcome == "skipped":
+        pytest.skip(f"in the CUDA simulator: {text}")
+    return True
+
+
+@pytest.fixture(scope="session")
+def simulated_kernels(request):
+    """Return the names of the kernels that this run launched in the simulator."""
+    child = request.config.stash.get(_CHILD, None)
+    return frozenset(child.results()["launched"] if child else ())
+
+
+def pytest_runtest_logreport(report):
+    if report.when == "call" or report.outcome != "passed":
+        _OUTCOMES[report.nodeid] = [report.outcome, report.longreprtext]
+
+
+def pytest_sessionfinish(session):
+    if simulate.ENABLED:
+        simulate.write_report(_OUTCOMES)
+    elif child := session.config.stash.get(_CHILD, None):
+        child.close()
