@@ -214,13 +214,13 @@ def _first_error(error: ValidationError) -> str:
 def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:
     *parents, last = dotted.split(".")
     node: Any = raw
-    for part in parents:
-        node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
-    parsed = _parse(value)
-    if isinstance(node, list):
-        node[int(last)] = parsed
-    else:
-        node[last] = parsed
+    try:
+        for part in parents:
+            node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
+        node[int(last) if isinstance(node, list) else last] = _parse(value)
+    except (TypeError, ValueError, IndexError, AttributeError) as error:
+        msg = f"--set {dotted}: the config has no such place; see its keys in the README"
+        raise ConfigError(msg) from error
 
 
 def _parse(value: Any) -> Any:

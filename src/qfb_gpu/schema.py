@@ -219,6 +219,15 @@ GOLD: dict[str, Table] = {
             ("amount", "float64", "currency units"),
         ),
         _table(
+            "customer_profiles", "customer_id",
+            ("customer_id", "string", "the customer"),
+            ("as_of", "date", "nothing later was seen"),
+            ("segment_id", "int32", "see segments; 0 is the largest"),
+            ("tier", "string", "A to D, by rule"),
+            ("lifecycle", "string", "new, active, declining, dormant, ..."),
+            ("main_currency", "string", "currency of the money features"),
+        ),  # the feature blocks follow: see docs/features.md
+        _table(
             "segments", "segment_id",
             ("segment_id", "int32", "0 is the largest"),
             ("n_customers", "int64", "customers in it"),

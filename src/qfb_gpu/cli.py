@@ -1,0 +1,217 @@
+"""The ``qfb`` command: parse, call, exit code."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+
+from qfb_gpu.errors import ConfigError, QfbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from qfb_gpu.config import Config
+    from qfb_gpu.pipeline import RunResult
+
+DEMO_AS_OF = dt.date(2024, 12, 31)
+app = typer.Typer(
+    name="qfb",
+    help="量化帮: a bank's raw tables in, customer profiles out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+Device = Annotated[str, typer.Option(help="auto, cpu or gpu")]
+
+
+@app.command()
+def demo(
+    customers: Annotated[int, typer.Option(min=1, help="customers of the portfolio")] = 1000,
+    device: Device = "auto",
+    out: Annotated[Path, typer.Option(help="folder for sources and results")] = Path("demo"),
+    seed: Annotated[int, typer.Option(help="another seed, another portfolio")] = 1,
+) -> None:
+    """Make a labelled portfolio, run the whole night on it, write a report."""
+    from qfb_gpu.config import load_config
+    from qfb_gpu.portfolio import demo_config
+
+    _generate(customers, seed, out / "sources", DEMO_AS_OF)
+    config_path = out / "qfb.toml"
+    config_path.write_text(demo_config(DEMO_AS_OF, device), encoding="utf-8")
+    _run(load_config(config_path))
+    console().print(f"Look again with: qfb show {out / 'out'}   or: qfb run {config_path}")
+
+
+@app.command()
+def generate(
+    customers: Annotated[int, typer.Option(min=1, help="customers of the portfolio")],
+    out: Annotated[Path, typer.Option(help="folder to write")],
+    seed: Annotated[int, typer.Option(help="another seed, another portfolio")] = 1,
+    as_of: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"])] = dt.datetime(  # noqa: DTZ001
+        2024, 12, 31
+    ),
+    months: Annotated[int, typer.Option(min=1, help="months of history")] = 24,
+    hardness: Annotated[float, typer.Option(min=0, max=3, help="0 clean, 1 real, 2 hard")] = 1.0,
+) -> None:
+    """Write the source tables of a labelled portfolio and their truth, as Parquet."""
+    _generate(customers, seed, out, as_of.date(), months=months, hardness=hardness)
+
+
+@app.command()
+def run(
+    config: Annotated[Path, typer.Argument(help="a TOML file")],
+    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; nothing later is seen")] = None,
+    device: Annotated[str | None, typer.Option(help="auto, cpu or gpu")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, e.g. payments.horizon_days=30")
+    ] = None,
+) -> None:
+    """Run the night: ingest what is new, rescore, publish."""
+    _run(_load(config, as_of, device, set_))
+
+
+@app.command()
+def check(
+    config: Annotated[Path, typer.Argument(help="a TOML file")],
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
+) -> None:
+    """Read the config and the sources' first rows; say what is wrong."""
+    from qfb_gpu.lake.sources import preview
+    from qfb_gpu.report.show import render_preview
+
+    if not render_preview(preview(_load(config, None, None, set_)), console()):
+        raise typer.Exit(2)
+
+
+@app.command()
+def show(
+    out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+    table: Annotated[str | None, typer.Argument(help="a gold table")] = None,
+    customer: Annotated[str | None, typer.Option(help="one customer's id")] = None,
+    limit: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
+) -> None:
+    """Look at a result without writing code."""
+    from qfb_gpu.lake import gold
+    from qfb_gpu.report.show import render
+
+    render(gold.reader(out), gold.tables(out), table, customer, limit, console())
+
+
+def _load(
+    path: Path, as_of: str | None, device: str | None, assignments: list[str] | None
+) -> Config:
+    from qfb_gpu.config import load_config
+
+    overrides: dict[str, Any] = {}
+    for assignment in assignments or []:
+        key, equals, value = assignment.partition("=")
+        if not equals:
+            msg = f"--set {assignment}: expected key=value, e.g. --set payments.horizon_days=30"
+            raise ConfigError(msg)
+        overrides[key.strip()] = value.strip()
+    if as_of is not None:
+        overrides["as_of"] = as_of
+    if device is not None:
+        overrides["device"] = f'"{device}"'
+    return load_config(path, overrides)
+
+
+def _generate(
+    customers: int, seed: int, out: Path, as_of: dt.date, *, months: int = 24, hardness: float = 1.0
+) -> None:
+    from qfb_gpu.calendars import load_calendar
+    from qfb_gpu.portfolio import write_portfolio
+
+    rows = write_portfolio(
+        out,
+        customers,
+        seed,
+        as_of=as_of,
+        months=months,
+        hardness=hardness,
+        calendar=load_calendar("CN"),
+    )
+    tables = ", ".join(f"{count:,} {name}" for name, count in rows.items() if "/" not in name)
+    console().print(f"Generated {tables} in {out}")
+
+
+def _run(config: Config) -> None:
+    from qfb_gpu.pipeline import run as run_night
+
+    with _progress() as progress:
+        result = run_night(config, progress)
+    _summary(result)
+
+
+def _summary(result: RunResult) -> None:
+    screen = console()
+    if result.unchanged:
+        screen.print(
+            f"Nothing changed since run {result.run_id}; the tables in {result.output} are current."
+        )
+        return
+    counts = result.counts
+    seconds = sum(entry["seconds"] for entry in result.stages.values())
+    screen.print(
+        f"Run {result.run_id} on {result.device}: {counts['n_payments']:,} payments of "
+        f"{counts['n_customers']:,} customers, {counts['n_regular']:,} regular of "
+        f"{counts['n_streams']:,} streams, {counts['n_rejected']:,} rows rejected, "
+        f"{seconds:.1f} s"
+    )
+    for name, entry in result.stages.items():
+        rows = f"{entry['rows']:>14,} rows" if "rows" in entry else ""
+        screen.print(f"  {name:<10}{entry['seconds']:>8.2f} s {rows}")
+    screen.print(f"Report: {result.output / 'report.html'}")
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show a bar per stage on a terminal, a line per tenth of a stage elsewhere."""
+    if console().is_terminal:
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
+
+        bars: dict[str, Any] = {}
+        columns = ("{task.description:<10}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        with Progress(*columns, console=console()) as progress:
+
+            def bar(stage: str, done: int, total: int) -> None:
+                if stage not in bars:
+                    bars[stage] = progress.add_task(stage, total=total)
+                progress.update(bars[stage], completed=done, total=total)
+
+            yield bar
+        return
+    last: dict[str, int] = {}
+
+    def line(stage: str, done: int, total: int) -> None:
+        tenth = 10 * done // total if total else 10
+        if tenth > last.get(stage, -1):
+            last[stage] = tenth
+            console().print(f"{stage}: {done} of {total}")
+
+    yield line
+
+
+def console() -> Console:
+    """Return the screen: standard output, as it is now (tests replace it)."""
+    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def main() -> None:
+    """Run the command line; print an expected error as one line and exit with its code."""
+    try:
+        app()
+    except QfbError as error:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"qfb: {error}", markup=False, style="bold red"
+        )
+        raise SystemExit(error.exit_code) from None
+    except KeyboardInterrupt:
+        sys.stderr.write("qfb: stopped; run the same command again to go on\n")
+        raise SystemExit(3) from None

@@ -1,0 +1,103 @@
+"""Intermediate arrays of a run, so that a run that died goes on from the buckets that are done.
+
+``<output>/.work/<run_id>/<stage>/<bucket>/<name>.arrow`` is an uncompressed Arrow IPC file that
+is mapped, not read; ``<stage>/<bucket>.json`` is written last and says that the bucket is done.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.ledger import Labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+
+_LABELS = b"labels"
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """The folder of one run's intermediates."""
+
+    root: Path
+
+    def folder(self, stage: str, bucket: int) -> Path:
+        """Return the folder of a bucket's intermediates, made if need be."""
+        path = self.root / stage / str(bucket)
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def save(
+        self, stage: str, bucket: int, name: str, columns: Mapping[str, Any], backend: Backend
+    ) -> None:
+        """Write columns of one length: arrays of the backend, Labelled, or Arrow arrays."""
+        arrays, fields = [], []
+        for column, values in columns.items():
+            array, field = _to_arrow(column, values, backend)
+            arrays.append(array)
+            fields.append(field)
+        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        path = self.folder(stage, bucket) / f"{name}.arrow"
+        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+
+    def load(self, stage: str, bucket: int, name: str) -> dict[str, Any]:
+        """Return what :meth:`save` wrote: NumPy arrays (read-only), Labelled or Arrow arrays."""
+        path = self.folder(stage, bucket) / f"{name}.arrow"
+        with pa.memory_map(str(path)) as source:
+            table = pa.ipc.open_file(source).read_all()
+        return {
+            field.name: _from_arrow(table.column(i), field) for i, field in enumerate(table.schema)
+        }
+
+    def finish(self, stage: str, bucket: int, summary: dict[str, Any]) -> None:
+        """Say that a bucket is done; atomic."""
+        path = self.root / stage / f"{bucket}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".tmp")
+        draft.write_text(json.dumps(summary), encoding="utf-8")
+        draft.replace(path)
+
+    def finished(self, stage: str, bucket: int) -> dict[str, Any] | None:
+        """Return the bucket's summary, or None where it is not done."""
+        path = self.root / stage / f"{bucket}.json"
+        if not path.is_file():
+            return None
+        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return summary
+
+    def remove(self) -> None:
+        """Delete the run's intermediates, and what older runs that died left."""
+        shutil.rmtree(self.root.parent, ignore_errors=True)
+
+
+def _to_arrow(name: str, values: Any, backend: Backend) -> tuple[pa.Array, pa.Field]:
+    if isinstance(values, Labelled):
+        codes = pa.array(np.asarray(backend.to_host(values.codes)))
+        metadata = {_LABELS: json.dumps(values.labels).encode()}
+        return codes, pa.field(name, codes.type, metadata=metadata)
+    if isinstance(values, pa.ChunkedArray):
+        values = values.combine_chunks()
+    if not isinstance(values, pa.Array):
+        values = pa.array(np.asarray(backend.to_host(values)))
+    return values, pa.field(name, values.type)
+
+
+def _from_arrow(column: pa.ChunkedArray, field: pa.Field) -> Any:
+    values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+    if pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
+        return values
+    array = values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
+    if field.metadata and _LABELS in field.metadata:
+        return Labelled(array, tuple(json.loads(field.metadata[_LABELS])))
+    return array

@@ -1,0 +1,388 @@
+"""The nightly run: ingest what is new, score every bucket, decide, fit, publish.
+
+Composes the stages and holds no arithmetic of its own. Per-bucket work is in
+:mod:`qfb_gpu.tasks`; what is global (false-discovery control, segments, the payment network)
+runs here, on arrays that are small beside the payments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu import __version__, network, payments, profile
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.cluster import run_buckets
+from qfb_gpu.errors import QfbError, RunInterruptedError
+from qfb_gpu.lake import gold, ingest, silver
+from qfb_gpu.lake.work import Workspace
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.models import registry, segments
+from qfb_gpu.report import build as report_data
+from qfb_gpu.report import write_report
+from qfb_gpu.schema import GOLD
+from qfb_gpu.tasks import Night, on_device, publish_bucket, score_bucket
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
+
+    Progress = Callable[[str, int, int], None]
+
+_NOT_IN_RUN_ID = {"output", "data", "base", "device", "workers", "n_buckets", "batch_rows"}
+"""Settings that change where or how fast a run runs, not its answers."""
+_RUN_COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
+
+
+@dataclass(slots=True)
+class RunResult:
+    """What a run did.
+
+    Attributes
+    ----------
+    run_id : str
+    output : Path
+    unchanged : bool
+        The same night had been published already; nothing was done.
+    counts : dict
+        Payments, customers, streams, regular streams, rejected rows.
+    stages : dict of stage to dict
+        ``seconds``, ``rows`` and, for bucket stages, the steps' seconds summed over buckets.
+    """
+
+    run_id: str
+    output: Path
+    device: str
+    unchanged: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[dict[str, Any]]:
+        """Time a stage; the body may add to the dictionary it gets."""
+        entry: dict[str, Any] = {}
+        start = time.perf_counter()
+        yield entry
+        entry["seconds"] = time.perf_counter() - start
+        self.stages[name] = entry
+
+
+def run(config: Config, progress: Progress | None = None) -> RunResult:
+    """Run the night of ``config.as_of`` and publish its gold tables, report and MLflow run.
+
+    Raises
+    ------
+    ConfigError, InputError, BackendUnavailableError
+        Something the user has to mend; nothing was published.
+    RunInterruptedError
+        Stopped midway; the buckets that are done are kept and the next call goes on.
+    """
+    report_progress = progress or (lambda _stage, _done, _total: None)
+    backend = get_backend(config.device)
+    load_calendar(config.calendar)
+    result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
+    with result.stage("ingest") as entry:
+        ingested = ingest.ingest(config, report_progress)
+        entry["rows"] = ingested.n_rows
+    result.run_id = _run_id(config, ingested.inputs)
+    if gold.last_run(config.output_dir) == result.run_id:
+        result.unchanged = True
+        return result
+    night = Night(
+        lake=config.output_dir / "lake",
+        workspace=Workspace(config.output_dir / ".work" / result.run_id),
+        as_of_day=to_day(config.as_of),
+        backend=backend.name,
+        calendar=config.calendar,
+        horizon_days=config.payments.horizon_days,
+    )
+    try:
+        _night(config, night, backend, result, report_progress, ingested)
+    except QfbError:
+        raise
+    except Exception as error:
+        msg = (
+            f"the run stopped midway ({type(error).__name__}: {error}); what is done is kept in "
+            f"{night.workspace.root}; run the same command again to go on"
+        )
+        raise RunInterruptedError(msg) from error
+    return result
+
+
+def _night(
+    config: Config,
+    night: Night,
+    backend: Backend,
+    result: RunResult,
+    progress: Progress,
+    ingested: ingest.IngestResult,
+) -> None:
+    buckets = silver.buckets(night.lake)
+    with result.stage("score") as entry:
+        scores = _map_buckets(score_bucket, night, buckets, config, progress, "score")
+        entry["rows"] = sum(score["n_payments"] for score in scores)
+        entry["steps"] = _sum_steps(scores)
+    with result.stage("decide") as entry:
+        entry["rows"] = decide(night, buckets, config, backend)
+    with result.stage("fit") as entry:
+        entry["rows"], fitted = fit(night, buckets, config, backend)
+    with result.stage("publish") as entry:
+        counts = _map_buckets(publish_bucket, night, buckets, config, progress, "publish")
+        entry["rows"] = sum(sum(count.values()) for count in counts)
+        publication = gold.next_publication(config.output_dir, result.run_id)
+        _publish(night, buckets, config, fitted, publication)
+    result.counts = {
+        **{name: sum(s[name] for s in scores) for name in ("n_payments", "n_customers")},
+        "n_streams": sum(score["n_streams"] for score in scores),
+        "n_regular": fitted["n_regular"],
+        "n_rejected": ingested.n_rejected,
+    }
+    with result.stage("report"):
+        extras = {"monthly": _monthly(night, buckets), "run": asdict(result)}
+        data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras)
+        write_report(data, config.output_dir / "report.html")
+    with result.stage("mlflow"):
+        _log(config, result, fitted["segments"], ingested.inputs)
+    gold.append_run(config.output_dir, _run_row(config, result, ingested.inputs), publication)
+    night.workspace.remove()
+
+
+def _map_buckets(
+    task: Callable[[Night, int], dict[str, Any]],
+    night: Night,
+    buckets: list[int],
+    config: Config,
+    progress: Progress,
+    stage: str,
+) -> list[dict[str, Any]]:
+    results: dict[int, dict[str, Any]] = {}
+    progress(stage, 0, len(buckets))
+    done = run_buckets(task, night, buckets, backend_name=night.backend, workers=config.workers)
+    for bucket, summary in done:
+        results[bucket] = summary
+        progress(stage, len(results), len(buckets))
+    return [results[bucket] for bucket in buckets]
+
+
+def _sum_steps(scores: list[dict[str, Any]]) -> dict[str, float]:
+    steps: dict[str, float] = {}
+    for score in scores:
+        for step, seconds in score["seconds"].items():
+            steps[step] = steps.get(step, 0.0) + seconds
+    return steps
+
+
+def decide(night: Night, buckets: list[int], config: Config, backend: Backend) -> int:
+    """Control false discoveries over the whole run and mark the regular streams."""
+    work, xp = night.workspace, backend.xp
+    scored = [work.load("score", bucket, "streams") for bucket in buckets]
+    q_values = payments.q_values(
+        backend.asarray(np.concatenate([columns["p_value"] for columns in scored]))
+    )
+    start = 0
+    for bucket, host_columns in zip(buckets, scored, strict=True):
+        columns = {name: on_device(values, backend) for name, values in host_columns.items()}
+        stop = start + columns["p_value"].shape[0]
+        decided = payments.decide(
+            columns, q_values[start:stop], config.payments.false_discovery_rate, xp
+        )
+        work.save("decide", bucket, "streams", decided, backend)
+        _save_regularity(night, bucket, decided, backend)
+        start = stop
+    return start
+
+
+def _save_regularity(night: Night, bucket: int, decided: dict[str, Any], backend: Backend) -> None:
+    relations = night.workspace.load("score", bucket, "relations")
+    relation = decided["relation"]
+    customer = backend.asarray(relations["customer"])[relation]
+    kinds = {name: backend.asarray(relations[name])[relation] for name in ("direction", "currency")}
+    features = night.workspace.load("score", bucket, "features")
+    regularity = profile.regularity_features(
+        {**decided, **kinds},
+        customer,
+        backend.asarray(features["main_currency"]),
+        night.as_of_day,
+        backend,
+    )
+    night.workspace.save("decide", bucket, "regularity", regularity, backend)
+
+
+def fit(
+    night: Night, buckets: list[int], config: Config, backend: Backend
+) -> tuple[int, dict[str, Any]]:
+    """Fit what is global and save each bucket's profile columns.
+
+    Returns
+    -------
+    n_customers : int
+    fitted : dict
+        ``segments`` (the model), ``cards``, ``nodes``, ``edges``, ``n_regular``.
+    """
+    blocks = [_feature_block(night, bucket, backend) for bucket in buckets]
+    features = {
+        name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
+    }
+    model = segments.fit_segments(features, config.segments, backend)
+    segment_id, distance = segments.assign(model, features, backend)
+    cards = segments.profile_cards(model, features, segment_id, distance, backend)
+    nodes, edges = _fit_network(night, buckets, config, backend)
+    standing = profile.standing(features, night.as_of_day, backend)
+    columns = {**features, "segment_id": segment_id, "segment_distance": distance, **standing}
+    n_customers = _save_profiles(night, buckets, columns, nodes, backend)
+    n_regular = int(backend.to_host(features["regularity_n_streams"]).sum())
+    fitted = {
+        "segments": model,
+        "cards": cards,
+        "nodes": nodes,
+        "edges": edges,
+        "n_regular": n_regular,
+    }
+    return n_customers, fitted
+
+
+def _feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any]:
+    load = night.workspace.load
+    block = {**load("score", bucket, "features"), **load("decide", bucket, "regularity")}
+    return {name: backend.asarray(values) for name, values in block.items()}
+
+
+def _fit_network(
+    night: Night, buckets: list[int], config: Config, backend: Backend
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    tables = [night.workspace.load("score", bucket, "edges") for bucket in buckets]
+    edges = network.merge_edges(tables, backend)
+    return network.analyse(edges, config.network, backend), edges
+
+
+def _save_profiles(
+    night: Night,
+    buckets: list[int],
+    columns: dict[str, Any],
+    nodes: dict[str, Any],
+    backend: Backend,
+) -> int:
+    host = {name: _to_host(values, backend) for name, values in columns.items()}
+    start = 0
+    for bucket in buckets:
+        keys = night.workspace.load("score", bucket, "customers")["customer_key"]
+        stop = start + keys.shape[0]
+        rows = {name: _slice(values, start, stop) for name, values in host.items()}
+        position = network.node_features(nodes, keys, backend)
+        night.workspace.save("fit", bucket, "profiles", {**rows, **position}, backend)
+        start = stop
+    return start
+
+
+def _to_host(values: Any, backend: Backend) -> Any:
+    if isinstance(values, Labelled):
+        return Labelled(backend.to_host(values.codes), values.labels)
+    return backend.to_host(values)
+
+
+def _slice(values: Any, start: int, stop: int) -> Any:
+    if isinstance(values, Labelled):
+        return Labelled(values.codes[start:stop], values.labels)
+    return values[start:stop]
+
+
+def _publish(
+    night: Night,
+    buckets: list[int],
+    config: Config,
+    fitted: dict[str, Any],
+    publication: gold.Publication,
+) -> None:
+    cpu = get_backend("cpu")
+    keys, ids = _node_ids(night, buckets)
+    whole = {
+        "segments": fitted["cards"],
+        "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
+        "graph_edges": network.edge_table(fitted["edges"], keys, ids),
+    }
+    folder = night.workspace.folder("publish", -1)
+    for name, columns in whole.items():
+        gold.write_part(folder / f"{name}.parquet", gold.to_arrow(columns, GOLD[name], cpu))
+        gold.publish(config.output_dir, name, [folder / f"{name}.parquet"], publication)
+    for name in ("payment_streams", "stream_payments", "expected_payments", "customer_profiles"):
+        parts = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
+        gold.publish(config.output_dir, name, parts, publication)
+
+
+def _node_ids(night: Night, buckets: list[int]) -> tuple[np.ndarray, Any]:
+    """Return the keys of all customers and counterparties, ascending, and their ids."""
+    keys, ids = [], []
+    for bucket in buckets:
+        relations = night.workspace.load("score", bucket, "relations")
+        customers = night.workspace.load("score", bucket, "customers")
+        keys += [relations["counterparty_key"], customers["customer_key"]]
+        ids += [relations["counterparty_id"], customers["customer_id"]]
+    distinct, first = np.unique(np.concatenate(keys), return_index=True)
+    return distinct, pa.chunked_array(ids).take(pa.array(first))
+
+
+def _customers(night: Night, buckets: list[int]) -> np.ndarray:
+    load = night.workspace.load
+    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
+
+
+def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:
+    totals = [night.workspace.load("score", bucket, "monthly") for bucket in buckets]
+    return profile.merge_monthly(totals)
+
+
+def _log(
+    config: Config, result: RunResult, model: segments.SegmentModel, inputs: dict[str, Any]
+) -> None:
+    seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
+    rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
+    registry.log_run(
+        config.output_dir,
+        name=result.run_id,
+        params=_flat(config.model_dump(mode="json", exclude={"base"}), ""),
+        metrics={**seconds, **rows, **result.counts},
+        inputs=inputs,
+        model=model.to_dict(),
+        report=config.output_dir / "report.html",
+    )
+
+
+def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{name}."))
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def _run_id(config: Config, inputs: dict[str, Any]) -> str:
+    settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
+    material = json.dumps([__version__, settings, inputs], sort_keys=True)
+    return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def _run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "run_id": result.run_id,
+        "as_of": config.as_of,
+        "device": result.device,
+        **{name: result.counts[name] for name in _RUN_COUNTS},
+        "inputs": json.dumps(inputs, sort_keys=True),
+        "stages": json.dumps(result.stages, sort_keys=True),
+        "versions": json.dumps(registry.versions(), sort_keys=True),
+        "settings": config.model_dump_json(exclude={"base"}),
+    }

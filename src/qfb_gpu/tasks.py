@@ -1,0 +1,235 @@
+"""What a worker does with one bucket: score it, later publish it.
+
+A task reads one bucket of silver, in which every customer is whole, and leaves its results as
+intermediates (:class:`qfb_gpu.lake.work.Workspace`) or gold part files. It returns only counts,
+so nothing large travels between processes, and a task that is done is not done again.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu import network, payments, profile
+from qfb_gpu.backend import BackendName, get_backend
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.currencies import currency_name
+from qfb_gpu.lake import gold, silver
+from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.lake.work import Workspace
+    from qfb_gpu.ledger import Ledger, Streams
+
+_IRREGULAR_ROLE = ROLES.index("extra")
+_RETURNED_ROLE = ROLES.index("returned")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """What every task of a run needs to know."""
+
+    lake: Path
+    workspace: Workspace
+    as_of_day: int
+    backend: BackendName
+    calendar: str
+    horizon_days: int
+
+
+def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
+    """Find the streams, features and edges of one bucket and save them; return its counts."""
+    done = night.workspace.finished("score", bucket)
+    if done is not None:
+        return done
+    backend = get_backend(night.backend)
+    clock = _Clock(backend)
+    ledger = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
+    clock.lap("read")
+    streams = payments.score_streams(
+        ledger, load_calendar(night.calendar), night.as_of_day, backend, night.horizon_days
+    )
+    clock.lap("streams")
+    features = profile.customer_features(ledger, night.as_of_day, backend)
+    clock.lap("features")
+    edges = network.relation_edges(ledger, backend)
+    monthly = profile.monthly_totals(ledger, backend)
+    clock.lap("edges")
+    _save_scores(night, bucket, ledger, streams, backend)
+    save = night.workspace.save
+    save("score", bucket, "features", features, backend)
+    save("score", bucket, "edges", edges, backend)
+    save("score", bucket, "monthly", monthly, backend)
+    clock.lap("save")
+    summary = {
+        "bucket": bucket,
+        "n_payments": ledger.n_payments,
+        "n_customers": ledger.n_customers,
+        "n_relations": ledger.n_relations,
+        "n_streams": int(streams.relation.shape[0]),
+        "seconds": clock.seconds,
+    }
+    night.workspace.finish("score", bucket, summary)
+    return summary
+
+
+def _save_scores(
+    night: Night, bucket: int, ledger: Ledger, streams: Streams, backend: Backend
+) -> None:
+    save = night.workspace.save
+    save("score", bucket, "streams", {**streams.columns, "relation": streams.relation}, backend)
+    answers = {
+        "text_row": ledger.text_row,
+        "stream": streams.stream_of_payment,
+        "role": streams.role,
+        "due_day": streams.due_day,
+    }
+    save("score", bucket, "payments", answers, backend)
+    first = pa.array(backend.to_host(ledger.text_row[ledger.relation_offsets[:-1]]))
+    texts = silver.read_texts(night.lake, bucket, ["customer_id", "counterparty_id"]).take(first)
+    relations = {
+        "customer": ledger.relation_customer,
+        "counterparty_key": ledger.counterparty_key,
+        "direction": ledger.direction,
+        "currency": ledger.currency,
+        "customer_id": texts.column("customer_id"),
+        "counterparty_id": texts.column("counterparty_id"),
+    }
+    save("score", bucket, "relations", relations, backend)
+    first_relation = pa.array(backend.to_host(ledger.customer_offsets[:-1]))
+    customers = {
+        "customer_key": ledger.customer_key,
+        "customer_id": texts.column("customer_id").take(first_relation),
+    }
+    save("score", bucket, "customers", customers, backend)
+
+
+def publish_bucket(night: Night, bucket: int) -> dict[str, Any]:
+    """Write the gold parts of one bucket from its decided streams and profile; return counts."""
+    done = night.workspace.finished("publish", bucket)
+    if done is not None:
+        return done
+    backend = get_backend(night.backend)
+    load = night.workspace.load
+    streams = load("decide", bucket, "streams")
+    relations = load("score", bucket, "relations")
+    relation = pa.array(streams["relation"])
+    ids = {name: relations[name].take(relation) for name in ("customer_id", "counterparty_id")}
+    kinds = {
+        "direction": Labelled(relations["direction"][streams["relation"]], DIRECTIONS),
+        "currency": currency_labels(relations["currency"][streams["relation"]]),
+    }
+    part = night.workspace.folder("publish", bucket)
+    counts = {
+        "payment_streams": _write(part, "payment_streams", {**streams, **ids, **kinds}, backend),
+        "stream_payments": _publish_payments(night, bucket, streams, ids["customer_id"], backend),
+        "expected_payments": _publish_expected(night, bucket, streams, ids, kinds, backend),
+        "customer_profiles": _publish_profiles(night, bucket, backend),
+    }
+    night.workspace.finish("publish", bucket, counts)
+    return counts
+
+
+def _publish_payments(
+    night: Night, bucket: int, streams: dict[str, Any], customer_id: Any, backend: Backend
+) -> int:
+    answers = night.workspace.load("score", bucket, "payments")
+    texts = silver.read_texts(night.lake, bucket, ["txn_id"])
+    stream, role, due_day = answers["stream"], answers["role"], answers["due_day"]
+    is_regular = streams["is_regular"][stream]
+    columns = {
+        "txn_id": texts.column("txn_id").take(pa.array(answers["text_row"])),
+        "customer_id": _repeat(customer_id, stream),
+        "stream_id": streams["stream_id"][stream],
+        "role": Labelled(
+            np.where(is_regular | (role == _RETURNED_ROLE), role, _IRREGULAR_ROLE), ROLES
+        ),
+        "due_date": np.where(is_regular, due_day, np.int32(NULL_DAY)),
+    }
+    return _write(night.workspace.folder("publish", bucket), "stream_payments", columns, backend)
+
+
+def _publish_expected(
+    night: Night,
+    bucket: int,
+    streams: dict[str, Any],
+    ids: dict[str, Any],
+    kinds: dict[str, Labelled],
+    backend: Backend,
+) -> int:
+    expected = payments.expected_payments(
+        {name: on_device(values, backend) for name, values in streams.items()},
+        load_calendar(night.calendar),
+        night.as_of_day,
+        night.horizon_days,
+        backend,
+    )
+    row = backend.to_host(expected["stream"])
+    columns = {
+        "customer_id": ids["customer_id"].take(pa.array(row)),
+        "stream_id": streams["stream_id"][row],
+        "due_date": expected["due_day"],
+        "amount": expected["amount"],
+        **{name: Labelled(kind.codes[row], kind.labels) for name, kind in kinds.items()},
+    }
+    return _write(night.workspace.folder("publish", bucket), "expected_payments", columns, backend)
+
+
+def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
+    customers = night.workspace.load("score", bucket, "customers")
+    columns = night.workspace.load("fit", bucket, "profiles")
+    n_customers = len(customers["customer_id"])
+    row = {
+        "customer_id": customers["customer_id"],
+        "as_of": np.full(n_customers, night.as_of_day, dtype=np.int32),
+        **columns,
+        "main_currency": currency_labels(columns["main_currency"]),
+    }
+    return _write(night.workspace.folder("publish", bucket), "customer_profiles", row, backend)
+
+
+def _write(folder: Path, name: str, columns: dict[str, Any], backend: Backend) -> int:
+    table = gold.to_arrow(columns, GOLD[name], backend)
+    gold.write_part(folder / f"{name}.parquet", table)
+    return int(table.num_rows)
+
+
+def _repeat(texts: Any, row: np.ndarray) -> pa.DictionaryArray:
+    """Return ``texts[row]`` without copying a text."""
+    return pa.DictionaryArray.from_arrays(pa.array(row), texts)
+
+
+def currency_labels(codes: np.ndarray) -> Labelled:
+    """Return currency codes as a column of ISO 4217 names."""
+    distinct, index = np.unique(codes, return_inverse=True)
+    return Labelled(index.astype(np.int32), tuple(currency_name(int(code)) for code in distinct))
+
+
+def on_device(values: Any, backend: Backend) -> Any:
+    """Return a loaded column as an array (or Labelled) of the backend; texts stay as they are."""
+    if isinstance(values, Labelled):
+        return Labelled(backend.asarray(values.codes), values.labels)
+    return backend.asarray(values) if isinstance(values, np.ndarray) else values
+
+
+class _Clock:
+    """Seconds per step of a task, read when the device has finished the step."""
+
+    def __init__(self, backend: Backend) -> None:
+        self._backend = backend
+        self._last = time.perf_counter()
+        self.seconds: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        self._backend.synchronize()
+        now = time.perf_counter()
+        self.seconds[step] = now - self._last
+        self._last = now
