@@ -1,0 +1,176 @@
+"""The functions for notebooks: a table in, the same kind of table back, no config, no files.
+
+A table is a pandas or cuDF frame or an Arrow table with the columns of ``transactions`` (see
+:mod:`qfb_gpu.schema`); ``columns`` maps other names, as in the config.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from qfb_gpu import payments
+from qfb_gpu import profile as profiles
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.config import Config, build_config
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import gold, silver
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
+from qfb_gpu.tasks import currency_labels
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+
+def find_streams(
+    transactions: Any,
+    *,
+    as_of: dt.date,
+    columns: dict[str, Any] | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> Any:
+    """Find every regular payment of a table and its next date.
+
+    Parameters
+    ----------
+    transactions : pandas.DataFrame, cudf.DataFrame or pyarrow.Table
+        At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen.
+    as_of : datetime.date
+        The day of the view.
+    columns : dict, optional
+        Our column name to the table's, e.g. ``{"date": "booked_on"}``.
+    device : {"auto", "cpu", "gpu"}
+    **settings
+        Keys of the config: ``currency``, ``calendar``, ``payments={"horizon_days": 30}``.
+
+    Returns
+    -------
+    the kind of table that came in
+        The columns of gold ``payment_streams``, a row per stream.
+
+    Raises
+    ------
+    InputError
+        A required column is missing, or no row can be read.
+    """
+    table, give_back = _arrow(transactions)
+    config = _config(as_of, columns, table, device, settings)
+    backend = get_backend(config.device)
+    ledger = silver.ledger_from_arrow(table, config, backend)
+    return give_back(_stream_table(ledger, _decided(ledger, config, backend), backend))
+
+
+def profile(
+    transactions: Any,
+    *,
+    as_of: dt.date,
+    columns: dict[str, Any] | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> Any:
+    """Return one row of features per customer; parameters as :func:`find_streams`.
+
+    Returns
+    -------
+    the kind of table that came in
+        ``customer_id``, ``as_of``, ``main_currency`` and the feature blocks of
+        ``docs/features.md``; segments and network positions belong to a whole run.
+    """
+    table, give_back = _arrow(transactions)
+    config = _config(as_of, columns, table, device, settings)
+    backend = get_backend(config.device)
+    ledger = silver.ledger_from_arrow(table, config, backend)
+    decided = _decided(ledger, config, backend)
+    features = profiles.customer_features(ledger, to_day(as_of), backend)
+    kinds = {
+        "direction": ledger.direction[decided["relation"]],
+        "currency": ledger.currency[decided["relation"]],
+    }
+    regularity = profiles.regularity_features(
+        {**decided, **kinds},
+        ledger.relation_customer[decided["relation"]],
+        features["main_currency"],
+        to_day(as_of),
+        backend,
+    )
+    first = ledger.relation_offsets[ledger.customer_offsets[:-1]]
+    rows = {
+        "customer_id": _texts(ledger, "customer_id", first, backend),
+        "as_of": backend.xp.full(ledger.n_customers, to_day(as_of), dtype="int32"),
+        **features,
+        **regularity,
+        "main_currency": currency_labels(backend.to_host(features["main_currency"])),
+    }
+    return give_back(gold.to_arrow(rows, GOLD["customer_profiles"], backend))
+
+
+def _decided(ledger: Ledger, config: Config, backend: Backend) -> dict[str, Any]:
+    streams = payments.score_streams(
+        ledger,
+        load_calendar(config.calendar),
+        to_day(config.as_of),
+        backend,
+        config.payments.horizon_days,
+    )
+    q_values = payments.q_values(streams.columns["p_value"])
+    return payments.decide(
+        {**streams.columns, "relation": streams.relation},
+        q_values,
+        config.payments.false_discovery_rate,
+        backend.xp,
+    )
+
+
+def _stream_table(ledger: Ledger, decided: dict[str, Any], backend: Backend) -> pa.Table:
+    relation = decided["relation"]
+    first = ledger.relation_offsets[relation]
+    rows = {
+        **decided,
+        "customer_id": _texts(ledger, "customer_id", first, backend),
+        "counterparty_id": _texts(ledger, "counterparty_id", first, backend),
+        "direction": Labelled(ledger.direction[relation], DIRECTIONS),
+        "currency": currency_labels(backend.to_host(ledger.currency[relation])),
+    }
+    return gold.to_arrow(rows, GOLD["payment_streams"], backend)
+
+
+def _texts(ledger: Ledger, column: str, payment: Any, backend: Backend) -> pa.Array:
+    rows = pa.array(backend.to_host(ledger.text_row[payment]))
+    return ledger.texts.column(column).take(rows).combine_chunks()
+
+
+def _config(
+    as_of: dt.date,
+    columns: dict[str, Any] | None,
+    table: pa.Table,
+    device: str,
+    settings: dict[str, Any],
+) -> Config:
+    there = {name: name for name in SOURCES["transactions"].names if name in table.column_names}
+    part = {"path": "memory", "columns": {**there, **(columns or {})}}
+    raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **settings}
+    return build_config(raw, base=Path.cwd(), where="find_streams")
+
+
+def _arrow(table: Any) -> tuple[pa.Table, Any]:
+    """Return a table as Arrow, and the function that turns Arrow back into its kind."""
+    if isinstance(table, pa.Table):
+        return table, lambda arrow: arrow
+    kind = type(table)
+    if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
+        return table.to_arrow(), kind.from_arrow
+    if hasattr(table, "to_parquet"):  # pandas
+        return (
+            pa.Table.from_pandas(table, preserve_index=False),
+            lambda arrow: arrow.to_pandas(),
+        )
+    msg = f"expected a pandas, cuDF or Arrow table of transactions, got {kind.__name__}"
+    raise InputError(msg)
