@@ -1,0 +1,67 @@
+"""Every CUDA kernel, without a GPU: registered, simulated, and compiled for 9.0."""
+
+import ast
+from importlib import import_module
+from pathlib import Path
+
+import kernel_resources
+import pytest
+
+KERNEL_FILES = sorted((Path(__file__).parents[1] / "kernels" / "qfb_kernels").glob("*.py"))
+KERNELS = kernel_resources.registered()
+RECIPE = "see the recipe at the top of tests/simulate.py"
+
+
+def launchers(path):
+    """Return the functions of a file that are kernels: cuda.jit, but not device=True."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            for decorator in node.decorator_list:
+                text = ast.unparse(decorator)
+                if text.startswith("cuda.jit") and "device=True" not in text:
+                    yield f"{path.stem}.{node.name}"
+
+
+@pytest.mark.parametrize("path", KERNEL_FILES, ids=lambda path: path.stem)
+def test_every_launcher_is_registered(path):
+    found = set(launchers(path))
+    assert all(name.endswith("_gpu") for name in found), found
+    missing = found - KERNELS.keys()
+    assert not missing, f"add {missing} to qfb_kernels/registry.py; {RECIPE}"
+    for name in found:
+        module = import_module(f"qfb_kernels.{path.stem}")
+        twin = name.rpartition(".")[2].removesuffix("_gpu") + "_cpu"
+        assert hasattr(module, twin), f"{name} has no CPU launcher {twin}"
+
+
+def test_every_registered_kernel_is_there():
+    assert set(KERNELS) <= {name for path in KERNEL_FILES for name in launchers(path)}
+
+
+def test_every_kernel_ran_in_the_simulator(request, simulated_kernels):
+    options = request.config.option
+    if options.keyword or options.markexpr or request.config.args_source.name == "ARGS":
+        pytest.skip("part of the tests was chosen: `make test` runs all, and then checks this")
+    missing = KERNELS.keys() - simulated_kernels
+    assert not missing, f"no test marked cudasim launched {missing}; {RECIPE}"
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_compiles_to_ptx_for_9_0(name):
+    ptx = kernel_resources.compile_ptx(name, KERNELS[name])
+    assert ".target sm_90" in ptx
+    assert ".version 9.0" in ptx  # what a CUDA 13.0 driver reads
+    assert f"{name.rpartition('.')[2]}" in ptx
+
+
+@pytest.mark.parametrize("name", sorted(KERNELS))
+def test_registers_and_spills_are_no_worse_than_kept(name):
+    ptxas = kernel_resources.find_ptxas()
+    if ptxas is None:
+        pytest.skip(f"ptxas is missing: install {kernel_resources.PTXAS_WHEEL}")
+    now = kernel_resources.assemble(ptxas, kernel_resources.compile_ptx(name, KERNELS[name]))
+    kept = kernel_resources.kept().get(name)
+    assert kept is not None, "keep it: python tests/kernel_resources.py, and commit the report"
+    worse = {key: (kept[key], now[key]) for key in now if now[key] > kept[key]}
+    assert not worse, f"(kept, now): {worse}; if meant, run python tests/kernel_resources.py"
