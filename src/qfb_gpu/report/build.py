@@ -1,0 +1,106 @@
+"""Collect a run's figures from its gold tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.report.data import CurrencyLine, Headline, ReportData
+from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
+from qfb_gpu.report.figures.columns import read_or_none
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfb_gpu.report.data import Portfolio, Regular
+    from qfb_gpu.report.figures.columns import Read
+
+_DRAWN = 5
+"""Currencies that are drawn; the others are in the table of all."""
+
+
+def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:  # noqa: ARG001
+    """Return the figures of the run whose gold tables ``read`` gives.
+
+    Parameters
+    ----------
+    output_dir : Path
+        Where the run published; kept for figures that are not in a table.
+    read : callable(table, columns or None) -> pyarrow.Table
+        Gives the columns of a gold table, same row order at every call; ``KeyError``,
+        ``FileNotFoundError`` or ``InputError`` where the run has no such table or column.
+    extras : dict
+        ``monthly`` (list of dict), ``run`` (dict), ``customers`` (Arrow table), ``left_out``
+        (dict of part to reason); see :mod:`qfb_gpu.report.figures`. All may be absent.
+
+    Raises
+    ------
+    KeyError, FileNotFoundError, InputError
+        ``payment_streams`` or ``expected_payments`` is not there.
+    """
+    row = making.run_row(read, extras)
+    as_of, horizon = row["as_of"], making.horizon_days(row)
+    who = portfolio.collect(read, extras, as_of)
+    order = _currencies(read, who)
+    regular = streams.collect(read, order[:_DRAWN])
+    ahead = cash.expected_totals(read, as_of, horizon)
+    return ReportData(
+        headline=Headline(
+            run_id=str(row.get("run_id") or ""),
+            as_of=as_of,
+            device=str(row.get("device") or ""),
+            seconds=making.seconds(row),
+            n_payments=_number(row, "n_payments", sum(n for n, _, _ in _totals(who).values())),
+            n_customers=_number(row, "n_customers", sum(n for _, n in who.by_payments)),
+            n_streams=regular.n_streams,
+            n_regular=regular.n_regular,
+            horizon_days=horizon,
+            currencies=[_currency_line(name, who, regular, ahead) for name in order],
+        ),
+        portfolio=who,
+        regular=regular,
+        cash=cash.collect(read, order[:_DRAWN], as_of, horizon),
+        segments=segments.collect(read),
+        network=network.collect(read, order[:_DRAWN]),
+        quality=quality.collect(read, extras, row["inputs"]),
+        making=making.collect(row),
+    )
+
+
+def _number(row: dict[str, Any], name: str, otherwise: int) -> int:
+    return otherwise if row.get(name) is None else int(row[name])
+
+
+def _currencies(read: Read, who: Portfolio) -> list[str]:
+    """Return every currency, the one with most payments first."""
+    table = read_or_none(read, "payment_streams", ["currency", "n_payments"])
+    number = {name: n for name, (n, _, _) in _totals(who).items()}
+    if table is not None:
+        for row in table.group_by("currency").aggregate([("n_payments", "sum")]).to_pylist():
+            number.setdefault(row["currency"], int(row["n_payments_sum"] or 0))
+    return sorted(number, key=lambda name: (-number[name], name))
+
+
+def _totals(who: Portfolio) -> dict[str, tuple[int, int, int]]:
+    return {
+        name: (sum(p.n_in) + sum(p.n_out), sum(p.in_minor), sum(p.out_minor))
+        for name, p in who.periods.items()
+    }
+
+
+def _currency_line(
+    name: str, who: Portfolio, regular: Regular, ahead: dict[Any, float]
+) -> CurrencyLine:
+    n_payments, in_minor, out_minor = _totals(who).get(name, (0, 0, 0))
+    shares = [regular.share.get((name, direction), (0, 0)) for direction in ("in", "out")]
+    if name not in who.periods:
+        in_minor, out_minor = shares[0][1], shares[1][1]
+    return CurrencyLine(
+        currency=name,
+        n_payments=n_payments,
+        in_minor=in_minor,
+        out_minor=out_minor,
+        stream_minor=sum(whole for _, whole in shares),
+        regular_minor=sum(part for part, _ in shares),
+        expected_in=ahead.get((name, "in"), 0.0),
+        expected_out=ahead.get((name, "out"), 0.0),
+    )

@@ -1,0 +1,106 @@
+"""Data quality: what became of every source row, and what is left out for want of a source."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.report.data import Counts, Quality, Reason, SourceQuality
+from qfb_gpu.report.figures.columns import column, read_or_none
+from qfb_gpu.schema import SOURCE_NAMES
+
+if TYPE_CHECKING:
+    from qfb_gpu.report.figures.columns import Read
+
+_REASONS = 20
+_EXAMPLE = 400
+_NEEDS = {
+    "customers": "customers by industry, region and size",
+    "orders": "order delivery risk",
+    "contracts": "contract terms and nodes",
+    "contract_payments": "payments matched to their contract",
+    "claims": "expense and billing claims",
+    "events": "digital journeys",
+    "touches": "marketing contacts",
+    "products": "product recommendations",
+    "open_banking": "open-banking statements",
+}
+
+
+def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quality:
+    """Return the sources' rows and the parts left out.
+
+    ``extras["left_out"]``, a dictionary of part to reason, is shown where given; else what is
+    left out follows from the sources that the run had.
+    """
+    table = read_or_none(read, "data_quality", ["source", "measure", "value"])
+    rows = table.to_pylist() if table is not None else []
+    by_source: dict[str, dict[str, int]] = {}
+    for row in rows:
+        by_source.setdefault(row["source"], {})[row["measure"]] = row["value"] or 0
+    examples = _examples(read)
+    sources = [
+        _source(name, by_source[name], examples) for name in sorted(by_source, key=_schema_order)
+    ]
+    return Quality(sources, _left_out(extras, {*by_source, *inputs}))
+
+
+def _schema_order(name: str) -> tuple[int, str]:
+    return (SOURCE_NAMES.index(name) if name in SOURCE_NAMES else len(SOURCE_NAMES), name)
+
+
+def _source(
+    name: str, measures: dict[str, int], examples: dict[tuple[str, str], tuple[str, str]]
+) -> SourceQuality:
+    rejected = _with_prefix(measures, "rejected")
+    listed = [reason for reason, _ in rejected]
+    plain = {m: v for m, v in measures.items() if m not in ("rows", "kept") and ": " not in m}
+    reasons = []
+    for reason, n_rows in rejected[:_REASONS]:
+        where, example = examples.get((name, reason), ("", ""))
+        reasons.append(Reason(reason, n_rows, where, example))
+    if len(listed) > _REASONS:
+        rest = sum(n for _, n in rejected[_REASONS:])
+        reasons.append(Reason(f"{len(listed) - _REASONS} other reasons", rest, "", ""))
+    return SourceQuality(
+        source=name,
+        rows=measures.get("rows", 0),
+        kept=measures.get("kept", 0),
+        excluded=_with_prefix(measures, "excluded")[:_REASONS],
+        rejected=reasons,
+        measures=sorted((m, v) for m, v in plain.items() if m not in ("rejected", "excluded")),
+    )
+
+
+def _with_prefix(measures: dict[str, int], prefix: str) -> Counts:
+    start = prefix + ": "
+    found = [(m[len(start) :], v) for m, v in measures.items() if m.startswith(start)]
+    return sorted(found, key=lambda item: (-item[1], item[0]))
+
+
+def _examples(read: Read) -> dict[tuple[str, str], tuple[str, str]]:
+    table = read_or_none(read, "rejects", ["source", "file", "row", "reason", "row_json"])
+    if table is None or not table.num_rows:
+        return {}
+    keys = pa.table({name: column(table, name) for name in ("source", "reason")})
+    keys = keys.append_column("at", pa.array(np.arange(table.num_rows)))
+    first = keys.group_by(["source", "reason"]).aggregate([("at", "min")]).column("at_min")
+    return {
+        (row["source"], row["reason"]): (_where(row), (row["row_json"] or "")[:_EXAMPLE])
+        for row in table.take(first).to_pylist()
+    }
+
+
+def _where(row: dict[str, Any]) -> str:
+    name = str(row["file"] or "").replace("\\", "/").rsplit("/", 1)[-1]
+    return f"{name}, row {row['row']}" if row["row"] is not None else name
+
+
+def _left_out(extras: dict[str, Any], there: set[str]) -> list[tuple[str, str]]:
+    given = extras.get("left_out")
+    if given is not None:
+        return [(str(part), str(reason)) for part, reason in dict(given).items()]
+    missing = [name for name in SOURCE_NAMES if name in _NEEDS and name not in there]
+    return [(_NEEDS[name], f"no source “{name}”") for name in missing]

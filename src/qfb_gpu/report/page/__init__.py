@@ -1,0 +1,1 @@
+"""Figures to HTML, one module for each section of the page."""
