@@ -263,7 +263,8 @@ def _fit_network(
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     tables = [night.workspace.load("score", bucket, "edges") for bucket in buckets]
     edges = network.merge_edges(tables, backend)
-    return network.analyse(edges, config.network, backend), edges
+    nodes = network.analyse(edges, config.network, backend)
+    return _all_to_host(nodes, backend), _all_to_host(edges, backend)
 
 
 def _save_profiles(
@@ -273,7 +274,7 @@ def _save_profiles(
     nodes: dict[str, Any],
     backend: Backend,
 ) -> int:
-    host = {name: _to_host(values, backend) for name, values in columns.items()}
+    host = _all_to_host(columns, backend)
     start = 0
     for bucket in buckets:
         keys = night.workspace.load("score", bucket, "customers")["customer_key"]
@@ -289,6 +290,10 @@ def _to_host(values: Any, backend: Backend) -> Any:
     if isinstance(values, Labelled):
         return Labelled(backend.to_host(values.codes), values.labels)
     return backend.to_host(values)
+
+
+def _all_to_host(columns: dict[str, Any], backend: Backend) -> dict[str, Any]:
+    return {name: _to_host(values, backend) for name, values in columns.items()}
 
 
 def _slice(values: Any, start: int, stop: int) -> Any:

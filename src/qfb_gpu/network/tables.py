@@ -1,0 +1,90 @@
+"""The payment network as tables: nodes and edges by name, and each customer's place in it.
+
+Works on the host: what is global is small beside the payments.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.currencies import currency_name
+from qfb_gpu.ledger import Labelled
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+POSITION = ("component_id", "community_id", "pagerank", "degree_in", "degree_out")
+_ABSENT = {"component_id": -1, "community_id": -1}
+
+
+def node_table(
+    nodes: dict[str, Any], keys: np.ndarray, ids: pa.Array, customer_keys: np.ndarray
+) -> dict[str, Any]:
+    """Return the columns of gold ``graph_nodes``.
+
+    Parameters
+    ----------
+    nodes : dict
+        What :func:`qfb_gpu.network.analyse` returns, on the host.
+    keys, ids : array of int64 and Arrow strings, shape (n_ids,)
+        Hashes, ascending, and the ids they are of.
+    customer_keys : array of int64
+        The hashes of customers, in any order.
+    """
+    return {
+        "node_id": _names(nodes["key"], keys, ids),
+        "is_customer": np.isin(nodes["key"], customer_keys),
+        **{name: nodes[name] for name in POSITION},
+    }
+
+
+def edge_table(edges: dict[str, Any], keys: np.ndarray, ids: pa.Array) -> dict[str, Any]:
+    """Return the columns of gold ``graph_edges``; parameters as :func:`node_table`."""
+    distinct, index = np.unique(edges["currency"], return_inverse=True)
+    labels = tuple(currency_name(int(code)) for code in distinct)
+    return {
+        "payer_id": _names(edges["payer_key"], keys, ids),
+        "payee_id": _names(edges["payee_key"], keys, ids),
+        "currency": Labelled(index.astype(np.int32), labels),
+        "n_payments": edges["n_payments"],
+        "amount_minor": edges["amount_minor"],
+    }
+
+
+def node_features(nodes: dict[str, Any], customer_keys: Any, backend: Backend) -> dict[str, Any]:
+    """Return each customer's place in the network as profile columns prefixed ``graph_``.
+
+    A customer whose payments name no counterparty is in no component (-1) and has rank and
+    degrees 0.
+
+    Parameters
+    ----------
+    nodes : dict
+        What :func:`qfb_gpu.network.analyse` returns, on the host.
+    customer_keys : array of int64, shape (n_customers,)
+
+    Returns
+    -------
+    dict of arrays, shape (n_customers,)
+    """
+    customer_keys = np.asarray(backend.to_host(customer_keys))
+    order = np.argsort(nodes["key"], kind="stable")
+    sorted_keys = nodes["key"][order]
+    position = np.searchsorted(sorted_keys, customer_keys)
+    inside = position < sorted_keys.shape[0]
+    found = np.zeros(customer_keys.shape[0], dtype=bool)
+    found[inside] = sorted_keys[position[inside]] == customer_keys[inside]
+    row = order[position[found]]
+    columns = {}
+    for name in POSITION:
+        values = np.full(customer_keys.shape[0], _ABSENT.get(name, 0), dtype=nodes[name].dtype)
+        values[found] = nodes[name][row]
+        columns[f"graph_{name}"] = values
+    return columns
+
+
+def _names(wanted: np.ndarray, keys: np.ndarray, ids: pa.Array) -> pa.Array:
+    return ids.take(pa.array(np.searchsorted(keys, wanted)))

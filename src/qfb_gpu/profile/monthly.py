@@ -1,0 +1,111 @@
+"""Payments and money per month, direction and currency: the first chart of the report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.currencies import currency_name
+from qfb_gpu.schema import DIRECTIONS
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+_MONTHS = 12
+
+
+def monthly_totals(ledger: Ledger, backend: Backend) -> dict[str, Any]:
+    """Sum one bucket's payments by month, direction and currency.
+
+    Returns
+    -------
+    dict of arrays, shape (n_groups,)
+        ``month`` (int32, year * 12 + month - 1), ``direction`` (int8), ``currency`` (int16),
+        ``n_payments`` and ``amount_minor`` (int64; reversals count against the sum).
+    """
+    xp = backend.xp
+    if ledger.n_payments == 0:
+        return _empty(xp)
+    first_day, last_day = int(ledger.day.min()), int(ledger.day.max())
+    month_of_day = month_index(xp.arange(first_day, last_day + 1, dtype="int64"), xp)
+    first_month = int(month_of_day[0])
+    n_months = int(month_of_day[-1]) - first_month + 1
+    kinds = ledger.currency.astype("int64") * len(DIRECTIONS) + ledger.direction
+    distinct, kind = xp.unique(kinds, return_inverse=True)
+    month = month_of_day[ledger.day - first_day] - first_month
+    group = kind[_relation_of_payment(ledger, xp)] * n_months + month
+    n_groups = int(distinct.shape[0]) * n_months
+    counts = xp.bincount(group, minlength=n_groups)
+    sums = xp.zeros(n_groups, dtype="uint64")  # add.at knows no int64 on a GPU; the sum wraps alike
+    xp.add.at(sums, group, ledger.amount_minor.view("uint64"))
+    seen = xp.nonzero(counts)[0]
+    kind_seen = distinct[seen // n_months]
+    return {
+        "month": (seen % n_months + first_month).astype("int32"),
+        "direction": (kind_seen % len(DIRECTIONS)).astype("int8"),
+        "currency": (kind_seen // len(DIRECTIONS)).astype("int16"),
+        "n_payments": counts[seen].astype("int64"),
+        "amount_minor": sums[seen].view("int64"),
+    }
+
+
+def merge_monthly(totals: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Add up the buckets' totals (on the host); rows in order of month, direction, currency."""
+    merged: dict[tuple[int, int, int], list[int]] = {}
+    for table in totals:
+        names = ("month", "direction", "currency", "n_payments", "amount_minor")
+        for month, direction, currency, n, amount in zip(
+            *(table[name].tolist() for name in names), strict=True
+        ):
+            row = merged.setdefault((month, direction, currency), [0, 0])
+            row[0] += n
+            row[1] += amount
+    return [
+        {
+            "month": f"{month // _MONTHS:04d}-{month % _MONTHS + 1:02d}",
+            "direction": DIRECTIONS[direction],
+            "currency": currency_name(currency),
+            "n_payments": n,
+            "amount_minor": amount,
+        }
+        for (month, direction, currency), (n, amount) in sorted(merged.items())
+    ]
+
+
+def month_index(day: Any, xp: Any) -> Any:
+    """Return ``year * 12 + month - 1`` of days since 1970-01-01 in the Gregorian calendar.
+
+    Parameters
+    ----------
+    day : array of int64, shape (n,)
+
+    References
+    ----------
+    H. Hinnant, "chrono-compatible low-level date algorithms", ``civil_from_days``.
+    """
+    shifted = day + 719_468  # days since 0000-03-01
+    era = shifted // 146_097
+    day_of_era = shifted - era * 146_097
+    year_of_era = (
+        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    year = year_of_era + era * 400
+    return xp.asarray(year * _MONTHS + month_from_march + 2)
+
+
+def _relation_of_payment(ledger: Ledger, xp: Any) -> Any:
+    starts = xp.zeros(ledger.n_payments, dtype="int32")
+    starts[ledger.relation_offsets[1:-1]] = 1
+    return xp.cumsum(starts)
+
+
+def _empty(xp: Any) -> dict[str, Any]:
+    return {
+        "month": xp.empty(0, dtype="int32"),
+        "direction": xp.empty(0, dtype="int8"),
+        "currency": xp.empty(0, dtype="int16"),
+        "n_payments": xp.empty(0, dtype="int64"),
+        "amount_minor": xp.empty(0, dtype="int64"),
+    }

@@ -1,0 +1,143 @@
+"""The command line as a person uses it: results, one clear line, exit codes."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from qfb_gpu import cli
+
+CONFIG = """
+as_of = 2024-12-31
+device = "cpu"
+workers = 1
+[sources.transactions]
+path = "{path}"
+columns = {{ txn_id = "ref", customer_id = "acct", counterparty_id = "peer", date = "booked", amount = "value" }}
+"""
+
+
+def payments(n=24):
+    days = [dt.date(2023, 1, 5) + dt.timedelta(days=30 * i) for i in range(n)]
+    return {
+        "ref": [f"t{i}" for i in range(n)],
+        "acct": ["a1"] * n,
+        "peer": ["landlord"] * n,
+        "booked": [day.isoformat() for day in days],
+        "value": ["-1,000.00"] * n,
+    }
+
+
+@pytest.fixture
+def project(tmp_path):
+    def make(columns=None, text=CONFIG, name="payments.parquet"):
+        pq.write_table(pa.table(columns or payments()), tmp_path / "payments.parquet")
+        config = tmp_path / "night.toml"
+        config.write_text(text.format(path=name), encoding="utf-8")
+        return config
+
+    return make
+
+
+def call(monkeypatch, capsys, *arguments):
+    monkeypatch.setattr("sys.argv", ["qfb", *map(str, arguments)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    captured = capsys.readouterr()
+    code = stopped.value.code
+    return (0 if code is None else code), captured.out, captured.err
+
+
+def test_run_then_show_then_run_again(project, monkeypatch, capsys):
+    config = project()
+    code, out, err = call(monkeypatch, capsys, "run", config)
+    assert (code, err) == (0, "")
+    assert "24 payments of 1 customers" in out
+    output = config.parent / "out"
+    assert (output / "report.html").is_file()
+    code, out, _ = call(monkeypatch, capsys, "show", output, "payment_streams")
+    assert code == 0
+    assert "landlord" in out
+    code, out, _ = call(monkeypatch, capsys, "show", output, "--customer", "a1")
+    assert code == 0
+    code, out, _ = call(monkeypatch, capsys, "run", config)
+    assert code == 0
+    assert "Nothing changed" in out
+
+
+
+def test_a_bad_row_is_kept_with_its_reason(project, monkeypatch, capsys):
+    columns = payments()
+    columns["booked"][3] = "2024-13-45"
+    columns["value"][5] = "about ten"
+    columns["ref"][7] = columns["ref"][6]
+    config = project(columns)
+    code, out, _ = call(monkeypatch, capsys, "run", config)
+    assert code == 0
+    assert "21 payments" in out
+    assert "3 rows rejected" in out
+    code, out, _ = call(monkeypatch, capsys, "show", config.parent / "out", "rejects")
+    assert code == 0
+    for word in ("2024-13-45", "about ten", "duplicate"):
+        assert word in out
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda p: p(name="nowhere.parquet"), ["nowhere.parquet"]),
+        (lambda p: p({**payments(), "booked_on": ["x"] * 24}, CONFIG.replace('"booked"', '"bookd"')),
+         ["bookd", "booked"]),
+        (lambda p: p(text="colour = 1\n" + CONFIG), ["colour"]),
+        (lambda p: p({k: v[:0] for k, v in payments().items()}), ["no rows"]),
+        (lambda p: p({**payments(), "booked": ["soon"] * 24}), ["soon"]),
+    ],
+    ids=["missing-file", "missing-column", "unknown-key", "empty", "unreadable-dates"],
+)  # fmt: skip
+def test_bad_input_is_one_line_and_exit_code_2(project, monkeypatch, capsys, make, words):
+    config = make(project)
+    code, _, err = call(monkeypatch, capsys, "run", config)
+    assert code == 2
+    assert err.startswith("qfb: ")
+    assert err.count("\n") == 1
+    for word in words:
+        assert word in err
+
+
+def test_check_says_what_is_wrong_before_a_night_is_spent(project, monkeypatch, capsys):
+    code, out, _ = call(monkeypatch, capsys, "check", project())
+    assert code == 0
+    code, out, _ = call(monkeypatch, capsys, "check", project(text=CONFIG.replace('"peer"', '"pier"')))
+    assert code == 2
+    assert "pier" in out
+
+
+def test_a_run_that_died_goes_on(project, monkeypatch, capsys):
+    config = project()
+
+    def die(*_args, **_kwargs):
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("qfb_gpu.pipeline.fit", die)
+        code, _, err = call(broken, capsys, "run", config)
+    assert code == 3
+    assert "no room" in err
+    assert "again" in err
+    code, out, _ = call(monkeypatch, capsys, "run", config)
+    assert code == 0
+    assert "24 payments" in out
+
+
+def test_another_gpu_less_machine_is_told_so(project, monkeypatch, capsys):
+    from qfb_gpu.backend import get_backend
+    from qfb_gpu.errors import BackendUnavailableError
+
+    try:
+        get_backend("gpu")
+    except BackendUnavailableError:
+        code, _, err = call(monkeypatch, capsys, "run", project(), "--device", "gpu")
+        assert code == 2
+        assert "gpu" in err
+    else:
+        pytest.skip("this machine has a working GPU")

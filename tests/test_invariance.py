@@ -1,0 +1,131 @@
+"""The same payments give the same gold tables: any buckets, any row order, any names."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.config import build_config
+from qfb_gpu.lake import gold
+from qfb_gpu.pipeline import run
+from qfb_gpu.portfolio import generate_portfolio
+
+AS_OF = dt.date(2024, 12, 31)
+KEYS = {
+    "payment_streams": ["customer_id", "counterparty_id", "direction", "currency", "first_date"],
+    "stream_payments": ["customer_id", "txn_id"],
+    "expected_payments": ["customer_id", "due_date", "amount", "direction"],
+    "customer_profiles": ["customer_id"],
+    "segments": ["segment_id"],
+    "graph_nodes": ["node_id"],
+    "graph_edges": ["payer_id", "payee_id", "currency"],
+}
+NAMED = ("customer_id", "counterparty_id", "node_id", "payer_id", "payee_id")
+FROM_NAMES = {"stream_id"}  # a hash of the ids; the community of equal nodes may be numbered anew
+
+
+@pytest.fixture(scope="module")
+def transactions():
+    tables = generate_portfolio(60, 3, AS_OF, calendar=load_calendar("CN"))
+    return tables["transactions"]
+
+
+def night(folder, table, **settings):
+    folder.mkdir()
+    pq.write_table(table, folder / "payments.parquet", row_group_size=997)
+    raw = {
+        "as_of": AS_OF,
+        "device": "cpu",
+        "workers": 1,
+        "sources": {
+            "transactions": {
+                "path": "payments.parquet",
+                "columns": {name: name for name in table.column_names},
+            }
+        },
+        **settings,
+    }
+    config = build_config(raw, base=folder, where="test")
+    result = run(config)
+    assert not result.unchanged
+    return {name: gold.read(config.output_dir, name) for name in KEYS}
+
+
+@pytest.fixture(scope="module")
+def whole(transactions, tmp_path_factory):
+    return night(tmp_path_factory.mktemp("whole") / "night", transactions, n_buckets=1)
+
+
+def arranged(table, name):
+    order = [(key, "ascending") for key in KEYS[name]]
+    order += [(c, "ascending") for c in table.column_names if c not in KEYS[name]]
+    return table.select(sorted(table.column_names)).sort_by(order)
+
+
+def assert_same(got, expected, *, but=frozenset()):
+    for name in KEYS:
+        left, right = arranged(got[name], name), arranged(expected[name], name)
+        assert left.num_rows == right.num_rows > 0, name
+        for column in set(right.column_names) - but:
+            assert left[column].equals(right[column]) or nan_equal(left[column], right[column]), (
+                name,
+                column,
+            )
+
+
+def nan_equal(left, right):
+    if not pa.types.is_floating(left.type):
+        return False
+    a, b = left.to_numpy(), right.to_numpy()
+    return bool(np.array_equal(a, b, equal_nan=True))
+
+
+@pytest.mark.parametrize("n_buckets", [3, 8])
+def test_any_number_of_buckets(transactions, whole, tmp_path, n_buckets):
+    assert_same(night(tmp_path / "night", transactions, n_buckets=n_buckets), whole)
+
+
+def test_any_order_of_rows(transactions, whole, tmp_path):
+    order = np.random.default_rng(0).permutation(transactions.num_rows)
+    shuffled = transactions.take(pa.array(order))
+    assert_same(night(tmp_path / "night", shuffled, n_buckets=3), whole)
+
+
+def test_rows_after_as_of_are_never_seen(transactions, whole, tmp_path):
+    later = transactions.slice(0, 500)
+    moved = pc.add(later["date"].cast(pa.int32()), 1000).cast(pa.date32())
+    renumbered = pc.binary_join_element_wise(later["txn_id"], pa.scalar("later"), "-")
+    later = later.set_column(later.column_names.index("date"), "date", moved)
+    later = later.set_column(later.column_names.index("txn_id"), "txn_id", renumbered)
+    both = pa.concat_tables([transactions, later])
+    assert_same(night(tmp_path / "night", both, n_buckets=2), whole)
+
+
+def test_renamed_customers(transactions, whole, tmp_path):
+    """Another spelling of every id, in another order, changes nothing but the ids."""
+    renamed = transactions
+    for column in ("customer_id", "counterparty_id"):
+        index = renamed.column_names.index(column)
+        renamed = renamed.set_column(index, column, pc.utf8_reverse(renamed[column]))
+    got = night(tmp_path / "night", renamed, n_buckets=2)
+    for name, table in got.items():
+        for column in set(NAMED) & set(table.column_names):
+            index = table.column_names.index(column)
+            table = table.set_column(index, column, pc.utf8_reverse(table[column]))  # noqa: PLW2901
+        got[name] = table
+    spelled = {"stream_id", "typical_customers", "community_id", "component_id"}
+    spelled |= {"graph_community_id", "graph_component_id"}
+    assert_same(got, whole, but=spelled)
+    for label in ("component_id", "community_id"):
+        assert groups(got["graph_nodes"], label) == groups(whole["graph_nodes"], label)
+
+
+def groups(nodes, label):
+    members = {}
+    for node, group in zip(nodes["node_id"].to_pylist(), nodes[label].to_pylist(), strict=True):
+        members.setdefault(group, set()).add(node)
+    return {frozenset(group) for group in members.values()}
