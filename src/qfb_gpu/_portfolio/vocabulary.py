@@ -1,0 +1,92 @@
+"""The words of the portfolio, each list with its index: memos, categories, channels, names."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qfb_gpu._portfolio.kinds import IRREGULAR, STANDING, Kind, Trade
+
+FILLS = ("", "m", "p", "M", "q", "n", "c")
+
+_TOWNS = "杭州 宁波 温州 深圳 广州 苏州 无锡 青岛 成都 武汉 厦门 上海 北京 长沙 合肥 郑州".split()
+_BRANDS = "华信 恒达 金鼎 瑞丰 中联 宏远 新城 博宇 安泰 汇通 天成 永盛".split()
+NAMES = ("", *(f"{town}{brand} " for town in _TOWNS for brand in _BRANDS))
+"""Names that stand in a memo where no counterparty is given; 0 is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memo:
+    """A description: its text before and after the part that varies, and what varies."""
+
+    before: str
+    fill: int
+    after: str
+    category: int
+
+
+def _parse(text: str, category: int) -> Memo:
+    before, opening, rest = text.partition("{")
+    if not opening:
+        return Memo(text, 0, "", category)
+    fill, _, after = rest.partition("}")
+    return Memo(before, FILLS.index(fill), after, category)
+
+
+def _unique(values: list[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+EXTRA = (
+    ("order", "货款", ("货款 订单{c}", "{c} 采购款", "订单款{n}"), ("PO {c} settlement", "Order {n}")),
+    ("contract", "工程款",
+     ("合同款 {c}", "工程进度款 {c}", "付合同款", "项目款{m}"), ("Contract {c}", "Milestone {n}")),
+)  # fmt: skip
+"""Payments of orders and contracts: name, category, memos in Chinese and in English."""
+
+_SOURCES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
+    *((kind.name, kind.category_out, kind.memos, kind.memos_en) for kind in STANDING),
+    *((kind.name, kind.category_out, kind.memos, kind.memos_en) for kind in IRREGULAR),
+    *EXTRA,
+)
+
+CATEGORIES = _unique(
+    [kind.category_out for kind in (*STANDING, *IRREGULAR)]
+    + [kind.category_in for kind in (*STANDING, *IRREGULAR)]
+    + [row[1] for row in EXTRA]
+)
+CHANNELS = _unique([kind.channel for kind in (*STANDING, *IRREGULAR)] + ["银企直连", "手机银行"])
+
+MEMOS: tuple[Memo, ...] = tuple(
+    _parse(text, CATEGORIES.index(category))
+    for _, category, chinese, english in _SOURCES
+    for text in (*chinese, *english)
+)
+MEMO_RANGES: dict[str, tuple[int, int, int]] = {}
+"""Kind to the first Chinese, the first English and the last-plus-one memo."""
+_at = 0
+for _name, _, _chinese, _english in _SOURCES:
+    _middle = _at + len(_chinese)
+    MEMO_RANGES[_name] = (_at, _middle, _middle + len(_english))
+    _at = _middle + len(_english)
+
+PAIR_CATEGORIES: tuple[tuple[int, int], ...] = tuple(
+    dict.fromkeys(
+        (CATEGORIES.index(out), CATEGORIES.index(came))
+        for out, came in (
+            *((kind.category_out, kind.category_in) for kind in (*STANDING, *IRREGULAR)),
+            ("货款", "货款收入"),
+            ("工程款", "货款收入"),
+        )
+    )
+)
+"""Categories of a payment as the payer and as the payee books it."""
+
+
+def pair_category(out: str, came: str) -> int:
+    """Return the index of a pair of categories in ``PAIR_CATEGORIES``."""
+    return PAIR_CATEGORIES.index((CATEGORIES.index(out), CATEGORIES.index(came)))
+
+
+def category_of(kind: Kind | Trade) -> int:
+    """Return the pair of categories of a kind."""
+    return pair_category(kind.category_out, kind.category_in)

@@ -1,0 +1,199 @@
+"""A seeded, labelled portfolio of firms and their payments, for demos, tests and benchmarks.
+
+Source tables have the columns of :data:`qfb_gpu.schema.SOURCES`; their answers are under
+``truth/``. What a customer holds depends on the seed, the settings and its number alone: not on
+how many customers there are, nor on how they are cut into chunks.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qfb_gpu._portfolio.block import block_tables
+from qfb_gpu._portfolio.setting import BLOCK, Days, Setting
+from qfb_gpu.calendars import EPOCH, LAST_YEAR, load_calendar, to_day
+from qfb_gpu.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from qfb_gpu.ledger import Calendar
+
+AS_OF = dt.date(2024, 12, 31)
+_MOST_MONTHS = 240
+_MOST_CUSTOMERS = 10**9
+_MOST_HARDNESS = 4.0
+_FIRST_YEAR = 1995
+_YEARS_AHEAD = 6
+
+
+def generate_portfolio(  # noqa: PLR0913
+    n_customers: int,
+    seed: int,
+    as_of: dt.date = AS_OF,
+    *,
+    months: int = 24,
+    hardness: float = 1.0,
+    calendar: Calendar | None = None,
+) -> dict[str, pa.Table]:
+    """Return a portfolio in memory.
+
+    Parameters
+    ----------
+    n_customers : int
+        At least 1; keep it to some ten thousand, :func:`write_portfolio` is for more.
+    seed : int
+        Not negative.
+    as_of : date
+        The last day of the window; nothing but what comes next in the truth is later.
+    months : int
+        Length of the window, 1 to 240.
+    hardness : float
+        0: clean (every payment on its day, amounts fixed or by rule), 1: as in a bank, 2: hard,
+        at most 4.
+    calendar : Calendar, optional
+        Working days of the rolls; China's by default.
+
+    Returns
+    -------
+    dict of str to Table
+        ``transactions``, ``customers``, ... and ``truth/streams``, ``truth/stream_payments``, ...
+
+    Raises
+    ------
+    ConfigError
+        A number is out of its range.
+    """
+    setting = _setting(n_customers, seed, as_of, months, hardness, calendar)
+    blocks = [block_tables(setting, *cut) for cut in _blocks(n_customers)]
+    return {name: pa.concat_tables([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def write_portfolio(  # noqa: PLR0913
+    out: Path,
+    n_customers: int,
+    seed: int,
+    *,
+    as_of: dt.date = AS_OF,
+    months: int = 24,
+    hardness: float = 1.0,
+    calendar: Calendar | None = None,
+    chunk_customers: int = 2048,
+    threads: int = 2,
+) -> dict[str, int]:
+    """Write a portfolio of any size as Parquet, one file a table, in bounded memory.
+
+    Parameters
+    ----------
+    out : Path
+        Folder; made where it is missing. Files of the same name are replaced.
+    n_customers, seed, as_of, months, hardness, calendar
+        As in :func:`generate_portfolio`.
+    chunk_customers : int
+        Customers in a row group; memory grows with it, the content does not change.
+    threads : int
+        Blocks drawn at the same time.
+
+    Returns
+    -------
+    dict of str to int
+        Rows of each table.
+
+    Raises
+    ------
+    ConfigError
+        A number is out of its range.
+    """
+    setting = _setting(n_customers, seed, as_of, months, hardness, calendar)
+    group = max(1, chunk_customers // BLOCK)
+    writers: dict[str, pq.ParquetWriter] = {}
+    rows: dict[str, int] = {}
+    (out / "truth").mkdir(parents=True, exist_ok=True)
+    try:
+        for tables in _drawn(setting, list(_blocks(n_customers)), group, threads):
+            for name, table in tables.items():
+                if name not in writers:
+                    writers[name] = _writer(out / f"{name}.parquet", table.schema)
+                writers[name].write_table(table, row_group_size=max(table.num_rows, 1))
+                rows[name] = rows.get(name, 0) + table.num_rows
+    finally:
+        for writer in writers.values():
+            writer.close()
+    return rows
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    plain = [field.name for field in schema if field.name in ("txn_id", "memo")]
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[field.name for field in schema if field.name not in plain],
+        store_decimal_as_integer=True,
+    )
+
+
+def _drawn(
+    setting: Setting, blocks: list[tuple[int, int]], group: int, threads: int
+) -> Iterator[dict[str, pa.Table]]:
+    """Draw blocks in threads, a few ahead, and give them in order, ``group`` at a time."""
+    with ThreadPoolExecutor(threads) as pool:
+        ahead: list[Any] = []
+        waiting = iter(blocks)
+        ready: list[dict[str, pa.Table]] = []
+        while True:
+            while len(ahead) < threads + 1 and (cut := next(waiting, None)) is not None:
+                ahead.append(pool.submit(block_tables, setting, *cut))
+            if not ahead:
+                break
+            ready.append(ahead.pop(0).result())
+            if len(ready) == group:
+                yield _joined(ready)
+                ready = []
+        if ready:
+            yield _joined(ready)
+
+
+def _joined(blocks: list[dict[str, pa.Table]]) -> dict[str, pa.Table]:
+    return {name: pa.concat_tables([block[name] for block in blocks]) for name in blocks[0]}
+
+
+def _blocks(n_customers: int) -> Iterator[tuple[int, int]]:
+    """Give each block and how many of its customers there are."""
+    for block in range(-(-n_customers // BLOCK)):
+        yield block, min(BLOCK, n_customers - block * BLOCK)
+
+
+def _setting(  # noqa: PLR0913
+    n_customers: int,
+    seed: int,
+    as_of: dt.date,
+    months: int,
+    hardness: float,
+    calendar: Calendar | None,
+) -> Setting:
+    _check("n_customers", n_customers, 1, _MOST_CUSTOMERS)
+    _check("seed", seed, 0, 2**63)
+    _check("months", months, 1, _MOST_MONTHS)
+    _check("hardness", hardness, 0, _MOST_HARDNESS)
+    first = np.datetime64(as_of + dt.timedelta(1), "M") - months
+    day_of_month = (as_of + dt.timedelta(1)).day
+    start = int(first.astype("datetime64[D]").astype(int)) + min(day_of_month, 28) - 1
+    _check("the window's first year", (EPOCH + dt.timedelta(start)).year, _FIRST_YEAR, 9999)
+    _check("the year of as_of", as_of.year, _FIRST_YEAR, LAST_YEAR - _YEARS_AHEAD)
+    days = Days(calendar or load_calendar("CN"))
+    return Setting(seed, start, to_day(as_of), float(hardness), days)
+
+
+def _check(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        msg = f"a portfolio needs {name} from {low} to {high}, got {value}: change it"
+        raise ConfigError(msg)
