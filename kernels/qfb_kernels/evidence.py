@@ -1,0 +1,145 @@
+"""How well a schedule explains some payments, in nats.
+
+Each due date is answered by the nearest payment within 0.4 of the spacing, or missed. The code
+length of the answers is exact Bayes: the share answered, the share on the very day, lateness
+against earliness and the (geometric) size of an offset each have a Beta prior and are integrated
+out. Against it stands the null: the same number of payments dropped at random over the span.
+The difference is the logarithm of a Bayes factor, so ``exp(-evidence)`` bounds a p-value
+(Markov's inequality; Grünwald, de Heide and Koolen, "Safe testing", 2024, doi:10.1093/jrsssb/qkae011).
+
+``lg`` holds lgamma(i / 2), so that the host and the device use the same numbers.
+"""
+
+from __future__ import annotations
+
+import math
+
+from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.twin import twin
+
+REACH_NUMERATOR, REACH_DENOMINATOR = 2, 5  # of the spacing: how far an answer may be
+IMPOSSIBLE = -1e300
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def _lgamma_half(lg, twice):
+    """Return lgamma(twice / 2)."""
+    if twice < lg.shape[0]:
+        return lg[twice]
+    x = 0.5 * twice
+    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
+
+
+lgamma_half = twin(_lgamma_half)
+
+
+def _log_beta_ratio(lg, a, b, yes, no):
+    """Log probability of a given sequence of yes and no under Beta(a / 2, b / 2)."""
+    return (
+        _lgamma_half(lg, a + 2 * yes)
+        + _lgamma_half(lg, b + 2 * no)
+        - _lgamma_half(lg, a + b + 2 * (yes + no))
+        - _lgamma_half(lg, a)
+        - _lgamma_half(lg, b)
+        + _lgamma_half(lg, a + b)
+    )
+
+
+log_beta_ratio = twin(_log_beta_ratio, lgamma_half)
+
+
+def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll):
+    """Match payments to due dates.
+
+    Returns hits, misses between the first and the last hit, hits on the very day, the sum of
+    offset sizes, late hits, and the signed sum of offsets.
+    """
+    k = _due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    here = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k))
+    ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+    before = here
+    hits = 0
+    misses = 0
+    unanswered = 0
+    zeros = 0
+    total = 0
+    late = 0
+    signed = 0
+    best = -1
+    offset = 0
+    for i in range(start, stop):
+        x = _position(cal, clock, day[member[i]])
+        while 2 * x > here + ahead:
+            if best < 0:
+                unanswered += 1
+            else:
+                misses += unanswered if hits > 0 else 0
+                unanswered = 0
+                hits += 1
+                total += best
+                signed += offset
+                zeros += 1 if best == 0 else 0
+                late += 1 if offset > 0 else 0
+                best = -1
+            k += 1
+            before = here
+            here = ahead
+            ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+        size = abs(x - here)
+        room = ahead - here if x >= here else here - before
+        if 5 * size <= 2 * room and (best < 0 or size < best):
+            best = size
+            offset = x - here
+    if best >= 0:
+        misses += unanswered if hits > 0 else 0
+        hits += 1
+        total += best
+        signed += offset
+        zeros += 1 if best == 0 else 0
+        late += 1 if offset > 0 else 0
+    return hits, misses, zeros, total, late, signed
+
+
+answers = twin(_answers, due_index, position, due_day)
+
+
+def _code_length(lg, hits, misses, zeros, total, late):
+    """Nats needed to write down the answers to a schedule."""
+    moved = hits - zeros
+    return -(
+        _log_beta_ratio(lg, 9, 1, hits, misses)
+        + _log_beta_ratio(lg, 2, 1, zeros, moved)
+        + _log_beta_ratio(lg, 1, 1, late, moved - late)
+        + _log_beta_ratio(lg, 2, 2, total - moved, moved)
+    )
+
+
+code_length = twin(_code_length, log_beta_ratio)
+
+
+def _scatter_length(lg, n, log_window):
+    """Nats needed to write down ``n`` payments anywhere in the window, in no order."""
+    return n * log_window - _lgamma_half(lg, 2 * n + 2)
+
+
+scatter_length = twin(_scatter_length, lgamma_half)
+
+
+def _evidence(
+    day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window
+):
+    """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset."""
+    hits, misses, zeros, total, late, signed = _answers(
+        day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
+    )
+    if hits < 2 or misses > hits:  # noqa: PLR2004
+        return IMPOSSIBLE, 0.0
+    n = stop - start
+    gain = _scatter_length(lg, n, log_window) - _scatter_length(lg, n - hits, log_window)
+    gain -= _code_length(lg, hits, misses, zeros, total, late)
+    if hits < n:
+        gain -= 1.0 + math.log(1.0 + n - hits)
+    return gain, signed / hits
+
+
+evidence = twin(_evidence, answers, scatter_length, code_length)

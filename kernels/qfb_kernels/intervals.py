@@ -1,0 +1,56 @@
+"""Gaps between the payments of a unit: ``day[member[start:start + size]]`` in day order."""
+
+from __future__ import annotations
+
+import math
+
+from numba import cuda, njit, prange
+
+from qfb_kernels.sorting import sort
+from qfb_kernels.twin import twin
+
+
+def _gaps_row(day, member, start, stop, scratch, mean, std, median, row):
+    """Write mean, population standard deviation and median of one unit's gaps (days)."""
+    n_gaps = stop - start - 1
+    if n_gaps < 1:
+        mean[row] = math.nan
+        std[row] = math.nan
+        median[row] = math.nan
+        return
+    total = 0
+    for i in range(n_gaps):
+        gap = day[member[start + i + 1]] - day[member[start + i]]
+        scratch[start + i] = gap
+        total += gap
+    centre = total / n_gaps
+    spread = 0.0
+    for i in range(start, start + n_gaps):
+        delta = scratch[i] - centre
+        spread += delta * delta
+    _sort(scratch, start, start + n_gaps, day, False)
+    middle = start + n_gaps // 2
+    mean[row] = centre
+    std[row] = math.sqrt(spread / n_gaps)
+    median[row] = scratch[middle] if n_gaps % 2 else 0.5 * (scratch[middle - 1] + scratch[middle])
+
+
+gaps_row = twin(_gaps_row, sort)
+_gaps_row_cpu, _gaps_row_gpu = gaps_row
+
+
+@njit(parallel=True, cache=True)
+def gaps_cpu(day, member, unit_start, unit_size, scratch, mean, std, median):
+    """Loop over units on the host, on all its threads."""
+    for row in prange(unit_start.shape[0]):
+        start = unit_start[row]
+        _gaps_row_cpu(day, member, start, start + unit_size[row], scratch, mean, std, median, row)
+
+
+@cuda.jit
+def gaps_gpu(day, member, unit_start, unit_size, scratch, mean, std, median):
+    """One thread per unit; launch with ``.forall(n_units)``."""
+    row = cuda.grid(1)
+    if row < unit_start.shape[0]:
+        start = unit_start[row]
+        _gaps_row_gpu(day, member, start, start + unit_size[row], scratch, mean, std, median, row)

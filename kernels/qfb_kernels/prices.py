@@ -1,0 +1,155 @@
+"""What a stream pays: its kind of amount, what is typical, and the next amount with a range.
+
+Amounts are followed in day order. ``kind`` is 0 fixed, 1 stepped, 2 variable, 3 trend.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import cuda, njit, prange
+
+from qfb_kernels.sorting import sort
+from qfb_kernels.twin import twin
+
+FIXED, STEPPED, VARIABLE, TREND = range(4)
+_SAME = 1e-3
+_Z90 = 1.6448536269514722
+_NULL_DAY = -(2**31)
+
+
+def _changes(amount, member, start, stop):
+    """Count changes of amount, and find the last run of equal amounts: (changes, run start)."""
+    changes = 0
+    run = start
+    for i in range(start + 1, stop):
+        before, now = amount[member[i - 1]], amount[member[i]]
+        if abs(now - before) > _SAME * before:
+            changes += 1
+            run = i
+    return changes, run
+
+
+changes = twin(_changes)
+
+
+def _line(day, amount, member, start, stop):
+    """Fit log amount on day: (slope, intercept at the last day, residual sd, t of slope)."""
+    n = stop - start
+    origin = day[member[stop - 1]]
+    sx, sy, sxx, sxy, syy = 0.0, 0.0, 0.0, 0.0, 0.0
+    for i in range(start, stop):
+        x = float(day[member[i]] - origin)
+        y = math.log(1.0 + amount[member[i]])
+        sx += x
+        sy += y
+        sxx += x * x
+        sxy += x * y
+        syy += y * y
+    vx = sxx - sx * sx / n
+    vy = max(0.0, syy - sy * sy / n)
+    if vx <= 0.0 or n < 4:  # noqa: PLR2004
+        return 0.0, sy / n, math.sqrt(vy / max(1, n - 1)), 0.0
+    slope = (sxy - sx * sy / n) / vx
+    rest = max(0.0, vy - slope * slope * vx)
+    sd = math.sqrt(rest / (n - 2))
+    t = abs(slope) * math.sqrt(vx) / max(sd, 1e-6)
+    return slope, (sy - slope * sx) / n, sd, t
+
+
+line = twin(_line)
+
+
+def _median_log(amount, member, start, stop, scratch):
+    """Logarithm of the median amount."""
+    for i in range(start, stop):
+        scratch[i] = member[i]
+    _sort(scratch, start, stop, amount, True)
+    n = stop - start
+    middle = start + n // 2
+    high = math.log(1.0 + amount[scratch[middle]])
+    if n % 2:
+        return high
+    return 0.5 * (high + math.log(1.0 + amount[scratch[middle - 1]]))
+
+
+median_log = twin(_median_log, sort)
+
+
+def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value, step_day, row):
+    """Write kind, typical, next, low, high (minor units) and the last step (day, ratio)."""
+    for j in range(6):
+        value[row, j] = math.nan
+    kind[row] = -1
+    step_day[row] = _NULL_DAY
+    n = stop - start
+    if n == 0:
+        return
+    n_changes, run = _changes(amount, member, start, stop)
+    centre = _median_log(amount, member, start, stop, scratch)
+    typical = math.exp(centre) - 1.0
+    slope, at_last, sd, t = _line(day, amount, member, start, stop)
+    last = float(amount[member[stop - 1]])
+    if n_changes == 0 or (n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical):  # noqa: E501, PLR2004
+        kind[row], expected, low, high = FIXED, typical, typical, typical
+        if n_changes == 0:
+            expected = low = high = typical = last
+    elif 4 * n_changes <= n - 1:
+        kind[row], expected, low, high = STEPPED, last, last, last
+        typical = last
+        step_day[row] = day[member[run]]
+        value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
+    else:
+        if t > 5.0 and n >= 6:  # noqa: PLR2004
+            kind[row] = TREND
+            ahead = 0.0
+            if next_day > day[member[stop - 1]]:
+                ahead = float(next_day - day[member[stop - 1]])
+            middle = at_last + slope * ahead
+            spread = sd * math.sqrt(1.0 + 4.0 / n)
+        else:
+            kind[row] = VARIABLE
+            middle = centre
+            whole, _, sd_flat = 0.0, 0.0, 0.0
+            for i in range(start, stop):
+                delta = math.log(1.0 + amount[member[i]]) - centre
+                whole += delta * delta
+            sd_flat = math.sqrt(whole / max(1, n - 1))
+            spread = sd_flat * math.sqrt(1.0 + 1.0 / n)
+        width = _Z90 * spread * (1.0 + 0.9 / max(1, n - 1))
+        expected = math.exp(middle) - 1.0
+        low = math.exp(middle - width) - 1.0
+        high = math.exp(middle + width) - 1.0
+    value[row, 0] = typical
+    value[row, 1] = expected
+    value[row, 2] = low
+    value[row, 3] = high
+
+
+prices_row = twin(_prices_row, changes, line, median_log)
+_prices_row_cpu, _prices_row_gpu = prices_row
+
+
+@njit(parallel=True, cache=True)
+def prices_cpu(day, amount, member, stream_start, stream_size, next_day, scratch,
+               kind, value, step_day):  # fmt: skip
+    """Loop over streams on the host, on all its threads."""
+    for row in prange(stream_start.shape[0]):
+        start = stream_start[row]
+        _prices_row_cpu(
+            day, amount, member, start, start + stream_size[row], next_day[row], scratch,
+            kind, value, step_day, row,
+        )  # fmt: skip
+
+
+@cuda.jit
+def prices_gpu(day, amount, member, stream_start, stream_size, next_day, scratch,
+               kind, value, step_day):  # fmt: skip
+    """One thread per stream; launch with ``.forall(n_streams)``."""
+    row = cuda.grid(1)
+    if row < stream_start.shape[0]:
+        start = stream_start[row]
+        _prices_row_gpu(
+            day, amount, member, start, start + stream_size[row], next_day[row], scratch,
+            kind, value, step_day, row,
+        )  # fmt: skip

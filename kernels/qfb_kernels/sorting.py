@@ -1,0 +1,44 @@
+"""Heap sort of a slice in place: no scratch memory, the same order on every device."""
+
+from __future__ import annotations
+
+from qfb_kernels.twin import twin
+
+
+def _before(key, i, j):
+    """Whether slot value ``i`` goes before ``j``: by key, then by itself."""
+    return key[i] < key[j] or (key[i] == key[j] and i < j)
+
+
+before = twin(_before)
+
+
+def _sift(order, start, root, size, key, by_key):
+    """Restore the heap below ``root``."""
+    while 2 * root + 1 < size:
+        child = 2 * root + 1
+        if child + 1 < size:
+            left, right = order[start + child], order[start + child + 1]
+            if (_before(key, left, right)) if by_key else (left < right):
+                child += 1
+        here, there = order[start + root], order[start + child]
+        if not ((_before(key, here, there)) if by_key else (here < there)):
+            return
+        order[start + root], order[start + child] = there, here
+        root = child
+
+
+sift = twin(_sift, before)
+
+
+def _sort(order, start, stop, key, by_key):
+    """Sort ``order[start:stop]`` by ``key`` of its values, or by the values (heap sort)."""
+    size = stop - start
+    for root in range(size // 2 - 1, -1, -1):
+        _sift(order, start, root, size, key, by_key)
+    for last in range(size - 1, 0, -1):
+        order[start], order[start + last] = order[start + last], order[start]
+        _sift(order, start, 0, last, key, by_key)
+
+
+sort = twin(_sort, sift)

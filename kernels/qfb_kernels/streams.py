@@ -1,0 +1,183 @@
+"""Which groups of a relation's payments become streams, and which due date each one answers.
+
+Units of a pool are nested intervals of its payments in ascending order of amount, listed from
+the whole pool to the finest groups. A unit is worth the nats that its schedule saves over
+leaving its payments in the pool; the best set of units that do not overlap is taken.
+"""
+
+from __future__ import annotations
+
+import math
+
+from numba import cuda, njit, prange
+
+from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.twin import twin
+
+PROMISING = 2.3  # nats of evidence, i.e. p < 0.1: below it a pool stays one stream
+_LOG_BUSINESS = math.log(5.0 / 7.0)
+
+
+def _reversals_row(amount, start, stop, cancelled_by):
+    """Pair each reversal with the latest open payment of its size before it; -1: none."""
+    for i in range(start, stop):
+        cancelled_by[i] = -1
+    for i in range(start, stop):
+        if amount[i] >= 0:
+            continue
+        for j in range(i - 1, start - 1, -1):
+            if amount[j] == -amount[i] and cancelled_by[j] < 0:
+                cancelled_by[j] = i
+                cancelled_by[i] = j
+                break
+
+
+_reversals_row_cpu = njit(_reversals_row)
+_reversals_row_gpu = cuda.jit(device=True)(_reversals_row)
+
+
+@njit(parallel=True, cache=True)
+def reversals_cpu(amount, relation_offsets, cancelled_by):
+    """Loop over relations on the host, on all its threads."""
+    for row in prange(relation_offsets.shape[0] - 1):
+        _reversals_row_cpu(amount, relation_offsets[row], relation_offsets[row + 1], cancelled_by)
+
+
+@cuda.jit
+def reversals_gpu(amount, relation_offsets, cancelled_by):
+    """One thread per relation; launch with ``.forall(n_relations)``."""
+    row = cuda.grid(1)
+    if row < relation_offsets.shape[0] - 1:
+        _reversals_row_gpu(amount, relation_offsets[row], relation_offsets[row + 1], cancelled_by)
+
+
+def _worth(fit_int, fit_float, nats, n_pool, span, pool_nats, n_units, unit):
+    """Nats that a unit's schedule saves; 0 where it is not promising."""
+    evidence = fit_float[unit, 0] - math.log(1.0 * n_units)
+    if fit_int[unit, 1] == 0 or evidence < PROMISING:
+        return 0.0
+    rate = math.log((1.0 + span) / n_pool) + 1.0
+    if fit_int[unit, 6]:
+        rate += _LOG_BUSINESS
+    hits = fit_int[unit, 7]
+    return hits * (rate + pool_nats - nats[unit]) - fit_float[unit, 1]
+
+
+worth = twin(_worth)
+
+
+def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
+                fit_int, fit_float, nats, value, chosen):  # fmt: skip
+    """Choose among the units ``first`` to ``last`` of one pool."""
+    for unit in range(first, last):
+        chosen[unit] = 0
+    if first == last:
+        return
+    start = unit_start[first]
+    n_pool = unit_size[first]
+    span = day[member[start + n_pool - 1]] - day[member[start]]
+    for unit in range(last - 1, first - 1, -1):
+        gain = _worth(
+            fit_int, fit_float, nats, n_pool, span, nats[first], last - first, unit
+        )
+        if gain <= 0.0:
+            continue
+        begin = unit_start[unit] % n_slots
+        end = begin + unit_size[unit]
+        inside = 0.0
+        for other in range(unit + 1, last):
+            at = unit_start[other] % n_slots
+            if chosen[other] and at < end and at >= begin:
+                inside += value[other]
+        if gain <= inside:
+            continue
+        for other in range(unit + 1, last):
+            at = unit_start[other] % n_slots
+            if at < end and at >= begin:
+                chosen[other] = 0
+        chosen[unit] = 1
+        value[unit] = gain
+
+
+choose_row = twin(_choose_row, worth)
+_choose_row_cpu, _choose_row_gpu = choose_row
+
+
+@njit(parallel=True, cache=True)
+def choose_cpu(day, member, unit_start, unit_size, pool_units, n_slots,
+               fit_int, fit_float, nats, value, chosen):  # fmt: skip
+    """Loop over pools on the host, on all its threads."""
+    for row in prange(pool_units.shape[0] - 1):
+        _choose_row_cpu(
+            day, member, unit_start, unit_size, pool_units[row], pool_units[row + 1], n_slots,
+            fit_int, fit_float, nats, value, chosen,
+        )  # fmt: skip
+
+
+@cuda.jit
+def choose_gpu(day, member, unit_start, unit_size, pool_units, n_slots,
+               fit_int, fit_float, nats, value, chosen):  # fmt: skip
+    """One thread per pool; launch with ``.forall(n_pools)``."""
+    row = cuda.grid(1)
+    if row < pool_units.shape[0] - 1:
+        _choose_row_gpu(
+            day, member, unit_start, unit_size, pool_units[row], pool_units[row + 1], n_slots,
+            fit_int, fit_float, nats, value, chosen,
+        )  # fmt: skip
+
+
+def _assign_row(day, member, start, stop, cal, schedule, row, owner_id, owner, due, offset):
+    """Give every payment that answers a due date its stream, due date and offset."""
+    kind, step, anchor = schedule[row, 0], schedule[row, 1], schedule[row, 2]
+    a, b, roll, clock = schedule[row, 3], schedule[row, 4], schedule[row, 5], schedule[row, 6]
+    k = _due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    here = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k))
+    ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+    previous = here
+    best, answer = -1, -1
+    for i in range(start, stop):
+        payment = member[i]
+        x = _position(cal, clock, day[payment])
+        while 2 * x > here + ahead:
+            best, answer = -1, -1
+            k += 1
+            previous = here
+            here = ahead
+            ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+        size = abs(x - here)
+        room = ahead - here if x >= here else here - previous
+        if 5 * size <= 2 * room and (best < 0 or size < best):
+            if answer >= 0:
+                owner[answer] = -1
+            best = size
+            answer = payment
+            owner[payment] = owner_id
+            due[payment] = _due_day(cal, kind, step, anchor, a, b, roll, k)
+            offset[payment] = x - here
+
+
+assign_row = twin(_assign_row, due_index, position, due_day)
+_assign_row_cpu, _assign_row_gpu = assign_row
+
+
+@njit(parallel=True, cache=True)
+def assign_cpu(day, member, unit_start, unit_size, cal, schedule, first_id, owner, due, offset):
+    """Loop over chosen units on the host, on all its threads."""
+    for row in prange(unit_start.shape[0]):
+        start = unit_start[row]
+        _assign_row_cpu(
+            day, member, start, start + unit_size[row], cal, schedule, row,
+            first_id + row, owner, due, offset,
+        )  # fmt: skip
+
+
+@cuda.jit
+def assign_gpu(day, member, unit_start, unit_size, cal, schedule, first_id, owner, due, offset):
+    """One thread per chosen unit; launch with ``.forall(n_units)``."""
+    row = cuda.grid(1)
+    if row < unit_start.shape[0]:
+        start = unit_start[row]
+        _assign_row_gpu(
+            day, member, start, start + unit_size[row], cal, schedule, row,
+            first_id + row, owner, due, offset,
+        )  # fmt: skip

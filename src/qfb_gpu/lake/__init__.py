@@ -1,0 +1,1 @@
+"""Files in, tables out: sources, silver Delta tables in buckets, gold Delta tables."""

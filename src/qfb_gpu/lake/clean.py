@@ -1,0 +1,311 @@
+"""One batch of rows as they came into rows as we keep them, rejects and counts.
+
+A row is left out for exactly one reason: the first exclude rule that holds, else the first
+column, in the order of the schema, that cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.lake import parse
+from qfb_gpu.lake.parse import Coded
+from qfb_gpu.lake.rejects import reject_table, rows_to_json
+from qfb_kernels import text as kernels
+
+if TYPE_CHECKING:
+    from qfb_gpu.config import SourcePart
+    from qfb_gpu.lake.readers import Batch
+    from qfb_gpu.lake.sources import Mapped
+    from qfb_gpu.schema import Column, Table
+
+BLANK_ROW = "blank row"
+BROKEN_LINE = "line has another number of columns than the header"
+_WORDS = {
+    kernels.MISSING: "is missing",
+    kernels.UNREADABLE: "is unreadable",
+}
+_AMOUNT_WORDS = {
+    kernels.UNREADABLE: "is not a number",
+    kernels.TOO_FINE: "has more decimals than the currency has (rounding = 'half_even' rounds)",
+    kernels.TOO_LARGE: "is too large",
+}
+_DATE_WORDS = {
+    kernels.IMPOSSIBLE: "is no day of the calendar",
+    kernels.AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
+}
+_OTHER_WORDS = {
+    "direction": {kernels.UNREADABLE: "is an unknown word (map it in direction_values)"},
+    "currency": {kernels.UNREADABLE: "is not an ISO 4217 code"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FilePlan:
+    """How the rows of one file are cleaned.
+
+    Attributes
+    ----------
+    number : int
+        The file's number in the source.
+    name : str
+    part : SourcePart
+    table : Table
+    mapped : dict of our column to Mapped
+    excludes : list of str
+        The file's header of each exclude rule.
+    currency : str
+        Where the row gives none.
+    """
+
+    number: int
+    name: str
+    source: str
+    part: SourcePart
+    table: Table
+    mapped: dict[str, Mapped]
+    excludes: list[str]
+    currency: str
+
+    @property
+    def wanted(self) -> list[str]:
+        """Headers to read, each once."""
+        names = [name for m in self.mapped.values() for name in m.names]
+        return list(dict.fromkeys([*names, *self.excludes]))
+
+    @property
+    def repeating(self) -> list[str]:
+        """Those among them whose texts repeat."""
+        plain = {plain_column(self.table), "amount"}
+        alone = {n for c, m in self.mapped.items() for n in m.names if c not in plain}
+        return [name for name in self.wanted if name in alone or name in self.excludes]
+
+
+@dataclass(slots=True)
+class Cleaned:
+    """The rows of a batch that are kept, still in their order, and what became of the others.
+
+    Attributes
+    ----------
+    columns : dict of str to Coded or Arrow array, each of all rows of the batch
+    keep : int64 array, the rows that are kept
+    rejects : Arrow table of gold ``rejects``, or None
+    counts : Counter of measures of ``data_quality``
+    """
+
+    columns: dict[str, Any]
+    keep: Any
+    rejects: pa.Table | None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def plain_column(table: Table) -> str | None:
+    """Return the column whose texts do not repeat: the first of the key but for the customer."""
+    names = [name for name in table.key if name != "customer_id"]
+    return names[0] if names and table.column(names[0]).kind == "string" else None
+
+
+def clean(batch: Batch, plan: FilePlan) -> Cleaned:
+    """Clean one batch."""
+    rows = batch.rows
+    reader = _RowReader(rows, plan)
+    columns: dict[str, Any] = {}
+    for column in plan.table.columns:
+        columns.update(reader.read(column))
+    row_number = _row_numbers(batch)
+    columns["source_file"] = pa.array(np.full(rows.num_rows, plan.number, np.int32))
+    columns["source_row"] = pa.array(row_number)
+    excluded = _exclude(rows, plan, reader)
+    counts = reader.counts
+    counts["rows"] += rows.num_rows + len(batch.broken)
+    reason = np.where(excluded > 0, 0, reader.reason)
+    for number, why in enumerate([BLANK_ROW, *(rule.reason for rule in plan.part.exclude)], 1):
+        counts[f"excluded: {why}"] += int((excluded == number).sum())
+    keep = np.flatnonzero((excluded == 0) & (reason == 0))
+    rejects = _rejects(batch, plan, reason, reader.words, row_number, counts)
+    return Cleaned(columns, keep, rejects, +counts)
+
+
+def _row_numbers(batch: Batch) -> Any:
+    numbers = np.arange(batch.first_row, batch.first_row + batch.rows.num_rows, dtype=np.int64)
+    for row, _ in batch.broken:
+        numbers += numbers >= row
+    return numbers
+
+
+def _exclude(rows: pa.RecordBatch, plan: FilePlan, reader: _RowReader) -> Any:
+    """Return 0 for a row to keep, 1 for a blank one, then the number of the rule plus one."""
+    excluded = np.zeros(rows.num_rows, np.int16)
+    rules = list(zip(plan.excludes, plan.part.exclude, strict=True))
+    for number, (header, rule) in reversed(list(enumerate(rules, 2))):
+        coded = parse.clean_text(rows.column(header))
+        values = pa.array([value.strip() for value in rule.values], pa.string())
+        hit = np.append(np.asarray(pc.is_in(coded.values, values)), False)  # noqa: FBT003
+        excluded[hit[coded.codes]] = number
+    suspects = np.flatnonzero(reader.n_missing == sum(c.required for c in plan.table.columns))
+    if suspects.size:
+        some = rows.take(pa.array(suspects))
+        blank = np.ones(suspects.size, bool)
+        for column in some.columns:
+            blank &= parse.clean_text(column).codes < 0
+        excluded[suspects[blank]] = 1
+    return excluded
+
+
+def _rejects(  # noqa: PLR0913
+    batch: Batch,
+    plan: FilePlan,
+    reason: Any,
+    words: list[str],
+    row_number: Any,
+    counts: Counter[str],
+) -> pa.Table | None:
+    bad = np.flatnonzero(reason)
+    tables = []
+    if bad.size:
+        for number, n_rows in enumerate(np.bincount(reason)[1:], 1):
+            counts[f"rejected: {words[number - 1]}"] += int(n_rows)
+        why = pa.DictionaryArray.from_arrays(
+            pa.array(reason[bad].astype(np.int32) - 1), pa.array(words)
+        ).cast(pa.string())
+        as_came = rows_to_json(batch.rows.take(pa.array(bad)))
+        tables.append(reject_table(plan.source, plan.name, row_number[bad], why, as_came))
+    if batch.broken:
+        counts[f"rejected: {BROKEN_LINE}"] += len(batch.broken)
+        numbers, texts = zip(*batch.broken, strict=True)
+        as_came = rows_to_json(pa.RecordBatch.from_pydict({"line": list(texts)}))
+        why = pa.repeat(BROKEN_LINE, len(texts))
+        tables.append(reject_table(plan.source, plan.name, np.array(numbers), why, as_came))
+    return pa.concat_tables(tables) if tables else None
+
+
+class _RowReader:
+    """Reads the columns of one batch and remembers why a row cannot be kept."""
+
+    def __init__(self, rows: pa.RecordBatch, plan: FilePlan) -> None:
+        self._rows = rows
+        self._plan = plan
+        self._currency = parse.parse_currencies(
+            self._values("currency"), plan.currency, rows.num_rows
+        )
+        self.reason = np.zeros(rows.num_rows, np.int16)
+        self.n_missing = np.zeros(rows.num_rows, np.int16)
+        self.words: list[str] = []
+        self.counts: Counter[str] = Counter()
+        self._negative: Any = None
+
+    def read(self, column: Column) -> dict[str, Any]:
+        """Return the spill columns that one column of the schema becomes."""
+        n_rows = self._rows.num_rows
+        if column.name == "currency":
+            self._judge(column, self._currency[2])
+            return {"currency_code": pa.array(self._currency[0])}
+        if column.name == "direction":
+            return {"direction_code": pa.array(self._direction(column))}
+        if column.name == "amount":
+            return {"amount_minor": self._amount(column)}
+        values = self._values(column.name)
+        if values is None:
+            return {column.name: _nulls(column, n_rows, plain_column(self._plan.table))}
+        if column.kind == "string":
+            return {column.name: self._text(column, values)}
+        return {column.name: self._number(column, values)}
+
+    def _values(self, name: str) -> pa.Array | None:
+        mapped = self._plan.mapped.get(name)
+        if mapped is None:
+            return None
+        if mapped.how == "constant":
+            codes = pa.array(np.zeros(self._rows.num_rows, np.int32))
+            return pa.DictionaryArray.from_arrays(codes, pa.array([mapped.text]))
+        columns = [self._rows.column(header) for header in mapped.names]
+        return parse.concat(columns, mapped.text) if mapped.how == "concat" else columns[0]
+
+    def _text(self, column: Column, values: pa.Array) -> Any:
+        if column.name == plain_column(self._plan.table):
+            text = parse.trim_plain(values)
+            if column.required or text.null_count:
+                self._judge(column, np.where(np.asarray(text.is_null()), 1, 0))
+            return text
+        coded = parse.clean_text(values)
+        if column.required:
+            self._judge(column, np.where(coded.codes < 0, parse.MISSING, parse.OK))
+        return coded
+
+    def _number(self, column: Column, values: pa.Array) -> pa.Array:
+        if column.kind == "date":
+            number, status = parse.parse_dates(values, self._plan.part.date_order)
+        elif column.kind == "bool":
+            number, status = parse.parse_bools(values)
+        else:
+            number, status = parse.parse_numbers(values)
+        self._judge(column, status)
+        array = pa.array(number, mask=status != parse.OK) if status.any() else pa.array(number)
+        return array.view(pa.date32()) if column.kind == "date" else array
+
+    def _amount(self, column: Column) -> pa.Array:
+        mapped = self._plan.mapped.get("amount")
+        if mapped is None:
+            return pa.nulls(self._rows.num_rows, pa.int64())
+        half_even = self._plan.part.rounding == "half_even"
+        if mapped.how == "multiply":
+            factors = [parse.parse_decimals(self._rows.column(name)) for name in mapped.names]
+            decimals = parse.multiply(factors[0], factors[1])
+        else:
+            decimals = parse.parse_decimals(self._values("amount"))
+        minor, status = parse.to_minor(decimals, self._currency[1], half_even=half_even)
+        rounded = status == kernels.ROUNDED
+        if rounded.any():
+            self.counts["rounded: amount to the decimals of its currency"] += int(rounded.sum())
+            status[rounded] = parse.OK
+        self._judge(column, status)
+        self._negative = minor < 0
+        if "direction" in self._plan.table.names and "direction" not in self._plan.mapped:
+            minor = np.abs(minor)
+        return pa.array(minor, mask=status != parse.OK) if status.any() else pa.array(minor)
+
+    def _direction(self, column: Column) -> Any:
+        values = self._values("direction")
+        if values is None:
+            return np.where(self._negative, parse.OUT, parse.IN).astype(np.int8)
+        code, status = parse.parse_directions(values, self._plan.part.direction_values)
+        self._judge(column, np.where(status == parse.MISSING, parse.UNREADABLE, status))
+        return code
+
+    def _judge(self, column: Column, status: Any) -> None:
+        """Remember the rows that this column spoils; a missing optional value spoils none."""
+        missing = status == parse.MISSING
+        if column.required:
+            self.n_missing += missing
+        if not status.any():
+            return
+        for code in np.unique(status[status != parse.OK]).tolist():
+            if code == parse.MISSING and not column.required:
+                continue
+            self.words.append(_why(column, code))
+            self.reason[(status == code) & (self.reason == 0)] = len(self.words)
+
+
+def _why(column: Column, code: int) -> str:
+    words = dict(_WORDS)
+    if column.kind == "date":
+        words.update(_DATE_WORDS)
+    elif column.kind in ("int64", "float64"):
+        words.update(_AMOUNT_WORDS)
+    words.update(_OTHER_WORDS.get(column.name, {}))
+    return f"{column.name} {words[code]}"
+
+
+def _nulls(column: Column, n_rows: int, plain: str | None) -> Any:
+    if column.name == plain:
+        return pa.nulls(n_rows, pa.string())
+    if column.kind == "string":
+        return Coded(np.full(n_rows, -1, np.int32), pa.array([], pa.string()))
+    kind = {"date": pa.date32(), "bool": pa.bool_(), "float64": pa.float64()}[column.kind]
+    return pa.nulls(n_rows, kind)

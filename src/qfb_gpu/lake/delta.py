@@ -1,0 +1,186 @@
+"""Commits to Delta tables from part files that this package wrote itself.
+
+A part file is written first, under a name no reader knows; one commit makes all parts of a
+version visible together. A run that dies leaves files behind that are in no version.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.parse
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.errors import InputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from deltalake import DeltaTable
+
+
+@dataclass(frozen=True, slots=True)
+class PartFile:
+    """A Parquet file under a table's folder, not yet part of a version.
+
+    Attributes
+    ----------
+    path : str
+        Relative to the table's folder.
+    n_rows : int
+    partition : dict of column to text
+    stats : dict
+        More of Delta's per-file statistics: ``minValues``, ``maxValues``, ``nullCount``.
+    """
+
+    path: str
+    n_rows: int
+    partition: dict[str, str]
+    stats: dict[str, Any]
+
+
+def open_table(path: Path) -> DeltaTable | None:
+    """Return the Delta table at ``path``, or None where there is none."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(path)) if (path / "_delta_log").is_dir() else None
+
+
+def commit(  # noqa: PLR0913
+    path: Path,
+    parts: list[PartFile],
+    schema: pa.Schema,
+    *,
+    partition_by: list[str],
+    application: str,
+    version: int,
+    drop: list[str] | None = None,
+    note: dict[str, Any] | None = None,
+) -> bool:
+    """Make part files visible, in one step, as the table's next version.
+
+    Parameters
+    ----------
+    path : Path
+        The table's folder; the table is created where there is none.
+    parts : list of PartFile
+    schema : pyarrow.Schema
+        Of the table, partition columns included.
+    partition_by : list of str
+    application, version : str, int
+        A commit of the same or a later version of this application changes nothing.
+    drop : list of str, optional
+        Files that the parts replace, relative to ``path``; None for all of them.
+    note : dict, optional
+        Kept in the commit's metadata.
+
+    Returns
+    -------
+    bool
+        Whether anything was committed.
+    """
+    from deltalake import CommitProperties, Schema, Transaction
+    from deltalake.transaction import create_table_with_add_actions
+
+    table = open_table(path)
+    if table is not None and (table.transaction_version(application) or 0) >= version:
+        return False
+    properties = CommitProperties(
+        custom_metadata=note, app_transactions=[Transaction(application, version)]
+    )
+    adds: list[Any] = [_add(path, part) for part in parts]
+    if table is None:
+        path.mkdir(parents=True, exist_ok=True)
+        create_table_with_add_actions(
+            str(path),
+            Schema.from_arrow(schema),
+            adds,
+            partition_by=partition_by,
+            commit_properties=properties,
+        )
+    elif drop is None:
+        table.create_write_transaction(
+            adds, "overwrite", schema, partition_by, commit_properties=properties
+        )
+    else:
+        gone = [_remove(name) for name in drop]
+        table.create_write_transaction(
+            [*adds, *gone], "append", schema, partition_by, commit_properties=properties
+        )
+    return True
+
+
+def committed_version(path: Path, application: str) -> int:
+    """Return the last committed version of an application; 0 where there is none."""
+    table = open_table(path)
+    return 0 if table is None else table.transaction_version(application) or 0
+
+
+def sweep(path: Path) -> None:
+    """Delete data files that neither the newest version holds nor the one before it.
+
+    Only the table's one writer may call it: parts that are written and not committed go too.
+    """
+    table = open_table(path)
+    kept = set() if table is None else _names(table)
+    if table is not None and table.version() > 0:
+        table.load_as_version(table.version() - 1)
+        kept |= _names(table)
+    for file in path.rglob("*.parquet"):
+        name = file.relative_to(path).as_posix()
+        if name not in kept and not name.startswith("_"):
+            file.unlink()
+
+
+def _names(table: DeltaTable) -> set[str]:
+    paths = table.get_add_actions(flatten=True).column("path").to_pylist()
+    return {urllib.parse.unquote(name) for name in paths}
+
+
+def active_files(path: Path) -> list[tuple[Path, int]]:
+    """Return path and size of every data file of a Delta table's newest version, by path.
+
+    Raises
+    ------
+    InputError
+        The table uses a feature that would be read wrong.
+    """
+    table = open_table(path)
+    if table is None:
+        msg = f"{path}: expected a Delta table, found no _delta_log folder"
+        raise InputError(msg)
+    refuse_unreadable(table, path)
+    actions = table.get_add_actions(flatten=True)
+    names, sizes = actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist()
+    return sorted((path / urllib.parse.unquote(n), s) for n, s in zip(names, sizes, strict=True))
+
+
+def refuse_unreadable(table: DeltaTable, path: Path) -> None:
+    """Raise where a table's files do not say what its rows are."""
+    features = set(table.protocol().reader_features or [])
+    unknown = features - {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
+    mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    if mode != "none":
+        unknown.add("columnMapping")
+    if unknown:
+        msg = (
+            f"{path}: this Delta table uses {', '.join(sorted(unknown))}, which is not read yet; "
+            "rewrite it without (e.g. REORG ... PURGE), or export it as Parquet"
+        )
+        raise InputError(msg)
+
+
+def _add(path: Path, part: PartFile) -> Any:
+    from deltalake.transaction import AddAction
+
+    stat = (path / part.path).stat()
+    stats = json.dumps({"numRecords": part.n_rows, **part.stats})
+    modified = int(stat.st_mtime * 1000)
+    return AddAction(part.path, stat.st_size, part.partition, modified, True, stats)  # noqa: FBT003
+
+
+def _remove(name: str) -> Any:
+    from deltalake.transaction import RemoveAction
+
+    return RemoveAction(name, data_change=True, deletion_timestamp=int(time.time() * 1000))

@@ -1,0 +1,207 @@
+"""The runs of one bucket into one sorted table without duplicates.
+
+What a bucket holds depends on its rows alone: not on their order, nor on the file or the batch
+that brought them. Of several rows with one key the first by date, amount, then texts is kept.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.lake.order import generic_order, ledger_order
+from qfb_gpu.lake.rejects import reject_table, rows_to_json
+from qfb_gpu.lake.rows import Rows, group_starts, order_by
+
+if TYPE_CHECKING:
+    from qfb_gpu.schema import Table
+
+SUMMED = "summed: further lines of one payment"
+_DERIVED = "^~[0-9a-f]{16}$"
+_ORIGIN = ("source_file", "source_row")
+_SPILLED = {"amount": "amount_minor", "currency": "currency_code", "direction": "direction_code"}
+_CANONICAL = (
+    "date", "amount_minor", "counterparty_id", "currency_code", "memo", "category", "channel",
+    *_ORIGIN,
+)  # fmt: skip
+
+
+@dataclass(slots=True)
+class Merged:
+    """One bucket, ready to be written.
+
+    Attributes
+    ----------
+    rows : Rows
+    order : int64 array, the rows to write in the order of silver
+    rejects : Arrow table of gold ``rejects``, or None
+    counts : Counter of measures of ``data_quality``
+    """
+
+    rows: Rows
+    order: Any
+    rejects: pa.Table | None = None
+    counts: Counter[str] = field(default_factory=Counter)
+
+
+def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
+    """Put one bucket together.
+
+    Parameters
+    ----------
+    rows : Rows
+        All rows of the bucket, in any order.
+    schema : Table
+        What the source is.
+    sums : array of bool, shape (n_files,)
+        Whether a file's rows may be lines of one payment, to be summed.
+    files : list of str
+        Names of the source's files, by number.
+    """
+    counts: Counter[str] = Counter()
+    keep = np.arange(rows.n_rows)
+    if schema.name == "transactions":
+        derived = _forget_derived(rows)
+        keep = _sum_lines(rows, keep[~derived], sums, counts)
+        keep, losers = _first_of_each(rows, keep, ["customer_id", "direction_code", "txn_id"])
+        _derive_ids(rows, np.flatnonzero(derived))
+        order = ledger_order(rows, np.concatenate([keep, np.flatnonzero(derived)]))
+    else:
+        keep, losers = _first_of_each(rows, keep, list(schema.key))
+        order = generic_order(rows, keep, list(schema.key))
+    if not losers.size:
+        return Merged(rows, order, None, counts)
+    named = [name for name in schema.key if name != "customer_id"] or ["customer_id"]
+    reason = f"duplicate {', '.join(named)}"
+    counts[f"rejected: {reason}"] += int(losers.size)
+    return Merged(rows, order, _duplicates(rows, schema, losers, reason, files), counts)
+
+
+def _forget_derived(rows: Rows) -> Any:
+    """Return which payments have no id of their source; ids made here before count as none."""
+    values = rows.arrow["txn_id"]
+    made = pc.fill_null(pc.match_substring_regex(values, _DERIVED), True)  # noqa: FBT003
+    return made.to_numpy(zero_copy_only=False)
+
+
+def _repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
+    """Return the rows that may share their key with another, and the exact columns of the key."""
+    exact = [rows.key(name) if _is_text(rows, name) else rows.number(name) for name in names]
+    mixed = np.zeros(among.size, np.uint64)
+    for column in exact:
+        mixed = (mixed ^ column[among].astype(np.int64).view(np.uint64)) * _ODD
+        mixed ^= mixed >> np.uint64(29)
+    ordered = np.sort(mixed)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not twice.size:
+        return among[:0], exact
+    place = np.minimum(np.searchsorted(twice, mixed), twice.size - 1)
+    return among[twice[place] == mixed], exact
+
+
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _is_text(rows: Rows, name: str) -> bool:
+    return name in rows.coded or pa.types.is_string(rows.arrow[name].type)
+
+
+def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
+    """Add up the lines of one payment; the first of them stands for all."""
+    if not sums.any():
+        return keep
+    of_lines = keep[sums[rows.number("source_file")[keep]]]
+    names = ["customer_id", "direction_code", "txn_id", "counterparty_id", "currency_code", "date"]
+    among, exact = _repeated(rows, of_lines, names)
+    if not among.size:
+        return keep
+    among = order_by([*exact, *(rows.sortable(name) for name in _CANONICAL)], among)
+    starts = np.flatnonzero(group_starts(exact, among))
+    amount = rows.number("amount_minor").copy()
+    amount[among[starts]] = np.add.reduceat(amount[among], starts)
+    rows.set_number("amount_minor", amount)
+    gone = np.ones(among.size, bool)
+    gone[starts] = False
+    counts[SUMMED] += int(gone.sum())
+    return np.setdiff1d(keep, among[gone], assume_unique=True)
+
+
+def _first_of_each(rows: Rows, keep: Any, names: list[str]) -> tuple[Any, Any]:
+    """Split rows into the first of each key and the others."""
+    among, exact = _repeated(rows, keep, names)
+    if not among.size:
+        return keep, among
+    there = [name for name in _CANONICAL if name in rows.arrow]
+    others = [name for name in sorted(rows.arrow) if name not in _CANONICAL and name not in names]
+    ranks = [rows.sortable(name) for name in [*others, *there]]
+    if "txn_id" in rows.arrow and "direction_code" in rows.arrow:
+        ranks = [rows.sortable(name) for name in there]
+    among = order_by([*exact, *ranks], among)
+    losers = among[~group_starts(exact, among)]
+    return np.setdiff1d(keep, losers, assume_unique=True), losers
+
+
+def _derive_ids(rows: Rows, among: Any) -> None:
+    """Give payments without an id one made of their content and an occurrence number.
+
+    The sort key leaves out who pays whom, so it does not depend on how ids are spelled.
+    """
+    if not among.size:
+        return
+    content = np.zeros(among.size, np.uint64)
+    for name in ("date", "amount_minor", "direction_code", "currency_code"):
+        content = _mix(content, rows.number(name)[among])
+    for name in ("memo", "category", "channel"):
+        content = _mix(content, rows.key(name)[among])
+    whole = np.zeros(rows.n_rows, np.uint64)
+    whole[among] = content
+    group = [rows.key("customer_id"), rows.key("counterparty_id"), whole]
+    ordered = order_by([*group, *(rows.number(name) for name in _ORIGIN)], among)
+    starts = group_starts(group, ordered)
+    first = np.maximum.accumulate(np.where(starts, np.arange(ordered.size), 0))
+    occurrence = np.arange(ordered.size) - first
+    key = _mix(whole[ordered], occurrence)
+    unique = _mix(key, rows.key("counterparty_id")[ordered])
+    texts = _hexadecimal(unique)
+    signed = key.view(np.int64).copy()
+    signed[signed == 0] = 1
+    rows.replace_texts("txn_id", ordered, texts, signed)
+
+
+def _mix(state: Any, values: Any) -> Any:
+    """One step of splitmix64 over a column."""
+    mixed = (state ^ values.astype(np.int64).view(np.uint64)) + _ODD
+    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return mixed ^ (mixed >> np.uint64(31))
+
+
+def _hexadecimal(numbers: Any) -> pa.Array:
+    """Return ``~`` and 16 hexadecimal digits of each number, as text."""
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    shifts = np.arange(60, -4, -4, dtype=np.uint64)
+    nibbles = ((numbers[:, None] >> shifts) & np.uint64(15)).astype(np.intp)
+    text = np.empty((numbers.size, 17), np.uint8)
+    text[:, 0] = ord("~")
+    text[:, 1:] = digits[nibbles]
+    ends = np.arange(numbers.size + 1, dtype=np.int32) * 17
+    return pa.StringArray.from_buffers(numbers.size, pa.py_buffer(ends), pa.py_buffer(text))
+
+
+def _duplicates(
+    rows: Rows, schema: Table, losers: Any, reason: str, files: list[str]
+) -> pa.Table:
+    """Return duplicate rows as rejects, in JSON as they were understood."""
+    picked = pa.array(losers)
+    names = [_SPILLED.get(name, name) for name in schema.names]
+    there = [name for name in names if name in rows.arrow]
+    as_read = pa.RecordBatch.from_arrays([rows.arrow[n].take(picked) for n in there], there)
+    file = pa.array(files).take(pa.array(rows.number("source_file")[losers]))
+    why = pa.repeat(reason, losers.size)
+    number = rows.number("source_row")[losers]
+    return reject_table(schema.name, file, number, why, rows_to_json(as_read))

@@ -1,0 +1,79 @@
+"""The order of rows in silver."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu.lake.rows import order_by
+
+if TYPE_CHECKING:
+    from qfb_gpu.lake.rows import Rows
+
+_WORD = 63
+
+
+def ledger_order(rows: Rows, among: Any) -> Any:
+    """Sort payments by customer, counterparty, direction, currency, date, amount, txn key.
+
+    The first five are packed into one integer where they fit, which sorts ten times as fast;
+    only rows that are equal in them are compared in the others.
+
+    Parameters
+    ----------
+    rows : Rows
+    among : int64 array
+        The rows to sort.
+    """
+    ranks = [_key_rank(rows, name) for name in ("customer_id", "counterparty_id")]
+    ranks += [_number_rank(rows, name) for name in ("direction_code", "currency_code")]
+    day = rows.number("date").astype(np.int64)
+    ranks.append((day - day.min() if day.size else day, int(np.ptp(day)) if day.size else 0))
+    amount, key = rows.number("amount_minor"), rows.key("txn_id")
+    n_bits = [int(largest).bit_length() for _, largest in ranks]
+    if sum(n_bits) > _WORD:
+        return order_by([*(rank for rank, _ in ranks), amount, key], among)
+    packed = np.zeros(among.size, np.int64)
+    for (rank, _), bits in zip(ranks, n_bits, strict=True):
+        packed = (packed << bits) | rank[among]
+    place = np.argsort(packed)
+    ordered = among[place]
+    return _settle_ties(ordered, packed[place], amount, key)
+
+
+def generic_order(rows: Rows, among: Any, names: list[str]) -> Any:
+    """Sort rows by customer key, then by every column of the table's key."""
+    columns = [rows.key("customer_id")]
+    columns += [rows.key(n) if n in rows.coded else rows.sortable(n) for n in names]
+    return order_by(columns, among)
+
+
+def _key_rank(rows: Rows, name: str) -> tuple[Any, int]:
+    per_value = rows.value_keys(name)
+    order = np.argsort(per_value, kind="stable")
+    ranks = np.empty(per_value.size, np.int64)
+    ranks[order] = np.arange(per_value.size)
+    return ranks[rows.coded[name].codes], per_value.size - 1
+
+
+def _number_rank(rows: Rows, name: str) -> tuple[Any, int]:
+    numbers = rows.number(name).astype(np.int64)
+    if not numbers.size:
+        return numbers, 0
+    seen = np.flatnonzero(np.bincount(numbers))
+    rank = np.zeros(int(numbers.max()) + 1, np.int64)
+    rank[seen] = np.arange(seen.size)
+    return rank[numbers], seen.size - 1
+
+
+def _settle_ties(ordered: Any, packed: Any, amount: Any, key: Any) -> Any:
+    same = packed[1:] == packed[:-1]
+    tied = np.zeros(ordered.size, bool)
+    tied[1:] |= same
+    tied[:-1] |= same
+    places = np.flatnonzero(tied)
+    if places.size:
+        some = ordered[places]
+        ordered[places] = some[np.lexsort([key[some], amount[some], packed[places]])]
+    return ordered

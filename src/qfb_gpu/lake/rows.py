@@ -1,0 +1,122 @@
+"""The rows of one bucket as arrays: texts as codes, hashes and ranks; everything sortable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.lake.parse import Coded, hash_texts
+
+NULL_KEY = 0
+
+
+class Rows:
+    """Columns of a bucket by name, in spill layout; sets of rows are index arrays."""
+
+    def __init__(self, table: pa.Table) -> None:
+        table = table.unify_dictionaries().combine_chunks()
+        self.n_rows = table.num_rows
+        self.arrow = {name: _one_chunk(table.column(name)) for name in table.column_names}
+        self.coded = {
+            name: Coded(_codes(values), values.dictionary)
+            for name, values in self.arrow.items()
+            if pa.types.is_dictionary(values.type)
+        }
+        self._ranks: dict[str, Any] = {}
+        self._keys: dict[str, Any] = {}
+
+    def number(self, name: str) -> Any:
+        """Return a column that is not text as int64-like numbers; null is the smallest."""
+        values = self.arrow[name]
+        kind = values.type
+        if pa.types.is_floating(kind):
+            return values.fill_null(-np.inf).to_numpy()
+        if pa.types.is_boolean(kind):
+            values = values.cast(pa.int8())
+        elif pa.types.is_date32(kind):
+            values = values.view(pa.int32())
+        if values.null_count:
+            values = values.cast(pa.int64()).fill_null(-(2**63))
+        return values.to_numpy()
+
+    def set_number(self, name: str, numbers: Any) -> None:
+        """Replace a column that is not text and has no nulls."""
+        self.arrow[name] = pa.array(numbers)
+
+    def value_keys(self, name: str) -> Any:
+        """Return the hash of each distinct text of a coded column, then of null."""
+        return np.append(hash_texts(self.coded[name].values), NULL_KEY)
+
+    def key(self, name: str) -> Any:
+        """Return the hash of a text column, int64 a row; 0 where null."""
+        if name not in self._keys:
+            if name in self.coded:
+                self._keys[name] = self.value_keys(name)[self.coded[name].codes]
+            else:
+                hashed = hash_texts(self.arrow[name])
+                if self.arrow[name].null_count:
+                    hashed[np.asarray(self.arrow[name].is_null())] = NULL_KEY
+                self._keys[name] = hashed
+        return self._keys[name]
+
+    def rank(self, name: str) -> Any:
+        """Return int32 that sort as the texts of a column do, by their bytes; null is first."""
+        if name not in self._ranks:
+            coded = self.coded.get(name)
+            if coded is None:
+                encoded = self.arrow[name].dictionary_encode()
+                coded = Coded(_codes(encoded), encoded.dictionary)
+            order = np.asarray(pc.sort_indices(coded.values))
+            ranks = np.empty(order.size + 1, np.int32)
+            ranks[order] = np.arange(order.size, dtype=np.int32)
+            ranks[-1] = -1
+            self._ranks[name] = ranks[coded.codes]
+        return self._ranks[name]
+
+    def sortable(self, name: str) -> Any:
+        """Return numbers that sort like any column does."""
+        is_text = name in self.coded or pa.types.is_string(self.arrow[name].type)
+        return self.rank(name) if is_text else self.number(name)
+
+    def replace_texts(self, name: str, rows: Any, texts: pa.Array, keys: Any) -> None:
+        """Set some rows of a text column that is not coded, and their hashes."""
+        mask = np.zeros(self.n_rows, bool)
+        mask[rows] = True
+        order = np.argsort(rows)
+        self.arrow[name] = pc.replace_with_mask(
+            self.arrow[name], pa.array(mask), texts.take(pa.array(order))
+        )
+        hashed = self.key(name).copy()
+        hashed[rows] = keys
+        self._keys[name] = hashed
+
+
+def order_by(columns: list[Any], rows: Any) -> Any:
+    """Return ``rows`` sorted by the first column, then the next, ..."""
+    return rows[np.lexsort([column[rows] for column in reversed(columns)])]
+
+
+def group_starts(columns: list[Any], rows: Any) -> Any:
+    """Return a bool a row: whether it differs from the one before in one of the columns."""
+    starts = np.zeros(rows.size, bool)
+    starts[:1] = True
+    for column in columns:
+        values = column[rows]
+        starts[1:] |= values[1:] != values[:-1]
+    return starts
+
+
+def _one_chunk(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    return column.combine_chunks() if column.num_chunks else pa.array([], column.type)
+
+
+def _codes(values: pa.DictionaryArray) -> Any:
+    indices = values.indices
+    if indices.null_count:
+        indices = indices.fill_null(-1)
+    return indices.to_numpy().astype(np.int32, copy=False)

@@ -1,0 +1,240 @@
+"""Which files a source is made of, and which of their columns become ours."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from qfb_gpu.config import Concat, Multiply
+from qfb_gpu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from qfb_gpu.config import ColumnSpec, Config, SourcePart
+    from qfb_gpu.schema import Table
+
+Format = Literal["csv", "parquet", "delta"]
+_EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """One file of a source, or one data file of a Delta table.
+
+    Attributes
+    ----------
+    path : Path
+        Where it is.
+    name : str
+        Its path relative to the config's ``data`` folder, as messages and rejects name it.
+    part : int
+        Which ``[[sources.NAME]]`` of the config it belongs to.
+    format : {"csv", "parquet", "delta"}
+    identity : str
+        Changes when the content may have changed: size and time of modification.
+    table : Path or None
+        Root of the Delta table it belongs to.
+    """
+
+    path: Path
+    name: str
+    part: int
+    format: Format
+    identity: str
+    table: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """How one of our columns is made from a file's.
+
+    Attributes
+    ----------
+    names : tuple of str
+        The file's own headers; empty for a constant.
+    how : {"one", "concat", "multiply", "constant"}
+    text : str
+        The separator of ``concat``, the value of ``constant``.
+    """
+
+    names: tuple[str, ...]
+    how: Literal["one", "concat", "multiply", "constant"] = "one"
+    text: str = ""
+
+
+def find_files(config: Config, source: str) -> list[SourceFile]:
+    """Return the files of a source in the order of its parts, then by name.
+
+    Raises
+    ------
+    InputError
+        A path that leads to no file, or to a file of another format.
+    """
+    files: list[SourceFile] = []
+    for number, part in enumerate(config.sources[source]):
+        files += _part_files(config, source, number, part)
+    return files
+
+
+def _part_files(config: Config, source: str, number: int, part: SourcePart) -> list[SourceFile]:
+    root = config.data_dir
+    where = f"sources.{source}" + (f"[{number}]" if len(config.sources[source]) > 1 else "")
+    path = root / part.path
+    if (path / "_delta_log").is_dir():
+        if part.format not in ("auto", "delta"):
+            msg = f"{where}: {path} is a Delta table, not {part.format}; set format = 'delta'"
+            raise InputError(msg)
+        return _delta_files(path, root, number)
+    if part.format == "delta":
+        msg = f"{where}: expected a Delta table at {path}, found no _delta_log folder there"
+        raise InputError(msg)
+    paths = _data_files(path) if path.exists() else _globbed(root, part.path)
+    if not paths:
+        what = "has no data files" if path.exists() else "does not exist and matches no file"
+        msg = f"{where}: path {path} {what}; correct `path`, or `data` = {root}"
+        raise InputError(msg)
+    return [_source_file(p, root, number, part, where) for p in paths]
+
+
+def _data_files(path: Path) -> list[Path]:
+    if path.is_file():
+        return [path]
+    return sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] not in "._")
+
+
+def _globbed(root: Path, pattern: str) -> list[Path]:
+    anchor = root
+    if pattern.startswith("/"):
+        anchor = type(root)("/")
+        pattern = pattern[1:]
+    return sorted(p for p in anchor.glob(pattern) if p.is_file() and p.name[0] not in "._")
+
+
+def _source_file(path: Path, root: Path, number: int, part: SourcePart, where: str) -> SourceFile:
+    stat = path.stat()
+    with path.open("rb") as stream:
+        magic = stream.read(4)
+    if magic in _EXCEL:
+        msg = f"{where}: {path} is an Excel or zip file; save it as CSV or Parquet"
+        raise InputError(msg)
+    if not magic:
+        msg = f"{where}: {path} is empty; expected a header and rows, or take it away"
+        raise InputError(msg)
+    found: Format = "parquet" if magic == b"PAR1" else "csv"
+    if part.format not in ("auto", found):
+        msg = f"{where}: {path} is not {part.format} but looks like {found}; correct `format`"
+        raise InputError(msg)
+    return SourceFile(
+        path, _relative(path, root), number, found, f"{stat.st_size}:{stat.st_mtime_ns}"
+    )
+
+
+def _relative(path: Path, root: Path) -> str:
+    return str(path.relative_to(root) if path.is_relative_to(root) else path)
+
+
+def _delta_files(path: Path, root: Path, number: int) -> list[SourceFile]:
+    from qfb_gpu.lake.delta import active_files
+
+    return [
+        SourceFile(p, _relative(p, root), number, "delta", str(size), path)
+        for p, size in active_files(path)
+    ]
+
+
+def fold(header: str) -> str:
+    """Return a header as it is compared: NFKC, no BOM, trimmed, white space and case folded."""
+    text = unicodedata.normalize("NFKC", header.replace("\ufeff", ""))
+    return re.sub(r"\s+", " ", text.strip()).casefold()
+
+
+def match_columns(
+    part: SourcePart, table: Table, headers: Iterable[str], where: str
+) -> tuple[dict[str, Mapped], list[str]]:
+    """Find the columns of one file.
+
+    Parameters
+    ----------
+    part : SourcePart
+    table : Table
+        What the source should have; a column that is not mapped is taken by its own name.
+    headers : iterable of str
+        The file's headers.
+    where : str
+        Names the file in problems.
+
+    Returns
+    -------
+    mapped : dict of our column to Mapped
+    problems : list of str
+        One line each, with what is there and what to do; empty where all is well.
+    """
+    headers = list(headers)
+    by_fold: dict[str, list[str]] = {}
+    for header in headers:
+        by_fold.setdefault(fold(header), []).append(header)
+    mapped: dict[str, Mapped] = {}
+    problems: list[str] = []
+    for column in table.columns:
+        spec = part.columns.get(column.name)
+        if column.name in part.constants:
+            mapped[column.name] = Mapped((), "constant", part.constants[column.name])
+        elif spec is not None:
+            found = _match(spec, by_fold)
+            if isinstance(found, Mapped):
+                mapped[column.name] = found
+            else:
+                problems.append(_missing(where, column.name, found, headers))
+        elif fold(column.name) in by_fold:
+            mapped[column.name] = Mapped((by_fold[fold(column.name)][0],))
+        elif column.required:
+            problems.append(_missing(where, column.name, column.name, headers))
+    problems += [
+        _missing(where, "exclude", rule.column, headers)
+        for rule in part.exclude
+        if fold(rule.column) not in by_fold
+    ]
+    wanted = [name for m in mapped.values() for name in m.names]
+    problems += [
+        f"{where}: two columns are called {name!r}; rename one of them"
+        for name in dict.fromkeys(wanted)
+        if len(by_fold[fold(name)]) > 1
+    ]
+    return mapped, problems
+
+
+def excluded_headers(part: SourcePart, headers: Iterable[str]) -> list[str]:
+    """Return the file's own header of each exclude rule."""
+    by_fold = {fold(header): header for header in headers}
+    return [by_fold[fold(rule.column)] for rule in part.exclude]
+
+
+def _match(spec: ColumnSpec, by_fold: dict[str, list[str]]) -> Mapped | str:
+    if isinstance(spec, Concat):
+        names, how, text = spec.concat, "concat", spec.separator
+    elif isinstance(spec, Multiply):
+        names, how, text = spec.multiply, "multiply", ""
+    else:
+        spellings = [spec] if isinstance(spec, str) else spec
+        for spelling in spellings:
+            if fold(spelling) in by_fold:
+                return Mapped((by_fold[fold(spelling)][0],))
+        return spellings[0]
+    for name in names:
+        if fold(name) not in by_fold:
+            return name
+    found = tuple(by_fold[fold(name)][0] for name in names)
+    return Mapped(found, how, text)  # type: ignore[arg-type]
+
+
+def _missing(where: str, column: str, wanted: str, headers: list[str]) -> str:
+    folded = {fold(header): header for header in headers}
+    near = difflib.get_close_matches(fold(wanted), folded, n=1)
+    hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
+    there = ", ".join(repr(header) for header in headers[:30])
+    return f"{where}: no column {wanted!r} (for {column}); it has {there}{hint}"

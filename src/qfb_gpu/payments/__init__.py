@@ -1,0 +1,7 @@
+"""Regular payments: which streams there are, what is regular, and what comes next."""
+
+from qfb_gpu.payments.decision import decide, q_values
+from qfb_gpu.payments.forecast import expected_payments
+from qfb_gpu.payments.streams import score_streams
+
+__all__ = ["decide", "expected_payments", "q_values", "score_streams"]

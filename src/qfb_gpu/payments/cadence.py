@@ -1,0 +1,144 @@
+"""The schedule of each unit, and how it is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.schema import CADENCES, ROLLS
+from qfb_kernels import dues
+from qfb_kernels.cadence import N_FIT_INT, search_cpu, search_gpu
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+IRREGULAR = CADENCES.index("irregular")
+SCHEDULE_COLUMNS = (
+    "schedule_kind", "schedule_step", "schedule_anchor", "schedule_a", "schedule_b",
+    "schedule_roll", "schedule_clock",
+)  # fmt: skip
+_WEEKDAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
+_DAYS_CADENCE = {1: "daily", 7: "weekly", 14: "biweekly"}
+_MONTHS_CADENCE = {1: "monthly", 2: "bimonthly", 3: "quarterly", 6: "semiannual", 12: "annual"}
+_MONTH_DAYS = 365.2425 / 12
+_SHORTEST_MONTH = 28
+
+
+def fit_schedules(
+    day: Any, units: Any, gap: Any, peaks: Any, tables: tuple[Any, Any], backend: Backend
+) -> tuple[Any, Any]:
+    """Return the best schedule of each unit.
+
+    Parameters
+    ----------
+    day : int32, shape (n_payments,)
+    units : Units
+    gap : float64, shape (n_units,), median gap in days
+    peaks : float64, shape (n_units, 3), spectral periods in days
+    tables : the calendar table and the log-gamma table
+
+    Returns
+    -------
+    fit_int : int32, shape (n_units, 12)
+        See :mod:`qfb_kernels.cadence`; step 0 where no schedule was found.
+    fit_float : float64, shape (n_units, 2)
+        Evidence and code length, nats.
+    """
+    xp = backend.xp
+    n_units = units.start.shape[0]
+    fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int32")
+    fit_float = xp.zeros((n_units, 2))
+    cal, lg = tables
+    backend.launch(
+        search_cpu, search_gpu, n_units, day, units.member, units.start, units.size,
+        cal, lg, gap, peaks, fit_int, fit_float,
+    )  # fmt: skip
+    return fit_int, fit_float
+
+
+def name_schedules(fit: Any, is_closed_due: Any, backend: Backend) -> dict[str, Any]:
+    """Return the columns that name each stream's schedule.
+
+    Parameters
+    ----------
+    fit : int32, shape (n_streams, 7 or more), schedule; step 0 where there is none
+    is_closed_due : bool, shape (n_streams,)
+        Whether any due date fell on a closed day; where none did, the roll cannot be seen.
+    """
+    xp = backend.xp
+    anchor = xp.where(fit[:, 0] == dues.DAYS, fit[:, 2] % 7, 0)
+    key = fit[:, 1].astype("int64")
+    for part, size in ((fit[:, 0], 8), (anchor, 8), (fit[:, 3] + 40, 128), (fit[:, 4] + 40, 128)):
+        key = key * size + part
+    unique, first = np.unique(backend.to_host(key), return_index=True)
+    code = xp.searchsorted(backend.asarray(unique), key).astype("int32")
+    rows = backend.to_host(fit[backend.asarray(first)])
+    names = [_describe(*(int(x) for x in row[:5])) for row in rows]
+    cadence = backend.asarray([CADENCES.index(n[0]) for n in names], dtype="int8")
+    period = backend.asarray([n[1] for n in names], dtype="float64")
+    roll = xp.where(is_closed_due, fit[:, 5], dues.NONE).astype("int8")
+    return {
+        "cadence": Labelled(cadence[code], CADENCES),
+        "period_days": period[code],
+        "schedule_code": _labelled(code, [n[2] for n in names], backend),
+        "rrule": _labelled(code, [n[3] for n in names], backend),
+        "roll": Labelled(roll, ROLLS),
+    }
+
+
+def _labelled(code: Any, texts: list[str], backend: Backend) -> Labelled:
+    """Return texts that repeat as codes into the distinct ones; an empty text is null."""
+    labels = tuple(sorted({text for text in texts if text}))
+    number = {text: i for i, text in enumerate(labels)}
+    return Labelled(backend.asarray([number.get(t, -1) for t in texts], dtype="int32")[code], labels)
+
+
+def _describe(kind: int, step: int, anchor: int, a: int, b: int) -> tuple[str, float, str, str]:
+    """Cadence, period, OBIE frequency code and RRULE of one schedule."""
+    if step == 0:
+        return "irregular", float("nan"), "", ""
+    if kind == dues.DAYS:
+        return _describe_days(step, _WEEKDAYS[(anchor + 3) % 7])
+    if kind == dues.WORKDAYS:
+        rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
+        return "daily", 7 / 5, "EvryWorkgDay", rule
+    if kind == dues.PAIR:
+        code = f"IntrvlMnthDay:01:{a:02d},IntrvlMnthDay:01:{b:02d}"
+        return "semimonthly", _MONTH_DAYS / 2, code, f"FREQ=MONTHLY;BYMONTHDAY={a},{b}"
+    cadence = _MONTHS_CADENCE[step]
+    every = "FREQ=MONTHLY" + (f";INTERVAL={step}" if step > 1 else "")
+    if kind == dues.MONTHS:
+        code = f"IntrvlMnthDay:{step:02d}:{_signed(a)}"
+        return cadence, step * _MONTH_DAYS, code, every + _by_month_day(a)
+    if kind == dues.NTH:
+        code = f"WkInMnthDay:{_signed(a)}:{b + 1:02d}" if step == 1 else "NotKnown"
+        return cadence, step * _MONTH_DAYS, code, f"{every};BYDAY={a}{_WEEKDAYS[b]}"
+    rule = f"{every};BYDAY={','.join(_WEEKDAYS[:5])};BYSETPOS={a}"
+    return cadence, step * _MONTH_DAYS, "NotKnown", rule
+
+
+def _describe_days(step: int, weekday: str) -> tuple[str, float, str, str]:
+    cadence = _DAYS_CADENCE.get(step, "every_n_days")
+    if step == 1:
+        return cadence, 1.0, "EvryDay", "FREQ=DAILY"
+    if step % 7 == 0:
+        weeks = step // 7
+        rule = "FREQ=WEEKLY" + (f";INTERVAL={weeks}" if weeks > 1 else "") + f";BYDAY={weekday}"
+        code = f"IntrvlWkDay:{weeks:02d}:{_WEEKDAYS.index(weekday) + 1:02d}"
+        return cadence, float(step), code if weeks <= 9 else f"IntrvlDay:{step}", rule  # noqa: PLR2004
+    return cadence, float(step), f"IntrvlDay:{step:02d}", f"FREQ=DAILY;INTERVAL={step}"
+
+
+def _by_month_day(a: int) -> str:
+    if a <= _SHORTEST_MONTH:
+        return f";BYMONTHDAY={a}"
+    if a == 31:  # noqa: PLR2004
+        return ";BYMONTHDAY=-1"
+    days = ",".join(str(d) for d in range(_SHORTEST_MONTH, a + 1))
+    return f";BYMONTHDAY={days};BYSETPOS=-1"
+
+
+def _signed(a: int) -> str:
+    return f"-{-a:02d}" if a < 0 else ("-01" if a == 31 else f"{a:02d}")  # noqa: PLR2004

@@ -1,0 +1,150 @@
+"""The columns of ``payment_streams``, for every stream as if it were regular."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu.currencies import EXPONENT, currency_code
+from qfb_gpu.ledger import NULL_DAY, Labelled, Ledger
+from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS, name_schedules
+from qfb_gpu.payments.forecast import next_payments
+from qfb_gpu.payments.intervals import gap_stats
+from qfb_gpu.payments.spectrum import spectra
+from qfb_gpu.schema import AMOUNT_KINDS, STATUSES
+from qfb_kernels.dues import MONTHS
+from qfb_kernels.prices import prices_cpu, prices_gpu
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+MIN_PAYMENTS = 3
+MIN_ANNUAL_PAYMENTS = 2
+_YEAR = 12
+
+
+def stream_columns(
+    ledger: Ledger, relation: Any, offsets: Any, members: tuple[Any, Any, Any],
+    answers: tuple[Any, Any, Any], fit_int: Any, fit_float: Any, cal: Any, as_of_day: int,
+    backend: Backend,
+) -> dict[str, Any]:  # fmt: skip
+    """Return one array or Labelled a column.
+
+    Parameters
+    ----------
+    relation : int32, shape (n_streams,)
+    offsets : int64, shape (n_relations + 1,), into the streams
+    members : member, start, size of each stream, reversals left out
+    answers : owner, due day, offset of each payment
+    fit_int, fit_float : see :mod:`qfb_kernels.cadence`
+    """
+    xp = backend.xp
+    member, start, size = members
+    ordinal = xp.arange(relation.shape[0], dtype="int64") - offsets[relation]
+    mean, std, median = gap_stats(ledger.day, member, start, size, backend)
+    peaks, strength, entropy = spectra(ledger.day, member, start, size, backend)
+    quantile, next_due, closed, missed, status = next_payments(
+        ledger.day, answers, members, cal, fit_int, as_of_day, backend
+    )
+    some = size > 0
+    last_slot = xp.where(some, start + size - 1, 0)
+    first_slot = xp.where(some, start, 0)
+    return {
+        "stream_id": stream_ids(ledger, relation, ordinal, xp),
+        "n_payments": size,
+        "first_date": xp.where(some, ledger.day[member[first_slot]], NULL_DAY).astype("int32"),
+        "last_date": xp.where(some, ledger.day[member[last_slot]], NULL_DAY).astype("int32"),
+        "p_value": p_values(fit_int, fit_float[:, 0], xp),
+        **name_schedules(fit_int, closed > 0, backend),
+        **{name: fit_int[:, i] for i, name in enumerate(SCHEDULE_COLUMNS)},
+        "interval_mean_days": mean,
+        "interval_std_days": std,
+        "interval_median_days": median,
+        "spectrum_period_days": xp.where(peaks[:, 0] > 0.0, peaks[:, 0], xp.nan),
+        "spectrum_strength": strength,
+        "spectrum_entropy": entropy,
+        "next_date": quantile[:, 1],
+        "next_date_earliest": quantile[:, 0],
+        "next_date_latest": quantile[:, 2],
+        "next_due_date": next_due,
+        "n_missed": missed,
+        "status": Labelled(status, STATUSES),
+        **_prices(ledger, relation, members, quantile[:, 1], backend),
+    }
+
+
+def p_values(fit_int: Any, evidence: Any, xp: Any) -> Any:
+    """Return the p-value of each stream: float64; NaN where there are too few payments.
+
+    ``evidence`` is the log of a Bayes factor against payments at random, so by Markov's
+    inequality it is as large by chance with a probability of at most ``exp(-evidence)``.
+    """
+    is_annual = (fit_int[:, 0] == MONTHS) & (fit_int[:, 1] == _YEAR)
+    enough = fit_int[:, 7] >= xp.where(is_annual, MIN_ANNUAL_PAYMENTS, MIN_PAYMENTS)
+    p = xp.exp(-xp.clip(evidence, 0.0, 700.0))
+    return xp.where(enough & (fit_int[:, 1] > 0), p, xp.nan)
+
+
+def stream_ids(ledger: Ledger, relation: Any, ordinal: Any, xp: Any) -> Any:
+    """Return a number for each stream that depends on its relation's keys and ordinal only.
+
+    Returns
+    -------
+    array of int64, shape (n_streams,), not negative
+    """
+    customer = ledger.customer_key[ledger.relation_customer[relation]]
+    mixed = xp.zeros(relation.shape[0], dtype="uint64")
+    for part in (
+        customer,
+        ledger.counterparty_key[relation],
+        ledger.direction[relation],
+        ledger.currency[relation],
+        ordinal,
+    ):
+        mixed = _splitmix64(mixed ^ part.astype("int64").view("uint64"), xp)
+    return (mixed & xp.uint64(2**63 - 1)).astype("int64")
+
+
+def _splitmix64(x: Any, xp: Any) -> Any:
+    """Return the finaliser of splitmix64 (Steele et al. 2014, doi:10.1145/2714064.2660195)."""
+    x = x + xp.uint64(0x9E3779B97F4A7C15)
+    x = (x ^ (x >> xp.uint64(30))) * xp.uint64(0xBF58476D1CE4E5B9)
+    x = (x ^ (x >> xp.uint64(27))) * xp.uint64(0x94D049BB133111EB)
+    return x ^ (x >> xp.uint64(31))
+
+
+def _prices(
+    ledger: Ledger, relation: Any, members: tuple[Any, Any, Any], next_day: Any, backend: Backend
+) -> dict[str, Any]:
+    xp = backend.xp
+    n_streams = relation.shape[0]
+    member, start, size = members
+    kind = xp.empty(n_streams, dtype="int8")
+    value = xp.empty((n_streams, 6))
+    step_day = xp.empty(n_streams, dtype="int32")
+    scratch = xp.empty(member.shape[0], dtype="int32")
+    next_day = xp.ascontiguousarray(next_day)
+    backend.launch(
+        prices_cpu, prices_gpu, n_streams, ledger.day, ledger.amount_minor, member, start, size,
+        next_day, scratch, kind, value, step_day,
+    )  # fmt: skip
+    unit = _minor_units(backend)[ledger.currency[relation]]
+    names = ("amount_typical", "next_amount", "next_amount_low", "next_amount_high")
+    total = xp.zeros(member.shape[0] + 1, dtype="int64")
+    total[1:] = xp.cumsum(ledger.amount_minor[member])
+    return {
+        "amount_kind": Labelled(kind, AMOUNT_KINDS),
+        **{name: value[:, i] / unit for i, name in enumerate(names)},
+        "amount_total_minor": total[start + size] - total[start],
+        "amount_step_date": step_day,
+        "amount_step_ratio": value[:, 5],
+    }
+
+
+def _minor_units(backend: Backend) -> Any:
+    """Return minor units per unit of each currency code: float64."""
+    units = np.ones(26**3)
+    for name, exponent in EXPONENT.items():
+        units[currency_code(name)] = 10.0**exponent
+    return backend.asarray(units)

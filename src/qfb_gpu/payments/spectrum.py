@@ -1,0 +1,78 @@
+"""Power spectra of daily series, batched by length.
+
+A series of ``s`` days goes into the class of the next power of two (64 to 4096 days; of a
+longer one the last 4096 days count). Batches are as large as the backend's memory budget allows.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+LENGTH_CLASSES = (64, 128, 256, 512, 1024, 2048, 4096)
+MIN_PAYMENTS = 5
+MIN_SPAN_DAYS = 16
+_BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
+
+
+def spectra(
+    day: Any, member: Any, start: Any, size: Any, backend: Backend
+) -> tuple[Any, Any, Any]:
+    """Return spectral peaks and shape of each unit's daily counts.
+
+    Parameters
+    ----------
+    day : int32, shape (n_payments,), days since 1970-01-01
+    member : int32, rows of payments
+    start, size : shape (n_units,)
+        Unit ``u`` owns ``member[start[u]:start[u] + size[u]]``, in day order.
+
+    Returns
+    -------
+    peaks : float64, shape (n_units, 3)
+        Periods in days: the fundamental, the highest peak, a lower one; 0 where there is none.
+    strength, entropy : float64, shape (n_units,)
+        Share of the power in the highest peak, and disorder from 0 (one line) to 1 (white);
+        NaN for units of fewer than 5 payments or 16 days.
+    """
+    xp = backend.xp
+    n_units = start.shape[0]
+    peaks = xp.zeros((n_units, 3))
+    strength, entropy = xp.full(n_units, xp.nan), xp.full(n_units, xp.nan)
+    if n_units == 0:
+        return peaks, strength, entropy
+    span = day[member[start + size - 1]] - day[member[start]] + 1
+    worth = (size >= MIN_PAYMENTS) & (span >= MIN_SPAN_DAYS)
+    lower = 0
+    for n_samples in LENGTH_CLASSES:
+        upper = n_samples if n_samples < LENGTH_CLASSES[-1] else 2**31 - 1
+        rows = xp.flatnonzero(worth & (span > lower) & (span <= upper))
+        lower = upper
+        batch = max(1, backend.memory_budget_bytes() // (n_samples * _BYTES_PER_SAMPLE))
+        for begin in range(0, rows.shape[0], batch):
+            part = rows[begin : begin + batch]
+            found = _spectra_of_class(
+                day, member, start[part], size[part], span[part], n_samples, backend
+            )
+            peaks[part], strength[part], entropy[part] = found
+    return peaks, strength, entropy
+
+
+def _spectra_of_class(
+    day: Any, member: Any, start: Any, size: Any, span: Any, n_samples: int, backend: Backend
+) -> tuple[Any, Any, Any]:
+    xp = backend.xp
+    n_rows = start.shape[0]
+    series = xp.empty((n_rows, n_samples), dtype="float32")
+    backend.launch(fill_cpu, fill_gpu, n_rows, day, member, start, size, series)
+    spectrum = backend.rfft(series)
+    peaks = xp.empty((n_rows, 3))
+    strength, entropy = xp.empty(n_rows), xp.empty(n_rows)
+    backend.launch(
+        peaks_cpu, peaks_gpu, n_rows, spectrum, span, n_samples, peaks, strength, entropy
+    )
+    return peaks, strength, entropy

@@ -1,0 +1,66 @@
+"""The calendar and the log-gamma function as arrays that kernels read."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qfb_gpu.ledger import Calendar
+
+PAD_DAYS = 1300
+_WEEKEND = 5
+_LGAMMA_ENTRIES = 4096
+
+
+def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndarray:
+    """Return the table of :mod:`qfb_kernels.dues` for ``first_day`` to ``last_day``.
+
+    Days outside of the calendar know weekends only. Padded so that a due date one period away
+    is in it.
+
+    Returns
+    -------
+    array of int32
+    """
+    first, last = first_day - PAD_DAYS, last_day + PAD_DAYS
+    months = np.arange(_month(first), _month(last) + 1)
+    starts = np.append(months, months[-1] + 1).astype("datetime64[M]").astype("datetime64[D]")
+    starts = starts.astype(np.int32)
+    first, last = int(starts[0]), int(starts[-1]) - 1
+    days = np.arange(first, last + 1)
+    is_working = (days + 3) % 7 < _WEEKEND  # 1970-01-01 was a Thursday
+    known = np.asarray(calendar.is_working)
+    low = max(first, calendar.first_day)
+    high = min(last + 1, calendar.first_day + len(known))
+    if low < high:
+        is_working[low - first : high - first] = known[
+            low - calendar.first_day : high - calendar.first_day
+        ]
+    before = np.concatenate([[0], np.cumsum(is_working)])
+    tables = [days.astype("datetime64[D]").astype("datetime64[M]"), before, starts]
+    tables.append(days[is_working])
+    header = [first, len(days), int(months[0]), len(months)]
+    begin = 8
+    for table in tables:
+        header.append(begin)
+        begin += len(table)
+    return np.concatenate([np.asarray(header), *(t.astype(np.int64) for t in tables)]).astype(
+        np.int32
+    )
+
+
+def lgamma_table() -> np.ndarray:
+    """Return lgamma(i / 2) for i = 0, 1, ...: array of float64; entry 0 is not used."""
+    return np.array([0.0] + [math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES)])
+
+
+def _month(day: int) -> int:
+    return int(np.datetime64(day, "D").astype("datetime64[M]").astype(np.int64))
+
+
+def to_device(table: np.ndarray, xp: Any) -> Any:
+    """Return a table as an array of the backend."""
+    return xp.asarray(table)

@@ -1,0 +1,97 @@
+"""Units: groups of payments that may be one contract.
+
+A unit owns ``member[start:start + size]``, rows of the ledger's payments in day order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_kernels.amounts import N_LEVELS, amount_length_cpu, amount_length_gpu, levels_cpu, levels_gpu
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+LEVEL_RATIOS = (1e18, 1.6, 1.25, 1.08, 1.02, 1.0005)
+"""An amount this many times the one below it starts a new group; level 0 is not cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Some units, those of a pool together: from the whole pool to its finest groups.
+
+    Attributes
+    ----------
+    member : int32, rows of payments
+    start : int64, shape (n_units,), into ``member``
+    size : int32, shape (n_units,)
+    pool : int32, shape (n_units,), ascending
+    pool_offsets : int64, shape (n_pools + 1,), into the units
+    n_slots : int, payments in all pools; ``start % n_slots`` is a position by amount
+    """
+
+    member: Any
+    start: Any
+    size: Any
+    pool: Any
+    pool_offsets: Any
+    n_slots: int
+
+    def take(self, rows: Any) -> tuple[Any, Any]:
+        """Return start and size of some units."""
+        return self.start[rows], self.size[rows]
+
+
+def offsets_of(counts: Any, xp: Any) -> Any:
+    """Return CSR offsets of groups of these sizes: int64, shape (n_groups + 1,)."""
+    offsets = xp.zeros(counts.shape[0] + 1, dtype="int64")
+    offsets[1:] = xp.cumsum(counts)
+    return offsets
+
+
+def make_units(amount_minor: Any, pool: Any, pool_offsets: Any, backend: Backend) -> Units:
+    """Group the payments of each pool by amount, at several levels.
+
+    Parameters
+    ----------
+    amount_minor : int64, shape (n_payments,)
+    pool : int32, shape (n_slots,), rows of payments, in day order within a pool
+    pool_offsets : int64, shape (n_pools + 1,)
+    """
+    xp = backend.xp
+    n_slots, n_pools = pool.shape[0], pool_offsets.shape[0] - 1
+    order = xp.zeros((N_LEVELS, n_slots), dtype="int32")
+    size = xp.zeros((N_LEVELS, n_slots), dtype="int32")
+    ratios = backend.asarray(np.asarray(LEVEL_RATIOS))
+    backend.launch(
+        levels_cpu, levels_gpu, n_pools, amount_minor, pool, pool_offsets, ratios, order, size
+    )
+    flat = size.ravel()
+    start = xp.flatnonzero(flat)
+    pool_of_slot = xp.repeat(
+        xp.arange(n_pools, dtype="int32"), backend.to_host(pool_offsets[1:] - pool_offsets[:-1])
+    )
+    owner = pool_of_slot[start % n_slots]
+    by_pool = xp.argsort(owner, kind="stable")
+    start, owner = start[by_pool], owner[by_pool]
+    counts = xp.bincount(owner, minlength=n_pools)
+    return Units(order.ravel(), start, flat[start], owner, offsets_of(counts, xp), n_slots)
+
+
+def amount_lengths(amount_minor: Any, units: Units, backend: Backend) -> Any:
+    """Return how many nats a payment's amount takes to write down: float64, shape (n_units,)."""
+    nats = backend.xp.zeros(units.start.shape[0])
+    backend.launch(
+        amount_length_cpu,
+        amount_length_gpu,
+        nats.shape[0],
+        amount_minor,
+        units.member,
+        units.start,
+        units.size,
+        nats,
+    )
+    return nats

@@ -1,0 +1,70 @@
+"""Every feature of a customer in one table, and that table as a page of the docs.
+
+Adding a feature is one :class:`Feature` entry in its block with its function of the tallies.
+Those of streams and the network are declared here and filled by
+:func:`qfb_gpu.profile.regularity_features` and :func:`qfb_gpu.network.node_features`.
+"""
+
+from __future__ import annotations
+
+from qfb_gpu.profile.counterparty import COUNTERPARTY
+from qfb_gpu.profile.feature import BLOCKS, Feature
+from qfb_gpu.profile.money import BALANCE, MONEY, TREND
+from qfb_gpu.profile.regularity import REGULARITY
+from qfb_gpu.profile.timing import FREQUENCY, INTERVAL, RECENCY, SHAPE, SPECTRUM
+
+GRAPH = (
+    Feature(
+        "graph_component_id", "id",
+        "weakly connected component; 0 is the largest, -1: no counterparty is known",
+        "弱连通分量编号（0最大；−1无已知对手）", "int32", "network",
+    ),
+    Feature(
+        "graph_community_id", "id",
+        "Leiden community by modularity; 0 is the largest, -1: no counterparty is known",
+        "Leiden社区编号（0最大；−1无已知对手）", "int32", "network",
+    ),
+    Feature(
+        "graph_pagerank", "share",
+        "PageRank, damping 0.85, from payer to payee by log(1 + payments); sums to 1 over all nodes",
+        "PageRank（阻尼0.85，付款方指向收款方，权重log(1＋笔数)）", "float64", "network",
+    ),
+    Feature("graph_degree_in", "payers", "distinct payers", "付款方数", "int32", "network"),
+    Feature("graph_degree_out", "payees", "distinct payees", "收款方数", "int32", "network"),
+)  # fmt: skip
+
+FEATURES: tuple[Feature, ...] = (
+    *RECENCY, *FREQUENCY, *MONEY, *BALANCE, *INTERVAL, *SPECTRUM, *TREND, *SHAPE, *COUNTERPARTY,
+    *REGULARITY, *GRAPH,
+)  # fmt: skip
+
+_HEAD = """\
+# Customer features 客户特征
+
+Generated from `qfb_gpu.profile.FEATURES` by `python docs/build_features.py`; do not edit.
+
+One row per customer as of a date; nothing later is seen. A window of n days ends with the as-of
+day. Money is in minor units (分, cents) of the customer's main currency, the currency of most of
+its payments; other currencies count in `frequency_*` only. Reversals (red invoices, refunds) are
+negative payments. Integer columns are exact and equal to the bit on every device; a share or
+ratio is null where its denominator is 0.
+"""
+
+
+def markdown() -> str:
+    """Return ``docs/features.md``: a section per block, a table row per feature."""
+    parts = [_HEAD]
+    for block, (english, chinese) in BLOCKS.items():
+        rows = [feature for feature in FEATURES if feature.block == block]
+        parts.append(f"\n## {block}: {english} {chinese}\n")
+        parts.append("| column | unit | type | what it is | 含义 |\n|---|---|---|---|---|")
+        parts += [
+            f"| `{row.name}` | {row.unit} | {row.dtype} | {_cell(row.formula)} | "
+            f"{_cell(row.formula_zh)} |"
+            for row in rows
+        ]
+    return "\n".join(parts) + "\n"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

@@ -1,0 +1,147 @@
+"""Customer features of one ledger: tally in batches of customers, then compute each feature.
+
+A batch is as many customers as fit the backend's memory budget; the answer does not depend on
+it. Order within a batch: relations' windows, main currency, counts, money, counterparties, the
+daily series with its gaps, its Fourier transform, the spectrum's summary, the features.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.profile.catalog import FEATURES
+from qfb_gpu.profile.feature import Tallies
+from qfb_kernels import activity as daily
+from qfb_kernels import features as tally
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+_BYTES_PER_CUSTOMER = (
+    8 * (tally.N_COUNTS + tally.N_MONEY + tally.N_PARTNERS + daily.N_GAPS + daily.N_SPECTRUM)
+    + daily.SERIES_DAYS * (4 + 8 + 4 + 3 * 4)  # paid, net, signal, its transform and work space
+)
+_MONTH_EDGE = 5
+_MONTH_START, _MONTH_END = 1, 2
+
+
+def customer_features(ledger: Ledger, as_of_day: int, backend: Backend) -> dict[str, Any]:
+    """Return what :data:`FEATURES` of source ``payments`` declare, a value per customer.
+
+    Parameters
+    ----------
+    ledger : Ledger
+        Nothing in it is later than ``as_of_day``; a customer has at least one payment.
+    as_of_day : int
+        Days since 1970-01-01.
+
+    Returns
+    -------
+    dict of str to array, shape (n_customers,)
+        ``main_currency`` (int16 code; that of most payments, then of the latest payment, then of
+        most money, then the first code) and each feature in its declared dtype. Counts and sums
+        are exact; NaN is null.
+
+    Raises
+    ------
+    ValueError
+        A payment is later than ``as_of_day``.
+    """
+    if ledger.n_payments and int(ledger.day.max()) > as_of_day:
+        msg = (
+            f"expected no payment after day {as_of_day} (as_of), got day {int(ledger.day.max())}; "
+            "leave later payments out of the ledger"
+        )
+        raise ValueError(msg)
+    declared = [feature for feature in FEATURES if feature.compute is not None]
+    n_customers = ledger.n_customers
+    columns = {"main_currency": backend.xp.empty(n_customers, dtype="int16")}
+    for feature in declared:
+        columns[feature.name] = backend.xp.empty(n_customers, dtype=feature.dtype)
+    month_part = backend.asarray(_month_parts(as_of_day))
+    for start, stop in _batches(n_customers, backend):
+        tallies = _tally(ledger, start, stop, as_of_day, month_part, backend)
+        columns["main_currency"][start:stop] = tallies.main_currency
+        for feature in declared:
+            if feature.compute is not None:
+                columns[feature.name][start:stop] = feature.compute(tallies)
+    return columns
+
+
+def _batches(n_customers: int, backend: Backend) -> list[tuple[int, int]]:
+    size = max(1, backend.memory_budget_bytes() // _BYTES_PER_CUSTOMER)
+    return [(start, min(start + size, n_customers)) for start in range(0, n_customers, size)]
+
+
+def _month_parts(as_of_day: int) -> Any:
+    """Return, for each age of a year, 1 for days 1 to 5 of a month, 2 for its last 5, else 0."""
+    import numpy as np
+
+    days = np.datetime64(as_of_day, "D") - np.arange(tally.YEAR_DAYS)
+    months = days.astype("datetime64[M]")
+    since_start = (days - months.astype("datetime64[D]")).astype("int64")
+    until_end = ((months + 1).astype("datetime64[D]") - days).astype("int64")
+    parts = np.zeros(tally.YEAR_DAYS, dtype=np.int8)
+    parts[until_end <= _MONTH_EDGE] = _MONTH_END
+    parts[since_start < _MONTH_EDGE] = _MONTH_START
+    return parts
+
+
+def _tally(
+    ledger: Ledger, start: int, stop: int, as_of_day: int, month_part: Any, backend: Backend
+) -> Tallies:
+    xp, n = backend.xp, stop - start
+    first = int(ledger.customer_offsets[start])
+    n_relations = int(ledger.customer_offsets[stop]) - first
+    windows = xp.empty((n_relations, tally.N_WINDOWS), dtype="int64")
+    payments = (ledger.day, ledger.amount_minor, ledger.relation_offsets)
+    backend.launch(
+        tally.windows_cpu, tally.windows_gpu, n_relations, *payments, as_of_day, first, windows
+    )
+    main, n_currencies = xp.empty(n, dtype="int16"), xp.empty(n, dtype="int32")
+    backend.launch(
+        tally.currency_cpu, tally.currency_gpu, n,
+        ledger.day, ledger.relation_offsets, ledger.currency, windows,
+        ledger.customer_offsets, start, main, n_currencies,
+    )  # fmt: skip
+    counts = xp.empty((n, tally.N_COUNTS), dtype="int64")
+    backend.launch(
+        tally.counts_cpu, tally.counts_gpu, n,
+        *payments, ledger.direction, month_part, as_of_day, ledger.customer_offsets, start, counts,
+    )  # fmt: skip
+    sided = (ledger.direction, ledger.currency, main)
+    money = xp.empty((n, tally.N_MONEY), dtype="int64")
+    backend.launch(
+        tally.money_cpu, tally.money_gpu, n,
+        *payments, *sided, as_of_day, ledger.customer_offsets, start, money,
+    )  # fmt: skip
+    partners = xp.empty((n, tally.N_PARTNERS), dtype="int64")
+    backend.launch(
+        tally.partners_cpu, tally.partners_gpu, n,
+        ledger.day, ledger.relation_offsets, ledger.counterparty_key, *sided, windows, as_of_day,
+        ledger.customer_offsets, start, partners,
+    )  # fmt: skip
+    gaps, spectrum = _rhythm(ledger, start, main, as_of_day, backend)
+    return Tallies(
+        counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp
+    )
+
+
+def _rhythm(
+    ledger: Ledger, start: int, main: Any, as_of_day: int, backend: Backend
+) -> tuple[Any, Any]:
+    xp, n = backend.xp, main.shape[0]
+    paid = xp.empty((n, daily.SERIES_DAYS), dtype="int32")
+    net = xp.empty((n, daily.SERIES_DAYS), dtype="int64")
+    signal = xp.empty((n, daily.SERIES_DAYS), dtype="float32")
+    gaps = xp.empty((n, daily.N_GAPS), dtype="int64")
+    backend.launch(
+        daily.series_cpu, daily.series_gpu, n,
+        ledger.day, ledger.amount_minor, ledger.relation_offsets, ledger.direction,
+        ledger.currency, main, as_of_day, ledger.customer_offsets, start, paid, net, signal, gaps,
+    )  # fmt: skip
+    spectrum = xp.empty((n, daily.N_SPECTRUM))
+    waves = xp.ascontiguousarray(backend.rfft(signal)).view("float32")
+    backend.launch(daily.spectrum_cpu, daily.spectrum_gpu, n, waves, gaps, spectrum)
+    return gaps, spectrum
