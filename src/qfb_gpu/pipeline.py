@@ -312,7 +312,7 @@ def _publish(
     cpu = get_backend("cpu")
     keys, ids = _node_ids(night, buckets)
     whole = {
-        "segments": fitted["cards"],
+        "segments": _segment_table(fitted["cards"], _customer_ids(night, buckets)),
         "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
         "graph_edges": network.edge_table(fitted["edges"], keys, ids),
     }
@@ -323,6 +323,23 @@ def _publish(
     for name in ("payment_streams", "stream_payments", "expected_payments", "customer_profiles"):
         parts = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
         gold.publish(config.output_dir, name, parts, publication)
+
+
+def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:
+    typical = [customer_ids.take(pa.array(card["typical"], pa.int64())) for card in cards]
+    return {
+        "segment_id": np.array([card["segment_id"] for card in cards], dtype=np.int32),
+        "n_customers": np.array([card["n_customers"] for card in cards], dtype=np.int64),
+        "share": np.array([card["share"] for card in cards]),
+        "label": pa.array([card["label"] for card in cards]),
+        "feature": pa.array([card["feature"] for card in cards]),
+        "typical_customers": pa.array([json.dumps(ids.to_pylist()) for ids in typical]),
+    }
+
+
+def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
+    load = night.workspace.load
+    return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
 
 
 def _node_ids(night: Night, buckets: list[int]) -> tuple[np.ndarray, Any]:

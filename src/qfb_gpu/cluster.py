@@ -1,0 +1,206 @@
+"""Bucket tasks over processes or GPUs.
+
+A task is ``task(shared, bucket)``: a module-level function that reads and writes files and gives
+back a few counts, so nothing large travels. With one worker, or one bucket, it runs in this
+process. Otherwise a Dask cluster on this machine runs it: processes on a CPU, one process per
+device on GPUs. A worker that dies costs its bucket, which another worker starts afresh.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Literal
+
+from qfb_gpu.backend import n_threads
+from qfb_gpu.errors import QfbError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from qfb_gpu.backend import BackendName
+
+    Task = Callable[[Any, int], Any]
+
+MAX_DEATHS = 3
+"""How often a bucket may lose its worker before the run gives up on it."""
+_CLOSE_SECONDS = 10
+_POOL_KEPT = 0.5
+"""Share of a device that a worker's memory pool may keep while it holds no data."""
+
+
+class Pool:
+    """Workers that stay up between the stages of a run; see :func:`open_pool`."""
+
+    def __init__(self, client: Any = None) -> None:
+        self._client = client
+
+    def run(self, task: Task, shared: Any, buckets: Sequence[int]) -> Iterator[tuple[int, Any]]:
+        """Yield ``(bucket, task(shared, bucket))`` as the buckets get done, in any order.
+
+        Parameters
+        ----------
+        task : callable
+            Importable by name in another process; must bear being started again.
+        shared : object
+            What every bucket needs to know; small and picklable.
+        buckets : sequence of int
+
+        Raises
+        ------
+        QfbError
+            What a task raised on purpose, with its bucket in front.
+        RuntimeError
+            A task failed otherwise, or its workers died too often: its bucket and the reason.
+        """
+        if self._client is None:
+            for bucket in buckets:
+                yield bucket, _in_this_process(task, shared, bucket)
+        else:
+            yield from _on_workers(self._client, task, shared, buckets)
+
+
+@contextmanager
+def open_pool(
+    backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int
+) -> Iterator[Pool]:
+    """Start the workers of a run and stop them when the block is left, however it is left.
+
+    Parameters
+    ----------
+    backend_name : {"cpu", "gpu"}
+    workers : int or "auto"
+        Processes on a CPU ("auto": one a core), devices on a GPU ("auto": all).
+    n_buckets : int
+        There are never more workers than buckets.
+    """
+    n_workers = count_workers(backend_name, workers, n_buckets)
+    if n_workers == 1:
+        yield Pool()
+        return
+    from dask import config
+    from distributed import Client
+
+    settings = {
+        "distributed.nanny.pre-spawn-environ": _worker_environment(n_workers),
+        "distributed.scheduler.allowed-failures": MAX_DEATHS,
+        # results are counts: a large worker works on a large bucket, it does not hoard
+        "distributed.worker.memory.target": False,
+        "distributed.worker.memory.spill": False,
+        "distributed.worker.memory.pause": False,
+    }
+    with config.set(settings):
+        start = _gpu_cluster if backend_name == "gpu" else _cpu_cluster
+        cluster = start(n_workers)
+        client = None
+        try:
+            client = Client(cluster, set_as_default=False)
+            yield Pool(client)
+        finally:
+            _close(client, cluster)
+
+
+def run_buckets(
+    task: Task,
+    shared: Any,
+    buckets: Sequence[int],
+    *,
+    backend_name: BackendName,
+    workers: int | Literal["auto"],
+) -> Iterator[tuple[int, Any]]:
+    """Run one task over all buckets with workers of its own; see :meth:`Pool.run`."""
+    with open_pool(backend_name, workers, len(buckets)) as pool:
+        yield from pool.run(task, shared, buckets)
+
+
+def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int) -> int:
+    """Return how many workers a run gets: at least one, never more than buckets."""
+    if backend_name == "gpu":
+        wanted = _n_devices() if workers == "auto" else min(workers, _n_devices())
+    else:
+        wanted = n_threads() if workers == "auto" else workers
+    return max(1, min(wanted, n_buckets))
+
+
+def _in_this_process(task: Task, shared: Any, bucket: int) -> Any:
+    try:
+        return task(shared, bucket)
+    except Exception as error:
+        raise _failure(bucket, error) from error
+
+
+def _on_workers(
+    client: Any, task: Task, shared: Any, buckets: Sequence[int]
+) -> Iterator[tuple[int, Any]]:
+    from distributed import as_completed
+
+    futures = {client.submit(task, shared, b, pure=False, retries=0): b for b in buckets}
+    try:
+        for future in as_completed(list(futures), loop=client.loop):
+            bucket = futures.pop(future)
+            error = future.exception()
+            if error is not None:
+                raise _failure(bucket, error) from error
+            yield bucket, future.result()
+    finally:
+        client.cancel(list(futures))
+
+
+def _failure(bucket: int, error: BaseException) -> Exception:
+    """Return the error to raise: the same kind where it is one of ours, its bucket in front."""
+    if isinstance(error, QfbError):
+        return type(error)(f"bucket {bucket}: {error}")
+    if type(error).__name__ == "KilledWorker":
+        return RuntimeError(
+            f"bucket {bucket}: its worker died {MAX_DEATHS + 1} times, most likely for lack of "
+            "memory; set fewer workers or more buckets (workers, n_buckets)"
+        )
+    return RuntimeError(f"bucket {bucket}: {type(error).__name__}: {error}")
+
+
+def _worker_environment(n_workers: int) -> dict[str, str]:
+    threads = str(max(1, n_threads() // n_workers))
+    pools = ("QFB_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
+             "OPENBLAS_NUM_THREADS")  # fmt: skip
+    return dict.fromkeys(pools, threads)
+
+
+def _cpu_cluster(n_workers: int) -> Any:
+    from distributed import LocalCluster
+
+    return LocalCluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=":0",  # any free port
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _gpu_cluster(n_workers: int) -> Any:
+    from dask_cuda import LocalCUDACluster
+
+    return LocalCUDACluster(
+        n_workers=n_workers,
+        threads_per_worker=1,
+        rmm_async=True,
+        rmm_release_threshold=_POOL_KEPT,
+        rmm_allocator_external_lib_list=["cupy"],
+        enable_cudf_spill=True,
+        dashboard_address=":0",  # any free port
+        silence_logs=logging.CRITICAL,
+    )
+
+
+def _n_devices() -> int:
+    import cupy
+
+    return int(cupy.cuda.runtime.getDeviceCount())
+
+
+def _close(client: Any, cluster: Any) -> None:
+    with suppress(TimeoutError, OSError):
+        if client is not None:
+            client.close(timeout=_CLOSE_SECONDS)
+    with suppress(TimeoutError, OSError):
+        cluster.close(timeout=_CLOSE_SECONDS)

@@ -1,0 +1,1 @@
+"""Models fitted over all customers, and the record of what was fitted."""
