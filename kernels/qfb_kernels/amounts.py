@@ -36,7 +36,7 @@ def _levels_row(amount, pool, start, stop, ratios, order, size):
     size[0, start] = stop - start
     if stop - start < 2 * _MIN_UNIT - 2:
         return
-    _sort(order[1], start, stop, amount, True)
+    sort(order[1], start, stop, amount, True)
     for level in range(2, N_LEVELS):
         for i in range(start, stop):
             order[level, i] = order[1, i]
@@ -44,9 +44,9 @@ def _levels_row(amount, pool, start, stop, ratios, order, size):
         last = N_LEVELS - 1  # sorted in days last, so that it is there to read amounts from
         begin = start
         for at in range(start + 1, stop + 1):
-            if not _cut(amount, order[last], start, stop, at, ratios[level]):
+            if not cut(amount, order[last], start, stop, at, ratios[level]):
                 continue
-            same = _cut(amount, order[last], start, stop, begin, ratios[level - 1]) and _cut(
+            same = cut(amount, order[last], start, stop, begin, ratios[level - 1]) and cut(
                 amount, order[last], start, stop, at, ratios[level - 1]
             )
             whole = begin == start and at == stop
@@ -56,20 +56,18 @@ def _levels_row(amount, pool, start, stop, ratios, order, size):
     for level in range(1, N_LEVELS):
         for begin in range(start, stop):
             if size[level, begin] > 0:
-                _sort(order[level], begin, begin + size[level, begin], amount, False)
+                sort(order[level], begin, begin + size[level, begin], amount, False)
 
 
 levels_row = twin(_levels_row, sort, cut)
-_levels_row_cpu, _levels_row_gpu = levels_row
+_levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 
 
 @njit(parallel=True, cache=True)
 def levels_cpu(amount, pool, pool_offsets, ratios, order, size):
     """Loop over pools on the host, on all its threads."""
     for row in prange(pool_offsets.shape[0] - 1):
-        _levels_row_cpu(
-            amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
-        )
+        _levels_row_cpu(amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size)
 
 
 @cuda.jit
@@ -77,9 +75,7 @@ def levels_gpu(amount, pool, pool_offsets, ratios, order, size):
     """One thread per pool; launch with ``.forall(n_pools)``."""
     row = cuda.grid(1)
     if row < pool_offsets.shape[0] - 1:
-        _levels_row_gpu(
-            amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
-        )
+        _levels_row_gpu(amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size)
 
 
 def _amount_length_row(amount, member, start, stop):
@@ -106,7 +102,7 @@ def _amount_length_row(amount, member, start, stop):
 
 
 amount_length_row = twin(_amount_length_row)
-_amount_length_cpu, _amount_length_gpu = amount_length_row
+_amount_length_cpu, _amount_length_gpu = amount_length_row.cpu, amount_length_row.gpu
 
 
 @njit(parallel=True, cache=True)

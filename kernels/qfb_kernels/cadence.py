@@ -26,8 +26,6 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
-    due_day,
-    due_index,
     month_of,
     month_start,
     n_working_before,
@@ -69,10 +67,10 @@ schedule_cost = twin(_schedule_cost)
 
 def _score(day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
     """Evidence for a schedule with its cost taken off, and the mean offset of the hits."""
-    gain, mean = _evidence(
+    gain, mean = evidence(
         day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window
     )
-    return gain - _schedule_cost(kind, step, a, roll, clock), mean
+    return gain - schedule_cost(kind, step, a, roll, clock), mean
 
 
 score = twin(_score, evidence, schedule_cost)
@@ -89,7 +87,7 @@ def _moved(cal, kind, step, anchor, a, b, which, by):
     if kind == MONTHS and a > 0:
         if a + by < 1:
             return anchor - 1, 31, b
-        if a + by > 31:  # noqa: PLR2004
+        if a + by > 31:
             return anchor + 1, 1, b
         return anchor, a + by, b
     if kind == MONTH_WORKDAY and a + by != 0:
@@ -102,7 +100,7 @@ moved = twin(_moved)
 
 def _climb(day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
     """Climb to the best schedule near by; return its evidence and coordinates."""
-    best, mean = _score(
+    best, mean = score(
         day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
     )
     for _ in range(_ROUNDS):
@@ -111,19 +109,19 @@ def _climb(day, member, start, stop, cal, lg, clock, log_window, kind, step, anc
         for move in range(8):
             to_anchor, to_a, to_b, to_roll = anchor, a, b, roll
             if move == 0:
-                if shift in (-1, 0, 1) or abs(shift) > 15:  # noqa: PLR2004
+                if shift in (-1, 0, 1) or abs(shift) > 15:
                     continue
-                to_anchor, to_a, to_b = _moved(cal, kind, step, anchor, a, b, 0, shift)
-            elif move < 5:  # noqa: PLR2004
-                if (move > 2 and kind != PAIR) or kind in (NTH, WORKDAYS):  # noqa: PLR2004
+                to_anchor, to_a, to_b = moved(cal, kind, step, anchor, a, b, 0, shift)
+            elif move < 5:
+                if (move > 2 and kind != PAIR) or kind in (NTH, WORKDAYS):
                     continue
                 by = 1 if move % 2 else -1
-                to_anchor, to_a, to_b = _moved(cal, kind, step, anchor, a, b, (move - 1) // 2, by)
+                to_anchor, to_a, to_b = moved(cal, kind, step, anchor, a, b, (move - 1) // 2, by)
             else:
                 to_roll = (roll + move - 4) % 4
                 if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                     continue
-            gain, at_mean = _score(
+            gain, at_mean = score(
                 day, member, start, stop, cal, lg, clock, log_window,
                 kind, step, to_anchor, to_a, to_b, to_roll,
             )  # fmt: skip
@@ -146,39 +144,37 @@ def _sample(start, stop, i, n_samples):
 sample = twin(_sample)
 
 
-def _start(day, member, start, stop, cal, kind, step, i, last):
+def _start_of(day, member, start, stop, cal, kind, step, i, last):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
-    slot = _sample(start, stop, i, last + 1)
+    slot = sample(start, stop, i, last + 1)
     here = day[member[slot]]
-    month = _month_of(cal, here)
-    first = _month_start(cal, month)
+    month = month_of(cal, here)
+    first = month_start(cal, month)
     if kind == DAYS:
         return here, 1, 0
     if kind == MONTHS:
         return month, here - first + 1, 0
     if kind == NTH:
-        to_end = _month_start(cal, month + 1) - 1 - here
+        to_end = month_start(cal, month + 1) - 1 - here
         nth = -1 if to_end < _WEEK and i % 2 else (here - first) // _WEEK + 1
-        return month, (-1 if nth > 4 else nth), (here + 3) % _WEEK  # noqa: PLR2004
+        return month, (-1 if nth > 4 else nth), (here + 3) % _WEEK
     if kind == MONTH_WORKDAY:
-        nth = _n_working_before(cal, here) - _n_working_before(cal, first) + 1
-        if nth > 10:  # noqa: PLR2004
-            nth = _n_working_before(cal, here) - _n_working_before(
-                cal, _month_start(cal, month + 1)
-            )
+        nth = n_working_before(cal, here) - n_working_before(cal, first) + 1
+        if nth > 10:
+            nth = n_working_before(cal, here) - n_working_before(cal, month_start(cal, month + 1))
         return month, nth, 0
     # a pair: this payment's day and the next one's, about half a month apart
     for j in range(slot + 1, min(stop, slot + 4)):
         after = day[member[j]]
-        if 8 <= after - here <= 22:  # noqa: PLR2004
-            then = after - _month_start(cal, _month_of(cal, after)) + 1
+        if 8 <= after - here <= 22:
+            then = after - month_start(cal, month_of(cal, after)) + 1
             now = here - first + 1
-            if abs(then - now) > 5:  # noqa: PLR2004
+            if abs(then - now) > 5:
                 return month, min(now, then), max(now, then)
     return month, 0, 0
 
 
-start_of = twin(_start, sample, month_of, month_start, n_working_before)
+start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
 
 
 def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, floor):
@@ -188,10 +184,10 @@ def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, fl
     best_anchor, best_a, best_b = 0, 0, 0
     last = min(4, stop - start - 1)
     for i in range(last + 1):
-        anchor, a, b = _start(day, member, start, stop, cal, kind, step, i, last)
+        anchor, a, b = start_of(day, member, start, stop, cal, kind, step, i, last)
         if a == 0:
             continue
-        gain, mean = _score(
+        gain, mean = score(
             day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
         )
         if gain > best + _TINY:
@@ -200,7 +196,7 @@ def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, fl
             break
     if best < floor - 2.0 * (stop - start) - 10.0:
         return best, best_anchor, best_a, best_b, roll
-    return _climb(
+    return climb(
         day, member, start, stop, cal, lg, clock, log_window,
         kind, step, best_anchor, best_a, best_b, roll,
     )  # fmt: skip
@@ -209,44 +205,44 @@ def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, fl
 family = twin(_family, start_of, score, climb)
 
 
-def _option(option, n, span, gap, peaks, row):
+def _option_of(option, n, span, gap, peaks, row):
     """Kind and step of the ``option``-th family to try; step 0: not worth trying."""
-    if option < 5:  # noqa: PLR2004
-        step = option + 1 if option < 3 else 6 * (option - 2)  # noqa: PLR2004
+    if option < 5:
+        step = option + 1 if option < 3 else 6 * (option - 2)
         n_due = span / (_MONTH * step) + 1.0
         return MONTHS, (step if n_due < 2.2 * n + 1 and n_due > 1.8 and n_due * 4 > n else 0)
     n_months = span / _MONTH + 1.0
-    if option == 5:  # noqa: PLR2004
+    if option == 5:
         return PAIR, (1 if n > 3 and 2 * n_months < 2.2 * n + 2 and n_months * 8 > n else 0)
     if option in (6, 7):
-        kind = NTH if option == 6 else MONTH_WORKDAY  # noqa: PLR2004
+        kind = NTH if option == 6 else MONTH_WORKDAY
         return kind, (1 if n > 2 and n_months < 2.2 * n + 1 and n_months * 4 > n else 0)
     if option in (8, 9):
-        kind = NTH if option == 8 else MONTH_WORKDAY  # noqa: PLR2004
+        kind = NTH if option == 8 else MONTH_WORKDAY
         n_due = n_months / 3.0 + 1.0
         return kind, (3 if n > 2 and n_due < 2.2 * n + 1 and n_due > 1.8 and n_due * 4 > n else 0)
-    if option == 10:  # noqa: PLR2004
+    if option == 10:
         return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < 2.2 * n else 0)
     period = 0.0
-    if option == 11:  # noqa: PLR2004
+    if option == 11:
         period = gap
-    elif option == 12:  # noqa: PLR2004
+    elif option == 12:
         period = _WEEK * math.floor(gap / _WEEK + 0.5)
-    elif option < 16:  # noqa: PLR2004
+    elif option < 16:
         period = peaks[row, option - 13]
-    elif option == 16:  # noqa: PLR2004
+    elif option == 16:
         period = span / (n - 1.0)
-    if period < 1.0 or n < 3:  # noqa: PLR2004
+    if period < 1.0 or n < 3:
         return DAYS, 0
-    if option != 12:  # noqa: PLR2004
+    if option != 12:
         period = span / max(1.0, math.floor(span / period + 0.5))
     step = int(math.floor(period + 0.5))
-    if span / step + 1.0 > 2.2 * n + 1 or step > 400 or step < 1:  # noqa: PLR2004
+    if span / step + 1.0 > 2.2 * n + 1 or step > 400 or step < 1:
         return DAYS, 0
     return DAYS, step
 
 
-option_of = twin(_option)
+option_of = twin(_option_of)
 N_OPTIONS = 17
 
 
@@ -255,7 +251,7 @@ def _clock_of(day, member, start, stop, cal):
     closed = 0
     for i in range(start, stop):
         here = day[member[i]]
-        closed += 1 - (_n_working_before(cal, here + 1) - _n_working_before(cal, here))
+        closed += 1 - (n_working_before(cal, here + 1) - n_working_before(cal, here))
     return 1 if closed * _CLOSED_SHARE <= stop - start else 0
 
 
@@ -268,27 +264,27 @@ def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, r
     fit_float[row, 0] = IMPOSSIBLE
     fit_float[row, 1] = 0.0
     fit_int[row, 1] = 0
-    if n < 2:  # noqa: PLR2004
+    if n < 2:
         return
     first = day[member[start]]
     span = day[member[stop - 1]] - first
-    if span < 3 or (n == 2 and abs(span - 365) > 12):  # noqa: PLR2004
+    if span < 3 or (n == 2 and abs(span - 365) > 12):
         return
-    clock = _clock_of(day, member, start, stop, cal)
-    ticks = _position(cal, clock, first + span) - _position(cal, clock, first)
+    clock = clock_of(day, member, start, stop, cal)
+    ticks = position(cal, clock, first + span) - position(cal, clock, first)
     log_window = math.log(1.0 + ticks * n / (n - 1.0))
     best = IMPOSSIBLE
     kind, step, anchor, a, b, roll = DAYS, 0, 0, 0, 0, 0
     tried = 0
     for option in range(N_OPTIONS):
-        to_kind, to_step = _option(option, n, span, gap[row], peaks, row)
-        if to_step == 0 or (n == 2 and to_step != 12):  # noqa: PLR2004
+        to_kind, to_step = option_of(option, n, span, gap[row], peaks, row)
+        if to_step == 0 or (n == 2 and to_step != 12):
             continue
         if to_kind == DAYS and to_step == tried:
             continue
         if to_kind == DAYS:
             tried = to_step
-        gain, to_anchor, to_a, to_b, to_roll = _family(
+        gain, to_anchor, to_a, to_b, to_roll = family(
             day, member, start, stop, cal, lg, clock, log_window, to_kind, to_step, best
         )
         if gain > best + _TINY:
@@ -297,22 +293,20 @@ def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, r
             a, b, roll = to_a, to_b, to_roll
     if step == 0 or best <= IMPOSSIBLE:
         return
-    hits, misses, zeros, total, late, _ = _answers(
+    hits, misses, zeros, total, late, _ = answers(
         day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
     )
     values = (kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late)
     for i in range(N_FIT_INT):
         fit_int[row, i] = values[i]
     fit_float[row, 0] = best
-    fit_float[row, 1] = _code_length(lg, hits, misses, zeros, total, late) + _schedule_cost(
+    fit_float[row, 1] = code_length(lg, hits, misses, zeros, total, late) + schedule_cost(
         kind, step, a, roll, clock
     )
 
 
-search = twin(
-    _search, clock_of, position, option_of, family, answers, code_length, schedule_cost
-)
-_search_cpu, _search_gpu = search
+search = twin(_search, clock_of, position, option_of, family, answers, code_length, schedule_cost)
+_search_cpu, _search_gpu = search.cpu, search.gpu
 
 
 @njit(parallel=True, cache=True)

@@ -54,8 +54,8 @@ working_day = twin(_working_day)
 
 def _month_day(cal, month, a):
     """Day ``a`` of a month, cut to its length; negative counts from its end."""
-    first = _month_start(cal, month)
-    length = _month_start(cal, month + 1) - first
+    first = month_start(cal, month)
+    length = month_start(cal, month + 1) - first
     if a < 0:
         return first + length + a
     return first + min(a, length) - 1
@@ -67,9 +67,9 @@ month_day = twin(_month_day, month_start)
 def _nth_weekday(cal, month, nth, weekday):
     """Return the ``nth`` (-1: last) ``weekday`` of a month."""
     if nth > 0:
-        first = _month_start(cal, month)
+        first = month_start(cal, month)
         return first + (weekday - first - _MONDAY_SHIFT) % _WEEK + _WEEK * (nth - 1)
-    last = _month_start(cal, month + 1) - 1
+    last = month_start(cal, month + 1) - 1
     return last - (last + _MONDAY_SHIFT - weekday) % _WEEK
 
 
@@ -81,17 +81,17 @@ def _nominal(cal, kind, step, anchor, a, b, k):
     if kind == DAYS:
         return anchor + k * step
     if kind == MONTHS:
-        return _month_day(cal, anchor + k * step, a)
+        return month_day(cal, anchor + k * step, a)
     if kind == PAIR:
-        return _month_day(cal, anchor + k // 2, b if k % 2 else a)
+        return month_day(cal, anchor + k // 2, b if k % 2 else a)
     if kind == NTH:
-        return _nth_weekday(cal, anchor + k * step, a, b)
+        return nth_weekday(cal, anchor + k * step, a, b)
     if kind == WORKDAYS:
-        return _working_day(cal, k)
+        return working_day(cal, k)
     month = anchor + k * step
     if a > 0:
-        return _working_day(cal, _n_working_before(cal, _month_start(cal, month)) + a - 1)
-    return _working_day(cal, _n_working_before(cal, _month_start(cal, month + 1)) + a)
+        return working_day(cal, n_working_before(cal, month_start(cal, month)) + a - 1)
+    return working_day(cal, n_working_before(cal, month_start(cal, month + 1)) + a)
 
 
 nominal = twin(_nominal, month_day, nth_weekday, working_day, n_working_before, month_start)
@@ -99,14 +99,14 @@ nominal = twin(_nominal, month_day, nth_weekday, working_day, n_working_before, 
 
 def _rolled(cal, roll, day):
     """Return where a due date goes when it falls on a closed day."""
-    index = _n_working_before(cal, day)
-    after = _working_day(cal, index)
+    index = n_working_before(cal, day)
+    after = working_day(cal, index)
     if roll == NONE or after == day:
         return day
     if roll == PRECEDING:
-        return _working_day(cal, index - 1)
-    if roll == MODIFIED and _month_of(cal, after) != _month_of(cal, day):
-        return _working_day(cal, index - 1)
+        return working_day(cal, index - 1)
+    if roll == MODIFIED and month_of(cal, after) != month_of(cal, day):
+        return working_day(cal, index - 1)
     return after
 
 
@@ -115,7 +115,7 @@ rolled = twin(_rolled, n_working_before, working_day, month_of)
 
 def _due_day(cal, kind, step, anchor, a, b, roll, k):
     """Return the ``k``-th due date, rolled."""
-    return _rolled(cal, roll, _nominal(cal, kind, step, anchor, a, b, k))
+    return rolled(cal, roll, nominal(cal, kind, step, anchor, a, b, k))
 
 
 due_day = twin(_due_day, rolled, nominal)
@@ -124,7 +124,7 @@ due_day = twin(_due_day, rolled, nominal)
 def _position(cal, clock, day):
     """Position of a day on the clock."""
     if clock:
-        return _n_working_before(cal, day)
+        return n_working_before(cal, day)
     return day
 
 
@@ -136,10 +136,10 @@ def _due_index(cal, kind, step, anchor, day):
     if kind == DAYS:
         return (day - anchor) // step
     if kind == WORKDAYS:
-        return _n_working_before(cal, day)
+        return n_working_before(cal, day)
     if kind == PAIR:
-        return 2 * (_month_of(cal, day) - anchor)
-    return (_month_of(cal, day) - anchor) // step
+        return 2 * (month_of(cal, day) - anchor)
+    return (month_of(cal, day) - anchor) // step
 
 
 due_index = twin(_due_index, month_of, n_working_before)

@@ -36,12 +36,12 @@ lgamma_half = twin(_lgamma_half)
 def _log_beta_ratio(lg, a, b, yes, no):
     """Log probability of a given sequence of yes and no under Beta(a / 2, b / 2)."""
     return (
-        _lgamma_half(lg, a + 2 * yes)
-        + _lgamma_half(lg, b + 2 * no)
-        - _lgamma_half(lg, a + b + 2 * (yes + no))
-        - _lgamma_half(lg, a)
-        - _lgamma_half(lg, b)
-        + _lgamma_half(lg, a + b)
+        lgamma_half(lg, a + 2 * yes)
+        + lgamma_half(lg, b + 2 * no)
+        - lgamma_half(lg, a + b + 2 * (yes + no))
+        - lgamma_half(lg, a)
+        - lgamma_half(lg, b)
+        + lgamma_half(lg, a + b)
     )
 
 
@@ -54,9 +54,9 @@ def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, rol
     Returns hits, misses between the first and the last hit, hits on the very day, the sum of
     offset sizes, late hits, and the signed sum of offsets.
     """
-    k = _due_index(cal, kind, step, anchor, day[member[start]]) - 2
-    here = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k))
-    ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+    k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
+    ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     before = here
     hits = 0
     misses = 0
@@ -68,7 +68,7 @@ def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, rol
     best = -1
     offset = 0
     for i in range(start, stop):
-        x = _position(cal, clock, day[member[i]])
+        x = position(cal, clock, day[member[i]])
         while 2 * x > here + ahead:
             if best < 0:
                 unanswered += 1
@@ -84,7 +84,7 @@ def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, rol
             k += 1
             before = here
             here = ahead
-            ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+            ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
         size = abs(x - here)
         room = ahead - here if x >= here else here - before
         if 5 * size <= 2 * room and (best < 0 or size < best):
@@ -107,10 +107,10 @@ def _code_length(lg, hits, misses, zeros, total, late):
     """Nats needed to write down the answers to a schedule."""
     moved = hits - zeros
     return -(
-        _log_beta_ratio(lg, 9, 1, hits, misses)
-        + _log_beta_ratio(lg, 2, 1, zeros, moved)
-        + _log_beta_ratio(lg, 1, 1, late, moved - late)
-        + _log_beta_ratio(lg, 2, 2, total - moved, moved)
+        log_beta_ratio(lg, 9, 1, hits, misses)
+        + log_beta_ratio(lg, 2, 1, zeros, moved)
+        + log_beta_ratio(lg, 1, 1, late, moved - late)
+        + log_beta_ratio(lg, 2, 2, total - moved, moved)
     )
 
 
@@ -119,24 +119,22 @@ code_length = twin(_code_length, log_beta_ratio)
 
 def _scatter_length(lg, n, log_window):
     """Nats needed to write down ``n`` payments anywhere in the window, in no order."""
-    return n * log_window - _lgamma_half(lg, 2 * n + 2)
+    return n * log_window - lgamma_half(lg, 2 * n + 2)
 
 
 scatter_length = twin(_scatter_length, lgamma_half)
 
 
-def _evidence(
-    day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window
-):
+def _evidence(day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset."""
-    hits, misses, zeros, total, late, signed = _answers(
+    hits, misses, zeros, total, late, signed = answers(
         day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
     )
-    if hits < 2 or misses > hits:  # noqa: PLR2004
+    if hits < 2 or misses > hits:
         return IMPOSSIBLE, 0.0
     n = stop - start
-    gain = _scatter_length(lg, n, log_window) - _scatter_length(lg, n - hits, log_window)
-    gain -= _code_length(lg, hits, misses, zeros, total, late)
+    gain = scatter_length(lg, n, log_window) - scatter_length(lg, n - hits, log_window)
+    gain -= code_length(lg, hits, misses, zeros, total, late)
     if hits < n:
         gain -= 1.0 + math.log(1.0 + n - hits)
     return gain, signed / hits

@@ -49,7 +49,7 @@ offset_chance = twin(_offset_chance)
 def _day_at(cal, clock, due, o):
     """Day that is ``o`` ticks after a due date."""
     if clock:
-        return _working_day(cal, _n_working_before(cal, due) + o)
+        return working_day(cal, n_working_before(cal, due) + o)
     return due + o
 
 
@@ -72,8 +72,8 @@ def _index_after(cal, fit, row, last_due):
     """Index of the first due date after ``last_due``."""
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
-    k = _due_index(cal, kind, step, anchor, last_due) - 3
-    while _due_day(cal, kind, step, anchor, a, b, roll, k) <= last_due:
+    k = due_index(cal, kind, step, anchor, last_due) - 3
+    while due_day(cal, kind, step, anchor, a, b, roll, k) <= last_due:
         k += 1
     return k
 
@@ -102,22 +102,22 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
     hits, misses = fit[row, 7], fit[row, 8]
     skip = (misses + 0.5) / (hits + misses + 5.0)
-    k = _index_after(cal, fit, row, last_due)
-    closed[row] = _closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
-    width = _reach(member, owner, offset, start, stop)
+    k = index_after(cal, fit, row, last_due)
+    closed[row] = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
+    width = reach(member, owner, offset, start, stop)
     left, alive, cumulative = 1.0, 1.0, 0.0
     ahead, level = 0, 0
-    while ahead < _MAX_AHEAD and level < 3:  # noqa: PLR2004
-        here = _due_day(cal, kind, step, anchor, a, b, roll, k)
+    while ahead < _MAX_AHEAD and level < 3:
+        here = due_day(cal, kind, step, anchor, a, b, roll, k)
         pending = 0.0
         for o in range(-width, width + 1):
-            if _day_at(cal, clock, here, o) > as_of:
-                pending += _offset_chance(member, owner, offset, start, stop, fit, row, o)
+            if day_at(cal, clock, here, o) > as_of:
+                pending += offset_chance(member, owner, offset, start, stop, fit, row, o)
         pending = min(1.0, pending)
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
         alive *= unseen
-        if ahead == 0 and answered < 0.5:  # noqa: PLR2004
+        if ahead == 0 and answered < 0.5:
             missed[row] += 1
         else:
             if ahead == 0:
@@ -125,19 +125,19 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
             ahead += 1
         if pending > 0.0:
             for o in range(-width, width + 1):
-                then = _day_at(cal, clock, here, o)
+                then = day_at(cal, clock, here, o)
                 if then <= as_of:
                     continue
-                chance = _offset_chance(member, owner, offset, start, stop, fit, row, o)
+                chance = offset_chance(member, owner, offset, start, stop, fit, row, o)
                 cumulative += left * answered * chance / pending
-                while level < 3 and cumulative >= (0.05, 0.5, 0.95)[level]:  # noqa: PLR2004
+                while level < 3 and cumulative >= (0.05, 0.5, 0.95)[level]:
                     quantile[row, level] = then
                     level += 1
         left *= 1.0 - answered
         k += 1
-        if missed[row] > 60 + hits:  # noqa: PLR2004
+        if missed[row] > 60 + hits:
             break
-    while 0 < level < 3:  # noqa: PLR2004
+    while 0 < level < 3:
         quantile[row, level] = quantile[row, level - 1]
         level += 1
     gone = missed[row] > 0 and alive < _END_HAZARD * missed[row]
@@ -148,23 +148,21 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
 def _closed_dues(cal, fit, row, first, last):
     """Count the due dates of a span that fall on closed days before they are rolled."""
     kind, step, anchor, a, b = fit[row, 0], fit[row, 1], fit[row, 2], fit[row, 3], fit[row, 4]
-    k = _due_index(cal, kind, step, anchor, first) - 1
+    k = due_index(cal, kind, step, anchor, first) - 1
     closed = 0
-    here = _nominal(cal, kind, step, anchor, a, b, k)
+    here = nominal(cal, kind, step, anchor, a, b, k)
     while here <= last:
         if here >= first:
-            closed += 1 - (_n_working_before(cal, here + 1) - _n_working_before(cal, here))
+            closed += 1 - (n_working_before(cal, here + 1) - n_working_before(cal, here))
         k += 1
-        here = _nominal(cal, kind, step, anchor, a, b, k)
+        here = nominal(cal, kind, step, anchor, a, b, k)
     return closed
 
 
 closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
-forecast_row = twin(
-    _forecast_row, offset_chance, day_at, reach, index_after, closed_dues, due_day
-)
-_forecast_row_cpu, _forecast_row_gpu = forecast_row
+forecast_row = twin(_forecast_row, offset_chance, day_at, reach, index_after, closed_dues, due_day)
+_forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 
 
 @njit(parallel=True, cache=True)
@@ -199,11 +197,11 @@ def _expected_row(cal, schedule, first_due, as_of, horizon, begin, day_out, stre
     n = 0
     if step == 0 or first_due[row] == _NULL_DAY:
         return 0
-    k = _due_index(cal, kind, step, anchor, first_due[row]) - 3
-    while _due_day(cal, kind, step, anchor, a, b, roll, k) < first_due[row]:
+    k = due_index(cal, kind, step, anchor, first_due[row]) - 3
+    while due_day(cal, kind, step, anchor, a, b, roll, k) < first_due[row]:
         k += 1
     last = _NULL_DAY
-    here = _due_day(cal, kind, step, anchor, a, b, roll, k)
+    here = due_day(cal, kind, step, anchor, a, b, roll, k)
     while here <= as_of + horizon:
         here = max(here, as_of + 1)
         if here > last:
@@ -213,12 +211,12 @@ def _expected_row(cal, schedule, first_due, as_of, horizon, begin, day_out, stre
             n += 1
             last = here
         k += 1
-        here = _due_day(cal, kind, step, anchor, a, b, roll, k)
+        here = due_day(cal, kind, step, anchor, a, b, roll, k)
     return n
 
 
 expected_row = twin(_expected_row, due_day, due_index)
-_expected_row_cpu, _expected_row_gpu = expected_row
+_expected_row_cpu, _expected_row_gpu = expected_row.cpu, expected_row.gpu
 
 
 @njit(parallel=True, cache=True)

@@ -28,7 +28,7 @@ def _gaps_row(day, member, start, stop, scratch, mean, std, median, row):
     for i in range(start, start + n_gaps):
         delta = scratch[i] - centre
         spread += delta * delta
-    _sort(scratch, start, start + n_gaps, day, False)
+    sort(scratch, start, start + n_gaps, day, False)
     middle = start + n_gaps // 2
     mean[row] = centre
     std[row] = math.sqrt(spread / n_gaps)
@@ -36,7 +36,7 @@ def _gaps_row(day, member, start, stop, scratch, mean, std, median, row):
 
 
 gaps_row = twin(_gaps_row, sort)
-_gaps_row_cpu, _gaps_row_gpu = gaps_row
+_gaps_row_cpu, _gaps_row_gpu = gaps_row.cpu, gaps_row.gpu
 
 
 @njit(parallel=True, cache=True)

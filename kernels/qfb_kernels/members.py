@@ -57,9 +57,9 @@ leftovers_row = twin(_leftovers_row)
 
 def _number_row(amount, owner, cancelled_by, start, stop, low, high, count, rank, local):
     """Write each payment's stream number in its relation; return the number of streams."""
-    _bounds_row(amount, owner, start, stop, low, high, count)
+    bounds_row(amount, owner, start, stop, low, high, count)
     if stop - start > _JOIN_DIVISOR:
-        _leftovers_row(amount, owner, start, stop, low, high, count)
+        leftovers_row(amount, owner, start, stop, low, high, count)
     n_streams = 0
     rest = -1
     for i in range(start, stop):
@@ -91,7 +91,7 @@ def _number_row(amount, owner, cancelled_by, start, stop, low, high, count, rank
 
 
 number_row = twin(_number_row, bounds_row, leftovers_row)
-_number_row_cpu, _number_row_gpu = number_row
+_number_row_cpu, _number_row_gpu = number_row.cpu, number_row.gpu
 
 
 @njit(parallel=True, cache=True)

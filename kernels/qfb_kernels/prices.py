@@ -48,7 +48,7 @@ def _line(day, amount, member, start, stop):
         syy += y * y
     vx = sxx - sx * sx / n
     vy = max(0.0, syy - sy * sy / n)
-    if vx <= 0.0 or n < 4:  # noqa: PLR2004
+    if vx <= 0.0 or n < 4:
         return 0.0, sy / n, math.sqrt(vy / max(1, n - 1)), 0.0
     slope = (sxy - sx * sy / n) / vx
     rest = max(0.0, vy - slope * slope * vx)
@@ -64,7 +64,7 @@ def _median_log(amount, member, start, stop, scratch):
     """Logarithm of the median amount."""
     for i in range(start, stop):
         scratch[i] = member[i]
-    _sort(scratch, start, stop, amount, True)
+    sort(scratch, start, stop, amount, True)
     n = stop - start
     middle = start + n // 2
     high = math.log(1.0 + amount[scratch[middle]])
@@ -85,12 +85,14 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
     n = stop - start
     if n == 0:
         return
-    n_changes, run = _changes(amount, member, start, stop)
-    centre = _median_log(amount, member, start, stop, scratch)
+    n_changes, run = changes(amount, member, start, stop)
+    centre = median_log(amount, member, start, stop, scratch)
     typical = math.exp(centre) - 1.0
-    slope, at_last, sd, t = _line(day, amount, member, start, stop)
+    slope, at_last, sd, t = line(day, amount, member, start, stop)
     last = float(amount[member[stop - 1]])
-    if n_changes == 0 or (n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical):  # noqa: E501, PLR2004
+    if n_changes == 0 or (
+        n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical
+    ):
         kind[row], expected, low, high = FIXED, typical, typical, typical
         if n_changes == 0:
             expected = low = high = typical = last
@@ -100,7 +102,7 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
     else:
-        if t > 5.0 and n >= 6:  # noqa: PLR2004
+        if t > 5.0 and n >= 6:
             kind[row] = TREND
             ahead = 0.0
             if next_day > day[member[stop - 1]]:
@@ -127,7 +129,7 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
 
 
 prices_row = twin(_prices_row, changes, line, median_log)
-_prices_row_cpu, _prices_row_gpu = prices_row
+_prices_row_cpu, _prices_row_gpu = prices_row.cpu, prices_row.gpu
 
 
 @njit(parallel=True, cache=True)

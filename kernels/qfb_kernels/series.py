@@ -67,9 +67,9 @@ power = twin(_power)
 def _period_at(spectrum, row, k, n_samples):
     """Period (days) of the peak at bin ``k``, by a parabola through its neighbours."""
     left, here, right = (
-        _power(spectrum, row, k - 1),
-        _power(spectrum, row, k),
-        _power(spectrum, row, k + 1),
+        power(spectrum, row, k - 1),
+        power(spectrum, row, k),
+        power(spectrum, row, k + 1),
     )
     bend = left - 2.0 * here + right
     shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
@@ -87,7 +87,7 @@ def _peaks_row(spectrum, span, n_samples, peaks, strength, entropy, row):
     top = 0
     lowest = max(1, int(math.ceil(2.0 * n_samples / max(span, 1))))
     for k in range(1, n_bins - 1):
-        here = _power(spectrum, row, k)
+        here = power(spectrum, row, k)
         total += here
         if k >= lowest and here > highest:
             highest = here
@@ -101,28 +101,28 @@ def _peaks_row(spectrum, span, n_samples, peaks, strength, entropy, row):
     disorder = 0.0
     found_near, found_less = False, False
     for k in range(1, n_bins - 1):
-        here = _power(spectrum, row, k)
+        here = power(spectrum, row, k)
         share = here / total
         if share > 0.0:
             disorder -= share * math.log(share)
         if k < lowest or k == 1 or found_near:
             continue
-        if here < _power(spectrum, row, k - 1) or here < _power(spectrum, row, k + 1):
+        if here < power(spectrum, row, k - 1) or here < power(spectrum, row, k + 1):
             continue
         if here >= _NEAR_TOP * highest:
             found_near = True
-            peaks[row, 0] = _period_at(spectrum, row, k, n_samples)
+            peaks[row, 0] = period_at(spectrum, row, k, n_samples)
         elif here >= _LESS_NEAR * highest and not found_less:
             found_less = True
-            peaks[row, 2] = _period_at(spectrum, row, k, n_samples)
-    peaks[row, 1] = _period_at(spectrum, row, top, n_samples)
-    near = highest + _power(spectrum, row, top - 1) + _power(spectrum, row, top + 1)
+            peaks[row, 2] = period_at(spectrum, row, k, n_samples)
+    peaks[row, 1] = period_at(spectrum, row, top, n_samples)
+    near = highest + power(spectrum, row, top - 1) + power(spectrum, row, top + 1)
     strength[row] = min(1.0, near / total)
     entropy[row] = disorder / math.log(n_bins - 2.0)
 
 
 peaks_row = twin(_peaks_row, power, period_at)
-_peaks_row_cpu, _peaks_row_gpu = peaks_row
+_peaks_row_cpu, _peaks_row_gpu = peaks_row.cpu, peaks_row.gpu
 
 
 @njit(parallel=True, cache=True)

@@ -19,10 +19,10 @@ def _sift(order, start, root, size, key, by_key):
         child = 2 * root + 1
         if child + 1 < size:
             left, right = order[start + child], order[start + child + 1]
-            if (_before(key, left, right)) if by_key else (left < right):
+            if (before(key, left, right)) if by_key else (left < right):
                 child += 1
         here, there = order[start + root], order[start + child]
-        if not ((_before(key, here, there)) if by_key else (here < there)):
+        if not ((before(key, here, there)) if by_key else (here < there)):
             return
         order[start + root], order[start + child] = there, here
         root = child
@@ -35,10 +35,10 @@ def _sort(order, start, stop, key, by_key):
     """Sort ``order[start:stop]`` by ``key`` of its values, or by the values (heap sort)."""
     size = stop - start
     for root in range(size // 2 - 1, -1, -1):
-        _sift(order, start, root, size, key, by_key)
+        sift(order, start, root, size, key, by_key)
     for last in range(size - 1, 0, -1):
         order[start], order[start + last] = order[start + last], order[start]
-        _sift(order, start, 0, last, key, by_key)
+        sift(order, start, 0, last, key, by_key)
 
 
 sort = twin(_sort, sift)

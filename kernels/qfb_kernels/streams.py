@@ -77,9 +77,7 @@ def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
     n_pool = unit_size[first]
     span = day[member[start + n_pool - 1]] - day[member[start]]
     for unit in range(last - 1, first - 1, -1):
-        gain = _worth(
-            fit_int, fit_float, nats, n_pool, span, nats[first], last - first, unit
-        )
+        gain = worth(fit_int, fit_float, nats, n_pool, span, nats[first], last - first, unit)
         if gain <= 0.0:
             continue
         begin = unit_start[unit] % n_slots
@@ -100,7 +98,7 @@ def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
 
 
 choose_row = twin(_choose_row, worth)
-_choose_row_cpu, _choose_row_gpu = choose_row
+_choose_row_cpu, _choose_row_gpu = choose_row.cpu, choose_row.gpu
 
 
 @njit(parallel=True, cache=True)
@@ -130,20 +128,20 @@ def _assign_row(day, member, start, stop, cal, schedule, row, owner_id, owner, d
     """Give every payment that answers a due date its stream, due date and offset."""
     kind, step, anchor = schedule[row, 0], schedule[row, 1], schedule[row, 2]
     a, b, roll, clock = schedule[row, 3], schedule[row, 4], schedule[row, 5], schedule[row, 6]
-    k = _due_index(cal, kind, step, anchor, day[member[start]]) - 2
-    here = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k))
-    ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+    k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
+    ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     previous = here
     best, answer = -1, -1
     for i in range(start, stop):
         payment = member[i]
-        x = _position(cal, clock, day[payment])
+        x = position(cal, clock, day[payment])
         while 2 * x > here + ahead:
             best, answer = -1, -1
             k += 1
             previous = here
             here = ahead
-            ahead = _position(cal, clock, _due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+            ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
         size = abs(x - here)
         room = ahead - here if x >= here else here - previous
         if 5 * size <= 2 * room and (best < 0 or size < best):
@@ -152,12 +150,12 @@ def _assign_row(day, member, start, stop, cal, schedule, row, owner_id, owner, d
             best = size
             answer = payment
             owner[payment] = owner_id
-            due[payment] = _due_day(cal, kind, step, anchor, a, b, roll, k)
+            due[payment] = due_day(cal, kind, step, anchor, a, b, roll, k)
             offset[payment] = x - here
 
 
 assign_row = twin(_assign_row, due_index, position, due_day)
-_assign_row_cpu, _assign_row_gpu = assign_row
+_assign_row_cpu, _assign_row_gpu = assign_row.cpu, assign_row.gpu
 
 
 @njit(parallel=True, cache=True)

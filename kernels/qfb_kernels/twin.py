@@ -1,31 +1,45 @@
 """One plain body, two compilers, for bodies that call one another.
 
-A device function finds its helpers by name in its globals; :func:`twin` gives each of the two
-compiled versions the helpers that were compiled the same way.
+A body calls its helpers by the names of their twins; :func:`twin` compiles it once with every
+helper replaced by its host version and once by its device version.
 """
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from numba import cuda, njit
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-class Twin(NamedTuple):
-    """The same function for the host and for a CUDA device."""
 
-    cpu: Any
-    gpu: Any
+class Twin:
+    """The same function for the host (``cpu``) and for a CUDA device (``gpu``)."""
+
+    def __init__(self, body: Any, cpu: Any, gpu: Any) -> None:
+        self.name = body.__name__.lstrip("_")
+        self.cpu = cpu
+        self.gpu = gpu
+
+    def __iter__(self) -> Iterator[Any]:
+        """Give the host version, then the device's."""
+        return iter((self.cpu, self.gpu))
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Call the host version; a compiled body never comes here."""
+        return self.cpu(*arguments)
 
 
 def twin(body: Any, *helpers: Twin) -> Twin:
-    """Compile ``body`` for both; each of ``helpers`` goes by the name of its own body."""
-    cpu = njit(_with(body, {h.cpu.__name__: h.cpu for h in helpers}))
-    gpu = cuda.jit(device=True)(_with(body, {h.cpu.__name__: h.gpu for h in helpers}))
-    return Twin(cpu, gpu)
+    """Compile ``_name`` for both devices; helpers go by their bodies' names without ``_``."""
+    cpu = njit(_with(body, {helper.name: helper.cpu for helper in helpers}))
+    gpu = cuda.jit(device=True)(_with(body, {helper.name: helper.gpu for helper in helpers}))
+    return Twin(body, cpu, gpu)
 
 
 def _with(body: Any, names: dict[str, Any]) -> Any:
+    """Return a copy of ``body`` that finds ``names`` before the module's own."""
     scope = {**body.__globals__, **names}
     copy = type(body)(body.__code__, scope, body.__name__, body.__defaults__, body.__closure__)
     copy.__module__ = body.__module__

@@ -92,7 +92,9 @@ def _labelled(code: Any, texts: list[str], backend: Backend) -> Labelled:
     """Return texts that repeat as codes into the distinct ones; an empty text is null."""
     labels = tuple(sorted({text for text in texts if text}))
     number = {text: i for i, text in enumerate(labels)}
-    return Labelled(backend.asarray([number.get(t, -1) for t in texts], dtype="int32")[code], labels)
+    return Labelled(
+        backend.asarray([number.get(t, -1) for t in texts], dtype="int32")[code], labels
+    )
 
 
 def _describe(kind: int, step: int, anchor: int, a: int, b: int) -> tuple[str, float, str, str]:

@@ -9,7 +9,7 @@ from qfb_gpu.schema import CADENCES
 
 _IRREGULAR = CADENCES.index("irregular")
 _NULL_TEXT = ("schedule_code", "rrule", "roll", "status")
-_NULL_DAYS = ("next_date", "next_date_earliest", "next_date_latest")
+_NULL_DAYS = ("next_date", "next_date_earliest", "next_date_latest", "next_due_date")
 _NULL_FLOATS = ("next_amount", "next_amount_low", "next_amount_high", "period_days")
 _EXPECTED = (*_NULL_DAYS, *_NULL_FLOATS[:3])
 

@@ -19,9 +19,7 @@ MIN_SPAN_DAYS = 16
 _BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
 
 
-def spectra(
-    day: Any, member: Any, start: Any, size: Any, backend: Backend
-) -> tuple[Any, Any, Any]:
+def spectra(day: Any, member: Any, start: Any, size: Any, backend: Backend) -> tuple[Any, Any, Any]:
     """Return spectral peaks and shape of each unit's daily counts.
 
     Parameters

@@ -83,9 +83,7 @@ def score_streams(
     """
     xp = backend.xp
     first = int(ledger.day.min()) if ledger.n_payments else as_of_day
-    cal = backend.asarray(
-        calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days)
-    )
+    cal = backend.asarray(calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days))
     tables = (cal, backend.asarray(lgamma_table()))
     cancelled_by = xp.empty(ledger.n_payments, dtype="int32")
     backend.launch(

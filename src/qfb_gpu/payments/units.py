@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_kernels.amounts import N_LEVELS, amount_length_cpu, amount_length_gpu, levels_cpu, levels_gpu
+from qfb_kernels.amounts import (
+    N_LEVELS,
+    amount_length_cpu,
+    amount_length_gpu,
+    levels_cpu,
+    levels_gpu,
+)
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
