@@ -117,6 +117,26 @@ def committed_version(path: Path, application: str) -> int:
     return 0 if table is None else table.transaction_version(application) or 0
 
 
+def last_note(path: Path) -> dict[str, Any]:
+    """Return the metadata of the newest commit; empty where there is no table."""
+    table = open_table(path)
+    return {} if table is None else dict(table.history(1)[0])
+
+
+def table_files(path: Path) -> list[Path]:
+    """Return the data files of the newest version, by name."""
+    table = open_table(path)
+    return [] if table is None else sorted(path / name for name in _names(table))
+
+
+def partition_files(path: Path, column: str, value: str) -> list[Path]:
+    """Return the data files of one partition of the newest version, by name."""
+    table = open_table(path)
+    if table is None:
+        return []
+    return sorted(path / name for name in _names(table) if name.startswith(f"{column}={value}/"))
+
+
 def sweep(path: Path) -> None:
     """Delete data files that neither the newest version holds nor the one before it.
 

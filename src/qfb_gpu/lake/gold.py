@@ -1,24 +1,21 @@
-"""Gold tables: columns of the engine into Arrow, part files, one commit a table.
+"""Gold: the tables of a run, each one Delta table whose newest version is one run's.
 
-Every table is a Delta table under the output folder whose newest version is the last published
-night. A publication has a number of its own, so that publishing it twice changes nothing and
-publishing an older night again does.
+Parts are written where the run works and linked into the table's folder when it is published,
+so a run that died while publishing goes on with the same parts.
 """
 
 from __future__ import annotations
 
-import json
-import uuid
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake.delta import PartFile, commit, open_table, sweep
+from qfb_gpu.lake.delta import PartFile, commit, last_note, open_table, sweep, table_files
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
@@ -27,9 +24,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
-    from qfb_gpu.schema import Kind, Table
+    from qfb_gpu.schema import Table
 
-_TYPES: dict[Kind, pa.DataType] = {
+APPLICATION = "qfb-run"
+_TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
     "int8": pa.int8(),
@@ -38,215 +36,196 @@ _TYPES: dict[Kind, pa.DataType] = {
     "float64": pa.float64(),
     "bool": pa.bool_(),
 }
-_APPLICATION = "qfb"
 
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """One publication of a night: its run and its number, which rises by one each time."""
+    """One run's going public: its id, and a number that only grows."""
 
     run_id: str
     number: int
 
 
 def to_arrow(columns: Mapping[str, Any], table: Table, backend: Backend) -> pa.Table:
-    """Return the columns of a gold table as users see them.
+    """Turn a stage's columns into a gold table.
 
     Parameters
     ----------
-    columns : mapping of str to array, Labelled or Arrow array
-        In engine conventions (:mod:`qfb_gpu.ledger`). For ``customer_profiles`` further columns
-        follow those of the schema; elsewhere they are left out.
+    columns : mapping of str to array of the backend, Labelled or Arrow array
+        At least the table's columns; int32 of a date column are days, ``NULL_DAY``,
+        ``NULL_MINOR`` and NaN become null. Further columns follow those of the table.
     table : Table
+    backend : Backend
+        Whose arrays they are.
 
     Raises
     ------
     KeyError
-        A column of the schema is not there.
+        A column of the table is missing.
     """
     missing = [name for name in table.names if name not in columns]
     if missing:
-        msg = f"gold table {table.name} lacks {missing}; it got {sorted(columns)}"
+        msg = f"{table.name}: columns {missing} are missing; there are {sorted(columns)}"
         raise KeyError(msg)
-    arrays = {c.name: _array(columns[c.name], c.kind, backend) for c in table.columns}
-    if table.name == "customer_profiles":
-        arrays |= {
-            name: _array(values, None, backend)
-            for name, values in columns.items()
-            if name not in arrays
-        }
+    arrays = {c.name: _column(columns[c.name], _TYPES[c.kind], backend) for c in table.columns}
+    for name, values in columns.items():
+        if name not in arrays:
+            arrays[name] = _column(values, None, backend)
     return pa.table(arrays)
 
 
-def _array(values: Any, kind: Kind | None, backend: Backend) -> pa.Array:
-    if isinstance(values, pa.ChunkedArray):
-        values = values.combine_chunks()
+def schema_of(table: Table) -> pa.Schema:
+    """Return the Arrow schema of a gold table's fixed columns."""
+    return pa.schema([(column.name, _TYPES[column.kind]) for column in table.columns])
+
+
+def _column(values: Any, kind: pa.DataType | None, backend: Backend) -> pa.Array:
     if isinstance(values, Labelled):
-        codes = np.asarray(backend.to_host(values.codes))
-        indices = pa.array(codes.astype(np.int32), mask=codes < 0)
-        return pa.DictionaryArray.from_arrays(indices, pa.array(list(values.labels), pa.string()))
-    if isinstance(values, pa.Array):
-        return values
-    return _numbers(np.asarray(backend.to_host(values)), kind)
+        codes = np.asarray(backend.to_host(values.codes)).astype(np.int32, copy=False)
+        labels = pa.array(values.labels, pa.string())
+        return pa.DictionaryArray.from_arrays(pa.array(codes, mask=codes < 0), labels)
+    if isinstance(values, pa.Array | pa.ChunkedArray):
+        return values if pa.types.is_dictionary(values.type) or kind is None else values.cast(kind)
+    array = np.asarray(backend.to_host(values))
+    if array.dtype == np.int32 and kind == pa.date32():
+        return pa.array(array, mask=array == NULL_DAY).view(pa.date32())
+    if array.dtype == np.int64:
+        null = array == NULL_MINOR
+        return _cast(pa.array(array, mask=null) if null.any() else pa.array(array), kind)
+    if array.dtype.kind == "f":
+        return _cast(pa.array(array, mask=np.isnan(array)), kind)
+    return _cast(pa.array(array), kind)
 
 
-def _numbers(host: np.ndarray, kind: Kind | None) -> pa.Array:
-    if host.dtype.kind == "f":
-        return pa.array(host, pa.float64(), mask=np.isnan(host))
-    if kind == "date":
-        return pa.array(host.astype(np.int32), mask=host == NULL_DAY).cast(pa.date32())
-    array = pa.array(host, mask=host == NULL_MINOR) if host.dtype == np.int64 else pa.array(host)
-    return array if kind is None else array.cast(_TYPES[kind])
+def _cast(values: pa.Array, kind: pa.DataType | None) -> pa.Array:
+    return values if kind is None or values.type == kind else values.cast(kind)
 
 
 def write_part(path: Path, table: pa.Table) -> None:
-    """Write a part file, whole or not at all."""
+    """Write a part of a gold table."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".tmp")
-    pq.write_table(table, unfinished, compression="zstd", compression_level=1)
-    unfinished.replace(path)
+    pq.write_table(table, path, compression="zstd", compression_level=1, store_schema=False)
 
 
-def publish(
-    output_dir: Path, name: str, parts: list[Path], publication: Publication, *, add: bool = False
-) -> bool:
-    """Move part files into a table and make them its newest version in one commit.
+def next_publication(output_dir: Path, run_id: str) -> Publication:
+    """Return the publication of a run: numbered after every one there was."""
+    numbers = [0]
+    for name in tables(output_dir):
+        table = open_table(output_dir / name)
+        if table is not None:
+            numbers.append(table.transaction_version(APPLICATION) or 0)
+    return Publication(run_id, max(numbers) + 1)
+
+
+def publish(output_dir: Path, name: str, parts: list[Path], publication: Publication) -> None:
+    """Make part files the newest version of a gold table, in one commit.
 
     Parameters
     ----------
     output_dir : Path
     name : str
-        The table.
     parts : list of Path
-        At least one, all of one schema.
+        Parquet files of one schema; they stay where they are. At least one.
     publication : Publication
-        A table that has it already is left as it is.
-    add : bool
-        Add to the table's rows, instead of replacing them.
-
-    Returns
-    -------
-    bool
-        Whether anything was committed.
+        Where the newest version is this run's already, nothing is done.
     """
     folder = output_dir / name
-    folder.mkdir(parents=True, exist_ok=True)
-    schema, files = None, []
-    for part in parts:
-        metadata = pq.read_metadata(part)
-        schema = schema or _plain(pq.read_schema(part))
-        if metadata.num_rows == 0 and part is not parts[0]:
-            continue
-        target = f"part-{publication.number:06d}-{uuid.uuid4().hex}.parquet"
-        part.replace(folder / target)
-        files.append(PartFile(target, metadata.num_rows, {}, {}))
-    assert schema is not None  # noqa: S101
-    done = commit(
+    if last_note(folder).get("run_id") == publication.run_id:
+        return
+    linked, schema = _link(folder, parts, publication.number)
+    commit(
         folder,
-        files,
+        linked,
         schema,
         partition_by=[],
-        application=_APPLICATION,
+        application=APPLICATION,
         version=publication.number,
-        drop=[] if add else None,
         note={"run_id": publication.run_id},
     )
     sweep(folder)
-    return done
-
-
-def _plain(schema: pa.Schema) -> pa.Schema:
-    """Return a schema with dictionaries as what they encode and no metadata."""
-    return pa.schema(
-        pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type)
-        for f in schema
-    )
-
-
-def next_publication(output_dir: Path, run_id: str) -> Publication:
-    """Return the publication that follows the last complete one."""
-    table = open_table(output_dir / "runs")
-    last = 0 if table is None else table.transaction_version(_APPLICATION) or 0
-    return Publication(run_id, last + 1)
 
 
 def append_run(output_dir: Path, row: Mapping[str, Any], publication: Publication) -> None:
-    """Add the row of a published run to ``runs``: from now on the publication is complete."""
-    schema = pa.schema([(c.name, _TYPES[c.kind]) for c in GOLD["runs"].columns])
-    part = output_dir / ".work" / "runs.parquet"
-    write_part(part, pa.Table.from_pylist([dict(row)], schema=schema))
-    publish(output_dir, "runs", [part], publication, add=True)
+    """Add a row to gold ``runs``: the run is done when it is there."""
+    folder = output_dir / "runs"
+    if last_note(folder).get("run_id") == publication.run_id:
+        return
+    schema = schema_of(GOLD["runs"])
+    draft = output_dir / ".work" / "runs.parquet"
+    write_part(draft, pa.Table.from_pylist([dict(row)], schema=schema))
+    linked, _ = _link(folder, [draft], publication.number)
+    commit(
+        folder,
+        linked,
+        schema,
+        partition_by=[],
+        application=APPLICATION,
+        version=publication.number,
+        drop=[],
+        note={"run_id": publication.run_id},
+    )
+    draft.unlink()
+
+
+def _link(folder: Path, parts: list[Path], number: int) -> tuple[list[PartFile], pa.Schema]:
+    folder.mkdir(parents=True, exist_ok=True)
+    linked = []
+    for index, part in enumerate(parts):
+        name = f"part-{number:06d}-{index:05d}.parquet"
+        target = folder / name
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(part)
+        except OSError:  # another file system
+            shutil.copyfile(part, target)
+        linked.append(PartFile(name, pq.read_metadata(part).num_rows, {}, {}))
+    return linked, pq.read_schema(parts[0])
 
 
 def last_run(output_dir: Path) -> str | None:
-    """Return the run id of the last complete publication, or None."""
-    table = open_table(output_dir / "runs")
-    if table is None:
-        return None
-    return str(table.history(1)[0].get("run_id"))
+    """Return the id of the last run that was finished, None where there was none."""
+    return last_note(output_dir / "runs").get("run_id")
 
 
-def tables(output_dir: Path) -> list[tuple[str, int]]:
-    """Return the gold tables of an output folder with their numbers of rows.
-
-    Raises
-    ------
-    InputError
-        There are none.
-    """
-    found = []
-    for name in GOLD:
-        table = open_table(output_dir / name)
-        if table is not None:
-            rows = table.get_add_actions(flatten=True).column("num_records").to_pylist()
-            found.append((name, sum(rows)))
-    if not found:
-        msg = f"{output_dir}: no gold tables here; give the output folder of a `qfb run`"
-        raise InputError(msg)
-    return found
+def tables(output_dir: Path) -> list[str]:
+    """Return the names of the gold tables that are there."""
+    if not output_dir.is_dir():
+        return []
+    return sorted(p.name for p in output_dir.iterdir() if (p / "_delta_log").is_dir())
 
 
 def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Table:
-    """Return a gold table, or some of its columns, as of its newest version.
+    """Read a gold table; its rows are in the same order at every call.
 
     Raises
     ------
     InputError
-        There is no such table in the folder.
+        There is no such table, or it has no such column.
     """
-    table = open_table(output_dir / name)
-    if table is None:
-        msg = f"{output_dir}: no table {name!r}; `qfb show {output_dir}` lists what is there"
+    folder = output_dir / name
+    if not (folder / "_delta_log").is_dir():
+        msg = f"{output_dir}: no table {name!r}; it has {', '.join(tables(output_dir)) or 'none'}"
         raise InputError(msg)
-    names = sorted(table.get_add_actions(flatten=True).column("path").to_pylist())
-    paths = [str(output_dir / name / path) for path in names]
-    if not paths:
-        return _plain_schema(table).empty_table().select(columns or _plain_schema(table).names)
-    read_parts = [pq.read_table(path, columns=columns) for path in paths]
-    return pa.concat_tables([_decoded(part) for part in read_parts])
+    files = table_files(folder)
+    schema = _schema(folder)
+    unknown = [column for column in columns or [] if column not in schema.names]
+    if unknown:
+        msg = f"table {name} has no column {unknown[0]!r}; it has {', '.join(schema.names)}"
+        raise InputError(msg)
+    picked = pa.schema([schema.field(c) for c in columns or schema.names])
+    parts = [pq.ParquetFile(file).read(columns=picked.names).cast(picked) for file in files]
+    return pa.concat_tables(parts) if parts else picked.empty_table()
 
 
-def _plain_schema(table: Any) -> pa.Schema:
-    return pa.schema(table.schema().to_arrow())
+def _schema(folder: Path) -> pa.Schema:
+    table = open_table(folder)
+    return pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
 
 
-def _decoded(part: pa.Table) -> pa.Table:
-    for index, field in enumerate(part.schema):
-        if pa.types.is_dictionary(field.type):
-            values = pc.cast(part.column(index), field.type.value_type)
-            part = part.set_column(index, field.name, values)
-    return part
+def reader(output_dir: Path) -> Callable[..., pa.Table]:
+    """Return :func:`read` for one output folder."""
 
-
-def reader(output_dir: Path) -> Callable[[str, list[str] | None], pa.Table]:
-    """Return :func:`read` bound to an output folder."""
-
-    def bound(name: str, columns: list[str] | None = None) -> pa.Table:
+    def read_table(name: str, columns: list[str] | None = None) -> pa.Table:
         return read(output_dir, name, columns)
 
-    return bound
-
-
-def as_json(value: Any) -> str:
-    """Return a value as JSON with sorted keys, for the text columns that hold it."""
-    return json.dumps(value, sort_keys=True, ensure_ascii=False)
+    return read_table

@@ -50,11 +50,8 @@ def generic_order(rows: Rows, among: Any, names: list[str]) -> Any:
 
 
 def _key_rank(rows: Rows, name: str) -> tuple[Any, int]:
-    per_value = rows.value_keys(name)
-    order = np.argsort(per_value, kind="stable")
-    ranks = np.empty(per_value.size, np.int64)
-    ranks[order] = np.arange(per_value.size)
-    return ranks[rows.coded[name].codes], per_value.size - 1
+    distinct, ranks = np.unique(rows.value_keys(name), return_inverse=True)
+    return ranks.astype(np.int64, copy=False)[rows.coded[name].codes], distinct.size - 1
 
 
 def _number_rank(rows: Rows, name: str) -> tuple[Any, int]:

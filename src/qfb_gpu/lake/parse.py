@@ -83,17 +83,22 @@ def as_text(values: pa.Array) -> pa.Array:
 
 
 def clean_text(values: pa.Array) -> Coded:
-    """Trim every text; an empty one is null."""
+    """Trim every text; an empty one is null; equal texts have equal codes."""
     coded = as_text(values)
     if not pa.types.is_dictionary(coded.type):
         coded = coded.dictionary_encode()
     codes = _plain(coded.indices, -1, np.int32)
-    trimmed = pc.utf8_trim_whitespace(coded.dictionary)
-    is_empty = _mask(pc.fill_null(pc.equal(pc.binary_length(trimmed), 0), True))  # noqa: FBT003
-    if is_empty.any():
-        codes = np.where((codes >= 0) & ~is_empty[codes], codes, np.int32(-1))
-        trimmed = pc.fill_null(trimmed, "")
-    return Coded(codes, trimmed)
+    raw = coded.dictionary
+    if not len(raw):
+        return Coded(codes, raw)
+    trimmed = pc.utf8_trim_whitespace(raw)
+    if raw.null_count or pc.min(pc.binary_length(raw)).as_py() == 0 or not trimmed.equals(raw):
+        unique = trimmed.dictionary_encode()
+        again = _plain(unique.indices, -1, np.int32)
+        is_empty = np.append(np.asarray(pc.equal(unique.dictionary, "")), False)  # noqa: FBT003
+        again = np.where(is_empty[again], np.int32(-1), again)
+        return Coded(np.append(again, np.int32(-1))[codes], unique.dictionary)
+    return Coded(codes, raw)
 
 
 def trim_plain(values: pa.Array) -> pa.Array:

@@ -83,6 +83,12 @@ def to_runs(cleaned: Cleaned, n_buckets: int) -> list[tuple[int, pa.Buffer]]:
     ]
 
 
+def to_table(cleaned: Cleaned) -> pa.Table:
+    """Return the kept rows of a batch in spill columns."""
+    taken = _take(cleaned.columns, cleaned.keep)
+    return pa.table({n: v.to_arrow() if isinstance(v, Coded) else v for n, v in taken.items()})
+
+
 def _take(columns: dict[str, Any], order: Any) -> dict[str, Any]:
     rows = pa.array(order)
     return {name: values.take(order if isinstance(values, Coded) else rows)

@@ -1,0 +1,297 @@
+"""Silver: a source's clean rows, one sorted Parquet file a bucket, in one Delta table.
+
+``<lake>/<source>/bucket=<b>/part-<version>.parquet``. One customer is always in one bucket:
+``uint64(customer_key) mod n_buckets``. Rows of ``transactions`` are sorted by customer key,
+counterparty key, direction, currency, date, amount and transaction key.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from qfb_gpu.config import SourcePart
+from qfb_gpu.currencies import EXPONENT, currency_code
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake.clean import FilePlan, clean
+from qfb_gpu.lake.delta import PartFile, open_table, partition_files
+from qfb_gpu.lake.merge import merge
+from qfb_gpu.lake.parse import Coded
+from qfb_gpu.lake.readers import Batch
+from qfb_gpu.lake.rows import Rows
+from qfb_gpu.lake.sources import match_columns
+from qfb_gpu.lake.spill import to_table
+from qfb_gpu.ledger import Ledger
+from qfb_gpu.schema import DIRECTIONS, SOURCES
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
+    from qfb_gpu.schema import Table
+
+_CURRENCIES = sorted(EXPONENT)
+_NUMERIC = (
+    "customer_key", "counterparty_key", "direction_code", "currency_code",
+    "date", "amount_minor", "txn_key",
+)  # fmt: skip
+_RANDOM = {"txn_id", "txn_key", "amount_minor", "source_row"}
+_ROW_GROUP = 1 << 20
+_TEXTS = ("txn_id", "customer_id", "counterparty_id", "memo", "category", "channel")
+
+
+def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
+    """Return the rows of one bucket in the columns of silver, but for ``bucket``.
+
+    Parameters
+    ----------
+    rows : Rows
+    order : int64 array
+        Which rows, in which order.
+    schema : Table
+    """
+    picked = pa.array(order)
+    columns: dict[str, pa.Array] = {}
+    for column in schema.columns:
+        if column.name == "amount":
+            columns["amount_minor"] = rows.arrow["amount_minor"].take(picked)
+        elif column.name == "direction":
+            code = rows.number("direction_code")[order]
+            columns["direction"] = _labels(code.astype(np.int32), list(DIRECTIONS))
+            columns["direction_code"] = pa.array(code)
+        elif column.name == "currency":
+            code = rows.number("currency_code")[order]
+            columns["currency"] = _labels(_CURRENCY_ROW[code], _CURRENCIES)
+            columns["currency_code"] = pa.array(code)
+        else:
+            columns[column.name] = rows.arrow[column.name].take(picked)
+    keyed = [name for name in ("customer", "counterparty", "txn") if f"{name}_id" in schema.names]
+    for name in keyed:
+        columns[f"{name}_key"] = pa.array(rows.key(f"{name}_id")[order])
+    for name in ("source_file", "source_row"):
+        columns[name] = rows.arrow[name].take(picked)
+    return pa.table(columns)
+
+
+_CURRENCY_ROW = np.zeros(26**3, np.int32)
+_CURRENCY_ROW[[currency_code(name) for name in _CURRENCIES]] = np.arange(len(_CURRENCIES))
+
+
+def _labels(codes: Any, names: list[str]) -> pa.Array:
+    return pa.DictionaryArray.from_arrays(pa.array(codes), pa.array(names))
+
+
+def write_bucket(table_dir: Path, bucket: int, version: int, table: pa.Table) -> PartFile:
+    """Write the file of one bucket; it is in no version of the table yet."""
+    name = f"bucket={bucket}/part-{version:06d}.parquet"
+    path = table_dir / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    repeating = [n for n in table.column_names if n not in _RANDOM]
+    pq.write_table(
+        table,
+        path,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=repeating,
+        row_group_size=_ROW_GROUP,
+        store_schema=False,
+    )
+    return PartFile(name, table.num_rows, {"bucket": str(bucket)}, {})
+
+
+def plain_schema(schema: pa.Schema) -> pa.Schema:
+    """Return the schema of a silver table: texts as texts, and the bucket."""
+    fields = [
+        pa.field(f.name, f.type.value_type if pa.types.is_dictionary(f.type) else f.type)
+        for f in schema
+    ]
+    return pa.schema([*fields, pa.field("bucket", pa.int32())])
+
+
+def read_spilled(table_dir: Path, bucket: int) -> pa.Table | None:
+    """Return the rows of a bucket as they were before they were merged; None where none."""
+    files = partition_files(table_dir, "bucket", str(bucket))
+    if not files:
+        return None
+    texts = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
+    table = _read(files, None, [name for name in texts if name != "txn_id"])
+    drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
+    return table.drop_columns([name for name in table.column_names if name in drop])
+
+
+def _read(files: list[Path], columns: list[str] | None, texts: list[str]) -> pa.Table:
+    tables = [
+        pq.ParquetFile(path, read_dictionary=texts).read(columns=columns) for path in files
+    ]
+    return pa.concat_tables(tables)
+
+
+def buckets(lake_dir: Path) -> list[int]:
+    """Return the buckets of the payments that have rows, ascending."""
+    table = open_table(lake_dir / "transactions")
+    if table is None:
+        return []
+    return sorted({int(p["bucket"]) for p in table.partitions()})
+
+
+def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
+    """Return text columns of a bucket's payments in the row order of silver.
+
+    Parameters
+    ----------
+    lake_dir : Path
+    bucket : int
+    columns : list of str
+        Among txn_id, customer_id, counterparty_id, memo, category, channel.
+    """
+    files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
+    return _read(files, columns, [])
+
+
+def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -> Ledger:
+    """Read the payments of one bucket up to a day; ``texts`` is None.
+
+    Parameters
+    ----------
+    lake_dir : Path
+    bucket : int
+        One of :func:`buckets`.
+    as_of_day : int
+        Days since 1970-01-01; no later payment is read.
+    backend : Backend
+    """
+    files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
+    table = _read(files, list(_NUMERIC), [])
+    columns = [_numbers(table.column(name)) for name in _NUMERIC]
+    return _ledger(columns, as_of_day, backend, None)
+
+
+def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledger:
+    """Clean a table in memory as ingest does, and return its payments up to ``config.as_of``.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+    config : Config
+        The first part of ``sources.transactions`` says how columns map; its path is not used.
+    backend : Backend
+
+    Raises
+    ------
+    InputError
+        A column is missing, or no row can be read.
+    """
+    from qfb_gpu.calendars import to_day
+
+    part: SourcePart = config.sources["transactions"][0]
+    schema = SOURCES["transactions"]
+    mapped, problems = match_columns(part, schema, table.column_names, "the table")
+    if problems:
+        raise InputError(problems[0])
+    from qfb_gpu.lake.sources import excluded_headers
+
+    excludes = excluded_headers(part, table.column_names)
+    plan = FilePlan(
+        0, "the table", "transactions", part, schema, mapped, excludes, config.currency
+    )
+    counts: Counter[str] = Counter()
+    spilled, first, example = [], 0, None
+    for chunk in table.select(plan.wanted).to_batches(max_chunksize=config.batch_rows):
+        cleaned = clean(Batch(chunk, first), plan)
+        spilled.append(to_table(cleaned))
+        counts += cleaned.counts
+        example = example or cleaned.rejects
+        first += chunk.num_rows
+    if not sum(part.num_rows for part in spilled):
+        raise InputError(nothing_left("the table", counts, example))
+    sums = np.array([part.lines == "sum"])
+    merged = merge(Rows(pa.concat_tables(spilled)), schema, sums, ["the table"])
+    silver = silver_table(merged.rows, merged.order, schema)
+    columns = [_numbers(silver.column(name)) for name in _NUMERIC]
+    texts = silver.select([name for name in _TEXTS if silver.column(name).null_count < len(silver)])
+    return _ledger(columns, to_day(config.as_of), backend, texts)
+
+
+def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:
+    """Say why a source has no rows, in one line."""
+    if not counts["rows"]:
+        return f"{where}: has no rows; expected at least one below the header"
+    reasons = {name: n for name, n in counts.items() if name.startswith(("rejected", "excluded"))}
+    name, n_rows = max(reasons.items(), key=lambda item: item[1])
+    example = ""
+    if rejects is not None and rejects.num_rows:
+        row = rejects.slice(0, 1).to_pylist()[0]
+        example = f", e.g. row {row['row']} of {row['file']}: {row['row_json'][:300]}"
+    return (
+        f"{where}: none of its {counts['rows']:,} rows can be kept; {n_rows:,} {name}{example}; "
+        "correct the mapping or the file"
+    )
+
+
+def _numbers(column: pa.ChunkedArray) -> Any:
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    return column.to_numpy()
+
+
+def _ledger(columns: list[Any], as_of_day: int, backend: Backend, texts: Any) -> Ledger:
+    xp = backend.xp
+    customer, counterparty, direction, currency, day, amount, txn = map(backend.asarray, columns)
+    row = xp.arange(day.shape[0], dtype="int64")
+    arrays = [customer, counterparty, direction, currency, day, amount, txn, row]
+    if not bool((day <= as_of_day).all()):
+        seen = xp.flatnonzero(day <= as_of_day)
+        arrays = [values[seen] for values in arrays]
+    if not _is_sorted(arrays[:7], xp):
+        order = backend.lexsort(tuple(arrays[:7]))
+        arrays = [values[order] for values in arrays]
+    customer, counterparty, direction, currency, day, amount, txn, row = arrays
+    new_customer = _changes([customer], xp)
+    new_relation = new_customer | _changes([counterparty, direction, currency], xp)
+    first = xp.flatnonzero(new_relation)
+    of_customer = xp.cumsum(new_customer[first]) - 1
+    end = xp.asarray([day.shape[0]], dtype="int64")
+    first_relation = xp.flatnonzero(new_customer[first])
+    return Ledger(
+        day=day,
+        amount_minor=amount,
+        txn_key=txn,
+        text_row=row,
+        relation_offsets=xp.concatenate([first.astype("int64"), end]),
+        relation_customer=of_customer.astype("int32"),
+        counterparty_key=counterparty[first],
+        direction=direction[first],
+        currency=currency[first],
+        customer_offsets=xp.concatenate(
+            [first_relation.astype("int64"), xp.asarray([first.shape[0]], dtype="int64")]
+        ),
+        customer_key=customer[first][first_relation],
+        texts=texts,
+    )
+
+
+def _changes(columns: list[Any], xp: Any) -> Any:
+    """Return a bool a row: it differs from the row before in one of the columns."""
+    changed = xp.zeros(columns[0].shape[0], dtype=bool)
+    changed[:1] = True
+    for values in columns:
+        changed[1:] |= values[1:] != values[:-1]
+    return changed
+
+
+def _is_sorted(columns: list[Any], xp: Any) -> bool:
+    """Return whether rows ascend by the first column, then the next, ..."""
+    n_rows = columns[0].shape[0]
+    if n_rows == 0:
+        return True
+    equal = xp.ones(n_rows - 1, dtype=bool)
+    for values in columns:
+        if bool((equal & (values[1:] < values[:-1])).any()):
+            return False
+        equal &= values[1:] == values[:-1]
+    return True
