@@ -9,7 +9,10 @@ device on GPUs. A worker that dies costs its bucket, which another worker starts
 from __future__ import annotations
 
 import logging
+import pickle
+import traceback
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu.backend import n_threads
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 MAX_DEATHS = 3
 """How often a bucket may lose its worker before the run gives up on it."""
 _CLOSE_SECONDS = 10
+_PATIENCE_SECONDS = 30
 _POOL_KEPT = 0.5
 """Share of a device that a worker's memory pool may keep while it holds no data."""
 
@@ -94,7 +98,7 @@ def open_pool(
         cluster = start(n_workers)
         client = None
         try:
-            client = Client(cluster, set_as_default=False)
+            client = Client(cluster, set_as_default=False)  # type: ignore[no-untyped-call]
             yield Pool(client)
         finally:
             _close(client, cluster)
@@ -132,24 +136,63 @@ def _in_this_process(task: Task, shared: Any, bucket: int) -> Any:
 def _on_workers(
     client: Any, task: Task, shared: Any, buckets: Sequence[int]
 ) -> Iterator[tuple[int, Any]]:
-    from distributed import as_completed
-
-    futures = {client.submit(task, shared, b, pure=False, retries=0): b for b in buckets}
+    payload = pickle.dumps((task, shared))
+    done: SimpleQueue[Any] = SimpleQueue()
+    futures = {client.submit(_perform, payload, b, pure=False): b for b in buckets}
     try:
-        for future in as_completed(list(futures), loop=client.loop):
+        for future in list(futures):
+            future.add_done_callback(done.put)
+        while futures:
+            future = _next_done(done, client)
             bucket = futures.pop(future)
-            error = future.exception()
+            if (lost := future.exception()) is not None:
+                raise _failure(bucket, lost) from lost
+            answer, error = future.result()
             if error is not None:
                 raise _failure(bucket, error) from error
-            yield bucket, future.result()
+            yield bucket, answer
     finally:
         client.cancel(list(futures))
+
+
+def _perform(payload: bytes, bucket: int) -> tuple[Any, Exception | None]:
+    """Run a task on a worker; return its answer, or its error in a form that travels.
+
+    Dask drops the connection to a worker that meets something it cannot unpickle, and waits
+    for ever; so what crosses between processes is bytes and plain errors.
+    """
+    try:
+        task, shared = pickle.loads(payload)  # noqa: S301  written by _on_workers
+        return task(shared, bucket), None
+    except QfbError as error:
+        return None, type(error)(str(error))
+    except Exception as error:  # noqa: BLE001  it is raised again where the run is
+        text = "".join(traceback.format_exception(error))
+        return None, _TaskError(f"{type(error).__name__}: {error}", text)
+
+
+class _TaskError(Exception):
+    """An error of a task: its type and message, then the worker's traceback."""
+
+
+def _next_done(done: SimpleQueue[Any], client: Any) -> Any:
+    """Wait for the next bucket that is done, as long as there are workers to do one."""
+    idle = 0
+    while True:
+        with suppress(Empty):
+            return done.get(timeout=_PATIENCE_SECONDS)
+        idle = 0 if client.scheduler_info()["workers"] else idle + 1
+        if idle > 1:
+            msg = "every worker is gone and none came back; run the same command again to go on"
+            raise RuntimeError(msg)
 
 
 def _failure(bucket: int, error: BaseException) -> Exception:
     """Return the error to raise: the same kind where it is one of ours, its bucket in front."""
     if isinstance(error, QfbError):
         return type(error)(f"bucket {bucket}: {error}")
+    if isinstance(error, _TaskError):
+        return RuntimeError(f"bucket {bucket}: {error.args[0]}")
     if type(error).__name__ == "KilledWorker":
         return RuntimeError(
             f"bucket {bucket}: its worker died {MAX_DEATHS + 1} times, most likely for lack of "
@@ -168,7 +211,7 @@ def _worker_environment(n_workers: int) -> dict[str, str]:
 def _cpu_cluster(n_workers: int) -> Any:
     from distributed import LocalCluster
 
-    return LocalCluster(
+    return LocalCluster(  # type: ignore[no-untyped-call]
         n_workers=n_workers,
         threads_per_worker=1,
         processes=True,

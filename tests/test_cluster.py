@@ -1,0 +1,121 @@
+"""Bucket tasks give the same in this process and on workers, also when a worker dies."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from bucket_tasks import (
+    always_die_on_3,
+    die_once_on_3,
+    environment,
+    fail_on_3,
+    square,
+    unsendable_error,
+)
+
+from qfb_gpu.cluster import count_workers, open_pool, run_buckets
+from qfb_gpu.errors import InputError
+
+BUCKETS = [5, 0, 3, 1]
+
+
+def answers(results):
+    return {bucket: result["square"] for bucket, result in results}
+
+
+@pytest.fixture(scope="module")
+def pool():
+    with open_pool("cpu", 2, 4) as workers:
+        yield workers
+
+
+def test_one_worker_runs_in_this_process(tmp_path):
+    results = dict(run_buckets(square, tmp_path, BUCKETS, backend_name="cpu", workers=1))
+    assert list(results) == BUCKETS
+    assert {result["pid"] for result in results.values()} == {os.getpid()}
+
+
+def test_workers_give_the_same_in_other_processes(pool, tmp_path):
+    results = dict(pool.run(square, tmp_path, BUCKETS))
+    here = run_buckets(square, tmp_path, BUCKETS, backend_name="cpu", workers=1)
+    assert answers(results.items()) == answers(here)
+    assert os.getpid() not in {result["pid"] for result in results.values()}
+
+
+def test_workers_share_the_threads(pool):
+    (result,) = {tuple(r.items()) for _, r in pool.run(environment, None, BUCKETS)}
+    threads = max(1, len(os.sched_getaffinity(0)) // 2)
+    assert result == (("numba", threads), ("qfb", str(threads)))
+
+
+def test_a_lost_worker_costs_one_bucket(pool, tmp_path):
+    results = pool.run(die_once_on_3, tmp_path, BUCKETS)
+    assert answers(results) == {bucket: bucket**2 for bucket in BUCKETS}
+    assert (tmp_path / "died").exists()
+
+
+@pytest.mark.parametrize("kind", [ValueError, InputError])
+def test_a_failing_task_names_its_bucket(pool, kind):
+    expected = kind if kind is InputError else RuntimeError
+    with pytest.raises(expected, match=r"^bucket 3: .*no such column"):
+        list(pool.run(fail_on_3, kind, BUCKETS))
+    with pytest.raises(expected, match=r"^bucket 3: .*no such column"):
+        list(run_buckets(fail_on_3, kind, BUCKETS, backend_name="cpu", workers=1))
+    assert dict(pool.run(fail_on_3, kind, [1, 2])) == {1: 1, 2: 2}  # the pool goes on
+
+
+def test_an_error_that_cannot_travel_still_ends_the_run(pool):
+    with pytest.raises(RuntimeError, match="bucket 3: UnsendableError: a lock of"):
+        list(pool.run(unsendable_error, None, [3]))
+
+
+def test_a_bucket_that_kills_every_worker_ends_the_run(pool, tmp_path):
+    with pytest.raises(RuntimeError, match="bucket 3: its worker died 4 times"):
+        list(pool.run(always_die_on_3, tmp_path, [3]))
+
+
+def test_never_more_workers_than_buckets(monkeypatch):
+    monkeypatch.setenv("QFB_THREADS", "8")
+    assert count_workers("cpu", "auto", 100) == 8
+    assert count_workers("cpu", "auto", 3) == 3
+    assert count_workers("cpu", 4, 100) == 4
+    assert count_workers("cpu", "auto", 0) == 1
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 2)
+    assert count_workers("gpu", "auto", 100) == 2
+    assert count_workers("gpu", 7, 100) == 2
+
+
+SLEEPER = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from bucket_tasks import slow
+from qfb_gpu.cluster import run_buckets
+if __name__ == "__main__":
+    for bucket, pid in run_buckets(slow, None, [0, 1, 2, 3], backend_name="cpu", workers=2):
+        print(pid, flush=True)
+"""
+
+
+def test_ctrl_c_leaves_no_process_behind(tmp_path):
+    script = tmp_path / "sleeper.py"
+    script.write_text(SLEEPER.format(tests=str(Path(__file__).parent)))
+    process = subprocess.Popen(
+        [sys.executable, script], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, start_new_session=True,
+    )  # fmt: skip
+    process.stdout.readline()  # bucket 0 is done: the workers are at work
+    os.killpg(process.pid, signal.SIGINT)
+    _, error = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert "KeyboardInterrupt" in error
+    for _ in range(50):  # init reaps the last of them in its own time
+        time.sleep(0.2)
+        try:
+            os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return
+    pytest.fail("a process of the run is still there")
