@@ -6,7 +6,6 @@ import threading
 import time
 from pathlib import Path
 
-
 COMPLAINT = "no such column"
 
 
