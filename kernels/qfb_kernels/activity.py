@@ -81,20 +81,20 @@ def _gaps_row(paid, net, signal, gaps, row):
     gaps[row, LOW] = low
 
 
-def _power(waves, row, frequency):
+def _line_power(waves, row, frequency):
     """Return the power of one frequency; ``waves`` holds real and imaginary parts in turn."""
     real, imaginary = float(waves[row, 2 * frequency]), float(waves[row, 2 * frequency + 1])
     return real * real + imaginary * imaginary
 
 
-_power_twin = twin(_power)
+_power_twin = twin(_line_power)
 
 
 def _spectrum_row(waves, gaps, spectrum, row):
     """Summarise the power of one customer's days; NaN under four active days."""
     total, largest = 0.0, 0.0
     for k in range(1, FASTEST + 1):
-        power = _power(waves, row, k)
+        power = line_power(waves, row, k)
         total += power
         if k >= SLOWEST:
             largest = max(largest, power)
@@ -104,7 +104,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
         return
     entropy, weekly, monthly, peak = 0.0, 0.0, 0.0, 0
     for k in range(1, FASTEST + 1):
-        power = _power(waves, row, k)
+        power = line_power(waves, row, k)
         share = power / total
         if share > 0.0:
             entropy -= share * math.log(share)
@@ -116,7 +116,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
             peak = k
     strength = 0.0
     for k in range(peak - 1, peak + 2):
-        strength += _power(waves, row, k) / total
+        strength += line_power(waves, row, k) / total
     spectrum[row, WEEKLY_SHARE] = weekly
     spectrum[row, MONTHLY_SHARE] = monthly
     spectrum[row, ENTROPY] = entropy / math.log(FASTEST)

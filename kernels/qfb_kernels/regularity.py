@@ -60,8 +60,8 @@ def _regularity_row(  # noqa: PLR0917
                 table[row, DAYS_TO_NEXT + side] = days
             if in_main:
                 due = int(next_day[s])
-                table[row, NEXT_30 + side] += _dues(due, period[s], as_of, 30) * next_minor[s]
-                table[row, NEXT_90 + side] += _dues(due, period[s], as_of, 90) * next_minor[s]
+                table[row, NEXT_30 + side] += dues(due, period[s], as_of, 30) * next_minor[s]
+                table[row, NEXT_90 + side] += dues(due, period[s], as_of, 90) * next_minor[s]
 
 
 _regularity_cpu, _regularity_gpu = twin(_regularity_row, twin(_dues))

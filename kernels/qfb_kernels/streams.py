@@ -51,7 +51,7 @@ def reversals_gpu(amount, relation_offsets, cancelled_by):
         _reversals_row_gpu(amount, relation_offsets[row], relation_offsets[row + 1], cancelled_by)
 
 
-def _worth(fit_int, fit_float, nats, n_pool, span, pool_nats, n_units, unit):
+def _worth(fit_int, fit_float, nats, n_pool, span, pool_nats, n_units, life, unit):
     """Nats that a unit's schedule saves; 0 where it is not promising."""
     evidence = fit_float[unit, 0] - math.log(1.0 * n_units)
     if fit_int[unit, 1] == 0 or evidence < PROMISING:
@@ -60,10 +60,49 @@ def _worth(fit_int, fit_float, nats, n_pool, span, pool_nats, n_units, unit):
     if fit_int[unit, 6]:
         rate += _LOG_BUSINESS
     hits = fit_int[unit, 7]
-    return hits * (rate + pool_nats - nats[unit]) - fit_float[unit, 1]
+    return hits * (rate + pool_nats - nats[unit]) - fit_float[unit, 1] - life
 
 
 worth = twin(_worth)
+
+
+def _life_cost(day, member, start, stop, low, high):
+    """Nats to say when a unit begins and ends, where that is not when its pool does."""
+    n = stop - start
+    first, last = day[member[start]], day[member[stop - 1]]
+    period = max(1.0, (last - first) / (n - 1.0))
+    places = math.log(1.0 + (high - low) / period)
+    cost = places if first - low > 1.5 * period else 0.0
+    return cost + (places if high - last > 1.5 * period else 0.0)
+
+
+life_cost = twin(_life_cost)
+
+
+def _keep_clean(fit_int, unit_size, first, last, value, chosen):
+    """Of the chosen units keep those without many misses or extras; if none is, the best.
+
+    What they leave is a cleaner pool for the next round.
+    """
+    best = -1
+    n_clean = 0
+    for unit in range(first, last):
+        if not chosen[unit]:
+            continue
+        hits, misses = fit_int[unit, 7], fit_int[unit, 8]
+        if 10 * misses <= hits and 10 * (unit_size[unit] - hits) <= 2 * unit_size[unit]:
+            n_clean += 1
+            chosen[unit] = 2
+        if best < 0 or value[unit] > value[best]:
+            best = unit
+    for unit in range(first, last):
+        if n_clean > 0:
+            chosen[unit] = 1 if chosen[unit] == 2 else 0
+        else:
+            chosen[unit] = 1 if unit == best else 0
+
+
+keep_clean = twin(_keep_clean)
 
 
 def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
@@ -75,9 +114,13 @@ def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
         return
     start = unit_start[first]
     n_pool = unit_size[first]
-    span = day[member[start + n_pool - 1]] - day[member[start]]
+    low = day[member[start]]
+    span = day[member[start + n_pool - 1]] - low
     for unit in range(last - 1, first - 1, -1):
-        gain = worth(fit_int, fit_float, nats, n_pool, span, nats[first], last - first, unit)
+        life = life_cost(
+            day, member, unit_start[unit], unit_start[unit] + unit_size[unit], low, low + span
+        )
+        gain = worth(fit_int, fit_float, nats, n_pool, span, nats[first], last - first, life, unit)
         if gain <= 0.0:
             continue
         begin = unit_start[unit] % n_slots
@@ -95,9 +138,10 @@ def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
                 chosen[other] = 0
         chosen[unit] = 1
         value[unit] = gain
+    keep_clean(fit_int, unit_size, first, last, value, chosen)
 
 
-choose_row = twin(_choose_row, worth)
+choose_row = twin(_choose_row, worth, life_cost, keep_clean)
 _choose_row_cpu, _choose_row_gpu = choose_row.cpu, choose_row.gpu
 
 

@@ -19,6 +19,7 @@ from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import gold, silver
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.models import segments
 from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
 from qfb_gpu.tasks import currency_labels
 
@@ -81,8 +82,8 @@ def profile(
     Returns
     -------
     the kind of table that came in
-        ``customer_id``, ``as_of``, ``main_currency`` and the feature blocks of
-        ``docs/features.md``; segments and network positions belong to a whole run.
+        The columns of gold ``customer_profiles`` but for the place in the network; segments
+        are fitted on the customers of the table.
     """
     table, give_back = _arrow(transactions)
     config = _config(as_of, columns, table, device, settings)
@@ -101,12 +102,15 @@ def profile(
         to_day(as_of),
         backend,
     )
+    features |= regularity
+    model = segments.fit_segments(features, config.segments, backend)
     first = ledger.relation_offsets[ledger.customer_offsets[:-1]]
     rows = {
         "customer_id": _texts(ledger, "customer_id", first, backend),
         "as_of": backend.xp.full(ledger.n_customers, to_day(as_of), dtype="int32"),
+        "segment_id": segments.assign(model, features, backend)[0],
+        **profiles.standing(features, to_day(as_of), backend),
         **features,
-        **regularity,
         "main_currency": currency_labels(backend.to_host(features["main_currency"])),
     }
     return give_back(gold.to_arrow(rows, GOLD["customer_profiles"], backend))
@@ -133,7 +137,7 @@ def _stream_table(ledger: Ledger, decided: dict[str, Any], backend: Backend) -> 
     relation = decided["relation"]
     first = ledger.relation_offsets[relation]
     rows = {
-        **decided,
+        **{name: values for name, values in decided.items() if name != "relation"},
         "customer_id": _texts(ledger, "customer_id", first, backend),
         "counterparty_id": _texts(ledger, "counterparty_id", first, backend),
         "direction": Labelled(ledger.direction[relation], DIRECTIONS),

@@ -147,7 +147,7 @@ class Backend:
         graph = _igraph(n_nodes, source, target, directed=False)
         parts = graph.community_leiden(
             objective_function="modularity",
-            weights=weight,
+            weights=weight.tolist(),
             resolution=resolution,
             n_iterations=4,
         )
@@ -162,7 +162,7 @@ class Backend:
             ranks = cugraph.pagerank(graph, alpha=PAGERANK_DAMPING, tol=1e-9, max_iter=500)
             return self._by_node(ranks, "pagerank", n_nodes)
         graph = _igraph(n_nodes, source, target, directed=True)
-        ranks = graph.pagerank(damping=PAGERANK_DAMPING, weights=weight)
+        ranks = graph.pagerank(damping=PAGERANK_DAMPING, weights=weight.tolist())
         return self.xp.asarray(ranks, dtype="float64")
 
     def _cugraph(

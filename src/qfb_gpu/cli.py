@@ -38,12 +38,13 @@ def demo(
     seed: Annotated[int, typer.Option(help="another seed, another portfolio")] = 1,
 ) -> None:
     """Make a labelled portfolio, run the whole night on it, write a report."""
-    from qfb_gpu.config import load_config
-    from qfb_gpu.portfolio import demo_config
+    from qfb_gpu.config import demo_config, load_config
+    from qfb_gpu.schema import SOURCES
 
     _generate(customers, seed, out / "sources", DEMO_AS_OF)
+    made = [name for name in SOURCES if (out / "sources" / f"{name}.parquet").exists()]
     config_path = out / "qfb.toml"
-    config_path.write_text(demo_config(DEMO_AS_OF, device), encoding="utf-8")
+    config_path.write_text(demo_config(DEMO_AS_OF, device, made), encoding="utf-8")
     _run(load_config(config_path))
     console().print(f"Look again with: qfb show {out / 'out'}   or: qfb run {config_path}")
 

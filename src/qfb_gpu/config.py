@@ -190,6 +190,16 @@ def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
     return build_config(raw, base=path.resolve().parent, where=str(path))
 
 
+def demo_config(as_of: dt.date, device: str, sources: list[str]) -> str:
+    """Return the text of a config for generated sources in the folder ``sources`` beside it."""
+    parts = [
+        f'as_of = {as_of}\ndevice = "{device}"\ncurrency = "CNY"\ncalendar = "CN"\n'
+        'data = "sources"\noutput = "out"\n'
+    ]
+    parts += [f'[sources.{name}]\npath = "{name}.parquet"\n' for name in sources]
+    return "\n".join(parts)
+
+
 def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     """Check a config that is already a dictionary; ``where`` names it in errors."""
     expanded = _expand(raw, where, "")

@@ -127,9 +127,10 @@ def publish_bucket(night: Night, bucket: int) -> dict[str, Any]:
         "direction": Labelled(relations["direction"][streams["relation"]], DIRECTIONS),
         "currency": currency_labels(relations["currency"][streams["relation"]]),
     }
+    found = {name: values for name, values in streams.items() if name != "relation"}
     part = night.workspace.folder("publish", bucket)
     counts = {
-        "payment_streams": _write(part, "payment_streams", {**streams, **ids, **kinds}, backend),
+        "payment_streams": _write(part, "payment_streams", {**found, **ids, **kinds}, backend),
         "stream_payments": _publish_payments(night, bucket, streams, ids["customer_id"], backend),
         "expected_payments": _publish_expected(night, bucket, streams, ids, kinds, backend),
         "customer_profiles": _publish_profiles(night, bucket, backend),

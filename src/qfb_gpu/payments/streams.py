@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Calendar
 
-N_ROUNDS = 4
+N_ROUNDS = 6
 MIN_POOL = 3
 LATE_TICKS = 2
 _REGULAR, _LATE, _EARLY, _EXTRA, _RETURNED = (
@@ -118,7 +118,9 @@ def _split(ledger: Ledger, tables: tuple[Any, Any], backend: Backend) -> _Work:
         if pool.shape[0] == 0:
             break
         pools = xp.flatnonzero(open_relation)
-        units = make_units(ledger.amount_minor, pool, offsets_of(size[pools], xp), backend)
+        units = make_units(
+            ledger.day, ledger.amount_minor, pool, offsets_of(size[pools], xp), backend
+        )
         open_relation = _take_round(ledger, work, units, pools, tables, backend)
     return work
 

@@ -58,12 +58,14 @@ def offsets_of(counts: Any, xp: Any) -> Any:
     return offsets
 
 
-def make_units(amount_minor: Any, pool: Any, pool_offsets: Any, backend: Backend) -> Units:
+def make_units(
+    day: Any, amount_minor: Any, pool: Any, pool_offsets: Any, backend: Backend
+) -> Units:
     """Group the payments of each pool by amount, at several levels.
 
     Parameters
     ----------
-    amount_minor : int64, shape (n_payments,)
+    day, amount_minor : int32 and int64, shape (n_payments,)
     pool : int32, shape (n_slots,), rows of payments, in day order within a pool
     pool_offsets : int64, shape (n_pools + 1,)
     """
@@ -73,7 +75,7 @@ def make_units(amount_minor: Any, pool: Any, pool_offsets: Any, backend: Backend
     size = xp.zeros((N_LEVELS, n_slots), dtype="int32")
     ratios = backend.asarray(np.asarray(LEVEL_RATIOS))
     backend.launch(
-        levels_cpu, levels_gpu, n_pools, amount_minor, pool, pool_offsets, ratios, order, size
+        levels_cpu, levels_gpu, n_pools, day, amount_minor, pool, pool_offsets, ratios, order, size
     )
     flat = size.ravel()
     start = xp.flatnonzero(flat)
