@@ -48,18 +48,24 @@ def main(arguments: list[str] | None = None) -> Path:
 
 
 def check_small(data: Path, names: list[str]) -> dict[str, Any]:
-    """Run everything on a small portfolio (which also fills the kernels' cache) and compare."""
+    """Run everything on a small portfolio, which also fills the kernels' cache, and compare.
+
+    Raises
+    ------
+    AssertionError
+        Two implementations differ; says in what.
+    """
     portfolio = portfolio_of(EQUALITY_PAYMENTS, data)
     with tempfile.TemporaryDirectory(dir=data, prefix="equal-") as folder:
-        outputs = {}
-        for name in names:
-            _say(f"equality: {name}")
-            outputs[name] = Path(folder) / name.replace(" ", "-")
-            run_once(name, portfolio, outputs[name], Path(folder), timeout_seconds=1800)
-        compared = [name for name in names if name != "qfb run"]
-        measures = {
-            name: check_equal(outputs["qfb"], outputs[name]) for name in compared if name != "qfb"
-        }
+        work = Path(folder)
+        outputs = {name: work / name.replace(" ", "-") for name in names}
+        for name, output in outputs.items():
+            _say(f"warming up: {name}")
+            prepare_lake(portfolio, work)
+            run_once(name, portfolio, output, work, timeout_seconds=1800)
+        measures = {name: check_equal(outputs["qfb"], outputs[name]) for name in PEERS if name in names}
+        for name, measure in measures.items():
+            _say(f"{name} equals qfb: {measure}")
     return {"n_payments": portfolio.n_payments, "n_customers": portfolio.n_customers, **measures}
 
 

@@ -1,8 +1,9 @@
 """The SciPy part that the peers share: the dominant period of many daily series at once.
 
-A stream's series holds the payments of each day from its first payment on, less their mean, in
-the smallest of ``LENGTHS`` days that its span fits into (zeros behind it). Series of one length
-are transformed together, in batches of bounded memory.
+A series counts the payments of each day of a stream's span (of a span over 4096 days: its last
+4096), less their mean over the span; it is padded with zeros to the next power of two from 64.
+Series of one length are transformed together, in batches that stay in the processor's cache.
+The same definition as :mod:`qfb_gpu.payments.spectrum`, written with whole-array operations.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ import numpy as np
 import scipy.fft
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
-FEWEST_PAYMENTS = 3
-BATCH_BYTES = 64 * 2**20
+FEWEST_PAYMENTS = 5
+SHORTEST_DAYS = 16
+BATCH_BYTES = 4 * 2**20
 WORKERS = 2
+NEAR_HIGHEST = 0.6
+"""The dominant period is that of the lowest peak with this share of the highest power."""
 
 
 def dominant_periods(day: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return each stream's dominant period and its share of the power.
+    """Return each stream's dominant period, and the share of the power around the highest peak.
 
     Parameters
     ----------
@@ -27,42 +31,70 @@ def dominant_periods(day: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
     Returns
     -------
     period, strength : arrays of float64, shape (n_streams,)
-        Days, and 0..1; NaN under ``FEWEST_PAYMENTS`` payments or where all days are alike.
+        Days, and 0..1. Both are NaN under 5 payments or 16 days; the period also where no
+        frequency stands out.
     """
-    n = np.diff(offsets)
-    first, last = day[offsets[:-1]], day[offsets[1:] - 1]
-    span = last - first + 1
-    period, strength = np.full(len(n), np.nan), np.full(len(n), np.nan)
-    length_class = np.searchsorted(LENGTHS, span)
+    n_all = np.diff(offsets)
+    last = day[offsets[1:] - 1]
+    span = last - day[offsets[:-1]] + 1
+    period, strength = np.full(len(n_all), np.nan), np.full(len(n_all), np.nan)
+    length_class = np.minimum(np.searchsorted(LENGTHS, span), len(LENGTHS) - 1)
+    length_class[(n_all < FEWEST_PAYMENTS) | (span < SHORTEST_DAYS)] = -1
     for index, length in enumerate(LENGTHS):
-        rows = np.flatnonzero((length_class == index) & (n >= FEWEST_PAYMENTS) & (span > 1))
+        rows = np.flatnonzero(length_class == index)
         size = max(1, BATCH_BYTES // (4 * length))
         for start in range(0, len(rows), size):
             batch = rows[start : start + size]
-            period[batch], strength[batch] = _peaks(day, offsets, first, span, batch, length)
+            series = _series(day, offsets[batch], n_all[batch], last[batch], span[batch], length)
+            period[batch], strength[batch] = _peaks(series, span[batch])
     return period, strength
 
 
-def _peaks(  # noqa: PLR0913, PLR0917
+def _series(  # noqa: PLR0913, PLR0917
     day: np.ndarray,
-    offsets: np.ndarray,
-    first: np.ndarray,
+    begin: np.ndarray,
+    n: np.ndarray,
+    last: np.ndarray,
     span: np.ndarray,
-    batch: np.ndarray,
     length: int,
-) -> tuple[np.ndarray, np.ndarray]:
-    n = offsets[batch + 1] - offsets[batch]
-    row = np.repeat(np.arange(len(batch)), n)
-    begin = np.cumsum(n) - n
-    payment = np.arange(len(row)) + np.repeat(offsets[batch] - begin, n)
-    series = np.where(np.arange(length) < span[batch, None], -n[:, None] / span[batch, None], 0.0)
-    series = series.astype(np.float32)
-    np.add.at(series, (row, day[payment] - first[batch][row]), np.float32(1))
-    waves = scipy.fft.rfft(series, axis=1, workers=WORKERS)[:, 1:]
+) -> np.ndarray:
+    """Return the centred daily counts: float32, shape (n_streams, length)."""
+    row = np.repeat(np.arange(len(n)), n)
+    payment = np.arange(len(row)) + np.repeat(begin - (np.cumsum(n) - n), n)
+    shown = np.minimum(span, length)
+    column = day[payment] - (last - shown + 1)[row]
+    if (span > length).any():
+        inside = column >= 0
+        row, column = row[inside], column[inside]
+        n = np.bincount(row, minlength=len(n))
+    mean = (n / shown).astype(np.float32)
+    series = np.where(np.arange(length) < shown[:, None], -mean[:, None], np.float32(0))
+    np.add.at(series.ravel(), row * length + column, np.float32(1))
+    return series
+
+
+def _peaks(series: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the period of the lowest peak near the highest power, and the highest one's share."""
+    length = series.shape[1]
+    waves = scipy.fft.rfft(series, axis=1, workers=WORKERS, overwrite_x=True)
     power = waves.real**2 + waves.imag**2
-    total = power.sum(axis=1)
-    peak = power.argmax(axis=1)
-    highest = power[np.arange(len(batch)), peak]
-    alike = total <= 0
-    period = np.where(alike, np.nan, length / (peak + 1))
-    return period, highest / np.where(alike, np.nan, total)
+    inner = power[:, 1:-1]
+    total = inner.sum(axis=1, dtype=np.float64)
+    frequency = np.arange(1, power.shape[1] - 1)
+    lowest = np.ceil(2 * length / span)
+    heard = np.where(frequency >= lowest[:, None], inner, 0)
+    each = np.arange(len(power))
+    top = heard.argmax(axis=1)
+    highest = heard[each, top].astype(np.float64)
+    is_peak = (inner >= power[:, :-2]) & (inner >= power[:, 2:])
+    is_peak &= heard >= NEAR_HIGHEST * highest[:, None]
+    is_peak[:, 0] = False
+    peak = is_peak.argmax(axis=1)
+    found = is_peak[each, peak] & (highest > 0)
+    left, here, right = (power[each, peak + shift].astype(np.float64) for shift in range(3))
+    bend = left - 2 * here + right
+    shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
+    period = np.where(found, length / (peak + 1 + shift), np.nan)
+    near = highest + power[each, top] + power[each, top + 2]
+    strength = np.minimum(1, near / np.where(highest > 0, total, 1))
+    return period, np.where(highest > 0, strength, 0)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 import numpy as np
+import pandas as pd  # noqa: F401  pyarrow's first array imports it: not in the middle of a stage
 import pyarrow as pa
 
 from peers.daily_series import dominant_periods
@@ -68,10 +69,10 @@ def spectrum(
     table: duckdb.DuckDBPyConnection,
 ) -> duckdb.DuckDBPyConnection:
     """Add the dominant period of every stream and its strength."""
-    day = connection.sql("SELECT day FROM days ORDER BY stream, day").fetchnumpy()["day"]
-    n = connection.sql("SELECT n_payments FROM relations ORDER BY stream").fetchnumpy()
-    offsets = np.append(0, np.cumsum(n["n_payments"])).astype(np.int64)
-    period, strength = dominant_periods(day, offsets)
+    days = connection.sql("SELECT day FROM days ORDER BY stream, day").to_arrow_table()
+    counts = connection.sql("SELECT n_payments FROM relations ORDER BY stream").to_arrow_table()
+    offsets = np.append(0, np.cumsum(counts["n_payments"].to_numpy()))
+    period, strength = dominant_periods(days["day"].to_numpy(), offsets)
     peaks = pa.table(
         {
             "stream": np.arange(len(period), dtype=np.int32),

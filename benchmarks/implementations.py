@@ -1,0 +1,97 @@
+"""Who takes part, and how one run of each is started in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from process_tree import run_measured
+
+if TYPE_CHECKING:
+    from portfolios import Portfolio
+
+HERE = Path(__file__).parent
+PEERS = ("pandas", "polars", "duckdb")
+IMPLEMENTATIONS = ("qfb run", "qfb", *PEERS)
+"""``qfb run`` is the whole night; ``qfb`` the peers' task alone, on the night's lake."""
+_QFB = str(Path(sys.executable).with_name("qfb"))
+_COLUMNS = (
+    "txn_id", "customer_id", "counterparty_id", "date", "amount", "direction", "currency", "memo",
+    "category", "channel",
+)  # fmt: skip
+
+
+def run_once(
+    name: str, portfolio: Portfolio, output: Path, work: Path, *, timeout_seconds: float
+) -> dict[str, Any]:
+    """Run an implementation once; what was in ``output`` is deleted before.
+
+    Returns
+    -------
+    dict
+        ``wall_seconds`` and ``peak_bytes`` of the process, ``seconds`` of its stages.
+
+    Raises
+    ------
+    CommandFailedError
+        It failed, or took longer than ``timeout_seconds``.
+    """
+    shutil.rmtree(output, ignore_errors=True)
+    log = work / f"{name.replace(' ', '-')}.log"
+    if name == "qfb run":
+        config = _write_config(portfolio, output, work)
+        command = [_QFB, "run", str(config)]
+    else:
+        source = str(_lake(work)) if name == "qfb" else portfolio.transactions
+        script = str(HERE / "run_stages.py")
+        command = [sys.executable, script, name, source, portfolio.as_of, str(output)]
+    done = run_measured(command, log=log, timeout_seconds=timeout_seconds)
+    extra = _night(output) if name == "qfb run" else {"seconds": json.loads(done.stdout)}
+    return {"wall_seconds": done.wall_seconds, "peak_bytes": done.peak_bytes, **extra}
+
+
+def prepare_lake(portfolio: Portfolio, work: Path) -> None:
+    """Make the lake that ``qfb`` reads, where no night has left one."""
+    if _lake(work).is_dir():
+        return
+    from qfb_gpu.config import load_config
+    from qfb_gpu.lake import ingest
+
+    config = load_config(_write_config(portfolio, _lake(work).parent, work))
+    ingest.ingest(config, lambda _stage, _done, _total: None)
+
+
+def _lake(work: Path) -> Path:
+    return work / "qfb-run" / "lake"
+
+
+def _write_config(portfolio: Portfolio, output: Path, work: Path) -> Path:
+    columns = ", ".join(f'{name} = "{name}"' for name in _COLUMNS)
+    config = work / "night.toml"
+    config.write_text(
+        f"as_of = {portfolio.as_of}\n"
+        'device = "cpu"\n'
+        f"output = {json.dumps(str(output))}\n"
+        "[sources.transactions]\n"
+        f"path = {json.dumps(portfolio.transactions)}\n"
+        f"columns = {{ {columns} }}\n",
+        encoding="utf-8",
+    )
+    return config
+
+
+def _night(output: Path) -> dict[str, Any]:
+    """Read the seconds per stage of a night from its own table of runs."""
+    from deltalake import DeltaTable
+
+    [row] = DeltaTable(str(output / "runs")).to_pyarrow_table().to_pylist()
+    stages = json.loads(row["stages"])
+    counts = ("n_payments", "n_customers", "n_streams", "n_regular")
+    return {
+        "seconds": {name: stage["seconds"] for name, stage in stages.items()},
+        "score_steps": stages["score"]["steps"],
+        **{name: row[name] for name in counts},
+    }
