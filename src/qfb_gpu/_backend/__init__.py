@@ -1,0 +1,1 @@
+"""What stands behind :mod:`qfb_gpu.backend`: opening a device, graphs on it."""

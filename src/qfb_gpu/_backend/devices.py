@@ -1,0 +1,109 @@
+"""Open the GPU for work, and say in words what a machine has."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import Any
+
+from qfb_gpu.errors import BackendUnavailableError
+
+CPU_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "igraph", "numba", "pyarrow")
+GPU_LIBRARIES = (
+    "cudf", "cupy", "cuml", "cugraph", "rmm", "dask-cuda", "numba", "numba-cuda", "nvidia-nvvm",
+    "pyarrow",
+)  # fmt: skip
+
+
+def open_gpu() -> tuple[str, Any, Any, Any]:
+    """Import RAPIDS and return the device in words, cuDF, CuPy and cupyx.scipy.fft.
+
+    Raises
+    ------
+    BackendUnavailableError
+        A library or a working device is missing.
+    """
+    try:
+        import cupy as cp
+    except ImportError as error:
+        msg = (
+            f"device 'gpu' needs RAPIDS ({error}); install env/gpu-py311.txt (or -py312), "
+            "or use device 'cpu'"
+        )
+        raise BackendUnavailableError(msg) from error
+    try:  # before cuDF, which takes seconds to import
+        properties = cp.cuda.runtime.getDeviceProperties(cp.cuda.runtime.getDevice())
+    except cp.cuda.runtime.CUDARuntimeError as error:
+        msg = f"device 'gpu' found no working CUDA device ({error}); use device 'cpu'"
+        raise BackendUnavailableError(msg) from error
+    try:
+        import cudf
+        import cupyx.scipy.fft
+
+        share_memory_pool(cp)
+    except (ImportError, OSError, RuntimeError) as error:
+        msg = (
+            f"device 'gpu' is there, but RAPIDS does not start ({error}); install "
+            "env/gpu-py311.txt (or -py312) again, or use device 'cpu'"
+        )
+        raise BackendUnavailableError(msg) from error
+    # a warning a launch on short buckets, which is no mistake of the user's
+    from numba.cuda.core import config
+
+    config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    memory_gib = properties["totalGlobalMem"] / 2**30
+    device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
+    return device, cudf, cp, cupyx.scipy.fft
+
+
+def share_memory_pool(cp: Any) -> None:
+    """Let CuPy share RMM's pool, so that memory one library freed serves the other.
+
+    A resource that somebody chose already, such as Dask-CUDA in its workers, stays.
+    """
+    import rmm
+    from rmm.allocators.cupy import rmm_cupy_allocator
+
+    if type(rmm.mr.get_current_device_resource()) is rmm.mr.CudaMemoryResource:
+        rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
+    cp.cuda.set_allocator(rmm_cupy_allocator)
+
+
+def processor() -> str:
+    """Return the name of this machine's processor."""
+    import platform
+    from pathlib import Path
+
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def n_threads() -> int:
+    """Return how many threads one process may use: ``QFB_THREADS``, else its cores."""
+    return int(os.environ.get("QFB_THREADS", "0")) or len(os.sched_getaffinity(0))
+
+
+def versions(names: tuple[str, ...]) -> dict[str, str]:
+    """Return the installed version of each library, by its plain name."""
+    return {name: _version(name) for name in names}
+
+
+def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    for distribution in (name, f"{name}-cu13", f"{name}-cuda13x"):
+        with suppress(PackageNotFoundError):
+            return version(distribution)
+    return "missing"
+
+
+def cuda_versions(cp: Any) -> dict[str, str]:
+    """Return the versions of the CUDA driver and runtime, e.g. 13.0."""
+    runtime = cp.cuda.runtime
+    numbers = {
+        "cuda_driver": runtime.driverGetVersion(),
+        "cuda_runtime": runtime.runtimeGetVersion(),
+    }
+    return {name: f"{n // 1000}.{n % 1000 // 10}" for name, n in numbers.items()}

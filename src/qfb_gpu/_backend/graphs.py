@@ -1,0 +1,153 @@
+"""Graphs by node number ``0 .. n_nodes - 1``: on the host with SciPy and igraph, or cuGraph.
+
+``source`` and ``target`` are integer arrays of shape (n_edges,); ``weight`` is float64 and
+positive, and that of parallel edges adds. There is at least one edge. Each function gives one
+value a node, in node order.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+DAMPING = 0.85
+MAX_STEPS = 150
+"""Enough for any graph: the error shrinks by the damping each time, to 5e-11 at the end."""
+TOLERANCE = 1e-10
+"""Sum of absolute changes below which the ranks stand."""
+
+
+def host_components(n_nodes: int, source: Any, target: Any) -> Any:
+    """Return the weakly connected component of each node: int32."""
+    import numpy as np
+    from scipy.sparse.csgraph import connected_components
+
+    links = _sparse(n_nodes, source, target, np.ones(source.shape[0], dtype=np.int8))
+    return connected_components(links, directed=True, connection="weak")[1].astype(np.int32)
+
+
+def host_communities(
+    n_nodes: int, source: Any, target: Any, weight: Any, resolution: float, seed: int
+) -> Any:
+    """Return the Leiden community of each node in the undirected graph: int32."""
+    import random
+
+    import igraph
+    import numpy as np
+
+    # an iterator of pairs: igraph reads an array of edges element by element, 3x slower
+    edges = zip(source.tolist(), target.tolist(), strict=True)
+    graph = igraph.Graph(n=n_nodes, edges=edges, directed=False)
+    before = random.getstate()  # igraph draws from Python's generator: leave it as it was
+    random.seed(seed)
+    try:
+        parts = graph.community_leiden(
+            objective_function="modularity", weights=weight.tolist(), resolution=resolution
+        )
+    finally:
+        random.setstate(before)
+    return np.asarray(parts.membership, dtype=np.int32)
+
+
+def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
+    """Return the PageRank of each node by power iteration: float64, sum 1."""
+    import numpy as np
+
+    given = np.bincount(source, weights=weight, minlength=n_nodes)
+    flow = _sparse(n_nodes, target, source, weight / given[source])
+    is_sink = given == 0
+    rank = np.full(n_nodes, 1 / n_nodes)
+    for _ in range(MAX_STEPS):
+        shared = 1 - DAMPING + DAMPING * rank[is_sink].sum()
+        new = DAMPING * (flow @ rank) + shared / n_nodes
+        change = np.abs(new - rank).sum()
+        rank = new
+        if change < TOLERANCE:
+            break
+    return rank
+
+
+def _sparse(n_nodes: int, row: Any, column: Any, values: Any) -> Any:
+    from scipy.sparse import coo_array
+
+    return coo_array((values, (row, column)), shape=(n_nodes, n_nodes)).tocsr()
+
+
+def device_components(xdf: Any, xp: Any, n_nodes: int, source: Any, target: Any) -> Any:
+    """Return what :func:`host_components` does, by cuGraph."""
+    import cugraph
+
+    graph = _cugraph(xdf, xp, n_nodes, source, target, None, directed=False)
+    return _by_node(xp, cugraph.weakly_connected_components(graph), "labels", n_nodes, "int32")
+
+
+def device_communities(
+    xdf: Any, xp: Any, n_nodes: int, edges: tuple[Any, Any, Any], resolution: float, seed: int
+) -> Any:
+    """Return Leiden communities by cuGraph; ``edges`` is (source, target, weight)."""
+    import cugraph
+
+    graph = _cugraph(xdf, xp, n_nodes, *edges, directed=False)
+    parts, _ = cugraph.leiden(graph, resolution=resolution, random_state=seed)
+    return _by_node(xp, parts, "partition", n_nodes, "int32")
+
+
+def device_pagerank(xdf: Any, xp: Any, n_nodes: int, edges: tuple[Any, Any, Any]) -> Any:
+    """Return what :func:`host_pagerank` does, by cuGraph; ``edges`` is (source, target, weight)."""
+    import cugraph
+
+    graph = _cugraph(xdf, xp, n_nodes, *edges, directed=True)
+    ranks, _ = cugraph.pagerank(
+        graph,
+        alpha=DAMPING,
+        max_iter=MAX_STEPS,
+        tol=TOLERANCE / n_nodes,  # cuGraph multiplies it by the number of nodes
+        fail_on_nonconvergence=False,
+    )
+    return _by_node(xp, ranks, "pagerank", n_nodes, "float64")
+
+
+def _cugraph(
+    xdf: Any, xp: Any, n_nodes: int, source: Any, target: Any, weight: Any, *, directed: bool
+) -> Any:
+    """Return a cuGraph graph over all nodes that holds each pair of nodes once."""
+    import cugraph
+
+    columns = simple_edges(xp, n_nodes, source, target, weight, directed=directed)
+    graph = cugraph.Graph(directed=directed)
+    graph.from_cudf_edgelist(
+        xdf.DataFrame(columns),
+        source="source",
+        destination="target",
+        weight="weight" if weight is not None else None,
+        renumber=True,  # inside libcugraph, by degree: hubs get more threads
+        store_transposed=directed,  # what PageRank walks, and warns without
+        vertices=xdf.Series(xp.arange(n_nodes, dtype="int32")),
+    )
+    return graph
+
+
+def simple_edges(
+    xp: Any, n_nodes: int, source: Any, target: Any, weight: Any, *, directed: bool
+) -> dict[str, Any]:
+    """Return ``source``, ``target`` (int32) and ``weight`` of edges that are parallel to none.
+
+    cuGraph drops parallel edges with their weights, so they are added up first.
+    """
+    if not directed:
+        source, target = xp.minimum(source, target), xp.maximum(source, target)
+    if weight is not None:
+        pair = source.astype("int64") * n_nodes + target
+        pair, edge = xp.unique(pair, return_inverse=True)
+        weight = xp.bincount(edge, weights=weight, minlength=pair.shape[0])
+        source, target = pair // n_nodes, pair % n_nodes
+    columns = {"source": source.astype("int32"), "target": target.astype("int32")}
+    return columns if weight is None else {**columns, "weight": weight.astype("float64")}
+
+
+def _by_node(xp: Any, frame: Any, column: str, n_nodes: int, dtype: str) -> Any:
+    if len(frame) != n_nodes:
+        msg = f"cuGraph was asked about {n_nodes} nodes and answered for {len(frame)}"
+        raise RuntimeError(msg)
+    out = xp.empty(n_nodes, dtype=dtype)
+    out[frame["vertex"].values] = frame[column].values
+    return out

@@ -1,0 +1,208 @@
+"""What the backend promises, on each backend there is."""
+
+import random
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import graphs as naive
+from numba import njit, prange
+from sklearn.metrics import adjusted_rand_score
+
+from qfb_gpu._backend import devices
+from qfb_gpu._backend.graphs import simple_edges
+from qfb_gpu.backend import get_backend
+from qfb_gpu.errors import BackendUnavailableError
+
+N_NODES = 7
+edges = st.lists(
+    st.tuples(st.integers(0, N_NODES - 1), st.integers(0, N_NODES - 1), st.integers(1, 9)),
+    max_size=20,
+)
+
+
+def columns(edge_list, backend):
+    table = np.array(edge_list, dtype=np.int64).reshape(-1, 3)
+    source, target = backend.asarray(table[:, 0]), backend.asarray(table[:, 1])
+    return source, target, backend.asarray(table[:, 2], dtype="float64")
+
+
+def as_sets(labels):
+    return {frozenset(np.flatnonzero(labels == label).tolist()) for label in set(labels.tolist())}
+
+
+def two_cliques():
+    """Two groups of eight that know each other well, and one weak link."""
+    rng = np.random.default_rng(4)
+    within = [(a + g, b + g, 5) for g in (0, 8) for a in range(8) for b in range(8) if a < b]
+    return [within[i] for i in rng.permutation(len(within))] + [(0, 8, 1)]
+
+
+@given(edges)
+@settings(max_examples=60)
+def test_components_match_naive(edge_list):
+    cpu = get_backend("cpu")
+    source, target, _ = columns(edge_list, cpu)
+    got = cpu.components(N_NODES, source, target)
+    assert got.dtype == np.int32
+    assert as_sets(got) == naive.components(N_NODES, [edge[:2] for edge in edge_list])
+
+
+@given(edges)
+@settings(max_examples=60)
+def test_pagerank_matches_naive(edge_list):
+    cpu = get_backend("cpu")
+    got = cpu.pagerank(N_NODES, *columns(edge_list, cpu))
+    np.testing.assert_allclose(got, naive.pagerank(N_NODES, edge_list), atol=1e-9)
+
+
+def test_pagerank_agrees_with_igraph():
+    import igraph
+
+    rng = np.random.default_rng(1)
+    source, target = rng.integers(0, 500, (2, 3000))
+    weight = rng.random(3000)
+    got = get_backend("cpu").pagerank(500, source, target, weight)
+    graph = igraph.Graph(n=500, edges=np.column_stack([source, target]), directed=True)
+    np.testing.assert_allclose(got, graph.pagerank(weights=weight.tolist()), atol=1e-8)
+    assert got.sum() == pytest.approx(1, abs=1e-9)
+
+
+@given(edges, st.booleans())
+@settings(max_examples=60)
+def test_simple_edges_add_up_parallel_ones(edge_list, directed):
+    source, target, weight = columns(edge_list, get_backend("cpu"))
+    got = simple_edges(np, N_NODES, source, target, weight, directed=directed)
+    totals = {}
+    for a, b, w in edge_list:
+        pair = (a, b) if directed else (min(a, b), max(a, b))
+        totals[pair] = totals.get(pair, 0) + w
+    pairs = zip(got["source"].tolist(), got["target"].tolist(), strict=True)
+    assert dict(zip(pairs, got["weight"].tolist(), strict=True)) == totals
+
+
+def test_graph_operations_hold_on_each_backend(backend):
+    edge_list = two_cliques()
+    arrays = columns(edge_list, backend)
+    found = backend.to_host(backend.communities(17, *arrays))
+    assert found.dtype == np.int32
+    assert adjusted_rand_score(found, [0] * 8 + [1] * 8 + [2]) == 1
+    parts = as_sets(backend.to_host(backend.components(17, *arrays[:2])))
+    assert parts == {frozenset(range(16)), frozenset([16])}
+    ranks = backend.to_host(backend.pagerank(17, *arrays))
+    np.testing.assert_allclose(ranks, naive.pagerank(17, edge_list), atol=1e-9)
+
+
+@pytest.mark.parametrize("n_nodes", [0, 3])
+def test_a_graph_without_edges(backend, n_nodes):
+    none = columns([], backend)
+    assert backend.to_host(backend.components(n_nodes, *none[:2])).tolist() == [*range(n_nodes)]
+    assert backend.to_host(backend.communities(n_nodes, *none)).tolist() == [*range(n_nodes)]
+    assert backend.to_host(backend.pagerank(n_nodes, *none)).tolist() == [1 / 3] * n_nodes
+
+
+def test_communities_leave_the_random_state_alone(cpu):
+    random.seed(5)
+    expected = [random.random(), random.random()]
+    random.seed(5)
+    first = random.random()
+    arrays = columns(two_cliques(), cpu)
+    again = [cpu.communities(17, *arrays).tolist() for _ in range(2)]
+    assert again[0] == again[1]
+    assert [first, random.random()] == expected
+
+
+small = st.integers(-3, 3)
+
+
+@given(st.lists(st.tuples(small, small, st.integers(-(2**63), 2**63 - 1)), max_size=30))
+@settings(max_examples=60)
+def test_lexsort_is_stable_and_takes_the_first_key_first(rows):
+    cpu = get_backend("cpu")
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    expected = sorted(range(len(rows)), key=lambda i: rows[i])
+    assert cpu.lexsort(tuple(table.T)).tolist() == expected
+
+
+def test_lexsort_on_each_backend(backend):
+    rng = np.random.default_rng(2)
+    keys = [rng.integers(-5, 5, 1000), rng.random(1000).round(1), rng.integers(0, 3, 1000)]
+    got = backend.to_host(backend.lexsort(tuple(backend.asarray(key) for key in keys)))
+    np.testing.assert_array_equal(got, np.lexsort(keys[::-1]))
+
+
+def test_rfft_parseval_and_a_known_line(backend):
+    days = np.arange(256)
+    batch = np.stack([np.cos(2 * np.pi * days * 8 / 256), np.ones(256)]).astype(np.float32)
+    waves = backend.to_host(backend.rfft(backend.asarray(batch)))
+    assert waves.shape == (2, 129)
+    assert waves.dtype == np.complex64
+    assert np.abs(waves).argmax(axis=1).tolist() == [8, 0]
+    power = np.abs(waves) ** 2
+    both_sides = power[:, 0] + 2 * power[:, 1:-1].sum(axis=1) + power[:, -1]
+    np.testing.assert_allclose(both_sides / 256, (batch**2).sum(axis=1), rtol=1e-5)
+
+
+def test_kmeans_finds_what_is_there(backend):
+    rng = np.random.default_rng(3)
+    truth = np.sort(rng.integers(0, 3, 300))
+    features = rng.normal(0, 0.05, (300, 2)) + truth[:, None] * 5.0
+    centres = backend.to_host(backend.kmeans(backend.asarray(features), 3, seed=0))
+    assert centres.dtype == np.float64
+    nearest = ((features[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    assert adjusted_rand_score(nearest, truth) == 1
+
+
+@njit(parallel=True)
+def plus_one_cpu(values, out):
+    for row in prange(values.shape[0]):
+        out[row] = values[row] + 1
+
+
+def test_launch_takes_the_launcher_of_its_backend(cpu):
+    out = np.zeros(5)
+    cpu.launch(plus_one_cpu, None, 5, np.arange(5.0), out)
+    assert out.tolist() == [1, 2, 3, 4, 5]
+    cpu.launch(None, None, 0)  # no rows: nothing is called
+
+
+def test_arrays_come_and_go(backend):
+    there = backend.asarray([3, 1, 2], dtype="int32")
+    assert backend.to_host(there).tolist() == [3, 1, 2]
+    assert backend.memory_budget_bytes() > 2**20
+    backend.synchronize()
+
+
+def test_it_says_what_it_is(backend):
+    assert backend.name in ("cpu", "gpu")
+    assert backend.device
+    assert "missing" not in backend.versions().values()
+
+
+def test_auto_takes_a_working_gpu_or_the_cpu():
+    assert get_backend("auto").name in ("cpu", "gpu")
+
+
+def test_no_gpu_is_said_in_one_line(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cupy", None)
+    with pytest.raises(BackendUnavailableError, match=r"needs RAPIDS .*or use device 'cpu'$"):
+        devices.open_gpu()
+
+
+def test_a_gpu_without_a_driver_is_said_in_one_line(monkeypatch):
+    class CUDARuntimeError(RuntimeError):
+        pass
+
+    def get_device():
+        msg = "no device"
+        raise CUDARuntimeError(msg)
+
+    runtime = SimpleNamespace(
+        CUDARuntimeError=CUDARuntimeError, getDevice=get_device, getDeviceProperties=dict
+    )
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    with pytest.raises(BackendUnavailableError, match=r"no working CUDA device .*use device 'cpu'"):
+        devices.open_gpu()
