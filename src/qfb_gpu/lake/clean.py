@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 BLANK_ROW = "blank row"
 BROKEN_LINE = "line has another number of columns than the header"
+_IDS = ("customer_id", "counterparty_id")
 _WORDS = {
     kernels.MISSING: "is missing",
     kernels.UNREADABLE: "is unreadable",
@@ -229,14 +230,15 @@ class _RowReader:
 
     def _text(self, column: Column, values: pa.Array) -> Any:
         if column.name == plain_column(self._plan.table):
-            text = parse.trim_plain(values)
-            if column.required or text.null_count:
-                self._judge(column, np.where(np.asarray(text.is_null()), 1, 0))
-            return text
-        coded = parse.clean_text(values)
+            text: Any = parse.trim_plain(values)
+        elif column.name in _IDS:
+            text = parse.clean_text(values)
+        else:
+            text = parse.clean_any(values)
         if column.required:
-            self._judge(column, np.where(coded.codes < 0, parse.MISSING, parse.OK))
-        return coded
+            gone = text.codes < 0 if isinstance(text, Coded) else np.asarray(text.is_null())
+            self._judge(column, np.where(gone, parse.MISSING, parse.OK))
+        return text
 
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         if column.kind == "date":

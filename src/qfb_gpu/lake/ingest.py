@@ -187,7 +187,7 @@ class _Job:
             for file, plan in zip(files, plans, strict=True)
         )  # fmt: skip
 
-        def work(item: tuple[Batch, FilePlan]) -> tuple[Cleaned, list[tuple[int, pa.Buffer]]]:
+        def work(item: tuple[Batch, FilePlan]) -> tuple[Cleaned, list[tuple[int, pa.RecordBatch]]]:
             cleaned = clean(*item)
             runs = to_runs(cleaned, n_buckets)
             cleaned.columns = {}
@@ -218,7 +218,7 @@ class _Job:
             old = silver.read_spilled(self._dir, bucket) if append else None
             if old is not None:
                 tables.append(old.select(tables[0].column_names))
-            rows = Rows(pa.concat_tables(tables))
+            rows = Rows(tables)
             merged = merge(rows, self._schema, sums, names)
             table = silver.silver_table(rows, merged.order, self._schema)
             part = silver.write_bucket(self._dir, bucket, after.version, table)

@@ -19,6 +19,8 @@ from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.rows import Rows, group_starts, order_by
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qfb_gpu.schema import Table
 
 SUMMED = "summed: further lines of one payment"
@@ -85,8 +87,10 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
 def _forget_derived(rows: Rows) -> Any:
     """Return which payments have no id of their source; ids made here before count as none."""
     values = rows.arrow["txn_id"]
-    made = pc.fill_null(pc.match_substring_regex(values, _DERIVED), True)  # noqa: FBT003
-    return made.to_numpy(zero_copy_only=False)
+    made = pc.starts_with(values, "~")
+    if pc.any(made).as_py():
+        made = pc.match_substring_regex(values, _DERIVED)
+    return made.fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003
 
 
 def _repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
@@ -120,15 +124,12 @@ def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
     among, exact = _repeated(rows, of_lines, names)
     if not among.size:
         return keep
-    among = order_by([*exact, *(rows.sortable(name) for name in _CANONICAL)], among)
-    starts = np.flatnonzero(group_starts(exact, among))
+    among, starts = _by_key(rows, among, exact, _CANONICAL)
     amount = rows.number("amount_minor").copy()
-    amount[among[starts]] = np.add.reduceat(amount[among], starts)
+    amount[among[starts]] = np.add.reduceat(amount[among], np.flatnonzero(starts))
     rows.set_number("amount_minor", amount)
-    gone = np.ones(among.size, bool)
-    gone[starts] = False
-    counts[SUMMED] += int(gone.sum())
-    return np.setdiff1d(keep, among[gone], assume_unique=True)
+    counts[SUMMED] += int((~starts).sum())
+    return _without(rows, keep, among[~starts])
 
 
 def _first_of_each(rows: Rows, keep: Any, names: list[str]) -> tuple[Any, Any]:
@@ -136,14 +137,26 @@ def _first_of_each(rows: Rows, keep: Any, names: list[str]) -> tuple[Any, Any]:
     among, exact = _repeated(rows, keep, names)
     if not among.size:
         return keep, among
+    others = sorted(set(rows.arrow) - {*_CANONICAL, *names})
     there = [name for name in _CANONICAL if name in rows.arrow]
-    others = [name for name in sorted(rows.arrow) if name not in _CANONICAL and name not in names]
-    ranks = [rows.sortable(name) for name in [*others, *there]]
-    if "txn_id" in rows.arrow and "direction_code" in rows.arrow:
-        ranks = [rows.sortable(name) for name in there]
-    among = order_by([*exact, *ranks], among)
-    losers = among[~group_starts(exact, among)]
-    return np.setdiff1d(keep, losers, assume_unique=True), losers
+    among, starts = _by_key(rows, among, exact, [*others, *there])
+    return _without(rows, keep, among[~starts]), among[~starts]
+
+
+def _by_key(
+    rows: Rows, among: Any, exact: list[Any], canonical: Sequence[str]
+) -> tuple[Any, Any]:
+    """Sort rows by their key, then canonically; return them and where each key starts."""
+    key = [column[among] for column in exact]
+    order = order_by([*key, *(rows.sortable(name, among) for name in canonical)])
+    return among[order], group_starts([column[order] for column in key])
+
+
+def _without(rows: Rows, keep: Any, gone: Any) -> Any:
+    is_kept = np.zeros(rows.n_rows, bool)
+    is_kept[keep] = True
+    is_kept[gone] = False
+    return np.flatnonzero(is_kept)
 
 
 def _derive_ids(rows: Rows, among: Any) -> None:
@@ -158,19 +171,15 @@ def _derive_ids(rows: Rows, among: Any) -> None:
         content = _mix(content, rows.number(name)[among])
     for name in ("memo", "category", "channel"):
         content = _mix(content, rows.key(name)[among])
-    whole = np.zeros(rows.n_rows, np.uint64)
-    whole[among] = content
-    group = [rows.key("customer_id"), rows.key("counterparty_id"), whole]
-    ordered = order_by([*group, *(rows.number(name) for name in _ORIGIN)], among)
-    starts = group_starts(group, ordered)
-    first = np.maximum.accumulate(np.where(starts, np.arange(ordered.size), 0))
-    occurrence = np.arange(ordered.size) - first
-    key = _mix(whole[ordered], occurrence)
-    unique = _mix(key, rows.key("counterparty_id")[ordered])
-    texts = _hexadecimal(unique)
+    group = [rows.key("customer_id")[among], rows.key("counterparty_id")[among], content]
+    order = order_by([*group, *(rows.number(name)[among] for name in _ORIGIN)])
+    starts = group_starts([column[order] for column in group])
+    first = np.maximum.accumulate(np.where(starts, np.arange(order.size), 0))
+    key = _mix(content[order], np.arange(order.size) - first)
+    texts = _hexadecimal(_mix(key, group[1][order]))
     signed = key.view(np.int64).copy()
     signed[signed == 0] = 1
-    rows.replace_texts("txn_id", ordered, texts, signed)
+    rows.replace_texts("txn_id", among[order], texts, signed)
 
 
 def _mix(state: Any, values: Any) -> Any:

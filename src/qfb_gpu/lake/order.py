@@ -33,7 +33,8 @@ def ledger_order(rows: Rows, among: Any) -> Any:
     amount, key = rows.number("amount_minor"), rows.key("txn_id")
     n_bits = [int(largest).bit_length() for _, largest in ranks]
     if sum(n_bits) > _WORD:
-        return order_by([*(rank for rank, _ in ranks), amount, key], among)
+        columns = [*(rank for rank, _ in ranks), amount, key]
+        return among[order_by([column[among] for column in columns])]
     packed = np.zeros(among.size, np.int64)
     for (rank, _), bits in zip(ranks, n_bits, strict=True):
         packed = (packed << bits) | rank[among]
@@ -44,9 +45,8 @@ def ledger_order(rows: Rows, among: Any) -> Any:
 
 def generic_order(rows: Rows, among: Any, names: list[str]) -> Any:
     """Sort rows by customer key, then by every column of the table's key."""
-    columns = [rows.key("customer_id")]
-    columns += [rows.key(n) if n in rows.coded else rows.sortable(n) for n in names]
-    return order_by(columns, among)
+    columns = [rows.key("customer_id")[among], *(rows.sortable(name, among) for name in names)]
+    return among[order_by(columns)]
 
 
 def _key_rank(rows: Rows, name: str) -> tuple[Any, int]:

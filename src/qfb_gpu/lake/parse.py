@@ -22,6 +22,7 @@ OK, MISSING, UNREADABLE = kernels.OK, kernels.MISSING, kernels.UNREADABLE
 IN, OUT = 0, 1
 _ORDER = {"ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
 _SHORT_DATE = 6
+_SAMPLE = 4096
 _DIRECTIONS = {
     **dict.fromkeys(("in", "credit", "c", "cr", "收", "收入", "贷", "贷方"), IN),
     **dict.fromkeys(("out", "debit", "d", "dr", "支", "支出", "付", "借", "借方"), OUT),
@@ -99,6 +100,15 @@ def clean_text(values: pa.Array) -> Coded:
         again = np.where(is_empty[again], np.int32(-1), again)
         return Coded(np.append(again, np.int32(-1))[codes], unique.dictionary)
     return Coded(codes, raw)
+
+
+def clean_any(values: pa.Array) -> Coded | pa.Array:
+    """Trim every text; as codes where texts repeat, else as plain texts."""
+    if not pa.types.is_dictionary(values.type):
+        sample = values.slice(0, _SAMPLE)
+        if pc.count_distinct(sample).as_py() > len(sample) // 2:
+            return trim_plain(values)
+    return clean_text(values)
 
 
 def trim_plain(values: pa.Array) -> pa.Array:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import SourceFile
 
 _SAMPLE_BYTES = 1 << 20
+_CODED_BYTES = 4
+"""A column of texts with fewer bytes a row than this is in codes, not in texts."""
 _MIN_BLOCK, _MAX_BLOCK = 1 << 20, 1 << 26
 
 
@@ -131,12 +133,28 @@ def _parquet_batches(
     file: SourceFile, columns: list[str], texts: list[str], batch_rows: int
 ) -> Iterator[Batch]:
     constant = _partition_values(file)
-    with _parquet(file, texts) as source:
+    with _parquet(file, _in_dictionaries(file, texts)) as source:
         there = [name for name in columns if name in source.schema_arrow.names]
         first = 0
         for rows in source.iter_batches(batch_rows, columns=there):
             yield Batch(_complete(rows, columns, constant), first)
             first += rows.num_rows
+
+
+def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
+    """Return the columns whose every chunk holds codes into few values: they are read as such."""
+    metadata = _parquet(file).metadata
+    number = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
+
+    def is_coded(name: str) -> bool:
+        chunks = [metadata.row_group(g).column(number[name]) for g in range(metadata.num_row_groups)]
+        return all(
+            chunk.has_dictionary_page
+            and chunk.total_uncompressed_size < _CODED_BYTES * chunk.num_values + _SAMPLE_BYTES
+            for chunk in chunks
+        )
+
+    return [name for name in texts if name in number and is_coded(name)]
 
 
 def _complete(

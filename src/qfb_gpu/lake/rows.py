@@ -16,8 +16,8 @@ NULL_KEY = 0
 class Rows:
     """Columns of a bucket by name, in spill layout; sets of rows are index arrays."""
 
-    def __init__(self, table: pa.Table) -> None:
-        table = table.unify_dictionaries().combine_chunks()
+    def __init__(self, tables: list[pa.Table]) -> None:
+        table = pa.concat_tables(_alike(tables)).unify_dictionaries().combine_chunks()
         self.n_rows = table.num_rows
         self.arrow = {name: _one_chunk(table.column(name)) for name in table.column_names}
         self.coded = {
@@ -25,7 +25,6 @@ class Rows:
             for name, values in self.arrow.items()
             if pa.types.is_dictionary(values.type)
         }
-        self._ranks: dict[str, Any] = {}
         self._keys: dict[str, Any] = {}
 
     def number(self, name: str) -> Any:
@@ -62,24 +61,18 @@ class Rows:
                 self._keys[name] = hashed
         return self._keys[name]
 
-    def rank(self, name: str) -> Any:
-        """Return int32 that sort as the texts of a column do, by their bytes; null is first."""
-        if name not in self._ranks:
-            coded = self.coded.get(name)
-            if coded is None:
-                encoded = self.arrow[name].dictionary_encode()
-                coded = Coded(_codes(encoded), encoded.dictionary)
-            order = np.asarray(pc.sort_indices(coded.values))
-            ranks = np.empty(order.size + 1, np.int32)
-            ranks[order] = np.arange(order.size, dtype=np.int32)
-            ranks[-1] = -1
-            self._ranks[name] = ranks[coded.codes]
-        return self._ranks[name]
-
-    def sortable(self, name: str) -> Any:
-        """Return numbers that sort like any column does."""
-        is_text = name in self.coded or pa.types.is_string(self.arrow[name].type)
-        return self.rank(name) if is_text else self.number(name)
+    def sortable(self, name: str, among: Any) -> Any:
+        """Return numbers that sort like some rows of any column: texts by their bytes."""
+        values = self.arrow[name].take(pa.array(among))
+        if name not in self.coded and not pa.types.is_string(values.type):
+            return self.number(name)[among]
+        if name not in self.coded:
+            values = values.dictionary_encode()
+        order = np.asarray(pc.sort_indices(values.dictionary))
+        ranks = np.empty(order.size + 1, np.int32)
+        ranks[order] = np.arange(order.size, dtype=np.int32)
+        ranks[-1] = -1
+        return ranks[_codes(values)]
 
     def replace_texts(self, name: str, rows: Any, texts: pa.Array, keys: Any) -> None:
         """Set some rows of a text column that is not coded, and their hashes."""
@@ -94,19 +87,30 @@ class Rows:
         self._keys[name] = hashed
 
 
-def order_by(columns: list[Any], rows: Any) -> Any:
-    """Return ``rows`` sorted by the first column, then the next, ..."""
-    return rows[np.lexsort([column[rows] for column in reversed(columns)])]
+def order_by(columns: list[Any]) -> Any:
+    """Return the order that sorts by the first column, then the next, ..."""
+    return np.lexsort(columns[::-1])
 
 
-def group_starts(columns: list[Any], rows: Any) -> Any:
+def group_starts(columns: list[Any]) -> Any:
     """Return a bool a row: whether it differs from the one before in one of the columns."""
-    starts = np.zeros(rows.size, bool)
+    starts = np.zeros(columns[0].size, bool)
     starts[:1] = True
-    for column in columns:
-        values = column[rows]
+    for values in columns:
         starts[1:] |= values[1:] != values[:-1]
     return starts
+
+
+def _alike(tables: list[pa.Table]) -> list[pa.Table]:
+    """Make a text column plain in all tables where it is plain in one."""
+    types = [dict(zip(t.schema.names, t.schema.types, strict=True)) for t in tables]
+    plain = {name for kinds in types for name, kind in kinds.items() if pa.types.is_string(kind)}
+    return [
+        table.cast(pa.schema([(n, pa.string() if n in plain else t) for n, t in kinds.items()]))
+        if any(kinds[name] != pa.string() for name in plain)
+        else table
+        for table, kinds in zip(tables, types, strict=True)
+    ]
 
 
 def _one_chunk(column: pa.ChunkedArray) -> pa.Array:

@@ -40,7 +40,7 @@ _NUMERIC = (
     "customer_key", "counterparty_key", "direction_code", "currency_code",
     "date", "amount_minor", "txn_key",
 )  # fmt: skip
-_RANDOM = {"txn_id", "txn_key", "amount_minor", "source_row"}
+_RANDOM = {"txn_id", "txn_key", "memo", "amount_minor", "source_row"}
 _ROW_GROUP = 1 << 20
 _TEXTS = ("txn_id", "customer_id", "counterparty_id", "memo", "category", "channel")
 
@@ -99,6 +99,7 @@ def write_bucket(table_dir: Path, bucket: int, version: int, table: pa.Table) ->
         compression_level=1,
         use_dictionary=repeating,
         row_group_size=_ROW_GROUP,
+        write_statistics=[name for name in table.column_names if name == "date"],
         store_schema=False,
     )
     return PartFile(name, table.num_rows, {"bucket": str(bucket)}, {})
@@ -210,7 +211,7 @@ def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledg
     if not sum(part.num_rows for part in spilled):
         raise InputError(nothing_left("the table", counts, example))
     sums = np.array([part.lines == "sum"])
-    merged = merge(Rows(pa.concat_tables(spilled)), schema, sums, ["the table"])
+    merged = merge(Rows(spilled), schema, sums, ["the table"])
     silver = silver_table(merged.rows, merged.order, schema)
     columns = [_numbers(silver.column(name)) for name in _NUMERIC]
     texts = silver.select([name for name in _TEXTS if silver.column(name).null_count < len(silver)])

@@ -27,14 +27,16 @@ class Spill:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
-        self._file = path.open("wb")
+        self._file = pa.OSFile(str(path), "wb")
         self._runs: dict[int, list[tuple[int, int]]] = {}
 
-    def write(self, runs: list[tuple[int, pa.Buffer]]) -> None:
+    def write(self, runs: list[tuple[int, pa.RecordBatch]]) -> None:
         """Append runs of rows, each of one bucket."""
-        for bucket, data in runs:
-            self._runs.setdefault(bucket, []).append((self._file.tell(), data.size))
-            self._file.write(data)
+        for bucket, rows in runs:
+            start = self._file.tell()
+            with pa.ipc.new_stream(self._file, rows.schema) as writer:
+                writer.write_batch(rows)
+            self._runs.setdefault(bucket, []).append((start, self._file.tell() - start))
 
     def buckets(self) -> list[int]:
         """Return the buckets that have rows."""
@@ -66,8 +68,8 @@ def bucket_of(keys: Any, n_buckets: int) -> Any:
     return (keys.view(np.uint64) % np.uint64(n_buckets)).astype(kind)
 
 
-def to_runs(cleaned: Cleaned, n_buckets: int) -> list[tuple[int, pa.Buffer]]:
-    """Split the kept rows of a batch by bucket, each run serialised."""
+def to_runs(cleaned: Cleaned, n_buckets: int) -> list[tuple[int, pa.RecordBatch]]:
+    """Split the kept rows of a batch by bucket."""
     customer = cleaned.columns["customer_id"]
     per_value = bucket_of(hash_texts(customer.values), n_buckets)
     if cleaned.keep.size == 0:
@@ -78,7 +80,7 @@ def to_runs(cleaned: Cleaned, n_buckets: int) -> list[tuple[int, pa.Buffer]]:
     ends = np.cumsum(n_rows)
     taken = _take(cleaned.columns, order)
     return [
-        (int(b), _serialise(taken, int(ends[b] - n_rows[b]), int(n_rows[b])))
+        (int(b), _run(taken, int(ends[b] - n_rows[b]), int(n_rows[b])))
         for b in np.flatnonzero(n_rows)
     ]
 
@@ -95,18 +97,14 @@ def _take(columns: dict[str, Any], order: Any) -> dict[str, Any]:
             for name, values in columns.items()}  # fmt: skip
 
 
-def _serialise(columns: dict[str, Any], start: int, n_rows: int) -> pa.Buffer:
+def _run(columns: dict[str, Any], start: int, n_rows: int) -> pa.RecordBatch:
     arrays = [
         _compact(Coded(values.codes[start : start + n_rows], values.values)).to_arrow()
         if isinstance(values, Coded)
         else values.slice(start, n_rows)
         for values in columns.values()
     ]
-    batch = pa.RecordBatch.from_arrays(arrays, names=list(columns))
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, batch.schema) as writer:
-        writer.write_batch(batch)
-    return sink.getvalue()
+    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
 
 
 def _compact(coded: Coded) -> Coded:
