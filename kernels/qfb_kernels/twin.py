@@ -6,12 +6,9 @@ helper replaced by its host version and once by its device version.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from numba import cuda, njit
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 class Twin:
@@ -22,7 +19,7 @@ class Twin:
         self.cpu = cpu
         self.gpu = gpu
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Any:
         """Give the host version, then the device's."""
         return iter((self.cpu, self.gpu))
 

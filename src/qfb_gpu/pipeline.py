@@ -15,7 +15,6 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from qfb_gpu import __version__, network, payments, profile
 from qfb_gpu.backend import get_backend
@@ -28,8 +27,13 @@ from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import registry, segments
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
-from qfb_gpu.schema import GOLD
-from qfb_gpu.tasks import Night, on_device, publish_bucket, score_bucket
+from qfb_gpu.tasks import (
+    Night,
+    on_device,
+    publish_bucket,
+    score_bucket,
+    write_whole_tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -309,54 +313,11 @@ def _publish(
     fitted: dict[str, Any],
     publication: gold.Publication,
 ) -> None:
-    cpu = get_backend("cpu")
-    keys, ids = _node_ids(night, buckets)
-    whole = {
-        "segments": _segment_table(fitted["cards"], _customer_ids(night, buckets)),
-        "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
-        "graph_edges": network.edge_table(fitted["edges"], keys, ids),
-    }
-    folder = night.workspace.folder("publish", -1)
-    for name, columns in whole.items():
-        gold.write_part(folder / f"{name}.parquet", gold.to_arrow(columns, GOLD[name], cpu))
-        gold.publish(config.output_dir, name, [folder / f"{name}.parquet"], publication)
+    for name, part in write_whole_tables(night, buckets, fitted).items():
+        gold.publish(config.output_dir, name, [part], publication)
     for name in ("payment_streams", "stream_payments", "expected_payments", "customer_profiles"):
         parts = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
         gold.publish(config.output_dir, name, parts, publication)
-
-
-def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:
-    typical = [customer_ids.take(pa.array(card["typical"], pa.int64())) for card in cards]
-    return {
-        "segment_id": np.array([card["segment_id"] for card in cards], dtype=np.int32),
-        "n_customers": np.array([card["n_customers"] for card in cards], dtype=np.int64),
-        "share": np.array([card["share"] for card in cards]),
-        "label": pa.array([card["label"] for card in cards]),
-        "feature": pa.array([card["feature"] for card in cards]),
-        "typical_customers": pa.array([json.dumps(ids.to_pylist()) for ids in typical]),
-    }
-
-
-def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
-    load = night.workspace.load
-    return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
-
-
-def _node_ids(night: Night, buckets: list[int]) -> tuple[np.ndarray, Any]:
-    """Return the keys of all customers and counterparties, ascending, and their ids."""
-    keys, ids = [], []
-    for bucket in buckets:
-        relations = night.workspace.load("score", bucket, "relations")
-        customers = night.workspace.load("score", bucket, "customers")
-        keys += [relations["counterparty_key"], customers["customer_key"]]
-        ids += [relations["counterparty_id"], customers["customer_id"]]
-    distinct, first = np.unique(np.concatenate(keys), return_index=True)
-    return distinct, pa.chunked_array(ids).take(pa.array(first))
-
-
-def _customers(night: Night, buckets: list[int]) -> np.ndarray:
-    load = night.workspace.load
-    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
 
 
 def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:

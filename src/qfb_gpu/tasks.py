@@ -7,6 +7,7 @@ so nothing large travels between processes, and a task that is done is not done 
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -195,6 +196,66 @@ def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
         "main_currency": currency_labels(columns["main_currency"]),
     }
     return _write(night.workspace.folder("publish", bucket), "customer_profiles", row, backend)
+
+
+def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any]) -> dict[str, Path]:
+    """Write the gold parts that are not per bucket: segments and the network.
+
+    Parameters
+    ----------
+    fitted : dict
+        ``cards``, ``nodes`` and ``edges`` of the run, on the host.
+
+    Returns
+    -------
+    dict of table name to part file
+    """
+    cpu = get_backend("cpu")
+    keys, ids = _node_ids(night, buckets)
+    whole = {
+        "segments": _segment_table(fitted["cards"], _customer_ids(night, buckets)),
+        "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
+        "graph_edges": network.edge_table(fitted["edges"], keys, ids),
+    }
+    folder = night.workspace.folder("publish", -1)
+    parts = {name: folder / f"{name}.parquet" for name in whole}
+    for name, columns in whole.items():
+        gold.write_part(parts[name], gold.to_arrow(columns, GOLD[name], cpu))
+    return parts
+
+
+def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:
+    typical = [customer_ids.take(pa.array(card["typical"], pa.int64())) for card in cards]
+    return {
+        "segment_id": np.array([card["segment_id"] for card in cards], dtype=np.int32),
+        "n_customers": np.array([card["n_customers"] for card in cards], dtype=np.int64),
+        "share": np.array([card["share"] for card in cards]),
+        "label": pa.array([card["label"] for card in cards]),
+        "feature": pa.array([card["feature"] for card in cards]),
+        "typical_customers": pa.array([json.dumps(ids.to_pylist()) for ids in typical]),
+    }
+
+
+def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
+    load = night.workspace.load
+    return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
+
+
+def _node_ids(night: Night, buckets: list[int]) -> tuple[np.ndarray, Any]:
+    """Return the keys of all customers and counterparties, ascending, and their ids."""
+    keys, ids = [], []
+    for bucket in buckets:
+        relations = night.workspace.load("score", bucket, "relations")
+        customers = night.workspace.load("score", bucket, "customers")
+        keys += [relations["counterparty_key"], customers["customer_key"]]
+        ids += [relations["counterparty_id"], customers["customer_id"]]
+    distinct, first = np.unique(np.concatenate(keys), return_index=True)
+    return distinct, pa.chunked_array(ids).take(pa.array(first))
+
+
+def _customers(night: Night, buckets: list[int]) -> np.ndarray:
+    load = night.workspace.load
+    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
 
 
 def _write(folder: Path, name: str, columns: dict[str, Any], backend: Backend) -> int:
