@@ -1,0 +1,91 @@
+"""Every call of a RAPIDS library in the source, against the installed library's signature.
+
+The libraries import without a GPU, so this runs wherever the ``gpu`` extra is installed:
+``make test`` in an environment made from ``env/gpu-py*.txt`` plus pytest and hypothesis.
+"""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+from gpu_calls import LIBRARIES, find_calls
+
+ROOT = Path(__file__).parents[1]
+SOURCES = sorted((ROOT / "src" / "qfb_gpu").rglob("*.py"))
+CALLS = [call for path in SOURCES for call in find_calls(path, ROOT)]
+UFUNC_KEYWORDS = {"out", "dtype", "casting"}
+needs_rapids = pytest.mark.skipif(
+    importlib.util.find_spec("cupy") is None, reason="needs RAPIDS: install env/gpu-py*.txt"
+)
+
+
+def resolve(name):
+    """Return the object behind a dotted name, importing what has to be imported."""
+    module, *rest = name.split(".")
+    thing = importlib.import_module(module)
+    for part in rest:
+        if not hasattr(thing, part) and inspect.ismodule(thing):
+            importlib.import_module(f"{thing.__name__}.{part}")
+        thing = getattr(thing, part)
+    return thing
+
+
+def check(call):
+    thing = resolve(call.name)
+    if call.n_positional is None:
+        return
+    if type(thing).__name__ == "ufunc":
+        assert set(call.keywords) <= UFUNC_KEYWORDS, f"{call.name} takes {UFUNC_KEYWORDS}"
+        assert call.n_positional <= thing.nin + thing.nout
+        return
+    owner = resolve(call.name.rpartition(".")[0])
+    try:
+        signature = inspect.signature(thing)
+    except ValueError:  # compiled without one
+        return
+    is_method = inspect.isclass(owner) and not inspect.ismethod(thing)
+    positional = [None] * (call.n_positional + is_method)
+    bind = signature.bind_partial if call.is_open else signature.bind
+    bind(*positional, **dict.fromkeys(call.keywords))
+
+
+def test_calls_are_found():
+    names = {call.name for call in CALLS}
+    assert {"cupy.where", "cupy.argsort", "cugraph.Graph.from_cudf_edgelist"} <= names
+    assert {"dask_cuda.LocalCUDACluster", "cuml.cluster.KMeans.fit", "cugraph.leiden"} <= names
+    assert {"cudf.DataFrame", "cupyx.scipy.fft.rfft", "rmm.mr.CudaAsyncMemoryResource"} <= names
+
+
+@needs_rapids
+@pytest.mark.parametrize("name", sorted({call.name for call in CALLS}))
+def test_calls_fit_the_installed_library(name):
+    for call in CALLS:
+        if call.name == name:
+            try:
+                check(call)
+            except (AttributeError, TypeError, AssertionError, ImportError) as error:
+                pytest.fail(f"{call.place}: {call.name}: {error}")
+
+
+@needs_rapids
+def test_array_methods_of_the_stages_exist_in_cupy():
+    cupy = importlib.import_module("cupy")
+    only_numpy = set(dir(np.ndarray)) - set(dir(cupy.ndarray))
+    missing = [
+        f"{path.relative_to(ROOT)}:{node.lineno}: .{node.attr}"
+        for path in SOURCES
+        if path.parent.name in ("payments", "profile", "network", "models", "prepare", "finance")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in only_numpy
+    ]
+    assert not missing, missing
+
+
+@needs_rapids
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_libraries_import_without_a_gpu(library):
+    importlib.import_module(library)
