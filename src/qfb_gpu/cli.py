@@ -83,7 +83,7 @@ def check(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
 ) -> None:
     """Read the config and the sources' first rows; say what is wrong."""
-    from qfb_gpu.lake.sources import preview
+    from qfb_gpu.lake.preview import preview
     from qfb_gpu.report.show import render_preview
 
     if not render_preview(preview(_load(config, None, None, set_)), console()):
