@@ -16,6 +16,7 @@ from qfb_kernels.twin import twin
 N_LEVELS = 6
 _RESOLUTION = 1e-3  # of the logarithm: amounts closer than this are written down alike
 _MIN_UNIT = 3
+_NULL_DAY = -(2**31)
 _YEAR, _YEAR_SLACK = 365, 12
 
 
@@ -93,61 +94,69 @@ def levels_gpu(day, amount, pool, pool_offsets, ratios, order, size):
         )
 
 
-def _same_amount(amount, member, i, j):
-    """Whether two payments are of one amount, to the resolution."""
-    here, there = amount[member[i]], amount[member[j]]
-    return abs(here - there) <= _RESOLUTION * max(here, there)
-
-
-same_amount = twin(_same_amount)
-
-
-def _amount_length_row(amount, member, start, stop):
-    """Nats per payment to write down a unit's amounts, each after the one before.
+def _amount_length(amount, member, start, stop, due, hits_only):
+    """Nats to write down a unit's amounts (or its hits'), each after the one before.
 
     A change to an amount that stays, from one that stayed, is a step: it costs its place.
     """
-    equal = 0
-    steps = 0
-    total = 0.0
-    for i in range(start + 1, stop):
-        if same_amount(amount, member, i, i - 1):
-            equal += 1
-            continue
-        stayed = i - 1 > start and same_amount(amount, member, i - 1, i - 2)
-        if stayed and (i + 1 == stop or same_amount(amount, member, i, i + 1)):
-            steps += 1
+    n, equal, steps, other = -1, 0, 0, 0
+    total, waiting, last = 0.0, 0.0, 0.0
+    stayed = False
+    for i in range(start, stop):
+        if hits_only and due[i] == _NULL_DAY:
             continue
         now = math.log(1.0 + amount[member[i]])
-        total += abs(now - math.log(1.0 + amount[member[i - 1]]))
-    n = stop - start - 1
+        n += 1
+        size = abs(now - last)
+        if n > 0 and size <= _RESOLUTION:
+            equal += 1
+            steps += 1 if waiting > 0.0 else 0
+            waiting = 0.0
+            stayed = True
+        elif n > 0:
+            other += 1 if waiting > 0.0 else 0
+            total += waiting
+            waiting = size if stayed else 0.0
+            other += 0 if stayed else 1
+            total += 0.0 if stayed else size
+            stayed = False
+        last = now
+    steps += 1 if waiting > 0.0 else 0
     if n < 1:
         return 0.0
-    other = n - equal - steps
     share = (n - other + 0.5) / (n + 1.0)
     nats = steps * (2.0 + math.log(1.0 * n)) - (n - other) * math.log(share)
     if other > 0:
         scale = max(total / other, _RESOLUTION)
         nats += other * (math.log(2.0 * math.e * scale / _RESOLUTION) - math.log(1.0 - share))
-    return nats / n
+    return nats
 
 
-amount_length_row = twin(_amount_length_row, same_amount)
-_amount_length_cpu, _amount_length_gpu = amount_length_row.cpu, amount_length_row.gpu
+amount_length = twin(_amount_length)
+
+
+def _lengths_row(amount, member, start, stop, due, nats, row):
+    """Write the nats of all amounts per payment, and of the hits' amounts together."""
+    nats[row, 0] = amount_length(amount, member, start, stop, due, False) / (stop - start)
+    nats[row, 1] = amount_length(amount, member, start, stop, due, True)
+
+
+lengths_row = twin(_lengths_row, amount_length)
+_lengths_row_cpu, _lengths_row_gpu = lengths_row.cpu, lengths_row.gpu
 
 
 @njit(parallel=True, cache=True)
-def amount_length_cpu(amount, member, unit_start, unit_size, nats):
+def amount_lengths_cpu(amount, member, unit_start, unit_size, due, nats):
     """Loop over units on the host, on all its threads."""
     for row in prange(unit_start.shape[0]):
         start = unit_start[row]
-        nats[row] = _amount_length_cpu(amount, member, start, start + unit_size[row])
+        _lengths_row_cpu(amount, member, start, start + unit_size[row], due, nats, row)
 
 
 @cuda.jit
-def amount_length_gpu(amount, member, unit_start, unit_size, nats):
+def amount_lengths_gpu(amount, member, unit_start, unit_size, due, nats):
     """One thread per unit; launch with ``.forall(n_units)``."""
     row = cuda.grid(1)
     if row < unit_start.shape[0]:
         start = unit_start[row]
-        nats[row] = _amount_length_gpu(amount, member, start, start + unit_size[row])
+        _lengths_row_gpu(amount, member, start, start + unit_size[row], due, nats, row)

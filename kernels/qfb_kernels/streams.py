@@ -14,7 +14,8 @@ from numba import cuda, njit, prange
 from qfb_kernels.dues import due_day, due_index, position
 from qfb_kernels.twin import twin
 
-PROMISING = 2.3  # nats of evidence, i.e. p < 0.1: below it a pool stays one stream
+PROMISING = 0.0  # nats of evidence, i.e. p < 0.1: below it a pool stays one stream
+_NULL_DAY = -(2**31)
 _LOG_BUSINESS = math.log(5.0 / 7.0)
 
 
@@ -60,7 +61,7 @@ def _worth(fit_int, fit_float, nats, n_pool, span, pool_nats, n_units, life, uni
     if fit_int[unit, 6]:
         rate += _LOG_BUSINESS
     hits = fit_int[unit, 7]
-    return hits * (rate + pool_nats - nats[unit]) - fit_float[unit, 1] - life
+    return hits * (rate + pool_nats) - nats[unit, 1] - fit_float[unit, 1] - life
 
 
 worth = twin(_worth)
@@ -120,7 +121,9 @@ def _choose_row(day, member, unit_start, unit_size, first, last, n_slots,
         life = life_cost(
             day, member, unit_start[unit], unit_start[unit] + unit_size[unit], low, low + span
         )
-        gain = worth(fit_int, fit_float, nats, n_pool, span, nats[first], last - first, life, unit)
+        gain = worth(
+            fit_int, fit_float, nats, n_pool, span, nats[first, 0], last - first, life, unit
+        )
         if gain <= 0.0:
             continue
         begin = unit_start[unit] % n_slots
@@ -168,18 +171,22 @@ def choose_gpu(day, member, unit_start, unit_size, pool_units, n_slots,
         )  # fmt: skip
 
 
-def _assign_row(day, member, start, stop, cal, schedule, row, owner_id, owner, due, offset):
-    """Give every payment that answers a due date its stream, due date and offset."""
-    kind, step, anchor = schedule[row, 0], schedule[row, 1], schedule[row, 2]
-    a, b, roll, clock = schedule[row, 3], schedule[row, 4], schedule[row, 5], schedule[row, 6]
+def _answer_row(day, member, start, stop, cal, fit, row, due, offset):
+    """Write, in the slots of a unit, the due date each hit answers, and by how much it is off."""
+    for i in range(start, stop):
+        due[i] = _NULL_DAY
+        offset[i] = 0
+    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
+    a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
+    if step == 0:
+        return
     k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
     here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
     ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     previous = here
     best, answer = -1, -1
     for i in range(start, stop):
-        payment = member[i]
-        x = position(cal, clock, day[payment])
+        x = position(cal, clock, day[member[i]])
         while 2 * x > here + ahead:
             best, answer = -1, -1
             k += 1
@@ -190,36 +197,29 @@ def _assign_row(day, member, start, stop, cal, schedule, row, owner_id, owner, d
         room = ahead - here if x >= here else here - previous
         if 5 * size <= 2 * room and (best < 0 or size < best):
             if answer >= 0:
-                owner[answer] = -1
+                due[answer] = _NULL_DAY
             best = size
-            answer = payment
-            owner[payment] = owner_id
-            due[payment] = due_day(cal, kind, step, anchor, a, b, roll, k)
-            offset[payment] = x - here
+            answer = i
+            due[i] = due_day(cal, kind, step, anchor, a, b, roll, k)
+            offset[i] = x - here
 
 
-assign_row = twin(_assign_row, due_index, position, due_day)
-_assign_row_cpu, _assign_row_gpu = assign_row.cpu, assign_row.gpu
+answer_row = twin(_answer_row, due_index, position, due_day)
+_answer_row_cpu, _answer_row_gpu = answer_row.cpu, answer_row.gpu
 
 
 @njit(parallel=True, cache=True)
-def assign_cpu(day, member, unit_start, unit_size, cal, schedule, first_id, owner, due, offset):
-    """Loop over chosen units on the host, on all its threads."""
+def answer_cpu(day, member, unit_start, unit_size, cal, fit, due, offset):
+    """Loop over units on the host, on all its threads."""
     for row in prange(unit_start.shape[0]):
         start = unit_start[row]
-        _assign_row_cpu(
-            day, member, start, start + unit_size[row], cal, schedule, row,
-            first_id + row, owner, due, offset,
-        )  # fmt: skip
+        _answer_row_cpu(day, member, start, start + unit_size[row], cal, fit, row, due, offset)
 
 
 @cuda.jit
-def assign_gpu(day, member, unit_start, unit_size, cal, schedule, first_id, owner, due, offset):
-    """One thread per chosen unit; launch with ``.forall(n_units)``."""
+def answer_gpu(day, member, unit_start, unit_size, cal, fit, due, offset):
+    """One thread per unit; launch with ``.forall(n_units)``."""
     row = cuda.grid(1)
     if row < unit_start.shape[0]:
         start = unit_start[row]
-        _assign_row_gpu(
-            day, member, start, start + unit_size[row], cal, schedule, row,
-            first_id + row, owner, due, offset,
-        )  # fmt: skip
+        _answer_row_gpu(day, member, start, start + unit_size[row], cal, fit, row, due, offset)

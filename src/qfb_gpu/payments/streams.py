@@ -16,13 +16,14 @@ from qfb_gpu.payments.columns import stream_columns
 from qfb_gpu.payments.intervals import gap_stats
 from qfb_gpu.payments.spectrum import spectra
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
-from qfb_gpu.payments.units import Units, amount_lengths, make_units, offsets_of
+from qfb_gpu.payments.units import Units, amount_lengths, make_units, offsets_of, ragged_slots
 from qfb_gpu.schema import ROLES
 from qfb_kernels.cadence import N_FIT_INT
 from qfb_kernels.members import number_cpu, number_gpu, place_cpu, place_gpu
+from qfb_kernels.settle import recount_cpu, recount_gpu, settle_cpu, settle_gpu
 from qfb_kernels.streams import (
-    assign_cpu,
-    assign_gpu,
+    answer_cpu,
+    answer_gpu,
     choose_cpu,
     choose_gpu,
     reversals_cpu,
@@ -91,6 +92,7 @@ def score_streams(
         ledger.relation_offsets, cancelled_by,
     )  # fmt: skip
     work = _split(ledger, tables, backend)
+    _settle(ledger, work, cal, backend)
     return _describe(ledger, work, cancelled_by, cal, as_of_day, backend)
 
 
@@ -135,7 +137,12 @@ def _take_round(
     _, _, gap = gap_stats(ledger.day, units.member, units.start, units.size, backend)
     peaks, _, _ = spectra(ledger.day, units.member, units.start, units.size, backend)
     fit_int, fit_float = fit_schedules(ledger.day, units, gap, peaks, tables, backend)
-    nats = amount_lengths(ledger.amount_minor, units, backend)
+    slot_due, slot_offset = (xp.empty(units.member.shape[0], dtype="int32") for _ in range(2))
+    backend.launch(
+        answer_cpu, answer_gpu, n_units, ledger.day, units.member, units.start, units.size,
+        tables[0], fit_int, slot_due, slot_offset,
+    )  # fmt: skip
+    nats = amount_lengths(ledger.amount_minor, units, slot_due, backend)
     value, chosen = xp.zeros(n_units), xp.zeros(n_units, dtype="int8")
     backend.launch(
         choose_cpu, choose_gpu, pools.shape[0], ledger.day, units.member, units.start,
@@ -145,12 +152,15 @@ def _take_round(
     fit_float[:, 0] -= xp.log(tested)[units.pool]
     taken = xp.flatnonzero(chosen)
     first_id = work.n_owned
-    start, size = units.take(taken)
-    schedule = xp.ascontiguousarray(fit_int[taken])
-    backend.launch(
-        assign_cpu, assign_gpu, taken.shape[0], ledger.day, units.member, start, size,
-        tables[0], schedule, first_id, work.owner, work.due, work.offset,
-    )  # fmt: skip
+    schedule = fit_int[taken]
+    slot = ragged_slots(units.start[taken], units.size[taken], backend)
+    group = xp.repeat(xp.arange(taken.shape[0], dtype="int32"), backend.to_host(units.size[taken]))
+    hit = slot_due[slot] != NULL_DAY
+    slot = slot[hit]
+    payment = units.member[slot]
+    work.owner[payment] = first_id + group[hit]
+    work.due[payment] = slot_due[slot]
+    work.offset[payment] = slot_offset[slot]
     open_relation = xp.zeros(ledger.n_relations, dtype=bool)
     open_relation[pools[units.pool[taken]]] = True
     whole = units.pool_offsets[:-1]
@@ -192,6 +202,10 @@ def _describe(
     fit_float = xp.concatenate([*work.fit_float, xp.full((1, 2), -xp.inf)])[unit]
     relation = xp.repeat(xp.arange(n_relations, dtype="int32"), backend.to_host(n_streams))
     _answer_rest(ledger, work, (member, start, size), fit_int, unit, cal, backend)
+    backend.launch(
+        recount_cpu, recount_gpu, total, member, work.owner, work.due, work.offset, start, size,
+        cal, fit_int,
+    )  # fmt: skip
     columns = stream_columns(
         ledger, relation, offsets, (member, start, size), (work.owner, work.due, work.offset),
         fit_int, fit_float, cal, as_of_day, backend,
@@ -216,8 +230,28 @@ def _answer_rest(
     is_rest = xp.ones(work.n_owned + 1, dtype=bool)
     is_rest[work.owner[work.owner >= 0]] = False
     rows = xp.flatnonzero((fit_int[:, 1] > 0) & is_rest[unit])
+    slot_due = xp.full(member.shape[0], NULL_DAY, dtype="int32")
+    slot_offset = xp.zeros(member.shape[0], dtype="int32")
     backend.launch(
-        assign_cpu, assign_gpu, rows.shape[0], ledger.day, member, start[rows], size[rows],
-        cal, xp.ascontiguousarray(fit_int[rows]), work.n_owned, work.owner, work.due,
-        work.offset,
+        answer_cpu, answer_gpu, rows.shape[0], ledger.day, member, start[rows], size[rows],
+        cal, fit_int[rows], slot_due, slot_offset,
     )  # fmt: skip
+    hit = slot_due != NULL_DAY
+    payment = member[hit]
+    work.owner[payment] = work.n_owned
+    work.due[payment] = slot_due[hit]
+    work.offset[payment] = slot_offset[hit]
+
+
+def _settle(ledger: Ledger, work: _Work, cal: Any, backend: Backend) -> None:
+    """Join groups and leftovers that are one contract."""
+    xp = backend.xp
+    n = work.n_owned
+    low, high = (xp.zeros(n, dtype="int64") for _ in range(2))
+    count, head, reach = (xp.zeros(n, dtype="int32") for _ in range(3))
+    if n:
+        backend.launch(
+            settle_cpu, settle_gpu, ledger.n_relations, ledger.day, ledger.amount_minor,
+            work.owner, work.due, work.offset, ledger.relation_offsets, cal,
+            xp.concatenate(work.fit_int), low, high, count, head, reach,
+        )  # fmt: skip

@@ -12,8 +12,8 @@ import numpy as np
 
 from qfb_kernels.amounts import (
     N_LEVELS,
-    amount_length_cpu,
-    amount_length_gpu,
+    amount_lengths_cpu,
+    amount_lengths_gpu,
     levels_cpu,
     levels_gpu,
 )
@@ -46,16 +46,20 @@ class Units:
     pool_offsets: Any
     n_slots: int
 
-    def take(self, rows: Any) -> tuple[Any, Any]:
-        """Return start and size of some units."""
-        return self.start[rows], self.size[rows]
-
 
 def offsets_of(counts: Any, xp: Any) -> Any:
     """Return CSR offsets of groups of these sizes: int64, shape (n_groups + 1,)."""
     offsets = xp.zeros(counts.shape[0] + 1, dtype="int64")
     offsets[1:] = xp.cumsum(counts)
     return offsets
+
+
+def ragged_slots(start: Any, size: Any, backend: Backend) -> Any:
+    """Return the slots ``start[u] .. start[u] + size[u] - 1`` of all units, one after another."""
+    xp = backend.xp
+    offsets = offsets_of(size, xp)
+    shift = xp.repeat(start - offsets[:-1], backend.to_host(size))
+    return shift + xp.arange(int(offsets[-1]), dtype="int64")
 
 
 def make_units(
@@ -89,17 +93,14 @@ def make_units(
     return Units(order.ravel(), start, flat[start], owner, offsets_of(counts, xp), n_slots)
 
 
-def amount_lengths(amount_minor: Any, units: Units, backend: Backend) -> Any:
-    """Return how many nats a payment's amount takes to write down: float64, shape (n_units,)."""
-    nats = backend.xp.zeros(units.start.shape[0])
+def amount_lengths(amount_minor: Any, units: Units, due: Any, backend: Backend) -> Any:
+    """Return how many nats amounts take to write down: float64, shape (n_units, 2).
+
+    Per payment of the unit, and for its hits (``due``, per slot, is not null) together.
+    """
+    nats = backend.xp.zeros((units.start.shape[0], 2))
     backend.launch(
-        amount_length_cpu,
-        amount_length_gpu,
-        nats.shape[0],
-        amount_minor,
-        units.member,
-        units.start,
-        units.size,
-        nats,
-    )
+        amount_lengths_cpu, amount_lengths_gpu, nats.shape[0], amount_minor, units.member,
+        units.start, units.size, due, nats,
+    )  # fmt: skip
     return nats

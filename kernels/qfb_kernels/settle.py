@@ -1,0 +1,233 @@
+"""Put together what amounts have torn apart, and count what each stream answered.
+
+A group of payments that answers only due dates another group of its relation missed is the same
+contract: after a step of its price, or a part of its varying amounts. Single leftovers that
+answer a missed due date join too.
+"""
+
+from __future__ import annotations
+
+from numba import cuda, njit, prange
+
+from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.twin import twin
+
+_NULL_DAY = -(2**31)
+_FACTOR = 4.0  # of amount between groups that may be one contract
+_LEFTOVER_FACTOR = 1.5
+
+
+def _nearest_due(cal, fit, group, day):
+    """Return the due date nearest to a day, and the day's offset from it in ticks."""
+    kind, step, anchor = fit[group, 0], fit[group, 1], fit[group, 2]
+    a, b, roll, clock = fit[group, 3], fit[group, 4], fit[group, 5], fit[group, 6]
+    k = due_index(cal, kind, step, anchor, day) - 2
+    x = position(cal, clock, day)
+    here = due_day(cal, kind, step, anchor, a, b, roll, k)
+    while True:
+        ahead = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
+        if 2 * x <= position(cal, clock, here) + position(cal, clock, ahead):
+            return here, x - position(cal, clock, here)
+        here = ahead
+        k += 1
+
+
+nearest_due = twin(_nearest_due, due_day, due_index, position)
+
+
+def _tally(amount, owner, offset, start, stop, low, high, count, head, reach):
+    """Bounds of amount, size, first payment and largest offset of each group."""
+    for i in range(start, stop):
+        group = owner[i]
+        if group < 0:
+            continue
+        if count[group] == 0:
+            low[group] = amount[i]
+            high[group] = amount[i]
+            head[group] = i
+            reach[group] = 1
+        low[group] = min(low[group], amount[i])
+        high[group] = max(high[group], amount[i])
+        reach[group] = max(reach[group], abs(offset[i]))
+        count[group] += 1
+
+
+tally = twin(_tally)
+
+
+def _is_answered(owner, due, start, stop, group, date):
+    """Whether a group answers a due date."""
+    for i in range(start, stop):
+        if owner[i] == group and due[i] == date:
+            return True
+    return False
+
+
+is_answered = twin(_is_answered)
+
+
+def _could_join(day, owner, due, start, stop, cal, fit, group, other, reach):
+    """Count the payments of ``other`` that answer what ``group`` missed."""
+    n = 0
+    for i in range(start, stop):
+        if owner[i] == other:
+            date, off = nearest_due(cal, fit, group, day[i])
+            if abs(off) <= reach[group] and not is_answered(owner, due, start, stop, group, date):
+                n += 1
+    return n
+
+
+could_join = twin(_could_join, nearest_due, is_answered)
+
+
+def _join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
+          low, high, count, head, reach):  # fmt: skip
+    """Move what answers a missed due date from ``other`` to ``group``; drop the rest."""
+    for i in range(start, stop):
+        if owner[i] != other:
+            continue
+        date, off = nearest_due(cal, fit, group, day[i])
+        fits = abs(off) <= reach[group]
+        if fits and not is_answered(owner, due, start, stop, group, date):
+            owner[i] = group
+            due[i] = date
+            offset[i] = off
+            low[group] = min(low[group], amount[i])
+            high[group] = max(high[group], amount[i])
+            count[group] += 1
+        elif other >= 0:
+            owner[i] = -1
+            due[i] = _NULL_DAY
+    if other >= 0:
+        head[other] = -1
+        count[other] = 0
+
+
+join = twin(_join, nearest_due, is_answered)
+
+
+def _settle_row(day, amount, owner, due, offset, start, stop, cal, fit,
+                low, high, count, head, reach):  # fmt: skip
+    """Settle one relation."""
+    tally(amount, owner, offset, start, stop, low, high, count, head, reach)
+    for i in range(start, stop):
+        group = owner[i]
+        if group < 0 or head[group] != i or count[group] < 3:
+            continue
+        for j in range(start, stop):
+            other = owner[j]
+            if other < 0 or other == group or head[other] != j or count[other] > count[group]:
+                continue
+            if low[other] > _FACTOR * high[group] or _FACTOR * high[other] < low[group]:
+                continue
+            n = could_join(day, owner, due, start, stop, cal, fit, group, other, reach)
+            if n == count[other] or (n > 4 and 5 * n >= 4 * count[other]):
+                join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
+                     low, high, count, head, reach)  # fmt: skip
+    for i in range(start, stop):
+        if owner[i] >= 0 or amount[i] < 0:
+            continue
+        best = -1
+        for j in range(start, stop):
+            group = owner[j]
+            if group < 0 or head[group] != j or count[group] < 3:
+                continue
+            if amount[i] * _LEFTOVER_FACTOR < low[group]:
+                continue
+            if amount[i] > _LEFTOVER_FACTOR * high[group]:
+                continue
+            date, off = nearest_due(cal, fit, group, day[i])
+            if abs(off) > reach[group] or is_answered(owner, due, start, stop, group, date):
+                continue
+            if best < 0 or count[group] > count[best]:
+                best = group
+        if best >= 0:
+            date, off = nearest_due(cal, fit, best, day[i])
+            owner[i] = best
+            due[i] = date
+            offset[i] = off
+
+
+settle_row = twin(_settle_row, tally, could_join, join, nearest_due, is_answered)
+_settle_row_cpu, _settle_row_gpu = settle_row.cpu, settle_row.gpu
+
+
+@njit(parallel=True, cache=True)
+def settle_cpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
+               low, high, count, head, reach):  # fmt: skip
+    """Loop over relations on the host, on all its threads."""
+    for row in prange(relation_offsets.shape[0] - 1):
+        _settle_row_cpu(
+            day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
+            cal, fit, low, high, count, head, reach,
+        )  # fmt: skip
+
+
+@cuda.jit
+def settle_gpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
+               low, high, count, head, reach):  # fmt: skip
+    """One thread per relation; launch with ``.forall(n_relations)``."""
+    row = cuda.grid(1)
+    if row < relation_offsets.shape[0] - 1:
+        _settle_row_gpu(
+            day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
+            cal, fit, low, high, count, head, reach,
+        )  # fmt: skip
+
+
+def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
+    """Count a stream's hits, misses, and offsets anew."""
+    if fit[row, 1] == 0:
+        return
+    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
+    a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
+    hits, zeros, total, late = 0, 0, 0, 0
+    first, last = 0, _NULL_DAY
+    for i in range(start, stop):
+        payment = member[i]
+        if owner[payment] < 0:
+            continue
+        if hits == 0:
+            first = due[payment]
+        hits += 1
+        first = min(first, due[payment])
+        last = max(last, due[payment])
+        total += abs(offset[payment])
+        zeros += 1 if offset[payment] == 0 else 0
+        late += 1 if offset[payment] > 0 else 0
+    if hits == 0:
+        return
+    n_due = 0
+    k = due_index(cal, kind, step, anchor, first) - 3
+    here = due_day(cal, kind, step, anchor, a, b, roll, k)
+    while here <= last:
+        ahead = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
+        n_due += 1 if here >= first and ahead > here else 0
+        here = ahead
+        k += 1
+    fit[row, 7] = hits
+    fit[row, 8] = max(0, n_due - hits)
+    fit[row, 9] = zeros
+    fit[row, 10] = total
+    fit[row, 11] = late
+
+
+recount_row = twin(_recount_row, due_index, due_day)
+_recount_row_cpu, _recount_row_gpu = recount_row.cpu, recount_row.gpu
+
+
+@njit(parallel=True, cache=True)
+def recount_cpu(member, owner, due, offset, stream_start, stream_size, cal, fit):
+    """Loop over streams on the host, on all its threads."""
+    for row in prange(stream_start.shape[0]):
+        start = stream_start[row]
+        _recount_row_cpu(member, owner, due, offset, start, start + stream_size[row], cal, fit, row)
+
+
+@cuda.jit
+def recount_gpu(member, owner, due, offset, stream_start, stream_size, cal, fit):
+    """One thread per stream; launch with ``.forall(n_streams)``."""
+    row = cuda.grid(1)
+    if row < stream_start.shape[0]:
+        start = stream_start[row]
+        _recount_row_gpu(member, owner, due, offset, start, start + stream_size[row], cal, fit, row)
