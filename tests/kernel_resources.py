@@ -1,6 +1,7 @@
 """Compile the registered kernels for an H100/H200 without a GPU, and say what they need.
 
-``python tests/kernel_resources.py`` rewrites ``tests/kernel_resources.json``: registers,
+``python tests/kernel_resources.py [module.kernel_gpu ...]`` brings what it is told of
+``tests/kernel_resources.json`` up to date (nothing told: all of it): registers,
 spilled bytes, stack and shared memory of every kernel on compute capability 9.0, as ptxas of
 CUDA 13.0 counts them. The test that reads it lets no kernel get worse unseen.
 """
@@ -88,14 +89,14 @@ def assemble(ptxas, ptx):
     return {key: int(match.group(1)) if match else 0 for key, match in found.items()}
 
 
-def measure():
-    """Return {kernel: resources} of every registered kernel."""
+def measure(names):
+    """Return {kernel: resources} of the kernels called ``names``."""
     ptxas = find_ptxas()
     if ptxas is None:
         msg = f"ptxas is missing; install the wheel {PTXAS_WHEEL} (env/dev-py*.txt has it)"
         raise RuntimeError(msg)
-    kernels = sorted(registered().items())
-    return {name: assemble(ptxas, compile_ptx(name, types)) for name, types in kernels}
+    types = registered()
+    return {name: assemble(ptxas, compile_ptx(name, types[name])) for name in names}
 
 
 def kept():
@@ -103,9 +104,11 @@ def kept():
     return json.loads(REPORT.read_text(encoding="utf-8")) if REPORT.exists() else {}
 
 
-def main():
-    """Rewrite the report and print what changed."""
-    before, now = kept(), measure()
+def main(names):
+    """Measure the kernels called ``names`` (none: all), keep them, print what changed."""
+    before, all_names = kept(), registered()
+    now = {name: before[name] for name in before if name in all_names}
+    now.update(measure(names or sorted(all_names)))
     for name in sorted(before.keys() | now.keys()):
         if before.get(name) != now.get(name):
             sys.stdout.write(f"{name}: {before.get(name)} -> {now.get(name)}\n")
@@ -113,4 +116,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])
