@@ -11,6 +11,7 @@ import json
 import logging
 import os
 import time
+import warnings
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -67,6 +68,19 @@ def log_run(
     str
         MLflow's id of the run.
     """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
+        return _log(output, name, params, metrics, {"inputs": inputs, "model": model}, report)
+
+
+def _log(
+    output: Path,
+    name: str,
+    params: dict[str, Any],
+    metrics: dict[str, float],
+    texts: dict[str, dict[str, Any]],
+    report: Path,
+) -> str:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     import mlflow
     from mlflow.entities import Metric, Param, RunTag
@@ -83,8 +97,8 @@ def log_run(
         params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in params.items()],
         tags=[RunTag(f"version.{key}", value) for key, value in versions().items()],
     )
-    client.log_text(run_id, json.dumps(inputs, indent=1, sort_keys=True), "inputs.json")
-    client.log_text(run_id, json.dumps(model, indent=1), "models/segments.json")
+    client.log_text(run_id, json.dumps(texts["inputs"], indent=1, sort_keys=True), "inputs.json")
+    client.log_text(run_id, json.dumps(texts["model"], indent=1), "models/segments.json")
     client.log_artifact(run_id, str(report))
     client.set_terminated(run_id)
     return run_id
