@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-
 from peers.task import FEATURES
+
 from qfb_gpu import profile
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_day

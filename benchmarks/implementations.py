@@ -25,9 +25,12 @@ _COLUMNS = (
 
 
 def run_once(
-    name: str, portfolio: Portfolio, output: Path, work: Path, *, timeout_seconds: float
+    name: str, portfolio: Portfolio, small: Portfolio, work: Path, *, timeout_seconds: float
 ) -> dict[str, Any]:
-    """Run an implementation once; what was in ``output`` is deleted before.
+    """Run an implementation once, in a process of its own that warms up on ``small``.
+
+    Its result is in :func:`output_of`; what was there is deleted before. ``qfb`` reads the lake
+    that ``qfb run`` left in ``work``, or makes it, untimed.
 
     Returns
     -------
@@ -39,33 +42,45 @@ def run_once(
     CommandFailedError
         It failed, or took longer than ``timeout_seconds``.
     """
+    output = output_of(name, work)
     shutil.rmtree(output, ignore_errors=True)
     log = work / f"{name.replace(' ', '-')}.log"
     if name == "qfb run":
         config = _write_config(portfolio, output, work)
         command = [_QFB, "run", str(config)]
     else:
-        source = str(_lake(work)) if name == "qfb" else portfolio.transactions
+        sources = [portfolio.transactions, small.transactions]
+        if name == "qfb":
+            sources = [prepare_lake(portfolio, work), prepare_lake(small, work / "small")]
         script = str(HERE / "run_stages.py")
-        command = [sys.executable, script, name, source, portfolio.as_of, str(output)]
+        command = [
+            sys.executable,
+            script,
+            name,
+            sources[0],
+            portfolio.as_of,
+            str(output),
+            sources[1],
+        ]
     done = run_measured(command, log=log, timeout_seconds=timeout_seconds)
     extra = _night(output) if name == "qfb run" else {"seconds": json.loads(done.stdout)}
     return {"wall_seconds": done.wall_seconds, "peak_bytes": done.peak_bytes, **extra}
 
 
-def prepare_lake(portfolio: Portfolio, work: Path) -> None:
-    """Make the lake that ``qfb`` reads, where no night has left one."""
-    if _lake(work).is_dir():
-        return
+def output_of(name: str, work: Path) -> Path:
+    """Return the folder that an implementation writes to."""
+    return work / name.replace(" ", "-")
+
+
+def prepare_lake(portfolio: Portfolio, work: Path) -> str:
+    """Return the lake of a portfolio in ``work``: what a night left there, or ingested now."""
     from qfb_gpu.config import load_config
     from qfb_gpu.lake import ingest
 
-    config = load_config(_write_config(portfolio, _lake(work).parent, work))
-    ingest.ingest(config, lambda _stage, _done, _total: None)
-
-
-def _lake(work: Path) -> Path:
-    return work / "qfb-run" / "lake"
+    work.mkdir(parents=True, exist_ok=True)
+    output = output_of("qfb run", work)
+    ingest.ingest(load_config(_write_config(portfolio, output, work)))
+    return str(output / "lake")
 
 
 def _write_config(portfolio: Portfolio, output: Path, work: Path) -> Path:

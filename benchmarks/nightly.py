@@ -18,24 +18,28 @@ import time
 from pathlib import Path
 from typing import Any
 
-from implementations import IMPLEMENTATIONS, PEERS, prepare_lake, run_once
+from implementations import IMPLEMENTATIONS, PEERS, output_of, run_once
 from portfolios import AS_OF, SEED, Portfolio, portfolio_of
 from process_tree import CommandFailedError
 from results_file import ResultsFile
 from same_answer import check_equal
 
 RESULTS = Path(__file__).parent / "results"
-EQUALITY_PAYMENTS = 50_000
-_GUESS_SECONDS = {"qfb run": 30.0, "qfb": 2.0, "pandas": 5.0, "polars": 3.0, "duckdb": 5.0}
-"""Seconds per million payments, for the estimate before anything was measured."""
+SMALL_PAYMENTS = 50_000
+_GUESS_SECONDS = {
+    "qfb run": (20.0, 20.0),
+    "qfb": (6.0, 1.0),
+    "pandas": (3.0, 2.0),
+    "polars": (2.0, 1.5),
+    "duckdb": (3.0, 2.0),
+}
+"""To start, and per million payments: for the estimate before anything was measured."""
 
 
 def main(arguments: list[str] | None = None) -> Path:
     """Run what is missing; return the file of results."""
     options = _options(arguments)
-    results = ResultsFile.open(
-        options.out, "nightly", {"seed": SEED, "as_of": AS_OF.isoformat()}
-    )
+    results = ResultsFile.open(options.out, "nightly", {"seed": SEED, "as_of": AS_OF.isoformat()})
     names = [name for name in IMPLEMENTATIONS if name in {"qfb run", "qfb", *options.peers}]
     _say(f"results: {results.path}")
     if not results.content["equality"]:
@@ -55,18 +59,17 @@ def check_small(data: Path, names: list[str]) -> dict[str, Any]:
     AssertionError
         Two implementations differ; says in what.
     """
-    portfolio = portfolio_of(EQUALITY_PAYMENTS, data)
+    small = portfolio_of(SMALL_PAYMENTS, data)
     with tempfile.TemporaryDirectory(dir=data, prefix="equal-") as folder:
         work = Path(folder)
-        outputs = {name: work / name.replace(" ", "-") for name in names}
-        for name, output in outputs.items():
+        for name in names:
             _say(f"warming up: {name}")
-            prepare_lake(portfolio, work)
-            run_once(name, portfolio, output, work, timeout_seconds=1800)
-        measures = {name: check_equal(outputs["qfb"], outputs[name]) for name in PEERS if name in names}
+            run_once(name, small, small, work, timeout_seconds=1800)
+        qfb = output_of("qfb", work)
+        measures = {n: check_equal(qfb, output_of(n, work)) for n in PEERS if n in names}
         for name, measure in measures.items():
             _say(f"{name} equals qfb: {measure}")
-    return {"n_payments": portfolio.n_payments, "n_customers": portfolio.n_customers, **measures}
+    return {"n_payments": small.n_payments, "n_customers": small.n_customers, **measures}
 
 
 def _measure_size(
@@ -95,7 +98,7 @@ def _measure_size(
                     _one(name, size, portfolio, Path(folder), results, options)
 
 
-def _one(  # noqa: PLR0913, PLR0917
+def _one(
     name: str,
     size: int,
     portfolio: Portfolio,
@@ -106,12 +109,10 @@ def _one(  # noqa: PLR0913, PLR0917
     head = {"size": size, "name": name, "n_payments": portfolio.n_payments}
     if any(run.get("failed") for run in results.runs(size=size, name=name)):
         return
-    output = work / name.replace(" ", "-")
     load_before = os.getloadavg()[0]
+    small = portfolio_of(SMALL_PAYMENTS, options.data)
     try:
-        if name == "qfb":
-            prepare_lake(portfolio, work)
-        run = run_once(name, portfolio, output, work, timeout_seconds=options.timeout)
+        run = run_once(name, portfolio, small, work, timeout_seconds=options.timeout)
     except CommandFailedError as error:
         _say(f"{size:,} {name}: FAILED: {error}")
         results.append({**head, "failed": str(error)[-500:]})
@@ -123,13 +124,17 @@ def _one(  # noqa: PLR0913, PLR0917
 
 
 def _expected(name: str, portfolio: Portfolio, results: ResultsFile) -> float:
-    """Seconds of one run, from the largest size measured so far."""
-    runs = [run for run in results.runs(name=name) if "wall_seconds" in run]
-    if not runs:
-        return _GUESS_SECONDS[name] * portfolio.n_payments / 1e6
-    largest = max(run["n_payments"] for run in runs)
-    seconds = [run["wall_seconds"] for run in runs if run["n_payments"] == largest]
-    return statistics.median(seconds) * portfolio.n_payments / largest
+    """Seconds of one run: of the largest size measured so far, and what is more by the slope."""
+    runs: dict[int, list[float]] = {}
+    for run in results.runs(name=name):
+        if "wall_seconds" in run:
+            runs.setdefault(run["n_payments"], []).append(run["wall_seconds"])
+    known = [(n, statistics.median(runs[n])) for n in sorted(runs)]
+    start_seconds, slope = _GUESS_SECONDS[name]
+    n, seconds = known[-1] if known else (0, start_seconds)
+    if len(known) > 1:
+        slope = 1e6 * max(0, seconds - known[-2][1]) / (n - known[-2][0])
+    return seconds + slope * (portfolio.n_payments - n) / 1e6
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

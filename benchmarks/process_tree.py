@@ -53,7 +53,7 @@ def run_measured(
     """
     with log.open("w", encoding="utf-8") as errors:
         start = time.perf_counter()
-        process = subprocess.Popen(  # noqa: S603
+        process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env
         )
         watch = _Watch(process.pid)
@@ -63,7 +63,7 @@ def run_measured(
         except subprocess.TimeoutExpired:
             _end_tree(process.pid)
             process.communicate()
-            msg = f"{' '.join(command)}: stopped after {timeout_seconds:.0f} s"
+            msg = f"{' '.join(command)}: stopped after {timeout_seconds:g} s"
             raise CommandFailedError(msg) from None
         finally:
             watch.stop.set()

@@ -8,7 +8,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-
 from peers.task import EXACT_FEATURES, FLOAT_FEATURES, KEYS, STREAM_COUNTS, STREAM_FLOATS
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def _same(left: pa.Table, right: pa.Table, table: str, column: str) -> None:
     ours, theirs = left.column(column), right.column(column)
     unequal = pc.fill_null(pc.not_equal(ours, theirs), False)  # noqa: FBT003
     unequal = pc.or_(unequal, pc.xor(pc.is_null(ours), pc.is_null(theirs)))
-    if (row := pc.index(unequal, True).as_py()) >= 0:  # noqa: FBT003
+    if (row := pc.index(unequal, True).as_py()) >= 0:
         msg = f"{table}.{column}: expected {_row(left, row)}, got {_row(right, row)}"
         raise AssertionError(msg)
 

@@ -134,6 +134,15 @@ def test_lexsort_on_each_backend(backend):
     np.testing.assert_array_equal(got, np.lexsort(keys[::-1]))
 
 
+def test_repeat_on_each_backend(backend):
+    counts = backend.asarray([2, 0, 3, 1], dtype="int64")
+    values = backend.asarray([7, 8, 9, 4], dtype="int32")
+    got = backend.repeat(values, counts)
+    assert got.dtype == np.int32
+    assert backend.to_host(got).tolist() == [7, 7, 9, 9, 9, 4]
+    assert backend.repeat(values[:0], counts[:0]).shape == (0,)
+
+
 def test_rfft_parseval_and_a_known_line(backend):
     days = np.arange(256)
     batch = np.stack([np.cos(2 * np.pi * days * 8 / 256), np.ones(256)]).astype(np.float32)

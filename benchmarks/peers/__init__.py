@@ -1,0 +1,1 @@
+"""Users of other libraries: the same task as they would write it."""

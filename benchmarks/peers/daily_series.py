@@ -50,7 +50,7 @@ def dominant_periods(day: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
     return period, strength
 
 
-def _series(  # noqa: PLR0913, PLR0917
+def _series(
     day: np.ndarray,
     begin: np.ndarray,
     n: np.ndarray,

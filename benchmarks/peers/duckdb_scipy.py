@@ -41,7 +41,7 @@ def read(source: Path, as_of: dt.date) -> duckdb.DuckDBPyConnection:
 def streams(
     connection: duckdb.DuckDBPyConnection,
 ) -> tuple[duckdb.DuckDBPyConnection, duckdb.DuckDBPyConnection]:
-    """Number the relations, so that the window is over one integer; measure their intervals."""
+    """Give every relation a number, so that the window is over one integer; measure intervals."""
     same = " AND ".join(f"p.{key} IS NOT DISTINCT FROM r.{key}" for key in KEYS)
     connection.execute(
         f"""
@@ -86,13 +86,9 @@ def spectrum(
     return table
 
 
-def features(
-    connection: duckdb.DuckDBPyConnection, as_of: dt.date
-) -> duckdb.DuckDBPyConnection:
+def features(connection: duckdb.DuckDBPyConnection, as_of: dt.date) -> duckdb.DuckDBPyConnection:
     """Make the table ``customers``: one row of features per customer."""
-    connection.execute(
-        "CREATE MACRO balance(a, b) AS (a - b) / nullif(abs(a) + abs(b), 0)"
-    )
+    connection.execute("CREATE MACRO balance(a, b) AS (a - b) / nullif(abs(a) + abs(b), 0)")
     connection.execute(_MAIN_CURRENCY, {"as_of": as_of})
     connection.execute(_YEAR_OF_PAYMENTS, {"as_of": as_of})
     connection.execute(_WINDOW_TABLE)
@@ -103,7 +99,8 @@ def features(
 
 _MAIN_CURRENCY = """
 CREATE TABLE main AS
-SELECT customer_id, ($as_of - DATE '1970-01-01')::INTEGER - max(last_day) AS recency_days_since_last,
+SELECT customer_id,
+       ($as_of - DATE '1970-01-01')::INTEGER - max(last_day) AS recency_days_since_last,
        arg_max(currency, (n, last_day, money, rank)) AS main_currency
 FROM (SELECT customer_id, currency, count(*) AS n, max(day) AS last_day,
              abs(sum(amount_minor)) AS money,
@@ -121,9 +118,7 @@ FROM payments JOIN main USING (customer_id)
 WHERE day > ($as_of - DATE '1970-01-01')::INTEGER - {_YEAR};
 """
 
-_COUNTS = ", ".join(
-    f"count(*) FILTER (age < {days}) AS frequency_n_{days}d" for days in WINDOWS
-)
+_COUNTS = ", ".join(f"count(*) FILTER (age < {days}) AS frequency_n_{days}d" for days in WINDOWS)
 _SUMS = ", ".join(
     f"coalesce(sum(amount_minor) FILTER (age < {days} AND is_main AND direction = '{side}'), 0)"
     f"::BIGINT AS money_{side}_minor_{days}d"

@@ -77,9 +77,7 @@ def features(payments: pl.DataFrame, as_of: dt.date) -> pl.DataFrame:
         .collect(engine="streaming")
         .lazy()
     )
-    last = lazy.group_by("customer_id").agg(
-        recency_days_since_last=as_of_day - pl.col("day").max()
-    )
+    last = lazy.group_by("customer_id").agg(recency_days_since_last=as_of_day - pl.col("day").max())
     customers = main.join(last, on="customer_id")
     for part in (_windows(year), _counterparties(year), _shares(year), _active_gap(year)):
         customers = customers.join(part, on="customer_id", how="left")
@@ -154,7 +152,9 @@ def _active_gap(year: pl.LazyFrame) -> pl.LazyFrame:
         .select("customer_id", "day")
         .unique()
         .group_by("customer_id")
-        .agg(interval_mean_days=pl.when(pl.len() > 1).then((day.max() - day.min()) / (pl.len() - 1)))
+        .agg(
+            interval_mean_days=pl.when(pl.len() > 1).then((day.max() - day.min()) / (pl.len() - 1))
+        )
     )
 
 

@@ -6,7 +6,8 @@ by :mod:`qfb_kernels.evidence`, and the best start of each family is climbed: on
 side in each coordinate, then the other rolls. What a schedule costs to name (its family, phase
 and roll, in nats) is taken off, so that families compare by Bayes.
 
-Rows of ``fit_int``: kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late.
+Rows of ``fit_int``: kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
+and the places in the unit of the first and the last hit of its life.
 Rows of ``fit_float``: evidence (nats), code length of the hits with the schedule's cost.
 """
 
@@ -26,15 +27,16 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
+    month_day,
     month_of,
     month_start,
     n_working_before,
     position,
 )
-from qfb_kernels.evidence import IMPOSSIBLE, answers, code_length, evidence
+from qfb_kernels.evidence import IMPOSSIBLE, answers, code_length, evidence, log_beta_ratio
 from qfb_kernels.twin import twin
 
-N_FIT_INT = 12
+N_FIT_INT = 14
 N_PEAKS = 3
 _MONTH = 30.436875
 _WEEK = 7
@@ -45,7 +47,9 @@ _ROUNDS = 6
 
 def _schedule_cost(kind, step, a, roll, clock):
     """Nats to name a schedule: family, period, phase, roll."""
-    cost = 0.7 if roll == MODIFIED else 0.0
+    at_end = (kind == MONTHS and (a > 28 or a < 0)) or (kind == NTH and a < 0)
+    usual = MODIFIED if at_end else FOLLOWING
+    cost = 0.0 if roll == usual or roll == NONE else 0.3
     share = 5.0 / 7.0 if clock else 1.0
     if kind == DAYS:
         cost += math.log(1.0 + (step - 1) * share)
@@ -55,11 +59,12 @@ def _schedule_cost(kind, step, a, roll, clock):
     if kind == WORKDAYS:
         return cost + 2.0
     cost += math.log(_MONTH * step * share)
-    if kind == MONTHS:
-        return cost + (1.2 if step == 1 else 2.7) + (1.5 if a < 0 else 0.0)
     if kind == PAIR:
         return cost + 3.0 + math.log(5.0)
-    return cost + 4.0 + 0.5 * math.log(1.0 * step)
+    cost += 1.2 if step == 1 else 2.7
+    if kind == MONTHS:
+        return cost + (1.5 if a < 0 else 0.0)
+    return cost + 2.5
 
 
 schedule_cost = twin(_schedule_cost)
@@ -89,6 +94,8 @@ def _moved(cal, kind, step, anchor, a, b, which, by):
             return anchor - 1, 31, b
         if a + by > 31:
             return anchor + 1, 1, b
+        return anchor, a + by, b
+    if kind == MONTHS and -10 < a + by < 0:
         return anchor, a + by, b
     if kind == MONTH_WORKDAY and a + by != 0:
         return anchor, a + by, b
@@ -152,10 +159,10 @@ def _start_of(day, member, start, stop, cal, kind, step, i, last):
     first = month_start(cal, month)
     if kind == DAYS:
         return here, 1, 0
+    to_end = month_start(cal, month + 1) - 1 - here
     if kind == MONTHS:
-        return month, here - first + 1, 0
+        return month, (-1 - to_end if i % 2 and to_end < 5 else here - first + 1), 0
     if kind == NTH:
-        to_end = month_start(cal, month + 1) - 1 - here
         nth = -1 if to_end < _WEEK and i % 2 else (here - first) // _WEEK + 1
         return month, (-1 if nth > 4 else nth), (here + 3) % _WEEK
     if kind == MONTH_WORKDAY:
@@ -194,7 +201,7 @@ def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, fl
             best, best_anchor, best_a, best_b = gain, anchor, a, b
         if kind == WORKDAYS:
             break
-    if best < floor - 2.0 * (stop - start) - 10.0:
+    if best < floor - 1.2 * (stop - start) - 8.0:
         return best, best_anchor, best_a, best_b, roll
     return climb(
         day, member, start, stop, cal, lg, clock, log_window,
@@ -205,45 +212,48 @@ def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, fl
 family = twin(_family, start_of, score, climb)
 
 
+def _months_of(option):
+    """Return the ``option``-th of 1, 2, 3, 6 and 12 months."""
+    return option + 1 if option < 3 else 6 * (option - 2)
+
+
+months_of = twin(_months_of)
+
+
 def _option_of(option, n, span, gap, peaks, row):
     """Kind and step of the ``option``-th family to try; step 0: not worth trying."""
-    if option < 5:
-        step = option + 1 if option < 3 else 6 * (option - 2)
+    most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
+    if option < 15:
+        kind = MONTHS if option < 5 else (NTH if option < 10 else MONTH_WORKDAY)
+        step = months_of(option % 5)
         n_due = span / (_MONTH * step) + 1.0
-        return MONTHS, (step if n_due < 2.2 * n + 1 and n_due > 1.8 and n_due * 4 > n else 0)
-    n_months = span / _MONTH + 1.0
-    if option == 5:
-        return PAIR, (1 if n > 3 and 2 * n_months < 2.2 * n + 2 and n_months * 8 > n else 0)
-    if option in (6, 7):
-        kind = NTH if option == 6 else MONTH_WORKDAY
-        return kind, (1 if n > 2 and n_months < 2.2 * n + 1 and n_months * 4 > n else 0)
-    if option in (8, 9):
-        kind = NTH if option == 8 else MONTH_WORKDAY
-        n_due = n_months / 3.0 + 1.0
-        return kind, (3 if n > 2 and n_due < 2.2 * n + 1 and n_due > 1.8 and n_due * 4 > n else 0)
-    if option == 10:
-        return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < 2.2 * n else 0)
-    period = 0.0
-    if option == 11:
+        fits = n_due < most and n_due > 1.8 and n_due * 4 > n
+        return kind, (step if fits and (kind == MONTHS or n > 2) else 0)
+    n_due = 2.0 * span / _MONTH + 1.0
+    if option == 15:
+        return PAIR, (1 if n > 3 and n_due < most and n_due * 4 > n else 0)
+    if option == 16:
+        return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < most else 0)
+    if option == 17:
         period = gap
-    elif option == 12:
+    elif option == 18:
         period = _WEEK * math.floor(gap / _WEEK + 0.5)
-    elif option < 16:
-        period = peaks[row, option - 13]
-    elif option == 16:
+    elif option < 22:
+        period = peaks[row, option - 19]
+    else:
         period = span / (n - 1.0)
     if period < 1.0 or n < 3:
         return DAYS, 0
-    if option != 12:
+    if option != 18:
         period = span / max(1.0, math.floor(span / period + 0.5))
     step = int(math.floor(period + 0.5))
-    if span / step + 1.0 > 2.2 * n + 1 or step > 400 or step < 1:
+    if step < 1 or step > 400 or span / step + 1.0 > most:
         return DAYS, 0
     return DAYS, step
 
 
-option_of = twin(_option_of)
-N_OPTIONS = 17
+option_of = twin(_option_of, months_of)
+N_OPTIONS = 23
 
 
 def _clock_of(day, member, start, stop, cal):
@@ -258,7 +268,63 @@ def _clock_of(day, member, start, stop, cal):
 clock_of = twin(_clock_of, n_working_before)
 
 
-def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, row):
+def _is_first_of_pair(cal, day, a, b):
+    """Whether a day is nearer to the first day of a pair than to the second."""
+    month = month_of(cal, day)
+    to_a = abs(day - month_day(cal, month, a))
+    to_b = abs(day - month_day(cal, month, b))
+    to_a = min(to_a, abs(day - month_day(cal, month + 1, a)))
+    return to_a < min(to_b, abs(day - month_day(cal, month - 1, b)))
+
+
+is_first_of_pair = twin(_is_first_of_pair, month_of, month_day)
+
+
+def _side(day, amount, member, start, stop, cal, a, b, first, lg):
+    """One side of a pair: payments, sum of squares of log amount, mean, nats of its misses."""
+    n, low, high = 0, 0, 0
+    total, squares = 0.0, 0.0
+    for i in range(start, stop):
+        payment = member[i]
+        if is_first_of_pair(cal, day[payment], a, b) != first:
+            continue
+        month = month_of(cal, day[payment])
+        low = month if n == 0 else low
+        high = month
+        value = math.log(1.0 + amount[payment])
+        n += 1
+        total += value
+        squares += value * value
+    if n == 0:
+        return 0, 0.0, 0.0, 0.0
+    missed = max(0, high - low + 1 - n)
+    return n, squares - total * total / n, total / n, -log_beta_ratio(lg, 24, 2, n, missed)
+
+
+side = twin(_side, is_first_of_pair, month_of, log_beta_ratio)
+
+
+def _pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses):
+    """0: a pair is one contract; 1, 2: two, whose amounts or lives differ; the larger one."""
+    n_a, rest_a, mean_a, miss_a = side(day, amount, member, start, stop, cal, a, b, True, lg)
+    n_b, rest_b, mean_b, miss_b = side(day, amount, member, start, stop, cal, a, b, False, lg)
+    n = n_a + n_b
+    if min(n_a, n_b) < 3:
+        return 0
+    floor = 1e-6 * n
+    within = rest_a + rest_b + floor
+    between = n_a * n_b * (mean_a - mean_b) ** 2 / n
+    gain = 0.5 * n * math.log(1.0 + between / within)
+    gain += -log_beta_ratio(lg, 24, 2, hits, misses) - miss_a - miss_b
+    if gain < 5.0 + math.log(1.0 * n):
+        return 0
+    return 1 if n_a >= n_b else 2
+
+
+pair_is_two = twin(_pair_is_two, side, log_beta_ratio)
+
+
+def _search(day, amount, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, row):
     """Write the best schedule of one unit."""
     n = stop - start
     fit_float[row, 0] = IMPOSSIBLE
@@ -266,12 +332,12 @@ def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, r
     fit_int[row, 1] = 0
     if n < 2:
         return
-    first = day[member[start]]
-    span = day[member[stop - 1]] - first
+    opened = day[member[start]]
+    span = day[member[stop - 1]] - opened
     if span < 3 or (n == 2 and abs(span - 365) > 12):
         return
     clock = clock_of(day, member, start, stop, cal)
-    ticks = position(cal, clock, first + span) - position(cal, clock, first)
+    ticks = position(cal, clock, opened + span) - position(cal, clock, opened)
     log_window = math.log(1.0 + ticks * n / (n - 1.0))
     best = IMPOSSIBLE
     kind, step, anchor, a, b, roll = DAYS, 0, 0, 0, 0, 0
@@ -293,10 +359,24 @@ def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, r
             a, b, roll = to_a, to_b, to_roll
     if step == 0 or best <= IMPOSSIBLE:
         return
-    hits, misses, zeros, total, late, _ = answers(
+    hits, misses, zeros, total, late, _, first, last = answers(
         day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
     )
-    values = (kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late)
+    if kind == PAIR:
+        which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
+        if which > 0:
+            kind, a, b = MONTHS, (a if which == 1 else b), 0
+            best, anchor, a, b, roll = climb(
+                day, member, start, stop, cal, lg, clock, log_window,
+                kind, step, anchor, a, b, roll,
+            )  # fmt: skip
+            hits, misses, zeros, total, late, _, first, last = answers(
+                day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
+            )
+    values = (
+        kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
+        first - start, last - start,
+    )  # fmt: skip
     for i in range(N_FIT_INT):
         fit_int[row, i] = values[i]
     fit_float[row, 0] = best
@@ -305,28 +385,39 @@ def _search(day, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, r
     )
 
 
-search = twin(_search, clock_of, position, option_of, family, answers, code_length, schedule_cost)
+search = twin(
+    _search,
+    clock_of,
+    position,
+    option_of,
+    family,
+    answers,
+    code_length,
+    schedule_cost,
+    pair_is_two,
+    climb,
+)
 _search_cpu, _search_gpu = search.cpu, search.gpu
 
 
 @njit(parallel=True, cache=True)
-def search_cpu(day, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
+def search_cpu(day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
     """Loop over units on the host, on all its threads."""
     for row in prange(unit_start.shape[0]):
         start = unit_start[row]
         _search_cpu(
-            day, member, start, start + unit_size[row], cal, lg, gap, peaks,
+            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks,
             fit_int, fit_float, row,
         )  # fmt: skip
 
 
 @cuda.jit
-def search_gpu(day, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
+def search_gpu(day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
     """One thread per unit; launch with ``.forall(n_units)``."""
     row = cuda.grid(1)
     if row < unit_start.shape[0]:
         start = unit_start[row]
         _search_gpu(
-            day, member, start, start + unit_size[row], cal, lg, gap, peaks,
+            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks,
             fit_int, fit_float, row,
         )  # fmt: skip

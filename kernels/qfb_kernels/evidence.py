@@ -17,7 +17,7 @@ import math
 from qfb_kernels.dues import due_day, due_index, position
 from qfb_kernels.twin import twin
 
-REACH_NUMERATOR, REACH_DENOMINATOR = 2, 5  # of the spacing: how far an answer may be
+MISS_WORTH = 5
 IMPOSSIBLE = -1e300
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
@@ -48,66 +48,76 @@ def _log_beta_ratio(lg, a, b, yes, no):
 log_beta_ratio = twin(_log_beta_ratio, lgamma_half)
 
 
-def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll):
-    """Match payments to due dates.
+def _hit_worth(size):
+    """What a hit adds to a life that a miss takes ``MISS_WORTH`` from."""
+    return 6 if size == 0 else max(2, 5 - size)
 
-    Returns hits, misses between the first and the last hit, hits on the very day, the sum of
-    offset sizes, late hits, and the signed sum of offsets.
+
+hit_worth = twin(_hit_worth)
+
+
+def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll):
+    """Match payments to due dates, over the life of the schedule.
+
+    The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
+    maximal segment); a few chance hits long before or after do not stretch it.
+
+    Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
+    sum of offsets, and the slots of the life's first and last hit.
     """
     k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
     here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
     ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     before = here
-    hits = 0
-    misses = 0
-    unanswered = 0
-    zeros = 0
-    total = 0
-    late = 0
-    signed = 0
-    best = -1
-    offset = 0
-    for i in range(start, stop):
-        x = position(cal, clock, day[member[i]])
-        while 2 * x > here + ahead:
-            if best < 0:
-                unanswered += 1
-            else:
-                misses += unanswered if hits > 0 else 0
-                unanswered = 0
+    hits, misses, zeros, total, late, signed, worth, first = 0, 0, 0, 0, 0, 0, 0, start
+    best_hits, best_misses, best_zeros, best_total, best_late, best_signed = 0, 0, 0, 0, 0, 0
+    best_worth, best_first, best_last = 0, start, start
+    size, offset, slot = -1, 0, start
+    for i in range(start, stop + 1):
+        x = position(cal, clock, day[member[min(i, stop - 1)]])
+        while 2 * x > here + ahead or i == stop:
+            if size >= 0:
+                if hits == 0 or worth < 0:
+                    hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
+                    first = slot
                 hits += 1
-                total += best
+                total += size
                 signed += offset
-                zeros += 1 if best == 0 else 0
+                zeros += 1 if size == 0 else 0
                 late += 1 if offset > 0 else 0
-                best = -1
+                worth += hit_worth(size)
+                if worth > best_worth:
+                    best_hits, best_misses, best_zeros, best_total = hits, misses, zeros, total
+                    best_late, best_signed, best_worth = late, signed, worth
+                    best_first, best_last = first, slot
+                size = -1
+            else:
+                misses += 1
+                worth -= MISS_WORTH
+            if i == stop:
+                break
             k += 1
             before = here
             here = ahead
             ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
-        size = abs(x - here)
-        room = ahead - here if x >= here else here - before
-        if 5 * size <= 2 * room and (best < 0 or size < best):
-            best = size
-            offset = x - here
-    if best >= 0:
-        misses += unanswered if hits > 0 else 0
-        hits += 1
-        total += best
-        signed += offset
-        zeros += 1 if best == 0 else 0
-        late += 1 if offset > 0 else 0
-    return hits, misses, zeros, total, late, signed
+        if i == stop:
+            break
+        off = x - here
+        room = ahead - here if off >= 0 else here - before
+        if 5 * abs(off) <= 2 * room and (size < 0 or abs(off) < size):
+            size, offset, slot = abs(off), off, i
+    return (best_hits, best_misses, best_zeros, best_total, best_late, best_signed,
+            best_first, best_last)  # fmt: skip
 
 
-answers = twin(_answers, due_index, position, due_day)
+answers = twin(_answers, hit_worth, due_index, position, due_day)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
     """Nats needed to write down the answers to a schedule."""
     moved = hits - zeros
     return -(
-        log_beta_ratio(lg, 9, 1, hits, misses)
+        log_beta_ratio(lg, 24, 2, hits, misses)
         + log_beta_ratio(lg, 2, 1, zeros, moved)
         + log_beta_ratio(lg, 1, 1, late, moved - late)
         + log_beta_ratio(lg, 2, 2, total - moved, moved)
@@ -127,7 +137,7 @@ scatter_length = twin(_scatter_length, lgamma_half)
 
 def _evidence(day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset."""
-    hits, misses, zeros, total, late, signed = answers(
+    hits, misses, zeros, total, late, signed, first, last = answers(
         day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
     )
     if hits < 2 or misses > hits:
@@ -137,6 +147,8 @@ def _evidence(day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b
     gain -= code_length(lg, hits, misses, zeros, total, late)
     if hits < n:
         gain -= 1.0 + math.log(1.0 + n - hits)
+        gain -= math.log(1.0 * n) if first > start + 1 else 0.0
+        gain -= math.log(1.0 * n) if last < stop - 2 else 0.0
     return gain, signed / hits
 
 

@@ -86,9 +86,9 @@ KERNELS: dict[str, str] = {
     ),
     "streams.reversals_gpu": "void(int64[::1], int64[::1], int32[::1])",
     "text.hash_text_gpu": "void(uint8[::1], int32[::1], int64[::1])",
-    "text.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
-    "text.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
-    "text.to_minor_gpu": (
+    "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
+    "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
+    "decimals.to_minor_gpu": (
         "void(int64[::1], int16[::1], int8[::1], boolean, int64[::1], int8[::1])"
     ),
 }

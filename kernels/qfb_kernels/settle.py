@@ -14,7 +14,7 @@ from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
 _FACTOR = 4.0  # of amount between groups that may be one contract
-_LEFTOVER_FACTOR = 1.5
+_MAX_MISSED = 4  # due dates between groups that may be one contract
 
 
 def _nearest_due(cal, fit, group, day):
@@ -106,41 +106,95 @@ def _join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
 join = twin(_join, nearest_due, is_answered)
 
 
-def _settle_row(day, amount, owner, due, offset, start, stop, cal, fit,
-                low, high, count, head, reach):  # fmt: skip
-    """Settle one relation."""
-    tally(amount, owner, offset, start, stop, low, high, count, head, reach)
+def _distance(low, high, group, other):
+    """Ratio between the nearest amounts of two groups; 1 where their ranges meet."""
+    return max(1.0, max(low[other] / (1.0 + high[group]), low[group] / (1.0 + high[other])))
+
+
+distance = twin(_distance)
+
+
+def _is_near(day, owner, head, start, stop, group, other, slack):
+    """Whether two groups overlap in time or follow each other within ``slack`` days."""
+    last_group, last_other = 0, 0
+    for i in range(start, stop):
+        if owner[i] == group:
+            last_group = day[i]
+        if owner[i] == other:
+            last_other = day[i]
+    apart = max(day[head[other]] - last_group, day[head[group]] - last_other)
+    return apart <= slack
+
+
+is_near = twin(_is_near)
+
+
+def _period(cal, fit, group, date):
+    """Days from a due date to the one four later, over four."""
+    kind, step, anchor = fit[group, 0], fit[group, 1], fit[group, 2]
+    a, b, roll = fit[group, 3], fit[group, 4], fit[group, 5]
+    k = due_index(cal, kind, step, anchor, date)
+    ahead = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
+    return ahead - due_day(cal, kind, step, anchor, a, b, roll, k)
+
+
+period = twin(_period, due_index, due_day)
+
+
+def _join_groups(day, amount, owner, due, offset, start, stop, cal, fit,
+                 low, high, count, head, reach):  # fmt: skip
+    """Join the two groups nearest in amount that may be one contract; return whether any."""
+    best, best_other, nearest = -1, -1, _FACTOR
     for i in range(start, stop):
         group = owner[i]
         if group < 0 or head[group] != i or count[group] < 3:
             continue
+        slack = _MAX_MISSED * period(cal, fit, group, day[i])
         for j in range(start, stop):
             other = owner[j]
             if other < 0 or other == group or head[other] != j or count[other] > count[group]:
                 continue
-            if low[other] > _FACTOR * high[group] or _FACTOR * high[other] < low[group]:
+            apart = distance(low, high, group, other)
+            if apart >= nearest:
+                continue
+            if not is_near(day, owner, head, start, stop, group, other, slack):
                 continue
             n = could_join(day, owner, due, start, stop, cal, fit, group, other, reach)
             if n == count[other] or (n > 4 and 5 * n >= 4 * count[other]):
-                join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
-                     low, high, count, head, reach)  # fmt: skip
+                best, best_other, nearest = group, other, apart
+    if best < 0:
+        return False
+    join(day, amount, owner, due, offset, start, stop, cal, fit, best, best_other,
+         low, high, count, head, reach)  # fmt: skip
+    head[best] = stop
+    for i in range(start, stop):
+        if owner[i] == best:
+            head[best] = min(head[best], i)
+    return True
+
+
+join_groups = twin(_join_groups, period, distance, is_near, could_join, join)
+
+
+def _join_leftovers(day, amount, owner, due, offset, start, stop, cal, fit,
+                    low, high, count, head, reach):  # fmt: skip
+    """Let single payments answer due dates that a group with such amounts missed."""
     for i in range(start, stop):
         if owner[i] >= 0 or amount[i] < 0:
             continue
-        best = -1
+        best, nearest = -1, 0
         for j in range(start, stop):
             group = owner[j]
             if group < 0 or head[group] != j or count[group] < 3:
                 continue
-            if amount[i] * _LEFTOVER_FACTOR < low[group]:
-                continue
-            if amount[i] > _LEFTOVER_FACTOR * high[group]:
+            wide = 1.5 if high[group] > 1.05 * low[group] else 1.1
+            if amount[i] * wide < low[group] or amount[i] > wide * high[group]:
                 continue
             date, off = nearest_due(cal, fit, group, day[i])
             if abs(off) > reach[group] or is_answered(owner, due, start, stop, group, date):
                 continue
-            if best < 0 or count[group] > count[best]:
-                best = group
+            if best < 0 or abs(off) < nearest:
+                best, nearest = group, abs(off)
         if best >= 0:
             date, off = nearest_due(cal, fit, best, day[i])
             owner[i] = best
@@ -148,7 +202,21 @@ def _settle_row(day, amount, owner, due, offset, start, stop, cal, fit,
             offset[i] = off
 
 
-settle_row = twin(_settle_row, tally, could_join, join, nearest_due, is_answered)
+join_leftovers = twin(_join_leftovers, nearest_due, is_answered)
+
+
+def _settle_row(day, amount, owner, due, offset, start, stop, cal, fit,
+                low, high, count, head, reach):  # fmt: skip
+    """Settle one relation."""
+    tally(amount, owner, offset, start, stop, low, high, count, head, reach)
+    while join_groups(day, amount, owner, due, offset, start, stop, cal, fit,
+                      low, high, count, head, reach):  # fmt: skip
+        pass
+    join_leftovers(day, amount, owner, due, offset, start, stop, cal, fit,
+                   low, high, count, head, reach)  # fmt: skip
+
+
+settle_row = twin(_settle_row, tally, join_groups, join_leftovers)
 _settle_row_cpu, _settle_row_gpu = settle_row.cpu, settle_row.gpu
 
 

@@ -185,7 +185,7 @@ def _answer_row(day, member, start, stop, cal, fit, row, due, offset):
     ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     previous = here
     best, answer = -1, -1
-    for i in range(start, stop):
+    for i in range(start + fit[row, 12], min(stop, start + fit[row, 13] + 1)):
         x = position(cal, clock, day[member[i]])
         while 2 * x > here + ahead:
             best, answer = -1, -1

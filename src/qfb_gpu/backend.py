@@ -109,6 +109,19 @@ class Backend:
             order = order[self.xp.argsort(key[order], kind="stable")]
         return order
 
+    def repeat(self, values: Any, counts: Any) -> Any:
+        """Return ``values`` with value ``i`` ``counts[i]`` times; both of shape (n_rows,).
+
+        ``cupy.repeat`` launches a kernel for every row where the counts differ.
+        """
+        if self.name == "cpu":
+            return self.xp.repeat(values, counts)
+        if counts.shape[0] == 0:
+            return values[:0]
+        ends = self.xp.cumsum(counts)
+        places = self.xp.arange(int(ends[-1]), dtype=ends.dtype)
+        return values[self.xp.searchsorted(ends, places, side="right")]
+
     def memory_budget_bytes(self) -> int:
         """Return how many bytes one batch of intermediates may take.
 

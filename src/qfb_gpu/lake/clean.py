@@ -14,10 +14,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.lake import parse
-from qfb_gpu.lake.parse import Coded
+from qfb_gpu.lake import amounts, parse, texts
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
-from qfb_kernels import text as kernels
+from qfb_gpu.lake.texts import Coded
+from qfb_kernels.days import AMBIGUOUS, IMPOSSIBLE
+from qfb_kernels.decimals import ROUNDED, TOO_FINE, TOO_LARGE
+from qfb_kernels.text import MISSING, OK, UNREADABLE
 
 if TYPE_CHECKING:
     from qfb_gpu.config import SourcePart
@@ -29,21 +31,21 @@ BLANK_ROW = "blank row"
 BROKEN_LINE = "line has another number of columns than the header"
 _IDS = ("customer_id", "counterparty_id")
 _WORDS = {
-    kernels.MISSING: "is missing",
-    kernels.UNREADABLE: "is unreadable",
+    MISSING: "is missing",
+    UNREADABLE: "is unreadable",
 }
 _AMOUNT_WORDS = {
-    kernels.UNREADABLE: "is not a number",
-    kernels.TOO_FINE: "has more decimals than the currency has (rounding = 'half_even' rounds)",
-    kernels.TOO_LARGE: "is too large",
+    UNREADABLE: "is not a number",
+    TOO_FINE: "has more decimals than the currency has (rounding = 'half_even' rounds)",
+    TOO_LARGE: "is too large",
 }
 _DATE_WORDS = {
-    kernels.IMPOSSIBLE: "is no day of the calendar",
-    kernels.AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
+    IMPOSSIBLE: "is no day of the calendar",
+    AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
 }
 _OTHER_WORDS = {
-    "direction": {kernels.UNREADABLE: "is an unknown word (map it in direction_values)"},
-    "currency": {kernels.UNREADABLE: "is not an ISO 4217 code"},
+    "direction": {UNREADABLE: "is an unknown word (map it in direction_values)"},
+    "currency": {UNREADABLE: "is not an ISO 4217 code"},
 }
 
 
@@ -145,21 +147,21 @@ def _exclude(rows: pa.RecordBatch, plan: FilePlan, reader: _RowReader) -> Any:
     excluded = np.zeros(rows.num_rows, np.int16)
     rules = list(zip(plan.excludes, plan.part.exclude, strict=True))
     for number, (header, rule) in reversed(list(enumerate(rules, 2))):
-        coded = parse.clean_text(rows.column(header))
+        coded = texts.clean_text(rows.column(header))
         values = pa.array([value.strip() for value in rule.values], pa.string())
-        hit = np.append(np.asarray(pc.is_in(coded.values, values)), False)  # noqa: FBT003
+        hit = np.append(np.asarray(pc.is_in(coded.values, values)), False)
         excluded[hit[coded.codes]] = number
     suspects = np.flatnonzero(reader.n_missing == sum(c.required for c in plan.table.columns))
     if suspects.size:
         some = rows.take(pa.array(suspects))
         blank = np.ones(suspects.size, bool)
         for column in some.columns:
-            blank &= parse.clean_text(column).codes < 0
+            blank &= texts.clean_text(column).codes < 0
         excluded[suspects[blank]] = 1
     return excluded
 
 
-def _rejects(  # noqa: PLR0913
+def _rejects(
     batch: Batch,
     plan: FilePlan,
     reason: Any,
@@ -226,18 +228,18 @@ class _RowReader:
             codes = pa.array(np.zeros(self._rows.num_rows, np.int32))
             return pa.DictionaryArray.from_arrays(codes, pa.array([mapped.text]))
         columns = [self._rows.column(header) for header in mapped.names]
-        return parse.concat(columns, mapped.text) if mapped.how == "concat" else columns[0]
+        return texts.concat(columns, mapped.text) if mapped.how == "concat" else columns[0]
 
     def _text(self, column: Column, values: pa.Array) -> Any:
         if column.name == plain_column(self._plan.table):
-            text: Any = parse.trim_plain(values)
+            text: Any = texts.trim_plain(values)
         elif column.name in _IDS:
-            text = parse.clean_text(values)
+            text = texts.clean_text(values)
         else:
-            text = parse.clean_any(values)
+            text = texts.clean_any(values)
         if column.required:
             gone = text.codes < 0 if isinstance(text, Coded) else np.asarray(text.is_null())
-            self._judge(column, np.where(gone, parse.MISSING, parse.OK))
+            self._judge(column, np.where(gone, MISSING, OK))
         return text
 
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
@@ -248,7 +250,7 @@ class _RowReader:
         else:
             number, status = parse.parse_numbers(values)
         self._judge(column, status)
-        array = pa.array(number, mask=status != parse.OK) if status.any() else pa.array(number)
+        array = pa.array(number, mask=status != OK) if status.any() else pa.array(number)
         return array.view(pa.date32()) if column.kind == "date" else array
 
     def _amount(self, column: Column) -> pa.Array:
@@ -257,38 +259,38 @@ class _RowReader:
             return pa.nulls(self._rows.num_rows, pa.int64())
         half_even = self._plan.part.rounding == "half_even"
         if mapped.how == "multiply":
-            factors = [parse.parse_decimals(self._rows.column(name)) for name in mapped.names]
-            decimals = parse.multiply(factors[0], factors[1])
+            left, right = (self._rows.column(name) for name in mapped.names)
+            read = amounts.multiply(amounts.parse_decimals(left), amounts.parse_decimals(right))
         else:
-            decimals = parse.parse_decimals(self._values("amount"))
-        minor, status = parse.to_minor(decimals, self._currency[1], half_even=half_even)
-        rounded = status == kernels.ROUNDED
+            read = amounts.parse_decimals(self._values("amount"))
+        minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
+        rounded = status == ROUNDED
         if rounded.any():
             self.counts["rounded: amount to the decimals of its currency"] += int(rounded.sum())
-            status[rounded] = parse.OK
+            status[rounded] = OK
         self._judge(column, status)
         self._negative = minor < 0
         if "direction" in self._plan.table.names and "direction" not in self._plan.mapped:
             minor = np.abs(minor)
-        return pa.array(minor, mask=status != parse.OK) if status.any() else pa.array(minor)
+        return pa.array(minor, mask=status != OK) if status.any() else pa.array(minor)
 
     def _direction(self, column: Column) -> Any:
         values = self._values("direction")
         if values is None:
             return np.where(self._negative, parse.OUT, parse.IN).astype(np.int8)
         code, status = parse.parse_directions(values, self._plan.part.direction_values)
-        self._judge(column, np.where(status == parse.MISSING, parse.UNREADABLE, status))
+        self._judge(column, np.where(status == MISSING, UNREADABLE, status))
         return code
 
     def _judge(self, column: Column, status: Any) -> None:
         """Remember the rows that this column spoils; a missing optional value spoils none."""
-        missing = status == parse.MISSING
+        missing = status == MISSING
         if column.required:
             self.n_missing += missing
         if not status.any():
             return
-        for code in np.unique(status[status != parse.OK]).tolist():
-            if code == parse.MISSING and not column.required:
+        for code in np.unique(status[status != OK]).tolist():
+            if code == MISSING and not column.required:
                 continue
             self.words.append(_why(column, code))
             self.reason[(status == code) & (self.reason == 0)] = len(self.words)

@@ -20,13 +20,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qfb_gpu.backend import n_threads
+from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import quality, silver
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, commit, partition_files, sweep
-from qfb_gpu.lake.merge import Merged, merge
+from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch, estimate_rows, headers, read_batches
 from qfb_gpu.lake.rejects import SCHEMA as REJECTS
 from qfb_gpu.lake.rows import Rows
@@ -169,7 +169,7 @@ class _Job:
             raise InputError(problems[0] + more)
         return plans
 
-    def _read(  # noqa: PLR0913
+    def _read(
         self,
         files: list[SourceFile],
         plans: list[FilePlan],
@@ -213,7 +213,7 @@ class _Job:
         parts_of = self._config.sources[self._source]
         sums = np.array([parts_of[file["part"]].lines == "sum" for file in after.files])
 
-        def work(bucket: int) -> tuple[PartFile, pa.Schema, Merged]:
+        def work(bucket: int) -> tuple[PartFile, pa.Schema, pa.Table | None, Counter[str]]:
             tables = [pa.Table.from_batches([batch]) for batch in spill.read(bucket)]
             old = silver.read_spilled(self._dir, bucket) if append else None
             if old is not None:
@@ -222,21 +222,21 @@ class _Job:
             merged = merge(rows, self._schema, sums, names)
             table = silver.silver_table(rows, merged.order, self._schema)
             part = silver.write_bucket(self._dir, bucket, after.version, table)
-            merged.rows = merged.order = None
-            return part, table.schema, merged
+            return part, table.schema, merged.rejects, merged.counts
 
         stage = f"write {self._source}"
         buckets = spill.buckets()
         parts: list[PartFile] = []
         schema = pa.schema([])
-        for part, schema, merged in _in_order(work, iter(buckets), n_threads()):  # noqa: B007
+        done = _in_order(work, iter(buckets), n_threads())
+        for part, schema, rejected, counts in done:  # noqa: B007
             parts.append(part)
-            rejects.write(merged.rejects)
-            self._counts.update(merged.counts)
+            rejects.write(rejected)
+            self._counts.update(counts)
             self._tell(stage, len(parts), len(buckets))
         return parts, schema
 
-    def _commit(  # noqa: PLR0913
+    def _commit(
         self,
         before: Manifest,
         after: Manifest,

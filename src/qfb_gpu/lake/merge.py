@@ -143,9 +143,7 @@ def _first_of_each(rows: Rows, keep: Any, names: list[str]) -> tuple[Any, Any]:
     return _without(rows, keep, among[~starts]), among[~starts]
 
 
-def _by_key(
-    rows: Rows, among: Any, exact: list[Any], canonical: Sequence[str]
-) -> tuple[Any, Any]:
+def _by_key(rows: Rows, among: Any, exact: list[Any], canonical: Sequence[str]) -> tuple[Any, Any]:
     """Sort rows by their key, then canonically; return them and where each key starts."""
     key = [column[among] for column in exact]
     order = order_by([*key, *(rows.sortable(name, among) for name in canonical)])
@@ -202,9 +200,7 @@ def _hexadecimal(numbers: Any) -> pa.Array:
     return pa.StringArray.from_buffers(numbers.size, pa.py_buffer(ends), pa.py_buffer(text))
 
 
-def _duplicates(
-    rows: Rows, schema: Table, losers: Any, reason: str, files: list[str]
-) -> pa.Table:
+def _duplicates(rows: Rows, schema: Table, losers: Any, reason: str, files: list[str]) -> pa.Table:
     """Return duplicate rows as rejects, in JSON as they were understood."""
     picked = pa.array(losers)
     names = [_SPILLED.get(name, name) for name in schema.names]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
@@ -36,9 +36,7 @@ def publish(
         The sources that the config names.
     """
     rows = _measures(manifests, configured)
-    rejected = sum(
-        row["value"] for row in rows if row["measure"].startswith("rejected: ")
-    )
+    rejected: int = sum(row["value"] for row in rows if row["measure"].startswith("rejected: "))
     material = [rows, {name: asdict(m) for name, m in manifests.items()}]
     digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
     publication = gold.next_publication(output_dir, f"ingest-{digest}")
@@ -56,16 +54,14 @@ def publish(
     return rejected
 
 
-def _measures(manifests: dict[str, Manifest], configured: set[str]) -> list[dict[str, object]]:
-    rows: list[dict[str, object]] = []
+def _measures(manifests: dict[str, Manifest], configured: set[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
     for name in SOURCE_NAMES:
         if name in manifests:
             counts = {"files": len(manifests[name].files), **manifests[name].counts}
             first = [measure for measure in ("rows", "kept", "files") if measure in counts]
             others = sorted(measure for measure in counts if measure not in first)
-            rows += [
-                {"source": name, "measure": m, "value": counts[m]} for m in [*first, *others]
-            ]
+            rows += [{"source": name, "measure": m, "value": counts[m]} for m in [*first, *others]]
         else:
             why = LEFT_OUT if name in configured and name not in SOURCES else NOT_GIVEN
             rows.append({"source": name, "measure": why, "value": 0})

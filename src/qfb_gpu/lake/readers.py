@@ -68,7 +68,7 @@ def estimate_rows(file: SourceFile, part: SourcePart) -> int:
         read = len(sample)
     n_lines = max(1, sample.count(b"\n"))
     if read < _SAMPLE_BYTES:
-        return n_lines
+        return int(n_lines)
     packed = 5 if file.path.suffix in (".gz", ".bz2", ".zst") else 1
     return int(file.path.stat().st_size * packed / read * n_lines)
 
@@ -147,7 +147,9 @@ def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
     number = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
 
     def is_coded(name: str) -> bool:
-        chunks = [metadata.row_group(g).column(number[name]) for g in range(metadata.num_row_groups)]
+        chunks = [
+            metadata.row_group(g).column(number[name]) for g in range(metadata.num_row_groups)
+        ]
         return all(
             chunk.has_dictionary_page
             and chunk.total_uncompressed_size < _CODED_BYTES * chunk.num_values + _SAMPLE_BYTES

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.lake.parse import Coded, hash_texts
+from qfb_gpu.lake.texts import Coded, hash_texts
 
 NULL_KEY = 0
 

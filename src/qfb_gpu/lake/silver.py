@@ -14,16 +14,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qfb_gpu.config import SourcePart
+from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, open_table, partition_files
 from qfb_gpu.lake.merge import merge
-from qfb_gpu.lake.parse import Coded
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rows import Rows
-from qfb_gpu.lake.sources import match_columns
+from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.lake.spill import to_table
 from qfb_gpu.ledger import Ledger
 from qfb_gpu.schema import DIRECTIONS, SOURCES
@@ -32,7 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
-    from qfb_gpu.config import Config
+    from qfb_gpu.config import Config, SourcePart
     from qfb_gpu.schema import Table
 
 _CURRENCIES = sorted(EXPONENT)
@@ -126,9 +125,7 @@ def read_spilled(table_dir: Path, bucket: int) -> pa.Table | None:
 
 
 def _read(files: list[Path], columns: list[str] | None, texts: list[str]) -> pa.Table:
-    tables = [
-        pq.ParquetFile(path, read_dictionary=texts).read(columns=columns) for path in files
-    ]
+    tables = [pq.ParquetFile(path, read_dictionary=texts).read(columns=columns) for path in files]
     return pa.concat_tables(tables)
 
 
@@ -187,19 +184,13 @@ def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledg
     InputError
         A column is missing, or no row can be read.
     """
-    from qfb_gpu.calendars import to_day
-
     part: SourcePart = config.sources["transactions"][0]
     schema = SOURCES["transactions"]
     mapped, problems = match_columns(part, schema, table.column_names, "the table")
     if problems:
         raise InputError(problems[0])
-    from qfb_gpu.lake.sources import excluded_headers
-
     excludes = excluded_headers(part, table.column_names)
-    plan = FilePlan(
-        0, "the table", "transactions", part, schema, mapped, excludes, config.currency
-    )
+    plan = FilePlan(0, "the table", "transactions", part, schema, mapped, excludes, config.currency)
     counts: Counter[str] = Counter()
     spilled, first, example = [], 0, None
     for chunk in table.select(plan.wanted).to_batches(max_chunksize=config.batch_rows):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.lake.parse import Coded, hash_texts
+from qfb_gpu.lake.texts import Coded, hash_texts
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -27,13 +27,19 @@ _SHORTEST_MONTH = 28
 
 
 def fit_schedules(
-    day: Any, units: Any, gap: Any, peaks: Any, tables: tuple[Any, Any], backend: Backend
+    day: Any,
+    amount_minor: Any,
+    units: Any,
+    gap: Any,
+    peaks: Any,
+    tables: tuple[Any, Any],
+    backend: Backend,
 ) -> tuple[Any, Any]:
     """Return the best schedule of each unit.
 
     Parameters
     ----------
-    day : int32, shape (n_payments,)
+    day, amount_minor : int32 and int64, shape (n_payments,)
     units : Units
     gap : float64, shape (n_units,), median gap in days
     peaks : float64, shape (n_units, 3), spectral periods in days
@@ -41,7 +47,7 @@ def fit_schedules(
 
     Returns
     -------
-    fit_int : int32, shape (n_units, 12)
+    fit_int : int32, shape (n_units, 14)
         See :mod:`qfb_kernels.cadence`; step 0 where no schedule was found.
     fit_float : float64, shape (n_units, 2)
         Evidence and code length, nats.
@@ -52,7 +58,7 @@ def fit_schedules(
     fit_float = xp.zeros((n_units, 2))
     cal, lg = tables
     backend.launch(
-        search_cpu, search_gpu, n_units, day, units.member, units.start, units.size,
+        search_cpu, search_gpu, n_units, day, amount_minor, units.member, units.start, units.size,
         cal, lg, gap, peaks, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 MIN_PAYMENTS = 3
 MIN_ANNUAL_PAYMENTS = 2
 CHANCE_OF_BOUND = 0.1
+CHANCE_OF_BOUND_OF_TWO = 0.045
 _YEAR = 12
 
 
@@ -85,7 +86,8 @@ def p_values(fit_int: Any, evidence: Any, xp: Any) -> Any:
     """
     is_annual = (fit_int[:, 0] == MONTHS) & (fit_int[:, 1] == _YEAR)
     enough = fit_int[:, 7] >= xp.where(is_annual, MIN_ANNUAL_PAYMENTS, MIN_PAYMENTS)
-    p = xp.minimum(1.0, CHANCE_OF_BOUND * xp.exp(-xp.clip(evidence, -50.0, 690.0)))
+    share = xp.where(fit_int[:, 7] < MIN_PAYMENTS, CHANCE_OF_BOUND_OF_TWO, CHANCE_OF_BOUND)
+    p = xp.minimum(1.0, share * xp.exp(-xp.clip(evidence, -50.0, 690.0)))
     return xp.where(enough & (fit_int[:, 1] > 0), p, xp.nan)
 
 

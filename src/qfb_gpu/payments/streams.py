@@ -107,8 +107,8 @@ def _split(ledger: Ledger, tables: tuple[Any, Any], backend: Backend) -> _Work:
         fit_int=[],
         fit_float=[],
     )
-    counts = backend.to_host(ledger.relation_offsets[1:] - ledger.relation_offsets[:-1])
-    relation = xp.repeat(xp.arange(n_relations, dtype="int32"), counts)
+    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    relation = backend.repeat(xp.arange(n_relations, dtype="int32"), counts)
     open_relation = xp.ones(n_relations, dtype=bool)
     for _ in range(N_ROUNDS):
         free = (work.owner < 0) & (ledger.amount_minor >= 0)
@@ -136,7 +136,9 @@ def _take_round(
     n_units = units.start.shape[0]
     _, _, gap = gap_stats(ledger.day, units.member, units.start, units.size, backend)
     peaks, _, _ = spectra(ledger.day, units.member, units.start, units.size, backend)
-    fit_int, fit_float = fit_schedules(ledger.day, units, gap, peaks, tables, backend)
+    fit_int, fit_float = fit_schedules(
+        ledger.day, ledger.amount_minor, units, gap, peaks, tables, backend
+    )
     slot_due, slot_offset = (xp.empty(units.member.shape[0], dtype="int32") for _ in range(2))
     backend.launch(
         answer_cpu, answer_gpu, n_units, ledger.day, units.member, units.start, units.size,
@@ -154,7 +156,7 @@ def _take_round(
     first_id = work.n_owned
     schedule = fit_int[taken]
     slot = ragged_slots(units.start[taken], units.size[taken], backend)
-    group = xp.repeat(xp.arange(taken.shape[0], dtype="int32"), backend.to_host(units.size[taken]))
+    group = backend.repeat(xp.arange(taken.shape[0], dtype="int32"), units.size[taken])
     hit = slot_due[slot] != NULL_DAY
     slot = slot[hit]
     payment = units.member[slot]
@@ -200,7 +202,7 @@ def _describe(
     )  # fmt: skip
     fit_int = xp.concatenate([*work.fit_int, xp.zeros((1, N_FIT_INT), dtype="int32")])[unit]
     fit_float = xp.concatenate([*work.fit_float, xp.full((1, 2), -xp.inf)])[unit]
-    relation = xp.repeat(xp.arange(n_relations, dtype="int32"), backend.to_host(n_streams))
+    relation = backend.repeat(xp.arange(n_relations, dtype="int32"), n_streams)
     _answer_rest(ledger, work, (member, start, size), fit_int, unit, cal, backend)
     backend.launch(
         recount_cpu, recount_gpu, total, member, work.owner, work.due, work.offset, start, size,

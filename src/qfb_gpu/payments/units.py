@@ -58,7 +58,7 @@ def ragged_slots(start: Any, size: Any, backend: Backend) -> Any:
     """Return the slots ``start[u] .. start[u] + size[u] - 1`` of all units, one after another."""
     xp = backend.xp
     offsets = offsets_of(size, xp)
-    shift = xp.repeat(start - offsets[:-1], backend.to_host(size))
+    shift = backend.repeat(start - offsets[:-1], size)
     return shift + xp.arange(int(offsets[-1]), dtype="int64")
 
 
@@ -83,8 +83,8 @@ def make_units(
     )
     flat = size.ravel()
     start = xp.flatnonzero(flat)
-    pool_of_slot = xp.repeat(
-        xp.arange(n_pools, dtype="int32"), backend.to_host(pool_offsets[1:] - pool_offsets[:-1])
+    pool_of_slot = backend.repeat(
+        xp.arange(n_pools, dtype="int32"), pool_offsets[1:] - pool_offsets[:-1]
     )
     owner = pool_of_slot[start % n_slots]
     by_pool = xp.argsort(owner, kind="stable")

@@ -1,0 +1,134 @@
+"""Amount columns into exact decimals, and those into minor units of a currency."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.lake.texts import as_text, plain, text_buffers
+from qfb_kernels import decimals as kernels
+from qfb_kernels.text import MISSING, OK
+
+_EXACT_FLOAT = float(2**53)
+_PRODUCT_LIMIT = float(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Decimals:
+    """A column of exact decimals: ``mantissa * 10 ** -scale``.
+
+    Attributes
+    ----------
+    mantissa : int64 array, shape (n_rows,)
+    scale : int16 array, shape (n_rows,)
+    status : int8 array, shape (n_rows,)
+        OK, MISSING, UNREADABLE or TOO_LARGE; the others are 0 where it is not OK.
+    """
+
+    mantissa: Any
+    scale: Any
+    status: Any
+
+
+def parse_decimals(values: pa.Array) -> Decimals:
+    """Read a column of texts or of any numbers; a float as the shortest decimal equal to it."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        values, kind = values.cast(kind.value_type), kind.value_type
+    if pa.types.is_integer(kind) and kind != pa.uint64():
+        mantissa = plain(values.cast(pa.int64()), 0, np.int64)
+        return Decimals(mantissa, np.zeros(len(values), np.int16), _null_status(values))
+    if pa.types.is_decimal128(kind):
+        exact = _fitting(values)
+        if exact is not None:
+            scale = np.full(len(values), kind.scale, np.int16)
+            return Decimals(exact, scale, _null_status(values))
+    if kind == pa.float64():
+        return _from_floats(values)
+    return _from_texts(as_text(values))
+
+
+def to_minor(amounts: Decimals, exponent: Any, *, half_even: bool) -> tuple[Any, Any]:
+    """Return whole minor units and what became of each row.
+
+    Parameters
+    ----------
+    amounts : Decimals
+    exponent : int8 array, shape (n_rows,)
+        Decimals of the row's currency.
+    half_even : bool
+        Round what is finer than the currency (ROUNDED) instead of refusing it (TOO_FINE).
+
+    Returns
+    -------
+    minor : int64 array, 0 where not read
+    status : int8 array
+    """
+    minor = np.empty(len(amounts.mantissa), np.int64)
+    status = amounts.status.copy()
+    kernels.to_minor_cpu(amounts.mantissa, amounts.scale, exponent, half_even, minor, status)
+    return minor, status
+
+
+def multiply(left: Decimals, right: Decimals) -> Decimals:
+    """Multiply two columns exactly; what would need more than 17 digits keeps 17 and one more."""
+    approximate = left.mantissa.astype(np.float64) * right.mantissa.astype(np.float64)
+    mantissa = left.mantissa * right.mantissa
+    scale = (left.scale + right.scale).astype(np.int16)
+    for row in np.flatnonzero(np.abs(approximate) > _PRODUCT_LIMIT).tolist():
+        product = int(left.mantissa[row]) * int(right.mantissa[row])
+        mantissa[row], scale[row] = _shorten(product, int(scale[row]))
+    return Decimals(mantissa, scale, np.maximum(left.status, right.status))
+
+
+def _shorten(product: int, scale: int) -> tuple[int, int]:
+    """Keep 17 digits; a last digit 1 says that there was more."""
+    sign, digits = (-1 if product < 0 else 1), str(abs(product))
+    dropped = len(digits) - 17
+    more = 1 if digits[17:].strip("0") else 0
+    return sign * (int(digits[:17]) * 10 + more), scale - dropped + 1
+
+
+def _fitting(values: pa.Array) -> Any | None:
+    """Return decimal128 as int64 of the same scale; None where one does not fit."""
+    halves = np.frombuffer(values.buffers()[1], np.int64).reshape(-1, 2)
+    halves = halves[values.offset : values.offset + len(values)]
+    gone = _null_status(values) == MISSING
+    fits = (halves[:, 1] == halves[:, 0] >> 63) & (halves[:, 0] != np.iinfo(np.int64).min)
+    return np.where(gone, 0, halves[:, 0]) if (fits | gone).all() else None
+
+
+def _from_floats(values: pa.Array) -> Decimals:
+    number = plain(values, np.nan, np.float64)
+    is_huge = ~(np.abs(number) < _EXACT_FLOAT)
+    cents = np.rint(np.where(is_huge, 0.0, number) * 100.0)
+    is_cents = (cents / 100.0 == number) & (np.abs(cents) < _EXACT_FLOAT)
+    status = np.where(np.isnan(number), MISSING, OK).astype(np.int8)
+    mantissa = np.where(is_cents, cents, 0.0).astype(np.int64)
+    scale = np.full(len(number), 2, np.int16)
+    rest = np.flatnonzero(~is_cents & (status == OK))
+    if rest.size:
+        some = _from_texts(values.take(pa.array(rest)).cast(pa.string()))
+        mantissa[rest], scale[rest], status[rest] = some.mantissa, some.scale, some.status
+    return Decimals(mantissa, scale, status)
+
+
+def _from_texts(texts: pa.Array) -> Decimals:
+    data, offsets = text_buffers(texts)
+    mantissa = np.empty(len(texts), np.int64)
+    scale = np.empty(len(texts), np.int16)
+    status = np.empty(len(texts), np.int8)
+    kernels.parse_decimal_cpu(data, offsets, mantissa, scale, status)
+    if texts.null_count:
+        gone = np.asarray(texts.is_null())
+        mantissa[gone], scale[gone], status[gone] = 0, 0, MISSING
+    return Decimals(mantissa, scale, status)
+
+
+def _null_status(values: pa.Array) -> Any:
+    if values.null_count == 0:
+        return np.zeros(len(values), np.int8)
+    return np.where(np.asarray(values.is_null()), MISSING, OK).astype(np.int8)

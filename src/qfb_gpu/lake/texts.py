@@ -1,0 +1,137 @@
+"""Text columns: trimmed, as codes where texts repeat, and their hashes."""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_kernels.text import hash_text_cpu
+
+_SAMPLE = 4096
+_EXACT_FLOAT = float(2**53)
+
+
+@dataclass(frozen=True, slots=True)
+class Coded:
+    """A text column as codes into its distinct values.
+
+    Attributes
+    ----------
+    codes : int32 NumPy array, shape (n_rows,)
+        -1 is null.
+    values : pyarrow string array without nulls
+    """
+
+    codes: Any
+    values: pa.Array
+
+    def to_arrow(self) -> pa.DictionaryArray:
+        """Return the column as an Arrow dictionary."""
+        codes = pa.array(self.codes, mask=self.codes < 0)
+        return pa.DictionaryArray.from_arrays(codes, self.values)
+
+    def take(self, rows: Any) -> Coded:
+        """Return some rows; the values stay."""
+        return Coded(self.codes[rows], self.values)
+
+
+def text_buffers(values: pa.Array) -> tuple[Any, Any]:
+    """Return bytes and offsets of an Arrow string array, without a copy."""
+    wide = pa.types.is_large_string(values.type)
+    _, offsets, data = values.buffers()
+    kind = np.int64 if wide else np.int32
+    if offsets is None or len(values) == 0:
+        return np.zeros(1, np.uint8), np.zeros(1, kind)
+    ends = np.frombuffer(offsets, kind)[values.offset : values.offset + len(values) + 1]
+    return (np.zeros(1, np.uint8) if not data else np.frombuffer(data, np.uint8)), ends
+
+
+def hash_texts(values: pa.Array) -> Any:
+    """Return the key of each text: int64, never 0; what a null gives is undefined."""
+    data, offsets = text_buffers(values)
+    out = np.empty(len(values), np.int64)
+    hash_text_cpu(data, offsets, out)
+    return out
+
+
+def as_text(values: pa.Array) -> pa.Array:
+    """Return any column as strings; a whole number that came as a float loses its ``.0``."""
+    kind = values.type
+    if pa.types.is_dictionary(kind):
+        return values.cast(pa.dictionary(pa.int32(), pa.string()))
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return values.cast(pa.string())
+    if pa.types.is_floating(kind):
+        return _float_text(values)
+    return values if pa.types.is_string(kind) else values.cast(pa.string())
+
+
+def _float_text(values: pa.Array) -> pa.Array:
+    """Write whole numbers without point or exponent: ids are floats where some are missing."""
+    number = plain(values, np.nan, np.float64)
+    is_whole = (np.abs(number) < _EXACT_FLOAT) & (number == np.floor(number))
+    whole = pa.array(np.where(is_whole, number, 0.0).astype(np.int64)).cast(pa.string())
+    return pc.if_else(pa.array(is_whole), whole, values.cast(pa.string()))
+
+
+def clean_text(values: pa.Array) -> Coded:
+    """Trim every text; an empty one is null; equal texts have equal codes."""
+    coded = as_text(values)
+    if not pa.types.is_dictionary(coded.type):
+        coded = coded.dictionary_encode()
+    codes = plain(coded.indices, -1, np.int32)
+    raw = coded.dictionary
+    if not len(raw):
+        return Coded(codes, raw)
+    trimmed = pc.utf8_trim_whitespace(raw)
+    if raw.null_count or pc.min(pc.binary_length(raw)).as_py() == 0 or not trimmed.equals(raw):
+        unique = trimmed.dictionary_encode()
+        again = plain(unique.indices, -1, np.int32)
+        is_empty = np.append(np.asarray(pc.equal(unique.dictionary, "")), False)
+        again = np.where(is_empty[again], np.int32(-1), again)
+        return Coded(np.append(again, np.int32(-1))[codes], unique.dictionary)
+    return Coded(codes, raw)
+
+
+def clean_any(values: pa.Array) -> Coded | pa.Array:
+    """Trim every text; as codes where texts repeat, else as plain texts."""
+    if not pa.types.is_dictionary(values.type):
+        sample = values.slice(0, _SAMPLE)
+        if pc.count_distinct(sample).as_py() > len(sample) // 2:
+            return trim_plain(values)
+    return clean_text(values)
+
+
+def trim_plain(values: pa.Array) -> pa.Array:
+    """Trim texts that hardly repeat; an empty one becomes null."""
+    text = as_text(values)
+    if pa.types.is_dictionary(text.type):
+        text = text.cast(pa.string())
+    trimmed = pc.utf8_trim_whitespace(text)
+    is_empty = pc.equal(pc.binary_length(trimmed), 0)
+    if pc.any(is_empty).as_py():
+        return pc.if_else(is_empty, pa.scalar(None, pa.string()), trimmed)
+    return trimmed
+
+
+def concat(columns: list[pa.Array], separator: str) -> pa.Array:
+    """Join columns row by row; null where one of them is."""
+    parts = [trim_plain(column) for column in columns]
+    return pc.binary_join_element_wise(*parts, separator, null_handling="emit_null")
+
+
+def word(text: str) -> str:
+    """Return a text as words are compared: NFKC, trimmed, case folded."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def plain(values: pa.Array, null: Any, kind: Any) -> Any:
+    """Return an Arrow column as a NumPy array, nulls as ``null``."""
+    if values.null_count:
+        values = values.fill_null(null)
+    return np.asarray(values.to_numpy(zero_copy_only=False), kind)
