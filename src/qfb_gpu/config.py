@@ -192,13 +192,13 @@ def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
 
 def demo_config(as_of: dt.date, device: str, sources: list[str]) -> str:
     """Return the text of a config for generated sources in the folder ``sources`` beside it."""
-    head = f'''as_of = {as_of}
+    head = f"""as_of = {as_of}
 device = "{device}"
 currency = "CNY"
 calendar = "CN"
 data = "sources"
 output = "out"
-'''
+"""
     return head + "".join(f'\n[sources.{name}]\npath = "{name}.parquet"\n' for name in sources)
 
 

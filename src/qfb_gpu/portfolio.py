@@ -34,7 +34,7 @@ _FIRST_YEAR = 1995
 _YEARS_AHEAD = 6
 
 
-def generate_portfolio(  # noqa: PLR0913
+def generate_portfolio(
     n_customers: int,
     seed: int,
     as_of: dt.date = AS_OF,
@@ -172,7 +172,7 @@ def _blocks(n_customers: int) -> Iterator[tuple[int, int]]:
         yield block, min(BLOCK, n_customers - block * BLOCK)
 
 
-def _setting(  # noqa: PLR0913
+def _setting(
     n_customers: int,
     seed: int,
     as_of: dt.date,

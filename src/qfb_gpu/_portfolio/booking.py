@@ -90,7 +90,7 @@ def _book(
     side = np.where(roll == 0, 0, np.where(shift < 0, _PRECEDING, _FOLLOWING))
     day = np.where(shift == 0, rolled, setting.days.rolled(side, moved))
     role = np.where(late & (day > rolled), LATE, np.where(early & (day < rolled), EARLY, REGULAR))
-    is_last = np.append(relation[1:] != relation[:-1], True)  # noqa: FBT003
+    is_last = np.append(relation[1:] != relation[:-1], True)
     return day.astype(np.int32), role.astype(np.int8), ~skipped | is_last
 
 
@@ -171,7 +171,7 @@ def _first_of_each(later: Payments) -> Payments:
     """Return the earliest payment of each relation."""
     order = np.lexsort((later.day, later.relation))
     relation = later.relation[order]
-    first = np.append(True, relation[1:] != relation[:-1])[: len(relation)]  # noqa: FBT003
+    first = np.append(True, relation[1:] != relation[:-1])[: len(relation)]
     return later.take(order[first])
 
 

@@ -187,7 +187,7 @@ def _lifetime(setting: Setting, rng: np.random.Generator, schedule: Schedule) ->
     return Schedule(**values)
 
 
-def _amounts(  # noqa: PLR0913
+def _amounts(
     setting: Setting,
     rng: np.random.Generator,
     kind: Kind,

@@ -19,7 +19,6 @@ from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.schema import AMOUNT_KINDS, CADENCES, DIRECTIONS, ROLES, ROLLS
 
 if TYPE_CHECKING:
-    from qfb_gpu._portfolio.booking import Payments
     from qfb_gpu._portfolio.drawn import Drawn
     from qfb_gpu._portfolio.relations import Amounts, Schedule
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
 from qfb_gpu.profile.catalog import FEATURES
 from qfb_gpu.profile.compute import customer_features
 from qfb_gpu.profile.feature import BLOCKS, Feature
@@ -22,3 +27,14 @@ __all__ = [
     "regularity_features",
     "standing",
 ]
+
+
+class _Callable(ModuleType):
+    """The package, which is also the notebook function ``qfb_gpu.profile(transactions, ...)``."""
+
+    def __call__(self, *arguments: Any, **settings: Any) -> Any:
+        """Call :func:`qfb_gpu.api.profile`."""
+        return import_module("qfb_gpu.api").profile(*arguments, **settings)
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -123,9 +123,7 @@ def _tally(
         ledger.customer_offsets, start, partners,
     )  # fmt: skip
     gaps, spectrum = _rhythm(ledger, start, main, as_of_day, backend)
-    return Tallies(
-        counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp
-    )
+    return Tallies(counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp)
 
 
 def _rhythm(

@@ -208,7 +208,11 @@ def _quarter_on_quarter(tallies: Tallies, name: str) -> Any:
 
 
 def _trends() -> tuple[Feature, ...]:
-    of = (("n", "payments", "笔数"), ("in", "money received", "收款"), ("out", "money paid", "付款"))
+    of = (
+        ("n", "payments", "笔数"),
+        ("in", "money received", "收款"),
+        ("out", "money paid", "付款"),
+    )
     kinds: tuple[tuple[str, str, str, str, Callable[..., Any]], ...] = (
         (
             "quarter", "score", "(a - b) / (|a| + |b|): {}, last 90 days a, the 90 before them b",

@@ -38,7 +38,7 @@ def _declared() -> tuple[Feature, ...]:
     ]  # fmt: skip
     for days in (30, 90):
         for name, words, words_zh in (("in", "come in", "收入"), ("out", "go out", "支出")):
-            rows.append(  # noqa: PERF401
+            rows.append(
                 row(f"committed_{name}_minor_{days}d", "minor",
                     f"money that regular streams are expected to make {words} in the next {days} "
                     f"days: expected amount x due dates, main currency; estimate",
@@ -112,7 +112,7 @@ def regularity_features(
 
 
 def _is_stopped(status: Labelled, xp: Any) -> Any:
-    if _STOPPED >= len(status.labels) or status.labels[_STOPPED] != "stopped":
+    if len(status.labels) <= _STOPPED or status.labels[_STOPPED] != "stopped":
         msg = f"expected a status labelled {STATUSES}, got {status.labels}"
         raise ValueError(msg)
     return xp.asarray(status.codes == _STOPPED).astype("int8")

@@ -152,10 +152,7 @@ def _print(title: str, rows: pa.Table, limit: int, console: Console) -> None:
         grid.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in shown.to_pylist():
         grid.add_row(*(Text(_text(value)) for value in row.values()))
-    if console.is_terminal:
-        console.print(grid)
-    else:
-        console.print(grid, width=40 * max(1, len(shown.column_names)), crop=False)
+    console.print(grid)
     if rows.num_rows > limit:
         console.print(f"{rows.num_rows - limit:,} more; --limit shows more")
 

@@ -1,0 +1,65 @@
+"""Whether payments twice a month are one contract or two that share a counterparty."""
+
+from __future__ import annotations
+
+import math
+
+from qfb_kernels.dues import month_day, month_of
+from qfb_kernels.evidence import log_beta_ratio
+from qfb_kernels.twin import twin
+
+
+def _is_first_of_pair(cal, day, a, b):
+    """Whether a day is nearer to the first day of a pair than to the second."""
+    month = month_of(cal, day)
+    to_a = abs(day - month_day(cal, month, a))
+    to_b = abs(day - month_day(cal, month, b))
+    to_a = min(to_a, abs(day - month_day(cal, month + 1, a)))
+    return to_a < min(to_b, abs(day - month_day(cal, month - 1, b)))
+
+
+is_first_of_pair = twin(_is_first_of_pair, month_of, month_day)
+
+
+def _side(day, amount, member, start, stop, cal, a, b, first, lg):
+    """One side of a pair: payments, sum of squares of log amount, mean, nats of its misses."""
+    n, low, high = 0, 0, 0
+    total, squares = 0.0, 0.0
+    for i in range(start, stop):
+        payment = member[i]
+        if is_first_of_pair(cal, day[payment], a, b) != first:
+            continue
+        month = month_of(cal, day[payment])
+        low = month if n == 0 else low
+        high = month
+        value = math.log(1.0 + amount[payment])
+        n += 1
+        total += value
+        squares += value * value
+    if n == 0:
+        return 0, 0.0, 0.0, 0.0
+    missed = max(0, high - low + 1 - n)
+    return n, squares - total * total / n, total / n, -log_beta_ratio(lg, 24, 2, n, missed)
+
+
+side = twin(_side, is_first_of_pair, month_of, log_beta_ratio)
+
+
+def _pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses):
+    """0: a pair is one contract; 1, 2: two, whose amounts or lives differ; the larger one."""
+    n_a, rest_a, mean_a, miss_a = side(day, amount, member, start, stop, cal, a, b, True, lg)
+    n_b, rest_b, mean_b, miss_b = side(day, amount, member, start, stop, cal, a, b, False, lg)
+    n = n_a + n_b
+    if min(n_a, n_b) < 3:
+        return 0
+    floor = 1e-6 * n
+    within = rest_a + rest_b + floor
+    between = n_a * n_b * (mean_a - mean_b) ** 2 / n
+    gain = 0.5 * n * math.log(1.0 + between / within)
+    gain += -log_beta_ratio(lg, 24, 2, hits, misses) - miss_a - miss_b
+    if gain < 5.0 + math.log(1.0 * n):
+        return 0
+    return 1 if n_a >= n_b else 2
+
+
+pair_is_two = twin(_pair_is_two, side, log_beta_ratio)

@@ -1,0 +1,52 @@
+"""The notebook functions: the kind of table that comes in goes out."""
+
+import datetime as dt
+import subprocess
+import sys
+
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+import qfb_gpu as qfb
+from qfb_gpu.errors import InputError
+
+AS_OF = dt.date(2024, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def payments():
+    dates = [dt.date(2024, month, 15) for month in range(1, 13)]
+    return pd.DataFrame(
+        {"customer_id": "a", "counterparty_id": "landlord", "date": dates, "amount": -1200.0}
+    )
+
+
+def test_a_monthly_payer_is_found_in_either_kind_of_table(payments):
+    streams = qfb.find_streams(payments, as_of=AS_OF, device="cpu", calendar="weekends")
+    assert isinstance(streams, pd.DataFrame)
+    found = streams.to_dict("records")[0]
+    assert found["is_regular"]
+    assert found["cadence"] == "monthly"
+    assert found["amount_typical"] == 1200
+    arrow = pa.Table.from_pandas(payments)
+    again = qfb.find_streams(arrow, as_of=AS_OF, device="cpu", calendar="weekends")
+    assert isinstance(again, pa.Table)
+    assert again.column("stream_id").to_pylist() == [found["stream_id"]]
+
+
+def test_a_profile_is_one_row_a_customer(payments):
+    profiles = qfb.profile(payments, as_of=AS_OF, device="cpu")
+    assert profiles.customer_id.tolist() == ["a"]
+    assert profiles.frequency_n_365d.tolist() == [12]
+    assert profiles.regularity_n_streams.tolist() == [1]
+
+
+def test_a_table_of_another_kind_is_refused():
+    with pytest.raises(InputError, match="pandas, cuDF or Arrow.*list"):
+        qfb.find_streams([1, 2], as_of=AS_OF)
+
+
+def test_a_worker_imports_its_task_first():
+    code = "from qfb_gpu.tasks import score_bucket"
+    subprocess.run([sys.executable, "-c", code], check=True)
