@@ -27,7 +27,7 @@ lint: $(VENV)/.dev
 	$(BIN)/mypy
 
 bench: $(VENV)/.peers
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/nightly.py --out out/bench $(BENCH_ARGS)
 
 clean:
 	rm -rf $(VENV) build dist out demo .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -21,6 +21,7 @@ from typing import Any
 from implementations import IMPLEMENTATIONS, PEERS, output_of, run_once
 from portfolios import AS_OF, SEED, Portfolio, portfolio_of
 from process_tree import CommandFailedError
+from readme_tables import nightly_tables
 from results_file import ResultsFile
 from same_answer import check_equal
 
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> Path:
         results.save()
     for size in sorted(round(float(size)) for size in options.payments):
         _measure_size(size, names, results, options)
-    _say(f"done: {results.path}; now: python benchmarks/readme_tables.py")
+    _say(f"done: {results.path}\n\n{nightly_tables(results.content)}")
     return results.path
 
 

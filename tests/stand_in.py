@@ -210,8 +210,9 @@ class StandIn(Backend):
     """The GPU backend's seams over the CPU backend's arithmetic."""
 
     def asarray(self, array, dtype=None):
-        host = array.host if isinstance(array, DeviceArray) else np.asarray(array)
-        return to_device(np.asarray(host, dtype=dtype))
+        if isinstance(array, DeviceArray):
+            return to_device(np.asarray(array.host, dtype=dtype))
+        return to_device(np.array(array, dtype=dtype))  # a copy, as to a device
 
     def to_host(self, array):
         return array.get()

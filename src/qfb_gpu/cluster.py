@@ -119,6 +119,8 @@ def run_buckets(
 
 def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int) -> int:
     """Return how many workers a run gets: at least one, never more than buckets."""
+    if workers == 1 or n_buckets <= 1:
+        return 1
     if backend_name == "gpu":
         wanted = _n_devices() if workers == "auto" else min(workers, _n_devices())
     else:
