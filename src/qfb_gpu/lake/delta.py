@@ -77,15 +77,14 @@ def commit(  # noqa: PLR0913
 
     Returns
     -------
-    bool
-        Whether anything was committed.
+    bool : whether anything was committed.
     """
     from deltalake import CommitProperties, Schema, Transaction
     from deltalake.transaction import create_table_with_add_actions
 
-    table = open_table(path)
-    if table is not None and (table.transaction_version(application) or 0) >= version:
+    if committed_version(path, application) >= version:
         return False
+    table = open_table(path)
     properties = CommitProperties(
         custom_metadata=note, app_transactions=[Transaction(application, version)]
     )
