@@ -87,7 +87,7 @@ def test_hash_matches_naive(texts):
 
 
 @given(st.lists(amounts(), max_size=8) | messy_amounts)
-@settings(max_examples=3000)
+@settings(max_examples=150)
 def test_decimals_match_naive(texts):
     mantissa, scale, status = read_decimals(texts)
     for i, value in enumerate(texts):
@@ -107,7 +107,7 @@ def test_decimals_match_naive(texts):
     st.sampled_from([0, 2, 3, 4]),
     st.booleans(),
 )
-@settings(max_examples=3000)
+@settings(max_examples=150)
 def test_minor_units_match_naive(rows, exponent, half_even):
     mantissa = np.array([m for m, _ in rows], np.int64)
     scale = np.array([s for _, s in rows], np.int16)
@@ -133,7 +133,7 @@ def test_rounding_half_even_of_what_is_written(written, minor):
 
 
 @given(st.lists(dates() | st.text(alphabet="0123456789/-. 年月日TJan:", max_size=14), max_size=8))
-@settings(max_examples=3000)
+@settings(max_examples=150)
 def test_dates_match_naive(texts):
     for order in ORDERS:
         got = read_dates(texts, order)
@@ -148,7 +148,17 @@ def test_every_day_of_four_centuries():
 
 @pytest.mark.cudasim
 def test_kernels_in_the_simulator_match_naive():
-    texts = ["", "客户 A", "1,070,943.38", "(¥１2.5)", "1e-3", "x", "2024年3月5日", "31/12/1999", "5 Jan 20"]
+    texts = [
+        "",
+        "客户 A",
+        "1,070,943.38",
+        "(¥１2.5)",
+        "1e-3",
+        "x",
+        "2024年3月5日",
+        "31/12/1999",
+        "5 Jan 20",
+    ]
     data, offsets = pack(texts)
     n_rows = len(texts)
     out = np.zeros(n_rows, np.int64)

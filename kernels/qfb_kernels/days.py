@@ -63,13 +63,12 @@ def _field(data, pos, stop):
 field = twin(_field, fold)
 
 
-def _skip(data, pos, stop):
-    """Return where the separators of a date end; at most one that is not a space."""
-    n_marks = 0
+def _skip(data, pos, stop, n_marks):
+    """Return where spaces, and up to so many marks between the parts of a date, end."""
     while pos < stop:
         char, width = fold(data, pos, stop)
-        if char in (MINUS, SLASH, POINT, COMMA) and n_marks == 0:
-            n_marks = 1
+        if char in (MINUS, SLASH, POINT, COMMA) and n_marks > 0:
+            n_marks -= 1
         elif char != SPACE:
             break
         pos += width
@@ -155,8 +154,8 @@ def _parts(data, start, stop, order):
             value0, length0 = value0 // 1000000, _COMPACT_DATE
         year, month, day = compact(value0, length0, order)
         return year, month, day, (4 if length0 == _COMPACT_DATE else 2), pos
-    kind1, value1, length1, pos = field(data, skip(data, pos, stop), stop)
-    kind2, value2, length2, pos = field(data, skip(data, pos, stop), stop)
+    kind1, value1, length1, pos = field(data, skip(data, pos, stop, 1), stop)
+    kind2, value2, length2, pos = field(data, skip(data, pos, stop, 1), stop)
     if kind2 != _DIGITS or kind0 == 0 or kind1 == 0 or kind0 + kind1 == 2 * _NAME:
         return 0, 0, 0, 0, pos
     if (kind0 == _DIGITS and length0 > 2 and length0 != 4) or (kind1 == _DIGITS and length1 > 2):
@@ -183,10 +182,10 @@ parts = twin(_parts, field, skip, month_of, compact)
 def _date_row(data, offsets, order, row, day, status):
     """Read a date; ``order`` says what comes first where the year is not written first."""
     stop = offsets[row + 1]
-    start = skip(data, offsets[row], stop)
+    start = skip(data, offsets[row], stop, 0)
     day[row] = NO_DAY
     if start == stop:
-        status[row] = MISSING if start == offsets[row] or data[start - 1] == SPACE else UNREADABLE
+        status[row] = MISSING
         return
     year, month, of_month, n_year, pos = parts(data, start, stop, order)
     if n_year not in (2, 4, _UNCLEAR) or not tail(data, pos, stop):

@@ -52,8 +52,12 @@ def decimal(text):
     if around.count("$") > 1:
         return "unreadable"
     marks = around.replace(" ", "").replace("$", "")
-    if marks not in ("", "-", "+", "()") or rest.strip(" $") == "+" or marks == "()" != (
-        head.replace(" ", "").replace("$", "") + rest.replace(" ", "").replace("$", "")
+    if (
+        marks not in ("", "-", "+", "()")
+        or rest.strip(" $") == "+"
+        or marks
+        == "()"
+        != (head.replace(" ", "").replace("$", "") + rest.replace(" ", "").replace("$", ""))
     ):
         return "unreadable"
     value = Decimal(figure.replace(",", "")) * Decimal(10) ** int((power or "e0")[1:])

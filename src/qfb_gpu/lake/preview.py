@@ -1,100 +1,120 @@
-"""The first rows of every source, read as a night would read them: what ``qfb check`` tells."""
+"""What a night would read: files, columns and the first rows of every source, and what is wrong."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.clean import FilePlan, clean
+from qfb_gpu.lake.quality import NOT_READ
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
-from qfb_gpu.lake.sources import excluded_headers, find_files, match_columns
+from qfb_gpu.lake.silver import nothing_left
+from qfb_gpu.lake.sources import excluded_headers, match_columns, part_files
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
     from qfb_gpu.config import Config
-    from qfb_gpu.lake.sources import SourceFile
+    from qfb_gpu.lake.sources import Mapped, SourceFile
 
-_ROWS = 1000
+_FIRST_ROWS = 1000
 
 
 @dataclass(slots=True)
-class PartPreview:
-    """What one part of a source looks like.
+class Preview:
+    """One part of a source.
 
     Attributes
     ----------
     where : str
-        ``sources.NAME[part]``.
+        Its key in the config.
     n_files, n_rows : int
-        Rows are an estimate for CSV.
+        Files found, and about how many rows they have.
     columns : list of str
-        Those of ours that the first file has.
-    n_read, n_kept : int
-        Of the first rows.
-    left_out : dict of reason to int
+        How our columns are made: ``date = 'booked_on'``.
     problems : list of str
-        What has to be mended, a line each.
+        One line each: what, where, what to do.
+    n_read, n_kept : int
+        Rows read for a try, and how many of them can be kept.
+    left_out : dict of str to int
+        Why the others are not.
     """
 
     where: str
     n_files: int = 0
     n_rows: int = 0
     columns: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     n_read: int = 0
     n_kept: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
-    problems: list[str] = field(default_factory=list)
 
 
-def preview(config: Config) -> list[PartPreview]:
-    """Read the headers of every file and the first rows of every part; collect all problems."""
-    found = []
-    for source in [name for name in SOURCES if name in config.sources]:
+def preview(config: Config) -> list[Preview]:
+    """Try the first rows of every file of every source; nothing is written.
+
+    Returns
+    -------
+    list of Preview
+        A part each, in the order of the config; all problems, not just the first.
+    """
+    return [
+        _part(config, source, number)
+        for source, parts in config.sources.items()
+        for number in range(len(parts))
+    ]
+
+
+def _part(config: Config, source: str, number: int) -> Preview:
+    several = len(config.sources[source]) > 1
+    found = Preview(f"sources.{source}" + (f"[{number}]" if several else ""))
+    if source not in SOURCES:
+        found.problems.append(f"{NOT_READ}; take sources.{source} out of the config")
+        return found
+    try:
+        files = part_files(config, source, number)
+    except InputError as error:
+        found.problems.append(str(error))
+        return found
+    found.n_files = len(files)
+    counts: Counter[str] = Counter()
+    for file in files:
         try:
-            files = find_files(config, source)
+            counts += _try(config, source, file, found)
         except InputError as error:
-            found.append(PartPreview(f"sources.{source}", problems=[str(error)]))
-            continue
-        for number in range(len(config.sources[source])):
-            part = PartPreview(f"sources.{source}[{number}]")
-            _look(config, source, [f for f in files if f.part == number], part)
-            found.append(part)
+            found.problems.append(str(error))
+    found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
+    found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith("rounded")}
     return found
 
 
-def _look(config: Config, source: str, files: list[SourceFile], found: PartPreview) -> None:
-    found.n_files = len(files)
-    for file in files:
-        part = config.sources[source][file.part]
-        try:
-            there = headers(file, part)
-            found.n_rows += estimate_rows(file, part)
-        except InputError as error:
-            found.problems.append(str(error))
-            continue
-        _, problems = match_columns(part, SOURCES[source], there, file.name)
-        found.problems += problems
-    if files and not found.problems:
-        _first_rows(config, source, files[0], found)
-
-
-def _first_rows(config: Config, source: str, file: SourceFile, found: PartPreview) -> None:
+def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Counter[str]:
     part, table = config.sources[source][file.part], SOURCES[source]
-    there = headers(file, part)
-    mapped, _ = match_columns(part, table, there, file.name)
-    plan = FilePlan(
-        0, file.name, source, part, table, mapped, excluded_headers(part, there), config.currency
-    )
-    found.columns = list(mapped)
-    try:
-        for batch in islice(read_batches(file, part, plan.wanted, plan.repeating, _ROWS), 1):
-            cleaned = clean(batch, plan)
-            found.n_read = cleaned.counts["rows"]
-            found.n_kept = len(cleaned.keep)
-            found.left_out = {k: n for k, n in cleaned.counts.items() if k != "rows"}
-    except InputError as error:
-        found.problems.append(str(error))
-    if found.n_kept == 0 and not found.problems:
-        found.problems.append(f"{file.name}: none of its first {found.n_read} rows can be kept")
+    names = headers(file, part)
+    mapped, problems = match_columns(part, table, names, file.name)
+    found.problems += problems
+    if problems:
+        return Counter()
+    found.n_rows += estimate_rows(file, part)
+    found.columns = found.columns or [_describe(name, m) for name, m in mapped.items()]
+    excludes = excluded_headers(part, names)
+    plan = FilePlan(0, file.name, source, part, table, mapped, excludes, config.currency)
+    batches = read_batches(file, part, plan.wanted, plan.repeating, _FIRST_ROWS)
+    first = next(batches, None)
+    if first is None:
+        found.problems.append(nothing_left(file.name, Counter(), None))
+        return Counter()
+    batches.close()
+    first.rows = first.rows.slice(0, _FIRST_ROWS)
+    cleaned = clean(first, plan)
+    if cleaned.keep.size == 0:
+        found.problems.append(nothing_left(file.name, cleaned.counts, cleaned.rejects))
+    return cleaned.counts + Counter({"kept": int(cleaned.keep.size)})
+
+
+def _describe(name: str, mapped: Mapped) -> str:
+    if mapped.how == "constant":
+        return f"{name} is always {mapped.text!r}"
+    joint = {"one": "", "concat": " joined to ", "multiply": " times "}[mapped.how]
+    return f"{name} = {joint.join(repr(header) for header in mapped.names)}"

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.lake.manifest import Manifest
 
-LEFT_OUT = "left out: this version does not read open banking data"
+NOT_READ = "open banking data is read by a later version"
 NOT_GIVEN = "left out: no such source in the config"
 
 
@@ -63,6 +63,8 @@ def _measures(manifests: dict[str, Manifest], configured: set[str]) -> list[dict
             others = sorted(measure for measure in counts if measure not in first)
             rows += [{"source": name, "measure": m, "value": counts[m]} for m in [*first, *others]]
         else:
-            why = LEFT_OUT if name in configured and name not in SOURCES else NOT_GIVEN
+            why = (
+                f"left out: {NOT_READ}" if name in configured and name not in SOURCES else NOT_GIVEN
+            )
             rows.append({"source": name, "measure": why, "value": 0})
     return rows

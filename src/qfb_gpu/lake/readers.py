@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 from qfb_gpu.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from qfb_gpu.config import SourcePart
     from qfb_gpu.lake.sources import SourceFile
@@ -75,7 +75,7 @@ def estimate_rows(file: SourceFile, part: SourcePart) -> int:
 
 def read_batches(
     file: SourceFile, part: SourcePart, columns: list[str], texts: list[str], batch_rows: int
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Read some columns of a file in order.
 
     Parameters

@@ -75,13 +75,13 @@ def find_files(config: Config, source: str) -> list[SourceFile]:
     InputError
         A path that leads to no file, or to a file of another format.
     """
-    files: list[SourceFile] = []
-    for number, part in enumerate(config.sources[source]):
-        files += _part_files(config, source, number, part)
-    return files
+    numbers = range(len(config.sources[source]))
+    return [file for number in numbers for file in part_files(config, source, number)]
 
 
-def _part_files(config: Config, source: str, number: int, part: SourcePart) -> list[SourceFile]:
+def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
+    """Return the files of one part of a source; raises as :func:`find_files`."""
+    part = config.sources[source][number]
     root = config.data_dir
     where = f"sources.{source}" + (f"[{number}]" if len(config.sources[source]) > 1 else "")
     path = root / part.path
