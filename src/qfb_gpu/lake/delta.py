@@ -66,9 +66,8 @@ def commit(  # noqa: PLR0913
     path : Path
         The table's folder; the table is created where there is none.
     parts : list of PartFile
-    schema : pyarrow.Schema
+    schema, partition_by : pyarrow.Schema, list of str
         Of the table, partition columns included.
-    partition_by : list of str
     application, version : str, int
         A commit of the same or a later version of this application changes nothing.
     drop : list of str, optional
