@@ -78,7 +78,8 @@ _levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 @njit(parallel=True, cache=True)
 def levels_cpu(day, amount, pool, pool_offsets, ratios, order, size):
     """Loop over pools on the host, on all its threads."""
-    for row in prange(pool_offsets.shape[0] - 1):
+    n_rows = pool_offsets.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         _levels_row_cpu(
             day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
         )
@@ -148,7 +149,8 @@ _lengths_row_cpu, _lengths_row_gpu = lengths_row.cpu, lengths_row.gpu
 @njit(parallel=True, cache=True)
 def amount_lengths_cpu(amount, member, unit_start, unit_size, due, nats):
     """Loop over units on the host, on all its threads."""
-    for row in prange(unit_start.shape[0]):
+    n_rows = unit_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = unit_start[row]
         _lengths_row_cpu(amount, member, start, start + unit_size[row], due, nats, row)
 

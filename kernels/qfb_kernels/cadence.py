@@ -27,13 +27,20 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
+    month_day,
     month_of,
     month_start,
     n_working_before,
     position,
 )
-from qfb_kernels.evidence import IMPOSSIBLE, answers, code_length, evidence
-from qfb_kernels.pairs import pair_is_two
+from qfb_kernels.evidence import (
+    IMPOSSIBLE,
+    answers,
+    code_length,
+    evidence,
+    log_beta_ratio,
+    scatter_length,
+)
 from qfb_kernels.twin import twin
 
 N_FIT_INT = 14
@@ -43,6 +50,7 @@ _WEEK = 7
 _TINY = 1e-7
 _CLOSED_SHARE = 20  # one payment in 20 on a closed day still makes a working-day payer
 _ROUNDS = 6
+_NEAR = 0.12  # of the median gap: periods to try first
 
 
 def _schedule_cost(kind, step, a, roll, clock):
@@ -70,10 +78,10 @@ def _schedule_cost(kind, step, a, roll, clock):
 schedule_cost = twin(_schedule_cost)
 
 
-def _score(day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
+def _score(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
     """Evidence for a schedule with its cost taken off, and the mean offset of the hits."""
     gain, mean = evidence(
-        day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window
+        at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
     )
     return gain - schedule_cost(kind, step, a, roll, clock), mean
 
@@ -105,10 +113,10 @@ def _moved(cal, kind, step, anchor, a, b, which, by):
 moved = twin(_moved)
 
 
-def _climb(day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
+def _climb(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
     """Climb to the best schedule near by; return its evidence and coordinates."""
     best, mean = score(
-        day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
+        at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
     )
     for _ in range(_ROUNDS):
         found = False
@@ -129,7 +137,7 @@ def _climb(day, member, start, stop, cal, lg, clock, log_window, kind, step, anc
                 if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                     continue
             gain, at_mean = score(
-                day, member, start, stop, cal, lg, clock, log_window,
+                at, start, stop, opened, cal, lg, clock, log_window,
                 kind, step, to_anchor, to_a, to_b, to_roll,
             )  # fmt: skip
             if gain > best + _TINY:
@@ -184,27 +192,31 @@ def _start_of(day, member, start, stop, cal, kind, step, i, last):
 start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
 
 
-def _family(day, member, start, stop, cal, lg, clock, log_window, kind, step, floor):
+def _family(
+    day, member, at, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
+):
     """Best schedule of one family and period; climbs only if a start is near ``floor``."""
-    roll = FOLLOWING if clock else NONE
+    roll = clock * FOLLOWING + (1 - clock) * NONE
     best = IMPOSSIBLE
-    best_anchor, best_a, best_b = 0, 0, 0
+    nothing = stop - stop  # not a literal, for which helpers would be compiled once more
+    best_anchor, best_a, best_b = nothing, nothing, nothing
     last = min(4, stop - start - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(day, member, start, stop, cal, kind, step, i, last)
         if a == 0:
             continue
         gain, mean = score(
-            day, member, start, stop, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
+            at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
         )
         if gain > best + _TINY:
             best, best_anchor, best_a, best_b = gain, anchor, a, b
-        if kind == WORKDAYS:
+        if kind == WORKDAYS or best >= bound - _TINY:
             break
-    if best < floor - 1.2 * (stop - start) - 8.0:
+    n = stop - start
+    if best >= bound - _TINY or best < max(floor - 1.2 * n - 8.0, -0.5 * n - 8.0):
         return best, best_anchor, best_a, best_b, roll
     return climb(
-        day, member, start, stop, cal, lg, clock, log_window,
+        at, start, stop, opened, cal, lg, clock, log_window,
         kind, step, best_anchor, best_a, best_b, roll,
     )  # fmt: skip
 
@@ -221,19 +233,19 @@ months_of = twin(_months_of)
 
 
 def _option_of(option, n, span, gap, peaks, row):
-    """Kind and step of the ``option``-th family to try; step 0: not worth trying."""
+    """Kind, step and period (days) of the ``option``-th family; step 0: not worth trying."""
     most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
     if option < 15:
         kind = MONTHS if option < 5 else (NTH if option < 10 else MONTH_WORKDAY)
         step = months_of(option % 5)
         n_due = span / (_MONTH * step) + 1.0
         fits = n_due < most and n_due > 1.8 and n_due * 4 > n
-        return kind, (step if fits and (kind == MONTHS or n > 2) else 0)
+        return kind, (step if fits and (kind == MONTHS or n > 2) else 0), _MONTH * step
     n_due = 2.0 * span / _MONTH + 1.0
     if option == 15:
-        return PAIR, (1 if n > 3 and n_due < most and n_due * 4 > n else 0)
+        return PAIR, (1 if n > 3 and n_due < most and n_due * 4 > n else 0), 0.5 * _MONTH
     if option == 16:
-        return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < most else 0)
+        return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < most else 0), 1.0
     if option == 17:
         period = gap
     elif option == 18:
@@ -243,13 +255,13 @@ def _option_of(option, n, span, gap, peaks, row):
     else:
         period = span / (n - 1.0)
     if period < 1.0 or n < 3:
-        return DAYS, 0
+        return DAYS, 0, 1.0
     if option != 18:
         period = span / max(1.0, math.floor(span / period + 0.5))
     step = int(math.floor(period + 0.5))
     if step < 1 or step > 400 or span / step + 1.0 > most:
-        return DAYS, 0
-    return DAYS, step
+        return DAYS, 0, 1.0
+    return DAYS, step, 1.0 * step
 
 
 option_of = twin(_option_of, months_of)
@@ -268,7 +280,63 @@ def _clock_of(day, member, start, stop, cal):
 clock_of = twin(_clock_of, n_working_before)
 
 
-def _search(day, amount, member, start, stop, cal, lg, gap, peaks, fit_int, fit_float, row):
+def _is_first_of_pair(cal, day, a, b):
+    """Whether a day is nearer to the first day of a pair than to the second."""
+    month = month_of(cal, day)
+    to_a = abs(day - month_day(cal, month, a))
+    to_b = abs(day - month_day(cal, month, b))
+    to_a = min(to_a, abs(day - month_day(cal, month + 1, a)))
+    return to_a < min(to_b, abs(day - month_day(cal, month - 1, b)))
+
+
+is_first_of_pair = twin(_is_first_of_pair, month_of, month_day)
+
+
+def _side(day, amount, member, start, stop, cal, a, b, first, lg):
+    """One side of a pair: payments, sum of squares of log amount, mean, nats of its misses."""
+    n, low, high = 0, 0, 0
+    total, squares = 0.0, 0.0
+    for i in range(start, stop):
+        payment = member[i]
+        if is_first_of_pair(cal, day[payment], a, b) != first:
+            continue
+        month = month_of(cal, day[payment])
+        low = month if n == 0 else low
+        high = month
+        value = math.log(1.0 + amount[payment])
+        n += 1
+        total += value
+        squares += value * value
+    if n == 0:
+        return 0, 0.0, 0.0, 0.0
+    missed = max(0, high - low + 1 - n)
+    return n, squares - total * total / n, total / n, -log_beta_ratio(lg, 24, 2, n, missed)
+
+
+side = twin(_side, is_first_of_pair, month_of, log_beta_ratio)
+
+
+def _pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses):
+    """0: a pair is one contract; 1, 2: two, whose amounts or lives differ; the larger one."""
+    n_a, rest_a, mean_a, miss_a = side(day, amount, member, start, stop, cal, a, b, True, lg)
+    n_b, rest_b, mean_b, miss_b = side(day, amount, member, start, stop, cal, a, b, False, lg)
+    n = n_a + n_b
+    if min(n_a, n_b) < 3:
+        return 0
+    floor = 1e-6 * n
+    within = rest_a + rest_b + floor
+    between = n_a * n_b * (mean_a - mean_b) ** 2 / n
+    gain = 0.5 * n * math.log(1.0 + between / within)
+    gain += -log_beta_ratio(lg, 24, 2, hits, misses) - miss_a - miss_b
+    if gain < 5.0 + math.log(1.0 * n):
+        return 0
+    return 1 if n_a >= n_b else 2
+
+
+pair_is_two = twin(_pair_is_two, side, log_beta_ratio)
+
+
+def _search(day, amount, member, start, stop, cal, lg, gap, peaks, at, fit_int, fit_float, row):
     """Write the best schedule of one unit."""
     n = stop - start
     fit_float[row, 0] = IMPOSSIBLE
@@ -281,41 +349,56 @@ def _search(day, amount, member, start, stop, cal, lg, gap, peaks, fit_int, fit_
     if span < 3 or (n == 2 and abs(span - 365) > 12):
         return
     clock = clock_of(day, member, start, stop, cal)
-    ticks = position(cal, clock, opened + span) - position(cal, clock, opened)
+    for i in range(start, stop):
+        at[i] = position(cal, clock, day[member[i]])
+    ticks = at[stop - 1] - at[start]
     log_window = math.log(1.0 + ticks * n / (n - 1.0))
     best = IMPOSSIBLE
-    kind, step, anchor, a, b, roll = DAYS, 0, 0, 0, 0, 0
-    tried = 0
-    for option in range(N_OPTIONS):
-        to_kind, to_step = option_of(option, n, span, gap[row], peaks, row)
-        if to_step == 0 or (n == 2 and to_step != 12):
-            continue
-        if to_kind == DAYS and to_step == tried:
-            continue
-        if to_kind == DAYS:
-            tried = to_step
-        gain, to_anchor, to_a, to_b, to_roll = family(
-            day, member, start, stop, cal, lg, clock, log_window, to_kind, to_step, best
-        )
-        if gain > best + _TINY:
-            best = gain
-            kind, step, anchor = to_kind, to_step, to_anchor
-            a, b, roll = to_a, to_b, to_roll
+    nothing = n - n  # not a literal, for which every helper would be compiled once more
+    kind, step, anchor, a, b, roll = nothing, nothing, nothing, nothing, nothing, nothing
+    tried = nothing
+    most = scatter_length(lg, n, log_window)
+    for turn in range(2):
+        for option in range(N_OPTIONS):
+            to_kind, to_step, period = option_of(option, n, span, gap[row], peaks, row)
+            if to_step == 0 or (n == 2 and to_step != 12):
+                continue
+            is_near = abs(period - gap[row]) < _NEAR * gap[row]
+            if is_near != (turn == 0):
+                continue
+            if to_kind == DAYS and to_step == tried:
+                continue
+            n_most = min(n, 2 + int(span / period))
+            bound = most - scatter_length(lg, n - n_most, log_window)
+            bound -= code_length(lg, n_most, nothing, n_most, nothing, nothing)
+            bound -= schedule_cost(to_kind, to_step, n, nothing, clock)
+            if bound <= best:
+                continue
+            if to_kind == DAYS:
+                tried = to_step
+            gain, to_anchor, to_a, to_b, to_roll = family(
+                day, member, at, start, stop, opened, cal, lg, clock, log_window,
+                to_kind, to_step, best, bound,
+            )  # fmt: skip
+            if gain > best + _TINY:
+                best = gain
+                kind, step, anchor = to_kind, to_step, to_anchor
+                a, b, roll = to_a, to_b, to_roll
     if step == 0 or best <= IMPOSSIBLE:
         return
     hits, misses, zeros, total, late, _, first, last = answers(
-        day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
+        at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
     )
     if kind == PAIR:
         which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
         if which > 0:
-            kind, a, b = MONTHS, (a if which == 1 else b), 0
+            kind, a, b = kind - PAIR + MONTHS, (a if which == 1 else b), b - b
             best, anchor, a, b, roll = climb(
-                day, member, start, stop, cal, lg, clock, log_window,
+                at, start, stop, opened, cal, lg, clock, log_window,
                 kind, step, anchor, a, b, roll,
             )  # fmt: skip
             hits, misses, zeros, total, late, _, first, last = answers(
-                day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
+                at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
             )
     values = (
         kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
@@ -340,28 +423,34 @@ search = twin(
     schedule_cost,
     pair_is_two,
     climb,
+    scatter_length,
 )
 _search_cpu, _search_gpu = search.cpu, search.gpu
 
 
 @njit(parallel=True, cache=True)
-def search_cpu(day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
+def search_cpu(
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, fit_int, fit_float
+):
     """Loop over units on the host, on all its threads."""
-    for row in prange(unit_start.shape[0]):
+    n_rows = unit_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = unit_start[row]
         _search_cpu(
-            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks,
+            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at,
             fit_int, fit_float, row,
         )  # fmt: skip
 
 
 @cuda.jit
-def search_gpu(day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, fit_int, fit_float):
+def search_gpu(
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, fit_int, fit_float
+):
     """One thread per unit; launch with ``.forall(n_units)``."""
     row = cuda.grid(1)
     if row < unit_start.shape[0]:
         start = unit_start[row]
         _search_gpu(
-            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks,
+            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at,
             fit_int, fit_float, row,
         )  # fmt: skip

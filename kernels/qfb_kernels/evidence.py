@@ -56,8 +56,8 @@ def _hit_worth(size):
 hit_worth = twin(_hit_worth)
 
 
-def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll):
-    """Match payments to due dates, over the life of the schedule.
+def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll):
+    """Match payments (``at``: their positions on the clock) to due dates, over the life of the schedule.
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
     maximal segment); a few chance hits long before or after do not stretch it.
@@ -65,7 +65,7 @@ def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, rol
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the slots of the life's first and last hit.
     """
-    k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    k = due_index(cal, kind, step, anchor, opened) - 2
     here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
     ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     before = here
@@ -74,7 +74,7 @@ def _answers(day, member, start, stop, cal, clock, kind, step, anchor, a, b, rol
     best_worth, best_first, best_last = 0, start, start
     size, offset, slot = -1, 0, start
     for i in range(start, stop + 1):
-        x = position(cal, clock, day[member[min(i, stop - 1)]])
+        x = at[min(i, stop - 1)]
         while 2 * x > here + ahead or i == stop:
             if size >= 0:
                 if hits == 0 or worth < 0:
@@ -135,10 +135,10 @@ def _scatter_length(lg, n, log_window):
 scatter_length = twin(_scatter_length, lgamma_half)
 
 
-def _evidence(day, member, start, stop, cal, lg, clock, kind, step, anchor, a, b, roll, log_window):
+def _evidence(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset."""
     hits, misses, zeros, total, late, signed, first, last = answers(
-        day, member, start, stop, cal, clock, kind, step, anchor, a, b, roll
+        at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
     )
     if hits < 2 or misses > hits:
         return IMPOSSIBLE, 0.0

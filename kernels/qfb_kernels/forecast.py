@@ -87,10 +87,12 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     for j in range(3):
         quantile[row, j] = _NULL_DAY
     next_due[row] = _NULL_DAY
-    closed[row], missed[row], status[row] = 0, 0, -1
+    closed[row] = 0
+    missed[row] = 0
+    status[row] = -1
     if fit[row, 1] == 0:
         return
-    last_due = _NULL_DAY
+    last_due = start - start + _NULL_DAY  # not a literal: helpers would be compiled twice
     for i in range(start, stop):
         if owner[member[i]] >= 0:
             last_due = max(last_due, due[member[i]])
@@ -167,7 +169,8 @@ _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 def forecast_cpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
                  quantile, next_due, closed, missed, status):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
-    for row in prange(stream_start.shape[0]):
+    n_rows = stream_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = stream_start[row]
         _forecast_row_cpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
@@ -220,7 +223,8 @@ _expected_row_cpu, _expected_row_gpu = expected_row.cpu, expected_row.gpu
 @njit(parallel=True, cache=True)
 def expected_cpu(cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, count):
     """Loop over streams on the host, on all its threads."""
-    for row in prange(schedule.shape[0]):
+    n_rows = schedule.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         count[row] = _expected_row_cpu(
             cal, schedule, first_due, as_of, horizon, begin[row], day_out, stream_out, row
         )

@@ -42,7 +42,8 @@ _gaps_row_cpu, _gaps_row_gpu = gaps_row.cpu, gaps_row.gpu
 @njit(parallel=True, cache=True)
 def gaps_cpu(day, member, unit_start, unit_size, scratch, mean, std, median):
     """Loop over units on the host, on all its threads."""
-    for row in prange(unit_start.shape[0]):
+    n_rows = unit_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = unit_start[row]
         _gaps_row_cpu(day, member, start, start + unit_size[row], scratch, mean, std, median, row)
 

@@ -98,7 +98,8 @@ _number_row_cpu, _number_row_gpu = number_row.cpu, number_row.gpu
 def number_cpu(amount, owner, cancelled_by, relation_offsets, low, high, count, rank,
                local, n_streams):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    for row in prange(relation_offsets.shape[0] - 1):
+    n_rows = relation_offsets.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         n_streams[row] = _number_row_cpu(
             amount, owner, cancelled_by, relation_offsets[row], relation_offsets[row + 1],
             low, high, count, rank, local,
@@ -145,7 +146,8 @@ _place_row_gpu = cuda.jit(device=True)(_place_row)
 def place_cpu(amount, owner, local, relation_offsets, stream_offsets, unit_of_rest,
               stream, member, begins, size, unit):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    for row in prange(relation_offsets.shape[0] - 1):
+    n_rows = relation_offsets.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         first = stream_offsets[row]
         _place_row_cpu(
             amount, owner, local, relation_offsets[row], relation_offsets[row + 1], first,

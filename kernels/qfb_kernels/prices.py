@@ -136,7 +136,8 @@ _prices_row_cpu, _prices_row_gpu = prices_row.cpu, prices_row.gpu
 def prices_cpu(day, amount, member, stream_start, stream_size, next_day, scratch,
                kind, value, step_day):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
-    for row in prange(stream_start.shape[0]):
+    n_rows = stream_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = stream_start[row]
         _prices_row_cpu(
             day, amount, member, start, start + stream_size[row], next_day[row], scratch,

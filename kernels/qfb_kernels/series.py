@@ -41,7 +41,8 @@ _fill_row_gpu = cuda.jit(device=True)(_fill_row)
 @njit(parallel=True, cache=True)
 def fill_cpu(day, member, unit_start, unit_size, series):
     """Loop over units on the host, on all its threads."""
-    for row in prange(unit_start.shape[0]):
+    n_rows = unit_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = unit_start[row]
         _fill_row_cpu(day, member, start, start + unit_size[row], series, row)
 
@@ -128,7 +129,8 @@ _peaks_row_cpu, _peaks_row_gpu = peaks_row.cpu, peaks_row.gpu
 @njit(parallel=True, cache=True)
 def peaks_cpu(spectrum, span, n_samples, peaks, strength, entropy):
     """Loop over spectra on the host, on all its threads."""
-    for row in prange(spectrum.shape[0]):
+    n_rows = spectrum.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         _peaks_row_cpu(spectrum, span[row], n_samples, peaks, strength, entropy, row)
 
 

@@ -144,7 +144,7 @@ period = twin(_period, due_index, due_day)
 def _join_groups(day, amount, owner, due, offset, start, stop, cal, fit,
                  low, high, count, head, reach):  # fmt: skip
     """Join the two groups nearest in amount that may be one contract; return whether any."""
-    best, best_other, nearest = -1, -1, _FACTOR
+    best, best_other, nearest = start - start - 1, start - start - 1, _FACTOR
     for i in range(start, stop):
         group = owner[i]
         if group < 0 or head[group] != i or count[group] < 3:
@@ -182,7 +182,7 @@ def _join_leftovers(day, amount, owner, due, offset, start, stop, cal, fit,
     for i in range(start, stop):
         if owner[i] >= 0 or amount[i] < 0:
             continue
-        best, nearest = -1, 0
+        best, nearest = i - i - 1, i - i
         for j in range(start, stop):
             group = owner[j]
             if group < 0 or head[group] != j or count[group] < 3:
@@ -224,7 +224,8 @@ _settle_row_cpu, _settle_row_gpu = settle_row.cpu, settle_row.gpu
 def settle_cpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
                low, high, count, head, reach):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    for row in prange(relation_offsets.shape[0] - 1):
+    n_rows = relation_offsets.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         _settle_row_cpu(
             day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
             cal, fit, low, high, count, head, reach,
@@ -250,7 +251,7 @@ def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
     hits, zeros, total, late = 0, 0, 0, 0
-    first, last = 0, _NULL_DAY
+    first, last = start - start, start - start + _NULL_DAY
     for i in range(start, stop):
         payment = member[i]
         if owner[payment] < 0:
@@ -287,7 +288,8 @@ _recount_row_cpu, _recount_row_gpu = recount_row.cpu, recount_row.gpu
 @njit(parallel=True, cache=True)
 def recount_cpu(member, owner, due, offset, stream_start, stream_size, cal, fit):
     """Loop over streams on the host, on all its threads."""
-    for row in prange(stream_start.shape[0]):
+    n_rows = stream_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = stream_start[row]
         _recount_row_cpu(member, owner, due, offset, start, start + stream_size[row], cal, fit, row)
 

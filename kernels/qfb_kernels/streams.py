@@ -40,7 +40,8 @@ _reversals_row_gpu = cuda.jit(device=True)(_reversals_row)
 @njit(parallel=True, cache=True)
 def reversals_cpu(amount, relation_offsets, cancelled_by):
     """Loop over relations on the host, on all its threads."""
-    for row in prange(relation_offsets.shape[0] - 1):
+    n_rows = relation_offsets.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         _reversals_row_cpu(amount, relation_offsets[row], relation_offsets[row + 1], cancelled_by)
 
 
@@ -152,7 +153,8 @@ _choose_row_cpu, _choose_row_gpu = choose_row.cpu, choose_row.gpu
 def choose_cpu(day, member, unit_start, unit_size, pool_units, n_slots,
                fit_int, fit_float, nats, value, chosen):  # fmt: skip
     """Loop over pools on the host, on all its threads."""
-    for row in prange(pool_units.shape[0] - 1):
+    n_rows = pool_units.shape[0] - 1
+    for row in prange(n_rows - n_rows, n_rows):
         _choose_row_cpu(
             day, member, unit_start, unit_size, pool_units[row], pool_units[row + 1], n_slots,
             fit_int, fit_float, nats, value, chosen,
@@ -211,7 +213,8 @@ _answer_row_cpu, _answer_row_gpu = answer_row.cpu, answer_row.gpu
 @njit(parallel=True, cache=True)
 def answer_cpu(day, member, unit_start, unit_size, cal, fit, due, offset):
     """Loop over units on the host, on all its threads."""
-    for row in prange(unit_start.shape[0]):
+    n_rows = unit_start.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
         start = unit_start[row]
         _answer_row_cpu(day, member, start, start + unit_size[row], cal, fit, row, due, offset)
 

@@ -2,6 +2,10 @@
 
 A body calls its helpers by the names of their twins; :func:`twin` compiles it once with every
 helper replaced by its host version and once by its device version.
+
+Compile time: a helper is compiled once for every combination of argument types, a literal
+being a type of its own, so bodies keep to int64 and start variables from ``n - n``, not 0; and
+launchers loop over ``prange(n - n, n)``, whose index is signed like everything else.
 """
 
 from __future__ import annotations
@@ -30,7 +34,9 @@ class Twin:
 
 def twin(body: Any, *helpers: Twin) -> Twin:
     """Compile ``_name`` for both devices; helpers go by their bodies' names without ``_``."""
-    cpu = njit(_with(body, {helper.name: helper.cpu for helper in helpers}))
+    cpu = njit(error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(
+        _with(body, {helper.name: helper.cpu for helper in helpers})
+    )
     gpu = cuda.jit(device=True)(_with(body, {helper.name: helper.gpu for helper in helpers}))
     return Twin(body, cpu, gpu)
 

@@ -47,19 +47,19 @@ def fit_schedules(
 
     Returns
     -------
-    fit_int : int32, shape (n_units, 14)
+    fit_int : int64, shape (n_units, 14)
         See :mod:`qfb_kernels.cadence`; step 0 where no schedule was found.
     fit_float : float64, shape (n_units, 2)
         Evidence and code length, nats.
     """
     xp = backend.xp
     n_units = units.start.shape[0]
-    fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int32")
+    fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int64")
     fit_float = xp.zeros((n_units, 2))
     cal, lg = tables
     backend.launch(
         search_cpu, search_gpu, n_units, day, amount_minor, units.member, units.start, units.size,
-        cal, lg, gap, peaks, fit_int, fit_float,
+        cal, lg, gap, peaks, xp.empty(units.member.shape[0], dtype="int64"), fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 

@@ -59,7 +59,7 @@ def stream_columns(
         "last_date": xp.where(some, ledger.day[member[last_slot]], NULL_DAY).astype("int32"),
         "p_value": p_values(fit_int, fit_float[:, 0], xp),
         **name_schedules(fit_int, closed > 0, backend),
-        **{name: fit_int[:, i] for i, name in enumerate(SCHEDULE_COLUMNS)},
+        **{name: fit_int[:, i].astype("int32") for i, name in enumerate(SCHEDULE_COLUMNS)},
         "interval_mean_days": mean,
         "interval_std_days": std,
         "interval_median_days": median,

@@ -74,7 +74,7 @@ def expected_payments(
         A payment that is late is expected the day after ``as_of_day``; no day twice a stream.
     """
     xp = backend.xp
-    schedule = xp.stack([columns[name].astype("int32") for name in SCHEDULE_COLUMNS], axis=1)
+    schedule = xp.stack([columns[name].astype("int64") for name in SCHEDULE_COLUMNS], axis=1)
     status = columns["status"]
     open_now = columns["is_regular"] & (status.codes >= 0)
     open_now &= status.codes != status.labels.index("stopped")

@@ -7,7 +7,7 @@ is one more stream, the rest.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.ledger import NULL_DAY, Ledger, Streams
@@ -86,6 +86,7 @@ def score_streams(
     first = int(ledger.day.min()) if ledger.n_payments else as_of_day
     cal = backend.asarray(calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days))
     tables = (cal, backend.asarray(lgamma_table()))
+    ledger = replace(ledger, day=ledger.day.astype("int64"))  # one integer type in all kernels
     cancelled_by = xp.empty(ledger.n_payments, dtype="int32")
     backend.launch(
         reversals_cpu, reversals_gpu, ledger.n_relations, ledger.amount_minor,
@@ -200,7 +201,7 @@ def _describe(
         place_cpu, place_gpu, n_relations, ledger.amount_minor, work.owner, local,
         ledger.relation_offsets, offsets, work.rest_row, stream, member, start, size, unit,
     )  # fmt: skip
-    fit_int = xp.concatenate([*work.fit_int, xp.zeros((1, N_FIT_INT), dtype="int32")])[unit]
+    fit_int = xp.concatenate([*work.fit_int, xp.zeros((1, N_FIT_INT), dtype="int64")])[unit]
     fit_float = xp.concatenate([*work.fit_float, xp.full((1, 2), -xp.inf)])[unit]
     relation = backend.repeat(xp.arange(n_relations, dtype="int32"), n_streams)
     _answer_rest(ledger, work, (member, start, size), fit_int, unit, cal, backend)

@@ -23,7 +23,7 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
 
     Returns
     -------
-    array of int32
+    array of int64
     """
     first, last = first_day - PAD_DAYS, last_day + PAD_DAYS
     months = np.arange(_month(first), _month(last) + 1)
@@ -47,9 +47,7 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
     for table in tables:
         header.append(begin)
         begin += len(table)
-    return np.concatenate([np.asarray(header), *(t.astype(np.int64) for t in tables)]).astype(
-        np.int32
-    )
+    return np.concatenate([np.asarray(header), *(t.astype(np.int64) for t in tables)])
 
 
 def lgamma_table() -> np.ndarray:
@@ -59,8 +57,3 @@ def lgamma_table() -> np.ndarray:
 
 def _month(day: int) -> int:
     return int(np.datetime64(day, "D").astype("datetime64[M]").astype(np.int64))
-
-
-def to_device(table: np.ndarray, xp: Any) -> Any:
-    """Return a table as an array of the backend."""
-    return xp.asarray(table)
