@@ -5,6 +5,7 @@ import datetime as dt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+
 from qfb_gpu import cli
 
 CONFIG = """
@@ -65,7 +66,6 @@ def test_run_then_show_then_run_again(project, monkeypatch, capsys):
     assert "Nothing changed" in out
 
 
-
 def test_a_bad_row_is_kept_with_its_reason(project, monkeypatch, capsys):
     columns = payments()
     columns["booked"][3] = "2024-13-45"
@@ -107,7 +107,9 @@ def test_bad_input_is_one_line_and_exit_code_2(project, monkeypatch, capsys, mak
 def test_check_says_what_is_wrong_before_a_night_is_spent(project, monkeypatch, capsys):
     code, out, _ = call(monkeypatch, capsys, "check", project())
     assert code == 0
-    code, out, _ = call(monkeypatch, capsys, "check", project(text=CONFIG.replace('"peer"', '"pier"')))
+    code, out, _ = call(
+        monkeypatch, capsys, "check", project(text=CONFIG.replace('"peer"', '"pier"'))
+    )
     assert code == 2
     assert "pier" in out
 

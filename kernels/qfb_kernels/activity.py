@@ -27,7 +27,7 @@ FEWEST_ACTIVE = 4
 _PEAK = 0.9
 
 
-def _series_row(  # noqa: PLR0917
+def _series_row(
     day, amount, relation_offsets, direction, currency, main, as_of, start, stop, paid, net, row
 ):
     """Count payments a day (all currencies) and net the money (main currency)."""
@@ -87,7 +87,7 @@ def _line_power(waves, row, frequency):
     return real * real + imaginary * imaginary
 
 
-_power_twin = twin(_line_power)
+line_power = twin(_line_power)
 
 
 def _spectrum_row(waves, gaps, spectrum, row):
@@ -98,7 +98,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
         total += power
         if k >= SLOWEST:
             largest = max(largest, power)
-    if gaps[row, N_ACTIVE] < FEWEST_ACTIVE or total < 1e-6:  # noqa: PLR2004
+    if gaps[row, N_ACTIVE] < FEWEST_ACTIVE or total < 1e-6:
         for c in range(N_SPECTRUM):
             spectrum[row, c] = math.nan
         return
@@ -110,7 +110,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
             entropy -= share * math.log(share)
         if k % WEEKLY == 0:
             weekly += share
-        elif k < MONTHLY * N_MONTHLY + 2 and k > SLOWEST and (k + 1) % MONTHLY <= 2:  # noqa: PLR2004
+        elif k < MONTHLY * N_MONTHLY + 2 and k > SLOWEST and (k + 1) % MONTHLY <= 2:
             monthly += share
         if peak == 0 and k >= SLOWEST and power >= _PEAK * largest:
             peak = k
@@ -126,7 +126,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
 
 _series_cpu, _series_gpu = twin(_series_row)
 _gaps_cpu, _gaps_gpu = twin(_gaps_row)
-_spectrum_cpu, _spectrum_gpu = twin(_spectrum_row, _power_twin)
+_spectrum_cpu, _spectrum_gpu = twin(_spectrum_row, line_power)
 
 
 @njit(parallel=True, cache=True)

@@ -22,7 +22,7 @@ _YEAR, _YEAR_SLACK = 365, 12
 
 def _cut(amount, order, start, stop, at, ratio):
     """Whether the sorted amounts are cut before slot ``at``."""
-    if at == start or at == stop:
+    if at in (start, stop):
         return True
     return amount[order[at]] > ratio * amount[order[at - 1]]
 

@@ -27,7 +27,6 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
-    month_day,
     month_of,
     month_start,
     n_working_before,
@@ -38,9 +37,9 @@ from qfb_kernels.evidence import (
     answers,
     code_length,
     evidence,
-    log_beta_ratio,
     scatter_length,
 )
+from qfb_kernels.pairs import pair_is_two
 from qfb_kernels.twin import twin
 
 N_FIT_INT = 14
@@ -57,11 +56,11 @@ def _schedule_cost(kind, step, a, roll, clock):
     """Nats to name a schedule: family, period, phase, roll."""
     at_end = (kind == MONTHS and (a > 28 or a < 0)) or (kind == NTH and a < 0)
     usual = MODIFIED if at_end else FOLLOWING
-    cost = 0.0 if roll == usual or roll == NONE else 0.3
+    cost = 0.0 if roll in (usual, NONE) else 0.3
     share = 5.0 / 7.0 if clock else 1.0
     if kind == DAYS:
         cost += math.log(1.0 + (step - 1) * share)
-        if step == 1 or step == _WEEK or step == 2 * _WEEK:
+        if step in (1, _WEEK, 2 * _WEEK):
             return cost + 2.0
         return cost + 3.5 + math.log(1.0 * step)
     if kind == WORKDAYS:
@@ -89,7 +88,7 @@ def _score(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anch
 score = twin(_score, evidence, schedule_cost)
 
 
-def _moved(cal, kind, step, anchor, a, b, which, by):
+def _moved(kind, anchor, a, b, which, by):
     """Return (anchor, a, b) one step away; coordinate 1 is the second day of a pair."""
     if kind == DAYS:
         return anchor + by, a, b
@@ -126,12 +125,12 @@ def _climb(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anch
             if move == 0:
                 if shift in (-1, 0, 1) or abs(shift) > 15:
                     continue
-                to_anchor, to_a, to_b = moved(cal, kind, step, anchor, a, b, 0, shift)
+                to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
             elif move < 5:
                 if (move > 2 and kind != PAIR) or kind in (NTH, WORKDAYS):
                     continue
                 by = 1 if move % 2 else -1
-                to_anchor, to_a, to_b = moved(cal, kind, step, anchor, a, b, (move - 1) // 2, by)
+                to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
             else:
                 to_roll = (roll + move - 4) % 4
                 if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
@@ -159,7 +158,7 @@ def _sample(start, stop, i, n_samples):
 sample = twin(_sample)
 
 
-def _start_of(day, member, start, stop, cal, kind, step, i, last):
+def _start_of(day, member, start, stop, cal, kind, i, last):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
     slot = sample(start, stop, i, last + 1)
     here = day[member[slot]]
@@ -202,10 +201,10 @@ def _family(
     best_anchor, best_a, best_b = nothing, nothing, nothing
     last = min(4, stop - start - 1)
     for i in range(last + 1):
-        anchor, a, b = start_of(day, member, start, stop, cal, kind, step, i, last)
+        anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
         if a == 0:
             continue
-        gain, mean = score(
+        gain, _ = score(
             at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
         )
         if gain > best + _TINY:
@@ -278,62 +277,6 @@ def _clock_of(day, member, start, stop, cal):
 
 
 clock_of = twin(_clock_of, n_working_before)
-
-
-def _is_first_of_pair(cal, day, a, b):
-    """Whether a day is nearer to the first day of a pair than to the second."""
-    month = month_of(cal, day)
-    to_a = abs(day - month_day(cal, month, a))
-    to_b = abs(day - month_day(cal, month, b))
-    to_a = min(to_a, abs(day - month_day(cal, month + 1, a)))
-    return to_a < min(to_b, abs(day - month_day(cal, month - 1, b)))
-
-
-is_first_of_pair = twin(_is_first_of_pair, month_of, month_day)
-
-
-def _side(day, amount, member, start, stop, cal, a, b, first, lg):
-    """One side of a pair: payments, sum of squares of log amount, mean, nats of its misses."""
-    n, low, high = 0, 0, 0
-    total, squares = 0.0, 0.0
-    for i in range(start, stop):
-        payment = member[i]
-        if is_first_of_pair(cal, day[payment], a, b) != first:
-            continue
-        month = month_of(cal, day[payment])
-        low = month if n == 0 else low
-        high = month
-        value = math.log(1.0 + amount[payment])
-        n += 1
-        total += value
-        squares += value * value
-    if n == 0:
-        return 0, 0.0, 0.0, 0.0
-    missed = max(0, high - low + 1 - n)
-    return n, squares - total * total / n, total / n, -log_beta_ratio(lg, 24, 2, n, missed)
-
-
-side = twin(_side, is_first_of_pair, month_of, log_beta_ratio)
-
-
-def _pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses):
-    """0: a pair is one contract; 1, 2: two, whose amounts or lives differ; the larger one."""
-    n_a, rest_a, mean_a, miss_a = side(day, amount, member, start, stop, cal, a, b, True, lg)
-    n_b, rest_b, mean_b, miss_b = side(day, amount, member, start, stop, cal, a, b, False, lg)
-    n = n_a + n_b
-    if min(n_a, n_b) < 3:
-        return 0
-    floor = 1e-6 * n
-    within = rest_a + rest_b + floor
-    between = n_a * n_b * (mean_a - mean_b) ** 2 / n
-    gain = 0.5 * n * math.log(1.0 + between / within)
-    gain += -log_beta_ratio(lg, 24, 2, hits, misses) - miss_a - miss_b
-    if gain < 5.0 + math.log(1.0 * n):
-        return 0
-    return 1 if n_a >= n_b else 2
-
-
-pair_is_two = twin(_pair_is_two, side, log_beta_ratio)
 
 
 def _search(day, amount, member, start, stop, cal, lg, gap, peaks, at, fit_int, fit_float, row):

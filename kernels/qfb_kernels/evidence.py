@@ -5,7 +5,8 @@ length of the answers is exact Bayes: the share answered, the share on the very 
 against earliness and the (geometric) size of an offset each have a Beta prior and are integrated
 out. Against it stands the null: the same number of payments dropped at random over the span.
 The difference is the logarithm of a Bayes factor, so ``exp(-evidence)`` bounds a p-value
-(Markov's inequality; Grünwald, de Heide and Koolen, "Safe testing", 2024, doi:10.1093/jrsssb/qkae011).
+(Markov's inequality; Grünwald, de Heide and Koolen, "Safe testing", 2024,
+doi:10.1093/jrsssb/qkae011).
 
 ``lg`` holds lgamma(i / 2), so that the host and the device use the same numbers.
 """
@@ -49,7 +50,7 @@ log_beta_ratio = twin(_log_beta_ratio, lgamma_half)
 
 
 def _hit_worth(size):
-    """What a hit adds to a life that a miss takes ``MISS_WORTH`` from."""
+    """Return what a hit adds to a life that a miss takes ``MISS_WORTH`` from."""
     return 6 if size == 0 else max(2, 5 - size)
 
 
@@ -57,7 +58,7 @@ hit_worth = twin(_hit_worth)
 
 
 def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll):
-    """Match payments (``at``: their positions on the clock) to due dates, over the life of the schedule.
+    """Match payments (``at``: positions on the clock) to due dates, over a schedule's life.
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
     maximal segment); a few chance hits long before or after do not stretch it.

@@ -48,7 +48,7 @@ def _windows_row(day, amount, relation_offsets, as_of, relation, windows, row):
         if age < YEAR_DAYS:
             year += amount[p]
             n_year += 1
-            if age < 90:  # noqa: PLR2004
+            if age < 90:
                 n_90 += 1
     windows[row, ALL_SUM] = total
     windows[row, YEAR_SUM] = year
@@ -56,7 +56,7 @@ def _windows_row(day, amount, relation_offsets, as_of, relation, windows, row):
     windows[row, N_YEAR] = n_year
 
 
-def _currency_row(  # noqa: PLR0917
+def _currency_row(
     day, relation_offsets, currency, windows, first_relation, start, stop, main, n_currencies, row
 ):
     """Choose the main currency: most payments, then latest, then most money, then first code."""
@@ -82,7 +82,7 @@ def _currency_row(  # noqa: PLR0917
     n_currencies[row] = n
 
 
-def _counts_row(  # noqa: PLR0917
+def _counts_row(
     day, amount, relation_offsets, direction, month_part, as_of, start, stop, counts, row
 ):
     """Count one customer's payments by age, month, weekday and part of the month."""
@@ -96,7 +96,7 @@ def _counts_row(  # noqa: PLR0917
             first, last = min(first, day[begin]), max(last, day[end - 1])
         for p in range(begin, end):
             age = int(as_of - day[p])
-            older = (age >= 7) + (age >= 30) + (age >= 90) + (age >= YEAR_DAYS)  # noqa: PLR2004
+            older = (age >= 7) + (age >= 30) + (age >= 90) + (age >= YEAR_DAYS)
             counts[row, side + older] += 1
             if age < N_MONTHS * MONTH_DAYS:
                 counts[row, MONTH_N + age // MONTH_DAYS] += 1
@@ -112,7 +112,7 @@ def _counts_row(  # noqa: PLR0917
     counts[row, LAST_DAY] = last
 
 
-def _money_row(  # noqa: PLR0917
+def _money_row(
     day, amount, relation_offsets, direction, currency, main, as_of, start, stop, money, row
 ):
     """Sum one customer's money in the main currency by age and month; reversals subtract."""
@@ -126,7 +126,7 @@ def _money_row(  # noqa: PLR0917
         money[row, N_MAIN] += relation_offsets[r + 1] - relation_offsets[r]
         for p in range(relation_offsets[r], relation_offsets[r + 1]):
             age = int(as_of - day[p])
-            older = (age >= 7) + (age >= 30) + (age >= 90) + (age >= YEAR_DAYS)  # noqa: PLR2004
+            older = (age >= 7) + (age >= 30) + (age >= 90) + (age >= YEAR_DAYS)
             money[row, total + older] += amount[p]
             if age < N_MONTHS * MONTH_DAYS:
                 money[row, month + age // MONTH_DAYS] += amount[p]
@@ -138,7 +138,7 @@ def _money_row(  # noqa: PLR0917
                 money[row, PRIOR_IN + side] += amount[p]
 
 
-def _partners_row(  # noqa: PLR0917
+def _partners_row(
     day, relation_offsets, key, windows, first_relation, as_of, start, stop, partners, row
 ):
     """Count one customer's counterparties: known, active, new and lost; null ones left out."""
@@ -161,11 +161,11 @@ def _partners_row(  # noqa: PLR0917
         partners[row, KNOWN_90] += n_90 > 0
         partners[row, KNOWN_YEAR] += n_year > 0
         partners[row, BEFORE] += n_before > 0
-        partners[row, NEW] += as_of - first < 90  # noqa: PLR2004
+        partners[row, NEW] += as_of - first < 90
         partners[row, LOST] += n_before > 0 and n_90 == 0
 
 
-def _shares_row(  # noqa: PLR0917
+def _shares_row(
     key, direction, currency, main, windows, first_relation, start, stop, partners, row
 ):
     """Measure how a year's money in the main currency spreads over the known counterparties.

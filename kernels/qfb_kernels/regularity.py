@@ -31,7 +31,10 @@ def _dues(next_day, period, as_of, horizon):
     return 1 + int(math.floor((as_of + horizon - first) / period))
 
 
-def _regularity_row(  # noqa: PLR0917
+dues = twin(_dues)
+
+
+def _regularity_row(
     regular, n_payments, amount, direction, currency, next_day, next_minor, period,
     main, as_of, start, stop, table, row,
 ):  # fmt: skip
@@ -64,7 +67,7 @@ def _regularity_row(  # noqa: PLR0917
                 table[row, NEXT_90 + side] += dues(due, period[s], as_of, 90) * next_minor[s]
 
 
-_regularity_cpu, _regularity_gpu = twin(_regularity_row, twin(_dues))
+_regularity_cpu, _regularity_gpu = twin(_regularity_row, dues)
 
 
 @njit(parallel=True, cache=True)

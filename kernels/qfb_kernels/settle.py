@@ -57,7 +57,7 @@ tally = twin(_tally)
 
 def _is_answered(owner, due, start, stop, group, date):
     """Whether a group answers a due date."""
-    for i in range(start, stop):
+    for i in range(start, stop):  # noqa: SIM110  a generator does not compile
         if owner[i] == group and due[i] == date:
             return True
     return False
@@ -108,7 +108,7 @@ join = twin(_join, nearest_due, is_answered)
 
 def _distance(low, high, group, other):
     """Ratio between the nearest amounts of two groups; 1 where their ranges meet."""
-    return max(1.0, max(low[other] / (1.0 + high[group]), low[group] / (1.0 + high[other])))
+    return max(1.0, low[other] / (1.0 + high[group]), low[group] / (1.0 + high[other]))
 
 
 distance = twin(_distance)

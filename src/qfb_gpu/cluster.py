@@ -15,7 +15,7 @@ from contextlib import contextmanager, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu.backend import n_threads
+from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import QfbError
 
 if TYPE_CHECKING:

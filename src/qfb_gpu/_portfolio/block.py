@@ -57,7 +57,7 @@ def block_tables(setting: Setting, block: int, n_customers: int) -> dict[str, pa
         "customers": customers_table(firms).slice(0, n_customers),
         "truth/streams": streams_table(drawn, counted, streams, first),
         "truth/stream_payments": payments_columns(
-            drawn, counted, streams, side, columns["txn_id"], columns["customer_id"]
+            drawn, streams, side, columns["txn_id"], columns["customer_id"]
         ),
         "truth/irregular": irregular_table(drawn, first, n_customers),
     }

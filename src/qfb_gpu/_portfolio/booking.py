@@ -85,7 +85,7 @@ def _book(
     most = np.maximum(0.35 * period, 2.0)[relation]
     shift = np.where(late, np.minimum(2 + reach, most), 0.0)
     shift = np.where(early, -np.minimum(2 + 0.5 * reach, most), shift)
-    shift = np.where(wobbles, np.where(delay < 0.7, 1, -1) * np.where(delay > 3, 2, 1), shift)  # noqa: PLR2004
+    shift = np.where(wobbles, np.where(delay < 0.7, 1, -1) * np.where(delay > 3, 2, 1), shift)
     moved = rolled + shift.astype(np.int32)
     side = np.where(roll == 0, 0, np.where(shift < 0, _PRECEDING, _FOLLOWING))
     day = np.where(shift == 0, rolled, setting.days.rolled(side, moved))

@@ -99,7 +99,7 @@ def _finish(
 ) -> Drawn:
     """Add the trade between customers, then let every relation pay."""
     n = len(trade.payer)
-    orders, invoices = rng.random(n) < 0.35, rng.random(n) < 0.75  # noqa: PLR2004
+    orders, invoices = rng.random(n) < 0.35, rng.random(n) < 0.75
     pairs = trade.take(np.flatnonzero(orders))
     all_standing = Standing.join([*standing, draw_standing(setting, rng, _SUPPLY, pairs)])
     pairs = trade.take(np.flatnonzero(invoices | ~orders))

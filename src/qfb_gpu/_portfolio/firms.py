@@ -124,7 +124,7 @@ def draw_edges(rng: np.random.Generator, firms: Firms) -> tuple[np.ndarray, np.n
     core_row = firms.core - first
     suppliers = np.flatnonzero(firms.tier == 1)
     buyers = np.flatnonzero(firms.tier == -1)
-    second = np.flatnonzero(firms.tier == 2)  # noqa: PLR2004  the second tier
+    second = np.flatnonzero(firms.tier == 2)
     payer = [core_row[suppliers], buyers]
     payee = [suppliers, core_row[buyers]]
     if len(suppliers):

@@ -95,8 +95,8 @@ def transactions(
     partner = pa.chunked_array([firm_ids(relations.payer), firm_ids(relations.payee)])
     number = payment_number(relations, rows)
     category = _PAIRS[relations.category[relation], np.where(out, 0, 1)]
-    category = np.where(number // 100 % 100 < 20, -1, category)  # noqa: PLR2004  a fifth unlabelled
-    channel = np.where(number // 7 % 100 < 4, -1, relations.channel[relation])  # noqa: PLR2004
+    category = np.where(number // 100 % 100 < 20, -1, category)
+    channel = np.where(number // 7 % 100 < 4, -1, relations.channel[relation])
     return {
         "txn_id": txn_ids(own, side.ordinal),
         "customer_id": own_ids.take(pa.array(side.customer)),

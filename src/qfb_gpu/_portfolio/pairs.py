@@ -41,7 +41,7 @@ class Outsiders:
         fresh = outside(self.block, self.used, n)
         self.used += n
         shared = outside(self.block, 0, _SHARED)[rng.integers(0, _SHARED, n)]
-        return np.where(rng.random(n) < 0.2, shared, fresh)  # noqa: PLR2004
+        return np.where(rng.random(n) < 0.2, shared, fresh)
 
 
 def how_many(rng: np.random.Generator, mean: np.ndarray) -> np.ndarray:
@@ -66,7 +66,7 @@ def draw_pairs(
         payee=other if is_out else own,
         scale=firms.scale[row],
         currency=firms.currency[row],
-        english=firms.english[row] ^ (rng.random(len(row)) < 0.03),  # noqa: PLR2004
+        english=firms.english[row] ^ (rng.random(len(row)) < 0.03),
         tidy=firms.tidy[row] if is_out else rng.random(len(row)) ** 2,
         active=firms.active[row],
         opened_day=firms.opened_day[row],

@@ -98,7 +98,7 @@ def draw_relation(
     is_out = kind.direction == "out"
     currency = pairs.currency
     if kind.name == "software":
-        currency = np.where(rng.random(n) < 0.2, 1, currency)  # noqa: PLR2004
+        currency = np.where(rng.random(n) < 0.2, 1, currency)
     hidden &= (pairs.payee if is_out else pairs.payer) < NULL_FIRM
     automatic = kind.channel in _AUTOMATIC
     return Relations(
@@ -116,7 +116,7 @@ def draw_relation(
 
 def _channel(rng: np.random.Generator, usual: str, n: int) -> np.ndarray:
     other = rng.integers(0, len(CHANNELS), n)
-    return np.where(rng.random(n) < 0.9, CHANNELS.index(usual), other)  # noqa: PLR2004
+    return np.where(rng.random(n) < 0.9, CHANNELS.index(usual), other)
 
 
 def _schedule(
@@ -132,7 +132,7 @@ def _schedule(
     semi = cadence == SEMIMONTHLY
     day = _shared(rng, _choose(rng, kind.days, None, n), owner, setting.often(0.2))
     nth = np.array([1, 2, 3, 4, -1])[rng.integers(0, 5, n)]
-    by_weekday = is_monthly(cadence) & ~semi & (rng.random(n) < 0.1) & (len(kind.days) > 8)  # noqa: PLR2004
+    by_weekday = is_monthly(cadence) & ~semi & (rng.random(n) < 0.1) & (len(kind.days) > 8)
     roll = _choose(rng, kind.rolls, ROLLS, n)
     schedule = Schedule(
         cadence=cadence,
@@ -161,7 +161,7 @@ def _phase(rng: np.random.Generator, cadence: np.ndarray, step: np.ndarray) -> n
     """Weekly payers have a weekday, mostly a working one; the others any day of their period."""
     n = len(step)
     phase = (rng.random(n) * step).astype(np.int64)
-    weekday = np.where(rng.random(n) < 0.96, rng.integers(0, 5, n), rng.integers(5, 7, n))  # noqa: PLR2004
+    weekday = np.where(rng.random(n) < 0.96, rng.integers(0, 5, n), rng.integers(5, 7, n))
     weeks = step % _WEEK == 0
     by_week = weeks & ~is_monthly(cadence)
     # Day 0 was a Thursday (3): a day whose remainder by 7 is (weekday - 3) is that weekday.
@@ -175,11 +175,11 @@ def _lifetime(setting: Setting, rng: np.random.Generator, schedule: Schedule) ->
     period = period_days(schedule)
     begin = schedule.first_day
     room = setting.as_of_day - begin - 2.5 * period
-    late = (rng.random(n) < 0.3) & (room > 0)  # noqa: PLR2004
+    late = (rng.random(n) < 0.3) & (room > 0)
     first = begin + np.where(late, rng.random(n) * np.maximum(room, 0), 0).astype(np.int64)
     earliest = first + 4.2 * period
     latest = setting.as_of_day - 2.3 * period - 14
-    ends = (rng.random(n) < 0.14) & (latest > earliest)  # noqa: PLR2004
+    ends = (rng.random(n) < 0.14) & (latest > earliest)
     end = earliest + rng.random(n) * (latest - earliest)
     values = {name: getattr(schedule, name) for name in Schedule.__slots__}
     values["first_day"] = first
@@ -206,7 +206,7 @@ def _amounts(
     unit = np.maximum(unit, np.array(CURRENCY_UNIT)[currency])
     spread = setting.hardness * 0.5 + 0.5
     up = np.exp(rng.normal(0.06, 0.08, n))
-    up = np.where(np.abs(up - 1) < 0.02, 1.05, up)  # noqa: PLR2004  a step that can be seen
+    up = np.where(np.abs(up - 1) < 0.02, 1.05, up)
     span = setting.as_of_day - schedule.first_day
     return Amounts(
         base=base * 100 * np.array(CURRENCY_SCALE)[currency],
@@ -232,5 +232,5 @@ def _base(
     ratio = np.exp(floor + rng.exponential(0.5, n))
     first = np.arange(n) - ordinal
     grown = np.cumsum(np.log(ratio)) - np.cumsum(np.log(ratio))[first]
-    sign = np.where(rng.random(n) < 0.5, 1.0, -1.0)[first]  # noqa: PLR2004
+    sign = np.where(rng.random(n) < 0.5, 1.0, -1.0)[first]
     return np.maximum(base[first] * np.exp(sign * grown), 1.0)

@@ -9,7 +9,6 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu._portfolio.booking import EXTRA, RETURNED, is_ended
-from qfb_gpu._portfolio.habits import Habits
 from qfb_gpu._portfolio.kinds import SHAPES
 from qfb_gpu._portfolio.ledger_rows import Side, firm_ids, true_category
 from qfb_gpu._portfolio.schedule import DAILY, SEMIMONTHLY, is_monthly, period_days
@@ -20,6 +19,7 @@ from qfb_gpu.schema import AMOUNT_KINDS, CADENCES, DIRECTIONS, ROLES, ROLLS
 
 if TYPE_CHECKING:
     from qfb_gpu._portfolio.drawn import Drawn
+    from qfb_gpu._portfolio.habits import Habits
     from qfb_gpu._portfolio.relations import Amounts, Schedule
 
 _IN, _OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
@@ -66,7 +66,7 @@ class Streams:
 
 
 def number_streams(drawn: Drawn, counted: Counted, first: int, n_customers: int) -> Streams:
-    """Number the streams of each customer from 0, in the order of the relations."""
+    """Give the streams of each customer numbers from 0, in the order of the relations."""
     relations = drawn.standing.relation
     relation, customer, direction = _seen_from(relations.payer, relations.payee, first, n_customers)
     kept = counted.n_payments[relation] > 0
@@ -157,7 +157,7 @@ def _day(day: int) -> str:
 
 
 def payments_columns(
-    drawn: Drawn, counted: Counted, streams: Streams, side: Side, txn_id: pa.Array, own: pa.Array
+    drawn: Drawn, streams: Streams, side: Side, txn_id: pa.Array, own: pa.Array
 ) -> pa.Table:
     """Return ``truth/stream_payments``: one row per transaction."""
     rows = drawn.payments

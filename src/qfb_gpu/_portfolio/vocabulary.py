@@ -43,18 +43,18 @@ EXTRA = (
 )  # fmt: skip
 """Payments of orders and contracts: name, category, memos in Chinese and in English."""
 
+_KINDS: tuple[Kind | Trade, ...] = (*STANDING, *IRREGULAR)
 _SOURCES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
-    *((kind.name, kind.category_out, kind.memos, kind.memos_en) for kind in STANDING),
-    *((kind.name, kind.category_out, kind.memos, kind.memos_en) for kind in IRREGULAR),
+    *((kind.name, kind.category_out, kind.memos, kind.memos_en) for kind in _KINDS),
     *EXTRA,
 )
 
 CATEGORIES = _unique(
-    [kind.category_out for kind in (*STANDING, *IRREGULAR)]
-    + [kind.category_in for kind in (*STANDING, *IRREGULAR)]
+    [kind.category_out for kind in _KINDS]
+    + [kind.category_in for kind in _KINDS]
     + [row[1] for row in EXTRA]
 )
-CHANNELS = _unique([kind.channel for kind in (*STANDING, *IRREGULAR)] + ["银企直连", "手机银行"])
+CHANNELS = _unique([kind.channel for kind in _KINDS] + ["银企直连", "手机银行"])
 
 MEMOS: tuple[Memo, ...] = tuple(
     _parse(text, CATEGORIES.index(category))
@@ -73,7 +73,7 @@ PAIR_CATEGORIES: tuple[tuple[int, int], ...] = tuple(
     dict.fromkeys(
         (CATEGORIES.index(out), CATEGORIES.index(came))
         for out, came in (
-            *((kind.category_out, kind.category_in) for kind in (*STANDING, *IRREGULAR)),
+            *((kind.category_out, kind.category_in) for kind in _KINDS),
             ("货款", "货款收入"),
             ("工程款", "货款收入"),
         )

@@ -107,14 +107,18 @@ def _describe(kind: int, step: int, anchor: int, a: int, b: int) -> tuple[str, f
     """Cadence, period, OBIE frequency code and RRULE of one schedule."""
     if step == 0:
         return "irregular", float("nan"), "", ""
+    if kind in (dues.MONTHS, dues.NTH, dues.MONTH_WORKDAY):
+        return _describe_months(kind, step, a, b)
     if kind == dues.DAYS:
         return _describe_days(step, _WEEKDAYS[(anchor + 3) % 7])
-    if kind == dues.WORKDAYS:
-        rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
-        return "daily", 7 / 5, "EvryWorkgDay", rule
     if kind == dues.PAIR:
         code = f"IntrvlMnthDay:01:{a:02d},IntrvlMnthDay:01:{b:02d}"
         return "semimonthly", _MONTH_DAYS / 2, code, f"FREQ=MONTHLY;BYMONTHDAY={a},{b}"
+    rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
+    return "daily", 7 / 5, "EvryWorkgDay", rule
+
+
+def _describe_months(kind: int, step: int, a: int, b: int) -> tuple[str, float, str, str]:
     cadence = _MONTHS_CADENCE[step]
     every = "FREQ=MONTHLY" + (f";INTERVAL={step}" if step > 1 else "")
     if kind == dues.MONTHS:

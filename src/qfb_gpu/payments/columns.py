@@ -26,7 +26,7 @@ CHANCE_OF_BOUND_OF_TWO = 0.045
 _YEAR = 12
 
 
-def stream_columns(
+def stream_columns(  # noqa: PLR0913  all that is known of streams
     ledger: Ledger, relation: Any, offsets: Any, members: tuple[Any, Any, Any],
     answers: tuple[Any, Any, Any], fit_int: Any, fit_float: Any, cal: Any, as_of_day: int,
     backend: Backend,

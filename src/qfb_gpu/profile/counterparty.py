@@ -64,7 +64,9 @@ def _per_side() -> tuple[Feature, ...]:
 COUNTERPARTY = (
     _number("n", tally.KNOWN, "counterparties of all time", "全部交易对手数"),
     _number("n_90d", tally.KNOWN_90, "counterparties of the last 90 days", "最近90天交易对手数"),
-    _number("n_365d", tally.KNOWN_YEAR, "counterparties of the last 365 days", "最近365天交易对手数"),
+    _number(
+        "n_365d", tally.KNOWN_YEAR, "counterparties of the last 365 days", "最近365天交易对手数"
+    ),
     *_per_side(),
     Feature(
         "counterparty_new_share_90d", "share",

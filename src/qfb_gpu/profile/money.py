@@ -225,8 +225,7 @@ def _trends() -> tuple[Feature, ...]:
         ),
         (
             "slope", "share per month",
-            "least-squares slope of {} over up to 12 whole 30-day months / their mean; null under "
-            "3 months",
+            "slope of {} over up to 12 whole 30-day months (least squares) / mean; null under 3",
             "{}月度（30天）线性斜率 ÷ 均值（不足3个月为空）", _slope,
         ),
         (
