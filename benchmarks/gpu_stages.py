@@ -47,7 +47,7 @@ def decide(inputs: dict[str, Any], backend: Backend) -> dict[str, Any]:
     found = inputs["streams"]
     columns = {name: v for name, v in found.items() if not name.startswith("payment.")}
     columns["relation"] = found["payment.relation"]
-    q_values = payments.q_values(columns["p_value"])
+    q_values = payments.q_values(columns["p_value"], backend.xp)
     decided: dict[str, Any] = payments.decide(columns, q_values, FALSE_DISCOVERY_RATE, backend.xp)
     return decided
 

@@ -215,7 +215,7 @@ class StandIn(Backend):
         return to_device(np.array(array, dtype=dtype))  # a copy, as to a device
 
     def to_host(self, array):
-        return array.get()
+        return array.get() if isinstance(array, DeviceArray) else array
 
     def versions(self):
         return get_backend("cpu").versions()

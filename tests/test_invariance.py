@@ -68,9 +68,12 @@ def arranged(table, name):
 
 def assert_same(got, expected, *, but=frozenset()):
     for name in KEYS:
-        left, right = arranged(got[name], name), arranged(expected[name], name)
+        left, right = (
+            arranged(table.drop_columns([c for c in table.column_names if c in but]), name)
+            for table in (got[name], expected[name])
+        )
         assert left.num_rows == right.num_rows > 0, name
-        for column in set(right.column_names) - but:
+        for column in right.column_names:
             assert left[column].equals(right[column]) or nan_equal(left[column], right[column]), (
                 name,
                 column,
@@ -97,7 +100,7 @@ def test_any_order_of_rows(transactions, whole, tmp_path):
 
 def test_rows_after_as_of_are_never_seen(transactions, whole, tmp_path):
     later = transactions.slice(0, 500)
-    moved = pc.add(later["date"].cast(pa.int32()), 1000).cast(pa.date32())
+    moved = pc.add(later["date"].cast(pa.int32()), pa.scalar(1000, pa.int32())).cast(pa.date32())
     renumbered = pc.binary_join_element_wise(later["txn_id"], pa.scalar("later"), "-")
     later = later.set_column(later.column_names.index("date"), "date", moved)
     later = later.set_column(later.column_names.index("txn_id"), "txn_id", renumbered)

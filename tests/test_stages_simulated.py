@@ -46,7 +46,7 @@ def stages(backend):
     day = to_day(AS_OF)
     calendar = load_calendar("CN")
     streams = payments.score_streams(book, calendar, day, backend)
-    q_values = payments.q_values(streams.columns["p_value"])
+    q_values = payments.q_values(streams.columns["p_value"], backend.xp)
     decided = payments.decide(
         {**streams.columns, "relation": streams.relation}, q_values, 0.05, backend.xp
     )

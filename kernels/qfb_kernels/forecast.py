@@ -81,6 +81,18 @@ def _index_after(cal, fit, row, last_due):
 index_after = twin(_index_after, due_index, due_day)
 
 
+def _latest_due(member, owner, due, start, stop):
+    """Return the latest due date that has an answer."""
+    last_due = start - start + _NULL_DAY  # not a literal: helpers would be compiled twice
+    for i in range(start, stop):
+        if owner[member[i]] >= 0:
+            last_due = max(last_due, due[member[i]])
+    return last_due
+
+
+latest_due = twin(_latest_due)
+
+
 def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
                   quantile, next_due, closed, missed, status, row):  # fmt: skip
     """Write one stream's next day (5, 50, 95%), due index, missed dues and status."""
@@ -90,13 +102,8 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     closed[row] = 0
     missed[row] = 0
     status[row] = -1
-    if fit[row, 1] == 0:
-        return
-    last_due = start - start + _NULL_DAY  # not a literal: helpers would be compiled twice
-    for i in range(start, stop):
-        if owner[member[i]] >= 0:
-            last_due = max(last_due, due[member[i]])
-    if last_due == _NULL_DAY:
+    last_due = latest_due(member, owner, due, start, stop)
+    if fit[row, 1] == 0 or last_due == _NULL_DAY:
         return
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
@@ -161,7 +168,9 @@ def _closed_dues(cal, fit, row, first, last):
 
 closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
-forecast_row = twin(_forecast_row, offset_chance, day_at, reach, index_after, closed_dues, due_day)
+forecast_row = twin(
+    _forecast_row, latest_due, offset_chance, day_at, reach, index_after, closed_dues, due_day
+)
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 
 

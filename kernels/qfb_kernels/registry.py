@@ -13,47 +13,51 @@ KERNELS: dict[str, str] = {
         "int64[::1], int64, int32[:, ::1], int64[:, ::1], float32[:, ::1], int64[:, ::1])"
     ),
     "activity.spectrum_gpu": "void(float32[:, ::1], int64[:, ::1], float64[:, ::1])",
-    "amounts.amount_length_gpu": (
-        "void(int64[::1], int32[::1], int64[::1], int32[::1], float64[::1])"
+    "amounts.amount_lengths_gpu": (
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[:, ::1])"
     ),
     "amounts.levels_gpu": (
-        "void(int32[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
         "int32[:, ::1])"
     ),
-    "cadence.search_gpu": (
-        "void(int32[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "
-        "float64[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1])"
+    "search.search_gpu": (
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], "
+        "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[:, ::1], float64[:, "
+        "::1])"
+    ),
+    "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
+    "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
+    "decimals.to_minor_gpu": (
+        "void(int64[::1], int16[::1], int8[::1], boolean, int64[::1], int8[::1])"
     ),
     "features.counts_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int8[::1], int8[::1], int64, int64[::1], "
         "int64, int64[:, ::1])"
     ),
     "features.currency_gpu": (
-        "void(int32[::1], int64[::1], int16[::1], int64[:, ::1], int64[::1], int64, "
-        "int16[::1], int32[::1])"
+        "void(int32[::1], int64[::1], int16[::1], int64[:, ::1], int64[::1], int64, int16[::1], "
+        "int32[::1])"
     ),
     "features.money_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int8[::1], int16[::1], int16[::1], int64, "
         "int64[::1], int64, int64[:, ::1])"
     ),
     "features.partners_gpu": (
-        "void(int32[::1], int64[::1], int64[::1], int8[::1], int16[::1], int16[::1], "
-        "int64[:, ::1], int64, int64[::1], int64, int64[:, ::1])"
+        "void(int32[::1], int64[::1], int64[::1], int8[::1], int16[::1], int16[::1], int64[:, "
+        "::1], int64, int64[::1], int64, int64[:, ::1])"
     ),
-    "features.windows_gpu": (
-        "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])"
-    ),
+    "features.windows_gpu": "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])",
     "forecast.expected_gpu": (
-        "void(int32[::1], int32[:, ::1], int32[::1], int64, int64, int64[::1], int32[::1], "
+        "void(int64[::1], int64[:, ::1], int32[::1], int64, int64, int64[::1], int32[::1], "
         "int32[::1], int64[::1])"
     ),
     "forecast.forecast_gpu": (
-        "void(int32[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
-        "int32[::1], int32[::1], int32[:, ::1], int64, int32[:, ::1], int32[::1], "
-        "int32[::1], int32[::1], int8[::1])"
+        "void(int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
+        "int32[::1], int64[::1], int64[:, ::1], int64, int32[:, ::1], int32[::1], int32[::1], "
+        "int32[::1], int8[::1])"
     ),
     "intervals.gaps_gpu": (
-        "void(int32[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "
         "float64[::1], float64[::1])"
     ),
     "members.number_gpu": (
@@ -65,30 +69,33 @@ KERNELS: dict[str, str] = {
         "int32[::1], int32[::1], int64[::1], int32[::1], int32[::1])"
     ),
     "prices.prices_gpu": (
-        "void(int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"
     ),
     "regularity.regularity_gpu": (
-        "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], "
-        "int32[::1], int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"
+        "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], "
+        "int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"
     ),
-    "series.fill_gpu": "void(int32[::1], int32[::1], int64[::1], int32[::1], float32[:, ::1])",
+    "series.fill_gpu": "void(int64[::1], int32[::1], int64[::1], int32[::1], float32[:, ::1])",
     "series.peaks_gpu": (
-        "void(complex64[:, ::1], int32[::1], int64, float64[:, ::1], float64[::1], float64[::1])"
+        "void(complex64[:, ::1], int64[::1], int64, float64[:, ::1], float64[::1], float64[::1])"
     ),
-    "streams.assign_gpu": (
-        "void(int32[::1], int32[::1], int64[::1], int32[::1], int32[::1], int32[:, ::1], "
-        "int64, int32[::1], int32[::1], int32[::1])"
+    "settle.recount_gpu": (
+        "void(int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1], "
+        "int64[::1], int64[:, ::1])"
+    ),
+    "settle.settle_gpu": (
+        "void(int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
+        "int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int32[::1], int32[::1])"
+    ),
+    "streams.answer_gpu": (
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64[:, ::1], "
+        "int32[::1], int32[::1])"
     ),
     "streams.choose_gpu": (
-        "void(int32[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64, "
-        "int32[:, ::1], float64[:, ::1], float64[::1], float64[::1], int8[::1])"
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64, int64[:, ::1], "
+        "float64[:, ::1], float64[:, ::1], float64[::1], int8[::1])"
     ),
     "streams.reversals_gpu": "void(int64[::1], int64[::1], int32[::1])",
     "text.hash_text_gpu": "void(uint8[::1], int32[::1], int64[::1])",
-    "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
-    "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
-    "decimals.to_minor_gpu": (
-        "void(int64[::1], int16[::1], int8[::1], boolean, int64[::1], int8[::1])"
-    ),
 }

@@ -124,7 +124,7 @@ def _decided(ledger: Ledger, config: Config, backend: Backend) -> dict[str, Any]
         backend,
         config.payments.horizon_days,
     )
-    q_values = payments.q_values(streams.columns["p_value"])
+    q_values = payments.q_values(streams.columns["p_value"], backend.xp)
     return payments.decide(
         {**streams.columns, "relation": streams.relation},
         q_values,

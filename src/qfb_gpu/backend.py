@@ -54,8 +54,8 @@ class Backend:
         return self.xp.asarray(array, dtype=dtype)
 
     def to_host(self, array: Any) -> Any:
-        """Return ``array`` as a NumPy array, when the device has done with it."""
-        return array.get() if self.name == "gpu" else array
+        """Return ``array`` as a NumPy array, when the device is done; one already there as it is."""
+        return self.xp.asnumpy(array) if self.name == "gpu" else array
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given, so that a clock may be read."""

@@ -86,7 +86,7 @@ def open_pool(
     from distributed import Client
 
     settings = {
-        "distributed.nanny.pre-spawn-environ": _worker_environment(n_workers),
+        **_worker_environment(n_workers),
         "distributed.scheduler.allowed-failures": MAX_DEATHS,
         # results are counts: a large worker works on a large bucket, it does not hoard
         "distributed.worker.memory.target": False,
@@ -203,11 +203,18 @@ def _failure(bucket: int, error: BaseException) -> Exception:
     return RuntimeError(f"bucket {bucket}: {type(error).__name__}: {error}")
 
 
-def _worker_environment(n_workers: int) -> dict[str, str]:
+def _worker_environment(n_workers: int) -> dict[str, dict[str, str]]:
+    """Return how many threads a worker takes.
+
+    What is set before a worker is spawned stands in this process too for that moment, so only
+    what a worker reads while it starts is set there; Numba and the engine ask later.
+    """
     threads = str(max(1, n_threads() // n_workers))
-    pools = ("QFB_THREADS", "NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS",
-             "OPENBLAS_NUM_THREADS")  # fmt: skip
-    return dict.fromkeys(pools, threads)
+    early = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return {
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(early, threads),
+        "distributed.nanny.environ": dict.fromkeys(("QFB_THREADS", "NUMBA_NUM_THREADS"), threads),
+    }
 
 
 def _cpu_cluster(n_workers: int) -> Any:

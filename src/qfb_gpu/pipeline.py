@@ -192,7 +192,7 @@ def decide(night: Night, buckets: list[int], config: Config, backend: Backend) -
     work, xp = night.workspace, backend.xp
     scored = [work.load("score", bucket, "streams") for bucket in buckets]
     q_values = payments.q_values(
-        backend.asarray(np.concatenate([columns["p_value"] for columns in scored]))
+        backend.asarray(np.concatenate([columns["p_value"] for columns in scored])), xp
     )
     start = 0
     for bucket, host_columns in zip(buckets, scored, strict=True):
@@ -278,14 +278,14 @@ def _save_profiles(
     nodes: dict[str, Any],
     backend: Backend,
 ) -> int:
-    host = _all_to_host(columns, backend)
+    host, on_host = _all_to_host(columns, backend), get_backend("cpu")
     start = 0
     for bucket in buckets:
         keys = night.workspace.load("score", bucket, "customers")["customer_key"]
         stop = start + keys.shape[0]
         rows = {name: _slice(values, start, stop) for name, values in host.items()}
-        position = network.node_features(nodes, keys, backend)
-        night.workspace.save("fit", bucket, "profiles", {**rows, **position}, backend)
+        position = network.node_features(nodes, keys)
+        night.workspace.save("fit", bucket, "profiles", {**rows, **position}, on_host)
         start = stop
     return start
 

@@ -5,16 +5,13 @@ Works on the host: what is global is small beside the payments.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.ledger import Labelled
-
-if TYPE_CHECKING:
-    from qfb_gpu.backend import Backend
 
 POSITION = ("component_id", "community_id", "pagerank", "degree_in", "degree_out")
 _ABSENT = {"component_id": -1, "community_id": -1}
@@ -54,7 +51,7 @@ def edge_table(edges: dict[str, Any], keys: np.ndarray, ids: pa.Array) -> dict[s
     }
 
 
-def node_features(nodes: dict[str, Any], customer_keys: Any, backend: Backend) -> dict[str, Any]:
+def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str, Any]:
     """Return each customer's place in the network as profile columns prefixed ``graph_``.
 
     A customer whose payments name no counterparty is in no component (-1) and has rank and
@@ -64,13 +61,12 @@ def node_features(nodes: dict[str, Any], customer_keys: Any, backend: Backend) -
     ----------
     nodes : dict
         What :func:`qfb_gpu.network.analyse` returns, on the host.
-    customer_keys : array of int64, shape (n_customers,)
+    customer_keys : array of int64, shape (n_customers,), on the host
 
     Returns
     -------
     dict of arrays, shape (n_customers,)
     """
-    customer_keys = np.asarray(backend.to_host(customer_keys))
     order = np.argsort(nodes["key"], kind="stable")
     sorted_keys = nodes["key"][order]
     position = np.searchsorted(sorted_keys, customer_keys)

@@ -9,7 +9,7 @@ import numpy as np
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
-from qfb_kernels.cadence import N_FIT_INT, search_cpu, search_gpu
+from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -48,7 +48,7 @@ def fit_schedules(
     Returns
     -------
     fit_int : int64, shape (n_units, 14)
-        See :mod:`qfb_kernels.cadence`; step 0 where no schedule was found.
+        See :mod:`qfb_kernels.search`; step 0 where no schedule was found.
     fit_float : float64, shape (n_units, 2)
         Evidence and code length, nats.
     """

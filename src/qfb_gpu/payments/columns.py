@@ -39,7 +39,7 @@ def stream_columns(  # noqa: PLR0913  all that is known of streams
     offsets : int64, shape (n_relations + 1,), into the streams
     members : member, start, size of each stream, reversals left out
     answers : owner, due day, offset of each payment
-    fit_int, fit_float : see :mod:`qfb_kernels.cadence`
+    fit_int, fit_float : see :mod:`qfb_kernels.search`
     """
     xp = backend.xp
     member, start, size = members

@@ -14,13 +14,15 @@ _NULL_FLOATS = ("next_amount", "next_amount_low", "next_amount_high", "period_da
 _EXPECTED = (*_NULL_DAYS, *_NULL_FLOATS[:3])
 
 
-def q_values(p_values: Any) -> Any:
+def q_values(p_values: Any, xp: Any) -> Any:
     """Return Benjamini-Hochberg q-values.
 
     Parameters
     ----------
     p_values : array of float64, shape (n_streams,)
         NaN where a stream cannot be tested; those are left out and stay NaN.
+    xp : module
+        NumPy or CuPy.
 
     Returns
     -------
@@ -31,9 +33,6 @@ def q_values(p_values: Any) -> Any:
     -----
     Benjamini and Hochberg (1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
     """
-    import numpy as np
-
-    xp = np if isinstance(p_values, np.ndarray) else _module_of(p_values)
     q = xp.full(p_values.shape[0], xp.nan)
     tested = xp.flatnonzero(~xp.isnan(p_values))
     n = tested.shape[0]
@@ -45,12 +44,6 @@ def q_values(p_values: Any) -> Any:
     ratio = -_running_maximum(-ratio[::-1], xp)[::-1]
     q[tested[order]] = xp.minimum(ratio, 1.0)
     return q
-
-
-def _module_of(array: Any) -> Any:
-    import importlib
-
-    return importlib.import_module(type(array).__module__.partition(".")[0])
 
 
 def _running_maximum(values: Any, xp: Any) -> Any:

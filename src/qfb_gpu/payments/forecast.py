@@ -26,7 +26,7 @@ def next_payments(
     answers : owner, due day, offset of each payment; an owner below 0 answers no due date
     members : member, start, size of each stream
     cal : calendar table
-    fit : int32, shape (n_streams, 12), see :mod:`qfb_kernels.cadence`
+    fit : int64, shape (n_streams, 14), see :mod:`qfb_kernels.search`
 
     Returns
     -------

@@ -18,8 +18,8 @@ from qfb_gpu.payments.spectrum import spectra
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_gpu.payments.units import Units, amount_lengths, make_units, offsets_of, ragged_slots
 from qfb_gpu.schema import ROLES
-from qfb_kernels.cadence import N_FIT_INT
 from qfb_kernels.members import number_cpu, number_gpu, place_cpu, place_gpu
+from qfb_kernels.search import N_FIT_INT
 from qfb_kernels.settle import recount_cpu, recount_gpu, settle_cpu, settle_gpu
 from qfb_kernels.streams import (
     answer_cpu,
