@@ -54,7 +54,7 @@ class Backend:
         return self.xp.asarray(array, dtype=dtype)
 
     def to_host(self, array: Any) -> Any:
-        """Return ``array`` as a NumPy array, when the device is done; one already there as it is."""
+        """Return ``array`` as a NumPy array; it waits for the device where it is not one."""
         return self.xp.asnumpy(array) if self.name == "gpu" else array
 
     def synchronize(self) -> None:
