@@ -69,7 +69,7 @@ def test_due_dates_match_naive(schedule, roll, days_off, indices):
 @settings(max_examples=300)
 def test_due_index_is_at_most_two_dues_late_and_never_far_behind(schedule, roll, days_off, date):
     cal = table_of(*days_off)
-    kind, step, anchor, a, b = schedule
+    kind, step, anchor, *_ = schedule
     k = int(dues.due_index(cal, KINDS[kind], step, anchor, number(date)))
     assert naive.due(schedule, roll, k - 2, *days_off) <= date
     ahead = 3 if kind == "pair" else 2
