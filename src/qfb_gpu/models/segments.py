@@ -35,6 +35,7 @@ FEATURES: tuple[tuple[str, str, str, str], ...] = (
     ("regularity_payment_share", "", "regular share", "规律占比"),
 )
 """Column, transform (``log`` is log(1 + x)), and how it is called in English and Chinese."""
+_WORDS = {name: words for name, _, words, _ in FEATURES}
 
 SMALLEST, LARGEST = 3, 8
 """Numbers of segments that ``auto`` chooses from."""
@@ -131,7 +132,7 @@ def profile_cards(
     -------
     list of dict, one per segment
         ``segment_id``, ``n_customers``, ``share``, ``label`` (what is high and low, in words),
-        ``feature`` (JSON: feature to mean, population mean, standard score) and ``typical``
+        ``feature`` (JSON: feature to mean, population mean, standard score, words) and ``typical``
         (rows of up to three customers nearest to the centre).
     """
     values = _standardised(features, model.centre, model.scale, backend)
@@ -257,9 +258,19 @@ def _label(scores: list[float]) -> str:
     notable = [i for i in ranked if abs(scores[i]) >= _NOTABLE][:_TYPICAL]
     if not notable:
         return "close to the average 接近平均"
-    words = [f"{'high' if scores[i] > 0 else 'low'} {FEATURES[i][2]}" for i in notable]
-    words_zh = [f"{FEATURES[i][3]}{'高' if scores[i] > 0 else '低'}" for i in notable]
+    words = [f"{_degree(i, scores[i])[0]} {FEATURES[i][2]}" for i in notable]
+    words_zh = [f"{FEATURES[i][3]}{_degree(i, scores[i])[1]}" for i in notable]
     return f"{', '.join(words)} {'、'.join(words_zh)}"
+
+
+def _degree(feature: int, score: float) -> tuple[str, str]:
+    """Return how much there is of a feature, in both languages; what is counted is many or few."""
+    name = FEATURES[feature][0]
+    if "_n_" in name and not name.startswith("trend"):
+        return ("many", "多") if score > 0 else ("few", "少")
+    if "_days" in name:
+        return ("many", "长") if score > 0 else ("few", "短")
+    return ("high", "高") if score > 0 else ("low", "低")
 
 
 def _feature_json(
@@ -274,6 +285,7 @@ def _feature_json(
             "mean": _mean(raw[name][rows]),
             "population_mean": _mean(raw[name][order]),
             "standard_score": score,
+            "words": _WORDS[name],
         }
         for name, score in zip(names, scores, strict=True)
     }

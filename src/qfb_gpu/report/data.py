@@ -74,6 +74,7 @@ class StreamLine:
     counterparty: str | None
     direction: str
     cadence: str
+    period_days: float | None
     n_payments: int
     amount_typical: float | None
     next_date: dt.date | None
@@ -143,9 +144,14 @@ class Cash:
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A segment's mean of one feature beside everyone's; the score is in deviations."""
+    """A segment's mean of one feature beside everyone's; the score is in deviations.
+
+    ``words`` is what a reader calls it; ``is_money`` says that its means are minor units.
+    """
 
     name: str
+    words: str
+    is_money: bool
     mean: float | None
     everyone: float | None
     score: float

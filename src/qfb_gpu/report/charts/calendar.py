@@ -46,4 +46,4 @@ def calendar(first_day: dt.date, per_day: Sequence[int], noun: str, title: str) 
             f'height="{svg.px(side)}" class="heat" style="fill-opacity:{shade:.2f}">'
             f"<title>{tip}</title></rect>"
         )
-    return svg.frame(_LEFT + n_weeks * _CELL, _TOP + _WEEK * _CELL, title, "".join(body))
+    return svg.frame(_LEFT + n_weeks * _CELL, _TOP + _WEEK * _CELL, title, "".join(body), "days")

@@ -33,6 +33,8 @@ _RECENCY = (
     ("181–365 days ago", 181), ("more than a year", 366),
 )  # fmt: skip
 _STANDING = {"lifecycle": "Life cycle 生命周期", "tier": "Tier 客户分层"}
+_ORDER = ("new", "growing", "active", "declining", "dormant", "lost", "A", "B", "C", "D")
+"""From the best to the worst; what is not among them follows, most first."""
 _GROUPS = {"industry": "Industry 行业", "region": "Region 地区", "size": "Size 规模"}
 
 
@@ -129,8 +131,12 @@ def _standing(read: Read) -> dict[str, Counts]:
         table = read_or_none(read, "customer_profiles", [name])
         counts = label_counts(column(table, name)) if table is not None else []
         if any(label != UNKNOWN for label, _ in counts):
-            groups[title] = _folded(counts)
+            groups[title] = _folded(sorted(counts, key=_place))
     return groups
+
+
+def _place(item: tuple[str, int]) -> int:
+    return _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)
 
 
 def _groups(customers: pa.Table | None) -> dict[str, Counts]:

@@ -52,7 +52,11 @@ def _feature(name: str, value: Any) -> Feature | None:
         mean, everyone, score = [*value, None, None, None][:3]
     else:
         return None
-    return None if score is None else Feature(name, mean, everyone, float(score))
+    if score is None:
+        return None
+    words = value.get("words") if isinstance(value, dict) else None
+    is_money = "_minor" in name
+    return Feature(name, words or name.replace("_", " "), is_money, mean, everyone, float(score))
 
 
 def _first(value: dict[str, Any], names: tuple[str, ...]) -> Any:

@@ -31,7 +31,7 @@ _OVERVIEW = [
 ]  # fmt: skip
 _LISTING = [
     "customer_id", "counterparty_id", "direction", "currency", "is_regular", "status", "cadence",
-    "n_payments", "confidence", "amount_typical", "amount_total_minor", "next_date",
+    "period_days", "n_payments", "confidence", "amount_typical", "amount_total_minor", "next_date",
     "next_date_earliest", "next_date_latest", "next_amount", "next_amount_low",
     "next_amount_high",
 ]  # fmt: skip
@@ -117,6 +117,7 @@ def _line(row: dict[str, Any]) -> StreamLine:
         counterparty=row["counterparty_id"],
         direction=row["direction"],
         cadence=row["cadence"],
+        period_days=row["period_days"],
         n_payments=row["n_payments"],
         amount_typical=row["amount_typical"],
         next_date=row["next_date"],

@@ -46,10 +46,15 @@ def document(data: ReportData) -> str:
         '<meta name="color-scheme" content="light dark">'
         f"<title>{esc(title)}</title><style>{style}</style></head><body>"
         f"{opening(data)}{_nav(data)}<main>{portfolio(data.portfolio)}{regular(data.regular)}"
-        f"{cash(data.cash)}{segments(data.segments)}{network(data.network)}"
+        f"{cash(data.cash)}{segments(data.segments, _only_currency(data))}{network(data.network)}"
         f"{quality(data.quality)}{making(data.making, data.headline)}</main>"
         f"<footer>{_footer(data)}</footer><script>{script}</script></body></html>\n"
     )
+
+
+def _only_currency(data: ReportData) -> str | None:
+    names = [line.currency for line in data.headline.currencies]
+    return names[0] if len(names) == 1 else None
 
 
 def _nav(data: ReportData) -> Html:

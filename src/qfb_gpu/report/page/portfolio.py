@@ -61,7 +61,7 @@ def _over_time(periods: Periods, currency: str) -> Html:
     )  # fmt: skip
     count_chart = columns(
         labels, [Series("in", periods.n_in), Series("out", periods.n_out)], tips,
-        f"Number of {currency} payments by {periods.step}",
+        f"Number of {currency} payments by {periods.step}", write=count,
     )  # fmt: skip
     every = f"by {periods.step}"
     return cards(

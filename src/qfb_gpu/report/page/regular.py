@@ -7,11 +7,23 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.markup import Html, card, cards, chinese, empty, legend, name, section, table
+from qfb_gpu.report.markup import (
+    Html,
+    card,
+    cards,
+    chinese,
+    empty,
+    esc,
+    legend,
+    name,
+    section,
+    table,
+)
 from qfb_gpu.report.page.currency import blocks
 from qfb_gpu.report.wording import (
     NOTHING,
     amount,
+    compact,
     count,
     day,
     money_exact,
@@ -112,6 +124,7 @@ def _confidence(data: Regular) -> Html:
         [Series("mature", data.confidence_regular), Series("plain", data.confidence_other)],
         tips,
         "Streams by confidence that they are not random",
+        write=count,
     )
     return card(
         "How sure", "置信度分布",
@@ -128,17 +141,21 @@ def _kinds(data: Regular) -> Html:
          f"{count(n)} · {percent(n, data.n_regular)}")
         for kind, n in data.by_amount_kind
     ]  # fmt: skip
-    width = (
-        f" Half of the date ranges span at most {data.range_days:.0f} days."
-        if data.range_days is not None
-        else ""
-    )
+    width = _date_range(data.range_days)
     return card(
         "How the amount behaves", "金额形态", rows(items),
         note="What the 90% range means: of a hundred next payments, about ninety should fall "
         "between the two dates, and as many between the two amounts; about five come before "
         f"and five after.{width}",
     )  # fmt: skip
+
+
+def _date_range(days: float | None) -> str:
+    if days is None:
+        return ""
+    if round(days) == 0:
+        return " Half of the date ranges are a single day."
+    return f" Half of the date ranges span at most {plural(round(days), 'day')}."
 
 
 def _largest(data: Regular, currency: str) -> Html:
@@ -163,18 +180,25 @@ def _row(line: StreamLine, currency: str) -> tuple[object, ...]:
         name(line.customer),
         name(line.counterparty),
         arrow(line.direction),
-        Html(f"{line.cadence.replace('_', ' ')} {chinese(CADENCE_ZH.get(line.cadence, ''))}")
-        if line.cadence in CADENCE_ZH else line.cadence,
+        _cadence(line),
         count(line.n_payments),
         amount(line.amount_typical, currency),
         day(line.next_date),
         f"{short_day(line.next_earliest)} – {short_day(line.next_latest)}"
         if line.next_earliest and line.next_latest else NOTHING,
         amount(line.next_amount, currency),
-        f"{amount(line.next_low, currency)} – {amount(line.next_high, currency)}"
-        if line.next_low is not None else NOTHING,
+        f"{compact(line.next_low)} – {compact(line.next_high)}"
+        if line.next_low is not None and line.next_high is not None else NOTHING,
         sure,
     )  # fmt: skip
+
+
+def _cadence(line: StreamLine) -> Html:
+    words, zh = line.cadence.replace("_", " "), CADENCE_ZH.get(line.cadence, "")
+    if line.cadence == "every_n_days" and line.period_days is not None:
+        days = f"{line.period_days:.0f}"
+        words, zh = f"every {days} days", f"每{days}天"
+    return Html(f"{esc(words)} {chinese(zh)}")
 
 
 def arrow(direction: str) -> Html:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.report.charts.rows import both_ways
 from qfb_gpu.report.markup import Html, cards, chinese, empty, esc, join, name, section
-from qfb_gpu.report.wording import NOTHING, compact, count, percent, plural
+from qfb_gpu.report.wording import NOTHING, compact, count, percent, plural, to_units
 
 if TYPE_CHECKING:
     from qfb_gpu.report.data import Feature, Segment
@@ -15,8 +15,8 @@ _REACH = 3.0
 _SHOWN = 24
 
 
-def segments(data: list[Segment]) -> Html:
-    """Return the section."""
+def segments(data: list[Segment], currency: str | None) -> Html:
+    """Return the section; ``currency`` is the portfolio's where it has only one."""
     if not data:
         why = "Customers were not grouped: there are too few of them to compare."
         return section("segments", "Segments", "客户分群", why, empty("Nothing to show."))
@@ -25,7 +25,7 @@ def segments(data: list[Segment]) -> Html:
         f"{plural(len(data), 'group')} of customers that behave alike; the largest has "
         f"{plural(largest.n_customers, 'customer')} ({percent(largest.share)})."
     )
-    shown = cards(*(_card(one) for one in data[:_SHOWN]))
+    shown = cards(*(_card(one, currency) for one in data[:_SHOWN]))
     rest = len(data) - _SHOWN
     more = empty(f"{rest} smaller segments are in the segments table.") if rest > 0 else ""
     note = Html(
@@ -36,9 +36,9 @@ def segments(data: list[Segment]) -> Html:
     return section("segments", "Segments", "客户分群", lead, shown, more, note)
 
 
-def _card(one: Segment) -> Html:
+def _card(one: Segment, currency: str | None) -> Html:
     bars = both_ways(
-        [(readable(f.name), f.score, _means(f)) for f in one.features],
+        [(f.words, f.score, _means(f, currency)) for f in one.features],
         max([_REACH, *(abs(f.score) for f in one.features)]),
     )
     typical = join(f"<li>{name(who)}</li>" for who in one.typical)
@@ -53,13 +53,14 @@ def _card(one: Segment) -> Html:
     )
 
 
-def readable(feature: str) -> str:
-    """Return a feature's column name in words."""
-    return feature.replace("_", " ")
-
-
-def _means(feature: Feature) -> str:
-    if feature.mean is None:
+def _means(feature: Feature, currency: str | None) -> str:
+    if feature.mean is None or (feature.is_money and currency is None):
         return f"{feature.score:+.1f} σ"
-    everyone = NOTHING if feature.everyone is None else compact(feature.everyone)
-    return f"{compact(feature.mean)} | {everyone}"
+    mean, everyone = (_value(v, feature, currency) for v in (feature.mean, feature.everyone))
+    return f"{mean} | {everyone}"
+
+
+def _value(value: float | None, feature: Feature, currency: str | None) -> str:
+    if value is None:
+        return NOTHING
+    return compact(to_units(round(value), currency or "") if feature.is_money else value)
