@@ -31,6 +31,7 @@ _MONTH = 30.436875
 _WEEK = 7
 TINY = 1e-7
 _ROUNDS = 6
+_SHORT = 12  # payments: up to here three starts are read off, five beyond
 
 
 def _schedule_cost(kind, step, a, roll, clock):
@@ -175,12 +176,17 @@ start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
 def _family(
     day, member, at, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
 ):
-    """Best schedule of one family and period; climbs only if a start is near ``floor``."""
+    """Best schedule of one family and period; climbs only if a start is near ``floor``.
+
+    Of what beat the floor on generated portfolios none had climbed more than a nat a payment
+    from a start below 12 payments, one in a thousand beyond.
+    """
     roll = clock * FOLLOWING + (1 - clock) * NONE
     best = IMPOSSIBLE
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
     best_anchor, best_a, best_b = nothing, nothing, nothing
-    last = min(4, stop - start - 1)
+    n = stop - start
+    last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
         if a == 0:
@@ -192,8 +198,7 @@ def _family(
             best, best_anchor, best_a, best_b = gain, anchor, a, b
         if kind == WORKDAYS or best >= bound - TINY:
             break
-    n = stop - start
-    if best >= bound - TINY or best < max(floor - 1.2 * n - 8.0, -0.5 * n - 8.0):
+    if best >= bound - TINY or best < floor - n - 1.0:
         return best, best_anchor, best_a, best_b, roll
     return climb(
         at, start, stop, opened, cal, lg, clock, log_window,

@@ -131,6 +131,22 @@ def _position(cal, clock, day):
 position = twin(_position, n_working_before)
 
 
+def _due_position(cal, clock, kind, step, anchor, a, b, roll, k):
+    """Position of the ``k``-th due date on the clock, rolled: one or two reads where it can be."""
+    day = nominal(cal, kind, step, anchor, a, b, k)
+    if clock == 0:
+        return rolled(cal, roll, day) if roll != NONE else day
+    index = n_working_before(cal, day)
+    if roll in (NONE, FOLLOWING) or n_working_before(cal, day + 1) > index:
+        return index
+    if roll == MODIFIED and month_of(cal, working_day(cal, index)) == month_of(cal, day):
+        return index
+    return index - 1
+
+
+due_position = twin(_due_position, nominal, rolled, n_working_before, working_day, month_of)
+
+
 def _due_index(cal, kind, step, anchor, day):
     """Return a ``k`` whose due date is near ``day``; never more than two dues after it."""
     if kind == DAYS:

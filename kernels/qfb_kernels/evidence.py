@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.dues import due_index, due_position
 from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
@@ -67,8 +67,8 @@ def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
     sum of offsets, and the slots of the life's first and last hit.
     """
     k = due_index(cal, kind, step, anchor, opened) - 2
-    here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
-    ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+    here = due_position(cal, clock, kind, step, anchor, a, b, roll, k)
+    ahead = due_position(cal, clock, kind, step, anchor, a, b, roll, k + 1)
     before = here
     hits, misses, zeros, total, late, signed, worth, first = 0, 0, 0, 0, 0, 0, 0, start
     best_hits, best_misses, best_zeros, best_total, best_late, best_signed = 0, 0, 0, 0, 0, 0
@@ -100,7 +100,7 @@ def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
             k += 1
             before = here
             here = ahead
-            ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
+            ahead = due_position(cal, clock, kind, step, anchor, a, b, roll, k + 1)
         if i == stop:
             break
         off = x - here
@@ -111,7 +111,7 @@ def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
             best_first, best_last)  # fmt: skip
 
 
-answers = twin(_answers, hit_worth, due_index, position, due_day)
+answers = twin(_answers, hit_worth, due_index, due_position)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):

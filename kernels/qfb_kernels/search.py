@@ -108,9 +108,9 @@ bound_of = twin(_bound_of, scatter_length, code_length, schedule_cost)
 def _best_of_all(
     day, member, at, start, stop, opened, span, cal, lg, clock, log_window, gap, peaks, row
 ):
-    """Evidence and coordinates of the best schedule; step 0: there is none."""
+    """Evidence and coordinates of the best schedule; step 0: none beats chance."""
     n = stop - start
-    best = IMPOSSIBLE
+    best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     kind, step, anchor, a, b, roll = nothing, nothing, nothing, nothing, nothing, nothing
     tried = nothing
@@ -160,7 +160,7 @@ def _search(day, amount, member, start, stop, cal, lg, gap, peaks, at, fit_int, 
     best, kind, step, anchor, a, b, roll = best_of_all(
         day, member, at, start, stop, opened, span, cal, lg, clock, log_window, gap, peaks, row
     )
-    if step == 0 or best <= IMPOSSIBLE:
+    if step == 0:
         return
     hits, misses, zeros, total, late, _, first, last = answers(
         at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll

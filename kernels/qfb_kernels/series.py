@@ -12,7 +12,7 @@ from numba import cuda, njit, prange
 
 from qfb_kernels.twin import twin
 
-_NEAR_TOP = 0.6  # the lowest frequency with this share of the highest power is the fundamental
+_NEAR_TOP = 0.6  # the lowest peak with this share of the highest one's power is the fundamental
 _LESS_NEAR = 0.3
 
 
@@ -65,13 +65,19 @@ def _power(spectrum, row, k):
 power = twin(_power)
 
 
+def _lobe(spectrum, row, k):
+    """Power of a peak and its neighbours: what of it is left between two bins is 0.85 or more."""
+    return power(spectrum, row, k - 1) + power(spectrum, row, k) + power(spectrum, row, k + 1)
+
+
+lobe = twin(_lobe, power)
+
+
 def _period_at(spectrum, row, k, n_samples):
     """Period (days) of the peak at bin ``k``, by a parabola through its neighbours."""
-    left, here, right = (
-        power(spectrum, row, k - 1),
-        power(spectrum, row, k),
-        power(spectrum, row, k + 1),
-    )
+    left = power(spectrum, row, k - 1)
+    here = power(spectrum, row, k)
+    right = power(spectrum, row, k + 1)
     bend = left - 2.0 * here + right
     shift = 0.5 * (left - right) / bend if bend < 0.0 else 0.0
     return n_samples / (k + shift)
@@ -80,13 +86,47 @@ def _period_at(spectrum, row, k, n_samples):
 period_at = twin(_period_at, power)
 
 
-def _peaks_row(spectrum, span, n_samples, peaks, strength, entropy, row):
+def _lowest_peak(spectrum, row, lowest, level):
+    """Lowest bin from ``lowest`` on with a local peak whose lobe has ``level``; 0: none."""
+    n_bins = spectrum.shape[1]
+    before, here = power(spectrum, row, lowest - 1), power(spectrum, row, lowest)
+    for k in range(lowest, n_bins - 1):
+        after = power(spectrum, row, k + 1)
+        if here >= before and here >= after and before + here + after >= level:
+            return k
+        before = here
+        here = after
+    return 0
+
+
+lowest_peak = twin(_lowest_peak, power)
+
+
+def _shape_row(spectrum, row, total, top, strength, entropy):
+    """Write how much power is at the top bin and its neighbours, and the disorder."""
+    n_bins = spectrum.shape[1]
+    if top == 0 or total <= 0.0:
+        strength[row] = 0.0
+        entropy[row] = 1.0
+        return
+    disorder = 0.0
+    for k in range(1, n_bins - 1):
+        share = power(spectrum, row, k) / total
+        if share > 0.0:
+            disorder -= share * math.log(share)
+    strength[row] = min(1.0, lobe(spectrum, row, top) / total)
+    entropy[row] = disorder / math.log(n_bins - 2.0)
+
+
+shape_row = twin(_shape_row, power, lobe)
+
+
+def _peaks_row(spectrum, span, n_samples, with_shape, peaks, strength, entropy, row):
     """Write the fundamental, the highest and a lower peak, and the shape of the spectrum."""
     n_bins = spectrum.shape[1]
-    total = 0.0
-    highest = 0.0
-    top = 0
-    lowest = max(1, int(math.ceil(2.0 * n_samples / max(span, 1))))
+    lowest = max(2, int(math.ceil(2.0 * n_samples / max(span, 1))))
+    total, highest = 0.0, 0.0
+    top = n_bins - n_bins
     for k in range(1, n_bins - 1):
         here = power(spectrum, row, k)
         total += here
@@ -95,48 +135,32 @@ def _peaks_row(spectrum, span, n_samples, peaks, strength, entropy, row):
             top = k
     for j in range(3):
         peaks[row, j] = 0.0
-    if top == 0:
-        strength[row] = 0.0
-        entropy[row] = 1.0
-        return
-    disorder = 0.0
-    found_near, found_less = False, False
-    for k in range(1, n_bins - 1):
-        here = power(spectrum, row, k)
-        share = here / total
-        if share > 0.0:
-            disorder -= share * math.log(share)
-        if k < lowest or k == 1 or found_near:
-            continue
-        if here < power(spectrum, row, k - 1) or here < power(spectrum, row, k + 1):
-            continue
-        if here >= _NEAR_TOP * highest:
-            found_near = True
-            peaks[row, 0] = period_at(spectrum, row, k, n_samples)
-        elif here >= _LESS_NEAR * highest and not found_less:
-            found_less = True
-            peaks[row, 2] = period_at(spectrum, row, k, n_samples)
-    peaks[row, 1] = period_at(spectrum, row, top, n_samples)
-    near = highest + power(spectrum, row, top - 1) + power(spectrum, row, top + 1)
-    strength[row] = min(1.0, near / total)
-    entropy[row] = disorder / math.log(n_bins - 2.0)
+    if top > 0:
+        whole = lobe(spectrum, row, top)
+        first = lowest_peak(spectrum, row, lowest, _NEAR_TOP * whole)
+        lower = lowest_peak(spectrum, row, lowest, _LESS_NEAR * whole)
+        peaks[row, 0] = period_at(spectrum, row, first, n_samples) if first > 0 else 0.0
+        peaks[row, 1] = period_at(spectrum, row, top, n_samples)
+        peaks[row, 2] = period_at(spectrum, row, lower, n_samples) if lower > 0 else 0.0
+    if with_shape:
+        shape_row(spectrum, row, total, top, strength, entropy)
 
 
-peaks_row = twin(_peaks_row, power, period_at)
+peaks_row = twin(_peaks_row, power, lobe, period_at, lowest_peak, shape_row)
 _peaks_row_cpu, _peaks_row_gpu = peaks_row.cpu, peaks_row.gpu
 
 
 @njit(parallel=True, cache=True)
-def peaks_cpu(spectrum, span, n_samples, peaks, strength, entropy):
+def peaks_cpu(spectrum, span, n_samples, with_shape, peaks, strength, entropy):
     """Loop over spectra on the host, on all its threads."""
     n_rows = spectrum.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
-        _peaks_row_cpu(spectrum, span[row], n_samples, peaks, strength, entropy, row)
+        _peaks_row_cpu(spectrum, span[row], n_samples, with_shape, peaks, strength, entropy, row)
 
 
 @cuda.jit
-def peaks_gpu(spectrum, span, n_samples, peaks, strength, entropy):
+def peaks_gpu(spectrum, span, n_samples, with_shape, peaks, strength, entropy):
     """One thread per spectrum; launch with ``.forall(n_rows)``."""
     row = cuda.grid(1)
     if row < spectrum.shape[0]:
-        _peaks_row_gpu(spectrum, span[row], n_samples, peaks, strength, entropy, row)
+        _peaks_row_gpu(spectrum, span[row], n_samples, with_shape, peaks, strength, entropy, row)

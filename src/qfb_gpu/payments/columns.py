@@ -57,7 +57,7 @@ def stream_columns(  # noqa: PLR0913  all that is known of streams
         "n_payments": size,
         "first_date": xp.where(some, ledger.day[member[first_slot]], NULL_DAY).astype("int32"),
         "last_date": xp.where(some, ledger.day[member[last_slot]], NULL_DAY).astype("int32"),
-        "p_value": p_values(fit_int, fit_float[:, 0], xp),
+        "p_value": p_values(fit_int, fit_float[:, 0], size, xp),
         **name_schedules(fit_int, closed > 0, backend),
         **{name: fit_int[:, i].astype("int32") for i, name in enumerate(SCHEDULE_COLUMNS)},
         "interval_mean_days": mean,
@@ -76,8 +76,10 @@ def stream_columns(  # noqa: PLR0913  all that is known of streams
     }
 
 
-def p_values(fit_int: Any, evidence: Any, xp: Any) -> Any:
+def p_values(fit_int: Any, evidence: Any, size: Any, xp: Any) -> Any:
     """Return the p-value of each stream: float64; NaN where there are too few payments.
+
+    1 where no schedule is more likely than chance.
 
     ``evidence`` is the log of a Bayes factor against payments at random, so by Markov's
     inequality it is as large by chance with a probability of at most ``exp(-evidence)``. The
@@ -88,7 +90,8 @@ def p_values(fit_int: Any, evidence: Any, xp: Any) -> Any:
     enough = fit_int[:, 7] >= xp.where(is_annual, MIN_ANNUAL_PAYMENTS, MIN_PAYMENTS)
     share = xp.where(fit_int[:, 7] < MIN_PAYMENTS, CHANCE_OF_BOUND_OF_TWO, CHANCE_OF_BOUND)
     p = xp.minimum(1.0, share * xp.exp(-xp.clip(evidence, -50.0, 690.0)))
-    return xp.where(enough & (fit_int[:, 1] > 0), p, xp.nan)
+    p = xp.where(enough & (fit_int[:, 1] > 0), p, 1.0)
+    return xp.where(enough | (size >= MIN_PAYMENTS), p, xp.nan)
 
 
 def stream_ids(ledger: Ledger, relation: Any, ordinal: Any, xp: Any) -> Any:

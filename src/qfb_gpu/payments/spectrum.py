@@ -14,12 +14,14 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 LENGTH_CLASSES = (64, 128, 256, 512, 1024, 2048, 4096)
-MIN_PAYMENTS = 5
+MIN_PAYMENTS = 6
 MIN_SPAN_DAYS = 16
 _BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
 
 
-def spectra(day: Any, member: Any, start: Any, size: Any, backend: Backend) -> tuple[Any, Any, Any]:
+def spectra(
+    day: Any, member: Any, start: Any, size: Any, backend: Backend, *, with_shape: bool = True
+) -> tuple[Any, Any, Any]:
     """Return spectral peaks and shape of each unit's daily counts.
 
     Parameters
@@ -28,6 +30,8 @@ def spectra(day: Any, member: Any, start: Any, size: Any, backend: Backend) -> t
     member : int32, rows of payments
     start, size : shape (n_units,)
         Unit ``u`` owns ``member[start[u]:start[u] + size[u]]``, in day order.
+    with_shape : bool
+        Whether to work out strength and entropy as well; else they are NaN.
 
     Returns
     -------
@@ -35,7 +39,7 @@ def spectra(day: Any, member: Any, start: Any, size: Any, backend: Backend) -> t
         Periods in days: the fundamental, the highest peak, a lower one; 0 where there is none.
     strength, entropy : float64, shape (n_units,)
         Share of the power in the highest peak, and disorder from 0 (one line) to 1 (white);
-        NaN for units of fewer than 5 payments or 16 days.
+        NaN for units of fewer than 6 payments or 16 days.
     """
     xp = backend.xp
     n_units = start.shape[0]
@@ -54,23 +58,32 @@ def spectra(day: Any, member: Any, start: Any, size: Any, backend: Backend) -> t
         for begin in range(0, rows.shape[0], batch):
             part = rows[begin : begin + batch]
             found = _spectra_of_class(
-                day, member, start[part], size[part], span[part], n_samples, backend
+                day,
+                member,
+                start[part],
+                size[part],
+                span[part],
+                n_samples,
+                backend,
+                with_shape=with_shape,
             )
             peaks[part], strength[part], entropy[part] = found
     return peaks, strength, entropy
 
 
-def _spectra_of_class(
-    day: Any, member: Any, start: Any, size: Any, span: Any, n_samples: int, backend: Backend
-) -> tuple[Any, Any, Any]:
+def _spectra_of_class(  # noqa: PLR0913
+    day: Any, member: Any, start: Any, size: Any, span: Any, n_samples: int, backend: Backend,
+    *, with_shape: bool,
+) -> tuple[Any, Any, Any]:  # fmt: skip
     xp = backend.xp
     n_rows = start.shape[0]
     series = xp.empty((n_rows, n_samples), dtype="float32")
     backend.launch(fill_cpu, fill_gpu, n_rows, day, member, start, size, series)
     spectrum = backend.rfft(series)
     peaks = xp.empty((n_rows, 3))
-    strength, entropy = xp.empty(n_rows), xp.empty(n_rows)
+    strength, entropy = xp.full(n_rows, xp.nan), xp.full(n_rows, xp.nan)
     backend.launch(
-        peaks_cpu, peaks_gpu, n_rows, spectrum, span, n_samples, peaks, strength, entropy
-    )
+        peaks_cpu, peaks_gpu, n_rows, spectrum, span, n_samples, with_shape, peaks, strength,
+        entropy,
+    )  # fmt: skip
     return peaks, strength, entropy

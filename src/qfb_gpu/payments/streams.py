@@ -136,7 +136,9 @@ def _take_round(
     xp = backend.xp
     n_units = units.start.shape[0]
     _, _, gap = gap_stats(ledger.day, units.member, units.start, units.size, backend)
-    peaks, _, _ = spectra(ledger.day, units.member, units.start, units.size, backend)
+    peaks, _, _ = spectra(
+        ledger.day, units.member, units.start, units.size, backend, with_shape=False
+    )
     fit_int, fit_float = fit_schedules(
         ledger.day, ledger.amount_minor, units, gap, peaks, tables, backend
     )
