@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import strategies as st
 from ledger_cases import AS_OF, CNY, EUR, JPY
 
+from qfb_gpu.backend import Backend
 from qfb_gpu.ledger import Calendar
 
 EPOCH = dt.date(1970, 1, 1)
@@ -132,3 +133,15 @@ schedules = st.one_of(
 )  # fmt: skip
 """(kind, step, anchor, a, b) in the words of ``naive.dues``."""
 rolls = st.sampled_from(["none", "preceding", "following", "modified"])
+
+# Backends ---------------------------------------------------------------------------------------
+
+
+def in_small_batches(backend, budget_bytes):
+    """Return the backend with another memory budget for a batch."""
+
+    class Small(Backend):
+        def memory_budget_bytes(self):
+            return budget_bytes
+
+    return Small(**{name: getattr(backend, name) for name in Backend.__dataclass_fields__})
