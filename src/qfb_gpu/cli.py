@@ -170,6 +170,8 @@ def _summary(result: RunResult) -> None:
     for name, entry in result.stages.items():
         rows = f"{entry['rows']:>14,} rows" if "rows" in entry else ""
         screen.print(f"  {name:<10}{entry['seconds']:>8.2f} s {rows}")
+    for name, part in result.unused.items():
+        screen.print(f"Not used yet: sources.{name} ({part}); a later version reads it")
     screen.print(f"Report: {result.output / 'report.html'}")
 
 

@@ -63,6 +63,8 @@ class RunResult:
         Payments, customers, streams, regular streams, rejected rows.
     stages : dict of stage to dict
         ``seconds``, ``rows`` and, for bucket stages, the steps' seconds summed over buckets.
+    unused : dict of source to str
+        Sources that were read and kept but that no part of the run uses yet.
     """
 
     run_id: str
@@ -71,6 +73,7 @@ class RunResult:
     unchanged: bool = False
     counts: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -99,6 +102,7 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
     with result.stage("ingest") as entry:
         ingested = ingest.ingest(config, report_progress)
         entry["rows"] = ingested.n_rows
+    result.unused = ingested.unused
     result.run_id = _run_id(config, ingested.inputs)
     if gold.last_run(config.output_dir) == result.run_id:
         result.unchanged = True
@@ -110,6 +114,7 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
         backend=backend.name,
         calendar=config.calendar,
         horizon_days=config.payments.horizon_days,
+        sources=tuple(config.sources),
     )
     try:
         _night(config, night, backend, result, report_progress, ingested)

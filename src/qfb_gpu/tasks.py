@@ -44,6 +44,7 @@ class Night:
     backend: BackendName
     calendar: str
     horizon_days: int
+    sources: tuple[str, ...] = ()
 
 
 def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
@@ -195,6 +196,8 @@ def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
         **columns,
         "main_currency": currency_labels(columns["main_currency"]),
     }
+    if "customers" in night.sources:
+        row |= silver.read_customers(night.lake, bucket, customers["customer_key"])
     return _write(night.workspace.folder("publish", bucket), "customer_profiles", row, backend)
 
 

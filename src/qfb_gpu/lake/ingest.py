@@ -61,6 +61,8 @@ class IngestResult:
     inputs : dict of source to dict
         ``files`` (name, identity), ``version`` of silver: what a run's id is made of.
     counts : dict of source to dict of measure to int
+    unused : dict of source to str
+        Sources of the config that no part of a run reads yet, and what they are for.
     """
 
     n_rows: int = 0
@@ -68,6 +70,7 @@ class IngestResult:
     changed: bool = False
     inputs: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
+    unused: dict[str, str] = field(default_factory=dict)
 
 
 def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
@@ -98,6 +101,7 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
         result.counts[name] = manifest.counts
         result.inputs[name] = {"files": manifest.files, "mapping": manifest.fingerprint}
     result.n_rows = manifests["transactions"].n_rows
+    result.unused = quality.unused(set(config.sources))
     result.n_rejected = quality.publish(config.output_dir, lake, manifests, set(config.sources))
     return result
 

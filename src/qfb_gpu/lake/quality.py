@@ -21,6 +21,25 @@ if TYPE_CHECKING:
 
 NOT_READ = "open banking data is read by a later version"
 NOT_GIVEN = "left out: no such source in the config"
+UNUSED = "not used yet: "
+PARTS = {
+    "customers": "customers by industry, region and size",
+    "orders": "order delivery risk",
+    "contracts": "contract terms and payment nodes",
+    "contract_payments": "payments matched to their contract",
+    "claims": "expense and billing claims",
+    "events": "digital journeys",
+    "touches": "marketing contacts",
+    "products": "product recommendations",
+    "open_banking": "open-banking statements",
+}
+"""What each source but the payments is for."""
+_USED = {"transactions", "customers"}
+
+
+def unused(configured: set[str]) -> dict[str, str]:
+    """Return the sources of a config that no part of a run reads yet, and what they are for."""
+    return {name: part for name, part in PARTS.items() if name in configured - _USED}
 
 
 def publish(
@@ -62,6 +81,9 @@ def _measures(manifests: dict[str, Manifest], configured: set[str]) -> list[dict
             first = [measure for measure in ("rows", "kept", "files") if measure in counts]
             others = sorted(measure for measure in counts if measure not in first)
             rows += [{"source": name, "measure": m, "value": counts[m]} for m in [*first, *others]]
+            if name in unused(configured):
+                measure = UNUSED + PARTS[name]
+                rows.append({"source": name, "measure": measure, "value": counts["kept"]})
         else:
             why = (
                 f"left out: {NOT_READ}" if name in configured and name not in SOURCES else NOT_GIVEN

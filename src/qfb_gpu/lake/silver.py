@@ -151,6 +151,33 @@ def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
     return _read(files, columns, [])
 
 
+def read_customers(lake_dir: Path, bucket: int, keys: Any) -> dict[str, pa.Array]:
+    """Return what the customers source says of some customers of a bucket, null where nothing.
+
+    Parameters
+    ----------
+    lake_dir : Path
+    bucket : int
+    keys : int64 NumPy array, shape (n_customers,)
+        Hashes of the customers' ids.
+
+    Returns
+    -------
+    dict of column of the source, but for the id, to array of shape (n_customers,)
+    """
+    schema = SOURCES["customers"]
+    kinds = {c.name: pa.date32() if c.kind == "date" else pa.string() for c in schema.columns}
+    names = [name for name in schema.names if name != "customer_id"]
+    files = partition_files(lake_dir / "customers", "bucket", str(bucket))
+    if not files:
+        return {name: pa.nulls(len(keys), kinds[name]) for name in names}
+    table = _read(files, [*names, "customer_key"], [])
+    there = table.column("customer_key").to_numpy()
+    place = np.minimum(np.searchsorted(there, keys), there.size - 1)
+    row = pa.array(place, mask=there[place] != keys)
+    return {name: table.column(name).cast(kinds[name]).take(row).combine_chunks() for name in names}
+
+
 def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -> Ledger:
     """Read the payments of one bucket up to a day; ``texts`` is None.
 

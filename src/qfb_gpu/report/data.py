@@ -68,7 +68,7 @@ class Portfolio:
 
 @dataclass(frozen=True, slots=True)
 class StreamLine:
-    """One regular stream, as it is listed."""
+    """One regular stream, as it is listed; ``called`` is the customer's name where known."""
 
     customer: str
     counterparty: str | None
@@ -84,6 +84,7 @@ class StreamLine:
     next_low: float | None
     next_high: float | None
     confidence: float | None
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +122,14 @@ class Weeks:
 
 @dataclass(frozen=True, slots=True)
 class ExpectedLine:
-    """One expected payment, as it is listed."""
+    """One expected payment, as it is listed; ``called`` is the customer's name where known."""
 
     due_date: dt.date
     customer: str
     counterparty: str | None
     direction: str
     amount: float
+    called: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,13 @@ def name(text: str | None) -> Html:
     return Html(f'<span class="id" title="{esc(text)}">{esc(text, _SHORT_ID)}</span>')
 
 
+def party(text: str, called: str | None) -> Html:
+    """Return an id, and below it what its bearer is called where that is known."""
+    if called is None:
+        return name(text)
+    return Html(f'{name(text)}<br><span class="called">{esc(called, 40)}</span>')
+
+
 def chinese(text: str) -> Html:
     """Return Chinese words beside English ones, marked as such for screen readers."""
     return Html(f'<span class="zh" lang="zh-Hans">{esc(text)}</span>')

@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
-from qfb_gpu.report.figures.columns import column, day_numbers, numbers, read_or_none, top_rows
+from qfb_gpu.report.figures.columns import (
+    called,
+    column,
+    day_numbers,
+    numbers,
+    read_or_none,
+    top_rows,
+)
 
 if TYPE_CHECKING:
     from qfb_gpu.report.figures.columns import Read
@@ -150,11 +157,12 @@ def _largest(
         picked[currency] = mine.take(pa.array(rows)).to_pylist()
     streams = sorted({row["stream_id"] for rows in picked.values() for row in rows})
     names = _counterparties(read, streams)
+    who = called(read, [row["customer_id"] for rows in picked.values() for row in rows])
     return {
         currency: [
             ExpectedLine(
                 row["due_date"], row["customer_id"], names.get(row["stream_id"]),
-                row["direction"], row["amount"],
+                row["direction"], row["amount"], who.get(row["customer_id"]),
             )
             for row in rows
         ]

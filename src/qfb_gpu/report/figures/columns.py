@@ -42,6 +42,15 @@ def column(table: pa.Table, name: str) -> pa.ChunkedArray:
     return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
+def called(read: Read, customers: list[str]) -> dict[str, str]:
+    """Return the names of some customers, where the run had them."""
+    table = read_or_none(read, "customer_profiles", ["customer_id", "name"])
+    if table is None or not customers:
+        return {}
+    known = table.filter(pc.is_in(column(table, "customer_id"), pa.array(customers, pa.string())))
+    return {row["customer_id"]: row["name"] for row in known.to_pylist() if row["name"]}
+
+
 def numbers(table: pa.Table, name: str, null: float = 0) -> np.ndarray[Any, Any]:
     """Return a numeric or bool column as a NumPy array, nulls as ``null``."""
     values = column(table, name)

@@ -55,7 +55,7 @@ def collect(read: Read, extras: dict[str, Any], as_of: dt.date | None) -> Portfo
         periods=periods(extras.get("monthly") or []),
         by_payments=by_payments,
         by_recency=by_recency,
-        groups={**_standing(read), **_groups(extras.get("customers"))},
+        groups={**_standing(read), **_groups(read, extras.get("customers"))},
     )
 
 
@@ -139,11 +139,16 @@ def _place(item: tuple[str, int]) -> int:
     return _ORDER.index(item[0]) if item[0] in _ORDER else len(_ORDER)
 
 
-def _groups(customers: pa.Table | None) -> dict[str, Counts]:
-    if customers is None or not customers.num_rows:
-        return {}
-    there = [name for name in _GROUPS if name in customers.column_names]
-    return {_GROUPS[name]: _folded(label_counts(column(customers, name))) for name in there}
+def _groups(read: Read, customers: pa.Table | None) -> dict[str, Counts]:
+    groups: dict[str, Counts] = {}
+    for name, title in _GROUPS.items():
+        table = customers
+        if table is None or name not in table.column_names:
+            table = read_or_none(read, "customer_profiles", [name])
+        counts = label_counts(column(table, name)) if table is not None else []
+        if any(label != UNKNOWN for label, _ in counts):
+            groups[title] = _folded(counts)
+    return groups
 
 
 def _folded(counts: Counts) -> Counts:

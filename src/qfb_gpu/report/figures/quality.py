@@ -19,7 +19,7 @@ _EXAMPLE = 400
 _NEEDS = {
     "customers": "customers by industry, region and size",
     "orders": "order delivery risk",
-    "contracts": "contract terms and nodes",
+    "contracts": "contract terms and payment nodes",
     "contract_payments": "payments matched to their contract",
     "claims": "expense and billing claims",
     "events": "digital journeys",
@@ -27,6 +27,7 @@ _NEEDS = {
     "products": "product recommendations",
     "open_banking": "open-banking statements",
 }
+_LEFT_OUT, _UNUSED = "left out: ", "not used yet: "
 
 
 def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quality:
@@ -41,10 +42,17 @@ def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quali
     for row in rows:
         by_source.setdefault(row["source"], {})[row["measure"]] = row["value"] or 0
     examples = _examples(read)
+    read_ones = [name for name in by_source if not _why_left_out(by_source[name])]
     sources = [
-        _source(name, by_source[name], examples) for name in sorted(by_source, key=_schema_order)
+        _source(name, by_source[name], examples) for name in sorted(read_ones, key=_schema_order)
     ]
-    return Quality(sources, _left_out(extras, {*by_source, *inputs}))
+    return Quality(sources, _left_out(extras, by_source, {*by_source, *inputs}))
+
+
+def _why_left_out(measures: dict[str, int]) -> str | None:
+    """Return why a source was not read at all; None where it was."""
+    found = [m.removeprefix(_LEFT_OUT) for m in measures if m.startswith(_LEFT_OUT)]
+    return found[0] if found and "rows" not in measures else None
 
 
 def _schema_order(name: str) -> tuple[int, str]:
@@ -98,9 +106,23 @@ def _where(row: dict[str, Any]) -> str:
     return f"{name}, row {row['row']}" if row["row"] is not None else name
 
 
-def _left_out(extras: dict[str, Any], there: set[str]) -> list[tuple[str, str]]:
+def _left_out(
+    extras: dict[str, Any], by_source: dict[str, dict[str, int]], there: set[str]
+) -> list[tuple[str, str]]:
     given = extras.get("left_out")
     if given is not None:
         return [(str(part), str(reason)) for part, reason in dict(given).items()]
-    missing = [name for name in SOURCE_NAMES if name in _NEEDS and name not in there]
-    return [(_NEEDS[name], f"no source “{name}”") for name in missing]
+    parts: list[tuple[str, str]] = []
+    for name in SOURCE_NAMES:
+        measures = by_source.get(name, {})
+        why = _why_left_out(measures)
+        if name in _NEEDS and (name not in there or why is not None):
+            missing = why is None or "no such source" in why
+            reason = f"no source “{name}” in the config" if missing else f"“{name}”: {why}"
+            parts.append((_NEEDS[name], reason))
+        parts += [
+            (m.removeprefix(_UNUSED), f"“{name}” was read and kept; a later version uses it")
+            for m in measures
+            if m.startswith(_UNUSED)
+        ]
+    return parts

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.report.data import Regular, StreamLine
 from qfb_gpu.report.figures.columns import (
+    called,
     column,
     day_numbers,
     label_counts,
@@ -98,7 +99,9 @@ def _largest(read: Read, currencies: list[str]) -> tuple[dict[str, list[StreamLi
     for currency in currencies:
         mine = table.filter(pc.equal(column(table, "currency"), currency))
         rows = top_rows(numbers(mine, "amount_total_minor"), _LISTED)
-        largest[currency] = [_line(row) for row in mine.take(pa.array(rows)).to_pylist()]
+        lines = mine.take(pa.array(rows)).to_pylist()
+        names = called(read, [row["customer_id"] for row in lines])
+        largest[currency] = [_line(row, names) for row in lines]
     return largest, _range_days(table)
 
 
@@ -111,7 +114,7 @@ def _range_days(going: pa.Table) -> float | None:
     return float(np.median(ends[1][known] - ends[0][known])) if known.any() else None
 
 
-def _line(row: dict[str, Any]) -> StreamLine:
+def _line(row: dict[str, Any], names: dict[str, str]) -> StreamLine:
     return StreamLine(
         customer=row["customer_id"],
         counterparty=row["counterparty_id"],
@@ -127,4 +130,5 @@ def _line(row: dict[str, Any]) -> StreamLine:
         next_low=row["next_amount_low"],
         next_high=row["next_amount_high"],
         confidence=row["confidence"],
+        called=names.get(row["customer_id"]),
     )

@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 from qfb_gpu.report.charts.band import band
 from qfb_gpu.report.charts.calendar import calendar
 from qfb_gpu.report.charts.columns import Series, columns
-from qfb_gpu.report.markup import Html, card, cards, details, empty, legend, name, section, table
+from qfb_gpu.report.markup import (
+    Html,
+    card,
+    cards,
+    details,
+    empty,
+    legend,
+    name,
+    party,
+    section,
+    table,
+)
 from qfb_gpu.report.page.currency import blocks
 from qfb_gpu.report.page.regular import arrow
 from qfb_gpu.report.wording import amount, count, day, money, plural, short_day
@@ -105,8 +116,8 @@ def _cumulative(weeks: Weeks, currency: str) -> Html:
 
 def _largest(data: Cash, currency: str) -> Html:
     rows = [
-        (day(line.due_date), name(line.customer), name(line.counterparty), arrow(line.direction),
-         amount(line.amount, currency))
+        (day(line.due_date), party(line.customer, line.called), name(line.counterparty),
+         arrow(line.direction), amount(line.amount, currency))
         for line in data.largest.get(currency, [])
     ]  # fmt: skip
     heads = [("Due 到期", ""), ("Customer 客户", ""), ("Counterparty 对手方", ""), ("", ""),

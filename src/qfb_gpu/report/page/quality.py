@@ -75,5 +75,6 @@ def _left_out(data: Quality) -> Html:
     items = join(f"<li>{esc(part)} <span>{esc(why)}</span></li>" for part, why in data.left_out)
     return card(
         "Not in this report", "未包含的部分", Html(f'<ul class="left-out">{items}</ul>'),
-        note="Each part appears as soon as its source is in the config.", wide=True,
+        note="A part appears when its source is in the config and this version can use it.",
+        wide=True,
     )  # fmt: skip

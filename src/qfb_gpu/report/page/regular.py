@@ -16,6 +16,7 @@ from qfb_gpu.report.markup import (
     esc,
     legend,
     name,
+    party,
     section,
     table,
 )
@@ -177,7 +178,7 @@ def _largest(data: Regular, currency: str) -> Html:
 def _row(line: StreamLine, currency: str) -> tuple[object, ...]:
     sure = NOTHING if line.confidence is None else f"{line.confidence:.4f}"
     return (
-        name(line.customer),
+        party(line.customer, line.called),
         name(line.counterparty),
         arrow(line.direction),
         _cadence(line),
