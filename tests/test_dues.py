@@ -148,3 +148,23 @@ def test_table_holds_the_month_and_the_working_days_before_each_day():
     assert first_month == naive.month_of(dates[0])
     assert cal[cal[6] : cal[6] + n_months].tolist() == starts
     assert cal.shape[0] == cal[7] + worked[-1]
+
+
+@given(
+    schedules, rolls, holidays(), st.sampled_from([0, 1]), st.lists(st.integers(-3, 6), max_size=4)
+)
+@settings(max_examples=150)
+def test_due_position_is_where_the_due_date_is_on_the_clock(schedule, roll, off, clock, indices):
+    cal = table_of(*off)
+    kind, *rest = schedule
+    for k in indices:
+        date = naive.due(schedule, roll, k, *off)
+        got = dues.due_position(cal, clock, KINDS[kind], *rest, ROLLS[roll], k)
+        if clock == 0:
+            assert date_of(got) == date
+        else:
+            first = date_of(cal[0])
+            n_before = sum(
+                naive.is_open(first + i * naive.DAY, *off) for i in range((date - first).days)
+            )
+            assert got == n_before

@@ -1,0 +1,169 @@
+"""Evidence: the Bayes factor by exact fractions, and its p-values among payments at random."""
+
+import itertools
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import AS_OF, CNY, build_ledger
+from naive import evidence as naive
+from strategies import CALENDAR_FIRST, CALENDAR_LAST, EPOCH, make_calendar
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.payments import decide, q_values, score_streams
+from qfb_gpu.payments.tables import calendar_table, lgamma_table
+from qfb_kernels import dues, evidence
+
+CPU = get_backend("cpu")
+LG = lgamma_table()
+CAL = calendar_table(make_calendar(), (CALENDAR_FIRST - EPOCH).days, (CALENDAR_LAST - EPOCH).days)
+for table in (LG, CAL):
+    table.flags.writeable = False
+FIRST = (CALENDAR_FIRST - EPOCH).days + 1_000
+
+halves = st.integers(1, 30)
+few = st.integers(0, 12)
+
+
+@given(halves, halves, few, few)
+@settings(max_examples=150)
+def test_beta_ratio_is_the_chance_of_one_sequence(a, b, yes, no):
+    want = math.log(naive.urn(yes, no, Fraction(a, 2), Fraction(b, 2)))
+    assert evidence.log_beta_ratio(LG, a, b, yes, no) == pytest.approx(want, rel=1e-9, abs=1e-10)
+
+
+@given(st.integers(2, 6_000))
+@settings(max_examples=100)
+def test_log_gamma_goes_on_smoothly_behind_its_table(twice):
+    short = LG[:64].copy()
+    short.flags.writeable = False
+    want = math.lgamma(twice / 2)
+    assert evidence.lgamma_half(short, twice) == pytest.approx(want, rel=1e-8, abs=1e-8)
+    assert evidence.lgamma_half(LG, twice) == pytest.approx(want, rel=1e-8, abs=1e-8)
+
+
+@given(few, few, few, few, few)
+def test_code_length_matches_the_chance_of_the_answers(zeros, late, early, more, misses):
+    hits, moved = zeros + late + early, late + early
+    total = moved + (more if moved else 0)
+    got = evidence.code_length(LG, hits, misses, zeros, total, late)
+    want = -math.log(naive.chance(hits, misses, zeros, total, late))
+    assert got == pytest.approx(want, rel=1e-9, abs=1e-9)
+
+
+@pytest.mark.parametrize("n_due", [1, 2, 3])
+def test_all_answers_together_have_a_chance_of_one(n_due):
+    """Kraft: every way to miss, meet or move each due date, offsets cut at 12 ticks."""
+    whole = 0.0
+    for answer in itertools.product([None, *range(-12, 13)], repeat=n_due):
+        offsets = [o for o in answer if o is not None]
+        stats = (
+            len(offsets), n_due - len(offsets), offsets.count(0), sum(map(abs, offsets)),
+            sum(o > 0 for o in offsets),
+        )  # fmt: skip
+        whole += math.exp(-evidence.code_length(LG, *stats))
+    assert whole <= 1 + 1e-9
+    assert whole > 0.9
+
+
+@given(st.integers(0, 30), st.integers(1, 500))
+def test_scatter_length_is_that_of_an_unordered_draw(n, window):
+    want = n * math.log(window) - math.log(math.factorial(n))
+    assert evidence.scatter_length(LG, n, math.log(window)) == pytest.approx(want, abs=1e-9)
+
+
+def kernel(days, clock, step, anchor, roll):
+    """Return the kernel's answers, its evidence, and the dues and positions it saw."""
+    at = np.array([dues.position(CAL, clock, day) for day in days])
+    at.flags.writeable = False
+    schedule = (dues.DAYS, step, anchor, 1, 0, roll)
+    n = len(days)
+    window = 1 + Fraction(int(at[-1] - at[0]) * n, n - 1)
+    found = evidence.answers(at, 0, n, days[0], CAL, clock, *schedule)
+    gain, mean = evidence.evidence(at, 0, n, days[0], CAL, LG, clock, math.log(window), *schedule)
+    first = (days[0] - anchor) // step - 4
+    indices = range(first, first + (days[-1] - days[0]) // step + 12)
+    dates = [dues.due_day(CAL, *schedule, k) for k in indices]
+    positions = [int(dues.position(CAL, clock, date)) for date in dates]
+    return found, gain, mean, positions, at.tolist(), window
+
+
+@given(
+    st.lists(st.integers(0, 90), min_size=2, max_size=7).map(sorted),
+    st.sampled_from([0, 1]),
+    st.integers(2, 31),
+    st.integers(0, 30),
+)
+@settings(max_examples=300)
+def test_evidence_matches_brute_force(days, clock, step, anchor):
+    days = [FIRST + day for day in days]
+    roll = dues.FOLLOWING if clock else dues.NONE
+    found, gain, mean, positions, at, window = kernel(days, clock, step, FIRST + anchor, roll)
+    hits, misses, *rest = naive.counts(at, positions)
+    assert list(found[:2]) == [hits, misses]
+    if hits == 0:
+        return
+    assert list(found[2:]) == rest
+    want = naive.evidence(at, positions, window)
+    if want is None:
+        assert gain == evidence.IMPOSSIBLE
+        return
+    assert gain == pytest.approx(want, rel=1e-9, abs=1e-8)
+    assert mean == pytest.approx(rest[3] / hits)
+
+
+def test_a_clean_payer_has_much_evidence_and_a_lucky_one_little():
+    clean = [FIRST + 30 * i for i in range(8)]
+    _, gain, mean, *_ = kernel(clean, 0, 30, FIRST, dues.NONE)
+    assert gain > 25
+    assert mean == 0.0
+    _, lucky, *_ = kernel([FIRST, FIRST + 30, FIRST + 47], 0, 30, FIRST, dues.NONE)
+    assert lucky < 5
+
+
+def at_random(n_relations, n_payments, seed, *, n_amounts):
+    """Return a ledger of payments at random on working days, a relation a customer."""
+    rng = np.random.default_rng(seed)
+    open_days = np.flatnonzero(load_calendar("CN").is_working) + load_calendar("CN").first_day
+    open_days = open_days[(open_days > AS_OF - 730) & (open_days <= AS_OF)]
+    rows = []
+    for customer in range(n_relations):
+        days = rng.choice(open_days, n_payments)
+        amounts = rng.integers(1, n_amounts + 1, n_payments) * 10_000
+        rows += [
+            (customer, 1, 1, CNY, int(day), int(amount))
+            for day, amount in zip(days, amounts, strict=True)
+        ]
+    return build_ledger(rows)
+
+
+@pytest.mark.parametrize("n_payments", [3, 4, 6, 12])
+@pytest.mark.parametrize("n_amounts", [1, 40])
+def test_p_values_of_payments_at_random_are_no_smaller_than_chance(n_payments, n_amounts):
+    n_relations = 1_200
+    ledger = at_random(n_relations, n_payments, n_payments + n_amounts, n_amounts=n_amounts)
+    streams = score_streams(ledger, load_calendar("CN"), AS_OF, CPU)
+    p_value = streams.columns["p_value"]
+    tested = ~np.isnan(p_value)
+    smallest = np.ones(n_relations)  # of all streams of a relation
+    np.minimum.at(smallest, streams.relation[tested], p_value[tested])
+    for level in (0.01, 0.05, 0.1):
+        assert np.mean(smallest <= level) <= level, level
+    decided = decide(streams.columns, q_values(p_value, np), 0.05, np)
+    assert decided["is_regular"].sum() <= 1
+
+
+@pytest.mark.parametrize("n_payments", [6, 12])
+def test_p_values_of_clean_payers_are_small(n_payments):
+    rows = [
+        (customer, 1, 1, CNY, AS_OF - 7 * customer - 30 * i, 10_000)
+        for customer in range(20)
+        for i in range(n_payments)
+    ]
+    p_value = score_streams(build_ledger(rows), load_calendar("CN"), AS_OF, CPU).columns["p_value"]
+    assert p_value.shape == (20,)
+    assert np.all(p_value < 1e-3)
