@@ -15,16 +15,18 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qfb_gpu._portfolio.block import block_tables
+from qfb_gpu._portfolio.block import TABLES, block_tables
 from qfb_gpu._portfolio.setting import BLOCK, Days, Setting
 from qfb_gpu.calendars import EPOCH, LAST_YEAR, load_calendar, to_day
 from qfb_gpu.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
     from qfb_gpu.ledger import Calendar
+
+__all__ = ["AS_OF", "TABLES", "generate_portfolio", "write_portfolio"]
 
 AS_OF = dt.date(2024, 12, 31)
 _MOST_MONTHS = 240
@@ -42,6 +44,7 @@ def generate_portfolio(
     months: int = 24,
     hardness: float = 1.0,
     calendar: Calendar | None = None,
+    tables: Collection[str] = TABLES,
 ) -> dict[str, pa.Table]:
     """Return a portfolio in memory.
 
@@ -60,20 +63,25 @@ def generate_portfolio(
         at most 4.
     calendar : Calendar, optional
         Working days of the rolls; China's by default.
+    tables : collection of str, optional
+        Names of the tables wanted (``"transactions"``, ``"truth/streams"``, ...: see
+        :data:`TABLES`), all by default. What only others need is not drawn; what a table holds
+        does not depend on which others are made.
 
     Returns
     -------
     dict of str to Table
         ``transactions``, ``customers``, ... and ``truth/streams``, ``truth/stream_payments``, ...
+        Amounts are decimals in units of the currency with two places.
 
     Raises
     ------
     ConfigError
-        A number is out of its range.
+        A number is out of its range, or no table has such a name.
     """
     setting = _setting(n_customers, seed, as_of, months, hardness, calendar)
-    blocks = [block_tables(setting, *cut) for cut in _blocks(n_customers)]
-    return {name: pa.concat_tables([block[name] for block in blocks]) for name in blocks[0]}
+    wanted = _wanted(tables)
+    return _joined([block_tables(setting, *cut, wanted) for cut in _blocks(n_customers)])
 
 
 def write_portfolio(  # noqa: PLR0913
@@ -87,6 +95,7 @@ def write_portfolio(  # noqa: PLR0913
     calendar: Calendar | None = None,
     chunk_customers: int = 2048,
     threads: int = 2,
+    tables: Collection[str] = TABLES,
 ) -> dict[str, int]:
     """Write a portfolio of any size as Parquet, one file a table, in bounded memory.
 
@@ -94,7 +103,7 @@ def write_portfolio(  # noqa: PLR0913
     ----------
     out : Path
         Folder; made where it is missing. Files of the same name are replaced.
-    n_customers, seed, as_of, months, hardness, calendar
+    n_customers, seed, as_of, months, hardness, calendar, tables
         As in :func:`generate_portfolio`.
     chunk_customers : int
         Customers in a row group; memory grows with it, the content does not change.
@@ -109,16 +118,17 @@ def write_portfolio(  # noqa: PLR0913
     Raises
     ------
     ConfigError
-        A number is out of its range.
+        A number is out of its range, or no table has such a name.
     """
     setting = _setting(n_customers, seed, as_of, months, hardness, calendar)
+    wanted = _wanted(tables)
     group = max(1, chunk_customers // BLOCK)
     writers: dict[str, pq.ParquetWriter] = {}
     rows: dict[str, int] = {}
     (out / "truth").mkdir(parents=True, exist_ok=True)
     try:
-        for tables in _drawn(setting, list(_blocks(n_customers)), group, threads):
-            for name, table in tables.items():
+        for made in _drawn(setting, wanted, list(_blocks(n_customers)), group, threads):
+            for name, table in made.items():
                 if name not in writers:
                     writers[name] = _writer(out / f"{name}.parquet", table.schema)
                 writers[name].write_table(table, row_group_size=max(table.num_rows, 1))
@@ -142,7 +152,11 @@ def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 
 def _drawn(
-    setting: Setting, blocks: list[tuple[int, int]], group: int, threads: int
+    setting: Setting,
+    wanted: Collection[str],
+    blocks: list[tuple[int, int]],
+    group: int,
+    threads: int,
 ) -> Iterator[dict[str, pa.Table]]:
     """Draw blocks in threads, a few ahead, and give them in order, ``group`` at a time."""
     with ThreadPoolExecutor(threads) as pool:
@@ -151,7 +165,7 @@ def _drawn(
         ready: list[dict[str, pa.Table]] = []
         while True:
             while len(ahead) < threads + 1 and (cut := next(waiting, None)) is not None:
-                ahead.append(pool.submit(block_tables, setting, *cut))
+                ahead.append(pool.submit(block_tables, setting, *cut, wanted))
             if not ahead:
                 break
             ready.append(ahead.pop(0).result())
@@ -191,6 +205,17 @@ def _setting(
     _check("the year of as_of", as_of.year, _FIRST_YEAR, LAST_YEAR - _YEARS_AHEAD)
     days = Days(calendar or load_calendar("CN"))
     return Setting(seed, start, to_day(as_of), float(hardness), days)
+
+
+def _wanted(tables: Collection[str]) -> frozenset[str]:
+    unknown = sorted({tables} if isinstance(tables, str) else set(tables) - set(TABLES))
+    if unknown or not tables:
+        msg = (
+            f"tables: expected a collection of table names, got {unknown or 'none'}: "
+            f"choose from {', '.join(TABLES)}"
+        )
+        raise ConfigError(msg)
+    return frozenset(tables)
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:

@@ -1,94 +1,170 @@
-"""All tables of one block of customers."""
+"""All tables of one block of customers; what several of them need is drawn once, when asked for."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 
+from qfb_gpu._portfolio import deal_tables
+from qfb_gpu._portfolio.claims import claims_table
+from qfb_gpu._portfolio.customers import customers_table
 from qfb_gpu._portfolio.drawn import Drawn, draw_link, draw_own
 from qfb_gpu._portfolio.firms import Firms, draw_firms
-from qfb_gpu._portfolio.kinds import INDUSTRIES, PROVINCES, SIZES
-from qfb_gpu._portfolio.ledger_rows import firm_ids, sides, transactions
-from qfb_gpu._portfolio.setting import BLOCK
-from qfb_gpu._portfolio.text import coded, dates
+from qfb_gpu._portfolio.holdings import (
+    Holdings,
+    draw_holdings,
+    products_table,
+    truth_churn,
+    truth_next_product,
+)
+from qfb_gpu._portfolio.journeys import events_table
+from qfb_gpu._portfolio.ledger_rows import Side, sides, transactions
+from qfb_gpu._portfolio.setting import BLOCK, Setting
+from qfb_gpu._portfolio.touches import touches_table
 from qfb_gpu._portfolio.truth import (
+    Counted,
+    Streams,
     count,
     irregular_table,
     number_streams,
     payments_columns,
     streams_table,
 )
-from qfb_gpu._portfolio.vocabulary import NAMES
 
 if TYPE_CHECKING:
-    from qfb_gpu._portfolio.setting import Setting
+    from collections.abc import Callable, Collection
 
-_SUFFIXES = (
-    "有限公司",
-    "贸易有限公司",
-    "科技有限公司",
-    "实业有限公司",
-    "商行",
-    "机械厂",
-    "餐饮店",
-    "建筑工程公司",
-)
+    import numpy as np
 
 
-def block_tables(setting: Setting, block: int, n_customers: int) -> dict[str, pa.Table]:
+@dataclass(frozen=True)
+class Block:
+    """The first ``n_customers`` of a block."""
+
+    setting: Setting
+    block: int
+    n_customers: int
+
+    @property
+    def first(self) -> int:
+        """Number of the block's first customer."""
+        return self.block * BLOCK
+
+    @cached_property
+    def firms(self) -> Firms:
+        """All customers of the block, those beyond ``n_customers`` too."""
+        return draw_firms(self.setting, self.block)
+
+    @cached_property
+    def drawn(self) -> Drawn:
+        """All relations of the block's customers."""
+        setting, block = self.setting, self.block
+        parts = [
+            draw_own(setting, block, self.firms),
+            draw_link(setting, block, self.firms, draw_firms(setting, block + 1)),
+        ]
+        if block:
+            before = draw_firms(setting, block - 1)
+            parts.append(draw_link(setting, block - 1, before, self.firms))
+        return Drawn.join(parts)
+
+    @cached_property
+    def side(self) -> Side:
+        """The payments as rows of the customers."""
+        drawn = self.drawn
+        return sides(self.setting, drawn.relations, drawn.payments, self.first, self.n_customers)
+
+    @cached_property
+    def transactions(self) -> dict[str, pa.Array]:
+        """The columns of the transactions."""
+        drawn = self.drawn
+        return transactions(self.setting, drawn.relations, drawn.payments, self.side, self.first)
+
+    @cached_property
+    def counted(self) -> Counted:
+        """What the standing relations did."""
+        return count(self.drawn)
+
+    @cached_property
+    def streams(self) -> Streams:
+        """The streams of the customers."""
+        return number_streams(self.drawn, self.counted, self.first, self.n_customers)
+
+    @cached_property
+    def contracts(self) -> np.ndarray:
+        """Rows of the contracts whose payer is one of the customers."""
+        rows = self.drawn.deals.contracts
+        return deal_tables.payers_rows(rows.payer, rows.ordinal, self.first, self.n_customers)
+
+    @cached_property
+    def nodes(self) -> np.ndarray:
+        """Rows of the nodes of ``contracts``."""
+        return deal_tables.node_rows(self.drawn.deals, self.contracts)
+
+    @cached_property
+    def node_txns(self) -> pa.Array:
+        """The transaction of each of ``nodes``."""
+        txn_id = self.transactions["txn_id"]
+        return deal_tables.node_txns(self.drawn, self.side, txn_id, self.nodes)
+
+    @cached_property
+    def orders(self) -> np.ndarray:
+        """Rows of the orders whose buyer is one of the customers."""
+        rows = self.drawn.deals.orders
+        return deal_tables.payers_rows(rows.payer, rows.ordinal, self.first, self.n_customers)
+
+    @cached_property
+    def holdings(self) -> Holdings:
+        """What the customers hold."""
+        return draw_holdings(self.setting, self.block, self.firms)
+
+
+def _stream_payments(b: Block) -> pa.Table:
+    columns = b.transactions
+    return payments_columns(b.drawn, b.streams, b.side, columns["txn_id"], columns["customer_id"])
+
+
+_MAKERS: dict[str, Callable[[Block], pa.Table]] = {
+    "transactions": lambda b: pa.table(b.transactions),
+    "customers": lambda b: customers_table(b.firms, b.n_customers),
+    "orders": lambda b: deal_tables.orders_table(b.setting, b.drawn.deals.orders.take(b.orders)),
+    "contracts": lambda b: deal_tables.contracts_table(
+        b.drawn.deals.contracts.take(b.contracts)
+    ),
+    "contract_payments": lambda b: deal_tables.contract_payments(
+        b.drawn.deals, b.nodes, b.node_txns
+    ),
+    "claims": lambda b: claims_table(b.setting, b.block, b.firms, b.n_customers),
+    "events": lambda b: events_table(b.setting, b.block, b.firms, b.holdings, b.n_customers),
+    "touches": lambda b: touches_table(b.setting, b.block, b.firms, b.holdings, b.n_customers),
+    "products": lambda b: products_table(b.setting, b.firms, b.holdings, b.n_customers),
+    "truth/streams": lambda b: streams_table(b.drawn, b.counted, b.streams, b.first),
+    "truth/stream_payments": _stream_payments,
+    "truth/irregular": lambda b: irregular_table(b.drawn, b.first, b.n_customers),
+    "truth/orders": lambda b: deal_tables.truth_orders(
+        b.setting, b.drawn.deals.orders.take(b.orders)
+    ),
+    "truth/contracts": lambda b: deal_tables.truth_contracts(
+        b.setting, b.drawn.deals, b.contracts
+    ),
+    "truth/contract_nodes": lambda b: deal_tables.truth_nodes(
+        b.setting, b.drawn.deals, b.nodes, b.node_txns
+    ),
+    "truth/churn": lambda b: truth_churn(b.firms, b.n_customers),
+    "truth/next_product": lambda b: truth_next_product(
+        b.setting, b.firms, b.holdings, b.n_customers
+    ),
+}  # fmt: skip
+TABLES: tuple[str, ...] = tuple(_MAKERS)
+"""Every table there is, the sources first."""
+
+
+def block_tables(
+    setting: Setting, block: int, n_customers: int, tables: Collection[str] = TABLES
+) -> dict[str, pa.Table]:
     """Return the tables of the first ``n_customers`` of a block; truth under ``truth/``."""
-    firms = draw_firms(setting, block)
-    first = block * BLOCK
-    parts = [
-        draw_own(setting, block, firms),
-        draw_link(setting, block, firms, draw_firms(setting, block + 1)),
-    ]
-    if block:
-        parts.append(draw_link(setting, block - 1, draw_firms(setting, block - 1), firms))
-    drawn = Drawn.join(parts)
-    side = sides(setting, drawn.relations, drawn.payments, first, n_customers)
-    columns = transactions(setting, drawn.relations, drawn.payments, side, first)
-    counted = count(drawn)
-    streams = number_streams(drawn, counted, first, n_customers)
-    return {
-        "transactions": pa.table(columns),
-        "customers": customers_table(firms).slice(0, n_customers),
-        "truth/streams": streams_table(drawn, counted, streams, first),
-        "truth/stream_payments": payments_columns(
-            drawn, streams, side, columns["txn_id"], columns["customer_id"]
-        ),
-        "truth/irregular": irregular_table(drawn, first, n_customers),
-    }
-
-
-def customers_table(firms: Firms) -> pa.Table:
-    """Return the customers source of one block."""
-    number = firms.number
-    name = number * 7919 % (len(NAMES) - 1) + 1
-    suffix = coded(number // 11 % len(_SUFFIXES), _SUFFIXES).to_pylist()
-    brand = coded(name, NAMES).to_pylist()
-    names = [f"{first.strip()}{last}" for first, last in zip(brand, suffix, strict=True)]
-    return pa.table(
-        {
-            "customer_id": firm_ids(number),
-            "name": pa.array(names, pa.string()),
-            "industry": coded(firms.industry, INDUSTRIES),
-            "region": coded(firms.province, PROVINCES),
-            "size": coded(firms.size, SIZES),
-            "opened_date": dates(firms.opened_day),
-        }
-    )
-
-
-def truth_customers(firms: Firms) -> pa.Table:
-    """Return ``truth/churn``: who went away after as_of, and when."""
-    stays = firms.churn_day == 0
-    return pa.table(
-        {
-            "customer_id": firm_ids(firms.number),
-            "churned": ~stays,
-            "churn_date": dates(np.where(stays, 0, firms.churn_day), stays),
-        }
-    )
+    made = Block(setting, block, n_customers)
+    return {name: make(made) for name, make in _MAKERS.items() if name in tables}

@@ -29,7 +29,7 @@ class Payments(Rows):
     """Payments of relations, shape (n_payments,) each.
 
     ``amount`` is in hundredths of the currency, negative for a reversal; ``due`` is ``NULL_DAY``
-    where nothing was due; ``ref`` is a row of what it pays for (an order, a contract's node) or -1.
+    where nothing was due.
     """
 
     relation: np.ndarray
@@ -37,7 +37,6 @@ class Payments(Rows):
     amount: np.ndarray
     role: np.ndarray
     due: np.ndarray
-    ref: np.ndarray
 
 
 def book_standing(
@@ -51,8 +50,10 @@ def book_standing(
     relation, due = due_days(setting, standing.schedule)
     day, role, kept = _book(setting, rng, standing, relation, due)
     amount = _amount(rng, standing, relation, due)
-    relation, due, day, role, amount = (x[kept] for x in (relation, due, day, role, amount))
-    booked = Payments(relation, day, amount, role, due, np.full(len(day), -1, dtype=np.int64))
+    # A first due day that rolls, or is paid, back before its relation begins is not paid at all:
+    # the window holds no earlier day, and sorting by (customer, day) relies on that.
+    kept &= day >= standing.schedule.first_day[relation]
+    booked = Payments(*(x[kept] for x in (relation, day, amount, role, due)))
     past = booked.day <= setting.as_of_day
     done = booked.take(np.flatnonzero(past))
     extra = _extras(setting, rng, standing)
@@ -136,8 +137,7 @@ def _returns(
     days = setting.days
     back = days.working[days.rank(sent.day + 1) + rng.integers(0, 4, len(sent.day))]
     returned = Payments(
-        sent.relation, back, -sent.amount, np.full(len(back), RETURNED, dtype=np.int8),
-        sent.due, sent.ref,
+        sent.relation, back, -sent.amount, np.full(len(back), RETURNED, dtype=np.int8), sent.due,
     )  # fmt: skip
     return returned.take(np.flatnonzero(back <= setting.as_of_day))
 
@@ -158,13 +158,14 @@ def _extras(setting: Setting, rng: np.random.Generator, standing: Standing) -> P
     unit = np.array(CURRENCY_UNIT)[standing.relation.currency[relation]]
     factor = np.exp(rng.normal(0, 0.7, len(relation)))
     amount = np.maximum(np.rint(terms.base[relation] * factor / unit), 1) * unit
+    return undue(relation, day, amount).take(np.flatnonzero(kept))
+
+
+def undue(relation: np.ndarray, day: np.ndarray, amount: np.ndarray) -> Payments:
+    """Return payments that no schedule asks for."""
     n = len(relation)
-    extras = Payments(
-        relation, day.astype(np.int32), amount.astype(np.int64),
-        np.full(n, EXTRA, dtype=np.int8), np.full(n, NULL_DAY, dtype=np.int32),
-        np.full(n, -1, dtype=np.int64),
-    )  # fmt: skip
-    return extras.take(np.flatnonzero(kept))
+    role, due = np.full(n, EXTRA, dtype=np.int8), np.full(n, NULL_DAY, dtype=np.int32)
+    return Payments(relation, day.astype(np.int32), amount.astype(np.int64), role, due)
 
 
 def _first_of_each(later: Payments) -> Payments:

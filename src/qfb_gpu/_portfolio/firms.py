@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu._portfolio.kinds import (
     BY_PROVINCE,
@@ -19,10 +21,23 @@ from qfb_gpu._portfolio.kinds import (
     SIZE_SCALE,
     SIZE_WEIGHTS,
 )
-from qfb_gpu._portfolio.setting import BLOCK, FIRST_HUB, FIRST_OUTSIDE, Setting, pick, ragged
+from qfb_gpu._portfolio.relations import NEVER
+from qfb_gpu._portfolio.setting import (
+    BLOCK,
+    FIRST_HUB,
+    FIRST_OUTSIDE,
+    NULL_FIRM,
+    Part,
+    Setting,
+    pick,
+    ragged,
+)
+from qfb_gpu._portfolio.text import fixed_width, letters, numbers
 
 _OUTSIDE_PER_BLOCK = 1 << 15
 _LARGE = 3
+_FADES_DAYS = 270
+_MOST_FADED = 0.9
 _HUB_STEP = 100
 
 
@@ -49,6 +64,20 @@ class Firms:
     core: np.ndarray
     tier: np.ndarray
 
+    @property
+    def leaves_day(self) -> np.ndarray:
+        """The day each customer leaves, ``NEVER`` where it stays."""
+        return np.where(self.churn_day == 0, NEVER, self.churn_day)
+
+
+def fading(leaves_day: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Return the chance that something a customer would do on a day is not done: it is leaving.
+
+    0 until ``_FADES_DAYS`` before it leaves, then ever closer to ``_MOST_FADED``.
+    """
+    faded: np.ndarray = np.clip(1.0 - (leaves_day - day) / _FADES_DAYS, 0.0, _MOST_FADED)
+    return faded
+
 
 def hub(kind: str, choice: np.ndarray) -> np.ndarray:
     """Return the codes of public counterparties: tax offices, insurers, grid companies."""
@@ -67,9 +96,20 @@ def outside(block: int, start: int, n: int) -> np.ndarray:
     return FIRST_OUTSIDE - block * _OUTSIDE_PER_BLOCK - start - np.arange(n, dtype=np.int64)
 
 
+def firm_ids(codes: np.ndarray) -> pa.Array:
+    """Return the ids of firm codes: C customers, H public hubs, X others; null for none."""
+    codes = np.asarray(codes, dtype=np.int64)
+    inside, far = codes >= 0, codes <= FIRST_OUTSIDE
+    number = np.where(inside, codes, np.where(far, FIRST_OUTSIDE - codes, NULL_FIRM - codes))
+    letter = letters(np.where(inside, 0, np.where(far, 1, 2)), "CXH")
+    ids = fixed_width([letter, numbers(number, 4)])
+    missing = codes == NULL_FIRM
+    return pc.if_else(pa.array(~missing), ids, None) if missing.any() else ids
+
+
 def draw_firms(setting: Setting, block: int) -> Firms:
     """Draw the customers ``block * BLOCK`` to ``(block + 1) * BLOCK - 1``."""
-    rng = setting.rng(block, 0)
+    rng = setting.rng(block, Part.FIRMS)
     size = pick(rng, SIZE_WEIGHTS, BLOCK)
     scale = np.asarray(SIZE_SCALE)[size] * np.exp(rng.normal(0, 0.5, BLOCK))
     window = setting.as_of_day - setting.start_day

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
-from qfb_gpu._portfolio.booking import EXTRA, Payments
+from qfb_gpu._portfolio.booking import Payments, undue
+from qfb_gpu._portfolio.firms import fading
 from qfb_gpu._portfolio.kinds import SHAPES, Trade, weighted
 from qfb_gpu._portfolio.relations import Relations, Rows
 from qfb_gpu._portfolio.setting import (
@@ -18,7 +19,6 @@ from qfb_gpu._portfolio.setting import (
     ragged,
 )
 from qfb_gpu._portfolio.standing import draw_relation
-from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
     from qfb_gpu._portfolio.pairs import Pairs
@@ -37,6 +37,7 @@ class Rates(Rows):
     first_day: np.ndarray
     base: np.ndarray
     sigma: np.ndarray
+    leaves_day: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ def draw_habits(setting: Setting, rng: np.random.Generator, kind: Trade, pairs: 
         Rates(
             shape, np.where(years > 0, count, 0),
             np.maximum(pairs.opened_day, setting.start_day), base,
-            np.where(decoy, 0.0, kind.spread),
+            np.where(decoy, 0.0, kind.spread), pairs.leaves_day,
         ),
     )  # fmt: skip
 
@@ -92,13 +93,9 @@ def book_habits(setting: Setting, rng: np.random.Generator, habits: Habits) -> P
     unit = np.array(CURRENCY_UNIT)[habits.relation.currency[relation]]
     noise = rates.sigma[relation] * rng.standard_normal(len(relation), dtype=np.float32)
     amount = np.maximum(np.rint(rates.base[relation] * np.exp(noise) / unit), 1) * unit
-    n = len(relation)
-    kept = np.flatnonzero(high > low)
-    return Payments(
-        relation, days.working[at], amount.astype(np.int64),
-        np.full(n, EXTRA, dtype=np.int8), np.full(n, NULL_DAY, dtype=np.int32),
-        np.full(n, -1, dtype=np.int64),
-    ).take(kept)  # fmt: skip
+    day = days.working[at]
+    stays = rng.random(len(day), dtype=np.float32) >= fading(rates.leaves_day[relation], day)
+    return undue(relation, day, amount).take(np.flatnonzero((high > low) & stays))
 
 
 def _places(rng: np.random.Generator, rates: Rates, relation: np.ndarray) -> np.ndarray:

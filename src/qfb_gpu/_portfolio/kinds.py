@@ -203,6 +203,12 @@ IRREGULAR: tuple[Trade, ...] = (
           "往来款", ("往来款", "保证金退回", "定金"), ("Deposit", "Transfer"), 0.0),
 )  # fmt: skip
 
+ORDER = Trade("order", "out", "outside", (0.35, 0.7, 1.4, 5.0), 6, 9000, "poisson 1", "网银", "货款", "货款收入",
+              (), (), 0.9)  # fmt: skip
+CONTRACT = Trade("contract", "out", "outside", (0.25, 0.5, 1.2, 5.0), 0, 0, "poisson 1", "网银", "工程款",
+                 "货款收入", (), ())  # fmt: skip
+"""Deals; the words of their memos are in the vocabulary."""
+
 SHAPES = ("poisson", "bursty", "seasonal", "decoy")
 
 

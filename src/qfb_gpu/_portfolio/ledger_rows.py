@@ -10,8 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu._portfolio.setting import CURRENCIES, FIRST_OUTSIDE, NULL_FIRM, Setting
-from qfb_gpu._portfolio.text import coded, dates, decimals, fixed_width, letters, numbers
+from qfb_gpu._portfolio.firms import firm_ids
+from qfb_gpu._portfolio.setting import CURRENCIES, Setting
+from qfb_gpu._portfolio.text import coded, dates, decimals, fixed_width, numbers, row_ids
 from qfb_gpu._portfolio.vocabulary import (
     CATEGORIES,
     CHANNELS,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 _FILL = np.array([memo.fill for memo in MEMOS])
 _PAIRS = np.array(PAIR_CATEGORIES)
-_IN, _OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
+IN, OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
 _ROW_BITS = 26
 _DAY_BITS = 14
 _MONTH_NAMES = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -62,25 +63,8 @@ def sides(
     customer = customer[order]
     counts = np.bincount(customer, minlength=n_customers)
     ordinal = np.arange(len(order)) - np.repeat(np.cumsum(counts) - counts, counts)
-    direction = np.where(order < len(out), _OUT, _IN).astype(np.int8)
+    direction = np.where(order < len(out), OUT, IN).astype(np.int8)
     return Side(payment[order], customer, direction, ordinal)
-
-
-def firm_ids(codes: np.ndarray) -> pa.Array:
-    """Return the ids of firm codes: C customers, H public hubs, X others; null for none."""
-    codes = np.asarray(codes, dtype=np.int64)
-    inside, far = codes >= 0, codes <= FIRST_OUTSIDE
-    number = np.where(inside, codes, np.where(far, FIRST_OUTSIDE - codes, NULL_FIRM - codes))
-    letter = letters(np.where(inside, 0, np.where(far, 1, 2)), "CXH")
-    ids = fixed_width([letter, numbers(number, 4)])
-    missing = codes == NULL_FIRM
-    return pc.if_else(pa.array(~missing), ids, None) if missing.any() else ids
-
-
-def txn_ids(customer: np.ndarray, ordinal: np.ndarray) -> pa.Array:
-    """Return T, nine digits of the customer, six of the payment."""
-    letter = letters(np.zeros(len(customer), dtype=np.int64), "T")
-    return fixed_width([letter, numbers(customer, 3), numbers(ordinal, 2)])
 
 
 def transactions(
@@ -89,7 +73,7 @@ def transactions(
     """Return the columns of the transactions source for the rows of ``side``."""
     rows = payments.take(side.payment)
     relation = rows.relation
-    out = side.direction == _OUT
+    out = side.direction == OUT
     own = side.customer + first
     own_ids = firm_ids(first + np.arange(side.customer.max(initial=0) + 1))
     partner = pa.chunked_array([firm_ids(relations.payer), firm_ids(relations.payee)])
@@ -98,7 +82,7 @@ def transactions(
     category = np.where(number // 100 % 100 < 20, -1, category)
     channel = np.where(number // 7 % 100 < 4, -1, relations.channel[relation])
     return {
-        "txn_id": txn_ids(own, side.ordinal),
+        "txn_id": row_ids("T", own, side.ordinal),
         "customer_id": own_ids.take(pa.array(side.customer)),
         "counterparty_id": partner.combine_chunks().take(
             pa.array(np.where(out, relation + len(relations), relation))
@@ -116,7 +100,7 @@ def transactions(
 def true_category(relations: Relations, payments: Payments, side: Side) -> pa.Array:
     """Return the category of each row, none left out."""
     pair = relations.category[payments.relation[side.payment]]
-    return coded(_PAIRS[pair, np.where(side.direction == _OUT, 0, 1)], CATEGORIES)
+    return coded(_PAIRS[pair, np.where(side.direction == OUT, 0, 1)], CATEGORIES)
 
 
 def payment_number(relations: Relations, rows: Payments) -> np.ndarray:

@@ -17,7 +17,10 @@ _RETAIL_FACTOR = {"takings": (3.5, 0.3), "platform": (2.0, 0.7)}
 
 @dataclass(frozen=True, slots=True)
 class Pairs(Rows):
-    """Who pays whom, arrays of shape (n_pairs,); ``opened_day`` is the later of the two."""
+    """Who pays whom, arrays of shape (n_pairs,).
+
+    ``opened_day`` is the later of the two firms', ``leaves_day`` the earlier.
+    """
 
     payer: np.ndarray
     payee: np.ndarray
@@ -27,6 +30,7 @@ class Pairs(Rows):
     tidy: np.ndarray
     active: np.ndarray
     opened_day: np.ndarray
+    leaves_day: np.ndarray
 
 
 @dataclass(slots=True)
@@ -70,6 +74,7 @@ def draw_pairs(
         tidy=firms.tidy[row] if is_out else rng.random(len(row)) ** 2,
         active=firms.active[row],
         opened_day=firms.opened_day[row],
+        leaves_day=firms.leaves_day[row],
     )
 
 
@@ -102,4 +107,5 @@ def edge_pairs(payers: Firms, payer_row: np.ndarray, payees: Firms, payee_row: n
         tidy=payers.tidy[payer_row],
         active=np.sqrt(payers.active[payer_row] * payees.active[payee_row]),
         opened_day=np.maximum(payers.opened_day[payer_row], payees.opened_day[payee_row]),
+        leaves_day=np.minimum(payers.leaves_day[payer_row], payees.leaves_day[payee_row]),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,20 @@ CURRENCY_SCALE = (1.0, 0.14, 20.0, 0.13)
 CURRENCY_UNIT = (1, 1, 100, 1)  # hundredths that make the smallest unit paid
 MONTH_DAYS = 365.2425 / 12
 _MONTHS_FROM_1970 = 12 * 72
+
+
+class Part(IntEnum):
+    """Parts of a block; each has random numbers of its own, so one may be left out."""
+
+    FIRMS = 0
+    OWN = 1
+    LINK = 2
+    OWN_DEALS = 3
+    LINK_DEALS = 4
+    CLAIMS = 5
+    HOLDINGS = 6
+    EVENTS = 7
+    TOUCHES = 8
 
 
 @dataclass(frozen=True)
@@ -84,9 +99,9 @@ class Setting:
         """Length of the window."""
         return (self.as_of_day - self.start_day + 1) / 365.2425
 
-    def rng(self, block: int, part: int) -> np.random.Generator:
+    def rng(self, block: int, part: Part) -> np.random.Generator:
         """Return the generator of one part of one block: Philox, keyed by all three numbers."""
-        key = np.random.SeedSequence([self.seed, block, part])
+        key = np.random.SeedSequence([self.seed, block, int(part)])
         return np.random.Generator(np.random.Philox(key))
 
     def often(self, probability: float) -> float:
@@ -105,6 +120,15 @@ def pick_rows(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
     edges = np.cumsum(weights, axis=1)
     level = rng.random(len(weights)) * edges[:, -1]
     return (edges <= level[:, None]).sum(axis=1).clip(max=weights.shape[1] - 1)
+
+
+def numbered(owner: np.ndarray) -> np.ndarray:
+    """Count the rows of each owner from 0, in the order they stand in."""
+    order = np.argsort(owner, kind="stable")
+    chosen = owner[order]
+    ordinal = np.empty(len(owner), dtype=np.int64)
+    ordinal[order] = np.arange(len(owner)) - np.searchsorted(chosen, chosen, side="left")
+    return ordinal
 
 
 def ragged(counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -146,7 +146,7 @@ def _schedule(
         first_day=np.maximum(pairs.opened_day, setting.start_day),
         end_day=np.full(n, NEVER),
     )
-    return _lifetime(setting, rng, schedule)
+    return _lifetime(setting, rng, schedule, pairs.leaves_day < NEVER)
 
 
 def _shared(
@@ -169,8 +169,10 @@ def _phase(rng: np.random.Generator, cadence: np.ndarray, step: np.ndarray) -> n
     return np.where(by_week, aligned, phase)
 
 
-def _lifetime(setting: Setting, rng: np.random.Generator, schedule: Schedule) -> Schedule:
-    """Let some start inside the window and some end well before as_of."""
+def _lifetime(
+    setting: Setting, rng: np.random.Generator, schedule: Schedule, leaves: np.ndarray
+) -> Schedule:
+    """Let some start inside the window and some end well before as_of, more where a firm leaves."""
     n = len(schedule.cadence)
     period = period_days(schedule)
     begin = schedule.first_day
@@ -179,8 +181,10 @@ def _lifetime(setting: Setting, rng: np.random.Generator, schedule: Schedule) ->
     first = begin + np.where(late, rng.random(n) * np.maximum(room, 0), 0).astype(np.int64)
     earliest = first + 4.2 * period
     latest = setting.as_of_day - 2.3 * period - 14
-    ends = (rng.random(n) < 0.14) & (latest > earliest)
-    end = earliest + rng.random(n) * (latest - earliest)
+    ends = (rng.random(n) < np.where(leaves, 0.4, 0.14)) & (latest > earliest)
+    place = rng.random(n)
+    place = np.where(leaves, 1.0 - 0.3 * place, place)
+    end = earliest + place * (latest - earliest)
     values = {name: getattr(schedule, name) for name in Schedule.__slots__}
     values["first_day"] = first
     values["end_day"] = np.where(ends, end, NEVER).astype(np.int64)

@@ -44,6 +44,12 @@ def fixed_width(parts: list[np.ndarray]) -> pa.Array:
     return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(table))
 
 
+def row_ids(prefix: str, customer: np.ndarray, ordinal: np.ndarray) -> pa.Array:
+    """Return a prefix, nine digits of the customer's number, six of its row's."""
+    head = np.broadcast_to(np.frombuffer(prefix.encode(), np.uint8), (len(customer), len(prefix)))
+    return fixed_width([head, numbers(customer, 3), numbers(ordinal, 2)])
+
+
 def decimals(hundredths: np.ndarray) -> pa.Array:
     """Return an int64 count of hundredths as decimal128(18, 2)."""
     wide = np.empty((len(hundredths), 2), dtype=np.int64)

@@ -9,8 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu._portfolio.booking import EXTRA, RETURNED, is_ended
+from qfb_gpu._portfolio.firms import firm_ids
 from qfb_gpu._portfolio.kinds import SHAPES
-from qfb_gpu._portfolio.ledger_rows import Side, firm_ids, true_category
+from qfb_gpu._portfolio.ledger_rows import IN, OUT, Side, true_category
 from qfb_gpu._portfolio.schedule import DAILY, SEMIMONTHLY, is_monthly, period_days
 from qfb_gpu._portfolio.setting import CURRENCIES
 from qfb_gpu._portfolio.text import coded, dates
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from qfb_gpu._portfolio.habits import Habits
     from qfb_gpu._portfolio.relations import Amounts, Schedule
 
-_IN, _OUT = DIRECTIONS.index("in"), DIRECTIONS.index("out")
 _PER_CUSTOMER = 100_000
 _FAR = 1 << 30
 _STEPPED, _FIXED = AMOUNT_KINDS.index("stepped"), AMOUNT_KINDS.index("fixed")
@@ -86,7 +86,7 @@ def _seen_from(
     return (
         np.concatenate([out, came]),
         np.concatenate([payer[out], payee[came]]) - first,
-        np.concatenate([np.full(len(out), _OUT), np.full(len(came), _IN)]),
+        np.concatenate([np.full(len(out), OUT), np.full(len(came), IN)]),
     )
 
 
@@ -98,7 +98,7 @@ def streams_table(drawn: Drawn, counted: Counted, streams: Streams, first: int) 
     ended = is_ended(drawn.standing)[row]
     next_day = counted.next_day[row]
     no_next = ended | (next_day == NULL_DAY)
-    is_out = streams.direction == _OUT
+    is_out = streams.direction == OUT
     return pa.table(
         {
             "stream_no": streams.stream_no,
@@ -196,7 +196,7 @@ def irregular_table(drawn: Drawn, first: int, n_customers: int) -> pa.Table:
         direction[order],
         made[kept][order],
     )
-    other = np.where(direction == _OUT, habits.relation.payee[row], habits.relation.payer[row])
+    other = np.where(direction == OUT, habits.relation.payee[row], habits.relation.payer[row])
     return pa.table(
         {
             "customer_id": firm_ids(customer + first),

@@ -40,8 +40,21 @@ EXTRA = (
     ("order", "货款", ("货款 订单{c}", "{c} 采购款", "订单款{n}"), ("PO {c} settlement", "Order {n}")),
     ("contract", "工程款",
      ("合同款 {c}", "工程进度款 {c}", "付合同款", "项目款{m}"), ("Contract {c}", "Milestone {n}")),
+    ("预付款", "工程款", ("预付款 合同{c}", "预付货款 {c}"), ("Advance payment {c}", "Down payment {c}")),
+    ("进度款", "工程款", ("进度款 合同{c}", "第{n}期进度款"), ("Progress payment {c}",)),
+    ("到货款", "工程款", ("到货款 合同{c}", "到货付款 {c}"), ("Payment on delivery {c}",)),
+    ("验收款", "工程款", ("验收款 合同{c}", "验收付款 {c}"), ("Acceptance payment {c}",)),
+    ("结算款", "工程款", ("结算款 合同{c}", "竣工结算款 {c}"), ("Final settlement {c}",)),
+    ("质保金", "工程款", ("质保金 合同{c}", "支付质保金 {c}"), ("Retention release {c}",)),
 )  # fmt: skip
-"""Payments of orders and contracts: name, category, memos in Chinese and in English."""
+"""Payments of orders, contracts and their nodes: name, category, memos in Chinese and English."""
+
+ITEMS = (
+    "冷轧钢板", "铝型材", "铜线", "轴承", "液压泵", "电机", "变频器", "电缆", "阀门", "紧固件", "注塑件", "模具", "包装纸箱",
+    "塑料粒子", "涤纶纱", "坯布", "水泥", "商品混凝土", "板材", "瓷砖", "食用油", "冷冻肉", "化工溶剂", "涂料", "药用辅料",
+    "医用耗材", "集成电路", "PCB板", "LED模组", "锂电池", "服务器", "办公家具",
+)  # fmt: skip
+"""What is ordered."""
 
 _KINDS: tuple[Kind | Trade, ...] = (*STANDING, *IRREGULAR)
 _SOURCES: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
