@@ -1,0 +1,114 @@
+"""What is called regular: q-values against a loop and SciPy, and what is blanked."""
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import decision as naive
+from scipy.stats import false_discovery_control
+
+from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.payments import decide, q_values
+from qfb_gpu.schema import CADENCES, ROLLS, STATUSES
+
+NAN = float("nan")
+p_values = st.lists(
+    st.floats(0.0, 1.0) | st.sampled_from([0.0, 0.01, 0.01, 0.05, 1.0, NAN]), max_size=40
+)
+
+
+def frozen(values, dtype=float):
+    array = np.array(values, dtype)
+    array.flags.writeable = False
+    return array
+
+
+@given(p_values)
+@settings(max_examples=200)
+def test_q_values_match_the_definition(p):
+    np.testing.assert_allclose(q_values(frozen(p), np), naive.q_values(p), rtol=1e-12)
+
+
+@given(p_values)
+@settings(max_examples=100)
+def test_q_values_match_scipy_and_leave_nan_out(p):
+    q = q_values(frozen(p), np)
+    tested = ~np.isnan(p)
+    assert np.isnan(q[~tested]).all()
+    if tested.any():
+        want = false_discovery_control(np.array(p)[tested])
+        np.testing.assert_allclose(q[tested], want, rtol=1e-12)
+
+
+@given(p_values, st.randoms(use_true_random=False))
+@settings(max_examples=100)
+def test_order_changes_no_bit_and_ties_share_a_q_value(p, random):
+    q = q_values(frozen(p), np)
+    order = list(range(len(p)))
+    random.shuffle(order)
+    np.testing.assert_array_equal(q_values(frozen([p[i] for i in order]), np), q[order])
+    by_p = {}
+    for one, other in zip(p, q.tolist(), strict=True):
+        if one == one:
+            assert by_p.setdefault(one, other) == other
+
+
+@given(p_values)
+@settings(max_examples=100)
+def test_q_values_are_at_least_p_values_and_in_their_order(p):
+    q = q_values(frozen(p), np)
+    known = ~np.isnan(q)
+    tested, q = np.array(p)[known], q[known]
+    assert np.all(q >= tested * (1 - 1e-12))
+    assert np.all(q <= 1.0)
+    assert np.all(np.diff(q[np.argsort(tested, kind="stable")]) >= 0)
+
+
+def test_any_number_of_streams(backend):
+    for n in (0, 1, 2, 3, 63, 64, 65, 1_000):
+        p = np.random.default_rng(n).random(n) ** 4
+        got = backend.to_host(q_values(backend.asarray(p), backend.xp))
+        want = false_discovery_control(p) if n else p
+        np.testing.assert_allclose(got, want, rtol=1e-12)
+
+
+def columns():
+    """Four streams: regular and going, regular and stopped, not regular, not tested."""
+    monthly, weekly = CADENCES.index("monthly"), CADENCES.index("weekly")
+    found = {
+        "cadence": Labelled(frozen([monthly, weekly, monthly, weekly], "int8"), CADENCES),
+        "roll": Labelled(frozen([2, 0, 2, 0], "int8"), ROLLS),
+        "schedule_code": Labelled(frozen([0, 1, 0, 1], "int32"), ("a", "b")),
+        "rrule": Labelled(frozen([1, 0, 1, 0], "int32"), ("x", "y")),
+        "status": Labelled(frozen([1, 2, 0, -1], "int8"), STATUSES),
+        "n_missed": frozen([0, 4, 3, 2], "int32"),
+        "n_payments": frozen([9, 8, 7, 2], "int32"),
+    }
+    for name in ("next_date", "next_date_earliest", "next_date_latest", "next_due_date"):
+        found[name] = frozen([100, 200, 300, 400], "int32")
+    for name in ("next_amount", "next_amount_low", "next_amount_high", "period_days"):
+        found[name] = frozen([1.5, 2.5, 3.5, 4.5])
+    return found
+
+
+def test_only_streams_below_the_rate_are_regular_and_the_rest_is_blank():
+    before = columns()
+    out = decide(before, frozen([0.05, 0.001, 0.0501, NAN]), 0.05, np)
+    assert out["is_regular"].tolist() == [True, True, False, False]
+    np.testing.assert_allclose(out["confidence"], [0.95, 0.999, 0.9499, 0.0])
+    names = [CADENCES[code] for code in out["cadence"].codes]
+    assert names == ["monthly", "weekly", "irregular", "irregular"]
+    for name in ("roll", "schedule_code", "rrule", "status"):
+        assert out[name].labels == before[name].labels
+        assert out[name].codes[:2].tolist() == before[name].codes[:2].tolist()
+        assert out[name].codes[2:].tolist() == [-1, -1]
+    assert out["n_missed"].tolist() == [0, 4, 0, 0]
+    assert out["n_payments"] is before["n_payments"]
+
+
+def test_a_stopped_stream_keeps_its_period_but_expects_nothing():
+    out = decide(columns(), frozen([0.0, 0.0, 0.9, NAN]), 0.05, np)
+    for name in ("next_date", "next_date_earliest", "next_date_latest", "next_due_date"):
+        assert out[name].tolist() == [100, NULL_DAY, NULL_DAY, NULL_DAY]
+    for name in ("next_amount", "next_amount_low", "next_amount_high"):
+        np.testing.assert_array_equal(out[name], [1.5, NAN, NAN, NAN])
+    np.testing.assert_array_equal(out["period_days"], [1.5, 2.5, NAN, NAN])
