@@ -9,26 +9,33 @@ import pyarrow as pa
 
 _GROUP = 1000
 _WIDTH = 3
+_MOST_IN_32_BITS = 3
 
 
-@lru_cache(maxsize=1)
-def _digits() -> np.ndarray:
-    """Return the three digits of 0..999 as uint8, shape (1000, 3)."""
-    number = np.arange(_GROUP)
-    return (np.stack([number // 100, number // 10 % 10, number % 10], axis=1) + ord("0")).astype(
-        np.uint8
-    )
+@lru_cache(maxsize=4)
+def _counted(groups: int) -> np.ndarray:
+    """Return the digits of 0, 1, ... as items of 3 * groups bytes: 1000 of them, or a million."""
+    digits = _digits(np.arange(_GROUP**groups), groups)
+    return digits.view(f"V{_WIDTH * groups}").ravel()
+
+
+def _digits(number: np.ndarray, groups: int) -> np.ndarray:
+    places = 10 ** np.arange(_WIDTH * groups - 1, -1, -1)
+    return (number[:, None] // places % 10 + ord("0")).astype(np.uint8)
 
 
 def numbers(values: np.ndarray, groups: int) -> np.ndarray:
     """Return zero-padded decimal digits, uint8, shape (n, 3 * groups)."""
-    out = np.empty((len(values), _WIDTH * groups), dtype=np.uint8)
+    out = np.empty((len(values), groups), dtype=f"V{_WIDTH}")
     rest = np.asarray(values)
-    table = _digits()
+    if groups <= _MOST_IN_32_BITS:
+        rest = rest.astype(np.uint32)
+    table = _counted(1)
     for group in range(groups - 1, -1, -1):
-        rest, low = np.divmod(rest, _GROUP)
-        out[:, group * _WIDTH : (group + 1) * _WIDTH] = table[low]
-    return out
+        high = rest // _GROUP  # twice as fast as divmod
+        out[:, group] = table[rest - high * _GROUP]
+        rest = high
+    return out.view(np.uint8)
 
 
 def letters(codes: np.ndarray, alphabet: str) -> np.ndarray:
@@ -38,16 +45,29 @@ def letters(codes: np.ndarray, alphabet: str) -> np.ndarray:
 
 def fixed_width(parts: list[np.ndarray]) -> pa.Array:
     """Return the rows of uint8 blocks, side by side, as strings."""
-    table = np.ascontiguousarray(np.concatenate(parts, axis=1))
+    table = np.ascontiguousarray(parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1))
     n, width = table.shape
     offsets = np.arange(0, (n + 1) * width, max(width, 1), dtype=np.int32)[: n + 1]
     return pa.StringArray.from_buffers(n, pa.py_buffer(offsets), pa.py_buffer(table))
 
 
 def row_ids(prefix: str, customer: np.ndarray, ordinal: np.ndarray) -> pa.Array:
-    """Return a prefix, nine digits of the customer's number, six of its row's."""
-    head = np.broadcast_to(np.frombuffer(prefix.encode(), np.uint8), (len(customer), len(prefix)))
-    return fixed_width([head, numbers(customer, 3), numbers(ordinal, 2)])
+    """Return a prefix, nine digits of the customer's number, six of its row's.
+
+    The customers are those of one block, so their part is looked up.
+    """
+    n = len(customer)
+    if not n:
+        return pa.array([], pa.string())
+    low = customer.min()
+    block = numbers(np.arange(low, customer.max() + 1), 3)
+    word = np.frombuffer(prefix.encode(), np.uint8)
+    head = np.concatenate([np.broadcast_to(word, (len(block), len(word))), block], axis=1)
+    width = head.shape[1]
+    text = np.empty(n, dtype=[("head", f"V{width}"), ("tail", f"V{2 * _WIDTH}")])
+    text["head"] = head.view(f"V{width}").ravel()[customer - low]
+    text["tail"] = _counted(2)[ordinal]
+    return fixed_width([text.view(np.uint8).reshape(n, -1)])
 
 
 def decimals(hundredths: np.ndarray) -> pa.Array:

@@ -47,8 +47,10 @@ def count(drawn: Drawn) -> Counted:
     kept = (own.relation < n) & (own.role != EXTRA) & (own.role != RETURNED)
     relation, day = own.relation[kept], own.day[kept]
     first, last = np.full(n, _FAR), np.full(n, -_FAR)
-    np.minimum.at(first, relation, day)
-    np.maximum.at(last, relation, day)
+    if len(relation):  # they stand relation by relation
+        starts = np.flatnonzero(np.append(True, relation[1:] != relation[:-1]))
+        first[relation[starts]] = np.minimum.reduceat(day, starts)
+        last[relation[starts]] = np.maximum.reduceat(day, starts)
     next_day, next_amount = np.full(n, NULL_DAY), np.zeros(n, dtype=np.int64)
     next_day[drawn.later.relation] = drawn.later.day
     next_amount[drawn.later.relation] = drawn.later.amount
