@@ -114,7 +114,7 @@ def _load(
     overrides: dict[str, Any] = {}
     for assignment in assignments or []:
         key, equals, value = assignment.partition("=")
-        if not equals:
+        if not equals or not key.strip():
             msg = f"--set {assignment}: expected key=value, e.g. --set payments.horizon_days=30"
             raise ConfigError(msg)
         overrides[key.strip()] = value.strip()
@@ -170,6 +170,8 @@ def _summary(result: RunResult) -> None:
     for name, entry in result.stages.items():
         rows = f"{entry['rows']:>14,} rows" if "rows" in entry else ""
         screen.print(f"  {name:<10}{entry['seconds']:>8.2f} s {rows}")
+    if counts["n_later"]:
+        screen.print(f"{counts['n_later']:,} payments later than as_of were not looked at")
     for name, part in result.unused.items():
         screen.print(f"Not used yet: sources.{name} ({part}); a later version reads it")
     screen.print(f"Report: {result.output / 'report.html'}")

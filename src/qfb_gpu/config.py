@@ -6,7 +6,9 @@ is the environment variable NAME. Paths are relative to the config file, sources
 
 from __future__ import annotations
 
+import codecs
 import datetime as dt  # noqa: TC003  pydantic reads it at run time
+import difflib
 import os
 import re
 import tomllib
@@ -62,7 +64,7 @@ class SourcePart(_Strict):
     format: Literal["auto", "csv", "parquet", "delta"] = "auto"
     columns: dict[str, ColumnSpec] = {}
     constants: dict[str, str] = {}
-    separator: str = ","
+    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     encoding: str = "utf-8"
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     direction_values: dict[str, Literal["in", "out"]] = {}
@@ -70,6 +72,16 @@ class SourcePart(_Strict):
     lines: Literal["reject", "sum"] = "reject"
     exclude: list[Exclude] = []
     prepare: list[dict[str, Any]] = []
+
+    @field_validator("encoding")
+    @classmethod
+    def _known_encoding(cls, value: str) -> str:
+        try:
+            codecs.lookup(value)
+        except LookupError as error:
+            msg = f"no encoding is called {value!r}; e.g. utf-8, gb18030, cp1252, utf-16"
+            raise ValueError(msg) from error
+        return value
 
 
 class Payments(_Strict):
@@ -99,7 +111,7 @@ class Config(_Strict):
 
     as_of: dt.date
     sources: dict[str, list[SourcePart]]
-    output: str = "out"
+    output: Annotated[str, Field(min_length=1)] = "out"
     data: str = "."
     device: Literal["auto", "cpu", "gpu"] = "auto"
     currency: str = "CNY"
@@ -208,19 +220,55 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     try:
         return Config(**expanded, base=base)
     except ValidationError as error:
-        msg = f"{where}: {_first_error(error)}"
+        msg = f"{where}: {_first_error(error, expanded)}"
         raise ConfigError(msg) from error
 
 
-def _first_error(error: ValidationError) -> str:
+_MODELS: dict[str, list[type[BaseModel]]] = {
+    "sources": [SourcePart],
+    "columns": [Concat, Multiply],
+    "exclude": [Exclude],
+    "payments": [Payments],
+    "segments": [Segments],
+    "network": [Network],
+}
+
+
+def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
     first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
+    place = _place(first, raw)
+    key = ".".join(place)
     if first["type"] == "extra_forbidden":
-        return f"unknown key {key!r}; remove it or see the README for the keys there are"
+        known = _known_keys(place[:-1])
+        near = difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        return f"unknown key {key!r}; {hint}there are {', '.join(known)}"
     if first["type"] == "missing":
         return f"key {key!r} is missing; add it"
-    message = first["msg"].removeprefix("Value error, ")
-    return f"key {key!r}: {message} (got {first['input']!r:.80})"
+    same = [other for other in error.errors() if _place(other, raw) == place]
+    messages = dict.fromkeys(other["msg"].removeprefix("Value error, ") for other in same)
+    return f"key {key!r}: {' or: '.join(messages)} (got {first['input']!r:.80})"
+
+
+def _place(error: Any, raw: dict[str, Any]) -> list[str]:
+    """Return the keys that lead to an error, as the config spells them."""
+    place: list[str] = []
+    node: Any = raw
+    for part in error["loc"]:
+        is_there = part in node if isinstance(node, dict) else (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        )  # fmt: skip
+        if is_there:
+            place.append(str(part))
+            node = node[part]
+    return [*place, str(error["loc"][-1])] if error["type"] == "missing" else place
+
+
+def _known_keys(parents: list[str]) -> list[str]:
+    models: list[type[BaseModel]] = [Config]
+    for part in parents:
+        models = _MODELS.get(part, models)
+    return [name for model in models for name in model.model_fields if name != "base"]
 
 
 def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:

@@ -18,9 +18,9 @@ import numpy as np
 
 from qfb_gpu import __version__, network, payments, profile
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.cluster import run_buckets
-from qfb_gpu.errors import QfbError, RunInterruptedError
+from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
@@ -99,7 +99,7 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
     backend = get_backend(config.device)
     load_calendar(config.calendar)
     result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
-    with result.stage("ingest") as entry:
+    with _midway(config.output_dir), result.stage("ingest") as entry:
         ingested = ingest.ingest(config, report_progress)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
@@ -116,17 +116,24 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
         horizon_days=config.payments.horizon_days,
         sources=tuple(config.sources),
     )
-    try:
+    with _midway(night.workspace.root):
         _night(config, night, backend, result, report_progress, ingested)
+    return result
+
+
+@contextmanager
+def _midway(kept: Path) -> Iterator[None]:
+    """Turn what nobody expected into the error that says how to go on."""
+    try:
+        yield
     except QfbError:
         raise
     except Exception as error:
         msg = (
             f"the run stopped midway ({type(error).__name__}: {error}); what is done is kept in "
-            f"{night.workspace.root}; run the same command again to go on"
+            f"{kept}; run the same command again to go on"
         )
         raise RunInterruptedError(msg) from error
-    return result
 
 
 def _night(
@@ -142,6 +149,8 @@ def _night(
         scores = _map_buckets(score_bucket, night, buckets, config, progress, "score")
         entry["rows"] = sum(score["n_payments"] for score in scores)
         entry["steps"] = _sum_steps(scores)
+        if not entry["rows"]:
+            raise InputError(_nothing_yet(config, night))
     with result.stage("decide") as entry:
         entry["rows"] = decide(night, buckets, config, backend)
     with result.stage("fit") as entry:
@@ -156,6 +165,7 @@ def _night(
         "n_streams": sum(score["n_streams"] for score in scores),
         "n_regular": fitted["n_regular"],
         "n_rejected": ingested.n_rejected,
+        "n_later": ingested.n_rows - sum(score["n_payments"] for score in scores),
     }
     with result.stage("report"):
         extras = {"monthly": _monthly(night, buckets), "run": asdict(result)}
@@ -165,6 +175,12 @@ def _night(
         _log(config, result, fitted["segments"], ingested.inputs)
     gold.append_run(config.output_dir, _run_row(config, result, ingested.inputs), publication)
     night.workspace.remove()
+
+
+def _nothing_yet(config: Config, night: Night) -> str:
+    day = silver.first_day(night.lake)
+    first = "there is none at all" if day is None else f"the first is on {to_date(day)}"
+    return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
 
 
 def _map_buckets(

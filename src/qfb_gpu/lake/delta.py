@@ -66,8 +66,9 @@ def commit(  # noqa: PLR0913
     path : Path
         The table's folder; the table is created where there is none.
     parts : list of PartFile
-    schema, partition_by : pyarrow.Schema, list of str
+    schema : pyarrow.Schema
         Of the table, partition columns included.
+    partition_by : list of str
     application, version : str, int
         A commit of the same or a later version of this application changes nothing.
     drop : list of str, optional
@@ -77,14 +78,15 @@ def commit(  # noqa: PLR0913
 
     Returns
     -------
-    bool : whether anything was committed.
+    bool
+        Whether anything was committed.
     """
     from deltalake import CommitProperties, Schema, Transaction
     from deltalake.transaction import create_table_with_add_actions
 
-    if committed_version(path, application) >= version:
-        return False
     table = open_table(path)
+    if table is not None and (table.transaction_version(application) or 0) >= version:
+        return False
     properties = CommitProperties(
         custom_metadata=note, app_transactions=[Transaction(application, version)]
     )

@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import quality, silver
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
@@ -87,6 +87,7 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
         A file or column is missing, a file cannot be read, or no row of a source can be kept.
     """
     result = IngestResult()
+    check_writable(config.output_dir)
     tell = progress or (lambda _stage, _done, _total: None)
     lake = config.output_dir / "lake"
     names = [name for name in SOURCES if name in config.sources]
@@ -104,6 +105,18 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
     result.unused = quality.unused(set(config.sources))
     result.n_rejected = quality.publish(config.output_dir, lake, manifests, set(config.sources))
     return result
+
+
+def check_writable(output_dir: Path) -> None:
+    """Raise where the folder of the results cannot be made or written."""
+    probe = output_dir / ".write-test"
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        msg = f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder "
+        raise ConfigError(msg + "that can be written") from error
 
 
 class _Job:

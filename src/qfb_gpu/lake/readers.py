@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 _SAMPLE_BYTES = 1 << 20
 _CODED_BYTES = 4
 """A column of texts with fewer bytes a row than this is in codes, not in texts."""
-_MIN_BLOCK, _MAX_BLOCK = 1 << 20, 1 << 26
+_MIN_BLOCK, _MAX_BLOCK = 1 << 20, 1 << 22
+_FIRST_NUMBER = 2
+"""What Arrow numbers the row below the header."""
 
 
 @dataclass(slots=True)
@@ -181,6 +184,9 @@ def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
             names = next(csv.reader(text, delimiter=part.separator), [])
     except (OSError, UnicodeError, LookupError, csv.Error, pa.ArrowInvalid) as error:
         raise InputError(_unreadable(file, part, error)) from error
+    if not any(name.strip() for name in names):
+        msg = f"{file.path}: its first line is blank; expected the column names there"
+        raise InputError(msg)
     if len(names) == 1 and len(names[0]) > 1:
         others = [mark for mark in ",;\t|" if mark != part.separator and mark in names[0]]
         if others:
@@ -196,12 +202,11 @@ def _csv_batches(
     file: SourceFile, part: SourcePart, columns: list[str], batch_rows: int
 ) -> Iterator[Batch]:
     names = _csv_headers(file, part)
-    broken: list[tuple[int, str]] = []
-    position = {"first": 0}
+    broken: deque[tuple[int, str]] = deque()
 
     def keep_broken(row: Any) -> str:
         text = f"{row.actual_columns} columns instead of {row.expected_columns}: {row.text}"
-        broken.append((row.number, text))
+        broken.append((row.number - _FIRST_NUMBER, text))
         return "skip"
 
     unique = [f"{number}" for number in range(len(names))]
@@ -214,7 +219,7 @@ def _csv_batches(
                 block_size=_block_size(file, batch_rows),
                 column_names=unique,
                 skip_rows=1,
-                encoding=part.encoding,
+                encoding=_arrow_encoding(part.encoding),
             ),
             pacsv.ParseOptions(
                 delimiter=part.separator,
@@ -227,14 +232,22 @@ def _csv_batches(
                 strings_can_be_null=False,
             ),
         )
+        first = 0
         for rows in reader:
-            named = pa.RecordBatch.from_arrays(rows.columns, names=columns)
-            yield Batch(named, position["first"], broken.copy())
-            position["first"] += named.num_rows + len(broken)
-            broken.clear()
+            batch = Batch(pa.RecordBatch.from_arrays(rows.columns, names=columns), first)
+            first += rows.num_rows
+            while broken and broken[0][0] < first:  # the parser is ahead of the batches
+                batch.broken.append(broken.popleft())
+                first += 1
+            yield batch
         if broken:
             empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(columns), columns)
-            yield Batch(empty, position["first"], broken.copy())
+            yield Batch(empty, first, list(broken))
+
+
+def _arrow_encoding(encoding: str) -> str:
+    """Spell UTF-8 as Arrow does: any other spelling costs a pass over the text."""
+    return "utf8" if encoding.lower() in ("utf-8", "utf8", "utf-8-sig") else encoding
 
 
 def _block_size(file: SourceFile, batch_rows: int) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu.calendars import to_day
@@ -135,6 +136,16 @@ def buckets(lake_dir: Path) -> list[int]:
     if table is None:
         return []
     return sorted({int(p["bucket"]) for p in table.partitions()})
+
+
+def first_day(lake_dir: Path) -> int | None:
+    """Return the day of the earliest payment, days since 1970-01-01; None where none is known."""
+    days: list[int] = []
+    for bucket in buckets(lake_dir):
+        for path in partition_files(lake_dir / "transactions", "bucket", str(bucket)):
+            date = pq.read_table(path, columns=["date"], partitioning=None).column("date")
+            days.append(pc.min(date.cast(pa.int32())).as_py())
+    return min((day for day in days if day is not None), default=None)
 
 
 def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:

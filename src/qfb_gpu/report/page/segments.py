@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.report.charts.rows import both_ways
 from qfb_gpu.report.markup import Html, cards, chinese, empty, esc, join, name, section
-from qfb_gpu.report.wording import NOTHING, compact, count, percent, plural, to_units
+from qfb_gpu.report.wording import MINUS, NOTHING, compact, count, percent, plural, to_units
 
 if TYPE_CHECKING:
     from qfb_gpu.report.data import Feature, Segment
@@ -55,7 +55,7 @@ def _card(one: Segment, currency: str | None) -> Html:
 
 def _means(feature: Feature, currency: str | None) -> str:
     if feature.mean is None or (feature.is_money and currency is None):
-        return f"{feature.score:+.1f} σ"
+        return f"{feature.score:+.1f} σ".replace("-", MINUS)
     mean, everyone = (_value(v, feature, currency) for v in (feature.mean, feature.everyone))
     return f"{mean} | {everyone}"
 
