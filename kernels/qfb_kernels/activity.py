@@ -15,7 +15,7 @@ from qfb_kernels.twin import twin
 
 SERIES_DAYS = 364
 WEEKLY, MONTHLY, N_MONTHLY = 52, 12, 6
-SLOWEST, FASTEST = 2, 181
+SLOWEST, FASTEST = 2, 182
 """The whole frequencies looked at: periods of 182 down to 2 days."""
 # Columns of `gaps`.
 N_ACTIVE, GAP_SUM, GAP_SQUARES, GAP_MEDIAN_TWICE, GAP_LONGEST, LOW = range(6)
@@ -103,6 +103,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
             spectrum[row, c] = math.nan
         return
     entropy, weekly, monthly, peak = 0.0, 0.0, 0.0, 0
+    strength, before = 0.0, 0.0
     for k in range(1, FASTEST + 1):
         power = line_power(waves, row, k)
         share = power / total
@@ -114,9 +115,10 @@ def _spectrum_row(waves, gaps, spectrum, row):
             monthly += share
         if peak == 0 and k >= SLOWEST and power >= _PEAK * largest:
             peak = k
-    strength = 0.0
-    for k in range(peak - 1, peak + 2):
-        strength += line_power(waves, row, k) / total
+            strength = before + share
+        elif k == peak + 1:
+            strength += share
+        before = share
     spectrum[row, WEEKLY_SHARE] = weekly
     spectrum[row, MONTHLY_SHARE] = monthly
     spectrum[row, ENTROPY] = entropy / math.log(FASTEST)

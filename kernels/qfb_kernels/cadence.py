@@ -20,6 +20,7 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
+    month_day,
     month_of,
     month_start,
     n_working_before,
@@ -31,6 +32,7 @@ _MONTH = 30.436875
 _WEEK = 7
 TINY = 1e-7
 _ROUNDS = 6
+_DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
 
@@ -94,11 +96,10 @@ def _moved(kind, anchor, a, b, which, by):
 moved = twin(_moved)
 
 
-def _climb(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
+def _climb(
+    at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll, best, mean
+):
     """Climb to the best schedule near by; return its evidence and coordinates."""
-    best, mean = score(
-        at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
-    )
     for _ in range(_ROUNDS):
         found = False
         shift = int(math.floor(mean + 0.5)) if kind in (DAYS, MONTHS) else 0
@@ -173,6 +174,51 @@ def _start_of(day, member, start, stop, cal, kind, i, last):
 start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
 
 
+def _is_near(day, cal, kind, step, anchor, a, b):
+    """Whether a payment is within some days of a due date of a schedule that is not rolled."""
+    if kind == DAYS:
+        late = (day - anchor) % step
+        return min(late, step - late) * 5 <= min(step, 20) + 2
+    month = month_of(cal, day)
+    first = month_start(cal, month)
+    if kind == NTH:
+        return (day + 3) % _WEEK == b
+    if kind == MONTH_WORKDAY:
+        if a > 0:
+            nth = n_working_before(cal, day) - n_working_before(cal, first) + 1
+        else:
+            nth = n_working_before(cal, day) - n_working_before(cal, month_start(cal, month + 1))
+        return abs(nth - a) <= _DAYS_NEAR
+    length = month_start(cal, month + 1) - first
+    off = abs(day - month_day(cal, month, a))
+    off = min(off, length - off)
+    if kind == PAIR:
+        to_b = abs(day - month_day(cal, month, b))
+        off = min(off, to_b, length - to_b)
+    return off <= _DAYS_NEAR
+
+
+is_near = twin(_is_near, month_of, month_start, month_day, n_working_before)
+
+
+def _is_worth(day, member, start, stop, cal, kind, step, anchor, a, b):
+    """Whether enough payments are near a start's due dates: half, or a third of many."""
+    left = stop - start
+    need = (left + 1) // 2 if left <= _SHORT else left // 3 + 1
+    for i in range(start, stop):
+        if is_near(day[member[i]], cal, kind, step, anchor, a, b):
+            need -= 1
+        left -= 1
+        if need <= 0:
+            return True
+        if left < need:
+            return False
+    return False
+
+
+is_worth = twin(_is_worth, is_near)
+
+
 def _family(
     day, member, at, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
 ):
@@ -182,28 +228,32 @@ def _family(
     from a start below 12 payments, one in a thousand beyond.
     """
     roll = clock * FOLLOWING + (1 - clock) * NONE
-    best = IMPOSSIBLE
+    best, mean = IMPOSSIBLE, 0.0
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
     best_anchor, best_a, best_b = nothing, nothing, nothing
     n = stop - start
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
-        if a == 0:
+        if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
             continue
-        gain, _ = score(
+        if kind != WORKDAYS and not is_worth(
+            day, member, start, stop, cal, kind, step, anchor, a, b
+        ):
+            continue
+        gain, at_mean = score(
             at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
         )
         if gain > best + TINY:
-            best, best_anchor, best_a, best_b = gain, anchor, a, b
+            best, best_anchor, best_a, best_b, mean = gain, anchor, a, b, at_mean
         if kind == WORKDAYS or best >= bound - TINY:
             break
-    if best >= bound - TINY or best < floor - n - 1.0:
+    if best >= bound - TINY or best < floor - 0.6 * n - 2.0:
         return best, best_anchor, best_a, best_b, roll
     return climb(
         at, start, stop, opened, cal, lg, clock, log_window,
-        kind, step, best_anchor, best_a, best_b, roll,
+        kind, step, best_anchor, best_a, best_b, roll, best, mean,
     )  # fmt: skip
 
 
-family = twin(_family, start_of, score, climb)
+family = twin(_family, start_of, is_worth, score, climb)

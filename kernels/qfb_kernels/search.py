@@ -15,7 +15,7 @@ import math
 
 from numba import cuda, njit, prange
 
-from qfb_kernels.cadence import TINY, climb, family, schedule_cost
+from qfb_kernels.cadence import TINY, climb, family, schedule_cost, score
 from qfb_kernels.dues import (
     DAYS,
     MONTH_WORKDAY,
@@ -26,7 +26,13 @@ from qfb_kernels.dues import (
     n_working_before,
     position,
 )
-from qfb_kernels.evidence import IMPOSSIBLE, answers, code_length, scatter_length
+from qfb_kernels.evidence import (
+    IMPOSSIBLE,
+    answers,
+    code_length,
+    log_beta_ratio,
+    scatter_length,
+)
 from qfb_kernels.pairs import pair_is_two
 from qfb_kernels.twin import twin
 
@@ -98,11 +104,11 @@ def _bound_of(lg, clock, log_window, n, span, kind, step, period):
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     n_most = min(n, 2 + int(span / period))
     most = scatter_length(lg, n, log_window) - scatter_length(lg, n - n_most, log_window)
-    most -= code_length(lg, n_most, nothing, n_most, nothing, nothing)
+    most += log_beta_ratio(lg, 24, 2, n_most, nothing) + log_beta_ratio(lg, 2, 1, n_most, nothing)
     return most - schedule_cost(kind, step, n, nothing, clock)
 
 
-bound_of = twin(_bound_of, scatter_length, code_length, schedule_cost)
+bound_of = twin(_bound_of, scatter_length, log_beta_ratio, schedule_cost)
 
 
 def _best_of_all(
@@ -113,20 +119,20 @@ def _best_of_all(
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     kind, step, anchor, a, b, roll = nothing, nothing, nothing, nothing, nothing, nothing
-    tried = nothing
+    tried, tried_before = nothing, nothing
     for turn in range(2):
         for option in range(N_OPTIONS):
             to_kind, to_step, period = option_of(option, n, span, gap[row], peaks, row)
             if to_step == 0 or (n == 2 and to_step != 12):
                 continue
             is_near = abs(period - gap[row]) < _NEAR * gap[row]
-            if is_near != (turn == 0) or (to_kind == DAYS and to_step == tried):
+            if is_near != (turn == 0) or (to_kind == DAYS and to_step in (tried, tried_before)):
                 continue
             bound = bound_of(lg, clock, log_window, n, span, to_kind, to_step, period)
             if bound <= best:
                 continue
             if to_kind == DAYS:
-                tried = to_step
+                tried_before, tried = tried, to_step
             gain, to_anchor, to_a, to_b, to_roll = family(
                 day, member, at, start, stop, opened, cal, lg, clock, log_window,
                 to_kind, to_step, best, bound,
@@ -169,9 +175,12 @@ def _search(day, amount, member, start, stop, cal, lg, gap, peaks, at, fit_int, 
         which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
         if which > 0:
             kind, a, b = kind - PAIR + MONTHS, (a if which == 1 else b), b - b
+            best, mean = score(
+                at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
+            )
             best, anchor, a, b, roll = climb(
                 at, start, stop, opened, cal, lg, clock, log_window,
-                kind, step, anchor, a, b, roll,
+                kind, step, anchor, a, b, roll, best, mean,
             )  # fmt: skip
             hits, misses, zeros, total, late, _, first, last = answers(
                 at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
@@ -194,6 +203,7 @@ search = twin(
     best_of_all,
     answers,
     pair_is_two,
+    score,
     climb,
     schedule_cost,
     code_length,
