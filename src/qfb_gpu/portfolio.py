@@ -35,6 +35,7 @@ _UNIQUE = ("txn_id", "memo", "amount", "date", "stream_no", "order_id", "contrac
 _MOST_MONTHS = 240
 _MOST_CUSTOMERS = 10**9
 _MOST_HARDNESS = 4.0
+_MOST_THREADS = 1024
 _FIRST_YEAR = 1995
 _YEARS_AHEAD = 6
 
@@ -125,6 +126,8 @@ def write_portfolio(  # noqa: PLR0913
     """
     setting = _setting(n_customers, seed, as_of, months, hardness, calendar)
     wanted = _wanted(tables)
+    _check("chunk_customers", chunk_customers, 1, _MOST_CUSTOMERS)
+    _check("threads", threads, 1, _MOST_THREADS)
     group = max(1, chunk_customers // BLOCK)
     writers: dict[str, pq.ParquetWriter] = {}
     rows: dict[str, int] = {}
