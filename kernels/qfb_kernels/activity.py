@@ -103,7 +103,6 @@ def _spectrum_row(waves, gaps, spectrum, row):
             spectrum[row, c] = math.nan
         return
     entropy, weekly, monthly, peak = 0.0, 0.0, 0.0, 0
-    strength, before = 0.0, 0.0
     for k in range(1, FASTEST + 1):
         power = line_power(waves, row, k)
         share = power / total
@@ -115,10 +114,10 @@ def _spectrum_row(waves, gaps, spectrum, row):
             monthly += share
         if peak == 0 and k >= SLOWEST and power >= _PEAK * largest:
             peak = k
-            strength = before + share
-        elif k == peak + 1:
-            strength += share
-        before = share
+    strength = 0.0
+    for k in range(peak - 1, peak + 2):
+        if k <= FASTEST:
+            strength += line_power(waves, row, k) / total
     spectrum[row, WEEKLY_SHARE] = weekly
     spectrum[row, MONTHLY_SHARE] = monthly
     spectrum[row, ENTROPY] = entropy / math.log(FASTEST)
