@@ -15,7 +15,7 @@ from qfb_kernels.twin import twin
 
 N_LEVELS = 6
 _RESOLUTION = 1e-3  # of the logarithm: amounts closer than this are written down alike
-_MIN_UNIT = 3
+_MIN_UNIT, _LARGE_UNIT = 3, 8
 _NULL_DAY = -(2**31)
 _YEAR, _YEAR_SLACK = 365, 12
 
@@ -28,6 +28,22 @@ def _cut(amount, order, start, stop, at, ratio):
 
 
 cut = twin(_cut)
+
+
+def _stands_apart(amount, order, start, stop, begin, end):
+    """Whether a small group is further from its neighbours than its own payments are."""
+    if end - begin >= _LARGE_UNIT:
+        return True
+    inside = 1.0
+    for i in range(begin + 1, end):
+        inside = max(inside, (1.0 + amount[order[i]]) / (1.0 + amount[order[i - 1]]))
+    outside = inside * inside
+    if begin > start and (1.0 + amount[order[begin]]) < outside * (1.0 + amount[order[begin - 1]]):
+        return False
+    return end == stop or (1.0 + amount[order[end]]) >= outside * (1.0 + amount[order[end - 1]])
+
+
+stands_apart = twin(_stands_apart)
 
 
 def _is_year_apart(day, order, begin):
@@ -61,7 +77,8 @@ def _levels_row(day, amount, pool, start, stop, ratios, order, size):
             )
             whole = begin == start and at == stop
             if at - begin >= _MIN_UNIT and not same and not whole:
-                size[level, begin] = at - begin
+                if stands_apart(amount, order[last], start, stop, begin, at):
+                    size[level, begin] = at - begin
             elif level == last and at - begin == 2 and is_year_apart(day, order[last], begin):
                 size[level, begin] = 2
             begin = at
@@ -71,7 +88,7 @@ def _levels_row(day, amount, pool, start, stop, ratios, order, size):
                 sort(order[level], begin, begin + size[level, begin], amount, False)
 
 
-levels_row = twin(_levels_row, sort, cut, is_year_apart)
+levels_row = twin(_levels_row, sort, cut, is_year_apart, stands_apart)
 _levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 
 
