@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -282,3 +283,12 @@ def test_other_windows_and_calendars(as_of, months, hardness, calendar):
     assert tables["transactions"].num_rows > 30 * months
     keys = tables["transactions"].select(["customer_id", "txn_id"]).to_pandas()
     assert not keys.duplicated().any()
+
+
+def test_the_page_names_every_column_of_the_truth(real):
+    page = (Path(__file__).parents[1] / "docs" / "portfolio.md").read_text(encoding="utf-8")
+    for name, table in real.items():
+        if name.startswith("truth/"):
+            section = page.partition(f"### {name}\n")[2].partition("###")[0]
+            missing = [column for column in table.schema.names if f"`{column}`" not in section]
+            assert not missing, (name, missing)

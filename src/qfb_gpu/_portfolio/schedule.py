@@ -18,13 +18,15 @@ EVERY_N_DAYS = CADENCES.index("every_n_days")
 BY_DAYS = tuple(CADENCES.index(name) for name in ("weekly", "biweekly", "every_n_days"))
 MONTHS = {"semimonthly": 1, "monthly": 1, "bimonthly": 2, "quarterly": 3, "semiannual": 6,
           "annual": 12}  # fmt: skip
+_IS_MONTHLY = np.array([row != DAILY and row not in BY_DAYS for row in range(len(CADENCES))])
 AHEAD = 4  # due days drawn after as_of, so that the next payment is known even after skips
 _WORKING_STEP_DAYS = 1.4
 
 
 def is_monthly(cadence: np.ndarray) -> np.ndarray:
     """Return whether the due days are days of a month."""
-    return (cadence != DAILY) & ~np.isin(cadence, BY_DAYS)
+    monthly: np.ndarray = _IS_MONTHLY[cadence]
+    return monthly
 
 
 def period_days(schedule: Schedule) -> np.ndarray:
