@@ -30,6 +30,26 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
 
 
+def ledger_of(
+    transactions: Any,
+    *,
+    as_of: dt.date,
+    columns: dict[str, Any] | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> Ledger:
+    """Return a table as the arrays that the stages work on; parameters as :func:`find_streams`.
+
+    Returns
+    -------
+    Ledger
+        See :mod:`qfb_gpu.ledger`; what :func:`qfb_gpu.payments.score_streams` takes.
+    """
+    table, _ = _arrow(transactions)
+    config = _config(as_of, columns, table, device, settings)
+    return silver.ledger_from_arrow(table, config, get_backend(config.device))
+
+
 def find_streams(
     transactions: Any,
     *,

@@ -1,0 +1,1 @@
+"""Ways to find regular payments, one module each, behind one function: ``detect(relations)``."""
