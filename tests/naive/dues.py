@@ -74,6 +74,12 @@ def expected(schedule, roll, first_due, as_of, horizon_days, closed=(), opened=(
     Due dates before ``first_due`` are done with; one that is late is expected tomorrow.
     """
     tomorrow, last = as_of + DAY, as_of + dt.timedelta(days=horizon_days)
-    dates = [due(schedule, roll, k, closed, opened) for k in range(-100, 800)]
-    dates = [date for date in dates if first_due <= date <= last]
-    return sorted({max(date, tomorrow) for date in dates if max(date, tomorrow) <= last})
+    k = 0
+    while due(schedule, roll, k, closed, opened) >= first_due:
+        k -= 1
+    dates = []
+    while (date := due(schedule, roll, k, closed, opened)) <= last:
+        if date >= first_due:
+            dates.append(max(date, tomorrow))
+        k += 1
+    return sorted(set(dates))

@@ -1,0 +1,254 @@
+"""What comes next: expected payments against a loop, next dates by plain calendar arithmetic."""
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import CNY, build_ledger
+from naive import dues as naive
+from simulate import simulated_backend
+from strategies import EPOCH, holidays, make_calendar, rolls, schedules
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.payments import decide, expected_payments, q_values, score_streams
+from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS
+from qfb_gpu.schema import CADENCES, STATUSES
+
+CPU = get_backend("cpu")
+KINDS = ("days", "months", "pair", "nth", "workdays", "month_workday")
+ROLLS = ("none", "preceding", "following", "modified")
+CN = load_calendar("CN")
+
+
+def number(date):
+    return (date - EPOCH).days
+
+
+def date_of(day):
+    return EPOCH + dt.timedelta(days=int(day))
+
+
+# Expected payments, from decided columns ---------------------------------------------------------
+
+
+def columns_of(streams):
+    """Return decided columns of (schedule, roll, first due date or None, regular, status)."""
+    fit = np.zeros((len(streams), len(SCHEDULE_COLUMNS)), np.int32)
+    for row, ((kind, *rest), roll, *_) in enumerate(streams):
+        fit[row, :6] = KINDS.index(kind), *rest, ROLLS.index(roll)
+    fit.flags.writeable = False
+    columns = {name: fit[:, i] for i, name in enumerate(SCHEDULE_COLUMNS)}
+    first = [NULL_DAY if due is None else number(due) for _, _, due, _, _ in streams]
+    status = [STATUSES.index(name) if name else -1 for *_, name in streams]
+    return columns | {
+        "is_regular": np.array([regular for *_, regular, _ in streams], bool),
+        "status": Labelled(np.array(status, np.int8), STATUSES),
+        "next_due_date": np.array(first, np.int32),
+        "next_amount": np.arange(len(streams)) * 10.5,
+    }
+
+
+def check_expected(streams, as_of, horizon, days_off, backend):
+    columns = columns_of(streams)
+    got = expected_payments(columns, make_calendar(*days_off), number(as_of), horizon, backend)
+    want = []
+    for row, (schedule, roll, first_due, regular, status) in enumerate(streams):
+        if regular and status in ("early", "mature") and first_due is not None:
+            dates = naive.expected(schedule, roll, first_due, as_of, horizon, *days_off)
+            want += [(row, date, row * 10.5) for date in dates]
+    dates = [date_of(day) for day in got["due_day"]]
+    assert list(zip(got["stream"].tolist(), dates, got["amount"].tolist(), strict=True)) == want
+
+
+as_of_dates = st.dates(dt.date(2019, 1, 1), dt.date(2024, 6, 30))
+
+
+@st.composite
+def decided(draw, as_of, days_off):
+    schedule, roll = draw(schedules), draw(rolls)
+    k = 0
+    while naive.due(schedule, roll, k, *days_off) <= as_of:
+        k += 1
+    while naive.due(schedule, roll, k, *days_off) > as_of:
+        k -= 1
+    first_due = naive.due(schedule, roll, k + draw(st.integers(0, 2)), *days_off)
+    regular = draw(st.sampled_from([True, True, True, False]))
+    status = draw(st.sampled_from([*STATUSES, "mature"])) if regular else None
+    return schedule, roll, draw(st.sampled_from([first_due, first_due, None])), regular, status
+
+
+@st.composite
+def situations(draw):
+    as_of, days_off = draw(as_of_dates), draw(holidays())
+    streams = draw(st.lists(decided(as_of, days_off), max_size=4))
+    return streams, as_of, draw(st.sampled_from([0, 1, 30, 90])), days_off
+
+
+@given(situations())
+@settings(max_examples=120)
+def test_expected_payments_match_a_loop(situation):
+    check_expected(*situation, CPU)
+
+
+def test_a_late_payment_is_expected_tomorrow_and_no_day_twice():
+    weekly = ("days", 7, number(dt.date(2024, 3, 1)), 1, 0)
+    daily = ("days", 1, number(dt.date(2024, 3, 1)), 1, 0)
+    as_of = dt.date(2024, 3, 7)
+    streams = [
+        (weekly, "none", dt.date(2024, 3, 1), True, "mature"),
+        (daily, "following", dt.date(2024, 3, 4), True, "early"),  # weekends roll to one Monday
+    ]
+    got = expected_payments(columns_of(streams), make_calendar(), number(as_of), 8, CPU)
+    listed = [(s, str(date_of(d))) for s, d in zip(got["stream"], got["due_day"], strict=True)]
+    assert listed == [
+        (0, "2024-03-08"), (0, "2024-03-15"), (1, "2024-03-08"), (1, "2024-03-11"),
+        (1, "2024-03-12"), (1, "2024-03-13"), (1, "2024-03-14"), (1, "2024-03-15"),
+    ]  # fmt: skip
+    check_expected(streams, as_of, 8, ((), ()), CPU)
+
+
+def test_nothing_is_expected_of_no_streams(backend):
+    columns = {
+        name: Labelled(backend.asarray(values.codes), values.labels)
+        if isinstance(values, Labelled)
+        else backend.asarray(values)
+        for name, values in columns_of([]).items()
+    }
+    got = expected_payments(columns, make_calendar(), 20_000, 90, backend)
+    assert {values.shape for values in got.values()} == {(0,)}
+
+
+@pytest.mark.cudasim
+def test_expected_payments_in_the_simulator_match_a_loop():
+    closed, as_of = {dt.date(2024, 5, day) for day in range(1, 6)}, dt.date(2024, 4, 20)
+    streams = [
+        (("days", 30, number(dt.date(2024, 4, 1)), 1, 0), "following", as_of, True, "mature"),
+        (("months", 1, 600, 31, 0), "modified", as_of, True, "early"),
+        (("pair", 1, 600, 5, 20), "preceding", as_of, True, "mature"),
+        (("nth", 1, 600, -1, 4), "none", as_of, True, "stopped"),
+        (("month_workday", 1, 600, 2, 0), "none", as_of, True, "mature"),
+    ]
+    check_expected(streams, as_of, 60, (closed, ()), simulated_backend())
+
+
+# Next payments, from payments ---------------------------------------------------------------------
+
+
+def closed_in_china():
+    """Return (closed, opened) of the calendar of China."""
+    dates = [date_of(CN.first_day + i) for i in range(len(CN.is_working))]
+    working = CN.is_working.tolist()
+    opened = {d for d, is_open in zip(dates, working, strict=True) if is_open and d.weekday() > 4}
+    closed = {
+        d for d, is_open in zip(dates, working, strict=True) if not is_open and d.weekday() < 5
+    }
+    return closed, opened
+
+
+CHINA = closed_in_china()
+
+
+def payer(schedule, roll, n_payments, *, late_days=0):
+    """Return the dates of a payer on schedule from January 2023, and the next date due."""
+    dates = [naive.due(schedule, roll, k, *CHINA) for k in range(n_payments + 1)]
+    late = [date + dt.timedelta(days=late_days) for date in dates]
+    return late[:-1], dates[-1]
+
+
+def streams_of(payers, as_of):
+    rows = [
+        (customer, 1, 1, CNY, number(date), 250_000)
+        for customer, dates in enumerate(payers)
+        for date in dates
+    ]
+    found = score_streams(build_ledger(rows), CN, number(as_of), CPU).columns
+    decided = decide(found, q_values(found["p_value"], np), 0.05, np)
+    assert decided["is_regular"].shape == (len(payers),)
+    return decided
+
+
+JANUARY_2023 = 12 * 53
+PAYERS = [
+    (("months", 1, JANUARY_2023, day, 0), roll)
+    for day, roll in [
+        (1, "following"), (5, "following"), (10, "none"), (15, "following"), (20, "following"),
+        (28, "following"), (31, "modified"), (-1, "modified"),
+    ]
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("n_payments", [12, 18])
+def test_a_clean_monthly_payer_pays_next_when_the_calendar_says(n_payments):
+    made = [payer(schedule, roll, n_payments) for schedule, roll in PAYERS]
+    as_of = max(dates[-1] for dates, _ in made)
+    payers = [dates for dates, next_due in made if next_due > as_of]
+    wanted = [next_due for _, next_due in made if next_due > as_of]
+    assert len(payers) >= 3
+    found = streams_of(payers, as_of)
+    assert found["is_regular"].all()
+    assert {CADENCES[code] for code in found["cadence"].codes} == {"monthly"}
+    assert [str(date_of(day)) for day in found["next_due_date"]] == [str(day) for day in wanted]
+    assert found["next_date"].tolist() == found["next_due_date"].tolist()
+    assert found["n_missed"].tolist() == [0] * len(payers)
+    assert [STATUSES[code] for code in found["status"].codes] == ["mature"] * len(payers)
+    np.testing.assert_array_equal(found["next_amount"], 2_500.0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cadence"),
+    [
+        (("days", 7, number(dt.date(2023, 1, 6)), 1, 0), "weekly"),
+        (("days", 14, number(dt.date(2023, 1, 6)), 1, 0), "biweekly"),
+        (("days", 10, number(dt.date(2023, 1, 6)), 1, 0), "every_n_days"),
+        (("months", 3, JANUARY_2023, 15, 0), "quarterly"),
+        (("pair", 1, JANUARY_2023, 10, 25), "semimonthly"),
+        (("nth", 1, JANUARY_2023, 2, 1), "monthly"),
+    ],
+)
+def test_a_clean_payer_of_another_kind_pays_next_when_due(schedule, cadence):
+    is_weekly = schedule[0] == "days" and schedule[1] % 7 == 0
+    dates, next_due = payer(schedule, "following" if is_weekly else "none", 12)
+    found = streams_of([dates], dates[-1])
+    assert CADENCES[found["cadence"].codes[0]] == cadence
+    assert date_of(found["next_date"][0]) == next_due
+    assert date_of(found["next_date_earliest"][0]) <= next_due
+    assert date_of(found["next_date_latest"][0]) >= next_due
+
+
+def test_quantiles_are_in_order_and_after_as_of():
+    rng = np.random.default_rng(2)
+    payers = []
+    for day in range(1, 29):
+        dates, _ = payer(("months", 1, JANUARY_2023, day, 0), "following", 14)
+        payers.append(sorted(d + dt.timedelta(days=int(rng.integers(-1, 4))) for d in dates))
+    as_of = max(dates[-1] for dates in payers)
+    found = streams_of(payers, as_of)
+    known = found["next_date"] != NULL_DAY
+    assert known.sum() > 20
+    early, middle, late = (
+        found[name][known] for name in ("next_date_earliest", "next_date", "next_date_latest")
+    )
+    assert np.all(early > number(as_of))
+    assert np.all(early <= middle)
+    assert np.all(middle <= late)
+
+
+def test_a_payer_who_stopped_expects_nothing_and_one_who_missed_once_does():
+    schedule = ("months", 1, JANUARY_2023, 15, 0)
+    stopped, _ = payer(schedule, "following", 10)
+    going, _ = payer(schedule, "following", 19)
+    missed = going[:11] + going[12:]
+    as_of = dt.date(2024, 7, 31)
+    found = streams_of([stopped, going, missed], as_of)
+    assert [STATUSES[code] for code in found["status"].codes] == ["stopped", "mature", "mature"]
+    assert found["next_date"][0] == NULL_DAY
+    assert found["n_missed"].tolist()[1:] == [0, 1]
+    assert found["n_missed"][0] >= 8
+    got = expected_payments(found, CN, number(as_of), 90, CPU)
+    dates = [dt.date(2024, 8, 15), dt.date(2024, 9, 18), dt.date(2024, 10, 15)]  # 15-17 September
+    assert [date_of(day) for day in got["due_day"]] == dates * 2  # is the Mid-Autumn holiday
+    assert got["stream"].tolist() == [1] * 3 + [2] * 3
