@@ -274,6 +274,18 @@ def test_interest_shows_before_the_next_product(many):
     assert views[soon].mean() > 2 * views[~soon].mean()
 
 
+def test_products_close_after_they_open_and_orders_are_numbered_by_date(real):
+    closed = [row for row in real["products"] if row["closed_date"] is not None]
+    assert closed
+    assert all(row["opened_date"] < row["closed_date"] for row in closed)
+    dates = defaultdict(list)
+    for row in sorted(real["orders"], key=lambda row: row["order_id"]):
+        dates[row["order_id"][:12]].append(
+            row["order_date"]
+        )  # of a customer and a part of its trade
+    assert all(days == sorted(days) for days in dates.values())
+
+
 def test_openings_end_with_a_submitted_application(real):
     opened = {
         (row["customer_id"], row["opened_date"])

@@ -146,7 +146,7 @@ def _terms(
         payer=rows.payer,
         payee=rows.payee,
         currency=rows.currency,
-        ordinal=offset + numbered(rows.payer),
+        ordinal=offset + numbered(rows.payer, start),
         category=category,
         clause=template * len(STYLES) + style,
         start_day=start,

@@ -14,6 +14,7 @@ from qfb_gpu._portfolio.text import coded, dates
 
 PRODUCTS = ("account", "ebank", "payroll", "card", "wealth", "loan", "guarantee", "factoring",
             "letter_of_credit", "fx", "insurance", "supply_chain_loan")  # fmt: skip
+ACCOUNT = PRODUCTS.index("account")
 _PER_YEAR = np.array((0, 0.5, 0.16, 0.2, 0.1, 0.09, 0.03, 0.03, 0.02, 0.02, 0.08, 0.05))
 _BY_SIZE = np.array((0, 0.1, 0.5, 0.1, 0.2, 0.4, 0.9, 0.8, 1.0, 0.8, 0.2, 0.5))
 _CREDIT = np.array((0, 0, 0, 0, 0, 1.0, 1.0, 0.8, 0.5, 0, 0.2, 1.2))
@@ -47,18 +48,15 @@ def draw_holdings(setting: Setting, block: int, firms: Firms) -> Holdings:
     rate = np.minimum(_PER_YEAR * np.exp(log_rate), 2.0)
     wait = rng.standard_exponential(shape) / np.maximum(rate, 1e-6) * _YEAR
     opened = firms.opened_day[:, None] + np.minimum(wait, NEVER // 4).astype(np.int64)
-    opened[:, 0] = firms.opened_day
     leaves = firms.leaves_day[:, None]
     opened = np.where(opened > leaves - _LAST_OPENS_DAYS, NEVER, opened)
     life = rng.standard_exponential(shape) * _LIFE_YEARS * _YEAR + 90
     closed = opened + life.astype(np.int64)
-    closed[:, 0] = NEVER
     winds_down = leaves - (rng.random(shape) * _WINDS_DOWN_DAYS).astype(np.int64)
-    winds_down[:, 0] = firms.leaves_day
     closed = np.where(leaves < NEVER, np.minimum(closed, winds_down), closed)
-    # The account stands even where the rule on late openings would have struck it out.
-    opened[:, 0] = firms.opened_day
-    return Holdings(opened, np.where(opened == NEVER, NEVER, closed))
+    closed = np.where(opened == NEVER, NEVER, closed)
+    opened[:, ACCOUNT], closed[:, ACCOUNT] = firms.opened_day, firms.leaves_day
+    return Holdings(opened, closed)
 
 
 def products_table(

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu._portfolio.firms import Firms, fading, firm_ids
+from qfb_gpu._portfolio.holdings import ACCOUNT
 from qfb_gpu._portfolio.relations import Rows
 from qfb_gpu._portfolio.setting import BLOCK, Part, Setting, pick, ragged
 from qfb_gpu._portfolio.text import coded, dates, row_ids
@@ -32,6 +33,7 @@ _FIRST = np.cumsum(_LENGTH) - _LENGTH
 _STEP = np.array([code for codes in _CODES for code in codes])
 _PER_YEAR = 10.0
 _LOOKS_DAYS = 18.0
+_LOOKS_AHEAD_DAYS = 90
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def events_table(
 ) -> pa.Table:
     """Return the events source of the first customers of a block, a row a step."""
     rng = setting.rng(block, Part.EVENTS)
-    visits = _Visits.join([_usual(setting, rng), _before_opening(rng, holdings)])
+    visits = _Visits.join([_usual(setting, rng), _before_opening(setting, rng, holdings)])
     begin = np.maximum(firms.opened_day, setting.start_day)[visits.customer]
     kept = (visits.day >= begin) & (visits.day <= setting.as_of_day)
     leaves = firms.leaves_day[visits.customer]
@@ -85,15 +87,15 @@ def _usual(setting: Setting, rng: np.random.Generator) -> _Visits:
     return _Visits(customer, day, pick(rng, _USUAL, n))
 
 
-def _before_opening(rng: np.random.Generator, holdings: Holdings) -> _Visits:
+def _before_opening(setting: Setting, rng: np.random.Generator, holdings: Holdings) -> _Visits:
     """Let customers look around ever more often before they open a product, then apply."""
-    row, product = np.nonzero(np.ones(holdings.opened.shape, dtype=bool))
+    soon = setting.as_of_day + _LOOKS_AHEAD_DAYS
+    looked_for = (holdings.opened >= setting.start_day) & (holdings.opened <= soon)
+    looked_for[:, ACCOUNT] = False  # it is opened in a branch
+    row, product = np.nonzero(looked_for)
     opened = holdings.opened[row, product]
     owner, ordinal = ragged(2 + rng.poisson(2.5, len(row)))
     n = len(owner)
     ahead = np.where(ordinal == 0, 0, 1 + _LOOKS_DAYS * rng.standard_exponential(n))
     visit = np.where(ordinal == 0, _SUBMITTED, pick(rng, _INTERESTED, n))
-    chosen = product[owner] > 0  # the account itself is opened in a branch
-    rows = np.flatnonzero(chosen)
-    day = opened[owner] - ahead.astype(np.int64)
-    return _Visits(row[owner][rows], day[rows], visit[rows])
+    return _Visits(row[owner], opened[owner] - ahead.astype(np.int64), visit)

@@ -74,7 +74,7 @@ def draw_orders(
     quantity, amount = _quantity(rng, rows)
     orders = Orders(
         payer=rows.payer, payee=rows.payee, currency=rows.currency,
-        ordinal=offset[owner] + numbered(rows.payer),
+        ordinal=offset[owner] + numbered(rows.payer, order_day),
         item=(rng.integers(0, len(ITEMS), n_pairs)[owner] + (rng.random(n) < 0.2)) % len(ITEMS),
         order_day=order_day, due_day=due, delivered_day=delivered,
         share_by_now=_share(setting, rng, order_day, due, delivered),

@@ -122,9 +122,9 @@ def pick_rows(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
     return (edges <= level[:, None]).sum(axis=1).clip(max=weights.shape[1] - 1)
 
 
-def numbered(owner: np.ndarray) -> np.ndarray:
-    """Count the rows of each owner from 0, in the order they stand in."""
-    order = np.argsort(owner, kind="stable")
+def numbered(owner: np.ndarray, day: np.ndarray) -> np.ndarray:
+    """Count the rows of each owner from 0, by day."""
+    order = np.lexsort((day, owner))
     chosen = owner[order]
     ordinal = np.empty(len(owner), dtype=np.int64)
     ordinal[order] = np.arange(len(owner)) - np.searchsorted(chosen, chosen, side="left")
