@@ -73,15 +73,14 @@ def _country(name: str, is_working: np.ndarray, first: int) -> int:
     import holidays
 
     country, _, subdivision = name.partition("-")
-    years = range(FIRST_YEAR, LAST_YEAR + 1)
     try:
-        found = holidays.country_holidays(country, subdiv=subdivision or None, years=years)
+        found = holidays.country_holidays(country, subdiv=subdivision or None)
     except NotImplementedError as error:
         msg = (
             f"no calendar is called {name!r}: expected 'weekends' or an ISO 3166 code "
             "such as CN, DE or GB-ENG"
         )
         raise ConfigError(msg) from error
-    for date in found:
-        is_working[to_day(date) - first] = False
-    return first + len(is_working) - 1
+    for day in range(is_working.shape[0]):  # its own weekends too, and weekends that are worked
+        is_working[day] = found.is_working_day(to_date(first + day))
+    return to_day(dt.date(min(found.end_year, LAST_YEAR), 12, 31))
