@@ -124,6 +124,14 @@ def last_note(path: Path) -> dict[str, Any]:
     return {} if table is None else dict(table.history(1)[0])
 
 
+def table_schema(path: Path) -> pa.Schema:
+    """Return the schema of the newest version; an empty one where there is no table."""
+    import pyarrow as pa
+
+    table = open_table(path)
+    return pa.schema([] if table is None else table.schema().to_arrow())
+
+
 def table_files(path: Path) -> list[Path]:
     """Return the data files of the newest version, by name."""
     table = open_table(path)

@@ -15,7 +15,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake.delta import PartFile, commit, last_note, open_table, sweep, table_files
+from qfb_gpu.lake.delta import (
+    PartFile,
+    commit,
+    last_note,
+    open_table,
+    sweep,
+    table_files,
+    table_schema,
+)
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
@@ -102,9 +110,11 @@ def _cast(values: pa.Array, kind: pa.DataType | None) -> pa.Array:
 
 
 def write_part(path: Path, table: pa.Table) -> None:
-    """Write a part of a gold table."""
+    """Write a part of a gold table: whole or not at all, and never into one that is published."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    pq.write_table(table, path, compression="zstd", compression_level=1, store_schema=False)
+    draft = path.with_name(path.name + ".tmp")
+    pq.write_table(table, draft, compression="zstd", compression_level=1, store_schema=False)
+    draft.replace(path)  # a new file: the old one may be linked into a table
 
 
 def next_publication(output_dir: Path, run_id: str) -> Publication:
@@ -207,7 +217,7 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
         msg = f"{output_dir}: no table {name!r}; it has {', '.join(tables(output_dir)) or 'none'}"
         raise InputError(msg)
     files = table_files(folder)
-    schema = _schema(folder)
+    schema = table_schema(folder)
     unknown = [column for column in columns or [] if column not in schema.names]
     if unknown:
         msg = f"table {name} has no column {unknown[0]!r}; it has {', '.join(schema.names)}"
@@ -215,11 +225,6 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     picked = pa.schema([schema.field(c) for c in columns or schema.names])
     parts = [pq.ParquetFile(file).read(columns=picked.names).cast(picked) for file in files]
     return pa.concat_tables(parts) if parts else picked.empty_table()
-
-
-def _schema(folder: Path) -> pa.Schema:
-    table = open_table(folder)
-    return pa.schema(table.schema().to_arrow()) if table is not None else pa.schema([])
 
 
 def reader(output_dir: Path) -> Callable[..., pa.Table]:

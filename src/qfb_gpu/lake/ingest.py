@@ -25,7 +25,7 @@ from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import quality, silver
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
-from qfb_gpu.lake.delta import PartFile, commit, partition_files, sweep
+from qfb_gpu.lake.delta import PartFile, commit, partition_files, sweep, table_schema
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch, estimate_rows, headers, read_batches
 from qfb_gpu.lake.rejects import SCHEMA as REJECTS
@@ -276,17 +276,16 @@ class _Job:
         if rejects.n_rows:
             after.rejects.append(rejects.path.name)
         state.save(self._dir, after)
-        if parts:
-            commit(
-                self._dir,
-                parts,
-                silver.plain_schema(schema),
-                partition_by=["bucket"],
-                application=state.APPLICATION,
-                version=after.version,
-                drop=drop,
-                note={"files": len(after.files), "rows": after.n_rows},
-            )
+        commit(
+            self._dir,
+            parts,
+            silver.plain_schema(schema) if parts else table_schema(self._dir),
+            partition_by=["bucket"],
+            application=state.APPLICATION,
+            version=after.version,
+            drop=drop,
+            note={"files": len(after.files), "rows": after.n_rows},
+        )
         state.clear(self._dir, after)
         sweep(self._dir)
 
