@@ -1,0 +1,190 @@
+"""The payment network: edges, components, ranks, degrees and names against slow references."""
+
+import math
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import AS_OF, CNY, EUR, build_ledger, on
+from naive import graphs, network
+from strategies import ledgers
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.config import Network
+from qfb_gpu.network import (
+    analyse,
+    edge_table,
+    merge_edges,
+    node_features,
+    node_table,
+    relation_edges,
+)
+
+CPU = get_backend("cpu")
+IDS = ("payer_key", "payee_key", "currency")
+
+
+def keyed(payments):
+    """Name customers as the ledger does: customer ``c`` has key ``c + 1``."""
+    return [(row[0] + 1, *row[1:]) for row in payments]
+
+
+def edges_of(payments, n_buckets=1, backend=CPU):
+    """Return the merged edges of customers spread over buckets."""
+    n_customers = max((row[0] for row in payments), default=-1) + 1
+    tables = []
+    for bucket in range(n_buckets):
+        rows = [row for row in payments if row[0] % n_buckets == bucket]
+        ledger = build_ledger(rows, n_customers=n_customers)
+        tables.append(relation_edges(on(ledger, backend), backend))
+    return merge_edges(tables, backend)
+
+
+def as_dict(edges):
+    rows = zip(
+        *(edges[name].tolist() for name in (*IDS, "n_payments", "amount_minor")), strict=True
+    )
+    return {row[:3]: row[3:] for row in rows}
+
+
+def graph_of(links):
+    """Return edges of (payer, payee, payments)."""
+    table = np.array(links, np.int64).reshape(-1, 3)
+    edges = {
+        "payer_key": table[:, 0],
+        "payee_key": table[:, 1],
+        "currency": np.full(len(table), CNY, np.int16),
+        "n_payments": table[:, 2],
+        "amount_minor": table[:, 2] * 1_000,
+    }
+    for values in edges.values():
+        values.flags.writeable = False
+    return edges
+
+
+def groups(key, label):
+    return {frozenset(key[label == number].tolist()) for number in set(label.tolist())}
+
+
+@given(ledgers(), st.sampled_from([1, 2, 3]))
+@settings(max_examples=150)
+def test_edges_match_naive_for_any_number_of_buckets(payments, n_buckets):
+    edges = edges_of(payments, n_buckets)
+    assert as_dict(edges) == network.edges(keyed(payments))
+    ids = list(zip(*(edges[name].tolist() for name in IDS), strict=True))
+    assert ids == sorted(ids)
+
+
+def test_a_payment_in_both_books_counts_once_and_by_the_fuller_book():
+    rows = [(0, 2, 1, CNY, AS_OF - i, 100) for i in range(3)]  # the payer's book
+    rows += [(1, 1, 0, CNY, AS_OF - i, 101) for i in range(2)]  # the payee's, one is missing
+    rows += [(0, 2, 1, EUR, AS_OF, 7), (1, 1, 0, EUR, AS_OF, 8)]  # equally full: the payer's
+    assert as_dict(edges_of(rows, 2)) == {(1, 2, CNY): (3, 300), (1, 2, EUR): (1, 7)}
+
+
+def test_edges_on_each_backend(backend):
+    rows = [(0, 3, 1, CNY, AS_OF, 5), (1, 3, 0, CNY, AS_OF, -6), (1, 0, 0, CNY, AS_OF, 9)]
+    edges = edges_of(rows, 2, backend)
+    assert as_dict(edges) == {(1, 3, CNY): (1, 5), (3, 2, CNY): (1, -6)}
+
+
+links = st.lists(
+    st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 60)), max_size=18,
+    unique_by=lambda link: link[:2],
+)  # fmt: skip
+
+
+@given(links)
+@settings(max_examples=100)
+def test_nodes_match_naive(drawn):
+    nodes = analyse(graph_of(drawn), Network(), CPU)
+    key = nodes["key"]
+    assert key.tolist() == sorted({node for link in drawn for node in link[:2]})
+    number = {node: i for i, node in enumerate(key.tolist())}
+    numbered = [(number[a], number[b], math.log1p(n)) for a, b, n in drawn]
+    components = graphs.components(len(key), [edge[:2] for edge in numbered])
+    named = {frozenset(key[list(group)].tolist()) for group in components}
+    assert groups(key, nodes["component_id"]) == named
+    if drawn:
+        want = graphs.pagerank(len(key), numbered)
+        np.testing.assert_allclose(nodes["pagerank"], want, rtol=0, atol=1e-9)
+        assert nodes["pagerank"].sum() == pytest.approx(1.0)
+    degrees = network.degrees({link[:2] for link in drawn})
+    got = zip(key.tolist(), nodes["degree_in"].tolist(), nodes["degree_out"].tolist(), strict=True)
+    assert {node: (payers, payees) for node, payers, payees in got} == degrees
+
+
+@given(links)
+@settings(max_examples=60)
+def test_groups_are_numbered_by_size_and_communities_do_not_cross_components(drawn):
+    nodes = analyse(graph_of(drawn), Network(), CPU)
+    for name in ("component_id", "community_id"):
+        sizes = np.bincount(nodes[name])
+        assert np.all(sizes > 0)
+        assert np.all(np.diff(sizes) <= 0), name
+    for community in set(nodes["community_id"].tolist()):
+        members = nodes["community_id"] == community
+        assert len(set(nodes["component_id"][members].tolist())) == 1
+
+
+@given(links, st.randoms(use_true_random=False), st.integers(1, 10**12))
+@settings(max_examples=60)
+def test_order_and_names_change_nothing(drawn, random, shift):
+    nodes = analyse(graph_of(drawn), Network(), CPU)
+    shuffled = random.sample(drawn, len(drawn))
+    again = analyse(graph_of(shuffled), Network(), CPU)
+    renamed = analyse(graph_of([(a + shift, b + shift, n) for a, b, n in shuffled]), Network(), CPU)
+    for name, values in nodes.items():
+        np.testing.assert_array_equal(again[name], values, err_msg=name)
+        want = values + shift if name == "key" else values
+        np.testing.assert_array_equal(renamed[name], want, err_msg=name)
+
+
+def test_two_groups_that_trade_among_themselves_are_two_communities(backend):
+    links = [(a + g, b + g, 20) for g in (1, 11) for a in range(8) for b in range(8) if a != b]
+    edges = graph_of([*links, (1, 11, 1)])
+    edges = {name: backend.asarray(values) for name, values in edges.items()}
+    nodes = analyse(edges, Network(), backend)
+    nodes = {name: backend.to_host(values) for name, values in nodes.items()}
+    assert set(nodes["component_id"].tolist()) == {0}
+    want = {frozenset(range(1, 9)), frozenset(range(11, 19))}
+    assert groups(nodes["key"], nodes["community_id"]) == want
+
+
+def test_tables_carry_names_and_customers_their_place():
+    nodes = analyse(graph_of([(30, 10, 4), (10, 20, 1), (50, 40, 2)]), Network(), CPU)
+    keys = np.array([10, 20, 30, 40, 50, 60])
+    ids = pa.array(["ten", "twenty", "thirty", "forty", "fifty", "sixty"])
+    customers = np.array([60, 30, 10, 99])
+    table = node_table(nodes, keys, ids, customers)
+    assert table["node_id"].to_pylist() == ["ten", "twenty", "thirty", "forty", "fifty"]
+    assert table["is_customer"].tolist() == [True, False, True, False, False]
+    place = node_features(nodes, customers)
+    assert place["graph_component_id"].tolist() == [-1, 0, 0, -1]
+    assert place["graph_community_id"][[0, 3]].tolist() == [-1, -1]
+    assert place["graph_degree_in"].tolist() == [0, 0, 1, 0]
+    assert place["graph_degree_out"].tolist() == [0, 1, 1, 0]
+    rank = dict(zip(nodes["key"].tolist(), nodes["pagerank"].tolist(), strict=True))
+    assert place["graph_pagerank"].tolist() == [0.0, rank[30], rank[10], 0.0]
+
+
+def test_edges_by_name_keep_their_sums():
+    rows = [(0, 2, 1, CNY, AS_OF, 10), (0, 2, 1, CNY, AS_OF, 5), (1, 1, 1, EUR, AS_OF, 3)]
+    table = edge_table(edges_of(rows), np.array([1, 2]), pa.array(["a", "b"]))
+    currency = [table["currency"].labels[code] for code in table["currency"].codes]
+    assert table["payer_id"].to_pylist() == ["a", "b"]
+    assert table["payee_id"].to_pylist() == ["b", "a"]
+    assert currency == ["CNY", "EUR"]
+    assert table["n_payments"].tolist() == [2, 1]
+    assert table["amount_minor"].tolist() == [15, 3]
+
+
+def test_no_payments_no_network(backend):
+    nodes = analyse(edges_of([], 1, backend), Network(), backend)
+    assert {values.shape for values in nodes.values()} == {(0,)}
+    nodes = {name: backend.to_host(values) for name, values in nodes.items()}
+    place = node_features(nodes, np.array([1, 2]))
+    assert place["graph_component_id"].tolist() == [-1, -1]
+    assert place["graph_pagerank"].tolist() == [0.0, 0.0]
