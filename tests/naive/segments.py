@@ -1,0 +1,37 @@
+"""Standard scores and nearest centres, one customer and one feature at a time."""
+
+import math
+import statistics
+
+CLIP = 5.0
+
+
+def transformed(value, transform):
+    if value is None or transform != "log":
+        return value
+    return math.log1p(max(value, 0.0))
+
+
+def scale(values):
+    """Return the median and the robust standard deviation of the values that are known."""
+    known = [value for value in values if value is not None] or [0.0]
+    if len(known) == 1:
+        return known[0], 1.0
+    low, middle, high = statistics.quantiles(known, n=4, method="inclusive")
+    normal = statistics.NormalDist()
+    spread = (high - low) / (normal.inv_cdf(0.75) - normal.inv_cdf(0.25))
+    return middle, round(spread or statistics.pstdev(known), 9) or 1.0
+
+
+def scores(row, scales):
+    """Return one customer's standard scores: cut at 5, the median where nothing is known."""
+    return [
+        0.0 if value is None else min(CLIP, max(-CLIP, (value - middle) / spread))
+        for value, (middle, spread) in zip(row, scales, strict=True)
+    ]
+
+
+def nearest(row, centres):
+    """Return the nearest centre, the first of equals, and the distance to it."""
+    distances = [math.dist(row, centre) for centre in centres]
+    return distances.index(min(distances)), min(distances)
