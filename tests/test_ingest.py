@@ -170,6 +170,11 @@ def test_a_duplicate_in_a_later_file_is_rejected_with_its_origin(lake):
     assert result.n_rejected == 1
     (row,) = gold.read(lake.out, "rejects").to_pylist()
     assert (row["file"], row["row"], row["reason"]) == ("in/b.parquet", 0, "duplicate txn_id")
+    given = json.loads(row["row_json"])
+    wanted = payments(50).slice(7, 1).to_pylist()[0]
+    assert given["amount"] == wanted["amount"].lstrip("-")
+    assert given["direction"] == ("out" if wanted["amount"].startswith("-") else "in")
+    assert (given["currency"], given["date"]) == ("CNY", wanted["date"].isoformat())
 
 
 @pytest.mark.parametrize("n_buckets", [1, 3, 16])

@@ -66,9 +66,8 @@ def commit(  # noqa: PLR0913
     path : Path
         The table's folder; the table is created where there is none.
     parts : list of PartFile
-    schema : pyarrow.Schema
+    schema, partition_by : pyarrow.Schema, list of str
         Of the table, partition columns included.
-    partition_by : list of str
     application, version : str, int
         A commit of the same or a later version of this application changes nothing.
     drop : list of str, optional
@@ -78,8 +77,7 @@ def commit(  # noqa: PLR0913
 
     Returns
     -------
-    bool
-        Whether anything was committed.
+    bool : whether anything was committed.
     """
     from deltalake import CommitProperties, Schema, Transaction
     from deltalake.transaction import create_table_with_add_actions

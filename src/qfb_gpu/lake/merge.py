@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.currencies import EXPONENT, currency_name
 from qfb_gpu.lake.order import generic_order, ledger_order
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.rows import Rows, group_starts, order_by
+from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -201,12 +204,30 @@ def _hexadecimal(numbers: Any) -> pa.Array:
 
 
 def _duplicates(rows: Rows, schema: Table, losers: Any, reason: str, files: list[str]) -> pa.Table:
-    """Return duplicate rows as rejects, in JSON as they were understood."""
+    """Return duplicate rows as rejects, in JSON as they were read."""
     picked = pa.array(losers)
-    names = [_SPILLED.get(name, name) for name in schema.names]
-    there = [name for name in names if name in rows.arrow]
-    as_read = pa.RecordBatch.from_arrays([rows.arrow[n].take(picked) for n in there], there)
+    names = {name: _SPILLED.get(name, name) for name in schema.names}
+    as_read = {n: rows.arrow[at].take(picked) for n, at in names.items() if at in rows.arrow}
+    if "direction" in as_read:
+        as_read["direction"] = pa.array(DIRECTIONS).take(as_read["direction"])
+    if "currency" in as_read:
+        code, place = np.unique(as_read["currency"].to_numpy(), return_inverse=True)
+        known = [currency_name(int(one)) for one in code]
+        as_read["currency"] = pa.array(known).take(pa.array(place))
+        if "amount" in as_read:
+            exponent = np.array([EXPONENT[name] for name in known], np.int64)[place]
+            as_read["amount"] = _decimal_texts(as_read["amount"], exponent)
+    batch = pa.RecordBatch.from_pydict(as_read)
     file = pa.array(files).take(pa.array(rows.number("source_file")[losers]))
     why = pa.repeat(reason, losers.size)
     number = rows.number("source_row")[losers]
-    return reject_table(schema.name, file, number, why, rows_to_json(as_read))
+    return reject_table(schema.name, file, number, why, rows_to_json(batch))
+
+
+def _decimal_texts(minor: pa.Array, exponent: Any) -> pa.Array:
+    """Write minor units as decimals: ``-12.30``; null stays null."""
+    texts = [
+        None if amount is None else f"{Decimal(amount).scaleb(-digits):f}"
+        for amount, digits in zip(minor.to_pylist(), exponent.tolist(), strict=True)
+    ]
+    return pa.array(texts, pa.string())

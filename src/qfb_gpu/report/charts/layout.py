@@ -14,7 +14,7 @@ import numpy as np
 _ROUNDS = 240
 _GRAVITY = 0.9
 _STEP = 0.12
-_MARGIN = 0.16
+_MARGIN = 0.1
 """Of a room, on each side, where there are several pieces."""
 _WIDE = 1.5
 """How much wider than high the picture is."""

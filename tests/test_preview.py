@@ -1,0 +1,81 @@
+"""What ``qfb check`` finds: every problem of every source, and nothing is written."""
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu.config import build_config
+from qfb_gpu.lake.preview import preview
+
+GOOD = {
+    "txn_id": ["a", "b"],
+    "customer_id": ["c", "c"],
+    "date": ["2024-01-01", "2024-02-01"],
+    "amount": ["1", "-2"],
+}
+
+
+@pytest.fixture
+def check(tmp_path):
+    def look(sources):
+        raw = {"as_of": "2024-12-31", "device": "cpu", "sources": sources}
+        found = preview(build_config(raw, base=tmp_path, where="test"))
+        assert not (tmp_path / "out").exists()
+        return found
+
+    def write(name, columns=None):
+        pq.write_table(pa.table(columns or GOOD), tmp_path / name)
+
+    look.write = write
+    return look
+
+
+def test_a_good_source_is_described(check):
+    check.write("p.parquet")
+    (found,) = check({"transactions": {"path": "p.parquet", "constants": {"currency": "USD"}}})
+    assert found.problems == []
+    assert (found.where, found.n_files, found.n_rows) == ("sources.transactions", 1, 2)
+    assert (found.n_read, found.n_kept, found.left_out) == (2, 2, {})
+    assert "date = 'date'" in found.columns
+    assert "currency is always 'USD'" in found.columns
+
+
+def test_all_problems_are_listed_not_only_the_first(check):
+    check.write("p.parquet", {"id": ["a"], "customer": ["c"], "date": ["x"]})
+    check.write("o.parquet", {"order_id": ["o"]})
+    found = check({
+        "transactions": {"path": "p.parquet"},
+        "orders": {"path": "o.parquet"},
+        "claims": {"path": "nowhere.parquet"},
+        "open_banking": {"path": "p.parquet"},
+    })  # fmt: skip
+    assert [len(part.problems) for part in found] == [2, 2, 1, 1]
+    assert "no column 'customer_id'" in found[0].problems[0]
+    assert "did you mean 'customer'?" in found[0].problems[0]
+    assert "nowhere.parquet does not exist" in found[2].problems[0]
+    assert "take sources.open_banking out" in found[3].problems[0]
+
+
+def test_rows_that_would_be_rejected_are_counted(check):
+    check.write("p.parquet", {**GOOD, "amount": ["1", "much"]})
+    (found,) = check({"transactions": {"path": "p.parquet"}})
+    assert (found.n_read, found.n_kept) == (2, 1)
+    assert found.left_out == {"rejected: amount is not a number": 1}
+
+
+def test_the_parts_of_a_source_are_told_apart(check):
+    check.write("a.parquet")
+    found = check({"transactions": [{"path": "a.parquet"}, {"path": "b.parquet"}]})
+    assert [part.where for part in found] == ["sources.transactions[0]", "sources.transactions[1]"]
+    assert [bool(part.problems) for part in found] == [False, True]
+
+
+def test_files_of_other_layouts_are_named(check):
+    check.write("1.parquet")
+    check.write("2.parquet", {**GOOD, "date": ["never", "never"]})
+    check.write("3.parquet", {name: values for name, values in GOOD.items() if name != "amount"})
+    (found,) = check({"transactions": {"path": "*.parquet"}})
+    assert found.n_files == 3
+    text = " ".join(found.problems)
+    assert "2.parquet: none of its 2 rows can be kept" in text
+    assert "3.parquet: no column 'amount'" in text

@@ -1,0 +1,155 @@
+"""The page of a run: whole, safe, honest about what is missing, and readable."""
+
+import re
+from html.parser import HTMLParser
+
+import pyarrow as pa
+import pytest
+import report_fixture as made
+
+from qfb_gpu.report import build, write_report
+from qfb_gpu.report.charts.layout import place
+
+VOID = {"meta", "br", "rect", "line", "circle", "path", "polyline", "polygon"}
+
+
+class Checker(HTMLParser):
+    """Collects the text, and checks that every element is closed where it should be."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.text, self.tags, self.outside = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.outside += [
+            value for name, value in attrs if name in ("src", "href") and value[0] != "#"
+        ]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text.append(data)
+
+
+def page(tmp_path, run):
+    data = build.collect(tmp_path, run.read, run.extras)
+    write_report(data, tmp_path / "report.html")
+    html = (tmp_path / "report.html").read_text(encoding="utf-8")
+    checker = Checker()
+    checker.feed(html)
+    assert checker.open == []
+    assert checker.outside == []
+    return html, re.sub(r"\s+", " ", " ".join(checker.text))
+
+
+def with_measures(run, rows):
+    columns = {
+        name: [row[at] for row in rows] for at, name in enumerate(("source", "measure", "value"))
+    }
+    run.tables["data_quality"] = made.table_of("data_quality", columns, len(rows))
+    run.tables["rejects"] = made.table_of("rejects", {}, 0)
+    run.extras.pop("left_out", None)
+    return run
+
+
+def test_a_run_is_one_closed_page_that_asks_for_nothing(tmp_path):
+    html, text = page(tmp_path, made.many())
+    assert html.startswith("<!DOCTYPE html>")
+    assert "http" not in re.sub(r"http-equiv|http://www.w3.org\S*", "", html)
+    for words in (
+        "Regular payments",
+        "Cash in the next",
+        "Segments",
+        "The payment network",
+        "Data quality",
+    ):
+        assert words in text
+    assert "nan" not in text.lower().split()
+
+
+def test_a_run_without_payments_says_so(tmp_path):
+    _, text = page(tmp_path, made.empty())
+    assert "no payment was found" in text.lower()
+
+
+def test_ids_cannot_change_the_page(tmp_path):
+    nasty = ["<script>alert(1)</script>", '"><img src=x>', "a\u202eb", "x" * 500, "&amp;", "'"]
+    html, _ = page(tmp_path, made.many(ids=nasty))
+    assert "<script>alert" not in html
+    assert "<img" not in html
+    assert "\u202e" not in html
+
+
+def test_sources_that_were_not_given_are_one_list_not_empty_cards(tmp_path):
+    run = with_measures(made.many(20), [
+        ("transactions", "rows", 10), ("transactions", "kept", 10),
+        ("orders", "left out: no such source in the config", 0),
+        ("claims", "rows", 4), ("claims", "kept", 4),
+        ("claims", "not used yet: expense and billing claims", 4),
+        ("open_banking", "left out: open banking data is read by a later version", 0),
+    ])  # fmt: skip
+    html, text = page(tmp_path, run)
+    assert "Not in this report" in text
+    assert "order delivery risk no source “orders” in the config" in text
+    assert "expense and billing claims “claims” was read and kept" in text
+    assert "“open_banking”: open banking data is read by a later version" in text
+    assert "<h3>Claims" in html
+    assert "<h3>Orders" not in html
+    assert not re.search(r"\b0 rows read", text)
+
+
+def test_customers_are_called_by_their_names_where_known(tmp_path):
+    run = made.many(20)
+    profiles = run.tables["customer_profiles"]
+    names = [f"Firm {i}" for i in range(profiles.num_rows)]
+    run.tables["customer_profiles"] = profiles.append_column("name", pa.array(names))
+    _, text = page(tmp_path, run)
+    assert re.search(r"Firm \d", text)
+
+
+def test_every_n_days_says_how_many(tmp_path):
+    run = made.many(50)
+    _, text = page(tmp_path, run)
+    streams = run.tables["payment_streams"].to_pylist()
+    assert any(row["cadence"] == "every_n_days" and row["is_regular"] for row in streams)
+    assert re.search(r"every n days|every \d+ days", text)
+
+
+def test_money_of_a_segment_is_in_units_only_where_there_is_one_currency(tmp_path):
+    card = '{"money_turnover_minor_365d": {"mean": 123400, "population_mean": 56700, "standard_score": -1.5, "words": "turnover"}}'
+    for currencies, expected in ((("CNY",), "1.23 k | 567"), (("CNY", "USD"), "−1.5 σ")):
+        run = made.many(20, currencies=currencies)
+        table = run.tables["segments"]
+        at = table.schema.get_field_index("feature")
+        cards = pa.array([card] * table.num_rows)
+        run.tables["segments"] = table.set_column(at, table.schema.field(at), cards)
+        _, text = page(tmp_path, run)
+        assert "turnover" in text
+        assert expected.replace(" ", "") in text.replace(" ", "").replace("\xa0", "")
+
+
+@pytest.mark.parametrize(
+    ("n_nodes", "pairs"),
+    [
+        (0, []), (1, []), (2, [(0, 1)]), (5, []),
+        (7, [(0, i) for i in range(1, 7)]),
+        (30, [(i - i % 3, i) for i in range(30)]),
+    ],
+)  # fmt: skip
+def test_every_node_has_a_place_of_its_own_in_the_picture(n_nodes, pairs):
+    spots = place(n_nodes, pairs, [0] * n_nodes)
+    assert spots.shape == (n_nodes, 2)
+    assert ((spots >= 0) & (spots <= 1)).all()
+    apart = [((spots[a] - spots[b]) ** 2).sum() ** 0.5 for a in range(n_nodes) for b in range(a)]
+    assert all(distance > 0.03 for distance in apart)
+
+
+def test_the_picture_is_the_same_every_time():
+    pairs = [(0, i) for i in range(1, 9)]
+    assert (place(9, pairs, [0] * 9) == place(9, pairs, [0] * 9)).all()

@@ -1,0 +1,75 @@
+"""``qfb show``: what is there, one table, one customer; a clear line where there is nothing."""
+
+import io
+
+import pytest
+import report_fixture as made
+from rich.console import Console
+
+from qfb_gpu.errors import InputError
+from qfb_gpu.report.show import render
+
+
+@pytest.fixture(scope="module")
+def run():
+    return made.many(30)
+
+
+def shown(run, table=None, customer=None, limit=5):
+    screen = Console(file=io.StringIO(), width=4000, highlight=False)
+    render(run.read, [name for name, _ in run.rows()], table, customer, limit, screen)
+    return screen.file.getvalue()
+
+
+def test_the_tables_are_listed_with_their_rows(run):
+    text = shown(run)
+    for name, n_rows in run.rows():
+        assert name in text
+        assert f"{n_rows:,}" in text
+
+
+def test_a_table_is_cut_and_says_so(run):
+    text = shown(run, "payment_streams", limit=3)
+    n_rows = run.tables["payment_streams"].num_rows
+    assert f"payment_streams: {n_rows:,} rows" in text
+    assert f"{n_rows - 3:,} more; --limit shows more" in text
+
+
+def test_a_customer_is_its_profile_streams_and_expected_payments(run):
+    customer = run.tables["customer_profiles"].column("customer_id")[0].as_py()
+    text = shown(run, customer=customer)
+    assert text.startswith(f"{customer} as of")
+    assert "regular of" in text
+    assert "expected payments" in text
+
+
+def test_a_table_of_one_customer_has_only_its_rows(run):
+    streams = run.tables["payment_streams"]
+    customer = streams.column("customer_id")[0].as_py()
+    wanted = streams.column("customer_id").to_pylist().count(customer)
+    assert f"payment_streams: {wanted:,} rows" in shown(run, "payment_streams", customer)
+
+
+@pytest.mark.parametrize(
+    ("table", "customer", "words"),
+    [
+        ("streams", None, "no table 'streams'; there are .*payment_streams"),
+        ("segments", "C000001", "segments has no customers; leave --customer out"),
+        ("payment_streams", "C00000l", "no customer 'C00000l'; it has e.g. C0000"),
+    ],
+)
+def test_what_is_not_there_is_one_line(run, table, customer, words):
+    with pytest.raises(InputError, match=words) as caught:
+        shown(run, table, customer)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_tables_is_one_line():
+    with pytest.raises(InputError, match="give the output folder of a `qfb run`"):
+        render(lambda *_: None, [], None, None, 5, Console(file=io.StringIO()))
+
+
+def test_nulls_and_markup_are_shown_as_they_are():
+    nasty = made.many(ids=["[red]x[/red]", "b", "c"])
+    assert "[red]x[/red]" in shown(nasty, "customer_profiles")
+    assert "·" in shown(nasty, "payment_streams", limit=50)
