@@ -20,7 +20,6 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
-    month_day,
     month_of,
     month_start,
     n_working_before,
@@ -174,39 +173,59 @@ def _start_of(day, member, start, stop, cal, kind, i, last):
 start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
 
 
-def _is_near(day, cal, kind, step, anchor, a, b):
+def _marks(cal, day):
+    """Where a day is in its month, packed: day, days of the month, weekday, working day, to end.
+
+    Bits 0-4: day of the month from 0; 5-9: days of the month; 10-12: weekday from Monday;
+    13-17: working days of the month up to it, 18-22: from it to the month's end.
+    """
+    month = month_of(cal, day)
+    first, after = month_start(cal, month), month_start(cal, month + 1)
+    index = n_working_before(cal, day)
+    done = index - n_working_before(cal, first) + 1
+    to_come = n_working_before(cal, after) - index
+    packed = (day - first) | ((after - first) << 5) | (((day + 3) % _WEEK) << 10)
+    return packed | (done << 13) | (to_come << 18)
+
+
+marks = twin(_marks, month_of, month_start, n_working_before)
+
+
+def _off_month_day(mark, a):
+    """Days between a marked day and day ``a`` of its month, around the month's end."""
+    length = (mark >> 5) & 31
+    due = length + a if a < 0 else min(a, length) - 1
+    off = abs((mark & 31) - due)
+    return min(off, length - off)
+
+
+off_month_day = twin(_off_month_day)
+
+
+def _is_near(day, mark, kind, step, anchor, a, b):
     """Whether a payment is within some days of a due date of a schedule that is not rolled."""
     if kind == DAYS:
         late = (day - anchor) % step
         return min(late, step - late) * 5 <= min(step, 20) + 2
-    month = month_of(cal, day)
-    first = month_start(cal, month)
     if kind == NTH:
-        return (day + 3) % _WEEK == b
+        return ((mark >> 10) & 7) == b
     if kind == MONTH_WORKDAY:
-        if a > 0:
-            nth = n_working_before(cal, day) - n_working_before(cal, first) + 1
-        else:
-            nth = n_working_before(cal, day) - n_working_before(cal, month_start(cal, month + 1))
-        return abs(nth - a) <= _DAYS_NEAR
-    length = month_start(cal, month + 1) - first
-    off = abs(day - month_day(cal, month, a))
-    off = min(off, length - off)
+        return abs(((mark >> 13) & 31) - a if a > 0 else ((mark >> 18) & 31) + a) <= _DAYS_NEAR
+    off = off_month_day(mark, a)
     if kind == PAIR:
-        to_b = abs(day - month_day(cal, month, b))
-        off = min(off, to_b, length - to_b)
+        off = min(off, off_month_day(mark, b))
     return off <= _DAYS_NEAR
 
 
-is_near = twin(_is_near, month_of, month_start, month_day, n_working_before)
+is_near = twin(_is_near, off_month_day)
 
 
-def _is_worth(day, member, start, stop, cal, kind, step, anchor, a, b):
+def _is_worth(day, member, mark, start, stop, kind, step, anchor, a, b):
     """Whether enough payments are near a start's due dates: half, or a third of many."""
     left = stop - start
     need = (left + 1) // 2 if left <= _SHORT else left // 3 + 1
     for i in range(start, stop):
-        if is_near(day[member[i]], cal, kind, step, anchor, a, b):
+        if is_near(day[member[i]], mark[i], kind, step, anchor, a, b):
             need -= 1
         left -= 1
         if need <= 0:
@@ -220,7 +239,7 @@ is_worth = twin(_is_worth, is_near)
 
 
 def _family(
-    day, member, at, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
+    day, member, at, mark, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
 ):
     """Best schedule of one family and period; climbs only if a start is near ``floor``.
 
@@ -238,7 +257,7 @@ def _family(
         if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
             continue
         if kind != WORKDAYS and not is_worth(
-            day, member, start, stop, cal, kind, step, anchor, a, b
+            day, member, mark, start, stop, kind, step, anchor, a, b
         ):
             continue
         gain, at_mean = score(

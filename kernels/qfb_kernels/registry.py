@@ -20,11 +20,6 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
         "int32[:, ::1])"
     ),
-    "search.search_gpu": (
-        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], "
-        "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[:, ::1], float64[:, "
-        "::1])"
-    ),
     "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
     "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
     "decimals.to_minor_gpu": (
@@ -76,9 +71,15 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], "
         "int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"
     ),
+    "search.search_gpu": (
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], "
+        "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], "
+        "float64[:, ::1])"
+    ),
     "series.fill_gpu": "void(int64[::1], int32[::1], int64[::1], int32[::1], float32[:, ::1])",
     "series.peaks_gpu": (
-        "void(complex64[:, ::1], int64[::1], int64, float64[:, ::1], float64[::1], float64[::1])"
+        "void(complex64[:, ::1], int64[::1], int64, boolean, float64[:, ::1], float64[::1], "
+        "float64[::1])"
     ),
     "settle.recount_gpu": (
         "void(int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], int32[::1], "

@@ -57,9 +57,10 @@ def fit_schedules(
     fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int64")
     fit_float = xp.zeros((n_units, 2))
     cal, lg = tables
+    at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
     backend.launch(
         search_cpu, search_gpu, n_units, day, amount_minor, units.member, units.start, units.size,
-        cal, lg, gap, peaks, xp.empty(units.member.shape[0], dtype="int64"), fit_int, fit_float,
+        cal, lg, gap, peaks, at, mark, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 
