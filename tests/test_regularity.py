@@ -88,7 +88,7 @@ def check(found, main, backend):
 
 
 @given(some_streams, mains)
-@settings(max_examples=200)
+@settings(max_examples=80)
 def test_regularity_matches_naive(found, main):
     check(found, main, CPU)
 

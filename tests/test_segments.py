@@ -53,7 +53,7 @@ def groups(sizes, seed=0):
 
 
 @given(tables)
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_centre_and_scale_match_naive(rows):
     model = fit_segments(columns_of(rows), TWO, CPU)
     assert model.names == NAMES
@@ -70,7 +70,7 @@ centres = st.lists(
 
 
 @given(tables, centres)
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_customers_go_to_the_nearest_centre(rows, middles):
     scales = [(0.5, 2.0), (1.0, 0.25)] * (len(NAMES) // 2)
     centre, scale = ([pair[i] for pair in scales] for i in (0, 1))
