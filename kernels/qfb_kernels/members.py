@@ -15,24 +15,33 @@ _JOIN_DIVISOR = 3  # leftovers join a group they resemble when three times fewer
 _WIDER = 1.02
 
 
-def _bounds_row(amount, owner, start, stop, low, high, count):
-    """Smallest and largest amount and number of payments of each group of a relation."""
+def _bounds_row(amount, owner, start, stop, low, high, count, link):
+    """Link the groups of a relation, with bounds of amount and size; return the first or -1."""
+    first, last = start - start - 1, start - start - 1
     for i in range(start, stop):
         group = owner[i]
         if group >= 0:
+            if count[group] == 0:
+                link[group] = -1
+                if last >= 0:
+                    link[last] = group
+                else:
+                    first = group
+                last = group
             if count[group] == 0 or amount[i] < low[group]:
                 low[group] = amount[i]
             if count[group] == 0 or amount[i] > high[group]:
                 high[group] = amount[i]
             count[group] += 1
+    return first
 
 
 bounds_row = twin(_bounds_row)
 
 
-def _leftovers_row(amount, owner, start, stop, low, high, count):
+def _leftovers_row(amount, owner, start, stop, low, high, count, link, first):
     """Let a few leftovers join the largest group whose amounts they have."""
-    left = 0
+    left = start - start
     for i in range(start, stop):
         left += 1 if owner[i] < 0 and amount[i] >= 0 else 0
     if left == 0:
@@ -40,14 +49,14 @@ def _leftovers_row(amount, owner, start, stop, low, high, count):
     for i in range(start, stop):
         if owner[i] >= 0 or amount[i] < 0:
             continue
-        best = -1
-        for j in range(start, stop):
-            group = owner[j]
-            if group < 0 or group == best or _JOIN_DIVISOR * left > count[group]:
-                continue
+        best = start - start - 1
+        group = first
+        while group >= 0:
             fits = amount[i] * _WIDER >= low[group] and amount[i] <= high[group] * _WIDER
-            if fits and (best < 0 or count[group] > count[best]):
+            enough = _JOIN_DIVISOR * left <= count[group]
+            if enough and fits and (best < 0 or count[group] > count[best]):
                 best = group
+            group = link[group]
         if best >= 0:
             owner[i] = -2 - best  # joined: read back below, so that it is not taken for a hit
 
@@ -55,11 +64,11 @@ def _leftovers_row(amount, owner, start, stop, low, high, count):
 leftovers_row = twin(_leftovers_row)
 
 
-def _number_row(amount, owner, cancelled_by, start, stop, low, high, count, rank, local):
+def _number_row(amount, owner, cancelled_by, start, stop, low, high, count, rank, local, link):
     """Write each payment's stream number in its relation; return the number of streams."""
-    bounds_row(amount, owner, start, stop, low, high, count)
-    if stop - start > _JOIN_DIVISOR:
-        leftovers_row(amount, owner, start, stop, low, high, count)
+    first = bounds_row(amount, owner, start, stop, low, high, count, link)
+    if stop - start > _JOIN_DIVISOR and first >= 0:
+        leftovers_row(amount, owner, start, stop, low, high, count, link, first)
     n_streams = 0
     rest = -1
     for i in range(start, stop):
@@ -96,25 +105,25 @@ _number_row_cpu, _number_row_gpu = number_row.cpu, number_row.gpu
 
 @njit(parallel=True, cache=True)
 def number_cpu(amount, owner, cancelled_by, relation_offsets, low, high, count, rank,
-               local, n_streams):  # fmt: skip
+               local, link, n_streams):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
     n_rows = relation_offsets.shape[0] - 1
     for row in prange(n_rows - n_rows, n_rows):
         n_streams[row] = _number_row_cpu(
             amount, owner, cancelled_by, relation_offsets[row], relation_offsets[row + 1],
-            low, high, count, rank, local,
+            low, high, count, rank, local, link,
         )  # fmt: skip
 
 
 @cuda.jit
 def number_gpu(amount, owner, cancelled_by, relation_offsets, low, high, count, rank,
-               local, n_streams):  # fmt: skip
+               local, link, n_streams):  # fmt: skip
     """One thread per relation; launch with ``.forall(n_relations)``."""
     row = cuda.grid(1)
     if row < relation_offsets.shape[0] - 1:
         n_streams[row] = _number_row_gpu(
             amount, owner, cancelled_by, relation_offsets[row], relation_offsets[row + 1],
-            low, high, count, rank, local,
+            low, high, count, rank, local, link,
         )  # fmt: skip
 
 

@@ -57,7 +57,7 @@ KERNELS: dict[str, str] = {
     ),
     "members.number_gpu": (
         "void(int64[::1], int32[::1], int32[::1], int64[::1], int64[::1], int64[::1], "
-        "int32[::1], int32[::1], int32[::1], int32[::1])"
+        "int32[::1], int32[::1], int32[::1], int32[::1], int32[::1])"
     ),
     "members.place_gpu": (
         "void(int64[::1], int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], "
@@ -87,7 +87,8 @@ KERNELS: dict[str, str] = {
     ),
     "settle.settle_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
-        "int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int32[::1], int32[::1])"
+        "int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], "
+        "int32[::1])"
     ),
     "streams.answer_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64[:, ::1], "

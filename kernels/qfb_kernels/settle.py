@@ -3,6 +3,9 @@
 A group of payments that answers only due dates another group of its relation missed is the same
 contract: after a step of its price, or a part of its varying amounts. Single leftovers that
 answer a missed due date join too.
+
+The groups of a relation are a linked list (``link``), in the order of their first payments, so
+that work grows with payments times groups; answers to a due date are looked for around it.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ from qfb_kernels.twin import twin
 _NULL_DAY = -(2**31)
 _FACTOR = 4.0  # of amount between groups that may be one contract
 _MAX_MISSED = 4  # due dates between groups that may be one contract
+_HOLIDAYS = 20  # days: longer than any run of closed days, with room
 
 
 def _nearest_due(cal, fit, group, day):
@@ -35,8 +39,12 @@ def _nearest_due(cal, fit, group, day):
 nearest_due = twin(_nearest_due, due_day, due_index, position)
 
 
-def _tally(amount, owner, offset, start, stop, low, high, count, head, reach):
-    """Bounds of amount, size, first payment and largest offset of each group."""
+def _tally(amount, owner, offset, start, stop, low, high, count, head, reach, link):
+    """Link groups; write bounds of amount, size, first payment, largest offset; return the first.
+
+    -1: there is no group.
+    """
+    first, last = start - start - 1, start - start - 1
     for i in range(start, stop):
         group = owner[i]
         if group < 0:
@@ -46,20 +54,38 @@ def _tally(amount, owner, offset, start, stop, low, high, count, head, reach):
             high[group] = amount[i]
             head[group] = i
             reach[group] = 1
+            link[group] = -1
+            if last >= 0:
+                link[last] = group
+            else:
+                first = group
+            last = group
         low[group] = min(low[group], amount[i])
         high[group] = max(high[group], amount[i])
         reach[group] = max(reach[group], abs(offset[i]))
         count[group] += 1
+    return first
 
 
 tally = twin(_tally)
 
 
-def _is_answered(owner, due, start, stop, group, date):
-    """Whether a group answers a due date."""
-    for i in range(start, stop):  # noqa: SIM110  a generator does not compile
+def _is_answered(day, owner, due, start, stop, at, group, date, ticks):
+    """Whether a group answers a due date: one of its payments at most so many ticks from it.
+
+    ``at`` is a payment near the date; so many ticks are at most ``2 * ticks + _HOLIDAYS`` days.
+    """
+    window = 2 * ticks + _HOLIDAYS
+    i = at
+    while i >= start and day[i] >= date - window:
         if owner[i] == group and due[i] == date:
             return True
+        i -= 1
+    i = at + 1
+    while i < stop and day[i] <= date + window:
+        if owner[i] == group and due[i] == date:
+            return True
+        i += 1
     return False
 
 
@@ -72,7 +98,9 @@ def _could_join(day, owner, due, start, stop, cal, fit, group, other, reach):
     for i in range(start, stop):
         if owner[i] == other:
             date, off = nearest_due(cal, fit, group, day[i])
-            if abs(off) <= reach[group] and not is_answered(owner, due, start, stop, group, date):
+            if abs(off) <= reach[group] and not is_answered(
+                day, owner, due, start, stop, i, group, date, reach[group]
+            ):
                 n += 1
     return n
 
@@ -88,7 +116,7 @@ def _join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
             continue
         date, off = nearest_due(cal, fit, group, day[i])
         fits = abs(off) <= reach[group]
-        if fits and not is_answered(owner, due, start, stop, group, date):
+        if fits and not is_answered(day, owner, due, start, stop, i, group, date, reach[group]):
             owner[i] = group
             due[i] = date
             offset[i] = off
@@ -142,26 +170,24 @@ period = twin(_period, due_index, due_day)
 
 
 def _join_groups(day, amount, owner, due, offset, start, stop, cal, fit,
-                 low, high, count, head, reach):  # fmt: skip
+                 low, high, count, head, reach, link, first):  # fmt: skip
     """Join the two groups nearest in amount that may be one contract; return whether any."""
     best, best_other, nearest = start - start - 1, start - start - 1, _FACTOR
-    for i in range(start, stop):
-        group = owner[i]
-        if group < 0 or head[group] != i or count[group] < 3:
-            continue
-        slack = _MAX_MISSED * period(cal, fit, group, day[i])
-        for j in range(start, stop):
-            other = owner[j]
-            if other < 0 or other == group or head[other] != j or count[other] > count[group]:
-                continue
+    group = first
+    while group >= 0:
+        other = first if count[group] >= 3 else start - start - 1
+        while other >= 0:
             apart = distance(low, high, group, other)
-            if apart >= nearest:
-                continue
-            if not is_near(day, owner, head, start, stop, group, other, slack):
-                continue
-            n = could_join(day, owner, due, start, stop, cal, fit, group, other, reach)
-            if n == count[other] or (n > 4 and 5 * n >= 4 * count[other]):
-                best, best_other, nearest = group, other, apart
+            may = other != group and 0 < count[other] <= count[group] and apart < nearest
+            if may and is_near(
+                day, owner, head, start, stop, group, other,
+                _MAX_MISSED * period(cal, fit, group, day[head[group]]),
+            ):  # fmt: skip
+                n = could_join(day, owner, due, start, stop, cal, fit, group, other, reach)
+                if n == count[other] or (n > 4 and 5 * n >= 4 * count[other]):
+                    best, best_other, nearest = group, other, apart
+            other = link[other]
+        group = link[group]
     if best < 0:
         return False
     join(day, amount, owner, due, offset, start, stop, cal, fit, best, best_other,
@@ -177,43 +203,45 @@ join_groups = twin(_join_groups, period, distance, is_near, could_join, join)
 
 
 def _join_leftovers(day, amount, owner, due, offset, start, stop, cal, fit,
-                    low, high, count, head, reach):  # fmt: skip
+                    low, high, count, reach, link, first):  # fmt: skip
     """Let single payments answer due dates that a group with such amounts missed."""
     for i in range(start, stop):
         if owner[i] >= 0 or amount[i] < 0:
             continue
         best, nearest = i - i - 1, i - i
-        for j in range(start, stop):
-            group = owner[j]
-            if group < 0 or head[group] != j or count[group] < 3:
-                continue
+        best_due, best_offset = i - i, i - i
+        group = first
+        while group >= 0:
             wide = 1.5 if high[group] > 1.05 * low[group] else 1.1
-            if amount[i] * wide < low[group] or amount[i] > wide * high[group]:
-                continue
-            date, off = nearest_due(cal, fit, group, day[i])
-            if abs(off) > reach[group] or is_answered(owner, due, start, stop, group, date):
-                continue
-            if best < 0 or abs(off) < nearest:
-                best, nearest = group, abs(off)
+            if count[group] >= 3 and low[group] <= amount[i] * wide <= wide * wide * high[group]:
+                date, off = nearest_due(cal, fit, group, day[i])
+                closer = abs(off) <= reach[group] and (best < 0 or abs(off) < nearest)
+                if closer and not is_answered(
+                    day, owner, due, start, stop, i, group, date, reach[group]
+                ):
+                    best, nearest = group, abs(off)
+                    best_due, best_offset = date, off
+            group = link[group]
         if best >= 0:
-            date, off = nearest_due(cal, fit, best, day[i])
             owner[i] = best
-            due[i] = date
-            offset[i] = off
+            due[i] = best_due
+            offset[i] = best_offset
 
 
 join_leftovers = twin(_join_leftovers, nearest_due, is_answered)
 
 
 def _settle_row(day, amount, owner, due, offset, start, stop, cal, fit,
-                low, high, count, head, reach):  # fmt: skip
+                low, high, count, head, reach, link):  # fmt: skip
     """Settle one relation."""
-    tally(amount, owner, offset, start, stop, low, high, count, head, reach)
+    first = tally(amount, owner, offset, start, stop, low, high, count, head, reach, link)
+    if first < 0:
+        return
     while join_groups(day, amount, owner, due, offset, start, stop, cal, fit,
-                      low, high, count, head, reach):  # fmt: skip
+                      low, high, count, head, reach, link, first):  # fmt: skip
         pass
     join_leftovers(day, amount, owner, due, offset, start, stop, cal, fit,
-                   low, high, count, head, reach)  # fmt: skip
+                   low, high, count, reach, link, first)  # fmt: skip
 
 
 settle_row = twin(_settle_row, tally, join_groups, join_leftovers)
@@ -222,25 +250,25 @@ _settle_row_cpu, _settle_row_gpu = settle_row.cpu, settle_row.gpu
 
 @njit(parallel=True, cache=True)
 def settle_cpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
-               low, high, count, head, reach):  # fmt: skip
+               low, high, count, head, reach, link):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
     n_rows = relation_offsets.shape[0] - 1
     for row in prange(n_rows - n_rows, n_rows):
         _settle_row_cpu(
             day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
-            cal, fit, low, high, count, head, reach,
+            cal, fit, low, high, count, head, reach, link,
         )  # fmt: skip
 
 
 @cuda.jit
 def settle_gpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
-               low, high, count, head, reach):  # fmt: skip
+               low, high, count, head, reach, link):  # fmt: skip
     """One thread per relation; launch with ``.forall(n_relations)``."""
     row = cuda.grid(1)
     if row < relation_offsets.shape[0] - 1:
         _settle_row_gpu(
             day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
-            cal, fit, low, high, count, head, reach,
+            cal, fit, low, high, count, head, reach, link,
         )  # fmt: skip
 
 

@@ -16,17 +16,21 @@ from qfb_kernels.twin import twin
 
 PROMISING = 0.0  # nats of evidence, i.e. p < 0.1: below it a pool stays one stream
 _NULL_DAY = -(2**31)
+_LOOK_BACK = 4096
 _LOG_BUSINESS = math.log(5.0 / 7.0)
 
 
 def _reversals_row(amount, start, stop, cancelled_by):
-    """Pair each reversal with the latest open payment of its size before it; -1: none."""
+    """Pair each reversal with the latest open payment of its size before it; -1: none.
+
+    At most ``_LOOK_BACK`` payments back, so that work stays in bounds in a relation of millions.
+    """
     for i in range(start, stop):
         cancelled_by[i] = -1
     for i in range(start, stop):
         if amount[i] >= 0:
             continue
-        for j in range(i - 1, start - 1, -1):
+        for j in range(i - 1, max(start, i - _LOOK_BACK) - 1, -1):
             if amount[j] == -amount[i] and cancelled_by[j] < 0:
                 cancelled_by[j] = i
                 cancelled_by[i] = j

@@ -186,13 +186,13 @@ def _describe(
     xp = backend.xp
     n_payments, n_relations = ledger.n_payments, ledger.n_relations
     low, high = (xp.zeros(work.n_owned, dtype="int64") for _ in range(2))
-    count = xp.zeros(work.n_owned, dtype="int32")
+    count, link = (xp.zeros(work.n_owned, dtype="int32") for _ in range(2))
     rank = xp.full(work.n_owned, -1, dtype="int32")
     local = xp.empty(n_payments, dtype="int32")
     n_streams = xp.zeros(n_relations, dtype="int32")
     backend.launch(
         number_cpu, number_gpu, n_relations, ledger.amount_minor, work.owner, cancelled_by,
-        ledger.relation_offsets, low, high, count, rank, local, n_streams,
+        ledger.relation_offsets, low, high, count, rank, local, link, n_streams,
     )  # fmt: skip
     offsets = offsets_of(n_streams, xp)
     total = int(offsets[-1])
@@ -253,10 +253,10 @@ def _settle(ledger: Ledger, work: _Work, cal: Any, backend: Backend) -> None:
     xp = backend.xp
     n = work.n_owned
     low, high = (xp.zeros(n, dtype="int64") for _ in range(2))
-    count, head, reach = (xp.zeros(n, dtype="int32") for _ in range(3))
+    count, head, reach, link = (xp.zeros(n, dtype="int32") for _ in range(4))
     if n:
         backend.launch(
             settle_cpu, settle_gpu, ledger.n_relations, ledger.day, ledger.amount_minor,
             work.owner, work.due, work.offset, ledger.relation_offsets, cal,
-            xp.concatenate(work.fit_int), low, high, count, head, reach,
+            xp.concatenate(work.fit_int), low, high, count, head, reach, link,
         )  # fmt: skip
