@@ -51,7 +51,7 @@ def from_columns(customer, counterparty, direction, currency, day, amount, *, n_
 
 def on(ledger, backend):
     """Return the ledger with its arrays on the backend's device."""
-    names = [n for n in Ledger.__dataclass_fields__ if n != "texts"]
+    names = [n for n in Ledger.__dataclass_fields__ if isinstance(getattr(ledger, n), np.ndarray)]
     return replace(ledger, **{n: backend.asarray(getattr(ledger, n)) for n in names})
 
 

@@ -33,10 +33,12 @@ class Labelled:
 class Ledger:
     """The payments of one bucket up to the as-of date, in two levels of CSR.
 
-    Sorted by customer key, then relation (counterparty key, direction, currency), then day,
-    amount and transaction key, so the same payments give the same arrays whatever the order of
-    their source. A relation is all payments between one customer and one counterparty in one
-    direction and one currency. All arrays but ``texts`` live on the backend's device.
+    Sorted by customer key, then relation (counterparty key, description key, direction,
+    currency), then day, amount and transaction key, so the same payments give the same arrays
+    whatever the order of their source. A relation is all payments between one customer and one
+    counterparty in one direction and one currency; where no counterparty is given, all with one
+    normalised description (:mod:`qfb_gpu.lake.descriptions`). All arrays but
+    ``texts`` live on the backend's device.
 
     Attributes
     ----------
@@ -54,6 +56,9 @@ class Ledger:
     customer_key : int64, shape (n_customers,), hash of the customer id
     texts : host Arrow table with columns txn_id, customer_id, counterparty_id and, where the
         source has them, memo, category, channel; in the row order of silver
+    description_key : int64, shape (n_relations,), hash of the description, which no counterparty
+        id has; 0 where there is a counterparty or the memo says nothing; None: 0 for all
+    description : Labelled, shape (n_relations,), the normalised texts; None: null for all
     """
 
     day: Any
@@ -68,6 +73,8 @@ class Ledger:
     customer_offsets: Any
     customer_key: Any
     texts: Any
+    description_key: Any = None
+    description: Labelled | None = None
 
     @property
     def n_payments(self) -> int:
@@ -98,6 +105,7 @@ class Streams:
     stream_of_payment : int32, shape (n_payments,), row of the payment's stream
     role : int8, shape (n_payments,), index into ``ROLES``
     due_day : int32, shape (n_payments,), ``NULL_DAY`` where nothing was due
+    splits : how relations were split, for a later night: :mod:`qfb_gpu.payments.splits`
     """
 
     columns: dict[str, Any]
@@ -105,6 +113,7 @@ class Streams:
     stream_of_payment: Any
     role: Any
     due_day: Any
+    splits: Any = None
 
 
 @dataclass(frozen=True, slots=True)

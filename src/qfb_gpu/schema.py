@@ -170,6 +170,7 @@ GOLD: dict[str, Table] = {
             ("stream_id", "int64", "hash of the relation and the stream's ordinal in it"),
             ("customer_id", "string", "the customer"),
             ("counterparty_id", "string", "null where the source gave none"),
+            ("description", "string", "normalised memo where there is no counterparty, else null"),
             ("direction", "string", "in or out"),
             ("currency", "string", "ISO 4217"),
             ("n_payments", "int32", "payments in the stream, returned ones left out"),

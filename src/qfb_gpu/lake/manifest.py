@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import SourceFile
 
 APPLICATION = "qfb-ingest"
-_LAYOUT = 1
+_LAYOUT = 2
 Change = Literal["none", "append", "rebuild"]
 
 

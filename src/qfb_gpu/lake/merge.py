@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.currencies import EXPONENT, currency_name
+from qfb_gpu.lake.descriptions import add_descriptions
 from qfb_gpu.lake.order import generic_order, ledger_order
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.rows import Rows, group_starts, order_by
@@ -75,6 +76,7 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
         keep = _sum_lines(rows, keep[~derived], sums, counts)
         keep, losers = _first_of_each(rows, keep, ["customer_id", "direction_code", "txn_id"])
         _derive_ids(rows, np.flatnonzero(derived))
+        add_descriptions(rows)
         order = ledger_order(rows, np.concatenate([keep, np.flatnonzero(derived)]))
     else:
         keep, losers = _first_of_each(rows, keep, list(schema.key))

@@ -26,6 +26,7 @@ class Rows:
             if pa.types.is_dictionary(values.type)
         }
         self._keys: dict[str, Any] = {}
+        self._value_keys: dict[str, Any] = {}
 
     def number(self, name: str) -> Any:
         """Return a column that is not text as int64-like numbers; null is the smallest."""
@@ -45,9 +46,17 @@ class Rows:
         """Replace a column that is not text and has no nulls."""
         self.arrow[name] = pa.array(numbers)
 
+    def set_coded(self, name: str, coded: Coded, keys: Any) -> None:
+        """Add a coded text column whose distinct texts have keys of their own."""
+        self.coded[name] = coded
+        self.arrow[name] = coded.to_arrow()
+        self._value_keys[name] = np.append(keys, NULL_KEY)
+
     def value_keys(self, name: str) -> Any:
         """Return the hash of each distinct text of a coded column, then of null."""
-        return np.append(hash_texts(self.coded[name].values), NULL_KEY)
+        if name not in self._value_keys:
+            self._value_keys[name] = np.append(hash_texts(self.coded[name].values), NULL_KEY)
+        return self._value_keys[name]
 
     def key(self, name: str) -> Any:
         """Return the hash of a text column, int64 a row; 0 where null."""

@@ -2,7 +2,7 @@
 
 ``<lake>/<source>/bucket=<b>/part-<version>.parquet``. One customer is always in one bucket:
 ``uint64(customer_key) mod n_buckets``. Rows of ``transactions`` are sorted by customer key,
-counterparty key, direction, currency, date, amount and transaction key.
+counterparty key, description key, direction, currency, date, amount and transaction key.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, open_table, partition_files
+from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.lake.spill import to_table
-from qfb_gpu.ledger import Ledger
 from qfb_gpu.schema import DIRECTIONS, SOURCES
 
 if TYPE_CHECKING:
@@ -33,16 +33,14 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config, SourcePart
+    from qfb_gpu.ledger import Ledger
     from qfb_gpu.schema import Table
 
 _CURRENCIES = sorted(EXPONENT)
-_NUMERIC = (
-    "customer_key", "counterparty_key", "direction_code", "currency_code",
-    "date", "amount_minor", "txn_key",
-)  # fmt: skip
 _RANDOM = {"txn_id", "txn_key", "memo", "amount_minor", "source_row"}
 _ROW_GROUP = 1 << 20
-_TEXTS = ("txn_id", "customer_id", "counterparty_id", "memo", "category", "channel")
+_IDS = ("txn_id", "customer_id", "counterparty_id")
+_TEXTS = (*_IDS, "memo", "category", "channel")
 
 
 def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
@@ -73,6 +71,9 @@ def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
     keyed = [name for name in ("customer", "counterparty", "txn") if f"{name}_id" in schema.names]
     for name in keyed:
         columns[f"{name}_key"] = pa.array(rows.key(f"{name}_id")[order])
+    if "description" in rows.coded:
+        columns["description"] = rows.arrow["description"].take(picked)
+        columns["description_key"] = pa.array(rows.key("description")[order])
     for name in ("source_file", "source_row"):
         columns[name] = rows.arrow[name].take(picked)
     return pa.table(columns)
@@ -99,7 +100,7 @@ def write_bucket(table_dir: Path, bucket: int, version: int, table: pa.Table) ->
         compression_level=1,
         use_dictionary=repeating,
         row_group_size=_ROW_GROUP,
-        write_statistics=[name for name in table.column_names if name == "date"],
+        write_statistics=[n for n in table.column_names if n in ("date", "description_key")],
         store_schema=False,
     )
     return PartFile(name, table.num_rows, {"bucket": str(bucket)}, {})
@@ -122,6 +123,7 @@ def read_spilled(table_dir: Path, bucket: int) -> pa.Table | None:
     texts = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
     table = _read(files, None, [name for name in texts if name != "txn_id"])
     drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
+    drop |= {"description", "description_key"}
     return table.drop_columns([name for name in table.column_names if name in drop])
 
 
@@ -202,9 +204,18 @@ def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -
     backend : Backend
     """
     files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
-    table = _read(files, list(_NUMERIC), [])
-    columns = [_numbers(table.column(name)) for name in _NUMERIC]
-    return _ledger(columns, as_of_day, backend, None)
+    described = any(_is_described(path) for path in files)
+    extra = ["description_key", "description"] if described else []
+    table = _read(files, [*NUMERIC, *extra], ["description"])
+    return ledger_of_silver(table, as_of_day, backend, None)
+
+
+def _is_described(path: Path) -> bool:
+    """Return whether a payment of a file may have a description, by the file's statistics."""
+    metadata = pq.read_metadata(path)
+    place = metadata.schema.names.index("description_key")
+    parts = [metadata.row_group(i).column(place).statistics for i in range(metadata.num_row_groups)]
+    return any(part is None or part.min != 0 or part.max != 0 for part in parts)
 
 
 def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledger:
@@ -242,9 +253,9 @@ def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledg
     sums = np.array([part.lines == "sum"])
     merged = merge(Rows(spilled), schema, sums, ["the table"])
     silver = silver_table(merged.rows, merged.order, schema)
-    columns = [_numbers(silver.column(name)) for name in _NUMERIC]
-    texts = silver.select([name for name in _TEXTS if silver.column(name).null_count < len(silver)])
-    return _ledger(columns, to_day(config.as_of), backend, texts)
+    there = [n for n in _TEXTS if n in _IDS or silver.column(n).null_count < silver.num_rows]
+    texts = silver.select(there)
+    return ledger_of_silver(silver, to_day(config.as_of), backend, texts)
 
 
 def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:
@@ -261,67 +272,3 @@ def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> 
         f"{where}: none of its {counts['rows']:,} rows can be kept; {n_rows:,} {name}{example}; "
         "correct the mapping or the file"
     )
-
-
-def _numbers(column: pa.ChunkedArray) -> Any:
-    if pa.types.is_date32(column.type):
-        column = column.cast(pa.int32())
-    return column.to_numpy()
-
-
-def _ledger(columns: list[Any], as_of_day: int, backend: Backend, texts: Any) -> Ledger:
-    xp = backend.xp
-    customer, counterparty, direction, currency, day, amount, txn = map(backend.asarray, columns)
-    row = xp.arange(day.shape[0], dtype="int64")
-    arrays = [customer, counterparty, direction, currency, day, amount, txn, row]
-    if not bool((day <= as_of_day).all()):
-        seen = xp.flatnonzero(day <= as_of_day)
-        arrays = [values[seen] for values in arrays]
-    if not _is_sorted(arrays[:7], xp):
-        order = backend.lexsort(tuple(arrays[:7]))
-        arrays = [values[order] for values in arrays]
-    customer, counterparty, direction, currency, day, amount, txn, row = arrays
-    new_customer = _changes([customer], xp)
-    new_relation = new_customer | _changes([counterparty, direction, currency], xp)
-    first = xp.flatnonzero(new_relation)
-    of_customer = xp.cumsum(new_customer[first]) - 1
-    end = xp.asarray([day.shape[0]], dtype="int64")
-    first_relation = xp.flatnonzero(new_customer[first])
-    return Ledger(
-        day=day,
-        amount_minor=amount,
-        txn_key=txn,
-        text_row=row,
-        relation_offsets=xp.concatenate([first.astype("int64"), end]),
-        relation_customer=of_customer.astype("int32"),
-        counterparty_key=counterparty[first],
-        direction=direction[first],
-        currency=currency[first],
-        customer_offsets=xp.concatenate(
-            [first_relation.astype("int64"), xp.asarray([first.shape[0]], dtype="int64")]
-        ),
-        customer_key=customer[first][first_relation],
-        texts=texts,
-    )
-
-
-def _changes(columns: list[Any], xp: Any) -> Any:
-    """Return a bool a row: it differs from the row before in one of the columns."""
-    changed = xp.zeros(columns[0].shape[0], dtype=bool)
-    changed[:1] = True
-    for values in columns:
-        changed[1:] |= values[1:] != values[:-1]
-    return changed
-
-
-def _is_sorted(columns: list[Any], xp: Any) -> bool:
-    """Return whether rows ascend by the first column, then the next, ..."""
-    n_rows = columns[0].shape[0]
-    if n_rows == 0:
-        return True
-    equal = xp.ones(n_rows - 1, dtype=bool)
-    for values in columns:
-        if bool((equal & (values[1:] < values[:-1])).any()):
-            return False
-        equal &= values[1:] == values[:-1]
-    return True

@@ -54,6 +54,7 @@ def stream_columns(  # noqa: PLR0913  all that is known of streams
     first_slot = xp.where(some, start, 0)
     return {
         "stream_id": stream_ids(ledger, relation, ordinal, xp),
+        "description": _descriptions(ledger, relation, xp),
         "n_payments": size,
         "first_date": xp.where(some, ledger.day[member[first_slot]], NULL_DAY).astype("int32"),
         "last_date": xp.where(some, ledger.day[member[last_slot]], NULL_DAY).astype("int32"),
@@ -102,16 +103,24 @@ def stream_ids(ledger: Ledger, relation: Any, ordinal: Any, xp: Any) -> Any:
     array of int64, shape (n_streams,), not negative
     """
     customer = ledger.customer_key[ledger.relation_customer[relation]]
+    party = ledger.counterparty_key  # 0 where a description stands for it
+    party = party if ledger.description_key is None else party ^ ledger.description_key
     mixed = xp.zeros(relation.shape[0], dtype="uint64")
     for part in (
         customer,
-        ledger.counterparty_key[relation],
+        party[relation],
         ledger.direction[relation],
         ledger.currency[relation],
         ordinal,
     ):
         mixed = _splitmix64(mixed ^ part.astype("int64").view("uint64"), xp)
     return (mixed & xp.uint64(2**63 - 1)).astype("int64")
+
+
+def _descriptions(ledger: Ledger, relation: Any, xp: Any) -> Labelled:
+    if ledger.description is None:
+        return Labelled(xp.full(relation.shape[0], -1, dtype="int32"), ())
+    return Labelled(ledger.description.codes[relation], ledger.description.labels)
 
 
 def _splitmix64(x: Any, xp: Any) -> Any:
