@@ -68,7 +68,14 @@ def _generate(folder: Path, n_customers: int) -> None:
     from qfb_gpu.calendars import load_calendar
     from qfb_gpu.portfolio import write_portfolio
 
-    write_portfolio(folder, n_customers, SEED, as_of=AS_OF, calendar=load_calendar("CN"))
+    write_portfolio(
+        folder,
+        n_customers,
+        SEED,
+        as_of=AS_OF,
+        calendar=load_calendar("CN"),
+        tables=("transactions",),
+    )
 
 
 def _describe(folder: Path, n_customers: int) -> Portfolio:

@@ -62,7 +62,12 @@ class Case:
         self.backend = get_backend("cpu")
         self.calendar = load_calendar(CALENDAR)
         tables = generate_portfolio(
-            n_customers, seed, AS_OF, hardness=hardness, calendar=self.calendar
+            n_customers,
+            seed,
+            AS_OF,
+            hardness=hardness,
+            calendar=self.calendar,
+            tables=("transactions", "truth/streams", "truth/stream_payments"),
         )
         self.ledger: Ledger = ledger_of(
             tables["transactions"], as_of=AS_OF, calendar=CALENDAR, device="cpu"

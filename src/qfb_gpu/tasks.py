@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+import qfb_kernels
 from qfb_gpu import network, payments, profile
 from qfb_gpu.backend import BackendName, get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
 
@@ -56,9 +57,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     clock = _Clock(backend)
     ledger = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
     clock.lap("read")
-    streams = payments.score_streams(
-        ledger, load_calendar(night.calendar), night.as_of_day, backend, night.horizon_days
-    )
+    streams = _score_streams(night, bucket, ledger, backend)
     clock.lap("streams")
     features = profile.customer_features(ledger, night.as_of_day, backend)
     clock.lap("features")
@@ -81,6 +80,21 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     }
     night.workspace.finish("score", bucket, summary)
     return summary
+
+
+def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) -> Streams:
+    """Score the streams of a bucket, splitting only relations that an earlier night did not."""
+    calendar = load_calendar(night.calendar)
+    stamp = carry.stamp_of(calendar, payments, qfb_kernels)
+    carried = carry.load(night.lake, bucket, stamp)
+    known = None if carried is None else payments.splits_on_device(carried, backend)
+    streams = payments.score_streams(
+        ledger, calendar, night.as_of_day, backend, night.horizon_days, known=known
+    )
+    columns = {name: getattr(streams.splits, name) for name in payments.SPLIT_COLUMNS}
+    host = {name: backend.to_host(values) for name, values in columns.items()}
+    carry.save(night.lake, bucket, stamp, host)
+    return streams
 
 
 def _save_scores(

@@ -2,6 +2,14 @@
 
 from qfb_gpu.payments.decision import decide, q_values
 from qfb_gpu.payments.forecast import expected_payments
+from qfb_gpu.payments.splits import SPLIT_COLUMNS, splits_on_device
 from qfb_gpu.payments.streams import score_streams
 
-__all__ = ["decide", "expected_payments", "q_values", "score_streams"]
+__all__ = [
+    "SPLIT_COLUMNS",
+    "decide",
+    "expected_payments",
+    "q_values",
+    "score_streams",
+    "splits_on_device",
+]

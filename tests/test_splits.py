@@ -1,0 +1,136 @@
+"""A later night splits only what changed, and its answer is that of a full night to the bit."""
+
+import datetime as dt
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu import payments
+from qfb_gpu.api import ledger_of
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.config import build_config
+from qfb_gpu.lake import carry, gold
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.payments.splits import fingerprints
+from qfb_gpu.pipeline import run
+from qfb_gpu.portfolio import generate_portfolio
+
+AS_OF = dt.date(2024, 12, 31)
+BEFORE = dt.date(2024, 12, 20)
+CPU = get_backend("cpu")
+CN = load_calendar("CN")
+
+
+@pytest.fixture(scope="module")
+def transactions():
+    tables = generate_portfolio(40, 9, AS_OF, calendar=CN, tables=("transactions",))
+    return tables["transactions"]
+
+
+def book(table, as_of):
+    return ledger_of(table, as_of=as_of, calendar="CN", device="cpu")
+
+
+def score(ledger, as_of, known=None):
+    return payments.score_streams(ledger, CN, to_day(as_of), CPU, known=known)
+
+
+def assert_equal(left, right):
+    for name in ("relation", "stream_of_payment", "role", "due_day"):
+        np.testing.assert_array_equal(getattr(left, name), getattr(right, name), name)
+    for name, values in right.columns.items():
+        got, wanted = (
+            v.codes if isinstance(v, Labelled) else v for v in (left.columns[name], values)
+        )
+        assert got.dtype == wanted.dtype, name
+        np.testing.assert_array_equal(got, wanted, name)
+    for name in payments.SPLIT_COLUMNS:
+        np.testing.assert_array_equal(getattr(left.splits, name), getattr(right.splits, name), name)
+
+
+def test_a_later_night_equals_a_full_one(transactions):
+    known = score(book(transactions, BEFORE), BEFORE).splits
+    now = book(transactions, AS_OF)
+    assert_equal(score(now, AS_OF, known), score(now, AS_OF))
+
+
+def test_removed_and_changed_payments_are_seen(transactions):
+    known = score(book(transactions, AS_OF), AS_OF).splits
+    fewer = transactions.filter(pc.not_equal(transactions["txn_id"], transactions["txn_id"][7]))
+    amount = pc.add(fewer["amount"], pa.scalar(1)).cast(fewer.schema.field("amount").type)
+    mixed = pc.if_else(pa.array(np.arange(fewer.num_rows) % 50 == 0), amount, fewer["amount"])
+    changed = fewer.set_column(fewer.column_names.index("amount"), "amount", mixed)
+    now = book(changed, AS_OF)
+    assert_equal(score(now, AS_OF, known), score(now, AS_OF))
+
+
+def test_what_is_known_is_not_split_again(transactions, monkeypatch):
+    now = book(transactions, AS_OF)
+    known = score(now, AS_OF).splits
+
+    def refuse(*_):
+        msg = "nothing has changed"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr("qfb_gpu.payments.rounds.make_units", refuse)
+    with pytest.raises(AssertionError, match="nothing has changed"):
+        score(now, AS_OF)
+    assert score(now, AS_OF, known).relation.shape[0] > 0
+
+
+def test_a_fingerprint_tells_days_amounts_and_sizes_apart(transactions):
+    ledger = book(transactions, AS_OF)
+    ends = ledger.relation_offsets
+    content = [
+        (tuple(ledger.day[a:b].tolist()), tuple(ledger.amount_minor[a:b].tolist()))
+        for a, b in pairwise(ends)
+    ]
+    prints = fingerprints(ledger, np)
+    assert len(set(prints.tolist())) == len(set(content)) > 300
+
+
+def night(folder, table, as_of):
+    folder.mkdir(exist_ok=True)
+    pq.write_table(table, folder / "payments.parquet")
+    source = {"path": "payments.parquet", "columns": {n: n for n in table.column_names}}
+    raw = {
+        "as_of": as_of, "device": "cpu", "workers": 1, "n_buckets": 2,
+        "sources": {"transactions": source},
+    }  # fmt: skip
+    config = build_config(raw, base=folder, where="test")
+    run(config)
+    return config.output_dir
+
+
+def test_a_second_night_publishes_what_a_first_one_would(transactions, tmp_path):
+    night(tmp_path / "later", transactions, BEFORE)
+    later = night(tmp_path / "later", transactions, AS_OF)
+    whole = night(tmp_path / "whole", transactions, AS_OF)
+    assert (later / "lake" / "splits").is_dir()
+    for name in ("payment_streams", "stream_payments", "expected_payments", "customer_profiles"):
+        tables = []
+        for output in (later, whole):
+            table = gold.read(output, name)
+            tables.append(table.sort_by([(c, "ascending") for c in table.column_names]))
+        assert tables[0].equals(tables[1]), name
+
+
+def test_another_stamp_or_a_broken_file_is_no_split(tmp_path):
+    carry.save(tmp_path, 3, "a", {"rest": np.arange(4)})
+    assert carry.load(tmp_path, 3, "a")["rest"].tolist() == [0, 1, 2, 3]
+    assert carry.load(tmp_path, 3, "b") is None
+    assert carry.load(tmp_path, 4, "a") is None
+    [path] = (tmp_path / "splits").glob("*.npz")
+    path.write_bytes(path.read_bytes()[:40])
+    assert carry.load(tmp_path, 3, "a") is None
+
+
+def test_the_stamp_follows_the_calendar():
+    assert carry.stamp_of(CN, payments) == carry.stamp_of(load_calendar("CN"), payments)
+    assert carry.stamp_of(CN, payments) != carry.stamp_of(load_calendar("GB"), payments)
+    assert carry.stamp_of(CN, payments) != carry.stamp_of(CN, payments, carry)
