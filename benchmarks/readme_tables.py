@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from regular_table import regular_tables
+
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 RESULTS = Path(__file__).parent / "results"
@@ -203,8 +205,11 @@ def between_markers(text: str, name: str, content: str) -> str:
 
 def written(text: str, folder: Path) -> str:
     """Return a README's text with every table that there are results for."""
-    results = newest(folder, "nightly")
-    return text if results is None else between_markers(text, "nightly", nightly_tables(results))
+    tables = {"nightly": nightly_tables, "regular_payments": regular_tables}
+    for name, make in tables.items():
+        if (results := newest(folder, name)) is not None:
+            text = between_markers(text, name, make(results))
+    return text
 
 
 def main(arguments: list[str]) -> int:

@@ -23,6 +23,7 @@ import numpy as np
 import stream_truth
 from detectors import daily, engine, rules
 from detectors.relations import Relations
+from regular_table import DETECTORS, accuracy_table
 from results_file import ResultsFile
 
 from qfb_gpu.api import ledger_of
@@ -38,7 +39,6 @@ if TYPE_CHECKING:
 AS_OF = dt.date(2024, 12, 31)
 CALENDAR = "CN"
 HERE = Path(__file__).parent
-DETECTORS = ("qfb", "CV < 0.3", "8-period FFT", "Lomb-Scargle", "Autoperiod", "CFD-Autoperiod")
 _NEEDS = {"Lomb-Scargle": "astropy", "Autoperiod": "pyriodicity", "CFD-Autoperiod": "pyriodicity"}
 _PEERS = {
     "CV < 0.3": rules.steady_gaps,
@@ -47,12 +47,6 @@ _PEERS = {
     "Autoperiod": daily.autoperiod,
     "CFD-Autoperiod": daily.cfd_autoperiod,
 }
-
-_SHARES = ("f1", "recall", "precision", "cadence", "next_within_3_days", "date_coverage",
-           "amount_coverage")  # fmt: skip
-_HEADS = ("hardness", "detector", "F1", "recall", "precision", "cadence right",
-          "next date within 3 days", "90% date range holds", "90% amount range holds",
-          "random called regular", "relations/s")  # fmt: skip
 
 
 class Case:
@@ -111,7 +105,7 @@ def main(arguments: list[str]) -> int:
                 if results.runs(**key):
                     continue
                 results.append({**key, **_measure(case, name)})
-    print(table(results.content["runs"]))
+    print(accuracy_table(results.content["runs"]))
     print(f"\n{results.path}")
     return 0
 
@@ -129,26 +123,6 @@ def _measure(case: Case, name: str) -> dict[str, Any]:
         "n_relations": case.ledger.n_relations,
         **case.score(answer),
     }
-
-
-def table(runs: list[dict[str, Any]]) -> str:
-    """Return a Markdown table of means over seeds, a row per hardness and detector."""
-    lines = [f"| {' | '.join(_HEADS)} |", "|---" * len(_HEADS) + "|"]
-    for hardness in sorted({run["hardness"] for run in runs}):
-        for name in DETECTORS:
-            rows = [r for r in runs if r["detector"] == name and r["hardness"] == hardness]
-            if not rows:
-                continue
-            shares = [_percent(np.mean([row[column] for row in rows])) for column in _SHARES]
-            called = sum(r["n_random_called"] for r in rows) / sum(r["n_random"] for r in rows)
-            speed = sum(r["n_relations"] for r in rows) / sum(r["seconds"] for r in rows)
-            cells = [f"{hardness:g}", name, *shares, _percent(called), f"{speed:,.0f}"]
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines)
-
-
-def _percent(share: float) -> str:
-    return "–" if np.isnan(share) else f"{100 * share:.1f}%"
 
 
 def _is_there(name: str) -> bool:
