@@ -3,6 +3,7 @@
 import random
 import sys
 from types import SimpleNamespace
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -176,6 +177,31 @@ def test_launch_takes_the_launcher_of_its_backend(cpu):
     cpu.launch(plus_one_cpu, None, 5, np.arange(5.0), out)
     assert out.tolist() == [1, 2, 3, 4, 5]
     cpu.launch(None, None, 0)  # no rows: nothing is called
+
+
+def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):
+    """Numba's cache is written by one process, the others wait for it."""
+    fcntl = pytest.importorskip("fcntl")
+    held = []
+
+    class Launcher:
+        overloads: ClassVar = {}
+        stats = SimpleNamespace(cache_path=str(tmp_path / "cache"))
+
+        def __call__(self, _rows):
+            with (tmp_path / "cache" / "compiling.lock").open() as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    held.append(True)
+                else:
+                    held.append(False)
+
+    launcher = Launcher()
+    cpu.launch(launcher, None, 1, 1)
+    launcher.overloads = {"compiled": 1}
+    cpu.launch(launcher, None, 1, 1)
+    assert held == [True, False]
 
 
 def test_arrays_come_and_go(backend):

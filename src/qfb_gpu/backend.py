@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import devices, graphs
+from qfb_gpu._backend import compiling, devices, graphs
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import BackendUnavailableError
 
@@ -73,7 +73,7 @@ class Backend:
         if self.name == "gpu":
             gpu.forall(n_rows, tpb=THREADS_PER_BLOCK)(*arrays)
         else:
-            cpu(*arrays)
+            compiling.call(cpu, arrays)
 
     def rfft(self, batch: Any) -> Any:
         """Return the one-sided Fourier transform of each row of a float32 batch.
