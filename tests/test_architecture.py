@@ -25,7 +25,7 @@ MAY_IMPORT = {
     "portfolio": SCHEMA,
     **dict.fromkeys(COMPOSERS, ENGINE | STAGES | {"lake", "cluster", "report", "tasks"}),
     "cli": SCHEMA | {"pipeline", "portfolio", "report", "lake"},
-    "plot": ENGINE | STAGES | {"api"},
+    "plot": ENGINE | STAGES | {"api", "report"},
     "qfb_kernels": set(),
 }
 RAPIDS = {

@@ -7,8 +7,9 @@ from typing import Any
 __version__ = "0.1.0"
 _PUBLIC = {
     "find_streams": "qfb_gpu.api",
+    "plot_stream": "qfb_gpu.plot",
 }
-__all__ = ["__version__", "find_streams", "profile"]
+__all__ = ["__version__", "find_streams", "plot_stream", "profile"]
 
 
 def __getattr__(name: str) -> Any:

@@ -7,7 +7,7 @@ A table is a pandas or cuDF frame or an Arrow table with the columns of ``transa
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
@@ -27,7 +27,36 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from qfb_gpu.backend import Backend
-    from qfb_gpu.ledger import Ledger
+    from qfb_gpu.ledger import Ledger, Streams
+
+
+class Scored(NamedTuple):
+    """The payments of a table, their streams and what was decided of them."""
+
+    ledger: Ledger
+    streams: Streams
+    decided: dict[str, Any]
+    backend: Backend
+
+    def table(self) -> pa.Table:
+        """Return the columns of gold ``payment_streams``, a row per stream."""
+        return _stream_table(self.ledger, self.decided, self.backend)
+
+
+def scored(
+    transactions: Any,
+    *,
+    as_of: dt.date,
+    columns: dict[str, Any] | None = None,
+    device: str = "auto",
+    **settings: Any,
+) -> Scored:
+    """Return the streams of a table with the payments in them; as :func:`find_streams`."""
+    table, _ = _arrow(transactions)
+    config = _config(as_of, columns, table, device, settings)
+    backend = get_backend(config.device)
+    ledger = silver.ledger_from_arrow(table, config, backend)
+    return Scored(ledger, *_decided(ledger, config, backend), backend)
 
 
 def ledger_of(
@@ -83,10 +112,8 @@ def find_streams(
         A required column is missing, or no row can be read.
     """
     table, give_back = _arrow(transactions)
-    config = _config(as_of, columns, table, device, settings)
-    backend = get_backend(config.device)
-    ledger = silver.ledger_from_arrow(table, config, backend)
-    return give_back(_stream_table(ledger, _decided(ledger, config, backend), backend))
+    found = scored(table, as_of=as_of, columns=columns, device=device, **settings)
+    return give_back(found.table())
 
 
 def profile(
@@ -109,7 +136,7 @@ def profile(
     config = _config(as_of, columns, table, device, settings)
     backend = get_backend(config.device)
     ledger = silver.ledger_from_arrow(table, config, backend)
-    decided = _decided(ledger, config, backend)
+    _, decided = _decided(ledger, config, backend)
     features = profiles.customer_features(ledger, to_day(as_of), backend)
     kinds = {
         "direction": ledger.direction[decided["relation"]],
@@ -136,7 +163,7 @@ def profile(
     return give_back(gold.to_arrow(rows, GOLD["customer_profiles"], backend))
 
 
-def _decided(ledger: Ledger, config: Config, backend: Backend) -> dict[str, Any]:
+def _decided(ledger: Ledger, config: Config, backend: Backend) -> tuple[Streams, dict[str, Any]]:
     streams = payments.score_streams(
         ledger,
         load_calendar(config.calendar),
@@ -145,12 +172,13 @@ def _decided(ledger: Ledger, config: Config, backend: Backend) -> dict[str, Any]
         config.payments.horizon_days,
     )
     q_values = payments.q_values(streams.columns["p_value"], backend.xp)
-    return payments.decide(
+    decided = payments.decide(
         {**streams.columns, "relation": streams.relation},
         q_values,
         config.payments.false_discovery_rate,
         backend.xp,
     )
+    return streams, decided
 
 
 def _stream_table(ledger: Ledger, decided: dict[str, Any], backend: Backend) -> pa.Table:

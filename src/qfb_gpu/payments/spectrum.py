@@ -87,3 +87,32 @@ def _spectra_of_class(  # noqa: PLR0913
         entropy,
     )  # fmt: skip
     return peaks, strength, entropy
+
+
+def day_spectrum(day: Any, backend: Backend) -> tuple[Any, Any]:
+    """Return the power spectrum of one unit's daily counts, fine enough to be drawn.
+
+    Parameters
+    ----------
+    day : int64, shape (n_payments,), days since 1970-01-01, ascending
+
+    Returns
+    -------
+    frequency_per_day, power : float64, shape (n_frequencies,)
+        Of the same series that :func:`spectra` looks at, padded fourfold; empty where there are
+        fewer than 6 payments or 16 days.
+    """
+    xp = backend.xp
+    n = day.shape[0]
+    span = int(day[-1] - day[0]) + 1 if n else 0
+    if n < MIN_PAYMENTS or span < MIN_SPAN_DAYS:
+        return xp.zeros(0), xp.zeros(0)
+    n_samples = next((size for size in LENGTH_CLASSES if size >= span), LENGTH_CLASSES[-1])
+    day = day[day > day[-1] - n_samples]
+    start, size = xp.zeros(1, dtype="int64"), xp.full(1, day.shape[0], dtype="int32")
+    series = xp.empty((1, 4 * n_samples), dtype="float32")
+    member = xp.arange(day.shape[0], dtype="int32")
+    backend.launch(fill_cpu, fill_gpu, 1, day, member, start, size, series)
+    waves = backend.rfft(series)[0]
+    power = waves.real.astype("float64") ** 2 + waves.imag.astype("float64") ** 2
+    return xp.arange(power.shape[0]) / (4 * n_samples), power
