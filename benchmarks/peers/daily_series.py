@@ -12,12 +12,10 @@ import numpy as np
 import scipy.fft
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
-FEWEST_PAYMENTS = 5
+FEWEST_PAYMENTS = 6
 SHORTEST_DAYS = 16
 BATCH_BYTES = 4 * 2**20
 WORKERS = 2
-NEAR_HIGHEST = 0.6
-"""The dominant period is that of the lowest peak with this share of the highest power."""
 
 
 def dominant_periods(day: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,27 +72,22 @@ def _series(
 
 
 def _peaks(series: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the period of the lowest peak near the highest power, and the highest one's share."""
+    """Return the period of the highest peak, and its share of the power."""
     length = series.shape[1]
     waves = scipy.fft.rfft(series, axis=1, workers=WORKERS, overwrite_x=True)
     power = waves.real**2 + waves.imag**2
     inner = power[:, 1:-1]
     total = inner.sum(axis=1, dtype=np.float64)
     frequency = np.arange(1, power.shape[1] - 1)
-    lowest = np.ceil(2 * length / span)
+    lowest = np.maximum(2, np.ceil(2 * length / span))
     heard = np.where(frequency >= lowest[:, None], inner, 0)
     each = np.arange(len(power))
     top = heard.argmax(axis=1)
     highest = heard[each, top].astype(np.float64)
-    is_peak = (inner >= power[:, :-2]) & (inner >= power[:, 2:])
-    is_peak &= heard >= NEAR_HIGHEST * highest[:, None]
-    is_peak[:, 0] = False
-    peak = is_peak.argmax(axis=1)
-    found = is_peak[each, peak] & (highest > 0)
-    left, here, right = (power[each, peak + shift].astype(np.float64) for shift in range(3))
+    left, here, right = (power[each, top + shift].astype(np.float64) for shift in range(3))
     bend = left - 2 * here + right
     shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
-    period = np.where(found, length / (peak + 1 + shift), np.nan)
+    period = np.where(highest > 0, length / (top + 1 + shift), np.nan)
     near = highest + power[each, top] + power[each, top + 2]
     strength = np.minimum(1, near / np.where(highest > 0, total, 1))
     return period, np.where(highest > 0, strength, 0)
