@@ -2,7 +2,8 @@
 
 China from ``chinesecalendar`` (State Council notices, with make-up days), every other ISO 3166
 country from ``holidays``; ``"weekends"`` knows weekends only. A year that is not published yet
-counts weekends only, and ``known_until`` says from when.
+counts weekends only, and so does one from before the first; ``known_from`` and ``known_until``
+say which are.
 """
 
 from __future__ import annotations
@@ -50,26 +51,27 @@ def load_calendar(name: str) -> Calendar:
     days = np.arange(first, last + 1)
     is_working = (days + 3) % 7 < _SATURDAY  # 1970-01-01 was a Thursday
     if name == "weekends":
-        known_until = last
+        known_from, known_until = first, last
     elif name == "CN":
-        known_until = _china(is_working, first)
+        known_from, known_until = _china(is_working, first)
     else:
-        known_until = _country(name, is_working, first)
+        known_from, known_until = _country(name, is_working, first)
     is_working.flags.writeable = False
-    return Calendar(name, first, is_working, known_until)
+    return Calendar(name, first, is_working, known_until, known_from)
 
 
-def _china(is_working: np.ndarray, first: int) -> int:
+def _china(is_working: np.ndarray, first: int) -> tuple[int, int]:
     from chinese_calendar.constants import holidays, workdays
 
     for date in holidays:
         is_working[to_day(date) - first] = False
     for date in workdays:
         is_working[to_day(date) - first] = True
-    return to_day(dt.date(max(date.year for date in holidays), 12, 31))
+    years = [date.year for date in holidays]
+    return _years(min(years), max(years))
 
 
-def _country(name: str, is_working: np.ndarray, first: int) -> int:
+def _country(name: str, is_working: np.ndarray, first: int) -> tuple[int, int]:
     import holidays
 
     country, _, subdivision = name.partition("-")
@@ -83,4 +85,8 @@ def _country(name: str, is_working: np.ndarray, first: int) -> int:
         raise ConfigError(msg) from error
     for day in range(is_working.shape[0]):  # its own weekends too, and weekends that are worked
         is_working[day] = found.is_working_day(to_date(first + day))
-    return to_day(dt.date(min(found.end_year, LAST_YEAR), 12, 31))
+    return _years(max(found.start_year, FIRST_YEAR), min(found.end_year, LAST_YEAR))
+
+
+def _years(first: int, last: int) -> tuple[int, int]:
+    return to_day(dt.date(first, 1, 1)), to_day(dt.date(last, 12, 31))

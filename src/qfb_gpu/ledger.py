@@ -126,9 +126,11 @@ class Calendar:
     first_day : int, days since 1970-01-01 of entry 0
     is_working : bool array, shape (n_days,)
     known_until : int, last day whose holidays are published; later days know weekends only
+    known_from : int, first day whose holidays are published
     """
 
     name: str
     first_day: int
     is_working: Any
     known_until: int
+    known_from: int = NULL_DAY

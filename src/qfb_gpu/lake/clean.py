@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qfb_gpu.config import SourcePart
     from qfb_gpu.lake.readers import Batch
     from qfb_gpu.lake.sources import Mapped
+    from qfb_gpu.prepare.recipe import Recipe
     from qfb_gpu.schema import Column, Table
 
 BLANK_ROW = "blank row"
@@ -65,6 +66,8 @@ class FilePlan:
         The file's header of each exclude rule.
     currency : str
         Where the row gives none.
+    recipe : Recipe or None
+        What is done to a batch before its columns are mapped.
     """
 
     number: int
@@ -75,12 +78,14 @@ class FilePlan:
     mapped: dict[str, Mapped]
     excludes: list[str]
     currency: str
+    recipe: Recipe | None = None
 
     @property
     def wanted(self) -> list[str]:
         """Headers to read, each once."""
         names = [name for m in self.mapped.values() for name in m.names]
-        return list(dict.fromkeys([*names, *self.excludes]))
+        wanted = list(dict.fromkeys([*names, *self.excludes]))
+        return self.recipe.to_read(wanted) if self.recipe else wanted
 
     @property
     def repeating(self) -> list[str]:
@@ -115,8 +120,8 @@ def plain_column(table: Table) -> str | None:
 
 
 def clean(batch: Batch, plan: FilePlan) -> Cleaned:
-    """Clean one batch."""
-    rows = batch.rows
+    """Clean one batch; a rejected row is kept as it came, before its recipe."""
+    rows, changed = plan.recipe.apply(batch.rows) if plan.recipe else (batch.rows, Counter())
     reader = _RowReader(rows, plan)
     columns: dict[str, Any] = {}
     for column in plan.table.columns:
@@ -125,7 +130,7 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     columns["source_file"] = pa.array(np.full(rows.num_rows, plan.number, np.int32))
     columns["source_row"] = pa.array(row_number)
     excluded = _exclude(rows, plan, reader)
-    counts = reader.counts
+    counts = reader.counts + changed
     counts["rows"] += rows.num_rows + len(batch.broken)
     reason = np.where(excluded > 0, 0, reader.reason)
     for number, why in enumerate([BLANK_ROW, *(rule.reason for rule in plan.part.exclude)], 1):

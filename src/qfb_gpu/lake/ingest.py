@@ -30,7 +30,7 @@ from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch, estimate_rows, headers, read_batches
 from qfb_gpu.lake.rejects import SCHEMA as REJECTS
 from qfb_gpu.lake.rows import Rows
-from qfb_gpu.lake.sources import SourceFile, excluded_headers, find_files, match_columns
+from qfb_gpu.lake.sources import SourceFile, excluded_headers, find_files, match_columns, recipe_of
 from qfb_gpu.lake.spill import Spill, to_runs
 from qfb_gpu.schema import SOURCES
 
@@ -170,7 +170,8 @@ class _Job:
         plans, problems = [], []
         for number, file in enumerate(files, first):
             part = self._config.sources[self._source][file.part]
-            names = headers(file, part)
+            recipe = recipe_of(self._config, self._source, file.part, headers(file, part))
+            names = recipe.names
             mapped, wrong = match_columns(part, self._schema, names, file.name)
             problems += wrong
             if not wrong:
@@ -178,7 +179,7 @@ class _Job:
                 plans.append(
                     FilePlan(
                         number, file.name, self._source, part, self._schema, mapped, excludes,
-                        self._config.currency,
+                        self._config.currency, recipe,
                     )
                 )  # fmt: skip
         if problems:

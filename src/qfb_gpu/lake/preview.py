@@ -6,12 +6,12 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.quality import NOT_READ
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
 from qfb_gpu.lake.silver import nothing_left
-from qfb_gpu.lake.sources import excluded_headers, match_columns, part_files
+from qfb_gpu.lake.sources import excluded_headers, match_columns, part_files, part_key, recipe_of
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import Mapped, SourceFile
 
 _FIRST_ROWS = 1000
+_KEPT = ("rounded", "prepare: ")
+"""Counts of rows that are not left out."""
 
 
 @dataclass(slots=True)
@@ -67,8 +69,7 @@ def preview(config: Config) -> list[Preview]:
 
 
 def _part(config: Config, source: str, number: int) -> Preview:
-    several = len(config.sources[source]) > 1
-    found = Preview(f"sources.{source}" + (f"[{number}]" if several else ""))
+    found = Preview(part_key(config, source, number))
     if source not in SOURCES:
         found.problems.append(f"{NOT_READ}; take sources.{source} out of the config")
         return found
@@ -82,16 +83,17 @@ def _part(config: Config, source: str, number: int) -> Preview:
     for file in files:
         try:
             counts += _try(config, source, file, found)
-        except InputError as error:
+        except (ConfigError, InputError) as error:
             found.problems.append(str(error))
     found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
-    found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith("rounded")}
+    found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith(_KEPT)}
     return found
 
 
 def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Counter[str]:
     part, table = config.sources[source][file.part], SOURCES[source]
-    names = headers(file, part)
+    recipe = recipe_of(config, source, file.part, headers(file, part))
+    names = recipe.names
     mapped, problems = match_columns(part, table, names, file.name)
     found.problems += problems
     if problems:
@@ -99,7 +101,7 @@ def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Count
     found.n_rows += estimate_rows(file, part)
     found.columns = found.columns or [_describe(name, m) for name, m in mapped.items()]
     excludes = excluded_headers(part, names)
-    plan = FilePlan(0, file.name, source, part, table, mapped, excludes, config.currency)
+    plan = FilePlan(0, file.name, source, part, table, mapped, excludes, config.currency, recipe)
     batches = read_batches(file, part, plan.wanted, plan.repeating, _FIRST_ROWS)
     first = next(batches, None)
     if first is None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.config import ColumnSpec, Config, SourcePart
+    from qfb_gpu.prepare.recipe import Recipe
     from qfb_gpu.schema import Table
 
 Format = Literal["csv", "parquet", "delta"]
@@ -83,7 +84,7 @@ def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     """Return the files of one part of a source; raises as :func:`find_files`."""
     part = config.sources[source][number]
     root = config.data_dir
-    where = f"sources.{source}" + (f"[{number}]" if len(config.sources[source]) > 1 else "")
+    where = part_key(config, source, number)
     path = root / part.path
     if (path / "_delta_log").is_dir():
         if part.format not in ("auto", "delta"):
@@ -151,6 +152,25 @@ def fold(header: str) -> str:
     """Return a header as it is compared: NFKC, no BOM, trimmed, white space and case folded."""
     text = unicodedata.normalize("NFKC", header.replace("\ufeff", ""))
     return re.sub(r"\s+", " ", text.strip()).casefold()
+
+
+def part_key(config: Config, source: str, number: int) -> str:
+    """Return the key of one part of a source in the config, as messages name it."""
+    return f"sources.{source}" + (f"[{number}]" if len(config.sources[source]) > 1 else "")
+
+
+def recipe_of(config: Config, source: str, number: int, headers: list[str]) -> Recipe:
+    """Return the checked ``prepare`` of one part for a file with these headers.
+
+    Raises
+    ------
+    ConfigError
+        A step is wrong, or the file has no such column.
+    """
+    from qfb_gpu.prepare.recipe import compile_recipe
+
+    steps = config.sources[source][number].prepare
+    return compile_recipe(steps, headers, part_key(config, source, number), fold)
 
 
 def match_columns(

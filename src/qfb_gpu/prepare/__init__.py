@@ -1,0 +1,14 @@
+"""Preparation of raw columns: texts, dates, combinations, labels by time.
+
+Every function takes a pandas, cuDF or Arrow column and gives the same kind back; null in, null
+out unless it says otherwise. All of them work in host memory, over Arrow and NumPy, and on the
+distinct values of a text column, so an answer cannot depend on the library of the column; ones
+that stay on the GPU are a later step. :mod:`qfb_gpu.prepare.recipe` runs them from a config.
+"""
+
+from __future__ import annotations
+
+from qfb_gpu.prepare.dates import in_intervals, month_end, pick_date
+from qfb_gpu.prepare.workdays import working_days
+
+__all__ = ["in_intervals", "month_end", "pick_date", "working_days"]

@@ -1,0 +1,185 @@
+"""What the operations take and give: a column of any library in, the same library out.
+
+Inside, a column is one Arrow array. A text is worked on once per distinct value, by ``per_text``,
+so the answer cannot depend on the library that holds the column.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.errors import InputError
+from qfb_gpu.ledger import NULL_DAY
+from qfb_kernels import days as kernels
+from qfb_kernels.text import OK
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_NULLABLE = {
+    "int8": "Int8",
+    "int32": "Int32",
+    "int64": "Int64",
+    "bool": "boolean",
+}
+"""pandas dtypes with a null of their own: the dtype never depends on what a column holds."""
+
+
+def to_arrow(values: Any) -> pa.Array:
+    """Return a column as one Arrow array.
+
+    Parameters
+    ----------
+    values : pandas Series, cuDF Series, pyarrow.Array or ChunkedArray, or a list
+
+    Raises
+    ------
+    InputError
+        It is nothing of the kind.
+    """
+    if isinstance(values, pa.ChunkedArray):
+        return values.combine_chunks()
+    if isinstance(values, pa.Array):
+        return values
+    if hasattr(values, "to_arrow"):  # cuDF
+        return to_arrow(values.to_arrow())
+    try:
+        return to_arrow(pa.array(values, from_pandas=True))
+    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+        msg = (
+            "expected a column (pandas, cuDF or Arrow) of one kind of value, "
+            f"got {type(values).__name__}: {error}"
+        )
+        raise InputError(" ".join(msg.split())) from error
+
+
+def like(result: pa.Array, given: Any) -> Any:
+    """Return an Arrow array as a column of the library that ``given`` is of, with its index."""
+    if isinstance(given, pa.Array | pa.ChunkedArray):
+        return result
+    import pandas as pd
+
+    if isinstance(given, pd.Series):
+        if pa.types.is_date(result.type):
+            result = result.cast(pa.timestamp("s"))
+        found = result.to_pandas(types_mapper=_pandas_dtype)
+        if pa.types.is_string(result.type):
+            found = found.astype("str")
+        return pd.Series(found.array, index=given.index, name=given.name)
+    if hasattr(type(given), "from_arrow"):  # cuDF
+        made = type(given).from_arrow(result)
+        made.index, made.name = given.index, given.name
+        return made
+    return result.to_pylist()
+
+
+def _pandas_dtype(kind: pa.DataType) -> Any:
+    import pandas as pd
+
+    return pd.api.types.pandas_dtype(_NULLABLE[str(kind)]) if str(kind) in _NULLABLE else None
+
+
+def as_text(values: Any) -> pa.Array:
+    """Return a column as texts; numbers and dates as Arrow writes them."""
+    column = to_arrow(values)
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+
+
+def per_text(values: Any, work: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
+    """Return ``work`` of each text, called once per distinct text; null in, null out.
+
+    Parameters
+    ----------
+    values : column
+    work : callable
+        Text to a value of ``kind`` or None.
+    kind : pyarrow.DataType
+    """
+    coded = coded_text(values)
+    done = pa.array([work(text) for text in coded.dictionary.to_pylist()], kind)
+    return done.take(coded.indices)
+
+
+def coded_text(values: Any) -> pa.DictionaryArray:
+    """Return a column of texts as codes into its distinct values, none of which is null."""
+    column = to_arrow(values)
+    if pa.types.is_dictionary(column.type):
+        is_plain = pa.types.is_string(column.type.value_type) and not column.dictionary.null_count
+        if is_plain:
+            return column
+    return as_text(column).dictionary_encode()
+
+
+def read_days(values: Any) -> tuple[Any, Any]:
+    """Return a column's days and which of its values are no date.
+
+    Parameters
+    ----------
+    values : column of dates, timestamps (the day on their own clock) or texts, year first
+
+    Returns
+    -------
+    days : int32 NumPy array, days since 1970-01-01; ``NULL_DAY`` for null and for what is no date
+    unreadable : bool NumPy array
+    """
+    column = to_arrow(values)
+    kind = column.type
+    if pa.types.is_timestamp(kind):
+        column = pc.local_timestamp(column) if kind.tz is not None else column
+        column = pc.floor_temporal(column, unit="day").cast(pa.date32())
+    elif pa.types.is_null(kind):
+        column = column.cast(pa.date32())
+    elif not pa.types.is_date(kind):
+        return _read_texts(coded_text(column))
+    numbers = column.cast(pa.date32()).view(pa.int32()).fill_null(NULL_DAY)
+    days = np.asarray(numbers.to_numpy(zero_copy_only=False), np.int32)
+    return days, np.zeros(len(days), bool)
+
+
+def _read_texts(coded: pa.DictionaryArray) -> tuple[Any, Any]:
+    texts = [text.encode() for text in coded.dictionary.to_pylist()]
+    ends = np.cumsum([0, *(len(text) for text in texts)]).astype(np.int64)
+    data = np.frombuffer(b"".join(texts) or b"\0", np.uint8)
+    day, status = np.empty(len(texts), np.int32), np.empty(len(texts), np.int8)
+    if texts:
+        kernels.parse_date_cpu(data, ends, kernels.YMD, day, status)
+    bad = status != OK
+    day[bad] = NULL_DAY
+    codes = np.asarray(coded.indices.fill_null(-1), np.int64)
+    return np.append(day, np.int32(NULL_DAY))[codes], np.append(bad, False)[codes]
+
+
+def to_days(values: Any, where: str) -> Any:
+    """Return a column's days; refuse what is no date.
+
+    Parameters
+    ----------
+    values : column
+    where : str
+        Names the column in the message.
+
+    Raises
+    ------
+    InputError
+        A value is no date.
+    """
+    days, unreadable = read_days(values)
+    if unreadable.any():
+        first = to_arrow(values)[int(np.argmax(unreadable))].as_py()
+        msg = (
+            f"{where}: {int(unreadable.sum())} values are no date, the first is {first!r}; "
+            "expected dates, or texts such as 2024-01-31: mend them or make them null"
+        )
+        raise InputError(msg)
+    return days
+
+
+def from_days(days: Any) -> pa.Array:
+    """Return days since 1970-01-01 as an Arrow date column; ``NULL_DAY`` is null."""
+    return pa.array(np.asarray(days, np.int32), mask=days == NULL_DAY).view(pa.date32())

@@ -1,0 +1,165 @@
+"""Working days between two dates: a running count per calendar, so a row costs two look-ups.
+
+A count has one entry a day and one more: entry ``i`` is the number of working days before
+``first_day + i``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.calendars import load_calendar, to_date, to_day
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.prepare.columns import coded_text, like, to_days
+
+_WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKENDS = "weekends"
+_FIRST, _LAST = to_day(dt.date(1800, 1, 1)), to_day(dt.date(2399, 12, 31))
+"""What a calendar of weekends alone covers: they need no publication."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    name: str
+    first_day: int
+    known_from: int
+    known_until: int
+    before: Any
+
+
+def working_days(
+    start: Any,
+    end: Any,
+    *,
+    calendar: Any = "CN",
+    closed: str = "both",
+    weekend: list[str] | None = None,
+    holidays: list[dt.date] | None = None,
+    workdays: list[dt.date] | None = None,
+) -> Any:
+    """Return the number of working days between two dates.
+
+    Antisymmetric: from a later to an earlier date it is minus the count the other way round.
+
+    Parameters
+    ----------
+    start, end : columns of dates, timestamps or texts such as 2024-01-31
+    calendar : str or column of str
+        ``"CN"`` (make-up working days, 调休, count), another ISO 3166 code with an optional
+        subdivision, ``"weekends"``; or one a row.
+    closed : {"both", "left"}
+        Both dates count; or not the later one.
+    weekend : list of str, optional
+        Days off every week, e.g. ``["fri", "sat"]``; only with ``"weekends"``: a country's
+        calendar knows its own.
+    holidays, workdays : list of date, optional
+        Days off and make-up working days that go before the calendar's.
+
+    Returns
+    -------
+    column of int32
+        Null where a date, or the row's calendar, is null.
+
+    Raises
+    ------
+    ConfigError
+        No such calendar, weekday or ``closed``; a day that is both a holiday and worked.
+    InputError
+        A value is no date, or a year is outside what the calendar publishes.
+    """
+    if closed not in ("both", "left"):
+        msg = f"working_days: closed is 'both' or 'left', not {closed!r}"
+        raise ConfigError(msg)
+    first, last = to_days(start, "start"), to_days(end, "end")
+    if len(first) != len(last):
+        msg = f"working_days: start has {len(first)} rows, end {len(last)}; give columns of a table"
+        raise InputError(msg)
+    extra = tuple(weekend or ()), tuple(holidays or ()), tuple(workdays or ())
+    out = np.zeros(len(first), np.int32)
+    is_null = (first == NULL_DAY) | (last == NULL_DAY)
+    for name, rows in _by_calendar(calendar, is_null):
+        out[rows] = _signed(_count(name, *extra), first[rows], last[rows], int(closed == "both"))
+    return like(pa.array(out, mask=is_null), start)
+
+
+def _by_calendar(calendar: Any, is_null: Any) -> list[tuple[str, Any]]:
+    """Return each calendar's name and rows; a row without a calendar becomes null."""
+    if isinstance(calendar, str):
+        return [(calendar, np.flatnonzero(~is_null))]
+    coded = coded_text(calendar)
+    codes = np.asarray(coded.indices.fill_null(-1), np.int64)
+    if len(codes) != len(is_null):
+        msg = f"working_days: calendar has {len(codes)} rows, the dates have {len(is_null)}"
+        raise InputError(msg)
+    is_null |= codes < 0
+    names = enumerate(coded.dictionary.to_pylist())
+    found = [(name, np.flatnonzero(~is_null & (codes == code))) for code, name in names]
+    return [(name, rows) for name, rows in found if rows.size]
+
+
+def _signed(count: _Count, start: Any, end: Any, closed: int) -> Any:
+    low, high = np.minimum(start, end), np.maximum(start, end)
+    _refuse_unpublished(count, low, high)
+    n_days = count.before[high - count.first_day + closed] - count.before[low - count.first_day]
+    return np.where(end < start, -n_days, n_days)
+
+
+def _refuse_unpublished(count: _Count, low: Any, high: Any) -> None:
+    outside = (low < count.known_from) | (high > count.known_until)
+    if not outside.any():
+        return
+    row = int(np.argmax(outside))
+    day = low[row] if low[row] < count.known_from else high[row]
+    years = to_date(count.known_from).year, to_date(count.known_until).year
+    msg = (
+        f"working_days: {int(outside.sum())} rows have a date outside {years[0]}-{years[1]}, the "
+        f"years calendar {count.name!r} publishes; the first is {to_date(day)}: mend the dates, or "
+        "use calendar 'weekends' with holidays of your own"
+    )
+    raise InputError(msg)
+
+
+@lru_cache(maxsize=32)
+def _count(
+    name: str,
+    weekend: tuple[str, ...],
+    holidays: tuple[dt.date, ...],
+    workdays: tuple[dt.date, ...],
+) -> _Count:
+    first, is_working, known = _base(name, weekend)
+    both = sorted(set(holidays) & set(workdays))
+    if both:
+        msg = f"working_days: {both[0]} is in both holidays and workdays; take it out of one"
+        raise ConfigError(msg)
+    for days, works in ((holidays, False), (workdays, True)):
+        for date in days:
+            if not 0 <= to_day(date) - first < len(is_working):
+                msg = f"working_days: {date} is outside the days of calendar {name!r}"
+                raise ConfigError(msg)
+            is_working[to_day(date) - first] = works
+    before = np.concatenate([[0], np.cumsum(is_working)]).astype(np.int32)
+    before.flags.writeable = False
+    return _Count(name, first, *known, before)
+
+
+def _base(name: str, weekend: tuple[str, ...]) -> tuple[int, Any, tuple[int, int]]:
+    if name != _WEEKENDS:
+        if weekend:
+            msg = f"working_days: calendar {name!r} has its own weekend; weekend is for 'weekends'"
+            raise ConfigError(msg)
+        found = load_calendar(name)
+        return found.first_day, found.is_working.copy(), (found.known_from, found.known_until)
+    wrong = [day for day in weekend if day not in _WEEK]
+    if wrong:
+        msg = f"working_days: no weekday is called {wrong[0]!r}; there are {', '.join(_WEEK)}"
+        raise ConfigError(msg)
+    off = [_WEEK.index(day) for day in weekend or ("sat", "sun")]
+    weekday = (np.arange(_FIRST, _LAST + 1) + 3) % 7  # 1970-01-01 was a Thursday
+    return _FIRST, ~np.isin(weekday, off), (_FIRST, _LAST)

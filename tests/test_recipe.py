@@ -1,0 +1,164 @@
+"""Recipes: every mistake is one clear line; what a step changed is counted, also through a run."""
+
+import datetime as dt
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu.config import load_config
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.lake.preview import preview
+from qfb_gpu.pipeline import run
+from qfb_gpu.prepare.operations import OPERATIONS
+from qfb_gpu.prepare.recipe import compile_recipe, n_changed
+
+HEADERS = ["memo", "Booked On", "due"]
+END = {"op": "month_end", "column": "due", "into": "due"}
+
+
+def compiled(*steps, headers=HEADERS):
+    return compile_recipe(list(steps), headers, "sources.orders", str.casefold)
+
+
+def batch(**columns):
+    return pa.RecordBatch.from_pydict(columns)
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            {"op": "month_ends"},
+            r"prepare\[0\]: no operation is called 'month_ends'; did you mean 'm",
+        ),
+        ({}, "no operation is called None.*there are working_days"),
+        (
+            {**END, "offset": 1},
+            "month_end.*no argument is called 'offset'; there are op, column, in",
+        ),
+        ({"op": "month_end", "column": "due"}, "argument 'into' is missing"),
+        ({**END, "column": "duo"}, "no column 'duo'; it has 'memo'.*did you mean 'due'"),
+        ({**END, "months": "soon"}, "months: Input should be a valid integer.*'soon'"),
+        ({**END, "months": 99_999}, "months is from -12000"),
+        ({**END, "into": 3}, "into is the name of a column"),
+        ({"op": "in_intervals", "column": "due", "into": "x"}, "argument 'intervals' is missing"),
+    ],
+)
+def test_a_wrong_step_is_one_clear_line(step, words):
+    with pytest.raises(ConfigError, match=words) as caught:
+        compiled(step)
+    assert "\n" not in str(caught.value)
+
+
+def test_headers_match_as_in_the_mapping_and_later_steps_see_what_is_made():
+    recipe = compiled(
+        {"op": "month_end", "column": "BOOKED ON", "into": "end"},
+        {"op": "working_days", "start": "booked on", "end": "END", "into": "left"},
+    )
+    assert recipe.names == [*HEADERS, "end", "left"]
+    assert recipe.to_read(["memo", "end"]) == ["memo", "Booked On"]
+    rows, _ = recipe.apply(batch(**{"Booked On": ["2024-05-30"]}))
+    assert rows.column("left").to_pylist() == [2]
+
+
+def test_no_step_leaves_the_batch_alone():
+    rows = batch(memo=["a"])
+    assert compiled().apply(rows) == (rows, {})
+
+
+def test_what_changed_is_counted():
+    recipe = compiled(END, {**END, "into": "end"})
+    rows, counts = recipe.apply(batch(due=["2024-05-30", "2024-05-31", None, "someday"]))
+    assert rows.column("due").to_pylist() == [dt.date(2024, 5, 31)] * 2 + [None] * 2
+    assert counts == {
+        "prepare: 1 month_end (due) changed": 2,
+        "prepare: 1 month_end (due) no date": 1,
+        "prepare: 2 month_end (end) changed": 0,
+    }
+
+
+def test_a_value_that_a_step_refuses_names_the_step():
+    recipe = compiled({"op": "working_days", "start": "due", "end": "due", "into": "n"})
+    with pytest.raises(
+        InputError, match=r"sources.orders.prepare\[0\] \(working_days\): .*2004-2026"
+    ):
+        recipe.apply(batch(due=["2044-05-30"]))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "expected"),
+    [
+        (["a", None, "b", "c"], ["a", None, None, "d"], 2),
+        ([None], ["a"], 1),
+        ([], [], 0),
+        (["a", "b"], [1, None], 1),
+    ],
+)
+def test_changed_rows(before, after, expected):
+    left, right = pa.array(before, pa.string()), pa.array(after)
+    right = right.cast(pa.string()) if pa.types.is_null(right.type) else right
+    assert n_changed(left, right) == expected
+    assert n_changed(left.dictionary_encode(), right) == expected
+
+
+@pytest.mark.parametrize("op", OPERATIONS)
+def test_every_operation_has_columns_into_and_documented_settings(op):
+    operation = OPERATIONS[op]
+    assert operation.columns or operation.lists
+    doc = operation.run.__doc__
+    assert all(part in doc for part in ("Parameters", "Returns", "Raises"))
+    for name in [*operation.columns.values(), *operation.lists.values(), *operation.arguments]:
+        assert name in doc or name in ("op", "into", *operation.columns, *operation.lists)
+
+
+# Through a run -------------------------------------------------------------------------------
+
+CONFIG = """
+as_of = 2024-12-31
+device = "cpu"
+[sources.transactions]
+path = "p.csv"
+columns = { date = "closed_on" }
+prepare = [
+    { op = "month_end", column = "booked", months = -1, into = "closed_on" },
+    { op = "in_intervals", column = "booked", intervals = [[2024-01-01, 2024-06-30], ["", 2020-01-01]], into = "channel" },
+]
+"""
+ROWS = "customer_id,booked,amount,counterparty_id\n"
+
+
+def night(tmp_path, config=CONFIG):
+    body = "".join(f"c,2024-{m:02d}-15,-10.00,p\n" for m in range(1, 13)) + "c,nothing,1.00,p\n"
+    (tmp_path / "p.csv").write_text(ROWS + body, encoding="utf-8")
+    (tmp_path / "q.toml").write_text(config, encoding="utf-8")
+    return load_config(tmp_path / "q.toml")
+
+
+def test_ingest_prepares_before_it_maps_and_counts_what_changed(tmp_path):
+    config = night(tmp_path)
+    run(config)
+    quality = gold.reader(tmp_path / "out")("data_quality").to_pylist()
+    measures = {row["measure"]: row["value"] for row in quality if row["source"] == "transactions"}
+    assert measures["prepare: 1 month_end (closed_on) changed"] == 12
+    assert measures["prepare: 1 month_end (closed_on) no date"] == 1
+    assert measures["prepare: 2 in_intervals (channel) changed"] == 12
+    (path,) = (tmp_path / "out" / "lake" / "transactions").rglob("part-*.parquet")
+    silver = pq.read_table(path).to_pylist()
+    assert sorted(row["date"] for row in silver)[:2] == [
+        dt.date(2023, 12, 31),
+        dt.date(2024, 1, 31),
+    ]
+    assert sorted(row["channel"] for row in silver) == ["0"] * 6 + ["1"] * 6
+    (reject,) = gold.reader(tmp_path / "out")("rejects").to_pylist()
+    assert reject["reason"] == "date is missing"
+    assert '"booked": "nothing"' in reject["row_json"]  # as it came
+
+
+def test_check_tells_a_wrong_step_and_does_not_call_changes_left_out(tmp_path):
+    (found,) = preview(night(tmp_path))
+    assert (found.problems, found.left_out) == ([], {"rejected: date is missing": 1})
+    (found,) = preview(night(tmp_path, CONFIG.replace('column = "booked"', 'column = "date"')))
+    assert len(found.problems) == 1
+    assert "sources.transactions.prepare[0] (month_end): no column 'date'" in found.problems[0]
