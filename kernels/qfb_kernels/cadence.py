@@ -223,7 +223,7 @@ is_near = twin(_is_near, off_month_day)
 def _is_worth(day, member, mark, start, stop, kind, step, anchor, a, b):
     """Whether enough payments are near a start's due dates: half, or a third of many."""
     left = stop - start
-    need = (left + 1) // 2 if left <= _SHORT else left // 3 + 1
+    need = (left + 1) // 2 if left <= _SHORT or kind == DAYS else left // 3 + 1
     for i in range(start, stop):
         if is_near(day[member[i]], mark[i], kind, step, anchor, a, b):
             need -= 1
