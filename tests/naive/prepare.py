@@ -2,6 +2,7 @@
 
 import calendar
 import datetime as dt
+import re
 
 DAY = dt.timedelta(days=1)
 
@@ -43,3 +44,70 @@ def pick_date(first, second, rule):
     if not given:
         return None
     return {"first": given[0], "earliest": min(given), "latest": max(given)}[rule]
+
+
+# Texts ---------------------------------------------------------------------------------------
+
+
+def starts(text, wanted):
+    """Return where ``wanted`` is, without overlap from the left."""
+    found, place = [], 0
+    while place + len(wanted) <= len(text):
+        if all(text[place + i] == wanted[i] for i in range(len(wanted))):
+            found.append(place)
+            place += len(wanted)
+        else:
+            place += 1
+    return found
+
+
+def strip_chars(text, chars, brackets):
+    """Take out innermost pairs until there is none."""
+    for opening, closing in brackets:
+        inner = f"{re.escape(opening)}[^{re.escape(opening + closing)}]*{re.escape(closing)}"
+        before = None
+        while text != before:
+            before, text = text, re.sub(inner, "", text, count=1)
+    return "".join(char for char in text if char not in chars)
+
+
+def clean_special(text, remove):
+    """Know a few characters of each class by heart."""
+    return "".join(char for char in text if not any(char in KNOWN[name] for name in remove))
+
+
+KNOWN = {
+    "control": "\x00\x07\x1b\x7f\x85"[:4],
+    "zero_width": "\u200b\ufeff\u2060\u200e\u00ad",
+    "whitespace": " \t\n\u3000\xa0",
+    "emoji": "😀🚀⌛⭐☎🏽",
+    "ascii_punctuation": ".,;:!?-_()[]{}#%&*@/\\'\"",
+    "cjk_punctuation": "，。、；：！？【】《》「」（）",
+    "symbol": "+<=>$^`|~¥€©→",
+}
+KNOWN["punctuation"] = KNOWN["ascii_punctuation"] + KNOWN["cjk_punctuation"] + "—…“”"
+
+
+def mid(text, start, n):
+    places = range(1, len(text) + 1)
+    first = start if start > 0 else max(len(text) + 1 + start, 1)
+    return "".join(text[place - 1] for place in places if first <= place < first + n)
+
+
+def between(text, start, end, nth):
+    found = [
+        match[1]
+        for match in re.finditer(f"{re.escape(start)}(.*?){re.escape(end)}", text, re.DOTALL)
+    ]
+    return _nth(found, nth)
+
+
+def after(text, wanted, nth):
+    place = _nth(starts(text, wanted), nth)
+    return None if place is None else text[place + len(wanted) :]
+
+
+def _nth(found, nth):
+    if abs(nth) > len(found):
+        return None
+    return found[nth - 1 if nth > 0 else nth]

@@ -9,6 +9,24 @@ that stay on the GPU are a later step. :mod:`qfb_gpu.prepare.recipe` runs them f
 from __future__ import annotations
 
 from qfb_gpu.prepare.dates import in_intervals, month_end, pick_date
+from qfb_gpu.prepare.parts import after, between, cut, left, mid, right
+from qfb_gpu.prepare.text import clean_special, contains, count_text, first_label, strip_chars
 from qfb_gpu.prepare.workdays import working_days
 
-__all__ = ["in_intervals", "month_end", "pick_date", "working_days"]
+__all__ = [
+    "after",
+    "between",
+    "clean_special",
+    "contains",
+    "count_text",
+    "cut",
+    "first_label",
+    "in_intervals",
+    "left",
+    "mid",
+    "month_end",
+    "pick_date",
+    "right",
+    "strip_chars",
+    "working_days",
+]

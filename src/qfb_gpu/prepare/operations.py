@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qfb_gpu.prepare import dates, workdays
+from qfb_gpu.prepare import dates, parts, text, workdays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,4 +85,15 @@ OPERATIONS: dict[str, Operation] = {
         optional=frozenset({"condition"}),
         dates=frozenset({"first", "second"}),
     ),
+    "clean_special": _one(text.clean_special),
+    "strip_chars": _one(text.strip_chars),
+    "count_text": _one(text.count_text),
+    "contains": _one(text.contains),
+    "first_label": _one(text.first_label),
+    "left": _one(parts.left),
+    "mid": _one(parts.mid),
+    "right": _one(parts.right),
+    "cut": _one(parts.cut),
+    "between": _one(parts.between),
+    "after": _one(parts.after),
 }
