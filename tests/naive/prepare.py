@@ -111,3 +111,29 @@ def _nth(found, nth):
     if abs(nth) > len(found):
         return None
     return found[nth - 1 if nth > 0 else nth]
+
+
+# Columns and periods -------------------------------------------------------------------------
+
+
+def join_row(row, separator, nulls, replacement):
+    if nulls == "null" and None in row:
+        return None
+    if nulls == "replace":
+        row = [replacement if text is None else text for text in row]
+    kept = [text for text in row if text is not None]
+    return separator.join(kept) if kept else None
+
+
+def label_445(date, starts):
+    """Count weeks of periods off, one by one."""
+    if date is None or not starts[0] <= date < starts[-1]:
+        return None
+    start = max(first for first in starts if first <= date)
+    end, number = start, 0
+    for weeks in (4, 4, 5) * 4:
+        end += 7 * weeks * DAY
+        number += 1
+        if date < end:
+            break
+    return f"{(start + 182 * DAY).year}-P{number:02d}"

@@ -8,8 +8,10 @@ that stay on the GPU are a later step. :mod:`qfb_gpu.prepare.recipe` runs them f
 
 from __future__ import annotations
 
+from qfb_gpu.prepare.combine import duplicates, join_columns, split_columns
 from qfb_gpu.prepare.dates import in_intervals, month_end, pick_date
 from qfb_gpu.prepare.parts import after, between, cut, left, mid, right
+from qfb_gpu.prepare.periods import label_445, label_hours, label_intervals, label_period
 from qfb_gpu.prepare.text import clean_special, contains, count_text, first_label, strip_chars
 from qfb_gpu.prepare.workdays import working_days
 
@@ -20,13 +22,20 @@ __all__ = [
     "contains",
     "count_text",
     "cut",
+    "duplicates",
     "first_label",
     "in_intervals",
+    "join_columns",
+    "label_445",
+    "label_hours",
+    "label_intervals",
+    "label_period",
     "left",
     "mid",
     "month_end",
     "pick_date",
     "right",
+    "split_columns",
     "strip_chars",
     "working_days",
 ]

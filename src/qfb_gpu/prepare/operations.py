@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, create_model
 
-from qfb_gpu.prepare import dates, parts, text, workdays
+from qfb_gpu.prepare import combine, dates, parts, periods, text, workdays
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -96,4 +96,10 @@ OPERATIONS: dict[str, Operation] = {
     "cut": _one(parts.cut),
     "between": _one(parts.between),
     "after": _one(parts.after),
+    "join_columns": Operation(combine.join_columns, {}, {"columns": "columns"}),
+    "split_columns": _one(combine.split_columns, several=True),
+    "label_intervals": _one(periods.label_intervals, is_date=True),
+    "label_hours": _one(periods.label_hours),
+    "label_period": _one(periods.label_period, is_date=True),
+    "label_445": _one(periods.label_445, is_date=True),
 }
