@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.ledger import Ledger
 
-_HIGHEST = 1
+_FUNDAMENTAL = 0
 BACKEND = get_backend("cpu")
 
 
@@ -65,7 +65,8 @@ def streams(bucket: Bucket) -> tuple[Bucket, dict[str, Any]]:
 def spectrum(bucket: Bucket, table: dict[str, Any]) -> dict[str, Any]:
     """Add the dominant period of every stream and its strength."""
     peaks, strength, _ = spectra(bucket.ledger.day, *_units(bucket.ledger), BACKEND)
-    period = np.where(peaks[:, _HIGHEST] > 0, peaks[:, _HIGHEST], np.nan)
+    transformed = (peaks[:, _FUNDAMENTAL] > 0) & ~np.isnan(strength)  # the peers have no more
+    period = np.where(transformed, peaks[:, _FUNDAMENTAL], np.nan)
     return {**table, "spectrum_period_days": period, "spectrum_strength": strength}
 
 

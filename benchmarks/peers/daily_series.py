@@ -13,6 +13,8 @@ import scipy.fft
 
 LENGTHS = (64, 128, 256, 512, 1024, 2048, 4096)
 FEWEST_PAYMENTS = 6
+SPARSE_PAYMENTS = 128  # fewer over more than the longest length are no matter of a transform
+NEAR_HIGHEST = 0.6
 SHORTEST_DAYS = 16
 BATCH_BYTES = 4 * 2**20
 WORKERS = 2
@@ -38,6 +40,7 @@ def dominant_periods(day: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, 
     period, strength = np.full(len(n_all), np.nan), np.full(len(n_all), np.nan)
     length_class = np.minimum(np.searchsorted(LENGTHS, span), len(LENGTHS) - 1)
     length_class[(n_all < FEWEST_PAYMENTS) | (span < SHORTEST_DAYS)] = -1
+    length_class[(n_all < SPARSE_PAYMENTS) & (span > LENGTHS[-1])] = -1
     for index, length in enumerate(LENGTHS):
         rows = np.flatnonzero(length_class == index)
         size = max(1, BATCH_BYTES // (4 * length))
@@ -72,22 +75,29 @@ def _series(
 
 
 def _peaks(series: np.ndarray, span: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the period of the highest peak, and its share of the power."""
+    """Return the period of the lowest peak near the highest in power, and the highest's share.
+
+    A peak's power is its bin's and its neighbours', so that one between two bins counts in full.
+    """
     length = series.shape[1]
     waves = scipy.fft.rfft(series, axis=1, workers=WORKERS, overwrite_x=True)
     power = waves.real**2 + waves.imag**2
     inner = power[:, 1:-1]
     total = inner.sum(axis=1, dtype=np.float64)
     frequency = np.arange(1, power.shape[1] - 1)
-    lowest = np.maximum(2, np.ceil(2 * length / span))
-    heard = np.where(frequency >= lowest[:, None], inner, 0)
+    is_heard = frequency >= np.maximum(2, np.ceil(2 * length / span))[:, None]
     each = np.arange(len(power))
-    top = heard.argmax(axis=1)
-    highest = heard[each, top].astype(np.float64)
-    left, here, right = (power[each, top + shift].astype(np.float64) for shift in range(3))
+    top = np.where(is_heard, inner, 0).argmax(axis=1)
+    has_power = is_heard[each, top] & (inner[each, top] > 0)
+    lobe = power[:, :-2] + inner + power[:, 2:]
+    whole = lobe[each, top].astype(np.float64)
+    is_peak = (inner >= power[:, :-2]) & (inner >= power[:, 2:])
+    is_peak &= is_heard & (lobe >= NEAR_HIGHEST * whole[:, None])
+    peak = is_peak.argmax(axis=1)
+    found = is_peak[each, peak] & has_power
+    left, here, right = (power[each, peak + shift].astype(np.float64) for shift in range(3))
     bend = left - 2 * here + right
     shift = np.where(bend < 0, 0.5 * (left - right) / np.where(bend < 0, bend, 1), 0)
-    period = np.where(highest > 0, length / (top + 1 + shift), np.nan)
-    near = highest + power[each, top] + power[each, top + 2]
-    strength = np.minimum(1, near / np.where(highest > 0, total, 1))
-    return period, np.where(highest > 0, strength, 0)
+    period = np.where(found, length / (peak + 1 + shift), np.nan)
+    strength = np.minimum(1, whole / np.where(total > 0, total, 1))
+    return period, np.where(has_power, strength, 0)

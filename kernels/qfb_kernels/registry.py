@@ -67,6 +67,9 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"
     ),
+    "rayleigh.rayleigh_gpu": (
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], float64[:, ::1])"
+    ),
     "regularity.regularity_gpu": (
         "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], "
         "int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"

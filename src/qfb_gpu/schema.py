@@ -188,7 +188,7 @@ GOLD: dict[str, Table] = {
             ("interval_mean_days", "float64", "mean gap"),
             ("interval_std_days", "float64", "population standard deviation of the gaps"),
             ("interval_median_days", "float64", "median gap"),
-            ("spectrum_period_days", "float64", "period of the highest spectral peak"),
+            ("spectrum_period_days", "float64", "fundamental; of 3 to 5 payments the most in step"),
             ("spectrum_strength", "float64", "share of the power at that period, 0..1"),
             ("spectrum_entropy", "float64", "0: one line, 1: white"),
             ("amount_kind", "string", "fixed, stepped, variable or trend"),

@@ -74,6 +74,7 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backen
             ledger.day, ledger.amount_minor, pool, offsets_of(size[pools], xp), backend
         )
         open_relation = _take_round(ledger, work, units, pools, tables, backend)
+    _settle(ledger, work, tables[0], backend)
     return work
 
 

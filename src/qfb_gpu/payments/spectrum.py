@@ -2,12 +2,15 @@
 
 A series of ``s`` days goes into the class of the next power of two (64 to 4096 days; of a
 longer one the last 4096 days count). Batches are as large as the backend's memory budget allows.
+Of three to five payments, and of few over more than 4096 days, :mod:`qfb_kernels.rayleigh` says
+which periods they are in step with.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_kernels.rayleigh import rayleigh_cpu, rayleigh_gpu
 from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
 
 if TYPE_CHECKING:
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
 
 LENGTH_CLASSES = (64, 128, 256, 512, 1024, 2048, 4096)
 MIN_PAYMENTS = 6
+FEWEST_PAYMENTS = 3
+SPARSE_PAYMENTS = 128
 MIN_SPAN_DAYS = 16
 _BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
 
@@ -37,9 +42,10 @@ def spectra(
     -------
     peaks : float64, shape (n_units, 3)
         Periods in days: the fundamental, the highest peak, a lower one; 0 where there is none.
+        By Rayleigh power the two highest.
     strength, entropy : float64, shape (n_units,)
         Share of the power in the highest peak, and disorder from 0 (one line) to 1 (white);
-        NaN for units of fewer than 6 payments or 16 days.
+        NaN for units of fewer than 6 payments or 16 days, or of few over more than 4096.
     """
     xp = backend.xp
     n_units = start.shape[0]
@@ -48,7 +54,8 @@ def spectra(
     if n_units == 0:
         return peaks, strength, entropy
     span = day[member[start + size - 1]] - day[member[start]] + 1
-    worth = (size >= MIN_PAYMENTS) & (span >= MIN_SPAN_DAYS)
+    sparse = (span > LENGTH_CLASSES[-1]) & (size < SPARSE_PAYMENTS)
+    worth = (size >= MIN_PAYMENTS) & (span >= MIN_SPAN_DAYS) & ~sparse
     lower = 0
     for n_samples in LENGTH_CLASSES:
         upper = n_samples if n_samples < LENGTH_CLASSES[-1] else 2**31 - 1
@@ -68,6 +75,9 @@ def spectra(
                 with_shape=with_shape,
             )
             peaks[part], strength[part], entropy[part] = found
+    few = (size >= FEWEST_PAYMENTS) & ((size < MIN_PAYMENTS) | sparse)
+    rows = xp.flatnonzero(few & (span >= MIN_SPAN_DAYS))
+    backend.launch(rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, peaks)
     return peaks, strength, entropy
 
 

@@ -1,0 +1,76 @@
+"""Which payments become one stream: contracts apart, price steps together."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+import qfb_gpu as qfb
+
+AS_OF = dt.date(2024, 12, 31)
+
+
+def monthly(day, amounts, start=(2023, 1)):
+    year, month = start
+    dates = [
+        dt.date(year + (month - 1 + i) // 12, (month - 1 + i) % 12 + 1, day)
+        for i in range(len(amounts))
+    ]
+    return pd.DataFrame({"date": dates, "amount": amounts})
+
+
+def regular(*contracts):
+    payments = pd.concat(contracts, ignore_index=True)
+    payments = payments.assign(customer_id="a", counterparty_id="b", direction="out")
+    streams = qfb.find_streams(payments, as_of=AS_OF, device="cpu", calendar="weekends")
+    found = streams[streams.is_regular].sort_values("amount_typical")
+    return found.reset_index(drop=True)
+
+
+@pytest.mark.parametrize("ratio", [1.06, 1.3, 0.8])
+def test_a_price_step_stays_in_one_stream(ratio):
+    found = regular(monthly(15, [1000.0] * 14 + [1000.0 * ratio] * 10))
+    assert found.n_payments.tolist() == [24]
+    assert found.amount_kind.tolist() == ["stepped"]
+    assert found.amount_step_date.tolist() == [dt.date(2024, 3, 15)]
+    assert found.amount_step_ratio[0] == pytest.approx(ratio - 1)
+    assert found.next_amount[0] == pytest.approx(1000 * ratio)
+
+
+def test_two_contracts_with_one_counterparty_are_two_streams():
+    found = regular(monthly(5, [800.0] * 24), monthly(20, [95.0] * 24))
+    assert found.n_payments.tolist() == [24, 24]
+    assert found.amount_typical.tolist() == [95, 800]
+    assert found.cadence.tolist() == ["monthly", "monthly"]
+    assert found.next_date.tolist() == [dt.date(2025, 1, 20), dt.date(2025, 1, 5)]
+
+
+def test_three_policies_of_one_insurer_are_three_streams():
+    quarterly = monthly(10, [600.0] * 24)[::3]
+    found = regular(monthly(1, [40.0] * 24), monthly(1, [310.0] * 24), quarterly)
+    assert found.amount_typical.tolist() == [40, 310, 600]
+    assert found.cadence.tolist() == ["monthly", "monthly", "quarterly"]
+
+
+def test_a_payment_twice_a_month_is_one_stream():
+    found = regular(monthly(5, [500.0] * 24), monthly(20, [500.0] * 24))
+    assert found.cadence.tolist() == ["semimonthly"]
+    assert found.n_payments.tolist() == [48]
+
+
+def test_amounts_that_vary_stay_in_one_stream():
+    amounts = [100.0 + 37 * (i * i % 11) for i in range(24)]
+    found = regular(monthly(8, amounts))
+    assert found.n_payments.tolist() == [24]
+    assert found.amount_kind.tolist() == ["variable"]
+
+
+def test_refunds_and_extras_leave_the_schedule_alone():
+    extras = pd.DataFrame(
+        {"date": [dt.date(2023, 4, 3), dt.date(2024, 8, 27)], "amount": [77.0, 1.5]}
+    )
+    refund = pd.DataFrame({"date": [dt.date(2023, 6, 20)], "amount": [-450.0]})
+    found = regular(monthly(15, [450.0] * 24), extras, refund)
+    assert found.cadence.tolist() == ["monthly"]
+    assert found.n_payments[0] in (23, 24)
+    assert found.next_date.tolist() == [dt.date(2025, 1, 15)]
