@@ -11,7 +11,7 @@ _SHARES = ("f1", "recall", "precision", "cadence", "next_within_3_days", "date_c
            "amount_coverage")  # fmt: skip
 _HEADS = ("hardness", "detector", "F1", "recall", "precision", "cadence right",
           "next date within 3 days", "90% date range holds", "90% amount range holds",
-          "random called regular", "relations/s")  # fmt: skip
+          "random called regular", "relations/s", "seeds")  # fmt: skip
 
 
 def regular_tables(results: dict[str, Any]) -> str:
@@ -40,6 +40,7 @@ def accuracy_table(runs: list[dict[str, Any]]) -> str:
             called = sum(r["n_random_called"] for r in rows) / sum(r["n_random"] for r in rows)
             speed = sum(r["n_relations"] for r in rows) / sum(r["seconds"] for r in rows)
             cells = [f"{hardness:g}", name, *shares, _percent(called), f"{speed:,.0f}"]
+            cells.append(str(len(rows)))
             lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
