@@ -39,8 +39,9 @@ def newest(folder: Path, benchmark: str) -> dict[str, Any] | None:
 
 
 def nightly_tables(results: dict[str, Any]) -> str:
-    """Return the Markdown of the nightly benchmark: the stages at one size, then growth."""
-    size = max(_sizes_of(results, "qfb") or _sizes(results))
+    """Return the Markdown of the nightly benchmark: stages at the size run most, then growth."""
+    sizes = _sizes_of(results, "qfb") or _sizes(results)
+    size = max(sizes, key=lambda size: (len(_runs(results, size, "qfb")), size))
     return "\n\n".join(
         part
         for part in (

@@ -6,6 +6,9 @@ import pandas as pd
 import pytest
 
 import qfb_gpu as qfb
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.payments.tables import calendar_table
+from qfb_kernels import dues
 
 AS_OF = dt.date(2024, 12, 31)
 
@@ -74,3 +77,19 @@ def test_refunds_and_extras_leave_the_schedule_alone():
     assert found.cadence.tolist() == ["monthly"]
     assert found.n_payments[0] in (23, 24)
     assert found.next_date.tolist() == [dt.date(2025, 1, 15)]
+
+
+@pytest.mark.parametrize(("kind", "step"), [(dues.DAYS, 400), (dues.MONTHS, 12), (dues.NTH, 12)])
+def test_the_calendar_table_holds_every_due_date_that_is_looked_for(kind, step):
+    """Kernels read three dues before the one at hand, and six ahead, without a check."""
+    first, last = 19358, 20088
+    cal = calendar_table(load_calendar("CN"), first, last)
+    first_day, n_days, first_month, n_months = cal[:4].tolist()
+    for anchor in range(step):
+        start = anchor + (19000 if kind == dues.DAYS else 620)
+        early = dues.due_index(cal, kind, step, start, first - 160) - 3
+        late = dues.due_index(cal, kind, step, start, last + 160) + 7
+        for k in (early, late):
+            place = start + k * step
+            low, high = (first_day, n_days) if kind == dues.DAYS else (first_month, n_months)
+            assert low < place < low + high - 2, (anchor, k)

@@ -10,7 +10,9 @@ import numpy as np
 if TYPE_CHECKING:
     from qfb_gpu.ledger import Calendar
 
-PAD_DAYS = 1300
+PAD_DAYS = 3000
+"""More than four of the longest periods (400 days) before a due date that the first payment answers
+late (160 days), and than the six periods ahead that a forecast may look."""
 _WEEKEND = 5
 _LGAMMA_ENTRIES = 4096
 
@@ -18,8 +20,8 @@ _LGAMMA_ENTRIES = 4096
 def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndarray:
     """Return the table of :mod:`qfb_kernels.dues` for ``first_day`` to ``last_day``.
 
-    Days outside of the calendar know weekends only. Padded so that a due date one period away
-    is in it.
+    Days outside of the calendar know weekends only. Padded by ``PAD_DAYS`` on either side, as
+    kernels look for due dates some periods away and do not check where they read.
 
     Returns
     -------
