@@ -85,7 +85,7 @@ def p_values(fit_int: Any, evidence: Any, size: Any, xp: Any) -> Any:
     ``evidence`` is the log of a Bayes factor against payments at random, so by Markov's
     inequality it is as large by chance with a probability of at most ``exp(-evidence)``. The
     bound is wide: over 2 to 80 payments at random, on working days or any, the chance is below
-    a tenth of it (``tests/test_payments_null.py`` repeats the simulation).
+    a tenth of it (``tests/test_evidence.py`` repeats the simulation).
     """
     is_annual = (fit_int[:, 0] == MONTHS) & (fit_int[:, 1] == _YEAR)
     enough = fit_int[:, 7] >= xp.where(is_annual, MIN_ANNUAL_PAYMENTS, MIN_PAYMENTS)

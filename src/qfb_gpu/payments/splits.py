@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.payments.units import offsets_of, ragged_slots
+from qfb_kernels.search import N_FIT_INT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +120,7 @@ def of_work(work: Work, ledger: Ledger, fingerprint: Any, backend: Backend) -> S
         owner=number[work.owner].astype("int32"),
         due=work.due,
         offset=work.offset,
-        fit_int=xp.concatenate([*work.fit_int, xp.zeros((0, 14), dtype="int64")])[order],
+        fit_int=xp.concatenate([*work.fit_int, xp.zeros((0, N_FIT_INT), dtype="int64")])[order],
         fit_float=xp.concatenate([*work.fit_float, xp.zeros((0, 2))])[order],
     )
 
@@ -138,7 +139,7 @@ def merged(new: Splits, known: Splits, place: Any, backend: Backend) -> Splits:
     at = ragged_slots(group_offsets[taken], n_groups[taken], backend)
     came = ragged_slots(known.group_offsets[row], n_groups[taken], backend)
     total = int(group_offsets[-1])
-    fit_int, fit_float = xp.empty((total, 14), dtype="int64"), xp.empty((total, 2))
+    fit_int, fit_float = xp.empty((total, N_FIT_INT), dtype="int64"), xp.empty((total, 2))
     fit_int[target], fit_float[target] = new.fit_int[source], new.fit_float[source]
     fit_int[at], fit_float[at] = known.fit_int[came], known.fit_float[came]
     size = new.payment_offsets[1:] - new.payment_offsets[:-1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.lake.quality import PARTS, UNUSED
 from qfb_gpu.report.data import Counts, Quality, Reason, SourceQuality
 from qfb_gpu.report.figures.columns import column, read_or_none
 from qfb_gpu.schema import SOURCE_NAMES
@@ -16,18 +17,7 @@ if TYPE_CHECKING:
 
 _REASONS = 20
 _EXAMPLE = 400
-_NEEDS = {
-    "customers": "customers by industry, region and size",
-    "orders": "order delivery risk",
-    "contracts": "contract terms and payment nodes",
-    "contract_payments": "payments matched to their contract",
-    "claims": "expense and billing claims",
-    "events": "digital journeys",
-    "touches": "marketing contacts",
-    "products": "product recommendations",
-    "open_banking": "open-banking statements",
-}
-_LEFT_OUT, _UNUSED = "left out: ", "not used yet: "
+_LEFT_OUT = "left out: "
 
 
 def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quality:
@@ -116,13 +106,13 @@ def _left_out(
     for name in SOURCE_NAMES:
         measures = by_source.get(name, {})
         why = _why_left_out(measures)
-        if name in _NEEDS and (name not in there or why is not None):
+        if name in PARTS and (name not in there or why is not None):
             missing = why is None or "no such source" in why
             reason = f"no source “{name}” in the config" if missing else f"“{name}”: {why}"
-            parts.append((_NEEDS[name], reason))
+            parts.append((PARTS[name], reason))
         parts += [
-            (m.removeprefix(_UNUSED), f"“{name}” was read and kept; a later version uses it")
+            (m.removeprefix(UNUSED), f"“{name}” was read and kept; a later version uses it")
             for m in measures
-            if m.startswith(_UNUSED)
+            if m.startswith(UNUSED)
         ]
     return parts
