@@ -13,7 +13,7 @@ MAX_FUNCTION_LINES = 60
 SCHEMA = {"errors", "schema", "config", "ledger", "calendars", "currencies"}
 STAGES = {"prepare", "payments", "profile", "models", "network", "finance"}
 ENGINE = SCHEMA | {"backend", "qfb_kernels"}
-COMPOSERS = {"pipeline", "tasks", "api"}
+COMPOSERS = {"pipeline", "tasks", "api", "parts"}
 MAY_IMPORT = {
     **dict.fromkeys(SCHEMA, SCHEMA),
     "__init__": set(),
@@ -23,8 +23,8 @@ MAY_IMPORT = {
     **dict.fromkeys(STAGES, ENGINE),
     "report": SCHEMA | {"lake"},  # it reads gold
     "portfolio": SCHEMA,
-    **dict.fromkeys(COMPOSERS, ENGINE | STAGES | {"lake", "cluster", "report", "tasks"}),
-    "cli": SCHEMA | {"pipeline", "portfolio", "report", "lake"},
+    **dict.fromkeys(COMPOSERS, ENGINE | STAGES | {"lake", "cluster", "report", "tasks", "parts"}),
+    "cli": SCHEMA | {"pipeline", "parts", "portfolio", "report", "lake"},
     "plot": ENGINE | STAGES | {"api", "report"},
     "qfb_kernels": set(),
 }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from qfb_gpu._cli.catalog import COMMANDS
 from qfb_gpu.errors import ConfigError, QfbError
 
 if TYPE_CHECKING:
@@ -209,6 +210,10 @@ def console() -> Console:
     """Return the screen: standard output, as it is now (tests replace it)."""
     width = None if sys.stdout.isatty() else _WIDE
     return Console(file=sys.stdout, highlight=False, width=width)
+
+
+for add in COMMANDS:
+    add(app)
 
 
 def main() -> None:

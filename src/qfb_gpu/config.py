@@ -13,27 +13,33 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from qfb_gpu._config.finance import SECTIONS as FINANCE_SECTIONS
+from qfb_gpu._config.finance import Finance
+from qfb_gpu._config.models import SECTIONS as MODELS_SECTIONS
+from qfb_gpu._config.models import Models
+from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
+from qfb_gpu._config.text import Text
 from qfb_gpu.currencies import EXPONENT
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.schema import SOURCE_NAMES, SOURCES
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
-
-class Concat(_Strict):
+class Concat(Strict):
     """A column made of several: their texts joined by ``separator``."""
 
     concat: list[str] = Field(min_length=1)
     separator: str = "|"
 
 
-class Multiply(_Strict):
+class Multiply(Strict):
     """An amount made of two columns, e.g. quantity and unit price; exact in decimals."""
 
     multiply: list[str] = Field(min_length=2, max_length=2)
@@ -46,7 +52,7 @@ Headers match after trimming, NFKC, folding of case and of runs of white space.
 """
 
 
-class Exclude(_Strict):
+class Exclude(Strict):
     """Rows that are not payments at all: left out and counted, not rejected.
 
     A row is left out when its trimmed ``column`` is one of ``values``.
@@ -57,7 +63,7 @@ class Exclude(_Strict):
     reason: str
 
 
-class SourcePart(_Strict):
+class SourcePart(Strict):
     """Files of one layout: where they are and how their columns map to ours."""
 
     path: str
@@ -84,14 +90,14 @@ class SourcePart(_Strict):
         return value
 
 
-class Payments(_Strict):
+class Payments(Strict):
     """How regular payments are decided."""
 
     false_discovery_rate: Annotated[float, Field(gt=0, lt=1)] = 0.05
     horizon_days: Annotated[int, Field(ge=1, le=366)] = 90
 
 
-class Segments(_Strict):
+class Segments(Strict):
     """How customers are grouped; ``auto`` chooses the number of segments."""
 
     n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
@@ -99,14 +105,14 @@ class Segments(_Strict):
     seed: int = 0
 
 
-class Network(_Strict):
+class Network(Strict):
     """The payment network; a higher resolution gives smaller communities."""
 
     resolution: Annotated[float, Field(gt=0)] = 1.0
     seed: int = 0
 
 
-class Config(_Strict):
+class Config(Strict):
     """Everything a run needs to know. ``base`` is the folder of the config file."""
 
     as_of: dt.date
@@ -122,6 +128,9 @@ class Config(_Strict):
     payments: Payments = Payments()
     segments: Segments = Segments()
     network: Network = Network()
+    finance: Finance = Finance()
+    models: Models = Models()
+    text: Text = Text()
     base: Path = Path()
 
     @field_validator("sources", mode="before")
@@ -224,13 +233,16 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
         raise ConfigError(msg) from error
 
 
-_MODELS: dict[str, list[type[BaseModel]]] = {
+_MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
     "sources": [SourcePart],
     "columns": [Concat, Multiply],
     "exclude": [Exclude],
     "payments": [Payments],
     "segments": [Segments],
     "network": [Network],
+    **FINANCE_SECTIONS,
+    **MODELS_SECTIONS,
+    **TEXT_SECTIONS,
 }
 
 
@@ -265,10 +277,10 @@ def _place(error: Any, raw: dict[str, Any]) -> list[str]:
 
 
 def _known_keys(parents: list[str]) -> list[str]:
-    models: list[type[BaseModel]] = [Config]
+    known: Sequence[type[BaseModel]] = [Config]
     for part in parents:
-        models = _MODELS.get(part, models)
-    return [name for model in models for name in model.model_fields if name != "base"]
+        known = _MODELS.get(part, known)
+    return [name for model in known for name in model.model_fields if name != "base"]
 
 
 def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:

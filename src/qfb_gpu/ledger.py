@@ -117,6 +117,44 @@ class Streams:
 
 
 @dataclass(frozen=True, slots=True)
+class SourceRows:
+    """The rows of one source (not payments) in one bucket, as they were known on the as-of date.
+
+    Sorted by customer key, then by the columns of the source's key, so the same rows give the
+    same arrays whatever their order in the source. All arrays but ``texts`` live on the
+    backend's device.
+
+    Attributes
+    ----------
+    name : str
+        The source.
+    columns : dict of str to array or Labelled, each shape (n_rows,)
+        Every column of the source but those in ``texts``, in its engine form: a date is int32
+        days (``NULL_DAY``), ``amount`` is ``amount_minor`` (int64, ``NULL_MINOR``), ``currency``
+        an int16 code (-1 where null), a number float64 (NaN), a bool int8 (-1 where null), a text
+        of few values a Labelled.
+    keys : dict of str to int64 array, shape (n_rows,)
+        The hash of each ``<name>_id`` column by its name, 0 where null: equal ids have equal hashes
+        in every source, ``counterparty_key`` and ``customer_key`` of the ledger among them.
+    texts : host Arrow table
+        The ids and the texts that rarely repeat.
+    customer : int32 array, shape (n_rows,)
+        Row of the customer in the ledger; -1 where the customer has no payment.
+    """
+
+    name: str
+    columns: dict[str, Any]
+    keys: dict[str, Any]
+    texts: Any
+    customer: Any
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows."""
+        return int(self.customer.shape[0])
+
+
+@dataclass(frozen=True, slots=True)
 class Calendar:
     """Working days of one country or bank.
 

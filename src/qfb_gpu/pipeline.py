@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu import __version__, network, payments, profile
+from qfb_gpu import __version__, network, parts, payments, profile
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.cluster import run_buckets
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 
 _NOT_IN_RUN_ID = {"output", "data", "base", "device", "workers", "n_buckets", "batch_rows"}
 """Settings that change where or how fast a run runs, not its answers."""
+_BY_BUCKET = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
 _RUN_COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
 
 
@@ -114,6 +115,7 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
         backend=backend.name,
         calendar=config.calendar,
         horizon_days=config.payments.horizon_days,
+        settings=config,
         sources=tuple(config.sources),
     )
     with _midway(night.workspace.root):
@@ -155,6 +157,7 @@ def _night(
         entry["rows"] = decide(night, buckets, config, backend)
     with result.stage("fit") as entry:
         entry["rows"], fitted = fit(night, buckets, config, backend)
+        entry["steps"] = parts.fit_parts(night, buckets)
     with result.stage("publish") as entry:
         counts = _map_buckets(publish_bucket, night, buckets, config, progress, "publish")
         entry["rows"] = sum(sum(count.values()) for count in counts)
@@ -336,9 +339,9 @@ def _publish(
 ) -> None:
     for name, part in write_whole_tables(night, buckets, fitted).items():
         gold.publish(config.output_dir, name, [part], publication)
-    for name in ("payment_streams", "stream_payments", "expected_payments", "customer_profiles"):
-        parts = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
-        gold.publish(config.output_dir, name, parts, publication)
+    for name in (*_BY_BUCKET, *parts.tables(night.sources)):
+        files = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
+        gold.publish(config.output_dir, name, files, publication)
 
 
 def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 import qfb_kernels
-from qfb_gpu import network, payments, profile
+from qfb_gpu import network, parts, payments, profile
 from qfb_gpu.backend import BackendName, get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.currencies import currency_name
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
     from qfb_gpu.lake.work import Workspace
     from qfb_gpu.ledger import Ledger, Streams
 
@@ -45,6 +46,7 @@ class Night:
     backend: BackendName
     calendar: str
     horizon_days: int
+    settings: Config
     sources: tuple[str, ...] = ()
 
 
@@ -64,6 +66,9 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     edges = network.relation_edges(ledger, backend)
     monthly = profile.monthly_totals(ledger, backend)
     clock.lap("edges")
+    more = parts.score_parts(night, bucket, ledger, streams, backend)
+    features |= more.features
+    clock.lap("parts")
     _save_scores(night, bucket, ledger, streams, backend)
     save = night.workspace.save
     save("score", bucket, "features", features, backend)
@@ -76,7 +81,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
         "n_customers": ledger.n_customers,
         "n_relations": ledger.n_relations,
         "n_streams": int(streams.relation.shape[0]),
-        "seconds": clock.seconds,
+        "seconds": {**clock.seconds, **more.seconds},
     }
     night.workspace.finish("score", bucket, summary)
     return summary
@@ -149,8 +154,10 @@ def publish_bucket(night: Night, bucket: int) -> dict[str, Any]:
         "payment_streams": _write(part, "payment_streams", {**found, **ids, **kinds}, backend),
         "stream_payments": _publish_payments(night, bucket, streams, ids["customer_id"], backend),
         "expected_payments": _publish_expected(night, bucket, streams, ids, kinds, backend),
-        "customer_profiles": _publish_profiles(night, bucket, backend),
     }
+    more, columns = parts.publish_parts(night, bucket, part)
+    counts |= more
+    counts["customer_profiles"] = _publish_profiles(night, bucket, columns, backend)
     night.workspace.finish("publish", bucket, counts)
     return counts
 
@@ -200,7 +207,7 @@ def _publish_expected(
     return _write(night.workspace.folder("publish", bucket), "expected_payments", columns, backend)
 
 
-def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
+def _publish_profiles(night: Night, bucket: int, of_parts: dict[str, Any], backend: Backend) -> int:
     customers = night.workspace.load("score", bucket, "customers")
     columns = night.workspace.load("fit", bucket, "profiles")
     n_customers = len(customers["customer_id"])
@@ -208,6 +215,7 @@ def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
         "customer_id": customers["customer_id"],
         "as_of": np.full(n_customers, night.as_of_day, dtype=np.int32),
         **columns,
+        **of_parts,
         "main_currency": currency_labels(columns["main_currency"]),
     }
     if "customers" in night.sources:
@@ -216,7 +224,7 @@ def _publish_profiles(night: Night, bucket: int, backend: Backend) -> int:
 
 
 def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any]) -> dict[str, Path]:
-    """Write the gold parts that are not per bucket: segments and the network.
+    """Write the gold parts that are not per bucket: segments, network, parts.
 
     Parameters
     ----------
@@ -235,10 +243,10 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
         "graph_edges": network.edge_table(fitted["edges"], keys, ids),
     }
     folder = night.workspace.folder("publish", -1)
-    parts = {name: folder / f"{name}.parquet" for name in whole}
     for name, columns in whole.items():
-        gold.write_part(parts[name], gold.to_arrow(columns, GOLD[name], cpu))
-    return parts
+        _write(folder, name, columns, cpu)
+    written = {name: folder / f"{name}.parquet" for name in whole}
+    return written | parts.publish_whole(night, buckets, folder)
 
 
 def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:

@@ -34,12 +34,13 @@ PARTS = {
     "open_banking": "open-banking statements",
 }
 """What each source but the payments is for."""
-_USED = {"transactions", "customers"}
+USED = {"transactions", "customers"}
+"""Sources that a run reads beyond cleaning and counting them."""
 
 
 def unused(configured: set[str]) -> dict[str, str]:
     """Return the sources of a config that no part of a run reads yet, and what they are for."""
-    return {name: part for name, part in PARTS.items() if name in configured - _USED}
+    return {name: part for name, part in PARTS.items() if name in configured - USED}
 
 
 def publish(

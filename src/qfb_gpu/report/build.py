@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.report.data import CurrencyLine, Headline, ReportData
+from qfb_gpu.report.data import CurrencyLine, Drawn, Headline, ReportData
 from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
 from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.sections.catalog import SECTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +64,15 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
         network=network.collect(read, order[:_DRAWN]),
         quality=quality.collect(read, extras, row["inputs"]),
         making=making.collect(row),
+        sections=_sections(read),
     )
+
+
+def _sections(read: Read) -> list[Drawn]:
+    drawn = [(one, one.draw(read)) for one in SECTIONS]
+    return [
+        Drawn(one.anchor, one.title, one.title_zh, body) for one, body in drawn if body is not None
+    ]
 
 
 def _number(row: dict[str, Any], name: str, otherwise: int) -> int:

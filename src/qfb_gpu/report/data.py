@@ -7,8 +7,11 @@ A currency's figures are never added to another's: what is money is keyed by cur
 from __future__ import annotations
 
 import datetime as dt  # noqa: TC003  dataclass fields are documented types
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qfb_gpu.report.markup import Html
 
 Counts = list[tuple[str, int]]
 """Labels with how many, in the order to be shown."""
@@ -263,6 +266,16 @@ class Making:
 
 
 @dataclass(frozen=True, slots=True)
+class Drawn:
+    """A section that a part of the night adds, as HTML."""
+
+    anchor: str
+    title: str
+    title_zh: str
+    body: Html
+
+
+@dataclass(frozen=True, slots=True)
 class ReportData:
     """Everything the page shows. A part that was left out is None."""
 
@@ -274,3 +287,4 @@ class ReportData:
     network: Network | None
     quality: Quality
     making: Making
+    sections: list[Drawn] = field(default_factory=list)

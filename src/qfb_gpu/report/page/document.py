@@ -25,13 +25,14 @@ if TYPE_CHECKING:
 _SECTIONS = (
     ("portfolio", "Portfolio", "总览"), ("regular", "Regular payments", "规律性支付"),
     ("cash", "Cash ahead", "现金流"), ("segments", "Segments", "分群"),
-    ("network", "Network", "网络"), ("quality", "Data quality", "质量"),
-    ("making", "How made", "说明"),
+    ("network", "Network", "网络"),
 )  # fmt: skip
+_LAST = (("quality", "Data quality", "质量"), ("making", "How made", "说明"))
 
 
 def document(data: ReportData) -> str:
     """Return the whole page as HTML."""
+    more = join(one.body for one in data.sections)
     style, script = (
         (files("qfb_gpu.report") / "static" / name).read_text(encoding="utf-8")
         for name in ("page.css", "page.js")
@@ -47,7 +48,7 @@ def document(data: ReportData) -> str:
         f"<title>{esc(title)}</title><style>{style}</style></head><body>"
         f"{opening(data)}{_nav(data)}<main>{portfolio(data.portfolio)}{regular(data.regular)}"
         f"{cash(data.cash)}{segments(data.segments, _only_currency(data))}{network(data.network)}"
-        f"{quality(data.quality)}{making(data.making, data.headline)}</main>"
+        f"{more}{quality(data.quality)}{making(data.making, data.headline)}</main>"
         f"<footer>{_footer(data)}</footer><script>{script}</script></body></html>\n"
     )
 
@@ -58,8 +59,10 @@ def _only_currency(data: ReportData) -> str | None:
 
 
 def _nav(data: ReportData) -> Html:
+    more = [(one.anchor, one.title, one.title_zh) for one in data.sections]
     links = join(
-        f'<a href="#{anchor}">{esc(title)} {chinese(zh)}</a>' for anchor, title, zh in _SECTIONS
+        f'<a href="#{anchor}">{esc(title)} {chinese(zh)}</a>'
+        for anchor, title, zh in (*_SECTIONS, *more, *_LAST)
     )
     drawn = selector([line.currency for line in data.headline.currencies[:5]])
     return Html(f'<nav aria-label="Sections 目录"><div>{links}</div>{drawn}</nav>')

@@ -1,0 +1,1 @@
+"""Sections of the config, a file each; :mod:`qfb_gpu.config` puts them together."""

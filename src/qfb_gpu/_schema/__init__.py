@@ -1,0 +1,1 @@
+"""The tables of :mod:`qfb_gpu.schema`, by subject."""

@@ -1,0 +1,10 @@
+"""Every part of the night, in the order it is run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.part import Part
+
+PARTS: tuple[Part, ...] = ()

@@ -1,0 +1,167 @@
+"""What a part of the night is: a subject with its own sources, tables and profile columns.
+
+A part composes a stage (``finance``, ``models``, ...) into the night in up to four steps, each a
+plain function, so that memory stays bounded by the bucket:
+
+1. ``score``: one bucket, on a worker. Sees the payments and the sources; returns sets of columns.
+2. ``fit``: once, in the main process, after every bucket is scored, regular streams are decided
+   and the customers' profiles are made. Reads what the steps before saved; returns sets of columns.
+3. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
+   ``customer_profiles`` further columns of its customers' profiles.
+4. ``whole``: once, in the main process: the gold tables that are not written by bucket.
+
+A part whose sources are not in the config is left out, and the report says so.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.backend import get_backend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
+    from qfb_gpu.lake.work import Workspace
+    from qfb_gpu.ledger import Calendar, Ledger, SourceRows, Streams
+
+Columns = dict[str, Any]
+"""Columns of one length: arrays of the backend, Labelled, or Arrow arrays for texts."""
+PROFILE = "customer_profiles"
+FEATURES = "features"
+WHOLE = -1
+"""The bucket under which what concerns all buckets is saved."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the ``score`` of a part sees: one bucket.
+
+    Attributes
+    ----------
+    bucket, as_of_day : int
+    config : Config
+        The part's own settings are in it.
+    calendar : Calendar
+    ledger : Ledger
+        Payments up to the as-of date; ``texts`` is None, see ``payment_texts``.
+    streams : Streams
+        All streams, before it is decided which are regular.
+    sources : mapping of source to SourceRows
+        Those the part needs or may use; one that is not in the config has no rows.
+    payment_texts : callable(columns) -> pyarrow.Table
+        Reads text columns of the payments (``txn_id``, ``memo``, ``category``, ``channel``, ids) in
+        the row order of silver; ``ledger.text_row`` leads from a payment to its row.
+    backend : Backend
+    """
+
+    bucket: int
+    as_of_day: int
+    config: Config
+    calendar: Calendar
+    ledger: Ledger
+    streams: Streams
+    sources: Mapping[str, SourceRows]
+    payment_texts: Callable[[list[str]], Any]
+    backend: Backend
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What the later steps of a part see: whatever the steps before it saved.
+
+    Loaded columns are read-only NumPy arrays, Labelled or Arrow arrays, whatever the device.
+    """
+
+    part: str
+    workspace: Workspace
+    buckets: tuple[int, ...]
+    as_of_day: int
+    config: Config
+    device: str
+    lake: Path
+
+    @property
+    def backend(self) -> Backend:
+        """The backend of the run."""
+        return get_backend("gpu" if self.device == "gpu" else "cpu")
+
+    def scored(self, name: str, bucket: int) -> Columns:
+        """Return a set of columns that this part's ``score`` returned for a bucket."""
+        return self.workspace.load("score", bucket, f"{self.part}.{name}")
+
+    def fitted(self, name: str) -> Columns:
+        """Return a set of columns that this part's ``fit`` returned."""
+        return self.workspace.load("fit", WHOLE, f"{self.part}.{name}")
+
+    def customers(self, bucket: int) -> Columns:
+        """Return ``customer_key`` and ``customer_id`` of a bucket's customers, in ledger order."""
+        return self.workspace.load("score", bucket, "customers")
+
+    def profiles(self, bucket: int) -> Columns:
+        """Return the profile columns of a bucket's customers; there from ``fit`` on."""
+        return self.workspace.load("fit", bucket, "profiles")
+
+    def streams(self, bucket: int) -> Columns:
+        """Return the decided streams of a bucket (``relation`` leads to :meth:`relations`)."""
+        return self.workspace.load("decide", bucket, "streams")
+
+    def relations(self, bucket: int) -> Columns:
+        """Return a bucket's relations: customer row, keys and ids, direction, currency."""
+        return self.workspace.load("score", bucket, "relations")
+
+    def edges(self, bucket: int) -> Columns:
+        """Return the payment network's edges of a bucket: see :func:`network.relation_edges`."""
+        return self.workspace.load("score", bucket, "edges")
+
+
+def _nothing(_given: Any) -> dict[str, Columns]:
+    return {}
+
+
+def _no_rows(_saved: Any, _bucket: int) -> dict[str, Columns]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of the night; see the module's text for its steps.
+
+    Attributes
+    ----------
+    name : str
+        Also the prefix of what it saves.
+    what : str
+        In words, for the report's list of parts that are left out.
+    needs : tuple of str
+        Sources without which it is left out.
+    may_use : tuple of str
+        Further sources that it reads where they are.
+    tables : tuple of str
+        Gold tables written by ``publish``, a part file a bucket. A bucket's ``publish`` returns all
+        of them, with no rows where there are none.
+    whole_tables : tuple of str
+        Gold tables written by ``whole``.
+    score : callable(Given) -> dict of str to Columns
+        A set named ``features`` has a row a customer of the ledger; its columns join the
+        profile's features before anything is fitted.
+    fit : callable(Saved) -> dict of str to Columns
+    publish : callable(Saved, bucket) -> dict of table to Columns
+        Arrays are on the host.
+    whole : callable(Saved) -> dict of table to Columns
+    """
+
+    name: str
+    what: str
+    needs: tuple[str, ...] = ()
+    may_use: tuple[str, ...] = ()
+    tables: tuple[str, ...] = ()
+    whole_tables: tuple[str, ...] = ()
+    score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
+    fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
+    publish: Callable[[Saved, int], dict[str, Columns]] = field(default=_no_rows)
+    whole: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)

@@ -1,0 +1,168 @@
+"""Run the steps of every part whose sources are there."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake.source_rows import read_rows
+from qfb_gpu.parts.catalog import PARTS
+from qfb_gpu.parts.part import FEATURES, PROFILE, WHOLE, Columns, Given, Saved
+from qfb_gpu.schema import GOLD
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger, Streams
+    from qfb_gpu.parts.part import Part
+    from qfb_gpu.tasks import Night
+
+
+def active(sources: tuple[str, ...]) -> list[Part]:
+    """Return the parts whose sources are among ``sources``."""
+    return [part for part in PARTS if set(part.needs) <= set(sources)]
+
+
+def left_out(sources: tuple[str, ...]) -> dict[str, str]:
+    """Return what each other part would give, and the sources that it lacks."""
+    return {
+        part.what: "needs sources." + ", sources.".join(sorted(set(part.needs) - set(sources)))
+        for part in PARTS
+        if not set(part.needs) <= set(sources)
+    }
+
+
+def used_sources() -> set[str]:
+    """Return the sources that some part reads."""
+    return {source for part in PARTS for source in (*part.needs, *part.may_use)}
+
+
+def tables(sources: tuple[str, ...]) -> list[str]:
+    """Return the gold tables that the active parts write by bucket."""
+    return [table for part in active(sources) for table in part.tables]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What the parts added to a bucket: profile columns and seconds by part."""
+
+    features: Columns
+    seconds: dict[str, float]
+
+
+def score_parts(
+    night: Night, bucket: int, ledger: Ledger, streams: Streams, backend: Backend
+) -> Scored:
+    """Run ``score`` of every active part on one bucket and save what it returns."""
+    parts = active(night.sources)
+    features: Columns = {}
+    seconds: dict[str, float] = {}
+    for part in parts:
+        start = time.perf_counter()
+        given = Given(
+            bucket=bucket,
+            as_of_day=night.as_of_day,
+            config=night.settings,
+            calendar=load_calendar(night.calendar),
+            ledger=ledger,
+            streams=streams,
+            sources={
+                source: read_rows(
+                    night.lake, bucket, source, night.as_of_day, ledger.customer_key, backend
+                )
+                for source in (*part.needs, *part.may_use)
+                if source != "transactions"
+            },
+            payment_texts=partial(silver.read_texts, night.lake, bucket),
+            backend=backend,
+        )
+        for name, columns in part.score(given).items():
+            if name == FEATURES:
+                features |= columns
+            else:
+                night.workspace.save("score", bucket, f"{part.name}.{name}", columns, backend)
+        backend.synchronize()
+        seconds[part.name] = time.perf_counter() - start
+    return Scored(features, seconds)
+
+
+def fit_parts(night: Night, buckets: list[int]) -> dict[str, float]:
+    """Run ``fit`` of every active part and save what it returns; return seconds by part."""
+    seconds: dict[str, float] = {}
+    host = get_backend("cpu")
+    for part in active(night.sources):
+        start = time.perf_counter()
+        for name, columns in part.fit(_saved(night, part, buckets)).items():
+            arrays = {key: _to_host(values, night) for key, values in columns.items()}
+            night.workspace.save("fit", WHOLE, f"{part.name}.{name}", arrays, host)
+        seconds[part.name] = time.perf_counter() - start
+    return seconds
+
+
+def publish_parts(night: Night, bucket: int, folder: Path) -> tuple[dict[str, int], Columns]:
+    """Write the gold parts of one bucket of every active part.
+
+    Returns
+    -------
+    counts : dict of table to rows
+    profile : Columns
+        Further columns of the bucket's customer profiles.
+    """
+    host = get_backend("cpu")
+    counts: dict[str, int] = {}
+    profile: Columns = {}
+    for part in active(night.sources):
+        made = part.publish(_saved(night, part, [bucket]), bucket)
+        profile |= made.pop(PROFILE, {})
+        _check(part.name, "publish", part.tables, made)
+        for name in part.tables:
+            counts[name] = write_table(folder, name, made[name], host)
+    return counts, profile
+
+
+def publish_whole(night: Night, buckets: list[int], folder: Path) -> dict[str, Path]:
+    """Write the gold tables that parts make as a whole; return their part files."""
+    host = get_backend("cpu")
+    parts: dict[str, Path] = {}
+    for part in active(night.sources):
+        made = part.whole(_saved(night, part, buckets))
+        _check(part.name, "whole", part.whole_tables, made)
+        for name in part.whole_tables:
+            write_table(folder, name, made[name], host)
+            parts[name] = folder / f"{name}.parquet"
+    return parts
+
+
+def write_table(folder: Path, name: str, columns: Columns, backend: Backend) -> int:
+    """Write a part file of a gold table; return its number of rows."""
+    table = gold.to_arrow(columns, GOLD[name], backend)
+    gold.write_part(folder / f"{name}.parquet", table)
+    return int(table.num_rows)
+
+
+def _saved(night: Night, part: Part, buckets: list[int]) -> Saved:
+    return Saved(
+        part=part.name,
+        workspace=night.workspace,
+        buckets=tuple(buckets),
+        as_of_day=night.as_of_day,
+        config=night.settings,
+        device=night.backend,
+        lake=night.lake,
+    )
+
+
+def _to_host(values: Any, night: Night) -> Any:
+    return get_backend(night.backend).to_host(values) if hasattr(values, "dtype") else values
+
+
+def _check(part: str, step: str, expected: tuple[str, ...], made: dict[str, Columns]) -> None:
+    if set(expected) != set(made):
+        msg = f"part {part}: {step} should make {sorted(expected)}, it made {sorted(made)}"
+        raise RuntimeError(msg)
