@@ -43,6 +43,8 @@ class Truth:
         streams = tables["truth/streams"].to_pandas().set_index("stream_no")
         next_date = pd.to_datetime(streams.next_date)
         streams["next_day"] = (next_date - pd.Timestamp(0)) / pd.Timedelta(days=1)
+        due = pd.to_datetime(streams.next_due_date)
+        streams["due_day"] = (due - pd.Timestamp(0)) / pd.Timedelta(days=1)
         return cls(number.to_numpy().astype(np.int64), streams)
 
 
@@ -77,7 +79,8 @@ def scores(counts: pd.DataFrame) -> dict[str, Any]:
     """Return recall, precision, F1, cadence accuracy, next dates and coverage, each a share.
 
     Next dates are asked of streams that are found and go on; a forecast that is missing is wrong,
-    and a range that is missing is no range (NaN).
+    and a range that is missing is no range (NaN). ``schedule_within_3_days`` is what the true
+    schedule and roll would give for the same streams: what is beyond it are skips and slips.
     """
     hit = counts.row >= 0
     found = counts[hit]
@@ -94,6 +97,9 @@ def scores(counts: pd.DataFrame) -> dict[str, Any]:
         "f1": 2 * recall * precision / (recall + precision) if recall + precision else 0.0,
         "cadence": float((found.cadence == found.found_cadence).mean()),
         "next_within_3_days": float(((day - going.next_day).abs() <= NEAR_DAYS).mean()),
+        "schedule_within_3_days": float(
+            ((going.due_day - going.next_day).abs() <= NEAR_DAYS).mean()
+        ),
         "date_coverage": _coverage(going, "earliest", "latest", going.next_day, 0),
         "amount_coverage": _coverage(
             going, "amount_low", "amount_high", going.next_amount, _ROUNDING
@@ -108,7 +114,8 @@ def by(counts: pd.DataFrame, what: str) -> dict[str, dict[str, float]]:
     for key, rows in counts.groupby(keys):
         rows.attrs.update(n_found=0, n_false=0)
         kept = scores(rows)
-        names = ("n_streams", "recall", "cadence", "next_within_3_days", "date_coverage")
+        names = ("n_streams", "recall", "cadence", "next_within_3_days",
+                 "schedule_within_3_days", "date_coverage")  # fmt: skip
         table[str(key)] = {name: kept[name] for name in names}
     return table
 

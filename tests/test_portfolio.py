@@ -148,6 +148,14 @@ def test_clean_streams_pay_every_due_date_on_its_day(clean, is_working):
         if row["next_date"] is not None:
             # A due date just before as_of may roll past it, or one after it roll back before.
             assert row["next_date"] == naive.rolled(due, row["roll"], is_working), row
+            assert row["next_due_date"] == row["next_date"]  # nothing slips and nothing is skipped
+
+
+def test_the_next_due_date_is_after_as_of_and_mostly_the_date_of_the_next_payment(real):
+    streams = [row for row in naive.rows(real["truth/streams"]) if row["next_date"] is not None]
+    assert all(row["next_due_date"] > AS_OF for row in streams)
+    same = sum(row["next_due_date"] == row["next_date"] for row in streams)
+    assert 0.6 < same / len(streams) < 1  # some are skipped, late or early
 
 
 def test_clean_amounts_are_fixed_or_by_rule(clean):

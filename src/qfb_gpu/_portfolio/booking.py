@@ -41,11 +41,12 @@ class Payments(Rows):
 
 def book_standing(
     setting: Setting, rng: np.random.Generator, standing: Standing
-) -> tuple[Payments, Payments]:
-    """Return the payments of standing relations up to as_of, and the next one of each.
+) -> tuple[Payments, Payments, Payments]:
+    """Return the payments of standing relations up to as_of, the next of each, and what is due.
 
     The second part holds, for each relation that goes on, the first payment booked after as_of
-    by the same process; it has at most one row a relation.
+    by the same process; the third the first due day after as_of, rolled, as the schedule alone
+    tells it, whether or not it will be paid then. Each has at most one row a relation.
     """
     relation, due = due_days(setting, standing.schedule)
     day, role, kept = _book(setting, rng, standing, relation, due)
@@ -57,9 +58,12 @@ def book_standing(
     past = booked.day <= setting.as_of_day
     done = booked.take(np.flatnonzero(past))
     extra = _extras(setting, rng, standing)
+    rolled = setting.days.rolled(standing.schedule.roll[relation], due).astype(np.int32)
+    planned = Payments(relation, rolled, amount, np.full(len(due), REGULAR, dtype=np.int8), due)
     return (
         Payments.join([done, _returns(setting, rng, standing, done), extra]),
         _first_of_each(booked.take(np.flatnonzero(~past))),
+        _first_of_each(planned.take(np.flatnonzero(rolled > setting.as_of_day))),
     )
 
 

@@ -32,7 +32,7 @@ _LINKS = BLOCK // 8
 
 @dataclass(frozen=True, slots=True)
 class Drawn:
-    """Relations, their payments up to as_of, and the next ones of the standing relations.
+    """Relations, their payments up to as_of, and of the standing ones the next payment and due day.
 
     Relations stand in four groups: standing, irregular, contracts' nodes, orders.
     """
@@ -43,6 +43,7 @@ class Drawn:
     deals: Deals
     payments: Payments
     later: Payments
+    planned: Payments
 
     @property
     def sizes(self) -> list[int]:
@@ -55,7 +56,7 @@ class Drawn:
     def of(cls, setting: Setting, standing: Standing, habits: Habits, deals: Deals,
            rng: np.random.Generator) -> Self:  # fmt: skip
         """Let every relation pay."""
-        done, later = book_standing(setting, rng, standing)
+        done, later, planned = book_standing(setting, rng, standing)
         booked = [done, book_habits(setting, rng, habits), book_nodes(setting, deals),
                   book_orders(setting, deals)]  # fmt: skip
         groups = [standing.relation, habits.relation, deals.node_relation, deals.order_relation]
@@ -64,7 +65,15 @@ class Drawn:
             replace(part, relation=part.relation + start)
             for part, start in zip(booked, starts, strict=True)
         ]
-        return cls(Relations.join(groups), standing, habits, deals, Payments.join(payments), later)
+        return cls(
+            Relations.join(groups),
+            standing,
+            habits,
+            deals,
+            Payments.join(payments),
+            later,
+            planned,
+        )
 
     @classmethod
     def join(cls, parts: list[Self]) -> Self:
@@ -72,12 +81,15 @@ class Drawn:
         sizes = np.array([part.sizes for part in parts])
         ends = sizes.sum(axis=0)
         starts = _starts(ends) + np.cumsum(sizes, axis=0) - sizes
-        payments, later = [], []
+        payments: list[Payments] = []
+        later: list[Payments] = []
+        planned: list[Payments] = []
         for part, size, start in zip(parts, sizes, starts, strict=True):
             shift = np.repeat(start - _starts(size), size)
             row = part.payments.relation
             payments.append(replace(part.payments, relation=row + shift[row]))
             later.append(replace(part.later, relation=part.later.relation + start[0]))
+            planned.append(replace(part.planned, relation=part.planned.relation + start[0]))
         standing = Standing.join([part.standing for part in parts])
         habits = Habits.join([part.habits for part in parts])
         deals = Deals.join([part.deals for part in parts])
@@ -90,6 +102,7 @@ class Drawn:
             deals,
             Payments.join(payments),
             Payments.join(later),
+            Payments.join(planned),
         )
 
 

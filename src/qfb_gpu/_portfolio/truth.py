@@ -38,6 +38,7 @@ class Counted:
     last_day: np.ndarray
     next_day: np.ndarray
     next_amount: np.ndarray
+    due_day: np.ndarray
 
 
 def count(drawn: Drawn) -> Counted:
@@ -54,7 +55,10 @@ def count(drawn: Drawn) -> Counted:
     next_day, next_amount = np.full(n, NULL_DAY), np.zeros(n, dtype=np.int64)
     next_day[drawn.later.relation] = drawn.later.day
     next_amount[drawn.later.relation] = drawn.later.amount
-    return Counted(np.bincount(relation, minlength=n), first, last, next_day, next_amount)
+    due_day = np.full(n, NULL_DAY)
+    due_day[drawn.planned.relation] = drawn.planned.day
+    n_payments = np.bincount(relation, minlength=n)
+    return Counted(n_payments, first, last, next_day, next_amount, due_day)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +121,7 @@ def streams_table(drawn: Drawn, counted: Counted, streams: Streams, first: int) 
             "first_date": dates(counted.first_day[row]),
             "last_date": dates(counted.last_day[row]),
             "next_date": dates(np.where(no_next, 0, next_day), no_next),
+            "next_due_date": dates(np.where(no_next, 0, counted.due_day[row]), no_next),
             "next_amount": pa.array(counted.next_amount[row] / 100, mask=no_next),
             "amount_sigma": terms.sigma,
             "schedule": pa.array(_schedules(schedule), pa.string()),
