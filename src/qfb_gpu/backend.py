@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import compiling, devices, graphs
+from qfb_gpu._backend import boosting, compiling, densities, devices, graphs
+from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from types import ModuleType
+
+__all__ = ["Backend", "BackendName", "Boosted", "BoostingOptions", "get_backend"]
 
 BackendName = Literal["cpu", "gpu"]
 THREADS_PER_BLOCK = 128
@@ -157,6 +160,92 @@ class Backend:
         with threadpool_limits(1):  # partial sums in one order: the same centres every night
             model = HostKMeans(n_clusters=n_clusters, random_state=seed, n_init=10)
             return model.fit(features).cluster_centers_
+
+    def hdbscan(self, features: Any, min_cluster_size: int, min_samples: int) -> Any:
+        """Return the HDBSCAN cluster of each row, -1 where it is in none: int32, shape (n_rows,).
+
+        Parameters
+        ----------
+        features : array of float64, shape (n_rows, n_features)
+            Finite; at least ``min_cluster_size`` rows.
+        min_cluster_size, min_samples : int
+
+        References
+        ----------
+        R. Campello, D. Moulavi, J. Sander, "Density-Based Clustering Based on Hierarchical
+        Density Estimates", doi:10.1007/978-3-642-37456-2_14.
+        """
+        if self.name == "gpu":
+            return densities.device_hdbscan(self.xp, features, min_cluster_size, min_samples)
+        return densities.host_hdbscan(features, min_cluster_size, min_samples)
+
+    def fit_boosting(
+        self,
+        features: Any,
+        label: Any,
+        *,
+        held_out: Any,
+        sample_weight: Any = None,
+        seed: int = 0,
+        options: BoostingOptions | None = None,
+    ) -> Boosted:
+        """Fit gradient-boosted trees and calibrate their probability; on the host on both backends.
+
+        Parameters
+        ----------
+        features : array of float64, shape (n_rows, n_features)
+            NaN is a value of its own.
+        label : array of bool or integer, shape (n_rows,)
+        held_out : bool array, shape (n_rows,)
+            Rows that only calibrate: isotonic from 100 rows of the rarer class, a logistic line
+            below, nothing where there is one class. Take the latest rows.
+        sample_weight : array of float64, shape (n_rows,), optional
+        seed : int
+        options : BoostingOptions, optional
+
+        Raises
+        ------
+        ValueError
+            The rows that are not held out are of one class.
+
+        References
+        ----------
+        J. Friedman, "Greedy function approximation", doi:10.1214/aos/1013203451;
+        A. Niculescu-Mizil, R. Caruana, "Predicting good probabilities with supervised learning",
+        doi:10.1145/1102351.1102430.
+        """
+        weight = None if sample_weight is None else self.to_host(sample_weight)
+        rows = (self.to_host(features), self.to_host(label), self.to_host(held_out))
+        return boosting.fit(*rows, weight, seed, options or BoostingOptions())
+
+    def predict_proba(self, model: Boosted, features: Any) -> Any:
+        """Return the calibrated probability of each row: float64, shape (n_rows,)."""
+        return self.asarray(boosting.probability(model, self.to_host(features)))
+
+    def contributions(self, model: Boosted, features: Any) -> tuple[float, Any]:
+        """Return the base and what each feature added to each row's log-odds (n_rows, n_features).
+
+        Base and contributions add up to the log-odds before calibration.
+
+        References
+        ----------
+        A. Palczewska et al., "Interpreting random forest classification models using a feature
+        contribution method", doi:10.1007/978-3-319-04717-1_9.
+        """
+        base, parts = boosting.contributions(model, self.to_host(features))
+        return base, self.asarray(parts)
+
+    def isolation(self, sample: Any, features: Any, seed: int) -> Any:
+        """Return how easily each row is told apart from ``sample``: float64 in 0..1, (n_rows,).
+
+        On the host on both backends; all values finite.
+
+        References
+        ----------
+        F. T. Liu, K. M. Ting, Z.-H. Zhou, "Isolation Forest", doi:10.1109/ICDM.2008.17.
+        """
+        scores = boosting.isolation(self.to_host(sample), self.to_host(features), seed)
+        return self.asarray(scores)
 
     def components(self, n_nodes: int, source: Any, target: Any) -> Any:
         """Return each node's weakly connected component: int32, shape (n_nodes,).
