@@ -1,28 +1,37 @@
-"""The MLflow run of a night: parameters, inputs, seconds a stage, models, the report.
+"""The MLflow run of a night: parameters, inputs, seconds a stage, the report, and its models.
 
 The store is local: ``<output>/mlflow.db`` (SQLite) and ``<output>/mlartifacts``; look at it with
-``mlflow ui --backend-store-uri sqlite:///<output>/mlflow.db``.
+``mlflow ui --backend-store-uri sqlite:///<output>/mlflow.db``. Each model is an MLflow 3 logged
+model: signature, input example, environment, data versions, metrics, model card, and a version
+of a registered model with the alias ``champion`` or ``challenger``.
 """
 
 from __future__ import annotations
 
 import importlib.metadata
 import json
-import logging
-import os
+import sys
+import tempfile
 import time
-import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from pathlib import Path
+from qfb_gpu.models import store
+from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
+from qfb_gpu.models.versions import CHALLENGER, CHAMPION, DATA_FOLDER, PINNED, champion, crown
 
-EXPERIMENT = "qfb nightly"
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["FOLDER", "Candidate", "champion", "log_model", "log_run", "offer", "versions"]
+
 _LONGEST_PARAM = 6000
+_LONGEST_TAG = 5000
 _PACKAGES = (
     "qfb-gpu numpy pandas pyarrow scipy scikit-learn igraph numba numba-cuda dask deltalake "
     "mlflow cudf-cu13 cuml-cu13 cugraph-cu13 cupy-cuda13x dask-cuda"
 ).split()
+_SERVED_BY = ("qfb-gpu", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "mlflow")
 
 
 def versions() -> dict[str, str]:
@@ -46,7 +55,7 @@ def log_run(
     model: dict[str, Any],
     report: Path,
 ) -> str:
-    """Log one night to the local MLflow store.
+    """Log one night, and the models that it offered, to the local MLflow store.
 
     Parameters
     ----------
@@ -68,45 +77,145 @@ def log_run(
     str
         MLflow's id of the run.
     """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        return _log(output, name, params, metrics, {"inputs": inputs, "model": model}, report)
+    with store.opened(output) as client:
+        from mlflow.entities import Metric, Param, RunTag
+
+        run = client.create_run(store.experiment(client, output), run_name=name)
+        run_id: str = run.info.run_id
+        now = int(time.time() * 1000)
+        client.log_batch(
+            run_id,
+            metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
+            params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in params.items()],
+            tags=[RunTag(f"version.{key}", value) for key, value in versions().items()],
+        )
+        client.log_text(run_id, json.dumps(inputs, indent=1, sort_keys=True), "inputs.json")
+        client.log_text(run_id, json.dumps(model, indent=1), "models/segments.json")
+        client.log_artifact(run_id, str(report))
+        for candidate in offered(output / ".work" / name):
+            version = _log_model(client, output, candidate, name, inputs, run_id)
+            client.set_tag(run_id, f"model.{candidate.name}", str(version))
+        client.set_terminated(run_id)
+        return run_id
 
 
-def _log(
-    output: Path,
-    name: str,
-    params: dict[str, Any],
-    metrics: dict[str, float],
-    texts: dict[str, dict[str, Any]],
-    report: Path,
-) -> str:
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-    import mlflow
-    from mlflow.entities import Metric, Param, RunTag
+def log_model(
+    output: Path, candidate: Candidate, *, night: str = "", inputs: Mapping[str, Any] | None = None
+) -> int:
+    """Log one model as an MLflow 3 logged model and a version of its registered model.
 
-    for logger in ("mlflow", "alembic"):
-        logging.getLogger(logger).setLevel(logging.WARNING)
-    client = mlflow.MlflowClient(tracking_uri=f"sqlite:///{output / 'mlflow.db'}")
-    run = client.create_run(_experiment(client, output), run_name=name)
-    run_id: str = run.info.run_id
-    now = int(time.time() * 1000)
-    client.log_batch(
-        run_id,
-        metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
-        params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in params.items()],
-        tags=[RunTag(f"version.{key}", value) for key, value in versions().items()],
+    At night a part calls :func:`offer` instead, and :func:`log_run` logs it.
+
+    Parameters
+    ----------
+    output : Path
+    candidate : Candidate
+    night : str
+        The ``run_id`` of the night that fitted it.
+    inputs : mapping
+        Source to its files, sizes and versions.
+
+    Returns
+    -------
+    int
+        Its version; where the registry has the same files already, that one.
+    """
+    output.mkdir(parents=True, exist_ok=True)
+    with store.opened(output) as client:
+        run = client.create_run(store.experiment(client, output), run_name=candidate.name)
+        version = _log_model(client, output, candidate, night, dict(inputs or {}), run.info.run_id)
+        client.set_terminated(run.info.run_id)
+    return version
+
+
+def _log_model(
+    client: Any, output: Path, candidate: Candidate, night: str, inputs: dict[str, Any], run_id: str
+) -> int:  # fmt: skip
+    name = candidate.name
+    registered = [m.name for m in client.search_registered_models(f"name = '{name}'")]
+    if not registered:
+        client.create_registered_model(name)
+    tags = {
+        "qfb_run": night,
+        "digest": candidate.digest(),
+        "gate": candidate.why[:_LONGEST_TAG],
+        "data": json.dumps(inputs, sort_keys=True)[:_LONGEST_TAG],
+    }
+    same = [
+        int(version.version)
+        for version in client.search_model_versions(f"name = '{name}'")
+        if version.tags.get("digest") == tags["digest"]
+    ]
+    version = max(same) if same else _new_version(client, output, candidate, tags, run_id)
+    current = client.get_registered_model(name)
+    is_pinned = current.tags.get(PINNED) == "true"
+    if candidate.is_champion and (not is_pinned or CHAMPION not in current.aliases):
+        crown(client, name, version)
+    elif str(current.aliases.get(CHAMPION)) != str(version):
+        client.set_registered_model_alias(name, CHALLENGER, str(version))
+    return version
+
+
+def _new_version(
+    client: Any, output: Path, candidate: Candidate, tags: dict[str, str], run_id: str
+) -> int:
+    from mlflow.entities import LoggedModelOutput, Metric
+
+    params = {key: str(value)[:_LONGEST_PARAM] for key, value in candidate.params.items()}
+    logged = client.create_logged_model(
+        experiment_id=store.experiment(client, output),
+        name=candidate.name,
+        source_run_id=run_id,
+        tags=tags,
+        params=params,
+        model_type=candidate.kind,
     )
-    client.log_text(run_id, json.dumps(texts["inputs"], indent=1, sort_keys=True), "inputs.json")
-    client.log_text(run_id, json.dumps(texts["model"], indent=1), "models/segments.json")
-    client.log_artifact(run_id, str(report))
-    client.set_terminated(run_id)
-    return run_id
+    with tempfile.TemporaryDirectory() as folder:
+        _save(Path(folder), candidate)
+        client.log_model_artifacts(logged.model_id, str(Path(folder) / "logged"))
+    client.finalize_logged_model(logged.model_id, "READY")
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(f"{candidate.name}.{key}", float(value), now, 0, model_id=logged.model_id)
+        for key, value in candidate.metrics.items()
+    ]
+    client.log_batch(run_id, metrics=metrics)
+    client.log_outputs(run_id, models=[LoggedModelOutput(logged.model_id, 0)])
+    version = client.create_model_version(
+        candidate.name,
+        # not models:/<id>, which MLflow looks up in its global store instead of this client's
+        source=logged.artifact_location,
+        run_id=run_id,
+        tags={**tags, "model_id": logged.model_id},
+        description=candidate.card,
+    )
+    return int(version.version)
 
 
-def _experiment(client: Any, output: Path) -> str:
-    found = client.get_experiment_by_name(EXPERIMENT)
-    if found is not None:
-        return str(found.experiment_id)
-    location = (output / "mlartifacts").as_uri()
-    return str(client.create_experiment(EXPERIMENT, artifact_location=location))
+def _save(folder: Path, candidate: Candidate) -> None:
+    """Write the model as MLflow's pyfunc flavour, with its card, into ``folder/logged``."""
+    import mlflow.pyfunc
+    from mlflow.models import infer_signature
+
+    files = folder / DATA_FOLDER
+    files.mkdir()
+    for name, content in candidate.files.items():
+        (files / name).write_bytes(content)
+    found = versions()
+    mlflow.pyfunc.save_model(
+        folder / "logged",
+        loader_module=candidate.loader,
+        data_path=str(files),
+        signature=infer_signature(candidate.example, candidate.predicted),
+        input_example=candidate.example,
+        conda_env={
+            "name": candidate.name,
+            "channels": ["conda-forge"],
+            "dependencies": [
+                f"python={sys.version_info.major}.{sys.version_info.minor}",
+                "pip",
+                {"pip": [f"{name}=={found[name]}" for name in _SERVED_BY if name in found]},
+            ],
+        },
+    )
+    (folder / "logged" / "MODEL_CARD.md").write_text(candidate.card, encoding="utf-8")

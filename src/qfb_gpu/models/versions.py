@@ -1,0 +1,181 @@
+"""Versions of the registered models: who is champion, who was, and back.
+
+Aliases, not stages: ``champion`` is the version whose scores are published, ``challenger`` the
+newest that the gate did not let pass. The tag ``champions`` of a registered model lists its
+champions in the order they came, so going back is one step; ``pinned`` says that a person chose
+the champion, and then no night replaces it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.models import store
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+HISTORY, PINNED = "champions", "pinned"
+DATA_FOLDER = "model"
+"""The folder of a model's own files inside its artifacts (under MLflow's ``data``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a registered model.
+
+    Attributes
+    ----------
+    name, version : str, int
+    aliases : tuple of str
+    tags : dict
+        ``qfb_run`` (the night's id), ``digest``, ``gate`` (its words), ``data`` (JSON of inputs).
+    metrics : dict of str to float
+    params : dict of str to str
+    files : Path
+        Folder of the model's own files.
+    model_id : str
+        MLflow's id of the logged model.
+    is_pinned : bool
+        A person chose the champion of this model.
+    """
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    params: dict[str, str]
+    files: Path
+    model_id: str
+    is_pinned: bool = False
+    history: tuple[int, ...] = field(default=())
+
+
+def champion(output: Path, name: str) -> Version | None:
+    """Return the champion of a model, None where there is none; asks no MLflow without a store."""
+    if not store.exists(output):
+        return None
+    with store.opened(output) as client:
+        registered = _registered(client, name)
+        if registered is None or CHAMPION not in registered.aliases:
+            return None
+        return _version(client, output, registered, registered.aliases[CHAMPION])
+
+
+def versions(output: Path) -> list[Version]:
+    """Return every version of every model, by name, the newest first."""
+    if not store.exists(output):
+        return []
+    with store.opened(output) as client:
+        found = []
+        for registered in client.search_registered_models():
+            known = client.search_model_versions(f"name = '{registered.name}'")
+            numbers = sorted((int(v.version) for v in known), reverse=True)
+            full = _registered(client, registered.name)
+            found += [_version(client, output, full, number) for number in numbers]
+        return sorted(found, key=lambda v: (v.name, -v.version))
+
+
+def promote(output: Path, name: str, version: int) -> Version:
+    """Make a version the champion by hand: it stays until someone chooses again.
+
+    Raises
+    ------
+    ConfigError
+        There is no such model or version.
+    """
+    known = _known(output, name)
+    if version not in [v.version for v in known]:
+        numbers = ", ".join(str(v.version) for v in known)
+        msg = f"model {name} has no version {version}; it has {numbers}"
+        raise ConfigError(msg)
+    with store.opened(output) as client:
+        crown(client, name, version)
+        client.set_registered_model_tag(name, PINNED, "true")
+    return _one(output, name, version)
+
+
+def release(output: Path, name: str) -> None:
+    """Let the nights' gate choose the champion again."""
+    _known(output, name)
+    with store.opened(output) as client:
+        client.set_registered_model_tag(name, PINNED, "false")
+
+
+def rollback(output: Path, name: str) -> Version:
+    """Make the champion before this one champion again, and keep the nights from replacing it.
+
+    Raises
+    ------
+    ConfigError
+        There is no such model, or it had no champion before.
+    """
+    history = _known(output, name)[0].history
+    if len(history) <= 1:
+        msg = f"model {name} had no champion before; `qfb models OUT` lists its versions"
+        raise ConfigError(msg)
+    before = history[-2]
+    with store.opened(output) as client:
+        client.set_registered_model_alias(name, CHAMPION, str(before))
+        client.set_registered_model_tag(name, HISTORY, json.dumps(history[:-1]))
+        client.set_registered_model_tag(name, PINNED, "true")
+    return _one(output, name, before)
+
+
+def crown(client: Any, name: str, version: int) -> None:
+    """Set the alias ``champion`` and write it down in the model's history."""
+    registered = client.get_registered_model(name)
+    history = json.loads(registered.tags.get(HISTORY, "[]"))
+    if not history or history[-1] != version:
+        client.set_registered_model_tag(name, HISTORY, json.dumps([*history, version]))
+    client.set_registered_model_alias(name, CHAMPION, str(version))
+    if str(registered.aliases.get(CHALLENGER)) == str(version):
+        client.delete_registered_model_alias(name, CHALLENGER)
+
+
+def _known(output: Path, name: str) -> list[Version]:
+    every = versions(output)
+    known = [version for version in every if version.name == name]
+    if not known:
+        names = sorted({version.name for version in every})
+        msg = f"{output}: no model {name!r}; it has {', '.join(names) or 'none'}"
+        raise ConfigError(msg)
+    return known
+
+
+def _one(output: Path, name: str, version: int) -> Version:
+    return next(v for v in _known(output, name) if v.version == version)
+
+
+def _registered(client: Any, name: str) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_registered_model(name)
+    except MlflowException:  # there is none of that name
+        return None
+
+
+def _version(client: Any, output: Path, registered: Any, number: int | str) -> Version:
+    found = client.get_model_version(registered.name, str(number))
+    model_id = found.tags["model_id"]
+    logged = client.get_logged_model(model_id)
+    aliases = [alias for alias, at in registered.aliases.items() if str(at) == str(number)]
+    return Version(
+        name=registered.name,
+        version=int(number),
+        aliases=tuple(sorted(aliases)),
+        tags=dict(found.tags),
+        metrics={metric.key: metric.value for metric in logged.metrics or []},
+        params=dict(logged.params or {}),
+        # the store may have moved since: not where MLflow says, but where this output folder is
+        files=output / "mlartifacts" / "models" / model_id / "artifacts" / "data" / DATA_FOLDER,
+        model_id=model_id,
+        is_pinned=registered.tags.get(PINNED) == "true",
+        history=tuple(json.loads(registered.tags.get(HISTORY, "[]"))),
+    )

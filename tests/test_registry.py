@@ -1,0 +1,126 @@
+"""The model registry: what a version holds, aliases, going back, and one version for one model."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.models import registry, store, versions
+from qfb_gpu.models.candidate import Candidate, offer, offered
+
+
+def candidate(weight, *, is_champion=True, **changes):
+    example = pd.DataFrame({"days": [1.0, 40.0]})
+    settings = {
+        "name": "churn",
+        "loader": "loaded_weight",
+        "files": {"model.json": json.dumps({"weight": weight}).encode()},
+        "example": example,
+        "predicted": pd.DataFrame({"probability": weight * example["days"]}),
+        "metrics": {"auc": 0.7 + weight},
+        "params": {"seed": 3},
+        "card": f"# churn\nweight {weight}",
+        "is_champion": is_champion,
+        "why": "because",
+    }
+    return Candidate(**{**settings, **changes})
+
+
+@pytest.fixture(scope="module")
+def output(tmp_path_factory):
+    """Return one store for the file (making it takes seconds): versions 1 to 3, 1 and 3 crowned."""
+    out = tmp_path_factory.mktemp("out")
+    inputs = {"transactions": {"files": ["a.parquet"]}}
+    assert registry.champion(out, "churn") is None
+    assert not store.exists(out)  # asking did not make it
+    assert registry.log_model(out, candidate(0.01), night="n1", inputs=inputs) == 1
+    assert registry.log_model(out, candidate(0.02, is_champion=False), night="n2") == 2
+    assert registry.log_model(out, candidate(0.03), night="n3") == 3
+    return out
+
+
+def test_a_version_holds_what_a_bank_asks_of_it(output):
+    newest, second, first = versions.versions(output)
+    assert (newest.aliases, second.aliases, first.aliases) == (("champion",), ("challenger",), ())
+    assert first.metrics == {"churn.auc": pytest.approx(0.71)}
+    assert first.params == {"seed": "3"}
+    assert first.tags["qfb_run"] == "n1"
+    assert json.loads(first.tags["data"]) == {"transactions": {"files": ["a.parquet"]}}
+    assert first.tags["gate"] == "because"
+    assert json.loads((first.files / "model.json").read_text()) == {"weight": 0.01}
+    artifacts = first.files.parents[1]
+    assert (artifacts / "MODEL_CARD.md").read_text() == "# churn\nweight 0.01"
+    assert "qfb-gpu==" in (artifacts / "requirements.txt").read_text()
+
+
+def test_mlflow_itself_loads_it_checks_the_signature_and_predicts(output):
+    import mlflow.pyfunc
+
+    first = versions.versions(output)[-1]
+    loaded = mlflow.pyfunc.load_model(str(first.files.parents[1]))
+    assert loaded.metadata.signature.inputs.input_names() == ["days"]
+    assert loaded.metadata.signature.outputs.input_names() == ["probability"]
+    assert loaded.predict(loaded.input_example)["probability"].tolist() == [0.01, 0.4]
+    with pytest.raises(Exception, match="days"):
+        loaded.predict(pd.DataFrame({"weeks": [1.0]}))
+
+
+def test_equal_files_are_one_version(output):
+    assert registry.log_model(output, candidate(0.02, is_champion=False), night="n9") == 2
+    assert len(versions.versions(output)) == 3
+
+
+def test_back_and_forth(output):
+    assert registry.champion(output, "churn").version == 3
+    back = versions.rollback(output, "churn")
+    assert (back.version, back.aliases, back.is_pinned) == (1, ("champion",), True)
+    # a pinned champion is not replaced by a night, whatever its gate says
+    assert registry.log_model(output, candidate(0.04), night="n4") == 4
+    assert registry.champion(output, "churn").version == 1
+    with pytest.raises(ConfigError, match="no champion before"):
+        versions.rollback(output, "churn")
+    assert versions.promote(output, "churn", 4).aliases == ("champion",)
+    assert versions.rollback(output, "churn").version == 1
+    versions.release(output, "churn")
+    assert registry.log_model(output, candidate(0.05), night="n5") == 5
+    assert registry.champion(output, "churn").version == 5
+
+
+def test_an_unknown_model_or_version_is_said_with_those_there_are(output):
+    with pytest.raises(ConfigError, match="no model 'chrun'; it has churn"):
+        versions.promote(output, "chrun", 1)
+    with pytest.raises(ConfigError, match="has no version 77; it has"):
+        versions.promote(output, "churn", 77)
+
+
+def test_a_night_logs_the_models_it_offered(output):
+    offer(output / ".work" / "n6", candidate(0.06, name="other", is_champion=False))
+    report = output / "report.html"
+    report.write_text("<html>")
+    registry.log_run(
+        output, name="n6", params={"a": "b"}, metrics={"rows": 1},
+        inputs={"transactions": {"rows": 7}}, model={}, report=report,
+    )  # fmt: skip
+    other = [version for version in versions.versions(output) if version.name == "other"]
+    assert [version.tags["qfb_run"] for version in other] == ["n6"]
+    assert json.loads(other[0].tags["data"]) == {"transactions": {"rows": 7}}
+    assert registry.champion(output, "other") is None  # it did not pass, and there is no other
+    with store.opened(output) as client:
+        [night] = client.search_runs(["1"], "attributes.run_name = 'n6'")
+    assert night.data.tags["model.other"] == "1"
+
+
+def test_what_is_offered_comes_back_and_replaces_what_was(tmp_path):
+    offer(tmp_path, candidate(0.5))
+    offer(tmp_path, candidate(0.25))
+    [back] = offered(tmp_path)
+    want = candidate(0.25)
+    assert back.files == want.files
+    assert back.digest() == want.digest() != candidate(0.5).digest()
+    np.testing.assert_array_equal(back.example, want.example)
+    np.testing.assert_array_equal(back.predicted, want.predicted)
+    for name in ("name", "loader", "metrics", "params", "card", "is_champion", "why", "kind"):
+        assert getattr(back, name) == getattr(want, name)
+    assert offered(tmp_path / "nothing") == []
