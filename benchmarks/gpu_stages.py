@@ -101,7 +101,7 @@ def standing(inputs: dict[str, Any], backend: Backend) -> dict[str, Any]:
 def edges(inputs: dict[str, Any], backend: Backend) -> dict[str, Any]:
     """Sum the payments between any two."""
     book = Ledger(**inputs["ledger"], texts=None)
-    found: dict[str, Any] = network.relation_edges(book, backend)
+    found: dict[str, Any] = network.relation_edges(book, backend, inputs["day"])
     return found
 
 

@@ -261,8 +261,39 @@ class StandIn(Backend):
     def pagerank(self, n_nodes, source, target, weight):
         return self._on_host("pagerank", n_nodes, source, target, weight)
 
+    def cohesion(self, n_nodes, low, high):
+        return self._on_host("cohesion", n_nodes, low, high)
+
+    def sparse(self, shape, row, column, values):
+        return DeviceSparse(get_backend("cpu").sparse(shape, *to_plain((row, column, values))))
+
     def _on_host(self, operation, *args, **options):
         return to_device(getattr(get_backend("cpu"), operation)(*to_plain(args), **options))
+
+
+class DeviceSparse:
+    """A sparse matrix of the other side: it takes device arrays, and gives them."""
+
+    def __init__(self, host):
+        self._host = host
+
+    def __matmul__(self, other):
+        if isinstance(other, DeviceSparse):
+            return DeviceSparse(self._host @ other._host)
+        return to_device(self._host @ to_plain(other))
+
+    def __getitem__(self, rows):
+        return DeviceSparse(self._host[to_plain(rows)])
+
+    def __getattr__(self, name):
+        if name in ("data", "indices", "indptr"):
+            return to_device(getattr(self._host, name))
+        if name == "shape":
+            return self._host.shape
+        if name == "T":
+            return DeviceSparse(self._host.T)
+        msg = f"the stages use no {name!r} of a sparse matrix"
+        raise AttributeError(msg)
 
 
 @cache

@@ -106,7 +106,7 @@ def test_descriptions_are_no_counterparties(standing):
     described = ledger_of(standing, as_of=AS_OF, device="cpu")
     plain = ledger_of(standing.drop(columns="memo"), as_of=AS_OF, device="cpu")
     assert (described.n_relations, plain.n_relations) == (3, 1)
-    assert network.relation_edges(described, backend)["payer_key"].size == 0
+    assert network.relation_edges(described, backend, 0)["payer_key"].size == 0
     day = (AS_OF - dt.date(1970, 1, 1)).days
     got, want = (profile.customer_features(one, day, backend) for one in (described, plain))
     for name, values in want.items():

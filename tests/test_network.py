@@ -38,7 +38,7 @@ def edges_of(payments, n_buckets=1, backend=CPU):
     for bucket in range(n_buckets):
         rows = [row for row in payments if row[0] % n_buckets == bucket]
         ledger = build_ledger(rows, n_customers=n_customers)
-        tables.append(relation_edges(on(ledger, backend), backend))
+        tables.append(relation_edges(on(ledger, backend), backend, AS_OF))
     return merge_edges(tables, backend)
 
 
@@ -58,6 +58,10 @@ def graph_of(links):
         "currency": np.full(len(table), CNY, np.int16),
         "n_payments": table[:, 2],
         "amount_minor": table[:, 2] * 1_000,
+        "n_payments_365d": table[:, 2] // 2,
+        "amount_365d_minor": (table[:, 2] // 2) * 1_000,
+        "payer_is_customer": table[:, 0] % 3 > 0,
+        "payee_is_customer": table[:, 1] % 3 > 0,
     }
     for values in edges.values():
         values.flags.writeable = False
@@ -90,6 +94,23 @@ def test_edges_on_each_backend(backend):
     assert as_dict(edges) == {(1, 3, CNY): (1, 5), (3, 2, CNY): (1, -6)}
 
 
+def test_the_year_is_summed_apart_and_days_are_kept():
+    rows = [
+        (0, 2, 1, CNY, AS_OF - 365, 5),
+        (0, 2, 1, CNY, AS_OF - 364, 7),
+        (0, 2, 1, CNY, AS_OF, -1),
+    ]
+    rows += [(0, 3, 0, CNY, AS_OF - 900, 4)]
+    edges = edges_of(rows)
+    assert edges["n_payments_365d"].tolist() == [2, 0]
+    assert edges["amount_365d_minor"].tolist() == [6, 0]
+    assert edges["amount_minor"].tolist() == [11, 4]
+    assert edges["first_date"].tolist() == [AS_OF - 365, AS_OF - 900]
+    assert edges["last_date"].tolist() == [AS_OF, AS_OF - 900]
+    assert edges["payer_is_customer"].tolist() == [True, False]
+    assert edges["payee_is_customer"].tolist() == [False, True]
+
+
 links = st.lists(
     st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 60)), max_size=18,
     unique_by=lambda link: link[:2],
@@ -114,6 +135,13 @@ def test_nodes_match_naive(drawn):
     degrees = network.degrees({link[:2] for link in drawn})
     got = zip(key.tolist(), nodes["degree_in"].tolist(), nodes["degree_out"].tolist(), strict=True)
     assert {node: (payers, payees) for node, payers, payees in got} == degrees
+    cores, triangles = graphs.cores_and_triangles([link[:2] for link in drawn])
+    assert dict(zip(key.tolist(), nodes["k_core"].tolist(), strict=True)) == cores
+    assert dict(zip(key.tolist(), nodes["triangles"].tolist(), strict=True)) == triangles
+    partners = {node: graphs.partners(node, [link[:2] for link in drawn]) for node in cores}
+    for node, clustering in zip(key.tolist(), nodes["clustering"].tolist(), strict=True):
+        pairs = len(partners[node]) * (len(partners[node]) - 1) / 2
+        assert clustering == pytest.approx(triangles[node] / pairs if pairs else 0.0)
 
 
 @given(links)
@@ -129,7 +157,7 @@ def test_groups_are_numbered_by_size_and_communities_do_not_cross_components(dra
         assert len(set(nodes["component_id"][members].tolist())) == 1
 
 
-@given(links, st.randoms(use_true_random=False), st.integers(1, 10**12))
+@given(links, st.randoms(use_true_random=False), st.integers(1, 10**11).map(lambda n: 3 * n))
 @settings(max_examples=60)
 def test_order_and_names_change_nothing(drawn, random, shift):
     nodes = analyse(graph_of(drawn), Network(), CPU)

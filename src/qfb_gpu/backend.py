@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import boosting, compiling, densities, devices, graphs
+from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, sparse
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import BackendUnavailableError
@@ -296,6 +296,35 @@ class Backend:
             edges = (source, target, weight)
             return graphs.device_pagerank(self.xdf, self.xp, n_nodes, edges)
         return graphs.host_pagerank(n_nodes, source, target, weight)
+
+    def cohesion(self, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
+        """Return each node's core number (int32) and number of triangles (int64).
+
+        Parameters
+        ----------
+        n_nodes : int
+        low, high : int64 arrays, shape (n_pairs,)
+            An undirected graph: each pair once, ``low < high``.
+        """
+        if low.shape[0] == 0:
+            return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
+        if self.name == "gpu":
+            return graphs.device_cohesion(self.xdf, self.xp, n_nodes, low, high)
+        return graphs.host_cohesion(n_nodes, low, high)
+
+    def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
+        """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).
+
+        Parameters
+        ----------
+        shape : (int, int)
+        row, column : integer arrays, shape (n_values,)
+        values : array of float64, shape (n_values,)
+            Values of one place add up.
+        """
+        if self.name == "gpu":
+            return sparse.device_sparse(shape, row, column, values)
+        return sparse.host_sparse(shape, row, column, values)
 
 
 def get_backend(name: BackendName | Literal["auto"]) -> Backend:

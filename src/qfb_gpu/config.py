@@ -17,10 +17,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from qfb_gpu._config.features import SECTIONS as FEATURES_SECTIONS
+from qfb_gpu._config.features import Features
 from qfb_gpu._config.finance import SECTIONS as FINANCE_SECTIONS
 from qfb_gpu._config.finance import Finance
 from qfb_gpu._config.models import SECTIONS as MODELS_SECTIONS
 from qfb_gpu._config.models import Models
+from qfb_gpu._config.network import SECTIONS as NETWORK_SECTIONS
+from qfb_gpu._config.network import Network
 from qfb_gpu._config.strict import Strict
 from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
 from qfb_gpu._config.text import Text
@@ -64,7 +68,12 @@ class Exclude(Strict):
 
 
 class SourcePart(Strict):
-    """Files of one layout: where they are and how their columns map to ours."""
+    """Files of one layout: where they are and how their columns map to ours.
+
+    ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
+    ``as_of``, or one by its number. Rows before ``since`` are left out and counted; files that
+    hold none later are not read.
+    """
 
     path: str
     format: Literal["auto", "csv", "parquet", "delta"] = "auto"
@@ -78,6 +87,8 @@ class SourcePart(Strict):
     lines: Literal["reject", "sum"] = "reject"
     exclude: list[Exclude] = []
     prepare: list[dict[str, Any]] = []
+    snapshot: Literal["newest", "as_of"] | Annotated[int, Field(ge=0)] = "newest"
+    since: dt.date | None = None
 
     @field_validator("encoding")
     @classmethod
@@ -105,13 +116,6 @@ class Segments(Strict):
     seed: int = 0
 
 
-class Network(Strict):
-    """The payment network; a higher resolution gives smaller communities."""
-
-    resolution: Annotated[float, Field(gt=0)] = 1.0
-    seed: int = 0
-
-
 class Config(Strict):
     """Everything a run needs to know. ``base`` is the folder of the config file."""
 
@@ -128,6 +132,7 @@ class Config(Strict):
     payments: Payments = Payments()
     segments: Segments = Segments()
     network: Network = Network()
+    features: Features = Features()
     finance: Finance = Finance()
     models: Models = Models()
     text: Text = Text()
@@ -239,7 +244,8 @@ _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
     "exclude": [Exclude],
     "payments": [Payments],
     "segments": [Segments],
-    "network": [Network],
+    **NETWORK_SECTIONS,
+    **FEATURES_SECTIONS,
     **FINANCE_SECTIONS,
     **MODELS_SECTIONS,
     **TEXT_SECTIONS,

@@ -63,7 +63,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     clock.lap("streams")
     features = profile.customer_features(ledger, night.as_of_day, backend)
     clock.lap("features")
-    edges = network.relation_edges(ledger, backend)
+    edges = network.relation_edges(ledger, backend, night.as_of_day)
     monthly = profile.monthly_totals(ledger, backend)
     clock.lap("edges")
     more = parts.score_parts(night, bucket, ledger, streams, backend)
@@ -219,7 +219,8 @@ def _publish_profiles(night: Night, bucket: int, of_parts: dict[str, Any], backe
         "main_currency": currency_labels(columns["main_currency"]),
     }
     if "customers" in night.sources:
-        row |= silver.read_customers(night.lake, bucket, customers["customer_key"])
+        keys = customers["customer_key"]
+        row |= silver.read_customers(night.lake, bucket, keys, night.as_of_day)
     return _write(night.workspace.folder("publish", bucket), "customer_profiles", row, backend)
 
 

@@ -25,3 +25,31 @@ def pagerank(n_nodes, edges, damping=0.85, steps=400):
             new[target] += damping * ranks[source] * weight / given[source]
         ranks = new
     return ranks
+
+
+def partners(node, links):
+    """Return whom a node deals with, itself left out."""
+    others = {b for a, b in links if a == node} | {a for a, b in links if b == node}
+    return others - {node}
+
+
+def cores_and_triangles(links):
+    """Return {node: core number} and {node: triangles} of the undirected simple graph."""
+    around = {node: partners(node, links) for link in links for node in link}
+    triangles = {
+        node: sum(b in around[a] for a in mine for b in mine if a < b)
+        for node, mine in around.items()
+    }
+    cores, k = {}, 0
+    left = {node: set(mine) for node, mine in around.items()}
+    while left:
+        weak = [node for node, mine in left.items() if len(mine) <= k]
+        if not weak:
+            k += 1
+            continue
+        for node in weak:
+            cores[node] = k
+            del left[node]
+        for mine in left.values():
+            mine -= set(weak)
+    return cores, triangles

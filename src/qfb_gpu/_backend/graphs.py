@@ -66,6 +66,18 @@ def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
     return rank
 
 
+def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
+    """Return the core number (int32) and the triangles (int64) of each node, by igraph."""
+    import igraph
+    import numpy as np
+
+    graph = igraph.Graph(n=n_nodes, edges=zip(low.tolist(), high.tolist(), strict=True))
+    degree = np.asarray(graph.degree(), dtype=np.int64)
+    closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)
+    triangles = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
+    return np.asarray(graph.coreness(), dtype=np.int32), triangles
+
+
 def _sparse(n_nodes: int, row: Any, column: Any, values: Any) -> Any:
     from scipy.sparse import coo_array
 
@@ -104,6 +116,20 @@ def device_pagerank(xdf: Any, xp: Any, n_nodes: int, edges: tuple[Any, Any, Any]
         fail_on_nonconvergence=False,
     )
     return _by_node(xp, ranks, "pagerank", n_nodes, "float64")
+
+
+def device_cohesion(xdf: Any, xp: Any, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
+    """Return what :func:`host_cohesion` does, by cuGraph."""
+    import cugraph
+
+    graph = _cugraph(xdf, xp, n_nodes, low, high, None, directed=False)
+    # of an undirected graph, where both directions would count every edge twice
+    cores = cugraph.core_number(graph, degree_type="incoming")
+    triangles = cugraph.triangle_count(graph)
+    return (
+        _by_node(xp, cores, "core_number", n_nodes, "int32"),
+        _by_node(xp, triangles, "counts", n_nodes, "int64"),
+    )
 
 
 def _cugraph(

@@ -1,14 +1,28 @@
-"""The payment network: who pays whom, who belongs together, who matters."""
+"""The payment network: who pays whom, who belongs together, who matters, who falls with whom."""
 
 from qfb_gpu.network.analysis import analyse
+from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
 from qfb_gpu.network.edges import merge_edges, relation_edges
+from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.tables import edge_table, node_features, node_table
+from qfb_gpu.network.whatif import Impact, batch_size, candidates, clearing, exposures, impacts
 
 __all__ = [
+    "Graph",
+    "Impact",
     "analyse",
+    "batch_size",
+    "build_graph",
+    "candidates",
+    "clearing",
+    "dependents",
     "edge_table",
+    "exposures",
+    "impacts",
+    "income_shares",
     "merge_edges",
     "node_features",
     "node_table",
     "relation_edges",
+    "spending_shares",
 ]

@@ -1,21 +1,18 @@
-"""Components, communities, PageRank and degrees of the payment network.
-
-The libraries' answers may depend on how nodes are numbered, so nodes are numbered by what they
-do, not by what they are called: by the colours of a Weisfeiler-Lehman refinement over degrees,
-payments and amounts. Only nodes that look alike three steps around are ordered by their hash.
-"""
+"""Components, communities, ranks, cores and triangles of the payment network."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from qfb_gpu.backend import Backend
-    from qfb_gpu.config import Network
+from qfb_gpu.network.dependence import core_scores
+from qfb_gpu.network.graph import Graph, build_graph
 
-_ROUNDS = 3
-_ODD = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+if TYPE_CHECKING:
+    from qfb_gpu._config.network import Network
+    from qfb_gpu.backend import Backend
+
+FLOATS = ("pagerank", "clustering", "core_score")
+INTEGERS = ("component_id", "community_id", "degree_in", "degree_out", "k_core")
 
 
 def analyse(edges: dict[str, Any], settings: Network, backend: Backend) -> dict[str, Any]:
@@ -33,72 +30,55 @@ def analyse(edges: dict[str, Any], settings: Network, backend: Backend) -> dict[
     dict of arrays, shape (n_nodes,)
         ``key`` (int64, ascending), ``component_id`` and ``community_id`` (int32, 0 is the
         largest), ``pagerank`` (float64, sums to 1), ``degree_in`` and ``degree_out`` (int32,
-        distinct payers and payees). Communities and PageRank weigh an edge by
-        log(1 + payments), as money of several currencies cannot be added.
+        distinct payers and payees), ``k_core`` (int32: the largest k such that the node is among
+        nodes of which each deals with k others of them), ``triangles`` (int64), ``clustering``
+        (float64: the share of its pairs of partners that deal with each other, 0 where there is
+        no pair), ``core_score`` (float64, 0 to 100, :mod:`qfb_gpu.network.dependence`).
+        Communities and PageRank weigh an edge by log(1 + payments), as money of several
+        currencies cannot be added. Cores and triangles are of the undirected graph without
+        payments to oneself.
 
     References
     ----------
     V. A. Traag, L. Waltman, N. J. van Eck, "From Louvain to Leiden",
-    doi:10.1038/s41598-019-41695-z.
+    doi:10.1038/s41598-019-41695-z. S. B. Seidman, "Network structure and minimum degree",
+    doi:10.1016/0378-8733(83)90028-X. D. J. Watts, S. H. Strogatz, doi:10.1038/30918.
     """
     xp = backend.xp
-    key = xp.unique(xp.concatenate([edges["payer_key"], edges["payee_key"]]))
-    n_nodes = int(key.shape[0])
-    if n_nodes == 0:
+    graph = build_graph(edges, backend)
+    if graph.n_nodes == 0:
         return _no_nodes(xp)
-    payer, payee = (
-        xp.searchsorted(key, edges["payer_key"]),
-        xp.searchsorted(key, edges["payee_key"]),
-    )
-    number = _canonical_numbers(key, payer, payee, edges, backend)
-    source, target = number[payer], number[payee]
-    weight = xp.log1p(edges["n_payments"].astype("float64"))
-    by_edge = backend.lexsort((source, target, edges["n_payments"], edges["amount_minor"]))
-    source, target, weight = source[by_edge], target[by_edge], weight[by_edge]
+    weight = xp.log1p(edges["n_payments"][graph.edge].astype("float64"))
+    ends = (graph.source, graph.target)
     community = backend.communities(
-        n_nodes, source, target, weight, resolution=settings.resolution, seed=settings.seed
+        graph.n_nodes, *ends, weight, resolution=settings.resolution, seed=settings.seed
     )
     by_number = {
-        "component_id": _by_size(backend.components(n_nodes, source, target), backend),
+        "key": graph.key,
+        "component_id": _by_size(backend.components(graph.n_nodes, *ends), backend),
         "community_id": _by_size(community, backend),
-        "pagerank": backend.pagerank(n_nodes, source, target, weight),
+        "pagerank": backend.pagerank(graph.n_nodes, *ends, weight),
+        **_degrees(graph, xp),
+        **_cohesion(graph, backend),
+        "core_score": core_scores(graph, edges, backend),
     }
-    degree_in, degree_out = _degrees(n_nodes, payer, payee, backend)
-    return {
-        "key": key,
-        **{name: values[number] for name, values in by_number.items()},
-        "degree_in": degree_in,
-        "degree_out": degree_out,
-    }
+    order = xp.argsort(graph.key)
+    return {name: values[order] for name, values in by_number.items()}
 
 
-def _canonical_numbers(
-    key: Any, payer: Any, payee: Any, edges: dict[str, Any], backend: Backend
-) -> Any:
-    """Return each node's number: int64, shape (n_nodes,)."""
+def _cohesion(graph: Graph, backend: Backend) -> dict[str, Any]:
     xp = backend.xp
-    n_nodes = key.shape[0]
-    kind = _mixed(edges["n_payments"].astype("uint64"), xp)
-    kind = _mixed(kind ^ edges["amount_minor"].view("uint64"), xp)
-    kind = _mixed(kind ^ edges["currency"].astype("uint64"), xp)
-    colour = xp.zeros(n_nodes, dtype="uint64")
-    for _ in range(_ROUNDS):
-        around = _mixed(colour, xp)
-        xp.add.at(around, payee, _mixed(colour[payer] ^ kind, xp))
-        xp.add.at(around, payer, _mixed((colour[payee] ^ kind) + xp.uint64(1), xp))
-        colour = around
-    order = backend.lexsort((colour.view("int64"), key))
-    number = xp.empty(n_nodes, dtype="int64")
-    number[order] = xp.arange(n_nodes, dtype="int64")
-    return number
-
-
-def _mixed(values: Any, xp: Any) -> Any:
-    """Return the splitmix64 finaliser of uint64 values."""
-    values = values + xp.uint64(_ODD)
-    values = (values ^ (values >> xp.uint64(30))) * xp.uint64(_MIX_1)
-    values = (values ^ (values >> xp.uint64(27))) * xp.uint64(_MIX_2)
-    return values ^ (values >> xp.uint64(31))
+    low, high = xp.minimum(graph.source, graph.target), xp.maximum(graph.source, graph.target)
+    pair = xp.unique((low * graph.n_nodes + high)[low != high])
+    low, high = pair // graph.n_nodes, pair % graph.n_nodes
+    core, triangles = backend.cohesion(graph.n_nodes, low, high)
+    degree = xp.bincount(low, minlength=graph.n_nodes) + xp.bincount(high, minlength=graph.n_nodes)
+    pairs = degree * (degree - 1) // 2
+    return {
+        "k_core": core,
+        "triangles": triangles,
+        "clustering": triangles / xp.maximum(pairs, 1),
+    }
 
 
 def _by_size(label: Any, backend: Backend) -> Any:
@@ -113,20 +93,17 @@ def _by_size(label: Any, backend: Backend) -> Any:
     return rank[member]
 
 
-def _degrees(n_nodes: int, payer: Any, payee: Any, backend: Backend) -> tuple[Any, Any]:
-    xp = backend.xp
-    pair = xp.unique(payer * n_nodes + payee)
-    degree_out = xp.bincount(pair // n_nodes, minlength=n_nodes)
-    degree_in = xp.bincount(pair % n_nodes, minlength=n_nodes)
-    return degree_in.astype("int32"), degree_out.astype("int32")
+def _degrees(graph: Graph, xp: Any) -> dict[str, Any]:
+    pair = xp.unique(graph.source * graph.n_nodes + graph.target)
+    payers = xp.bincount(pair % graph.n_nodes, minlength=graph.n_nodes)
+    payees = xp.bincount(pair // graph.n_nodes, minlength=graph.n_nodes)
+    return {"degree_in": payers.astype("int32"), "degree_out": payees.astype("int32")}
 
 
 def _no_nodes(xp: Any) -> dict[str, Any]:
     return {
         "key": xp.empty(0, dtype="int64"),
-        "component_id": xp.empty(0, dtype="int32"),
-        "community_id": xp.empty(0, dtype="int32"),
-        "pagerank": xp.empty(0, dtype="float64"),
-        "degree_in": xp.empty(0, dtype="int32"),
-        "degree_out": xp.empty(0, dtype="int32"),
+        "triangles": xp.empty(0, dtype="int64"),
+        **{name: xp.empty(0, dtype="int32") for name in INTEGERS},
+        **{name: xp.empty(0, dtype="float64") for name in FLOATS},
     }

@@ -2,7 +2,7 @@
 
 A payment between two customers of the bank is in both their ledgers. Of an edge that is seen
 from both sides, the side with more payments counts, the payer's where they are equal; sums of the
-two sides are never added.
+two sides are never added. Who reports an edge is a customer, whose whole book is in the bank.
 """
 
 from __future__ import annotations
@@ -15,25 +15,36 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
+YEAR_DAYS = 365
 _OUT = DIRECTIONS.index("out")
-_COLUMNS = ("payer_key", "payee_key", "currency", "side", "n_payments", "amount_minor")
+_IDS = ("payer_key", "payee_key", "currency", "side")
+_SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
+_DAYS = ("first_date", "last_date")
+SIDES = ("payer", "payee")
 
 
-def relation_edges(ledger: Ledger, backend: Backend) -> dict[str, Any]:
+def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
     """Return one bucket's edges; relations without a counterparty are left out.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    backend : Backend
+    as_of_day : int
+        Days since 1970-01-01; the year that ends with it is summed apart.
 
     Returns
     -------
     dict of arrays, shape (n_edges,)
         ``payer_key``, ``payee_key`` (int64), ``currency`` (int16), ``side`` (int8; 0: reported by
         the payer, 1: by the payee), ``n_payments`` and ``amount_minor`` (int64; reversals count
-        against the sum).
+        against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32).
     """
     xp = backend.xp
     known = xp.nonzero(ledger.counterparty_key != 0)[0]
     start, stop = ledger.relation_offsets[:-1][known], ledger.relation_offsets[1:][known]
-    running = xp.zeros(ledger.n_payments + 1, dtype="int64")
-    running[1:] = xp.cumsum(ledger.amount_minor)
+    is_recent = ledger.day > as_of_day - YEAR_DAYS
+    recent = xp.where(is_recent, ledger.amount_minor, xp.int64(0))
     customer = ledger.customer_key[ledger.relation_customer[known]]
     counterparty = ledger.counterparty_key[known]
     is_out = ledger.direction[known] == _OUT
@@ -43,8 +54,18 @@ def relation_edges(ledger: Ledger, backend: Backend) -> dict[str, Any]:
         "currency": ledger.currency[known],
         "side": xp.where(is_out, 0, 1).astype("int8"),
         "n_payments": stop - start,
-        "amount_minor": running[stop] - running[start],
+        "amount_minor": _sums(ledger.amount_minor, start, stop, xp),
+        "n_payments_365d": _sums(is_recent.astype("int64"), start, stop, xp),
+        "amount_365d_minor": _sums(recent, start, stop, xp),
+        "first_date": ledger.day[start],
+        "last_date": ledger.day[stop - 1],
     }
+
+
+def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
+    running = xp.zeros(values.shape[0] + 1, dtype="int64")
+    running[1:] = xp.cumsum(values)
+    return running[stop] - running[start]
 
 
 def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any]:
@@ -53,49 +74,38 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
     Parameters
     ----------
     tables : list of dict
-        What :func:`relation_edges` returned, on host or device.
+        What :func:`relation_edges` returned, on host or device: a side of an edge once, in the
+        bucket of its customer.
 
     Returns
     -------
     dict of arrays, shape (n_edges,)
-        As there without ``side``, ascending by payer, payee and currency.
+        As there, ``side`` being the one that counts, and ``payer_is_customer`` and
+        ``payee_is_customer`` (bool); ascending by payer, payee and currency.
     """
     xp = backend.xp
     columns = {
         name: xp.concatenate([backend.asarray(table[name]) for table in tables])
-        for name in _COLUMNS
+        for name in (*_IDS, *_SUMS, *_DAYS)
     }
-    ids = ("payer_key", "payee_key", "currency", "side")
-    sides = _sum_by(columns, ids, ("n_payments", "amount_minor"), backend)
+    customers = xp.unique(
+        xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
+    )
     best = backend.lexsort(
         (
-            sides["payer_key"],
-            sides["payee_key"],
-            sides["currency"].astype("int64"),
-            -sides["n_payments"],
-            sides["side"].astype("int64"),
+            columns["payer_key"],
+            columns["payee_key"],
+            columns["currency"].astype("int64"),
+            -columns["n_payments"],
+            columns["side"].astype("int64"),
         )
     )
-    sides = {name: values[best] for name, values in sides.items()}
-    first = xp.nonzero(_starts(sides, ids[:3], xp))[0]
-    return {name: values[first] for name, values in sides.items() if name != "side"}
-
-
-def _sum_by(
-    columns: dict[str, Any], ids: tuple[str, ...], sums: tuple[str, ...], backend: Backend
-) -> dict[str, Any]:
-    xp = backend.xp
-    order = backend.lexsort(tuple(columns[name].astype("int64") for name in ids))
-    ordered = {name: values[order] for name, values in columns.items()}
-    first = xp.nonzero(_starts(ordered, ids, xp))[0]
-    summed = {name: ordered[name][first] for name in ids}
-    n_rows = order.shape[0]
-    for name in sums:
-        running = xp.zeros(n_rows + 1, dtype="int64")
-        running[1:] = xp.cumsum(ordered[name])
-        ends = xp.concatenate([first[1:], xp.asarray([n_rows], dtype=first.dtype)])
-        summed[name] = running[ends[: first.shape[0]]] - running[first]
-    return summed
+    sides = {name: values[best] for name, values in columns.items()}
+    first = xp.nonzero(_starts(sides, _IDS[:3], xp))[0]
+    edges = {name: values[first] for name, values in sides.items()}
+    for side in SIDES:
+        edges[f"{side}_is_customer"] = xp.isin(edges[f"{side}_key"], customers)
+    return edges
 
 
 def _starts(columns: dict[str, Any], ids: tuple[str, ...], xp: Any) -> Any:

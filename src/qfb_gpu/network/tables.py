@@ -13,7 +13,13 @@ import pyarrow as pa
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.ledger import Labelled
 
-POSITION = ("component_id", "community_id", "pagerank", "degree_in", "degree_out")
+POSITION = (
+    "component_id", "community_id", "pagerank", "degree_in", "degree_out", "k_core", "triangles",
+    "clustering", "core_score",
+)  # fmt: skip
+_OF_EDGE = (
+    "n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor", "first_date", "last_date",
+)  # fmt: skip
 _ABSENT = {"component_id": -1, "community_id": -1}
 
 
@@ -46,16 +52,15 @@ def edge_table(edges: dict[str, Any], keys: np.ndarray, ids: pa.Array) -> dict[s
         "payer_id": _names(edges["payer_key"], keys, ids),
         "payee_id": _names(edges["payee_key"], keys, ids),
         "currency": Labelled(index.astype(np.int32), labels),
-        "n_payments": edges["n_payments"],
-        "amount_minor": edges["amount_minor"],
+        **{name: edges[name] for name in _OF_EDGE},
     }
 
 
 def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str, Any]:
     """Return each customer's place in the network as profile columns prefixed ``graph_``.
 
-    A customer whose payments name no counterparty is in no component (-1) and has rank and
-    degrees 0.
+    A customer whose payments name no counterparty is in no component (-1); its rank and the rest
+    are 0.
 
     Parameters
     ----------

@@ -1,0 +1,70 @@
+"""``[network]``: communities, contagion, round trips, likeness and related parties."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from qfb_gpu._config.strict import Strict
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Contagion(Strict):
+    """What is assumed where a firm stops paying; see docs/network.md.
+
+    ``buffer`` is the share of a year's income whose loss stops a firm altogether, ``cash_share``
+    the share of a year's payments it can make without income, ``recovery`` what the first firm
+    still pays. Of parties that are not customers only the payments with customers are known:
+    ``absorb`` stops a loss there, ``pass_on`` takes what is seen for the whole.
+    """
+
+    buffer: Annotated[float, Field(gt=0, le=1)] = 1.0
+    cash_share: Annotated[float, Field(ge=0, le=10)] = 0.0
+    recovery: Share = 0.0
+    outsiders: Literal["absorb", "pass_on"] = "absorb"
+    n_firms: Annotated[int, Field(ge=0, le=100_000)] = 128
+
+
+class RoundTrips(Strict):
+    """Money that comes back: within how many days, how much of it, over how many parties.
+
+    Every payment of a trip is at least ``amount_share`` of its first and at most its inverse.
+    ``max_looks`` bounds the work for one first payment.
+    """
+
+    window_days: Annotated[int, Field(ge=0, le=366)] = 30
+    amount_share: Annotated[float, Field(gt=0, le=1)] = 0.8
+    longest: Annotated[int, Field(ge=2, le=5)] = 5
+    max_looks: Annotated[int, Field(ge=100)] = 20_000
+
+
+class Likeness(Strict):
+    """How many similar customers and likely partners each customer gets.
+
+    A counterparty of more than ``max_partners`` parties says nothing of who is alike.
+    """
+
+    n_similar: Annotated[int, Field(ge=0, le=100)] = 5
+    n_partners: Annotated[int, Field(ge=0, le=100)] = 5
+    max_partners: Annotated[int, Field(ge=2)] = 1000
+
+
+class Network(Strict):
+    """The payment network; a higher resolution gives smaller communities."""
+
+    resolution: Annotated[float, Field(gt=0)] = 1.0
+    seed: int = 0
+    contagion: Contagion = Contagion()
+    round_trips: RoundTrips = RoundTrips()
+    likeness: Likeness = Likeness()
+
+
+SECTIONS: dict[str, list[type[Strict]]] = {
+    "network": [Network],
+    "contagion": [Contagion],
+    "round_trips": [RoundTrips],
+    "likeness": [Likeness],
+}
+"""Each table of this section, by its key: what an unknown key is compared with."""

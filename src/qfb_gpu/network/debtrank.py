@@ -1,0 +1,85 @@
+"""DebtRank: how far the distress of one firm reaches, by sparse matrix products.
+
+A firm's distress h is between 0 and 1. Each firm passes its distress on once, when it first has
+any: to those it pays, in proportion to their dependence on it. Several first firms are columns
+of one matrix.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+LEAST = 1e-9
+"""Distress below it is not passed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """Where distress went.
+
+    Attributes
+    ----------
+    distress : float64, shape (n_nodes, n_cases), 0 to 1
+    passed : float64, shape (n_nodes, n_cases)
+        What each node passed on when its turn came.
+    step : int32, shape (n_nodes, n_cases)
+        In which round the node passed on: 0 for the first firm, 1 for those it pays, ...; -1
+        where it passed nothing on.
+    """
+
+    distress: Any
+    passed: Any
+    step: Any
+
+
+def spread(impact: Any, start: Any, backend: Backend) -> Spread:
+    """Let distress spread until nobody passes any on.
+
+    Parameters
+    ----------
+    impact : sparse float64 matrix, shape (n_nodes, n_nodes), 0 to 1
+        Row: who is hit; column: by whom. The part of the column's distress that the row takes.
+    start : array of float64, shape (n_nodes, n_cases), 0 to 1
+        The distress at the start, a column a case.
+    backend : Backend
+
+    References
+    ----------
+    S. Battiston, M. Puliga, R. Kaushik, P. Tasca, G. Caldarelli, "DebtRank: Too Central to
+    Fail?", Scientific Reports 2, 541 (2012), doi:10.1038/srep00541.
+    """
+    xp = backend.xp
+    distress, passed = start, xp.zeros_like(start)
+    step = xp.full(start.shape, -1, dtype="int32")
+    turn = start > LEAST
+    round_ = 0
+    while bool(turn.any()):
+        now = xp.where(turn, distress, 0.0)
+        passed = passed + now
+        step = xp.where(turn, round_, step)
+        distress = xp.minimum(distress + impact @ now, 1.0)
+        turn = (distress > LEAST) & (step < 0)
+        round_ += 1
+    return Spread(distress, passed, step.astype("int32"))
+
+
+def debtranks(found: Spread, start: Any, value: Any) -> Any:
+    """Return the DebtRank of each case: float64, shape (n_cases,).
+
+    Parameters
+    ----------
+    found : Spread
+    start : array of float64, shape (n_nodes, n_cases)
+    value : array of float64, shape (n_nodes,)
+        Economic value of each node, summing to 1.
+
+    Returns
+    -------
+    array
+        The share of all value that is lost beyond the first loss itself.
+    """
+    return (value[:, None] * (found.distress - start)).sum(axis=0)

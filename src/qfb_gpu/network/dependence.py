@@ -1,0 +1,95 @@
+"""Who lives off whom: shares of a year's income and of a year's payments.
+
+A share is taken within a currency; a firm's currencies weigh as much as they have payments, so
+that no money is ever converted. Only customers have shares: of other parties the bank sees the
+payments with its customers and nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.network.graph import Graph
+
+_HALF = 5.0
+"""As many firms, if they lived off one firm entirely, give it half of the core score."""
+
+
+def income_shares(
+    graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool = False
+) -> Any:
+    """Return the share of its payee's yearly income that each edge of the graph is.
+
+    Parameters
+    ----------
+    graph : Graph
+    edges : dict
+        What the graph was built of; the last 365 days count.
+    everyone : bool
+        Take what is seen of parties that are not customers for all there is.
+
+    Returns
+    -------
+    array of float64, shape (n_edges,)
+        0 to 1; those of a payee sum to 1 or are all 0. An edge whose year is not positive, as
+        more came back than was paid, and one to oneself are 0.
+    """
+    return _shares(graph, edges, graph.target, backend, everyone=everyone)
+
+
+def spending_shares(
+    graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool = False
+) -> Any:
+    """Return the share of its payer's yearly payments that each edge is; see income_shares."""
+    return _shares(graph, edges, graph.source, backend, everyone=everyone)
+
+
+def year_money(graph: Graph, edges: dict[str, Any], xp: Any) -> Any:
+    """Return the money of the last 365 days an edge: float64, minor units, 0 where none counts."""
+    money = xp.maximum(edges["amount_365d_minor"][graph.edge], 0).astype("float64")
+    return xp.where(graph.source != graph.target, money, 0.0)
+
+
+def _shares(
+    graph: Graph, edges: dict[str, Any], node: Any, backend: Backend, *, everyone: bool
+) -> Any:
+    xp = backend.xp
+    money = year_money(graph, edges, xp)
+    number = xp.where(money > 0, edges["n_payments_365d"][graph.edge], 0).astype("float64")
+    currencies, currency = xp.unique(edges["currency"][graph.edge], return_inverse=True)
+    n_kinds = max(int(currencies.shape[0]), 1)
+    kind = node * n_kinds + currency
+    size = graph.n_nodes * n_kinds
+    of_kind = xp.bincount(kind, weights=money, minlength=size)
+    n_kind = xp.bincount(kind, weights=number, minlength=size)
+    n_node = xp.bincount(node, weights=number, minlength=graph.n_nodes)
+    share = money / xp.where(of_kind > 0, of_kind, 1.0)[kind]
+    weight = n_kind[kind] / xp.where(n_node > 0, n_node, 1.0)[node]
+    known = graph.is_customer[node] | everyone
+    return xp.where(known, share * weight, 0.0)
+
+
+def dependents(graph: Graph, edges: dict[str, Any], backend: Backend) -> Any:
+    """Return how many customers' business hangs on each node: float64, shape (n_nodes,).
+
+    The sum of the shares it has in others' incomes and in others' payments, halved: a firm
+    that buys all that two customers sell and sells all that they buy counts 2.
+    """
+    xp = backend.xp
+    bought = income_shares(graph, edges, backend)
+    sold = spending_shares(graph, edges, backend)
+    return 0.5 * (
+        xp.bincount(graph.source, weights=bought, minlength=graph.n_nodes)
+        + xp.bincount(graph.target, weights=sold, minlength=graph.n_nodes)
+    )
+
+
+def core_scores(graph: Graph, edges: dict[str, Any], backend: Backend) -> Any:
+    """Return how much of a core enterprise (核心企业) each node is: float64, 0 to 100.
+
+    100 d / (d + 5), where d is the number of :func:`dependents`.
+    """
+    number = dependents(graph, edges, backend)
+    return 100.0 * number / (number + _HALF)

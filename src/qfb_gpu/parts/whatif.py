@@ -1,0 +1,229 @@
+"""What if one named firm stops paying: read gold, let it spread, name who is hit."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu import network
+from qfb_gpu._config.network import Contagion
+from qfb_gpu.backend import get_backend
+from qfb_gpu.currencies import currency_code, currency_name
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.report.whatif import Hit, WhatIf
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from pathlib import Path
+
+    from qfb_gpu.backend import Backend, BackendName
+
+_COUNTS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
+_LEAST = 1e-6
+"""A smaller share of income is not listed."""
+_FEW = 100_000
+"""Among so many names the nearest is looked for."""
+
+
+def what_if(
+    output: Path,
+    firm: str,
+    recovery: float | None = None,
+    device: BackendName = "cpu",
+    settings: Contagion | None = None,
+) -> WhatIf:
+    """Return who is hit where ``firm`` stops paying, from the gold tables of a run.
+
+    Parameters
+    ----------
+    output : Path
+        The output folder of ``qfb run``.
+    firm : str
+        A customer or counterparty id.
+    recovery : float, optional
+        What the firm still pays, 0 to 1; the run's setting where not given.
+    device : {"cpu", "gpu"}
+    settings : Contagion, optional
+        The run's own where not given.
+
+    Raises
+    ------
+    InputError
+        No such firm (with names like it), or no network in ``output``.
+    """
+    as_of, kept = _run(output)
+    settings = settings or kept
+    recovery = settings.recovery if recovery is None else recovery
+    backend = get_backend(device)
+    edges, names = _edges(output, backend)
+    row = _find(firm, names)
+    graph = network.build_graph(edges, backend)
+    number = int(np.flatnonzero(backend.to_host(graph.key) == row)[0])
+    exposure = network.exposures(graph, edges, settings, backend)
+    found = network.impacts(exposure, backend.asarray(np.array([number])), recovery, backend)
+    currency = _currency(edges, row, backend)
+    money = _money(edges, row, currency, settings, recovery, backend)
+    return WhatIf(
+        firm=firm,
+        as_of=as_of,
+        recovery=recovery,
+        buffer=settings.buffer,
+        cash_share=settings.cash_share,
+        outsiders=settings.outsiders,
+        debtrank=float(found.debtrank[0]),
+        debtrank_direct=float(found.debtrank_direct[0]),
+        currency=currency_name(currency),
+        n_currencies=_n_currencies(edges, row, backend),
+        owed_minor=money.pop("owed")[row],
+        core_score=_core_score(output, firm),
+        hits=_hits(graph, found, names, money, backend),
+        links=_links(edges, names, backend),
+    )
+
+
+def _run(output: Path) -> tuple[dt.date | None, Contagion]:
+    """Return the as-of date of the last run and its settings of contagion."""
+    runs = gold.read(output, "runs", ["as_of", "settings"]).to_pylist()
+    if not runs:
+        return None, Contagion()
+    kept = json.loads(runs[-1]["settings"]).get("network", {}).get("contagion", {})
+    return runs[-1]["as_of"], Contagion(**kept)
+
+
+def _edges(output: Path, backend: Backend) -> tuple[dict[str, Any], pa.Array]:
+    """Return the edges of gold by row of the names, and the names in order."""
+    table = gold.read(output, "graph_edges")
+    nodes = gold.read(output, "graph_nodes", ["node_id", "is_customer"]).sort_by("node_id")
+    names = nodes.column("node_id").combine_chunks()
+    is_customer = np.asarray(nodes.column("is_customer"))
+    ends = {
+        side: np.asarray(pc.index_in(_plain(table, f"{side}_id"), names)).astype(np.int64)
+        for side in ("payer", "payee")
+    }
+    coded = _plain(table, "currency").dictionary_encode()
+    codes = np.array([currency_code(name) for name in coded.dictionary.to_pylist()], np.int16)
+    columns = {
+        **{f"{side}_key": rows for side, rows in ends.items()},
+        **{f"{side}_is_customer": is_customer[rows] for side, rows in ends.items()},
+        "currency": codes[np.asarray(coded.indices)],
+        **{name: np.asarray(table.column(name)) for name in _COUNTS},
+    }
+    return {name: backend.asarray(values) for name, values in columns.items()}, names
+
+
+def _plain(table: pa.Table, name: str) -> pa.Array:
+    values = table.column(name).cast(pa.string())
+    return values.combine_chunks()
+
+
+def _find(firm: str, names: pa.Array) -> int:
+    row = pc.index(names, firm).as_py()
+    if row >= 0:
+        return int(row)
+    if not len(names):
+        msg = "the payment network is empty: no payment names its counterparty"
+        raise InputError(msg)
+    within = names.filter(pc.match_substring(names, firm, ignore_case=True))
+    near = within.slice(0, 3).to_pylist() if firm else []
+    near += difflib.get_close_matches(firm, names.slice(0, _FEW).to_pylist(), n=3, cutoff=0)
+    shown = ", ".join(dict.fromkeys(near[:3]))
+    msg = f"--default {firm}: the payment network has no such party; it has e.g. {shown}"
+    raise InputError(msg)
+
+
+def _currency(edges: dict[str, Any], row: int, backend: Backend) -> int:
+    """Return the currency in which the firm paid most often in the year (or ever)."""
+    mine = backend.to_host(edges["payer_key"]) == row
+    mine |= backend.to_host(edges["payee_key"]) == row
+    codes = backend.to_host(edges["currency"])[mine]
+    recent, ever = (
+        np.bincount(codes, weights=backend.to_host(edges[name])[mine])
+        for name in ("n_payments_365d", "n_payments")
+    )
+    return int(np.lexsort((ever, recent))[-1])
+
+
+def _n_currencies(edges: dict[str, Any], row: int, backend: Backend) -> int:
+    mine = (edges["payer_key"] == row) & (edges["amount_365d_minor"] > 0)
+    return int(backend.xp.unique(edges["currency"][mine]).shape[0])
+
+
+def _money(
+    edges: dict[str, Any],
+    row: int,
+    currency: int,
+    settings: Contagion,
+    recovery: float,
+    backend: Backend,
+) -> dict[str, dict[int, int]]:
+    """Return, by row of the name, what is owed in a year and what of it is no longer received."""
+    of_currency = edges["currency"] == currency
+    mine = {name: values[of_currency] for name, values in edges.items()}
+    graph = network.build_graph(mine, backend)
+    key = backend.to_host(graph.key)
+    firm = int(np.flatnonzero(key == row)[0])
+    cleared = network.clearing(graph, mine, firm, settings, recovery, backend)
+    host = {
+        "owed": backend.to_host(cleared.owed),
+        "expected": backend.to_host(cleared.expected),
+        "missing": backend.to_host(cleared.expected - cleared.received),
+        "unpaid": backend.to_host(cleared.owed - cleared.paid),
+    }
+    return {
+        name: dict(zip(key.tolist(), np.rint(values).astype(np.int64).tolist(), strict=True))
+        for name, values in host.items()
+    }
+
+
+def _core_score(output: Path, firm: str) -> float:
+    nodes = gold.read(output, "graph_nodes", ["node_id", "core_score"])
+    mine = nodes.filter(pc.equal(nodes.column("node_id"), firm))
+    return float(mine.column("core_score")[0].as_py())
+
+
+def _hits(
+    graph: network.Graph,
+    found: network.Impact,
+    names: pa.Array,
+    money: dict[str, dict[int, int]],
+    backend: Backend,
+) -> list[Hit]:
+    lost, direct, distress = (
+        backend.to_host(values[:, 0]) for values in (found.lost, found.direct, found.distress)
+    )
+    step, key = backend.to_host(found.step[:, 0]), backend.to_host(graph.key)
+    is_customer = backend.to_host(graph.is_customer)
+    hit = np.flatnonzero(lost > _LEAST)
+    hit = hit[np.lexsort((key[hit], -lost[hit]))]
+    return [
+        Hit(
+            name=names[int(key[node])].as_py(),
+            is_customer=bool(is_customer[node]),
+            step=int(step[node]) if step[node] >= 0 else 1,
+            lost=float(lost[node]),
+            direct=float(direct[node]),
+            distress=float(distress[node]),
+            expected_minor=money["expected"].get(int(key[node]), 0),
+            missing_minor=money["missing"].get(int(key[node]), 0),
+            unpaid_minor=money["unpaid"].get(int(key[node]), 0),
+        )
+        for node in hit.tolist()
+    ]
+
+
+def _links(
+    edges: dict[str, Any], names: pa.Array, backend: Backend
+) -> tuple[pa.Array, pa.Array, np.ndarray[Any, Any]]:
+    """Return payer, payee and payments of the year, where money moved."""
+    moved = backend.xp.nonzero(edges["amount_365d_minor"] > 0)[0]
+    ends = [
+        names.take(pa.array(backend.to_host(edges[f"{side}_key"][moved])))
+        for side in ("payer", "payee")
+    ]
+    return ends[0], ends[1], backend.to_host(edges["n_payments_365d"][moved])
