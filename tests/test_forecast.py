@@ -4,10 +4,11 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from ledger_cases import CNY, build_ledger
 from naive import dues as naive
+from naive import forecast as naive_forecast
 from simulate import simulated_backend
 from strategies import EPOCH, holidays, make_calendar, rolls, schedules
 
@@ -16,6 +17,8 @@ from qfb_gpu.calendars import load_calendar
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.payments import decide, expected_payments, q_values, score_streams
 from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS
+from qfb_gpu.payments.forecast import next_payments
+from qfb_gpu.payments.tables import calendar_table
 from qfb_gpu.schema import CADENCES, STATUSES
 
 CPU = get_backend("cpu")
@@ -133,6 +136,98 @@ def test_expected_payments_in_the_simulator_match_a_loop():
         (("month_workday", 1, 600, 2, 0), "none", as_of, True, "mature"),
     ]
     check_expected(streams, as_of, 60, (closed, ()), simulated_backend())
+
+
+# The distribution of the next payment ------------------------------------------------------------
+
+
+def forecast_of(schedule, roll, clock, ks, offsets, as_of, days_off, backend):
+    """Return what the kernel says of one stream: range and median, next due, missed, status."""
+    due = [naive.due(schedule, roll, k, *days_off) for k in ks]
+    paid = [
+        number(naive_forecast.ticks_after(date, o, clock, days_off))
+        for date, o in zip(due, offsets, strict=True)
+    ]
+    kind, step, anchor, a, b = schedule
+    moved = [o for o in offsets if o]
+    fit = np.zeros((1, 14), np.int64)
+    fit[0, :7] = KINDS.index(kind), step, anchor, a, b, ROLLS.index(roll), clock
+    fit[0, 7:12] = (
+        len(ks), ks[-1] - ks[0] + 1 - len(ks), len(ks) - len(moved), sum(map(abs, moved)),
+        sum(o > 0 for o in moved),
+    )  # fmt: skip
+    order = np.argsort(paid, kind="stable")
+    day = np.array(paid, np.int64)[order]
+    answers = (
+        np.zeros(len(ks), np.int32),
+        np.array([number(date) for date in due], np.int32)[order],
+        np.array(offsets, np.int32)[order],
+    )
+    members = (np.arange(len(ks), dtype=np.int32), np.zeros(1, np.int64),
+               np.array([len(ks)], np.int32))  # fmt: skip
+    cal = calendar_table(make_calendar(*days_off), number(as_of) - 3000, number(as_of))
+    found = next_payments(day, answers, members, cal, fit, number(as_of), backend)
+    quantile, next_due, _, missed, status = (values[0] for values in found)
+    dates = None if quantile[1] == NULL_DAY else tuple(date_of(day) for day in quantile)
+    return dates, date_of(next_due), int(missed), STATUSES[status]
+
+
+@st.composite
+def histories(draw):
+    """Draw a schedule of different due dates, which of them are answered, and how late."""
+    schedule, roll = draw(schedules), draw(rolls)
+    assume(schedule[0] != "days" or schedule[1] > 4)
+    ks = sorted(draw(st.sets(st.integers(0, 12), min_size=2, max_size=10)))
+    most = min(5, schedule[1] // 3) if schedule[0] == "days" else 5
+    offsets = draw(st.lists(st.sampled_from([0, 0, 0, 0, 1, 2, -1, most]),
+                            min_size=len(ks), max_size=len(ks)))  # fmt: skip
+    days_off, clock = draw(holidays()), draw(st.booleans())
+    due = [naive.due(schedule, roll, k, *days_off) for k in range(ks[-1] + 6)]
+    assume(len(set(due)) == len(due))
+    paid = [
+        naive_forecast.ticks_after(due[k], o, clock, days_off)
+        for k, o in zip(ks, offsets, strict=True)
+    ]
+    assume(paid == sorted(paid))
+    wait = draw(st.integers(0, (due[ks[-1] + 3] - due[ks[-1]]).days))
+    return schedule, roll, int(clock), ks, offsets, paid[-1] + dt.timedelta(days=wait), days_off
+
+
+@given(histories())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.filter_too_much])
+def test_the_next_payment_is_distributed_as_by_loops(history):
+    assert forecast_of(*history, CPU) == naive_forecast.forecast(*history)
+
+
+@pytest.mark.cudasim
+def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops():
+    history = (
+        ("months", 1, 600, 15, 0), "following", 1, [0, 1, 3, 4, 6], [0, 1, 0, 0, -1],
+        dt.date(2020, 8, 3), ({dt.date(2020, 8, 17)}, {dt.date(2020, 8, 15)}),
+    )  # fmt: skip
+    assert forecast_of(*history, simulated_backend()) == naive_forecast.forecast(*history)
+
+
+def test_a_due_date_on_a_closed_day_may_roll_either_way_until_the_stream_has_shown_how():
+    schedule, days_off = ("months", 1, 560, 15, 0), (frozenset(), frozenset())
+    few, many = list(range(46, 50)), list(range(50))
+    as_of = dt.date(2020, 10, 20)  # the next is due on a Sunday, 15 November
+    one, *_ = forecast_of(schedule, "following", 0, few, [0] * len(few), as_of, days_off, CPU)
+    all_, *_ = forecast_of(schedule, "following", 0, many, [0] * len(many), as_of, days_off, CPU)
+    assert one[0] < dt.date(2020, 11, 15)
+    assert one[1] == dt.date(2020, 11, 16)
+    assert all_ == (dt.date(2020, 11, 16),) * 3
+
+
+def test_a_long_break_before_a_faultless_run_does_not_make_the_next_one_doubtful():
+    schedule, days_off = ("days", 7, 18_000, 1, 0), (frozenset(), frozenset())
+    ks = [0, *range(60, 80)]
+    as_of = naive.due(schedule, "none", 79, *days_off)
+    dates, next_due, missed, status = forecast_of(
+        schedule, "none", 0, ks, [0] * len(ks), as_of, days_off, CPU
+    )
+    assert dates[1] == next_due == as_of + dt.timedelta(days=7)
+    assert (missed, status) == (59, "mature")
 
 
 # Next payments, from payments ---------------------------------------------------------------------

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from stand_in import METHODS, DeviceArray, stand_in_backend
 
-from qfb_gpu import pipeline, tasks
+from qfb_gpu import parts, pipeline, tasks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
@@ -54,7 +54,7 @@ def test_the_night_passes_every_seam_of_a_gpu(payments, tmp_path, monkeypatch):
     def choose(name):
         return get_backend("cpu") if name == "cpu" else stand_in
 
-    for module in (pipeline, tasks):
+    for module in (pipeline, tasks, parts.run, parts.part):
         monkeypatch.setattr(module, "get_backend", choose)
     device = night(tmp_path / "device", payments)
     assert set(gold.tables(host)) == set(gold.tables(device))

@@ -1,16 +1,28 @@
 """When a stream pays next, if it still does.
 
 The offset of an answer is predicted from the stream's own offsets, shrunk towards the curve of
-its fit; a due date is answered with the probability that the stream shows. From the first due
-date that may still be answered onwards this gives a distribution of the next payment's day,
-of which the 5, 50 and 95% quantiles are kept.
+its fit; a due date is answered with the probability that the stream shows, after an answered
+one and within a break. Where a due date falls on a closed day, the rolls other than the fitted
+one keep a chance that falls with the closed days the stream has met. From the first due date
+that may still be answered onwards this gives a distribution of the next payment's day, of which
+the median and the shortest range that holds 90% are kept.
 """
 
 from __future__ import annotations
 
 from numba import cuda, njit, prange
 
-from qfb_kernels.dues import due_day, due_index, n_working_before, nominal, working_day
+from qfb_kernels.dues import (
+    FOLLOWING,
+    PRECEDING,
+    due_day,
+    due_index,
+    n_working_before,
+    nominal,
+    position,
+    rolled,
+    working_day,
+)
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
@@ -20,6 +32,12 @@ _MAX_AHEAD = 6
 _END_HAZARD = 0.01  # chance that a contract ends at any one due date
 EARLY, MATURE, STOPPED = 0, 1, 2
 _MATURE_HITS = 6
+_LONGEST_BREAK = 5
+N_TAILS = 11  # early tails of 0, 1, ... 10%
+N_LEVELS = 2 * N_TAILS
+_TAIL_STEP = 0.01
+_ROUNDING = 1e-9
+N_SHARES = 12  # due dates whose answers the next payment may be
 
 
 def _offset_chance(member, owner, offset, start, stop, fit, row, o):
@@ -44,16 +62,6 @@ def _offset_chance(member, owner, offset, start, stop, fit, row, o):
 
 
 offset_chance = twin(_offset_chance)
-
-
-def _day_at(cal, clock, due, o):
-    """Day that is ``o`` ticks after a due date."""
-    if clock:
-        return working_day(cal, n_working_before(cal, due) + o)
-    return due + o
-
-
-day_at = twin(_day_at, working_day, n_working_before)
 
 
 def _reach(member, owner, offset, start, stop):
@@ -93,11 +101,169 @@ def _latest_due(member, owner, due, start, stop):
 latest_due = twin(_latest_due)
 
 
+def _pending_chance(cal, fit, row, closed, k, as_of, width, member, owner, offset, start, stop):
+    """Chance that the answer to the ``k``-th due date, if there is one, is yet to come."""
+    plain = nominal(cal, fit[row, 0], fit[row, 1], fit[row, 2], fit[row, 3], fit[row, 4], k)
+    first = max(as_of + 1, edge(cal, fit[row, 6], plain, PRECEDING, -width))
+    pending = 0.0
+    for then in range(first, edge(cal, fit[row, 6], plain, FOLLOWING, width) + 1):
+        pending += chance_on(cal, fit, row, closed, plain, then, width,
+                             member, owner, offset, start, stop)  # fmt: skip
+    return min(1.0, pending)
+
+
+def _spread(cal, fit, row, closed, k, n_kept, as_of, width,
+            member, owner, offset, start, stop, share, level_day, quantile):  # fmt: skip
+    """Add up the chances of ``n_kept`` due dates from the ``k``-th on, day by day."""
+    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
+    a, b, clock = fit[row, 3], fit[row, 4], fit[row, 6]
+    cumulative, done = 0.0, as_of + 1
+    for j in range(n_kept):
+        plain = nominal(cal, kind, step, anchor, a, b, k + j)
+        stop_day = edge(cal, clock, plain, FOLLOWING, width) + 1
+        last = j + 1
+        while last < n_kept and edge(
+            cal, clock, nominal(cal, kind, step, anchor, a, b, k + last), PRECEDING, -width
+        ) < stop_day:  # fmt: skip
+            last += 1
+        for then in range(max(done, edge(cal, clock, plain, PRECEDING, -width)), stop_day):
+            for i in range(j, last):
+                other = nominal(cal, kind, step, anchor, a, b, k + i)
+                cumulative += share[row, i] * chance_on(
+                    cal, fit, row, closed, other, then, width, member, owner, offset, start, stop
+                )
+            reached(level_day, quantile, row, cumulative, then)
+        done = max(done, stop_day)
+
+
+def _n_breaks(cal, fit, row, member, owner, due, start, stop):
+    """Count the due dates after which, though they were answered, the next one was not."""
+    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
+    a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
+    breaks = start - start
+    k, last = breaks, breaks + _NULL_DAY
+    for i in range(start, stop):
+        payment = member[i]
+        if owner[payment] < 0 or due[payment] <= last:
+            continue
+        if last == _NULL_DAY:
+            k = index_after(cal, fit, row, due[payment])
+        else:
+            passed = 0
+            while due_day(cal, kind, step, anchor, a, b, roll, k) < due[payment]:
+                passed = 1
+                k += 1
+            breaks += passed
+            while due_day(cal, kind, step, anchor, a, b, roll, k) <= due[payment]:
+                k += 1
+        last = due[payment]
+    return breaks
+
+
+n_breaks = twin(_n_breaks, index_after, due_day)
+
+
+def _roll_chance(roll, other, closed):
+    """Chance that ``other`` is the roll where ``closed`` closed days spoke for ``roll``."""
+    prior = (0.2, 0.25, 0.4, 0.15)[other]
+    return (prior + (closed if other == roll else 0)) / (1.0 + closed)
+
+
+roll_chance = twin(_roll_chance)
+
+
+def _chance_on(cal, fit, row, closed, plain, then, width, member, owner, offset, start, stop):
+    """Chance that the due date ``plain``, if it is answered, is answered on day ``then``."""
+    roll, clock = fit[row, 5], fit[row, 6]
+    before = n_working_before(cal, plain)
+    is_open = n_working_before(cal, plain + 1) > before
+    if clock and working_day(cal, n_working_before(cal, then)) != then:
+        return 0.0
+    total = 0.0
+    for other in range(4):
+        if is_open and other != roll:
+            continue
+        weight = 1.0 if is_open else roll_chance(roll, other, closed)
+        here = rolled(cal, other, plain)
+        away = position(cal, clock, then) - position(cal, clock, here)
+        if -width <= away <= width:
+            total += weight * offset_chance(member, owner, offset, start, stop, fit, row, away)
+    return total
+
+
+chance_on = twin(
+    _chance_on, n_working_before, working_day, roll_chance, rolled, position, offset_chance
+)
+
+
+def _edge(cal, clock, plain, roll, away):
+    """Day that is ``away`` ticks from a due date rolled one way."""
+    here = rolled(cal, roll, plain)
+    if clock:
+        return working_day(cal, n_working_before(cal, here) + away)
+    return here + away
+
+
+edge = twin(_edge, rolled, working_day, n_working_before)
+
+
+def _skip_chances(hits, misses, breaks):
+    """Chance that a due date is skipped after one that was answered, and after a skipped one.
+
+    A break counts for at most ``_LONGEST_BREAK`` due dates: one long one, such as before a
+    stream that a stray payment seems to begin, says little of how long the next will be.
+    """
+    breaks = min(breaks, misses)
+    counted = min(misses, _LONGEST_BREAK * breaks)
+    first = (breaks + 0.5) / (max(hits - 1, 0) + 5.0)
+    return first, (counted - breaks + 2.0 * first) / (counted + 2.0)
+
+
+skip_chances = twin(_skip_chances)
+
+
+def _reached(level_day, quantile, row, cumulative, then):
+    """Note the day at which the distribution passes each level of a range, and its median."""
+    for j in range(N_TAILS):
+        tail = j * _TAIL_STEP
+        if level_day[row, j] == _NULL_DAY and cumulative > tail + _ROUNDING:
+            level_day[row, j] = then
+        if level_day[row, N_TAILS + j] == _NULL_DAY and cumulative >= 0.9 + tail - _ROUNDING:
+            level_day[row, N_TAILS + j] = then
+    if quantile[row, 1] == _NULL_DAY and cumulative >= 0.5 - _ROUNDING:
+        quantile[row, 1] = then
+
+
+reached = twin(_reached)
+
+
+def _shortest(level_day, quantile, row):
+    """Write the shortest range of at least 90%, of several the one with the smaller early tail."""
+    best = N_TAILS - N_TAILS - 1
+    for j in range(N_TAILS):
+        if level_day[row, N_TAILS + j] == _NULL_DAY:
+            break
+        length = level_day[row, N_TAILS + j] - level_day[row, j]
+        if best < 0 or length < level_day[row, N_TAILS + best] - level_day[row, best]:
+            best = j
+    if best >= 0:
+        quantile[row, 0] = level_day[row, best]
+        quantile[row, 2] = level_day[row, N_TAILS + best]
+    elif quantile[row, 1] != _NULL_DAY:  # too much lies beyond the due dates looked at
+        quantile[row, 0] = level_day[row, N_TAILS // 2]
+        quantile[row, 2] = quantile[row, 1]
+
+
+shortest = twin(_shortest)
+
+
 def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
-                  quantile, next_due, closed, missed, status, row):  # fmt: skip
-    """Write one stream's next day (5, 50, 95%), due index, missed dues and status."""
+                  share, level_day, quantile, next_due, closed, missed, status, row):  # fmt: skip
+    """Write one stream's range and median of the next day, due date, missed dues and status."""
     for j in range(3):
         quantile[row, j] = _NULL_DAY
+    for j in range(N_LEVELS):
+        level_day[row, j] = _NULL_DAY
     next_due[row] = _NULL_DAY
     closed[row] = 0
     missed[row] = 0
@@ -106,50 +272,46 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     if fit[row, 1] == 0 or last_due == _NULL_DAY:
         return
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
-    a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
+    a, b = fit[row, 3], fit[row, 4]
     hits, misses = fit[row, 7], fit[row, 8]
-    skip = (misses + 0.5) / (hits + misses + 5.0)
+    breaks = n_breaks(cal, fit, row, member, owner, due, start, stop)
+    skip, skip_again = skip_chances(hits, misses, breaks)
     k = index_after(cal, fit, row, last_due)
-    closed[row] = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
+    n_closed = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
+    closed[row] = n_closed
     width = reach(member, owner, offset, start, stop)
-    left, alive, cumulative = 1.0, 1.0, 0.0
-    ahead, level = 0, 0
-    while ahead < _MAX_AHEAD and level < 3:
-        here = due_day(cal, kind, step, anchor, a, b, roll, k)
-        pending = 0.0
-        for o in range(-width, width + 1):
-            if day_at(cal, clock, here, o) > as_of:
-                pending += offset_chance(member, owner, offset, start, stop, fit, row, o)
-        pending = min(1.0, pending)
+    left, alive = 1.0, 1.0
+    ahead, n_kept = 0, 0
+    while ahead < _MAX_AHEAD and n_kept < N_SHARES and left > _ROUNDING:
+        pending = pending_chance(cal, fit, row, n_closed, k, as_of, width,
+                                 member, owner, offset, start, stop)  # fmt: skip
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
         alive *= unseen
-        if ahead == 0 and answered < 0.5:
+        if ahead == 0 and pending < 0.5 * unseen:  # the chance of an answer has halved
             missed[row] += 1
         else:
             if ahead == 0:
-                next_due[row] = here
+                next_due[row] = due_day(cal, kind, step, anchor, a, b, fit[row, 5], k)
             ahead += 1
-        if pending > 0.0:
-            for o in range(-width, width + 1):
-                then = day_at(cal, clock, here, o)
-                if then <= as_of:
-                    continue
-                chance = offset_chance(member, owner, offset, start, stop, fit, row, o)
-                cumulative += left * answered * chance / pending
-                while level < 3 and cumulative >= (0.05, 0.5, 0.95)[level]:
-                    quantile[row, level] = then
-                    level += 1
+        if pending > 0.0 or n_kept > 0:
+            share[row, n_kept] = left * answered / pending if pending > 0.0 else 0.0
+            n_kept += 1
         left *= 1.0 - answered
+        skip = skip_again
         k += 1
         if missed[row] > 60 + hits:
             break
-    while 0 < level < 3:
-        quantile[row, level] = quantile[row, level - 1]
-        level += 1
+    spread(cal, fit, row, n_closed, k - n_kept, n_kept, as_of, width,
+           member, owner, offset, start, stop, share, level_day, quantile)  # fmt: skip
+    shortest(level_day, quantile, row)
     gone = missed[row] > 0 and alive < _END_HAZARD * missed[row]
     missed[row] += misses
     status[row] = STOPPED if gone else (MATURE if hits >= _MATURE_HITS else EARLY)
+
+
+pending_chance = twin(_pending_chance, nominal, edge, chance_on)
+spread = twin(_spread, nominal, edge, chance_on, reached)
 
 
 def _closed_dues(cal, fit, row, first, last):
@@ -169,81 +331,33 @@ def _closed_dues(cal, fit, row, first, last):
 closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
 forecast_row = twin(
-    _forecast_row, latest_due, offset_chance, day_at, reach, index_after, closed_dues, due_day
-)
+    _forecast_row, latest_due, pending_chance, spread, shortest, reach, index_after, closed_dues,
+    n_breaks, due_day, skip_chances,
+)  # fmt: skip
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 
 
 @njit(parallel=True, cache=True)
 def forecast_cpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
-                 quantile, next_due, closed, missed, status):  # fmt: skip
+                 share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
     n_rows = stream_start.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
         start = stream_start[row]
         _forecast_row_cpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
-            quantile, next_due, closed, missed, status, row,
+            share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def forecast_gpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
-                 quantile, next_due, closed, missed, status):  # fmt: skip
+                 share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
     """One thread per stream; launch with ``.forall(n_streams)``."""
     row = cuda.grid(1)
     if row < stream_start.shape[0]:
         start = stream_start[row]
         _forecast_row_gpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
-            quantile, next_due, closed, missed, status, row,
+            share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip
-
-
-def _expected_row(cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, row):
-    """List (or count, where ``begin`` is negative) one stream's due dates to come."""
-    kind, step, anchor = schedule[row, 0], schedule[row, 1], schedule[row, 2]
-    a, b, roll = schedule[row, 3], schedule[row, 4], schedule[row, 5]
-    n = 0
-    if step == 0 or first_due[row] == _NULL_DAY:
-        return 0
-    k = due_index(cal, kind, step, anchor, first_due[row]) - 3
-    while due_day(cal, kind, step, anchor, a, b, roll, k) < first_due[row]:
-        k += 1
-    last = _NULL_DAY
-    here = due_day(cal, kind, step, anchor, a, b, roll, k)
-    while here <= as_of + horizon:
-        here = max(here, as_of + 1)
-        if here > last:
-            if begin >= 0:
-                day_out[begin + n] = here
-                stream_out[begin + n] = row
-            n += 1
-            last = here
-        k += 1
-        here = due_day(cal, kind, step, anchor, a, b, roll, k)
-    return n
-
-
-expected_row = twin(_expected_row, due_day, due_index)
-_expected_row_cpu, _expected_row_gpu = expected_row.cpu, expected_row.gpu
-
-
-@njit(parallel=True, cache=True)
-def expected_cpu(cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, count):
-    """Loop over streams on the host, on all its threads."""
-    n_rows = schedule.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
-        count[row] = _expected_row_cpu(
-            cal, schedule, first_due, as_of, horizon, begin[row], day_out, stream_out, row
-        )
-
-
-@cuda.jit
-def expected_gpu(cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, count):
-    """One thread per stream; launch with ``.forall(n_streams)``."""
-    row = cuda.grid(1)
-    if row < schedule.shape[0]:
-        count[row] = _expected_row_gpu(
-            cal, schedule, first_due, as_of, horizon, begin[row], day_out, stream_out, row
-        )

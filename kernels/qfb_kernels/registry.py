@@ -25,6 +25,10 @@ KERNELS: dict[str, str] = {
     "decimals.to_minor_gpu": (
         "void(int64[::1], int16[::1], int8[::1], boolean, int64[::1], int8[::1])"
     ),
+    "expected.expected_gpu": (
+        "void(int64[::1], int64[:, ::1], int32[::1], int64, int64, int64[::1], int32[::1], "
+        "int32[::1], int64[::1])"
+    ),
     "features.counts_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int8[::1], int8[::1], int64, int64[::1], "
         "int64, int64[:, ::1])"
@@ -42,14 +46,10 @@ KERNELS: dict[str, str] = {
         "::1], int64, int64[::1], int64, int64[:, ::1])"
     ),
     "features.windows_gpu": "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])",
-    "forecast.expected_gpu": (
-        "void(int64[::1], int64[:, ::1], int32[::1], int64, int64, int64[::1], int32[::1], "
-        "int32[::1], int64[::1])"
-    ),
     "forecast.forecast_gpu": (
         "void(int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
-        "int32[::1], int64[::1], int64[:, ::1], int64, int32[:, ::1], int32[::1], int32[::1], "
-        "int32[::1], int8[::1])"
+        "int32[::1], int64[::1], int64[:, ::1], int64, float64[:, ::1], int32[:, ::1], "
+        "int32[:, ::1], int32[::1], int32[::1], int32[::1], int8[::1])"
     ),
     "intervals.gaps_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS
 from qfb_gpu.payments.tables import calendar_table
 from qfb_gpu.payments.units import offsets_of
-from qfb_kernels.forecast import expected_cpu, expected_gpu, forecast_cpu, forecast_gpu
+from qfb_kernels.expected import expected_cpu, expected_gpu
+from qfb_kernels.forecast import (
+    N_LEVELS,
+    N_SHARES,
+    forecast_cpu,
+    forecast_gpu,
+)
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -30,7 +36,8 @@ def next_payments(
 
     Returns
     -------
-    quantile : int32, shape (n_streams, 3), the 5, 50 and 95% quantile; ``NULL_DAY`` for none
+    quantile : int32, shape (n_streams, 3), the shortest range of days that holds the next payment
+        with 90%, around the median: earliest, median, latest; ``NULL_DAY`` for none
     next_due : int32, the due date it answers
     closed : int32, due dates that fell on closed days
     missed : int32
@@ -39,13 +46,15 @@ def next_payments(
     xp = backend.xp
     n_streams = fit.shape[0]
     quantile = xp.empty((n_streams, 3), dtype="int32")
+    share = xp.empty((n_streams, N_SHARES))
+    level_day = xp.empty((n_streams, N_LEVELS), dtype="int32")
     next_due, closed, missed = (xp.empty(n_streams, dtype="int32") for _ in range(3))
     status = xp.empty(n_streams, dtype="int8")
     owner, due, offset = answers
     member, start, size = members
     backend.launch(
         forecast_cpu, forecast_gpu, n_streams, day, member, owner, due, offset, start, size,
-        cal, fit, as_of_day, quantile, next_due, closed, missed, status,
+        cal, fit, as_of_day, share, level_day, quantile, next_due, closed, missed, status,
     )  # fmt: skip
     return quantile, next_due, closed, missed, status
 
