@@ -63,6 +63,11 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], "
         "int32[::1], int32[::1], int64[::1], int32[::1], int32[::1])"
     ),
+    "order_payments.order_payments_gpu": (
+        "void(int32[::1], int64[::1], int64[::1], int16[::1], int32[::1], int64[::1], "
+        "int64[::1], int64[::1], int8[::1], int16[::1], int64, int64[::1], int64[::1], "
+        "int8[::1], int32[::1])"
+    ),
     "prices.prices_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"

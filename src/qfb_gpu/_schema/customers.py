@@ -23,4 +23,11 @@ TABLES = (
         ("feature", "string", "JSON: feature -> mean, population mean, standard score"),
         ("typical_customers", "string", "JSON: three customers nearest to the centre"),
     ),
+    table(
+        "lifetime_models", "model currency parameter",
+        ("model", "string", "beta_geometric (all customers), gamma_gamma (one main currency)"),
+        ("currency", "string", "ISO 4217; null for beta_geometric"),
+        ("parameter", "string", "r alpha_days a b; p q v (minor units); log_likelihood ..."),
+        ("value", "float64", "as fitted this night"),
+    ),
 )  # fmt: skip

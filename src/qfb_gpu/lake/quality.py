@@ -34,7 +34,10 @@ PARTS = {
     "open_banking": "open-banking statements",
 }
 """What each source but the payments is for."""
-USED = {"transactions", "customers"}
+USED = {
+    "transactions", "customers", "orders", "contracts", "contract_payments", "claims", "events",
+    "touches", "products",
+}  # fmt: skip
 """Sources that a run reads beyond cleaning and counting them."""
 
 

@@ -8,24 +8,43 @@ from types import ModuleType
 from typing import Any
 
 from qfb_gpu.profile.catalog import FEATURES
-from qfb_gpu.profile.compute import customer_features
+from qfb_gpu.profile.claims import claims_features
+from qfb_gpu.profile.compute import customer_features, main_currency
+from qfb_gpu.profile.contracts import contracts_features, contracts_paid_features
 from qfb_gpu.profile.feature import BLOCKS, Feature
+from qfb_gpu.profile.journey import journey_features
+from qfb_gpu.profile.marketing import marketing_features
+from qfb_gpu.profile.mix import mix_features
 from qfb_gpu.profile.monthly import merge_monthly, monthly_totals
+from qfb_gpu.profile.products import products_features
+from qfb_gpu.profile.purchases import LIFETIME, purchase_history
 from qfb_gpu.profile.regularity import regularity_features
 from qfb_gpu.profile.standing import LIFECYCLES, LIFECYCLES_ZH, TIERS, standing
+from qfb_gpu.profile.terms import terms_features
 
 __all__ = [
     "BLOCKS",
     "FEATURES",
     "LIFECYCLES",
     "LIFECYCLES_ZH",
+    "LIFETIME",
     "TIERS",
     "Feature",
+    "claims_features",
+    "contracts_features",
+    "contracts_paid_features",
     "customer_features",
+    "journey_features",
+    "main_currency",
+    "marketing_features",
     "merge_monthly",
+    "mix_features",
     "monthly_totals",
+    "products_features",
+    "purchase_history",
     "regularity_features",
     "standing",
+    "terms_features",
 ]
 
 

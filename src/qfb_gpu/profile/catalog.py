@@ -1,16 +1,24 @@
 """Every feature of a customer in one table, and that table as a page of the docs.
 
 Adding a feature is one :class:`Feature` entry in its block with its function of the tallies.
-Those of streams and the network are declared here and filled by
-:func:`qfb_gpu.profile.regularity_features` and :func:`qfb_gpu.network.node_features`.
+Those of streams and the network are filled by :func:`qfb_gpu.profile.regularity_features` and
+:func:`qfb_gpu.network.node_features`, those of a source by the function of its block.
 """
 
 from __future__ import annotations
 
+from qfb_gpu.profile.claims import CLAIMS
+from qfb_gpu.profile.contracts import CONTRACTS, CONTRACTS_PAID
 from qfb_gpu.profile.counterparty import COUNTERPARTY
 from qfb_gpu.profile.feature import BLOCKS, Feature
+from qfb_gpu.profile.journey import JOURNEY
+from qfb_gpu.profile.marketing import MARKETING, SHRUNK
+from qfb_gpu.profile.mix import MIX
 from qfb_gpu.profile.money import BALANCE, MONEY, TREND
+from qfb_gpu.profile.products import PRODUCTS
+from qfb_gpu.profile.purchases import LIFETIME
 from qfb_gpu.profile.regularity import REGULARITY
+from qfb_gpu.profile.terms import TERMS
 from qfb_gpu.profile.timing import FREQUENCY, INTERVAL, RECENCY, SHAPE, SPECTRUM
 
 GRAPH = (
@@ -35,7 +43,8 @@ GRAPH = (
 
 FEATURES: tuple[Feature, ...] = (
     *RECENCY, *FREQUENCY, *MONEY, *BALANCE, *INTERVAL, *SPECTRUM, *TREND, *SHAPE, *COUNTERPARTY,
-    *REGULARITY, *GRAPH,
+    *MIX, *REGULARITY, *GRAPH, *LIFETIME, *JOURNEY, *MARKETING, SHRUNK, *TERMS, *CONTRACTS,
+    *CONTRACTS_PAID, *CLAIMS, *PRODUCTS,
 )  # fmt: skip
 
 _HEAD = """\
@@ -48,6 +57,11 @@ day. Money is in minor units (分, cents) of the customer's main currency, the c
 its payments; other currencies count in `frequency_*` only. Reversals (red invoices, refunds) are
 negative payments. Integer columns are exact and equal to the bit on every device; a share or
 ratio is null where its denominator is 0.
+
+A block whose source is not in the config is left out, and the report says which; a customer
+without a row in a source that is there has counts of 0 and null shares and days. Customers are
+those with a payment by the as-of day. Name, region, industry and size are no features: groups and
+scores are made of behaviour (基于行为而非身份).
 """
 
 
@@ -57,6 +71,7 @@ def markdown() -> str:
     for block, (english, chinese) in BLOCKS.items():
         rows = [feature for feature in FEATURES if feature.block == block]
         parts.append(f"\n## {block}: {english} {chinese}\n")
+        parts.append(f"From {_sources(rows)}.\n")
         parts.append("| column | unit | type | what it is | 含义 |\n|---|---|---|---|---|")
         parts += [
             f"| `{row.name}` | {row.unit} | {row.dtype} | {_cell(row.formula)} | "
@@ -64,6 +79,20 @@ def markdown() -> str:
             for row in rows
         ]
     return "\n".join(parts) + "\n"
+
+
+_FROM = {
+    "payments": "the payments",
+    "streams": "the regular payments of the night",
+    "network": "the payment network of the night",
+    "texts": "`category` and `channel` of the payments",
+    "lifetime": "the payments and a fit over all customers (docs/lifetime.md)",
+}
+
+
+def _sources(rows: list[Feature]) -> str:
+    names = dict.fromkeys(row.source for row in rows)
+    return " and ".join(_FROM.get(name, f"`sources.{name}`") for name in names)
 
 
 def _cell(text: str) -> str:

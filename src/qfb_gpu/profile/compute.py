@@ -69,6 +69,18 @@ def customer_features(ledger: Ledger, as_of_day: int, backend: Backend) -> dict[
     return columns
 
 
+def main_currency(ledger: Ledger, backend: Backend) -> Any:
+    """Return each customer's main currency as :func:`customer_features` does: int16 codes.
+
+    What is later than as-of is not in the ledger, so the day of the view does not matter.
+    """
+    xp = backend.xp
+    main = xp.empty(ledger.n_customers, dtype="int16")
+    for start, stop in _batches(ledger.n_customers, backend):
+        main[start:stop] = _currencies(ledger, start, stop, 0, backend)[1]
+    return main
+
+
 def _batches(n_customers: int, backend: Backend) -> list[tuple[int, int]]:
     size = max(1, backend.memory_budget_bytes() // _BYTES_PER_CUSTOMER)
     return [(start, min(start + size, n_customers)) for start in range(0, n_customers, size)]
@@ -92,19 +104,8 @@ def _tally(
     ledger: Ledger, start: int, stop: int, as_of_day: int, month_part: Any, backend: Backend
 ) -> Tallies:
     xp, n = backend.xp, stop - start
-    first = int(ledger.customer_offsets[start])
-    n_relations = int(ledger.customer_offsets[stop]) - first
-    windows = xp.empty((n_relations, tally.N_WINDOWS), dtype="int64")
+    windows, main, n_currencies = _currencies(ledger, start, stop, as_of_day, backend)
     payments = (ledger.day, ledger.amount_minor, ledger.relation_offsets)
-    backend.launch(
-        tally.windows_cpu, tally.windows_gpu, n_relations, *payments, as_of_day, first, windows
-    )
-    main, n_currencies = xp.empty(n, dtype="int16"), xp.empty(n, dtype="int32")
-    backend.launch(
-        tally.currency_cpu, tally.currency_gpu, n,
-        ledger.day, ledger.relation_offsets, ledger.currency, windows,
-        ledger.customer_offsets, start, main, n_currencies,
-    )  # fmt: skip
     counts = xp.empty((n, tally.N_COUNTS), dtype="int64")
     backend.launch(
         tally.counts_cpu, tally.counts_gpu, n,
@@ -124,6 +125,27 @@ def _tally(
     )  # fmt: skip
     gaps, spectrum = _rhythm(ledger, start, main, as_of_day, backend)
     return Tallies(counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp)
+
+
+def _currencies(
+    ledger: Ledger, start: int, stop: int, as_of_day: int, backend: Backend
+) -> tuple[Any, Any, Any]:
+    """Return the relations' windows, the customers' main currency and number of currencies."""
+    xp, n = backend.xp, stop - start
+    first = int(ledger.customer_offsets[start])
+    n_relations = int(ledger.customer_offsets[stop]) - first
+    windows = xp.empty((n_relations, tally.N_WINDOWS), dtype="int64")
+    backend.launch(
+        tally.windows_cpu, tally.windows_gpu, n_relations,
+        ledger.day, ledger.amount_minor, ledger.relation_offsets, as_of_day, first, windows,
+    )  # fmt: skip
+    main, n_currencies = xp.empty(n, dtype="int16"), xp.empty(n, dtype="int32")
+    backend.launch(
+        tally.currency_cpu, tally.currency_gpu, n,
+        ledger.day, ledger.relation_offsets, ledger.currency, windows,
+        ledger.customer_offsets, start, main, n_currencies,
+    )  # fmt: skip
+    return windows, main, n_currencies
 
 
 def _rhythm(

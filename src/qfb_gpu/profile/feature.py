@@ -8,11 +8,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from qfb_gpu.backend import Backend
+
 Block = Literal[
     "recency", "frequency", "money", "balance", "interval", "spectrum", "trend", "shape",
-    "counterparty", "regularity", "graph",
+    "counterparty", "mix", "regularity", "graph", "lifetime",
+    "journey", "marketing", "terms", "contracts", "claims", "products",
 ]  # fmt: skip
-Source = Literal["payments", "streams", "network"]
+Source = Literal[
+    "payments", "streams", "network", "texts", "lifetime",
+    "events", "touches", "orders", "contracts", "contract_payments", "claims", "products",
+]  # fmt: skip
 
 BLOCKS: dict[str, tuple[str, str]] = {
     "recency": ("how long since the customer paid or was paid", "最近一次收付"),
@@ -24,8 +30,16 @@ BLOCKS: dict[str, tuple[str, str]] = {
     "trend": ("growth, decline and volatility", "趋势与波动"),
     "shape": ("when in the week and the month, last 365 days", "周内与月内分布（最近365天）"),
     "counterparty": ("with whom, and how concentrated", "交易对手与集中度"),
+    "mix": ("what for and how: categories and channels of the payments", "收付类别与渠道"),
     "regularity": ("how much is regular, what is committed", "规律收付与未来承诺"),
     "graph": ("place in the payment network", "支付网络中的位置"),
+    "lifetime": ("whether the customer is still there, what to expect", "存续概率与预期收付"),
+    "journey": ("digital visits and applications", "数字化旅程（访问与申请）"),
+    "marketing": ("contacts and responses", "营销触达与响应"),
+    "terms": ("orders: delivery, and days from delivery to payment", "订单履约与账期"),
+    "contracts": ("contracts as the payer", "合同（作为付款方）"),
+    "claims": ("expense claims: how long they take", "报销（费用申报）"),
+    "products": ("products held", "产品持有"),
 }
 """Each block in English and Chinese; a feature's name starts with its block."""
 
@@ -70,7 +84,9 @@ class Feature:
     dtype : str
         ``int64`` and ``int32`` are exact and never null; ``float64`` is null (NaN) where undefined.
     source : str
-        What has to be there: payments, streams (regular payments are decided) or network.
+        What has to be there: payments, streams (regular payments are decided), network, texts
+        (the payments' category and channel), lifetime (its fit), or a source of the config,
+        without which the column is left out.
     compute : callable, optional
         Tallies to array; None for a source other than payments, which fills its columns itself.
     """
@@ -87,6 +103,31 @@ class Feature:
     def block(self) -> str:
         """The block, which is the first word of the name."""
         return self.name.partition("_")[0]
+
+
+def declared(
+    found: dict[str, Any], features: tuple[Feature, ...], backend: Backend
+) -> dict[str, Any]:
+    """Return the columns of ``found`` in the order and dtype that ``features`` declare.
+
+    Parameters
+    ----------
+    found : dict of str to array
+        A feature's name without its block to its values.
+
+    Raises
+    ------
+    KeyError
+        A declared feature was not computed, or one was computed that is not declared.
+    """
+    names = {feature.name.partition("_")[2] for feature in features}
+    if names != set(found):
+        msg = f"declared and computed features differ in {sorted(names ^ set(found))}"
+        raise KeyError(msg)
+    return {
+        feature.name: backend.asarray(found[feature.name.partition("_")[2]], dtype=feature.dtype)
+        for feature in features
+    }
 
 
 def ratio(part: Any, whole: Any, xp: Any) -> Any:

@@ -1,0 +1,154 @@
+"""Features of contracts that a customer pays: in force, total, how much is paid."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.profile.feature import Feature, declared, ratio
+from qfb_gpu.profile.grouped import YEAR, grouped, total_by, within
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger, SourceRows
+
+
+_MIX = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _row(
+    name: str, unit: str, words: str, words_zh: str, dtype: Any = "float64",
+    source: Any = "contracts",
+) -> Feature:  # fmt: skip
+    return Feature(f"contracts_{name}", unit, words, words_zh, dtype, source)
+
+
+CONTRACTS = (
+    _row("n_active", "contracts", "in force on the as-of day", "生效合同数", "int64"),
+    _row("n_ever", "contracts", "all that began by then", "全部合同数", "int64"),
+    _row("n_started_365d", "contracts", "begun in the last 365 days", "最近365天新签合同数",
+         "int64"),
+    _row("total_minor_active", "minor", "totals of those in force, main currency",
+         "生效合同总额（主币种）", "int64"),
+    _row("n_payees_active", "counterparties", "distinct payees of those in force",
+         "生效合同收款方数", "int64"),
+    _row("days_to_next_end", "days", "days until the next of those in force ends; null: none",
+         "距最近一份合同到期天数"),
+)  # fmt: skip
+CONTRACTS_PAID = (
+    _row("paid_minor_active", "minor",
+         "payments linked to contracts in force, main currency", "生效合同已付金额（主币种）",
+         "int64", "contract_payments"),
+    _row("paid_share_active", "share",
+         "that / totals of contracts in force, at most 1; null where there is none",
+         "生效合同已付比例", source="contract_payments"),
+    _row("unpaid_minor_active", "minor", "totals of contracts in force less what is paid of each",
+         "生效合同未付金额（主币种）", "int64", "contract_payments"),
+)  # fmt: skip
+
+
+def contracts_features(
+    contracts: SourceRows, main_currency: Any, as_of_day: int, backend: Backend
+) -> dict[str, Any]:
+    """Return what :data:`CONTRACTS` declares, a value per customer of the ledger."""
+    xp = backend.xp
+    rows = grouped(contracts, main_currency.shape[0], as_of_day, backend)
+    end, payee = rows.column("end_date"), rows.key("counterparty")
+    active = _is_active(end, as_of_day)
+    until = xp.where(active & (end != NULL_DAY), end, NULL_DAY)
+    found = {
+        "n_active": rows.count(active),
+        "n_ever": rows.count(rows.age("start_date") >= 0),
+        "n_started_365d": rows.count(within(rows.age("start_date"), YEAR)),
+        "total_minor_active": rows.total(xp.where(active, rows.money(main_currency), 0)),
+        "n_payees_active": rows.n_distinct(payee, active & (payee != 0)),
+        "days_to_next_end": -rows.since(until, first=True),
+    }
+    return declared(found, CONTRACTS, backend)
+
+
+def contracts_paid_features(
+    contracts: SourceRows,
+    links: SourceRows,
+    ledger: Ledger,
+    main_currency: Any,
+    as_of_day: int,
+    backend: Backend,
+) -> dict[str, Any]:
+    """Return what :data:`CONTRACTS_PAID` declares, a value per customer of the ledger.
+
+    Parameters
+    ----------
+    links : SourceRows
+        ``contract_payments``; one whose payment is not in the ledger yet pays nothing.
+    """
+    xp = backend.xp
+    rows = grouped(contracts, main_currency.shape[0], as_of_day, backend)
+    active = _is_active(rows.column("end_date"), as_of_day)
+    money = xp.where(active, rows.money(main_currency), 0)
+    paid = _paid_by_contract(rows, links, ledger, main_currency)
+    paid = xp.where(money > 0, paid, 0)
+    total, total_paid = rows.total(money), rows.total(paid)
+    share = xp.clip(ratio(total_paid, total, xp), 0.0, 1.0)
+    found = {
+        "paid_minor_active": total_paid,
+        "paid_share_active": share,
+        "unpaid_minor_active": rows.total(xp.maximum(money - paid, 0)),
+    }
+    return declared(found, CONTRACTS_PAID, backend)
+
+
+def _is_active(end: Any, as_of_day: int) -> Any:
+    return (end == NULL_DAY) | (end >= as_of_day)
+
+
+def _paid_by_contract(rows: Any, links: SourceRows, ledger: Ledger, main_currency: Any) -> Any:
+    """Sum the linked payments of each kept contract in the main currency: int64, exact."""
+    backend, xp = rows.backend, rows.backend.xp
+    n = rows.kept.shape[0]
+    if n == 0 or links.n_rows == 0 or ledger.n_payments == 0:
+        return xp.zeros(n, dtype="int64")
+    payer = ledger.relation_customer[_relation_of_payment(ledger, xp)]
+    by_txn = _order_of(ledger.txn_key, payer, backend)
+    by_contract = _order_of(rows.key("contract"), rows.customer, backend)
+    payment = _find(by_txn, links.keys["txn_key"], links.customer, xp)
+    contract = _find(by_contract, links.keys["contract_key"], links.customer, xp)
+    there = xp.nonzero((payment >= 0) & (contract >= 0))[0]
+    payment, contract = payment[there], contract[there]
+    relation = _relation_of_payment(ledger, xp)[payment]
+    in_main = ledger.currency[relation] == main_currency[ledger.relation_customer[relation]]
+    order = backend.lexsort((contract,))
+    amount = xp.where(in_main, ledger.amount_minor[payment], 0)[order]
+    return total_by(contract[order], amount, n, backend)
+
+
+class _Sorted(NamedTuple):
+    """Rows in the order of a key that stands for (id, customer)."""
+
+    order: Any
+    key: Any
+
+
+def _order_of(key: Any, customer: Any, backend: Backend) -> _Sorted:
+    both = _both(key, customer)
+    order = backend.lexsort((both,))
+    return _Sorted(order, both[order])
+
+
+def _both(key: Any, customer: Any) -> Any:
+    """Return one int64 for the hash of an id, which is unique for a customer, and the customer."""
+    return (key.view("uint64") + customer.astype("uint64") * _MIX).view("int64")
+
+
+def _find(there: _Sorted, key: Any, customer: Any, xp: Any) -> Any:
+    """Return the row that has an id and a customer, -1 where there is none."""
+    wanted = _both(key, customer)
+    place = xp.minimum(xp.searchsorted(there.key, wanted), there.key.shape[0] - 1)
+    return xp.where((there.key[place] == wanted) & (customer >= 0), there.order[place], -1)
+
+
+def _relation_of_payment(ledger: Ledger, xp: Any) -> Any:
+    places = xp.arange(ledger.n_payments)
+    return xp.searchsorted(ledger.relation_offsets, places, side="right") - 1

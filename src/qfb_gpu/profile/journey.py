@@ -1,0 +1,115 @@
+"""Features of digital visits: how often, how lately, and how far they go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.profile.feature import Feature, balance, declared, ratio
+from qfb_gpu.profile.grouped import WINDOWS, YEAR, count_by, grouped, since, starts, within
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import SourceRows
+
+_QUARTER = 90
+
+
+def _row(name: str, unit: str, words: str, words_zh: str, dtype: Any = "float64") -> Feature:
+    return Feature(f"journey_{name}", unit, words, words_zh, dtype, "events")
+
+
+JOURNEY = (
+    *(
+        _row(
+            f"n_visits_{days}d", "visits",
+            f"visits of the last {days} days: steps with one session_id, or of one day without",
+            f"最近{days}天访问次数（按会话）", "int64",
+        )
+        for days in WINDOWS
+    ),
+    _row("days_since_visit", "days", "as-of day less the day of the last visit; null: none",
+         "距最近一次访问天数"),
+    _row("days_since_apply", "days", "the same of the last visit with an application step",
+         "距最近一次申请天数"),
+    _row("steps_per_visit_365d", "steps", "steps / visits of the last 365 days", "次均步骤数"),
+    _row("n_applied_365d", "visits", "visits with an application step, last 365 days",
+         "最近365天有申请的访问次数", "int64"),
+    _row("conversion_365d", "share",
+         "visits with a view step and an application step / visits with a view step, last 365 days",
+         "浏览到申请转化率（同一访问内）"),
+    _row("completion_365d", "share",
+         "visits with an application step and a submission / visits with an application step",
+         "申请到提交完成率"),
+    _row("n_left_90d", "visits",
+         "visits of the last 90 days with an application step and no submission",
+         "最近90天申请未提交次数", "int64"),
+    _row("n_channels_365d", "channels", "distinct channels of the last 365 days",
+         "最近365天使用的渠道数", "int64"),
+    _row("visits_quarter", "score",
+         "(a - b) / (a + b): visits of the last 90 days a, of the 90 before them b",
+         "最近90天与前90天访问之差 ÷ 两者之和"),
+)  # fmt: skip
+
+
+def journey_features(
+    events: SourceRows,
+    n_customers: int,
+    as_of_day: int,
+    backend: Backend,
+    *,
+    steps: dict[str, tuple[str, ...]],
+) -> dict[str, Any]:
+    """Return what :data:`JOURNEY` declares, a value per customer of the ledger.
+
+    Parameters
+    ----------
+    events : SourceRows
+        None later than ``as_of_day``.
+    n_customers, as_of_day : int
+    steps : dict of ``view``, ``apply``, ``submit`` to labels of ``step``
+        Only days are known of a step, not its order within the day, so a visit converts where it
+        has both.
+    """
+    xp = backend.xp
+    rows = grouped(events, n_customers, as_of_day, backend)
+    day, session = rows.column("date"), rows.key("session")
+    visit_key = xp.where(session == 0, day.astype("int64"), session)
+    order = backend.lexsort((rows.customer, visit_key, day))
+    customer, first_day = rows.customer[order], day[order]
+    is_new = starts(customer, visit_key[order], backend)
+    number = xp.cumsum(is_new) - 1
+    n_visits = int(is_new.sum())
+    has = {
+        name: xp.bincount(number[rows.is_one_of("step", labels)[order]], minlength=n_visits) > 0
+        for name, labels in steps.items()
+    }
+    first = xp.nonzero(is_new)[0]
+    customer, first_day = customer[first], first_day[first]
+    age = as_of_day - first_day.astype("int64")
+
+    def count(holds: Any) -> Any:
+        return count_by(customer[holds], n_customers, backend)
+
+    year = within(age, YEAR)
+    visits = {f"n_visits_{days}d": count(within(age, days)) for days in WINDOWS}
+    viewed, applied = count(year & has["view"]), count(year & has["apply"])
+    both = {
+        "conversion_365d": ratio(count(year & has["view"] & has["apply"]), viewed, xp),
+        "completion_365d": ratio(count(year & has["apply"] & has["submit"]), applied, xp),
+        "n_left_90d": count(within(age, _QUARTER) & has["apply"] & ~has["submit"]),
+    }
+    is_step, channel = within(rows.age("date"), YEAR), rows.column("channel")
+    before = count(within(age - _QUARTER, _QUARTER))
+    apply_day = xp.where(has["apply"], first_day, NULL_DAY)
+    found = {
+        **visits,
+        **both,
+        "days_since_visit": since(first_day, customer, n_customers, as_of_day, backend),
+        "days_since_apply": since(apply_day, customer, n_customers, as_of_day, backend),
+        "steps_per_visit_365d": ratio(rows.count(is_step), visits["n_visits_365d"], xp),
+        "n_applied_365d": applied,
+        "n_channels_365d": rows.n_distinct(channel, is_step & (channel >= 0)),
+        "visits_quarter": balance(visits["n_visits_90d"], before, xp),
+    }
+    return declared(found, JOURNEY, backend)

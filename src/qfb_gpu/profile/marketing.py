@@ -1,0 +1,77 @@
+"""Features of marketing contacts and of what they brought.
+
+The response rate here is the customer's own; the one that is shrunk to what customers do
+needs all of them: :mod:`qfb_gpu.models.response`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.profile.feature import Feature, declared, ratio
+from qfb_gpu.profile.grouped import WINDOWS, YEAR, grouped, within
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import SourceRows
+
+
+def _row(name: str, unit: str, words: str, words_zh: str, dtype: Any = "float64") -> Feature:
+    return Feature(f"marketing_{name}", unit, words, words_zh, dtype, "touches")
+
+
+SHRUNK = _row(
+    "response_rate_shrunk", "share",
+    "(responses + a) / (contacts whose answer is known + a + b), all time; a, b: the beta-binomial "
+    "of all customers, by maximum likelihood",
+    "响应率（按全体客户贝塔-二项分布收缩）",
+)  # fmt: skip
+MARKETING = (
+    *(
+        _row(f"n_contacts_{days}d", "contacts", f"contacts of the last {days} days",
+             f"最近{days}天触达次数", "int64")
+        for days in WINDOWS
+    ),
+    _row("n_responses_365d", "responses", "contacts of the last 365 days that were answered",
+         "最近365天响应次数", "int64"),
+    _row("response_rate_365d", "share",
+         "answered / contacts of the last 365 days whose answer is known (30 days passed)",
+         "最近365天响应率（已满30天观察期）"),
+    _row("n_known", "contacts", "contacts of all time whose answer is known",
+         "已知结果的触达次数（全部）", "int64"),
+    _row("n_responses", "responses", "those answered", "响应次数（全部）", "int64"),
+    _row("days_since_contact", "days", "as-of day less the day of the last contact; null: none",
+         "距最近一次触达天数"),
+    _row("days_since_response", "days",
+         "as-of day less the day of the last contact that was answered; null: none",
+         "距最近一次有响应的触达天数"),
+)  # fmt: skip
+
+
+def marketing_features(
+    touches: SourceRows, n_customers: int, as_of_day: int, backend: Backend
+) -> dict[str, Any]:
+    """Return what :data:`MARKETING` declares, a value per customer of the ledger.
+
+    Parameters
+    ----------
+    touches : SourceRows
+        ``responded`` is 1, 0 or -1 (not known yet).
+    """
+    xp = backend.xp
+    rows = grouped(touches, n_customers, as_of_day, backend)
+    age, responded = rows.age("date"), rows.column("responded")
+    year = within(age, YEAR)
+    answered, known = responded == 1, responded >= 0
+    day = rows.column("date")
+    found = {
+        **rows.in_windows("n_contacts", age, age >= 0),
+        "n_responses_365d": rows.count(year & answered),
+        "response_rate_365d": ratio(rows.count(year & answered), rows.count(year & known), xp),
+        "n_known": rows.count(known),
+        "n_responses": rows.count(answered),
+        "days_since_contact": rows.since(day),
+        "days_since_response": rows.since(xp.where(answered, day, NULL_DAY)),
+    }
+    return declared(found, MARKETING, backend)
