@@ -1,0 +1,52 @@
+"""What a stream pays, by lists and ``statistics``: amounts in day order, in minor units."""
+
+import math
+import statistics
+
+Z90 = statistics.NormalDist().inv_cdf(0.95)
+
+
+def is_same(now, before):
+    return abs(now - before) <= before / 1000
+
+
+def line(days, logs):
+    """Return slope, value at the last day, residual sd and t of a least-squares line."""
+    n = len(days)
+    if n < 4 or len(set(days)) == 1:
+        spread = statistics.stdev(logs) if n > 1 else 0.0
+        return 0.0, statistics.mean(logs), spread, 0.0
+    slope, at_zero = statistics.linear_regression([d - days[-1] for d in days], logs)
+    rest = sum((y - at_zero - slope * (d - days[-1])) ** 2 for d, y in zip(days, logs, strict=True))
+    sd = math.sqrt(rest / (n - 2))
+    about = statistics.mean(days)
+    spread = math.sqrt(sum((d - about) ** 2 for d in days))
+    return slope, at_zero, sd, abs(slope) * spread / max(sd, 1e-6)
+
+
+def price(days, amounts, next_day):
+    """Return kind, typical, next, low, high, day of the last step or None, its ratio or None."""
+    n, last = len(amounts), amounts[-1]
+    moved = [i for i in range(1, n) if not is_same(amounts[i], amounts[i - 1])]
+    logs = [math.log(1 + amount) for amount in amounts]
+    typical = math.exp(statistics.median(logs)) - 1
+    if not moved:
+        return "fixed", last, last, last, last, None, None
+    is_blip = len(moved) <= 2 and 10 * len(moved) <= n and abs(last - typical) <= typical / 1000
+    if is_blip:
+        return "fixed", typical, typical, typical, typical, None, None
+    if 4 * len(moved) <= n - 1:
+        step = moved[-1]
+        ratio = last / max(1, amounts[step - 1]) - 1
+        return "stepped", last, last, last, last, days[step], ratio
+    slope, at_last, sd, t = line(days, logs)
+    if t > 5 and n >= 6:
+        kind, middle = "trend", at_last + slope * max(0, next_day - days[-1])
+        spread = sd * math.sqrt(1 + 4 / n)
+    else:
+        kind, middle = "variable", statistics.median(logs)
+        about = sum((y - middle) ** 2 for y in logs)
+        spread = math.sqrt(about / max(1, n - 1) * (1 + 1 / n))
+    width = Z90 * spread * (1 + 0.9 / max(1, n - 1))
+    low, high = (math.exp(middle + side * width) - 1 for side in (-1, 1))
+    return kind, typical, math.exp(middle) - 1, low, high, None, None

@@ -1,0 +1,99 @@
+"""What a stream pays next: the kernel against lists, and ranges against what then came."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from naive import prices as naive
+from simulate import simulated_backend
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.schema import AMOUNT_KINDS
+from qfb_kernels.prices import prices_cpu, prices_gpu
+
+CPU = get_backend("cpu")
+NULL_DAY = -(2**31)
+
+
+def prices_of(streams, backend):
+    """Return the kernel's answers for streams of (days, amounts, next day)."""
+    day = np.array([d for days, _, _ in streams for d in days], np.int32)
+    amount = np.array([a for _, amounts, _ in streams for a in amounts], np.int64)
+    size = np.array([len(days) for days, _, _ in streams], np.int32)
+    start = (np.cumsum(size) - size).astype(np.int64)
+    kind, step_day = np.empty(len(streams), np.int8), np.empty(len(streams), np.int32)
+    value = np.empty((len(streams), 6))
+    next_day = np.array([n for _, _, n in streams], np.int32)
+    scratch = np.empty(len(day), np.int32)
+    member = np.arange(len(day), dtype=np.int32)
+    backend.launch(prices_cpu, prices_gpu, len(streams), day, amount, member, start, size,
+                   next_day, scratch, kind, value, step_day)  # fmt: skip
+    return kind, value, step_day
+
+
+def check(streams, backend):
+    kinds, values, step_days = prices_of(streams, backend)
+    for (days, amounts, next_day), kind, value, step_day in zip(
+        streams, kinds, values, step_days, strict=True
+    ):
+        if not days:
+            assert (kind, step_day) == (-1, NULL_DAY)
+            assert np.isnan(value).all()
+            continue
+        name, *numbers, at, ratio = naive.price(days, amounts, next_day)
+        assert AMOUNT_KINDS[kind] == name, (days, amounts)
+        np.testing.assert_allclose(value[:4], numbers, rtol=1e-9, atol=1e-6)
+        assert step_day == (NULL_DAY if at is None else at)
+        np.testing.assert_allclose(value[5], np.nan if ratio is None else ratio, rtol=1e-12)
+
+
+base = st.integers(1, 10**9)
+factors = st.one_of(
+    st.just([1.0]),
+    st.tuples(st.integers(1, 12), st.sampled_from([1.1, 0.5, 2.0])).map(
+        lambda step: [1.0] * step[0] + [step[1]] * 20
+    ),
+    st.lists(st.floats(0.5, 2.0), min_size=30, max_size=30),
+    st.floats(0.95, 1.08).map(lambda rate: [rate**i for i in range(30)]),
+)
+
+
+@st.composite
+def streams(draw):
+    n = draw(st.integers(0, 24))
+    days = sorted(draw(st.lists(st.integers(17_000, 19_000), min_size=n, max_size=n)))
+    amount, shape = draw(base), draw(factors)
+    amounts = [max(0, round(amount * shape[i % len(shape)])) for i in range(n)]
+    if n and draw(st.booleans()):
+        amounts[draw(st.integers(0, n - 1))] += draw(base)  # one odd payment
+    return days, amounts, draw(st.sampled_from([NULL_DAY, 19_001, 19_030]))
+
+
+@given(st.lists(streams(), max_size=5))
+def test_prices_match_lists(several):
+    check(several, CPU)
+
+
+@pytest.mark.cudasim
+def test_prices_in_the_simulator_match_lists():
+    days = list(range(18_000, 18_300, 30))
+    check(
+        [
+            ([], [], NULL_DAY),
+            (days, [500] * 10, 18_300),
+            (days, [500] * 6 + [600] * 4, 18_300),
+            (days, [100, 220, 90, 400, 130, 60, 210, 180, 95, 333], 18_300),
+            (days, [round(1000 * 1.1**i) for i in range(10)], 18_330),
+        ],
+        simulated_backend(),
+    )
+
+
+@pytest.mark.parametrize("n", [5, 12, 40])
+def test_nine_of_ten_variable_amounts_fall_into_their_range(n):
+    rng = np.random.default_rng(n)
+    days = list(range(18_000, 18_000 + 30 * n, 30))
+    drawn = np.round(10_000 * np.exp(0.3 * rng.standard_normal((4_000, n + 1)))).astype(int)
+    _, value, _ = prices_of([(days, row[:n].tolist(), 20_000) for row in drawn], CPU)
+    held = np.mean((value[:, 2] <= drawn[:, n]) & (drawn[:, n] <= value[:, 3]))
+    assert 0.88 < held < 0.94
