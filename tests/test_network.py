@@ -21,6 +21,7 @@ from qfb_gpu.network import (
     node_table,
     relation_edges,
 )
+from qfb_gpu.network.dependence import year_shares
 
 CPU = get_backend("cpu")
 IDS = ("payer_key", "payee_key", "currency")
@@ -63,6 +64,9 @@ def graph_of(links):
         "payer_is_customer": table[:, 0] % 3 > 0,
         "payee_is_customer": table[:, 1] % 3 > 0,
     }
+    ones = np.ones(len(table))
+    edges["income_share"] = year_shares(edges, "payee", ones, np)
+    edges["spending_share"] = year_shares(edges, "payer", ones, np)
     for values in edges.values():
         values.flags.writeable = False
     return edges
@@ -109,6 +113,20 @@ def test_the_year_is_summed_apart_and_days_are_kept():
     assert edges["last_date"].tolist() == [AS_OF, AS_OF - 900]
     assert edges["payer_is_customer"].tolist() == [True, False]
     assert edges["payee_is_customer"].tolist() == [False, True]
+
+
+def test_shares_are_of_all_income_even_that_of_unnamed_payers():
+    rows = [(0, 2, 0, CNY, AS_OF, 30), (0, 0, 0, CNY, AS_OF, 10), (0, 3, 0, CNY, AS_OF - 1, 20)]
+    rows += [(0, 4, 0, EUR, AS_OF, 500), (0, 5, 1, CNY, AS_OF, 9), (0, 5, 0, CNY, AS_OF, -4)]
+    edges = edges_of(rows)
+    share = dict(zip(edges["payer_key"].tolist(), edges["income_share"].tolist(), strict=True))
+    # two of the three named payments are in CNY, one in EUR; a sixth of the CNY is nobody's
+    assert share[2] == pytest.approx(30 / 60 * 2 / 3)
+    assert share[3] == pytest.approx(20 / 60 * 2 / 3)
+    assert share[4] == pytest.approx(1 / 3)
+    assert share[5] == 0.0  # more came back than was paid
+    spent = dict(zip(edges["payee_key"].tolist(), edges["spending_share"].tolist(), strict=True))
+    assert spent[5] == 1.0
 
 
 links = st.lists(

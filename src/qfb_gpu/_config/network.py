@@ -17,7 +17,9 @@ class Contagion(Strict):
     ``buffer`` is the share of a year's income whose loss stops a firm altogether, ``cash_share``
     the share of a year's payments it can make without income, ``recovery`` what the first firm
     still pays. Of parties that are not customers only the payments with customers are known:
-    ``absorb`` stops a loss there, ``pass_on`` takes what is seen for the whole.
+    ``absorb`` stops a loss there, ``pass_on`` takes what is seen for the whole. The ``n_firms`` on
+    which most hangs are tried; the ``n_chains`` highest core scores get their supply chains, of
+    customers whose business hangs on the core by ``chain_share`` or more.
     """
 
     buffer: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -25,6 +27,8 @@ class Contagion(Strict):
     recovery: Share = 0.0
     outsiders: Literal["absorb", "pass_on"] = "absorb"
     n_firms: Annotated[int, Field(ge=0, le=100_000)] = 128
+    n_chains: Annotated[int, Field(ge=0, le=10_000)] = 32
+    chain_share: Annotated[float, Field(gt=0, le=1)] = 0.1
 
 
 class RoundTrips(Strict):

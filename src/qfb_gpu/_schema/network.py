@@ -30,6 +30,8 @@ TABLES = (
         ("amount_365d_minor", "int64", "their sum, minor units"),
         ("first_date", "date", "first payment"),
         ("last_date", "date", "last payment"),
+        ("income_share", "float64", "of the payee's income of that year that the bank sees"),
+        ("spending_share", "float64", "of the payer's payments of that year, likewise"),
     ),
     table(
         "contagion", "firm_id",

@@ -1,19 +1,23 @@
 """The payment network: who pays whom, who belongs together, who matters, who falls with whom."""
 
 from qfb_gpu.network.analysis import analyse
+from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
 from qfb_gpu.network.edges import merge_edges, relation_edges
 from qfb_gpu.network.graph import Graph, build_graph
+from qfb_gpu.network.systemic import systemic
 from qfb_gpu.network.tables import edge_table, node_features, node_table
 from qfb_gpu.network.whatif import Impact, batch_size, candidates, clearing, exposures, impacts
 
 __all__ = [
+    "SIDES",
     "Graph",
     "Impact",
     "analyse",
     "batch_size",
     "build_graph",
     "candidates",
+    "chains",
     "clearing",
     "dependents",
     "edge_table",
@@ -25,4 +29,5 @@ __all__ = [
     "node_table",
     "relation_edges",
     "spending_shares",
+    "systemic",
 ]

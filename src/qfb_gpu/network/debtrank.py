@@ -41,8 +41,11 @@ def spread(impact: Any, start: Any, backend: Backend) -> Spread:
 
     Parameters
     ----------
-    impact : sparse float64 matrix, shape (n_nodes, n_nodes), 0 to 1
-        Row: who is hit; column: by whom. The part of the column's distress that the row takes.
+    impact : sparse float64 matrix, shape (n_nodes, n_nodes), not negative
+        Row: who is hit; column: by whom. The distress of the row where the column is in full
+        distress; the sum over columns is capped at 1. Where no entry is above 1 this is the
+        paper's rule; where one is, the paper caps the entry, and then a firm that loses all its
+        capital to one that is half distressed would count as half distressed (Bardoscia et al.).
     start : array of float64, shape (n_nodes, n_cases), 0 to 1
         The distress at the start, a column a case.
     backend : Backend
@@ -50,7 +53,9 @@ def spread(impact: Any, start: Any, backend: Backend) -> Spread:
     References
     ----------
     S. Battiston, M. Puliga, R. Kaushik, P. Tasca, G. Caldarelli, "DebtRank: Too Central to
-    Fail?", Scientific Reports 2, 541 (2012), doi:10.1038/srep00541.
+    Fail?", Scientific Reports 2, 541 (2012), doi:10.1038/srep00541. M. Bardoscia, S. Battiston,
+    F. Caccioli, G. Caldarelli, "DebtRank: A Microscopic Foundation for Shock Propagation",
+    PLoS ONE 10(6) (2015), doi:10.1371/journal.pone.0130406.
     """
     xp = backend.xp
     distress, passed = start, xp.zeros_like(start)

@@ -17,6 +17,39 @@ _HALF = 5.0
 """As many firms, if they lived off one firm entirely, give it half of the core score."""
 
 
+def year_shares(edges: dict[str, Any], side: str, named: Any, xp: Any) -> Any:
+    """Return the share that each edge has in its payee's yearly income, or its payer's payments.
+
+    Parameters
+    ----------
+    edges : dict of arrays, shape (n_edges,)
+        ``payer_key``, ``payee_key``, ``currency``, ``n_payments_365d``, ``amount_365d_minor``.
+    side : {"payee", "payer"}
+        Of whose money.
+    named : array of float64, shape (n_edges,), 0 to 1
+        The part of that money whose counterparty is given at all.
+    xp : module
+
+    Returns
+    -------
+    array of float64, shape (n_edges,)
+        0 to 1; those of a party sum to 1 at most. An edge whose year is not positive, as more
+        came back than was paid, and one to oneself are 0.
+    """
+    counts = (edges["amount_365d_minor"] > 0) & (edges["payer_key"] != edges["payee_key"])
+    money = xp.where(counts, edges["amount_365d_minor"], 0).astype("float64")
+    number = xp.where(counts, edges["n_payments_365d"], 0).astype("float64")
+    keys, node = xp.unique(edges[f"{side}_key"], return_inverse=True)
+    currencies, currency = xp.unique(edges["currency"], return_inverse=True)
+    n_kinds = max(int(currencies.shape[0]), 1)
+    kind = node * n_kinds + currency
+    size = int(keys.shape[0]) * n_kinds
+    of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
+    n_kind = xp.bincount(kind, weights=number, minlength=size)[kind]
+    n_node = xp.bincount(node, weights=number, minlength=int(keys.shape[0]))[node]
+    return named * money / xp.maximum(of_kind, 1.0) * n_kind / xp.maximum(n_node, 1.0)
+
+
 def income_shares(
     graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool = False
 ) -> Any:
@@ -26,49 +59,31 @@ def income_shares(
     ----------
     graph : Graph
     edges : dict
-        What the graph was built of; the last 365 days count.
+        What the graph was built of, with ``income_share``.
+    backend : Backend
     everyone : bool
-        Take what is seen of parties that are not customers for all there is.
+        Take what is seen of parties that are not customers for all there is; else 0.
 
     Returns
     -------
     array of float64, shape (n_edges,)
-        0 to 1; those of a payee sum to 1 or are all 0. An edge whose year is not positive, as
-        more came back than was paid, and one to oneself are 0.
     """
-    return _shares(graph, edges, graph.target, backend, everyone=everyone)
+    known = graph.is_customer[graph.target] | everyone
+    return backend.xp.where(known, edges["income_share"][graph.edge], 0.0)
 
 
 def spending_shares(
     graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool = False
 ) -> Any:
     """Return the share of its payer's yearly payments that each edge is; see income_shares."""
-    return _shares(graph, edges, graph.source, backend, everyone=everyone)
+    known = graph.is_customer[graph.source] | everyone
+    return backend.xp.where(known, edges["spending_share"][graph.edge], 0.0)
 
 
 def year_money(graph: Graph, edges: dict[str, Any], xp: Any) -> Any:
     """Return the money of the last 365 days an edge: float64, minor units, 0 where none counts."""
     money = xp.maximum(edges["amount_365d_minor"][graph.edge], 0).astype("float64")
     return xp.where(graph.source != graph.target, money, 0.0)
-
-
-def _shares(
-    graph: Graph, edges: dict[str, Any], node: Any, backend: Backend, *, everyone: bool
-) -> Any:
-    xp = backend.xp
-    money = year_money(graph, edges, xp)
-    number = xp.where(money > 0, edges["n_payments_365d"][graph.edge], 0).astype("float64")
-    currencies, currency = xp.unique(edges["currency"][graph.edge], return_inverse=True)
-    n_kinds = max(int(currencies.shape[0]), 1)
-    kind = node * n_kinds + currency
-    size = graph.n_nodes * n_kinds
-    of_kind = xp.bincount(kind, weights=money, minlength=size)
-    n_kind = xp.bincount(kind, weights=number, minlength=size)
-    n_node = xp.bincount(node, weights=number, minlength=graph.n_nodes)
-    share = money / xp.where(of_kind > 0, of_kind, 1.0)[kind]
-    weight = n_kind[kind] / xp.where(n_node > 0, n_node, 1.0)[node]
-    known = graph.is_customer[node] | everyone
-    return xp.where(known, share * weight, 0.0)
 
 
 def dependents(graph: Graph, edges: dict[str, Any], backend: Backend) -> Any:

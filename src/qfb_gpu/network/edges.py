@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.network.dependence import year_shares
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ YEAR_DAYS = 365
 _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
-_DAYS = ("first_date", "last_date")
+_OTHERS = ("first_date", "last_date", "named_share")
 SIDES = ("payer", "payee")
 
 
@@ -38,7 +39,9 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
     dict of arrays, shape (n_edges,)
         ``payer_key``, ``payee_key`` (int64), ``currency`` (int16), ``side`` (int8; 0: reported by
         the payer, 1: by the payee), ``n_payments`` and ``amount_minor`` (int64; reversals count
-        against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32).
+        against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32),
+        ``named_share`` (float64: of the money that the reporting customer paid, or got, in this
+        currency in these 365 days, the part whose counterparty is given; 1 where there is none).
     """
     xp = backend.xp
     known = xp.nonzero(ledger.counterparty_key != 0)[0]
@@ -59,7 +62,23 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
         "amount_365d_minor": _sums(recent, start, stop, xp),
         "first_date": ledger.day[start],
         "last_date": ledger.day[stop - 1],
+        "named_share": _named_share(ledger, recent, xp)[known],
     }
+
+
+def _named_share(ledger: Ledger, recent: Any, xp: Any) -> Any:
+    """Return by relation which part of its customer's money of its kind names the other."""
+    money = _sums(recent, ledger.relation_offsets[:-1], ledger.relation_offsets[1:], xp)
+    money = xp.maximum(money, 0).astype("float64")
+    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
+    n_kinds = len(DIRECTIONS) * max(int(currencies.shape[0]), 1)
+    kind = ledger.direction.astype("int64") * max(int(currencies.shape[0]), 1) + currency
+    kind = ledger.relation_customer.astype("int64") * n_kinds + kind
+    size = ledger.n_customers * n_kinds
+    named = xp.where(ledger.counterparty_key != 0, money, 0.0)
+    all_of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
+    named_of_kind = xp.bincount(kind, weights=named, minlength=size)[kind]
+    return xp.where(all_of_kind > 0, named_of_kind / xp.maximum(all_of_kind, 1.0), 1.0)
 
 
 def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
@@ -80,13 +99,14 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
     Returns
     -------
     dict of arrays, shape (n_edges,)
-        As there, ``side`` being the one that counts, and ``payer_is_customer`` and
-        ``payee_is_customer`` (bool); ascending by payer, payee and currency.
+        As there, ``side`` being the one that counts; ``payer_is_customer`` and
+        ``payee_is_customer`` (bool); ``income_share`` and ``spending_share`` (float64): see
+        :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
     """
     xp = backend.xp
     columns = {
         name: xp.concatenate([backend.asarray(table[name]) for table in tables])
-        for name in (*_IDS, *_SUMS, *_DAYS)
+        for name in (*_IDS, *_SUMS, *_OTHERS)
     }
     customers = xp.unique(
         xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
@@ -105,7 +125,34 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
     edges = {name: values[first] for name, values in sides.items()}
     for side in SIDES:
         edges[f"{side}_is_customer"] = xp.isin(edges[f"{side}_key"], customers)
+    named = [_lookup(columns, edges, side, backend) for side in range(len(SIDES))]
+    edges["spending_share"] = year_shares(edges, "payer", named[0], xp)
+    edges["income_share"] = year_shares(edges, "payee", named[1], xp)
     return edges
+
+
+def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: Backend) -> Any:
+    """Return for each edge the named share of its payer's (0) or payee's (1) own book, else 1."""
+    xp = backend.xp
+    name = f"{SIDES[side]}_key"
+    mine = xp.nonzero(columns["side"] == side)[0]
+    if mine.shape[0] == 0:
+        return xp.ones(edges[name].shape[0])
+    keys = xp.unique(columns[name][mine])
+    currencies = xp.unique(edges["currency"])
+
+    def place(table: dict[str, Any]) -> Any:
+        row = xp.minimum(xp.searchsorted(keys, table[name]), keys.shape[0] - 1)
+        kind = row * currencies.shape[0] + xp.searchsorted(currencies, table["currency"])
+        return xp.where(keys[row] == table[name], kind, -1)
+
+    kinds, first = xp.unique(
+        place({key: values[mine] for key, values in columns.items()}), return_index=True
+    )
+    share = columns["named_share"][mine][first]
+    wanted = place(edges)
+    found = xp.minimum(xp.searchsorted(kinds, wanted), kinds.shape[0] - 1)
+    return xp.where(kinds[found] == wanted, share[found], 1.0)
 
 
 def _starts(columns: dict[str, Any], ids: tuple[str, ...], xp: Any) -> Any:

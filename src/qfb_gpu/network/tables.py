@@ -19,6 +19,7 @@ POSITION = (
 )  # fmt: skip
 _OF_EDGE = (
     "n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor", "first_date", "last_date",
+    "income_share", "spending_share",
 )  # fmt: skip
 _ABSENT = {"component_id": -1, "community_id": -1}
 

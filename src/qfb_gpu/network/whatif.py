@@ -32,7 +32,7 @@ class Exposure:
     ----------
     share : sparse float64 matrix, shape (n_nodes, n_nodes)
         Row: payee; column: payer. The part of the payee's yearly income.
-    impact : the same, over the buffer and at most 1
+    impact : the same, over the buffer: a loss of the buffer is full distress
     value : float64, shape (n_nodes,), sums to 1
         The node's part of all customers' yearly business: within a currency the part of what
         comes in and goes out, a currency weighing as much as it has payments.
@@ -52,7 +52,6 @@ def exposures(
     places = (graph.target, graph.source)
     shape = (graph.n_nodes, graph.n_nodes)
     impact = backend.sparse(shape, *places, shares / settings.buffer)
-    impact.data[:] = backend.xp.minimum(impact.data, 1.0)
     share = backend.sparse(shape, *places, shares)
     return Exposure(share, impact, _value(graph, edges, backend, everyone=everyone))
 

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import Backend, BackendName
 
-_COUNTS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
+_COUNTS = (
+    "n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor", "income_share",
+)  # fmt: skip
 _LEAST = 1e-6
 """A smaller share of income is not listed."""
 _FEW = 100_000

@@ -1,0 +1,101 @@
+"""Contagion in the night: whose default would cost most, and on whom each customer depends."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu import network
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts.names import names_of
+from qfb_gpu.parts.part import PROFILE, Columns, Part
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.part import Saved
+
+_FIRM = (
+    "is_customer", "debtrank", "debtrank_direct", "n_hit", "n_stopped", "farthest",
+    "most_hit_share",
+)  # fmt: skip
+_MEMBER = ("tier", "share", "chain_share")
+
+
+def _fit(saved: Saved) -> dict[str, Columns]:
+    backend = saved.backend
+    settings = saved.config.network.contagion
+    edges = network.merge_edges([saved.edges(bucket) for bucket in saved.buckets], backend)
+    graph = network.build_graph(edges, backend)
+    firms, worst = network.systemic(graph, edges, settings, backend)
+    found = {
+        "firms": firms,
+        "worst": worst,
+        "chains": network.chains(graph, edges, settings, backend),
+    }
+    host = {
+        name: {key: backend.to_host(values) for key, values in columns.items()}
+        for name, columns in found.items()
+    }
+    order = np.argsort(host["worst"]["key"])
+    ordered = {name: values[order] for name, values in host["worst"].items()}
+    ordered["firm_id"] = names_of(saved, ordered["firm_key"])
+    return {**host, "worst": ordered}
+
+
+def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    worst = saved.fitted("worst")
+    keys = saved.customers(bucket)["customer_key"]
+    row, is_there = _rows(worst["key"], keys)
+    columns = {
+        "graph_depends_on": _taken(worst["firm_id"], row, is_there),
+        "graph_dependence_share": _numbers(worst["share"], row, is_there),
+        "graph_dependence_direct_share": _numbers(worst["direct_share"], row, is_there),
+    }
+    return {PROFILE: columns}
+
+
+def _rows(known: Any, keys: Any) -> tuple[Any, Any]:
+    if not known.shape[0]:
+        return np.zeros(keys.shape[0], np.int64), np.zeros(keys.shape[0], bool)
+    row = np.minimum(np.searchsorted(known, keys), known.shape[0] - 1)
+    return row, known[row] == keys
+
+
+def _taken(texts: Any, row: Any, is_there: Any) -> Any:
+    import pyarrow as pa
+
+    return texts.take(pa.array(row, mask=~is_there))
+
+
+def _numbers(values: Any, row: Any, is_there: Any) -> Any:
+    out = np.zeros(row.shape[0])
+    out[is_there] = values[row[is_there]]
+    return out
+
+
+def _whole(saved: Saved) -> dict[str, Columns]:
+    firms, chains = saved.fitted("firms"), saved.fitted("chains")
+    return {
+        "contagion": {
+            "firm_id": names_of(saved, firms["key"]),
+            "most_hit_id": names_of(saved, firms["most_hit_key"] * (firms["most_hit_share"] > 0)),
+            **{name: firms[name] for name in _FIRM},
+        },
+        "supply_chains": {
+            "core_id": names_of(saved, chains["core_key"]),
+            "member_id": names_of(saved, chains["member_key"]),
+            "side": Labelled(chains["side"].astype(np.int32), network.SIDES),
+            "via_id": names_of(saved, chains["via_key"]),
+            **{name: chains[name] for name in _MEMBER},
+        },
+    }
+
+
+CONTAGION = Part(
+    name="contagion",
+    what="who is hit where a firm stops paying",
+    whole_tables=("contagion", "supply_chains"),
+    fit=_fit,
+    publish=_publish,
+    whole=_whole,
+)
