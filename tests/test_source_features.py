@@ -1,0 +1,332 @@
+"""Features of sources other than the payments, against plain Python, block by block."""
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import AS_OF, CNY, EUR, build_ledger
+from naive import source_features as naive
+from simulate import simulated_backend
+from strategies import ledgers
+
+from qfb_gpu import profile
+from qfb_gpu.backend import get_backend
+from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled, SourceRows
+from qfb_gpu.models.response import fit_response_rate, shrunk_rate
+
+CPU = get_backend("cpu")
+N_CUSTOMERS = 3
+STEPS = {"view": ("view",), "apply": ("apply", "申请"), "submit": ("submit",)}
+LABELS = {
+    "step": ("apply", "login", "submit", "view", "申请"),
+    "channel": ("app", "web"),
+    "category": ("货款", "货款收入", "税款"),
+}
+FEW = settings(max_examples=60, deadline=None)
+
+ages = st.integers(0, 20) | st.integers(0, 460) | st.sampled_from([6, 7, 29, 30, 89, 90, 364, 365])
+days = ages.map(lambda age: AS_OF - age)
+maybe_days = st.none() | days
+moneys = st.none() | st.integers(0, 500) | st.sampled_from([100, 100, 250])
+currencies = st.sampled_from([CNY, CNY, EUR])
+
+
+def rows_of(name, **columns):
+    """Draw rows of a source: dicts with a customer of 0 .. 2, or -1, who has no payment."""
+    row = st.fixed_dictionaries({"customer": st.integers(-1, N_CUSTOMERS - 1), **columns})
+    return st.lists(row, max_size=14).map(lambda rows: (name, rows))
+
+
+def source_rows(name, rows):
+    """Return SourceRows of dicts, in the order of their customers, all read-only."""
+    rows = sorted(rows, key=lambda row: row["customer"])
+    columns, keys = {}, {}
+    for column in rows[0] if rows else ():
+        values = [row[column] for row in rows]
+        if column in LABELS:
+            codes = [-1 if v is None else LABELS[column].index(v) for v in values]
+            columns[column] = Labelled(np.array(codes, np.int32), LABELS[column])
+        elif "date" in column:
+            columns[column] = np.array([NULL_DAY if v is None else v for v in values], np.int32)
+        elif column == "amount":
+            filled = [NULL_MINOR if v is None else v for v in values]
+            columns["amount_minor"] = np.array(filled, np.int64)
+        elif column == "currency":
+            columns[column] = np.array(values, np.int16)
+        elif column == "responded":
+            columns[column] = np.array([-1 if v is None else v for v in values], np.int8)
+        elif column != "customer":
+            keys[f"{column}_key"] = np.array([v or 0 for v in values], np.int64)
+    customer = np.array([row["customer"] for row in rows], np.int32)
+    for array in (*columns.values(), *keys.values(), customer):
+        getattr(array, "codes", array).flags.writeable = False
+    return SourceRows(name, columns, keys, pa.table({}), customer)
+
+
+def own(rows, customer):
+    return [row for row in rows if row["customer"] == customer]
+
+
+def check(columns, wanted, block):
+    """Compare each customer's columns with {name: value}; None is NaN."""
+    for customer, found in enumerate(wanted):
+        for name, value in found.items():
+            got = columns[f"{block}_{name}"][customer].item()
+            if value is None:
+                assert np.isnan(got), (block, name, customer)
+            elif isinstance(value, int) and isinstance(got, int):
+                assert got == value, (block, name, customer)
+            else:
+                np.testing.assert_allclose(got, value, rtol=1e-9, atol=1e-9, err_msg=name)
+
+
+maybe_key = st.none() | st.integers(1, 3)
+events = rows_of(
+    "events", date=days, session=maybe_key,
+    step=st.none() | st.sampled_from(LABELS["step"]),
+    channel=st.none() | st.sampled_from(LABELS["channel"]),
+)  # fmt: skip
+touches = rows_of("touches", date=days, responded=st.none() | st.booleans())
+held = rows_of("products", opened_date=days, closed_date=maybe_days)
+claim_rows = rows_of(
+    "claims", date=days, submitted_date=maybe_days, paid_date=maybe_days, amount=moneys,
+    currency=currencies,
+)  # fmt: skip
+ends = st.none() | st.integers(AS_OF - 300, AS_OF + 300)
+contract_rows = rows_of(
+    "contracts", counterparty=maybe_key, start_date=days, end_date=ends, amount=moneys,
+    currency=currencies,
+)  # fmt: skip
+order_rows = rows_of(
+    "orders", supplier=maybe_key, order_date=days, due_date=maybe_days, delivered_date=maybe_days,
+    amount=moneys, currency=currencies,
+)  # fmt: skip
+
+
+def empty_is_skipped(drawn):
+    return bool(drawn[1])
+
+
+@given(events.filter(empty_is_skipped))
+@FEW
+def test_journey_matches_naive(drawn):
+    name, rows = drawn
+    got = profile.journey_features(source_rows(name, rows), N_CUSTOMERS, AS_OF, CPU, steps=STEPS)
+    check(got, [naive.journey(own(rows, c), AS_OF, STEPS) for c in range(N_CUSTOMERS)], "journey")
+
+
+@given(touches.filter(empty_is_skipped))
+@FEW
+def test_marketing_matches_naive(drawn):
+    name, rows = drawn
+    got = profile.marketing_features(source_rows(name, rows), N_CUSTOMERS, AS_OF, CPU)
+    check(got, [naive.marketing(own(rows, c), AS_OF) for c in range(N_CUSTOMERS)], "marketing")
+
+
+@given(held.filter(empty_is_skipped))
+@FEW
+def test_products_match_naive(drawn):
+    name, rows = drawn
+    got = profile.products_features(source_rows(name, rows), N_CUSTOMERS, AS_OF, CPU)
+    check(got, [naive.products(own(rows, c), AS_OF) for c in range(N_CUSTOMERS)], "products")
+
+
+mains = st.lists(st.sampled_from([CNY, EUR]), min_size=N_CUSTOMERS, max_size=N_CUSTOMERS)
+
+
+@given(claim_rows.filter(empty_is_skipped), mains)
+@FEW
+def test_claims_match_naive(drawn, main):
+    name, rows = drawn
+    codes = np.array(main, np.int16)
+    got = profile.claims_features(source_rows(name, rows), codes, AS_OF, CPU)
+    wanted = [naive.claims(own(rows, c), main[c], AS_OF) for c in range(N_CUSTOMERS)]
+    check(got, wanted, "claims")
+
+
+@given(contract_rows.filter(empty_is_skipped), mains)
+@FEW
+def test_contracts_match_naive(drawn, main):
+    name, rows = drawn
+    codes = np.array(main, np.int16)
+    got = profile.contracts_features(source_rows(name, rows), codes, AS_OF, CPU)
+    wanted = [naive.contracts(own(rows, c), main[c], AS_OF) for c in range(N_CUSTOMERS)]
+    check(got, wanted, "contracts")
+
+
+def whole_ledger(payments):
+    """Return a ledger that has all three customers, and the payments in it."""
+    payments = [row for row in payments if row[0] < N_CUSTOMERS]
+    payments += [(c, 0, 0, CNY, AS_OF - 400, 1) for c in range(N_CUSTOMERS)]
+    return build_ledger(payments), payments
+
+
+@given(
+    contract_rows.filter(empty_is_skipped), ledgers(max_size=20),
+    st.lists(st.tuples(st.integers(0, 13), st.integers(0, 25)), max_size=12, unique=True), mains,
+)  # fmt: skip
+@FEW
+def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
+    """The hash of a transaction is its place, of a contract its place + 1; both by customer."""
+    name, rows = drawn
+    rows = sorted(rows, key=lambda row: row["customer"])
+    rows = [{**row, "contract": place + 1} for place, row in enumerate(rows)]
+    ledger, _ = whole_ledger(payments)
+    lengths = np.diff(ledger.relation_offsets)
+    payer = np.repeat(ledger.relation_customer, lengths)
+    currency = np.repeat(ledger.currency, lengths)
+    paid = {
+        c: {
+            int(t): (int(currency[t]), int(ledger.amount_minor[t]))
+            for t in np.flatnonzero(payer == c)
+        }
+        for c in range(N_CUSTOMERS)
+    }
+    links = [
+        {"customer": c, "contract": contract, "txn": txn}
+        for contract, txn in pairs
+        for c in range(N_CUSTOMERS)
+        if txn and contract
+    ]
+    if not links:
+        return
+    got = profile.contracts_paid_features(
+        source_rows(name, rows), source_rows("contract_payments", links), ledger,
+        np.array(main, np.int16), AS_OF, CPU,
+    )  # fmt: skip
+    wanted = [
+        naive.contracts_paid(
+            own(rows, c), [(r["contract"], r["txn"]) for r in own(links, c)], paid[c], main[c],
+            AS_OF,
+        )
+        for c in range(N_CUSTOMERS)
+    ]  # fmt: skip
+    check(got, wanted, "contracts")
+
+
+payments_out = st.lists(
+    st.tuples(
+        st.integers(0, N_CUSTOMERS - 1), st.integers(0, 3), st.integers(0, 1), currencies, days,
+        st.sampled_from([100, 250, 7]),
+    ),
+    max_size=25,
+)  # fmt: skip
+
+
+def check_terms(rows, payments, main, backend):
+    ledger, payments = whole_ledger(payments)
+    codes = np.array(main, np.int16)
+    got = profile.terms_features(source_rows("orders", rows), ledger, codes, AS_OF, backend)
+    out = [[(p[1], *p[3:6]) for p in payments if p[0] == c and p[2] == 1] for c in range(3)]
+    wanted = [naive.terms(own(rows, c), out[c], main[c], AS_OF) for c in range(N_CUSTOMERS)]
+    check(got, wanted, "terms")
+
+
+@given(order_rows.filter(empty_is_skipped), payments_out, mains)
+@settings(max_examples=120, deadline=None)
+def test_terms_match_naive(drawn, payments, main):
+    check_terms(drawn[1], payments, main, CPU)
+
+
+def order(**changes):
+    row = {"customer": 0, "supplier": 2, "order_date": AS_OF - 200, "due_date": AS_OF - 150,
+           "delivered_date": AS_OF - 140, "amount": 100, "currency": CNY}  # fmt: skip
+    return {**row, **changes}
+
+
+@pytest.mark.cudasim
+def test_orders_in_the_simulator_match_naive():
+    rows = [order(), order(delivered_date=AS_OF - 120), order(supplier=1), order(customer=1)]
+    payments = [
+        (0, 2, 1, CNY, AS_OF - 100, 100), (0, 2, 1, CNY, AS_OF - 90, 100),
+        (0, 1, 0, CNY, AS_OF - 90, 100), (0, 1, 1, EUR, AS_OF - 90, 100),
+        (1, 2, 1, CNY, AS_OF - 141, 100), (1, 2, 1, CNY, AS_OF - 140, 100),
+    ]  # fmt: skip
+    check_terms(rows, payments, [CNY, CNY, EUR], simulated_backend())
+
+
+def test_the_order_that_came_first_takes_the_first_payment():
+    rows = [order(delivered_date=AS_OF - 120), order()]
+    payments = [(0, 2, 1, CNY, AS_OF - day, 100) for day in (100, 80)]
+    ledger, _ = whole_ledger(payments)
+    codes = np.full(N_CUSTOMERS, CNY, np.int16)
+    got = profile.terms_features(source_rows("orders", rows), ledger, codes, AS_OF, CPU)
+    assert got["terms_days_to_pay_mean"][0] == 40
+    assert got["terms_days_to_pay_std"][0] == 0
+
+
+@given(ledgers(), st.lists(st.none() | st.sampled_from(LABELS["category"]), max_size=45))
+@FEW
+def test_mix_matches_naive(payments, drawn):
+    ledger, _ = whole_ledger(payments)
+    n = ledger.n_payments
+    texts = [drawn[i % len(drawn)] if drawn else None for i in range(n)]
+    labels = LABELS["category"]
+    codes = np.array([-1 if t is None else labels.index(t) for t in texts], np.int32)
+    column = Labelled(codes, labels)
+    got, tops = profile.mix_features(ledger, {"category": column, "channel": column}, AS_OF, CPU)
+    payer = np.repeat(ledger.relation_customer, np.diff(ledger.relation_offsets))
+    for customer in range(ledger.n_customers):
+        rows = [(int(ledger.day[i]), texts[i]) for i in np.flatnonzero(payer == customer)]
+        want, top = naive.mix(rows, AS_OF)
+        one = {name: values[customer : customer + 1] for name, values in got.items()}
+        check(one, [want], "mix_category")
+        code = tops["mix_category_top"].codes[customer]
+        assert (labels[code] if code >= 0 else None) == top
+
+
+@given(ledgers())
+@FEW
+def test_purchase_history_matches_naive(payments):
+    ledger, payments = whole_ledger(payments)
+    main = profile.main_currency(ledger, CPU)
+    got = profile.purchase_history(ledger, main, AS_OF, CPU)
+    got = {f"history_{name}": values for name, values in got.items()}
+    customers = range(ledger.n_customers)
+    own_rows = [
+        [(p[4], p[5]) for p in payments if p[0] == c and p[3] == main[c]] for c in customers
+    ]
+    check(got, [naive.history(rows, AS_OF) for rows in own_rows], "history")
+
+
+@given(ledgers())
+@FEW
+def test_the_main_currency_is_that_of_the_features(payments):
+    ledger = build_ledger(payments)
+    whole = profile.customer_features(ledger, AS_OF, CPU)["main_currency"]
+    np.testing.assert_array_equal(profile.main_currency(ledger, CPU), whole)
+
+
+def test_a_source_without_rows_gives_counts_of_zero_and_nulls():
+    """Columns as the lake reads them; a customer that has none is told from what is not known."""
+    full = {"customer": 0, "date": AS_OF, "session": 1, "step": "view", "channel": "app"}
+    rows = source_rows("events", [full])
+    nobody = SourceRows(
+        "events",
+        {n: getattr(v, "codes", v)[:0] if n == "date" else Labelled(v.codes[:0], v.labels)
+         for n, v in rows.columns.items()},
+        {n: v[:0] for n, v in rows.keys.items()}, rows.texts, rows.customer[:0],
+    )  # fmt: skip
+    got = profile.journey_features(nobody, N_CUSTOMERS, AS_OF, CPU, steps=STEPS)
+    for feature in profile.FEATURES:
+        if feature.block == "journey":
+            values = got[feature.name]
+            assert values.dtype == np.dtype(feature.dtype)
+            empty = values == 0 if feature.dtype == "int64" else np.isnan(values)
+            assert empty.all(), feature.name
+
+
+def test_the_response_rate_is_found_again_and_shrinks():
+    rng = np.random.default_rng(5)
+    n = rng.integers(0, 12, 20_000)
+    k = rng.binomial(n, rng.beta(2.0, 14.0, n.size))
+    model = fit_response_rate(k, n)
+    assert model.a == pytest.approx(2.0, rel=0.1)
+    assert model.b == pytest.approx(14.0, rel=0.1)
+    rates = shrunk_rate(model, np.array([0, 1, 30]), np.array([0, 1, 100]))
+    assert rates[0] == pytest.approx(model.a / (model.a + model.b))
+    assert rates[0] < rates[1] < 0.3
+    assert rates[2] == pytest.approx(0.3, abs=0.05)
+    assert fit_response_rate(k[:20], n[:20]) is None
+    assert np.isnan(shrunk_rate(None, k[:3], n[:3])).all()
