@@ -49,11 +49,12 @@ def test_all_problems_are_listed_not_only_the_first(check):
         "claims": {"path": "nowhere.parquet"},
         "open_banking": {"path": "p.parquet"},
     })  # fmt: skip
-    assert [len(part.problems) for part in found] == [2, 2, 1, 1]
+    assert [len(part.problems) for part in found] == [2, 1, 2, 1, 1]
     assert "no column 'customer_id'" in found[0].problems[0]
     assert "did you mean 'customer'?" in found[0].problems[0]
-    assert "nowhere.parquet does not exist" in found[2].problems[0]
-    assert "take sources.open_banking out" in found[3].problems[0]
+    assert "nowhere.parquet does not exist" in found[3].problems[0]
+    assert found[1].where == "sources.open_banking (its transactions)"
+    assert "p.parquet" in found[1].problems[0]
 
 
 def test_rows_that_would_be_rejected_are_counted(check):

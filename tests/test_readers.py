@@ -145,16 +145,6 @@ def test_parquet_rows_come_whole_in_their_order(tmp_path, batch_rows):
     assert seen == table.select(["b", "a"]).to_pylist()
 
 
-def test_partition_folders_are_columns(tmp_path):
-    folder = tmp_path / "t" / "year=2024" / "region=__HIVE_DEFAULT_PARTITION__"
-    folder.mkdir(parents=True)
-    pq.write_table(pa.table({"a": [1, 2]}), folder / "x.parquet")
-    file = source(folder / "x.parquet", "delta", tmp_path / "t")
-    assert headers(file, part()) == ["a", "year", "region"]
-    whole, _ = numbered(file, part(), ["year", "a", "region"])
-    assert whole == {0: ("2024", 1, None), 1: ("2024", 2, None)}
-
-
 @pytest.mark.parametrize(
     "content", [b"PAR1", b"PAR1 and then something else PAR1", b"PAR1\x00\x00"]
 )

@@ -92,13 +92,13 @@ def test_sources_that_were_not_given_are_one_list_not_empty_cards(tmp_path):
         ("orders", "left out: no such source in the config", 0),
         ("claims", "rows", 4), ("claims", "kept", 4),
         ("claims", "not used yet: expense and billing claims", 4),
-        ("open_banking", "left out: open banking data is read by a later version", 0),
+        ("open_banking", "left out: its files are elsewhere", 0),
     ])  # fmt: skip
     html, text = page(tmp_path, run)
     assert "Not in this report" in text
     assert "order delivery risk no source “orders” in the config" in text
     assert "expense and billing claims “claims” was read and kept" in text
-    assert "“open_banking”: open banking data is read by a later version" in text
+    assert "“open_banking”: its files are elsewhere" in text
     assert "<h3>Claims" in html
     assert "<h3>Orders" not in html
     assert not re.search(r"\b0 rows read", text)

@@ -154,7 +154,7 @@ class Config(Strict):
                 raise ValueError(msg)
             for part in parts:
                 _check_columns(name, part)
-        if "transactions" not in value:
+        if not {"transactions", "open_banking"} & set(value):
             msg = "sources.transactions is required: the payments of the night"
             raise ValueError(msg)
         return value

@@ -6,6 +6,7 @@ column, in the order of the schema, that cannot be read.
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.lake import amounts, parse, texts
+from qfb_gpu.lake import amounts, parse, prune, texts
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.texts import Coded
 from qfb_kernels.days import AMBIGUOUS, IMPOSSIBLE
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from qfb_gpu.schema import Column, Table
 
 BLANK_ROW = "blank row"
+LEFT_OUT = "excluded: left out by prepare"
+MADE = "made: further rows by prepare"
 BROKEN_LINE = "line has another number of columns than the header"
 _IDS = ("customer_id", "counterparty_id")
 _WORDS = {
@@ -121,35 +124,66 @@ def plain_column(table: Table) -> str | None:
 
 def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     """Clean one batch; a rejected row is kept as it came, before its recipe."""
-    rows, changed = plan.recipe.apply(batch.rows) if plan.recipe else (batch.rows, Counter())
+    rows, came, counts = _prepared(batch, plan)
     reader = _RowReader(rows, plan)
     columns: dict[str, Any] = {}
     for column in plan.table.columns:
         columns.update(reader.read(column))
-    row_number = _row_numbers(batch)
+    row_number = row_numbers(batch)
+    as_came = batch.rows
+    if came is not None:
+        row_number, as_came = row_number[came], batch.rows.take(pa.array(came))
     columns["source_file"] = pa.array(np.full(rows.num_rows, plan.number, np.int32))
     columns["source_row"] = pa.array(row_number)
-    excluded = _exclude(rows, plan, reader)
-    counts = reader.counts + changed
-    counts["rows"] += rows.num_rows + len(batch.broken)
+    excluded, reasons = _exclude(rows, plan, reader, columns)
+    counts += reader.counts
     reason = np.where(excluded > 0, 0, reader.reason)
-    for number, why in enumerate([BLANK_ROW, *(rule.reason for rule in plan.part.exclude)], 1):
+    for number, why in enumerate(reasons, 1):
         counts[f"excluded: {why}"] += int((excluded == number).sum())
     keep = np.flatnonzero((excluded == 0) & (reason == 0))
-    rejects = _rejects(batch, plan, reason, reader.words, row_number, counts)
+    rejects = _rejects(batch, as_came, plan, reason, reader.words, row_number, counts)
     return Cleaned(columns, keep, rejects, +counts)
 
 
-def _row_numbers(batch: Batch) -> Any:
+def _prepared(batch: Batch, plan: FilePlan) -> tuple[pa.RecordBatch, Any, Counter[str]]:
+    """Run the recipe; return the rows, the row of the batch each comes from, and the counts.
+
+    Where a recipe makes other rows, ``rows`` and ``made`` are what the others add up to.
+    """
+    counts = Counter(batch.counts)
+    counts["rows"] += batch.rows.num_rows + len(batch.broken)
+    if not plan.recipe:
+        return batch.rows, None, counts
+    rows, changed, came = plan.recipe.apply(batch.rows)
+    counts.update(changed)
+    if came is not None:
+        n_used = int(np.unique(came).size)
+        counts[LEFT_OUT] += batch.rows.num_rows - n_used
+        counts[MADE] += rows.num_rows - n_used
+    return rows, came, counts
+
+
+def _is_before(dates: pa.Array, since: dt.date) -> Any:
+    days = texts.plain(dates.view(pa.int32()), np.iinfo(np.int32).max, np.int32)
+    return days < (since - dt.date(1970, 1, 1)).days
+
+
+def row_numbers(batch: Batch) -> Any:
+    """Return the number of each row in its file."""
+    if batch.numbers is not None:
+        return batch.numbers
     numbers = np.arange(batch.first_row, batch.first_row + batch.rows.num_rows, dtype=np.int64)
     for row, _ in batch.broken:
         numbers += numbers >= row
     return numbers
 
 
-def _exclude(rows: pa.RecordBatch, plan: FilePlan, reader: _RowReader) -> Any:
-    """Return 0 for a row to keep, 1 for a blank one, then the number of the rule plus one."""
+def _exclude(
+    rows: pa.RecordBatch, plan: FilePlan, reader: _RowReader, columns: dict[str, Any]
+) -> tuple[Any, list[str]]:
+    """Return the number of the reason a row is left out for, 0 to keep it, and the reasons."""
     excluded = np.zeros(rows.num_rows, np.int16)
+    reasons = [BLANK_ROW, *(rule.reason for rule in plan.part.exclude)]
     rules = list(zip(plan.excludes, plan.part.exclude, strict=True))
     for number, (header, rule) in reversed(list(enumerate(rules, 2))):
         coded = texts.clean_text(rows.column(header))
@@ -163,11 +197,16 @@ def _exclude(rows: pa.RecordBatch, plan: FilePlan, reader: _RowReader) -> Any:
         for column in some.columns:
             blank &= texts.clean_text(column).codes < 0
         excluded[suspects[blank]] = 1
-    return excluded
+    if plan.part.since is not None and plan.source in prune.DATED:
+        reasons.append(prune.before(plan.part.since))
+        is_early = _is_before(columns[prune.DATED[plan.source]], plan.part.since)
+        excluded[is_early & (excluded == 0)] = len(reasons)
+    return excluded, reasons
 
 
 def _rejects(
     batch: Batch,
+    came: pa.RecordBatch,
     plan: FilePlan,
     reason: Any,
     words: list[str],
@@ -182,7 +221,7 @@ def _rejects(
         why = pa.DictionaryArray.from_arrays(
             pa.array(reason[bad].astype(np.int32) - 1), pa.array(words)
         ).cast(pa.string())
-        as_came = rows_to_json(batch.rows.take(pa.array(bad)))
+        as_came = rows_to_json(came.take(pa.array(bad)))
         tables.append(reject_table(plan.source, plan.name, row_number[bad], why, as_came))
     if batch.broken:
         counts[f"rejected: {BROKEN_LINE}"] += len(batch.broken)

@@ -12,8 +12,6 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.errors import InputError
-
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -163,39 +161,6 @@ def sweep(path: Path) -> None:
 def _names(table: DeltaTable) -> set[str]:
     paths = table.get_add_actions(flatten=True).column("path").to_pylist()
     return {urllib.parse.unquote(name) for name in paths}
-
-
-def active_files(path: Path) -> list[tuple[Path, int]]:
-    """Return path and size of every data file of a Delta table's newest version, by path.
-
-    Raises
-    ------
-    InputError
-        The table uses a feature that would be read wrong.
-    """
-    table = open_table(path)
-    if table is None:
-        msg = f"{path}: expected a Delta table, found no _delta_log folder"
-        raise InputError(msg)
-    refuse_unreadable(table, path)
-    actions = table.get_add_actions(flatten=True)
-    names, sizes = actions.column("path").to_pylist(), actions.column("size_bytes").to_pylist()
-    return sorted((path / urllib.parse.unquote(n), s) for n, s in zip(names, sizes, strict=True))
-
-
-def refuse_unreadable(table: DeltaTable, path: Path) -> None:
-    """Raise where a table's files do not say what its rows are."""
-    features = set(table.protocol().reader_features or [])
-    unknown = features - {"timestampNtz", "v2Checkpoint", "vacuumProtocolCheck"}
-    mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
-    if mode != "none":
-        unknown.add("columnMapping")
-    if unknown:
-        msg = (
-            f"{path}: this Delta table uses {', '.join(sorted(unknown))}, which is not read yet; "
-            "rewrite it without (e.g. REORG ... PURGE), or export it as Parquet"
-        )
-        raise InputError(msg)
 
 
 def _add(path: Path, part: PartFile) -> Any:

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu.lake.delta import committed_version
+from qfb_gpu.lake.recipe_tables import identities
+from qfb_gpu.lake.sources import parts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,8 +23,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import SourceFile
 
 APPLICATION = "qfb-ingest"
-_LAYOUT = 2
-Change = Literal["none", "append", "rebuild"]
+_LAYOUT = 3
 
 
 @dataclass(slots=True)
@@ -36,12 +38,20 @@ class Manifest:
         Of everything but the files that decides what silver holds.
     n_buckets : int
     files : list of dict
-        ``name``, ``identity``, ``part`` of each file in the order of their numbers.
+        ``name``, ``identity``, ``part`` and ``counts`` of each file in the order of their numbers;
+        ``gone`` where its rows are no longer in silver.
+    merged : dict of measure to int
+        Counts of rows that met others with their key.
     counts : dict of measure to int
+        All of them: those of the files, ``merged`` and ``kept``.
     n_rows : int
         Rows in silver.
     rejects : list of str
         Names of the files with the rejected rows, in the same folder.
+    retried : int
+        How often rejected rows were tried again.
+    profile : dict of bucket to dict
+        What the bucket's rows are like: see :mod:`qfb_gpu.lake.measures`.
     """
 
     version: int = 0
@@ -51,6 +61,35 @@ class Manifest:
     counts: dict[str, int] = field(default_factory=dict)
     n_rows: int = 0
     rejects: list[str] = field(default_factory=list)
+    merged: dict[str, int] = field(default_factory=dict)
+    retried: int = 0
+    profile: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def total(self) -> dict[str, int]:
+        """Return the counts of all files that are not gone, of merging, and the rows kept."""
+        counts: Counter[str] = Counter(self.merged)
+        for file in self.files:
+            counts.update(file.get("counts", {}))
+        counts["kept"] = self.n_rows
+        return {name: n for name, n in counts.items() if n or name in ("rows", "kept")}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What has to be done for silver to hold the files that are there.
+
+    Attributes
+    ----------
+    kind : {"none", "append", "replace", "rebuild"}
+    todo : list of SourceFile
+        The files to read.
+    gone : set of int
+        Numbers of the files whose rows have to leave.
+    """
+
+    kind: Literal["none", "append", "replace", "rebuild"]
+    todo: list[SourceFile]
+    gone: frozenset[int] = frozenset()
 
 
 def folder(table_dir: Path) -> Path:
@@ -86,8 +125,12 @@ def clear(table_dir: Path, manifest: Manifest) -> None:
 
 def fingerprint(config: Config, source: str) -> str:
     """Return a hash of the settings that decide what the silver table of a source holds."""
-    parts = [part.model_dump(mode="json") for part in config.sources[source]]
-    material = json.dumps([_LAYOUT, config.currency, parts], sort_keys=True)
+    parts = [part.model_dump(mode="json") for part in parts_of(config, source)]
+    looked_up = [
+        found for part in parts_of(config, source) for found in identities(config, part.prepare)
+    ]
+    more = [looked_up] if looked_up else []
+    material = json.dumps([_LAYOUT, config.currency, parts, *more], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
 
 
@@ -97,8 +140,8 @@ def listed(files: list[SourceFile]) -> list[dict[str, Any]]:
 
 
 def compare(
-    before: Manifest, files: list[SourceFile], mapping: str, n_buckets: int | None
-) -> tuple[Change, list[SourceFile]]:
+    before: Manifest, files: list[SourceFile], mapping: str, n_buckets: int | None, *, sums: bool
+) -> Change:
     """Say what has to be done for silver to hold ``files``.
 
     Parameters
@@ -110,18 +153,22 @@ def compare(
         The fingerprint now.
     n_buckets : int or None
         What is asked for; None keeps what there is.
-
-    Returns
-    -------
-    change : {"none", "append", "rebuild"}
-    todo : list of SourceFile
-        The files to read.
+    sums : bool
+        Whether lines are summed to payments: what was summed cannot be taken apart.
     """
-    old = {(f["name"], f["part"]): f["identity"] for f in before.files}
-    now = {(f.name, f.part): f.identity for f in files}
-    kept = all(now.get(key) == identity for key, identity in old.items())
-    same = before.version > 0 and before.fingerprint == mapping and kept and bool(old)
+    now = {(f.name, f.part): f for f in files}
+    there = {(f["name"], f["part"]): number for number, f in enumerate(before.files)
+             if not f.get("gone")}  # fmt: skip
+    same = before.version > 0 and before.fingerprint == mapping and bool(there)
     if not same or (n_buckets is not None and n_buckets != before.n_buckets):
-        return "rebuild", files
-    new = [f for f in files if (f.name, f.part) not in old]
-    return ("append", new) if new else ("none", [])
+        return Change("rebuild", files)
+    changed = {key for key, n in there.items()
+               if key not in now or now[key].identity != before.files[n]["identity"]}  # fmt: skip
+    names = {name for name, _ in changed}
+    is_shared = any(name in names for name, part in there if (name, part) not in changed)
+    if changed and (sums or is_shared or len(changed) == len(there)):
+        return Change("rebuild", files)
+    new = [f for f in files if (f.name, f.part) not in there or (f.name, f.part) in changed]
+    if changed:
+        return Change("replace", new, frozenset(there[key] for key in changed))
+    return Change("append", new) if new else Change("none", [])

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.clean import FilePlan, clean
-from qfb_gpu.lake.quality import NOT_READ
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
 from qfb_gpu.lake.silver import nothing_left
-from qfb_gpu.lake.sources import excluded_headers, match_columns, part_files, part_key, recipe_of
+from qfb_gpu.lake.sources import (
+    excluded_headers,
+    match_columns,
+    part_files,
+    part_key,
+    parts_of,
+    recipe_of,
+)
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -63,16 +69,15 @@ def preview(config: Config) -> list[Preview]:
     """
     return [
         _part(config, source, number)
-        for source, parts in config.sources.items()
-        for number in range(len(parts))
+        for source in dict.fromkeys(["transactions", *config.sources])
+        for number in range(len(parts_of(config, source)))
     ]
 
 
 def _part(config: Config, source: str, number: int) -> Preview:
-    found = Preview(part_key(config, source, number))
-    if source not in SOURCES:
-        found.problems.append(f"{NOT_READ}; take sources.{source} out of the config")
-        return found
+    is_statement = source == "transactions" and number >= len(config.sources.get(source, []))
+    suffix = " (its transactions)" if is_statement else ""
+    found = Preview(part_key(config, source, number) + suffix)
     try:
         files = part_files(config, source, number)
     except InputError as error:
@@ -91,7 +96,7 @@ def _part(config: Config, source: str, number: int) -> Preview:
 
 
 def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Counter[str]:
-    part, table = config.sources[source][file.part], SOURCES[source]
+    part, table = parts_of(config, source)[file.part], SOURCES[source]
     recipe = recipe_of(config, source, file.part, headers(file, part))
     names = recipe.names
     mapped, problems = match_columns(part, table, names, file.name)
@@ -108,6 +113,8 @@ def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Count
         found.problems.append(nothing_left(file.name, Counter(), None))
         return Counter()
     batches.close()
+    if file.format == "obie" and not first.rows.num_rows:
+        return Counter()  # a document of another resource
     first.rows = first.rows.slice(0, _FIRST_ROWS)
     cleaned = clean(first, plan)
     if cleaned.keep.size == 0:

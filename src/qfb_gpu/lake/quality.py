@@ -9,19 +9,37 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from qfb_gpu.lake import gold
+from qfb_gpu.calendars import to_date, to_day
+from qfb_gpu.lake import gold, measures, silver
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake.rejects import SCHEMA
-from qfb_gpu.schema import GOLD, SOURCE_NAMES, SOURCES
+from qfb_gpu.lake.prune import DATED
+from qfb_gpu.lake.rejects import DUPLICATE, SCHEMA
+from qfb_gpu.schema import GOLD, SOURCE_NAMES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from qfb_gpu.config import Config
     from qfb_gpu.lake.manifest import Manifest
 
-NOT_READ = "open banking data is read by a later version"
 NOT_GIVEN = "left out: no such source in the config"
 UNUSED = "not used yet: "
+NULLS = "null: "
+CURRENCY = "currency: "
+OUT_OF_RANGE = "out of range: "
+DAYS_OLD = "days old: "
+DUPLICATE_KEYS = "duplicate keys"
+PAST = {
+    "date",
+    "order_date",
+    "delivered_date",
+    "submitted_date",
+    "paid_date",
+    "closed_date",
+    "opened_date",
+    "valid_from",
+}
+"""Dates of what has happened: after the as-of date they are out of range."""
 PARTS = {
     "customers": "customers by industry, region and size",
     "orders": "order delivery risk",
@@ -31,12 +49,12 @@ PARTS = {
     "events": "digital journeys",
     "touches": "marketing contacts",
     "products": "product recommendations",
-    "open_banking": "open-banking statements",
+    "open_banking": "declared schedules",
 }
 """What each source but the payments is for."""
 USED = {
     "transactions", "customers", "orders", "contracts", "contract_payments", "claims", "events",
-    "touches", "products",
+    "touches", "products", "open_banking",
 }  # fmt: skip
 """Sources that a run reads beyond cleaning and counting them."""
 
@@ -46,19 +64,17 @@ def unused(configured: set[str]) -> dict[str, str]:
     return {name: part for name, part in PARTS.items() if name in configured - USED}
 
 
-def publish(
-    output_dir: Path, lake: Path, manifests: dict[str, Manifest], configured: set[str]
-) -> int:
+def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
     """Publish the counts and the rejected rows of every source; return how many rows those are.
 
     Parameters
     ----------
-    output_dir, lake : Path
+    config : Config
+    lake : Path
     manifests : dict of source to Manifest
-    configured : set of str
-        The sources that the config names.
     """
-    rows = _measures(manifests, configured)
+    output_dir = config.output_dir
+    rows = _measures(config, lake, manifests)
     rejected: int = sum(row["value"] for row in rows if row["measure"].startswith("rejected: "))
     material = [rows, {name: asdict(m) for name, m in manifests.items()}]
     digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
@@ -77,20 +93,51 @@ def publish(
     return rejected
 
 
-def _measures(manifests: dict[str, Manifest], configured: set[str]) -> list[dict[str, Any]]:
+def _measures(config: Config, lake: Path, manifests: dict[str, Manifest]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     for name in SOURCE_NAMES:
-        if name in manifests:
-            counts = {"files": len(manifests[name].files), **manifests[name].counts}
-            first = [measure for measure in ("rows", "kept", "files") if measure in counts]
-            others = sorted(measure for measure in counts if measure not in first)
-            rows += [{"source": name, "measure": m, "value": counts[m]} for m in [*first, *others]]
-            if name in unused(configured):
-                measure = UNUSED + PARTS[name]
-                rows.append({"source": name, "measure": measure, "value": counts["kept"]})
-        else:
-            why = (
-                f"left out: {NOT_READ}" if name in configured and name not in SOURCES else NOT_GIVEN
-            )
-            rows.append({"source": name, "measure": why, "value": 0})
+        if name not in manifests:
+            rows.append(_row(name, NOT_GIVEN, 0))
+            continue
+        manifest = manifests[name]
+        live = sum(not file.get("gone") for file in manifest.files)
+        counts = {"files": live, **manifest.counts}
+        first = [measure for measure in ("rows", "kept", "files") if measure in counts]
+        others = sorted(measure for measure in counts if measure not in first)
+        rows += [_row(name, m, counts[m]) for m in [*first, *others]]
+        rows += _health(name, lake / name, manifest, to_day(config.as_of))
+        if name in unused(set(config.sources)):
+            rows.append(_row(name, UNUSED + PARTS[name], counts["kept"]))
     return rows
+
+
+def _row(source: str, measure: str, value: int, detail: str | None = None) -> dict[str, Any]:
+    return {"source": source, "measure": measure, "value": value, "detail": detail}
+
+
+def _health(
+    source: str, table_dir: Path, manifest: Manifest, as_of_day: int
+) -> list[dict[str, Any]]:
+    """Return nulls, duplicate keys, currencies, dates out of range and freshness of a source."""
+    whole = measures.together(list(manifest.profile.values()))
+    rows = [_row(source, NULLS + name, n) for name, n in sorted(whole["nulls"].items())]
+    counts = manifest.counts
+    twice = sum(n for name, n in counts.items() if name.startswith("rejected: " + DUPLICATE))
+    rows.append(_row(source, DUPLICATE_KEYS, twice))
+    mix = sorted(whole["currencies"].items(), key=lambda item: (-item[1], item[0]))
+    rows += [_row(source, CURRENCY + code, n) for code, n in mix]
+    for name, (first, last, early) in whole["dates"].items():
+        if last is None:
+            continue
+        limit = as_of_day if name in PAST else as_of_day + measures.LATEST_DAYS
+        late = silver.rows_after(table_dir, name, limit) if last > limit else 0
+        rows.append(_row(source, OUT_OF_RANGE + name, early + late, _span(first, last)))
+    fresh = whole["dates"].get(DATED.get(source, ""))
+    if fresh is not None and fresh[1] is not None:
+        name = DATED[source]
+        rows.append(_row(source, DAYS_OLD + name, as_of_day - fresh[1], f"{to_date(fresh[1])}"))
+    return rows
+
+
+def _span(first: int, last: int) -> str:
+    return f"{to_date(first)} to {to_date(last)}"

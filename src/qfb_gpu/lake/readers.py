@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import csv
 import io
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake import obie
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _SAMPLE_BYTES = 1 << 20
 _CODED_BYTES = 4
 """A column of texts with fewer bytes a row than this is in codes, not in texts."""
+_OBIE_BYTES = 500
+"""About what a transaction takes in a document."""
 _MIN_BLOCK, _MAX_BLOCK = 1 << 20, 1 << 22
 _FIRST_NUMBER = 2
 """What Arrow numbers the row below the header."""
@@ -40,11 +44,17 @@ class Batch:
         0-based row of the file that is the batch's first.
     broken : list of (int, str)
         Lines of a CSV file with another number of columns than its header: row and text.
+    numbers : int64 array, shape (n_rows,), optional
+        The rows' numbers in the file where they are not one after the other.
+    counts : Counter
+        More measures of ``data_quality``.
     """
 
     rows: pa.RecordBatch
     first_row: int
     broken: list[tuple[int, str]] = field(default_factory=list)
+    numbers: Any = None
+    counts: Counter[str] = field(default_factory=Counter)
 
 
 def headers(file: SourceFile, part: SourcePart) -> list[str]:
@@ -57,15 +67,26 @@ def headers(file: SourceFile, part: SourcePart) -> list[str]:
     """
     if file.format == "csv":
         return _csv_headers(file, part)
-    names = list(_parquet(file).schema_arrow.names)
-    return names + [name for name in _partition_values(file) if name not in names]
+    if file.format == "obie":
+        return list(obie.DECLARED if _is_declared(part) else obie.TRANSACTIONS)
+    if file.delta is not None:
+        return [name for name, _, _ in file.delta.columns]
+    return list(_parquet(file).schema_arrow.names)
+
+
+def _is_declared(part: SourcePart) -> bool:
+    return "declaration_id" in part.columns
 
 
 def estimate_rows(file: SourceFile, part: SourcePart) -> int:
     """Return about how many rows a file has, exactly for Parquet."""
+    del part
+    if file.format == "obie":
+        return max(1, file.path.stat().st_size // _OBIE_BYTES)
+    if file.delta is not None and file.delta.n_rows is not None:
+        return file.delta.n_rows - len(file.delta.deleted)
     if file.format != "csv":
         return int(_parquet(file).metadata.num_rows)
-    del part
     with pa.input_stream(str(file.path), compression="detect") as stream:
         sample = stream.read(_SAMPLE_BYTES)
         read = len(sample)
@@ -99,6 +120,8 @@ def read_batches(
     try:
         if file.format == "csv":
             yield from _csv_batches(file, part, columns, batch_rows)
+        elif file.format == "obie":
+            yield from _obie_batches(file, part, columns, batch_rows)
         else:
             yield from _parquet_batches(file, columns, texts, batch_rows)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError) as error:
@@ -124,24 +147,53 @@ def _parquet(file: SourceFile, texts: list[str] | None = None) -> pq.ParquetFile
         raise InputError(" ".join(msg.split())) from error
 
 
-def _partition_values(file: SourceFile) -> dict[str, str | None]:
-    if file.table is None:
-        return {}
-    folders = file.path.relative_to(file.table).parts[:-1]
-    pairs = [folder.split("=", 1) for folder in folders if "=" in folder]
-    return {name: None if text == "__HIVE_DEFAULT_PARTITION__" else text for name, text in pairs}
-
-
 def _parquet_batches(
     file: SourceFile, columns: list[str], texts: list[str], batch_rows: int
 ) -> Iterator[Batch]:
-    constant = _partition_values(file)
-    with _parquet(file, _in_dictionaries(file, texts)) as source:
-        there = [name for name in columns if name in source.schema_arrow.names]
+    """Read by the file's own names; what a Delta table's file lacks is its partition's or null."""
+    stored = _stored_names(file)
+    named = {name: stored.get(name) for name in columns}
+    coded = _in_dictionaries(file, [stored[name] for name in texts if name in stored])
+    with _parquet(file, coded) as source:
+        there = [name for name in named.values() if name is not None]
         first = 0
         for rows in source.iter_batches(batch_rows, columns=there):
-            yield Batch(_complete(rows, columns, constant), first)
+            yield _present(file, _complete(rows, named, file), first)
             first += rows.num_rows
+
+
+def _stored_names(file: SourceFile) -> dict[str, str]:
+    """Return the file's own name of each column that it has."""
+    schema = _parquet(file).schema_arrow
+    if file.delta is None:
+        return {name: name for name in schema.names}
+    columns = [one for one in file.delta.columns if one[0] not in file.delta.partition]
+    if not file.delta.by_id:
+        return {name: stored for name, stored, _ in columns if stored in schema.names}
+    by_id = {(f.metadata or {}).get(b"PARQUET:field_id"): f.name for f in schema}
+    ids = {name: str(number).encode() for name, _, number in columns}
+    return {name: by_id[number] for name, number in ids.items() if number in by_id}
+
+
+def _present(file: SourceFile, rows: pa.RecordBatch, first: int) -> Batch:
+    """Return a batch without the rows that a deletion vector takes away."""
+    if file.delta is None or not file.delta.deleted.size:
+        return Batch(rows, first)
+    start, stop = np.searchsorted(file.delta.deleted, [first, first + rows.num_rows])
+    keep = np.ones(rows.num_rows, bool)
+    keep[file.delta.deleted[start:stop] - first] = False
+    numbers = np.flatnonzero(keep).astype(np.int64) + first
+    return Batch(rows.filter(pa.array(keep)), first, numbers=numbers)
+
+
+def _obie_batches(
+    file: SourceFile, part: SourcePart, columns: list[str], batch_rows: int
+) -> Iterator[Batch]:
+    what = "open_banking" if _is_declared(part) else "transactions"
+    rows, unread = obie.read_rows(file.path, what)
+    for first in range(0, max(1, rows.num_rows), batch_rows):
+        yield Batch(rows.select(columns).slice(first, batch_rows), first, counts=unread)
+        unread = Counter()
 
 
 def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
@@ -163,15 +215,16 @@ def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
 
 
 def _complete(
-    rows: pa.RecordBatch, columns: list[str], constant: dict[str, str | None]
+    rows: pa.RecordBatch, named: dict[str, str | None], file: SourceFile
 ) -> pa.RecordBatch:
+    constant = file.delta.partition if file.delta is not None else {}
     arrays = [
-        rows.column(name)
-        if name in rows.schema.names
+        rows.column(stored)
+        if stored is not None
         else pa.repeat(pa.scalar(constant.get(name), pa.string()), rows.num_rows)
-        for name in columns
+        for name, stored in named.items()
     ]
-    return pa.RecordBatch.from_arrays(arrays, names=columns)
+    return pa.RecordBatch.from_arrays(arrays, names=list(named))
 
 
 def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:

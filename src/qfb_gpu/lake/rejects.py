@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from qfb_gpu.lake.texts import as_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SCHEMA = pa.schema(
     [
@@ -17,7 +23,10 @@ SCHEMA = pa.schema(
         ("row_json", pa.string()),
     ]
 )
+DUPLICATE = "duplicate "
+"""How the reason of a row begins that another row with its key stands for."""
 _ESCAPES = (("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"))
+_CONTROLS = [chr(code) for code in range(32) if chr(code) not in "\n\r\t"]
 
 
 def reject_table(
@@ -45,11 +54,43 @@ def _json_values(column: pa.Array) -> pa.Array:
     kind = column.type
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
-    text = column.cast(pa.string())
+    text = as_text(column)
     is_bare = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
     if not is_bare:
         for raw, escaped in _ESCAPES:
             text = pc.replace_substring(text, raw, escaped)
-        text = pc.replace_substring_regex(text, "[\\x00-\\x1f]", "?")
+        if pc.any(pc.match_substring_regex(text, "[\\x00-\\x1f]")).as_py():
+            for control in _CONTROLS:
+                text = pc.replace_substring(text, control, f"\\u{ord(control):04x}")
         text = pc.binary_join_element_wise('"', text, '"', "")
     return text.fill_null("null")
+
+
+class RejectFile:
+    """The rejected rows of one ingest, written as they come; a file only where there are any."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.n_rows = 0
+        self._writer: pq.ParquetWriter | None = None
+
+    def write(self, table: pa.Table | None) -> None:
+        """Append rows."""
+        if table is None or not table.num_rows:
+            return
+        if self._writer is None:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self._writer = pq.ParquetWriter(self.path, SCHEMA, compression="zstd")
+        self._writer.write_table(table)
+        self.n_rows += table.num_rows
+
+    def close(self) -> None:
+        """End writing."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def read_rejects(folder: Path, names: list[str]) -> pa.Table:
+    """Read reject files of a folder, one after the other."""
+    tables = [pq.ParquetFile(folder / name).read() for name in names]
+    return pa.concat_tables(tables) if tables else SCHEMA.empty_table()

@@ -19,13 +19,14 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.clean import FilePlan, clean
-from qfb_gpu.lake.delta import PartFile, open_table, partition_files
+from qfb_gpu.lake.delta import PartFile, open_table, partition_files, table_files
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.lake.spill import to_table
+from qfb_gpu.lake.validity import VALIDITY, in_force
 from qfb_gpu.schema import DIRECTIONS, SOURCES
 
 if TYPE_CHECKING:
@@ -127,6 +128,33 @@ def read_spilled(table_dir: Path, bucket: int) -> pa.Table | None:
     return table.drop_columns([name for name in table.column_names if name in drop])
 
 
+def buckets_of_files(table_dir: Path, numbers: frozenset[int]) -> set[int]:
+    """Return the buckets that hold rows of some files, by the files' numbers."""
+    wanted = pa.array(sorted(numbers), pa.int32())
+    found = set()
+    for path in table_files(table_dir):
+        column = pq.ParquetFile(path).read(columns=["source_file"]).column(0)
+        if pc.any(pc.is_in(column, wanted)).as_py():
+            found.add(int(path.parent.name.removeprefix("bucket=")))
+    return found
+
+
+def rows_after(table_dir: Path, column: str, day: int) -> int:
+    """Return how many rows have a date after a day."""
+    n_rows = 0
+    for path in table_files(table_dir):
+        dates = pq.ParquetFile(path).read(columns=[column]).column(0).cast(pa.int32())
+        n_rows += pc.sum(pc.greater(dates, day)).as_py() or 0
+    return n_rows
+
+
+def without_files(table: pa.Table, numbers: pa.Array) -> pa.Table:
+    """Return the rows that are of other files."""
+    if not len(numbers):
+        return table
+    return table.filter(pc.invert(pc.is_in(table.column("source_file"), numbers)))
+
+
 def _read(files: list[Path], columns: list[str] | None, texts: list[str]) -> pa.Table:
     tables = [pq.ParquetFile(path, read_dictionary=texts).read(columns=columns) for path in files]
     return pa.concat_tables(tables)
@@ -164,8 +192,8 @@ def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
     return _read(files, columns, [])
 
 
-def read_customers(lake_dir: Path, bucket: int, keys: Any) -> dict[str, pa.Array]:
-    """Return what the customers source says of some customers of a bucket, null where nothing.
+def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> dict[str, pa.Array]:
+    """Return what was known of some customers of a bucket on a day, null where nothing.
 
     Parameters
     ----------
@@ -173,18 +201,23 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any) -> dict[str, pa.Array
     bucket : int
     keys : int64 NumPy array, shape (n_customers,)
         Hashes of the customers' ids.
+    as_of_day : int
+        Of several rows of a customer the one that held on this day, days since 1970-01-01.
 
     Returns
     -------
-    dict of column of the source, but for the id, to array of shape (n_customers,)
+    dict of column of the source, but for the id and the validity, to array (n_customers,)
     """
     schema = SOURCES["customers"]
     kinds = {c.name: pa.date32() if c.kind == "date" else pa.string() for c in schema.columns}
-    names = [name for name in schema.names if name != "customer_id"]
+    names = [name for name in schema.names if name not in ("customer_id", *VALIDITY)]
     files = partition_files(lake_dir / "customers", "bucket", str(bucket))
     if not files:
         return {name: pa.nulls(len(keys), kinds[name]) for name in names}
-    table = _read(files, [*names, "customer_key"], [])
+    table = _read(files, [*names, "customer_key", *VALIDITY], [])
+    table = table.filter(pa.array(in_force(table, as_of_day)))
+    if not table.num_rows:
+        return {name: pa.nulls(len(keys), kinds[name]) for name in names}
     there = table.column("customer_key").to_numpy()
     place = np.minimum(np.searchsorted(there, keys), there.size - 1)
     row = pa.array(place, mask=there[place] != keys)

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.lake.delta import partition_files
 from qfb_gpu.lake.texts import hash_texts
+from qfb_gpu.lake.validity import in_force
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled, SourceRows
 from qfb_gpu.schema import SOURCES
 
@@ -38,7 +39,7 @@ KNOWN_LATER = {
     "products": {"closed_date": ("closed_date", 0)},
 }
 """Source to column to (date, days): the column is null before so many days after that date."""
-_RARE = ("name", "clause", "session_id")
+_RARE = ("name", "clause", "session_id", "counterparty_name", "reference")
 
 
 def read_rows(
@@ -63,6 +64,9 @@ def read_rows(
     wanted = ["amount_minor" if c == "amount" else c for c in schema.names]
     tables = [pq.ParquetFile(path).read(columns=wanted) for path in files]
     table = pa.concat_tables(tables) if tables else _empty(source)
+    if source == "customers":
+        table = table.append_column("customer_key", pa.array(_key(table.column("customer_id"))))
+        table = table.filter(pa.array(in_force(table, as_of_day)))
     table = _known(table, source, as_of_day)
     rare = [n for n in schema.names if n.endswith("_id") or n in _RARE]
     keys = {

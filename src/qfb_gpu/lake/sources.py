@@ -8,18 +8,38 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from qfb_gpu.config import Concat, Multiply
+from qfb_gpu.config import Concat, Exclude, Multiply
 from qfb_gpu.errors import InputError
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
     from pathlib import Path
 
     from qfb_gpu.config import ColumnSpec, Config, SourcePart
+    from qfb_gpu.lake.delta_source import DeltaFile
     from qfb_gpu.prepare.recipe import Recipe
     from qfb_gpu.schema import Table
 
-Format = Literal["csv", "parquet", "delta"]
+Format = Literal["csv", "parquet", "delta", "obie"]
+OPEN_BANKING = "open_banking"
+_STATEMENT = {
+    "txn_id": "TransactionId", "customer_id": "AccountId", "counterparty_id": "CounterpartyId",
+    "date": "BookingDate", "amount": "Amount", "direction": "CreditDebitIndicator",
+    "currency": "Currency", "memo": "Information", "category": "TransactionCode",
+}  # fmt: skip
+"""How transactions are made of OBIE documents; ids as ``sources.open_banking.columns`` says."""
+_DECLARATION = {
+    "declaration_id": "DeclarationId", "customer_id": "AccountId", "kind": "Kind",
+    "counterparty_id": "CounterpartyId", "counterparty_name": "CounterpartyName",
+    "reference": "Reference", "status": "Status", "frequency": "Frequency", "date": "Date",
+    "first_date": "FirstDate", "next_date": "NextDate", "final_date": "FinalDate",
+    "amount": "Amount", "currency": "Currency", "n_payments": "NumberOfPayments",
+}  # fmt: skip
+_NOT_BOOKED = Exclude(
+    column="Status", values=["Pending", "PDNG", "Rejected", "RJCT", "INFO", "FUTR"],
+    reason="not booked (pending, rejected or informational)",
+)  # fmt: skip
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -35,11 +55,11 @@ class SourceFile:
         Its path relative to the config's ``data`` folder, as messages and rejects name it.
     part : int
         Which ``[[sources.NAME]]`` of the config it belongs to.
-    format : {"csv", "parquet", "delta"}
+    format : {"csv", "parquet", "delta", "obie"}
     identity : str
         Changes when the content may have changed: size and time of modification.
-    table : Path or None
-        Root of the Delta table it belongs to.
+    delta : DeltaFile or None
+        How the rows of a Delta table's file are read.
     """
 
     path: Path
@@ -47,7 +67,7 @@ class SourceFile:
     part: int
     format: Format
     identity: str
-    table: Path | None = None
+    delta: DeltaFile | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +88,31 @@ class Mapped:
     text: str = ""
 
 
+def parts_of(config: Config, source: str) -> list[SourcePart]:
+    """Return the parts of a source; OBIE documents are parts of the transactions, too."""
+    documents = config.sources.get(OPEN_BANKING, [])
+    if source == "transactions":
+        return [*config.sources.get(source, []), *(_statement(part) for part in documents)]
+    if source == OPEN_BANKING:
+        return [
+            part.model_copy(update={"columns": {**_DECLARATION, **part.columns}, "exclude": [],
+                                    "prepare": []})
+            for part in documents
+        ]  # fmt: skip
+    return config.sources[source]
+
+
+def _statement(part: SourcePart) -> SourcePart:
+    ids = ("customer_id", "counterparty_id")
+    mapped = {name: spec for name, spec in part.columns.items() if name in ids}
+    said = {name: text for name, text in part.constants.items() if name in ids}
+    columns = {**_STATEMENT, **mapped}
+    directions = {"CRDT": "in", "DBIT": "out", **part.direction_values}
+    exclude = [_NOT_BOOKED, *part.exclude]
+    return part.model_copy(update={"columns": columns, "constants": said, "exclude": exclude,
+                                   "direction_values": directions})  # fmt: skip
+
+
 def find_files(config: Config, source: str) -> list[SourceFile]:
     """Return the files of a source in the order of its parts, then by name.
 
@@ -76,22 +121,26 @@ def find_files(config: Config, source: str) -> list[SourceFile]:
     InputError
         A path that leads to no file, or to a file of another format.
     """
-    numbers = range(len(config.sources[source]))
+    numbers = range(len(parts_of(config, source)))
     return [file for number in numbers for file in part_files(config, source, number)]
 
 
 def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     """Return the files of one part of a source; raises as :func:`find_files`."""
-    part = config.sources[source][number]
+    part = parts_of(config, source)[number]
     root = config.data_dir
     where = part_key(config, source, number)
     path = root / part.path
-    if (path / "_delta_log").is_dir():
+    is_obie = source == OPEN_BANKING or number >= len(config.sources.get(source, []))
+    if is_obie and part.format not in ("auto", "obie"):
+        msg = f"{where}: OBIE documents are JSON, not {part.format}; take `format` away"
+        raise InputError(msg)
+    if not is_obie and (path / "_delta_log").is_dir():
         if part.format not in ("auto", "delta"):
             msg = f"{where}: {path} is a Delta table, not {part.format}; set format = 'delta'"
             raise InputError(msg)
-        return _delta_files(path, root, number)
-    if part.format == "delta":
+        return _delta_files(path, root, number, version_wanted(config, part))
+    if part.format == "delta" and not is_obie:
         msg = f"{where}: expected a Delta table at {path}, found no _delta_log folder there"
         raise InputError(msg)
     paths = _data_files(path) if path.exists() else _globbed(root, part.path)
@@ -99,7 +148,14 @@ def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
         what = "has no data files" if path.exists() else "does not exist and matches no file"
         msg = f"{where}: path {path} {what}; correct `path`, or `data` = {root}"
         raise InputError(msg)
-    return [_source_file(p, root, number, part, where) for p in paths]
+    return [_source_file(p, root, number, part, where, is_obie=is_obie) for p in paths]
+
+
+def version_wanted(config: Config, part: SourcePart) -> dt.date | int | None:
+    """Return what :func:`qfb_gpu.lake.delta_source.load` takes for a part's ``snapshot``."""
+    if part.snapshot == "as_of":
+        return config.as_of
+    return None if isinstance(part.snapshot, str) else part.snapshot
 
 
 def _data_files(path: Path) -> list[Path]:
@@ -116,7 +172,9 @@ def _globbed(root: Path, pattern: str) -> list[Path]:
     return sorted(p for p in anchor.glob(pattern) if p.is_file() and p.name[0] not in "._")
 
 
-def _source_file(path: Path, root: Path, number: int, part: SourcePart, where: str) -> SourceFile:
+def _source_file(
+    path: Path, root: Path, number: int, part: SourcePart, where: str, *, is_obie: bool
+) -> SourceFile:
     stat = path.stat()
     with path.open("rb") as stream:
         magic = stream.read(4)
@@ -126,7 +184,7 @@ def _source_file(path: Path, root: Path, number: int, part: SourcePart, where: s
     if not magic:
         msg = f"{where}: {path} is empty; expected a header and rows, or take it away"
         raise InputError(msg)
-    found: Format = "parquet" if magic == b"PAR1" else "csv"
+    found: Format = "obie" if is_obie else "parquet" if magic == b"PAR1" else "csv"
     if part.format not in ("auto", found):
         msg = f"{where}: {path} is not {part.format} but looks like {found}; correct `format`"
         raise InputError(msg)
@@ -139,12 +197,12 @@ def _relative(path: Path, root: Path) -> str:
     return str(path.relative_to(root) if path.is_relative_to(root) else path)
 
 
-def _delta_files(path: Path, root: Path, number: int) -> list[SourceFile]:
-    from qfb_gpu.lake.delta import active_files
+def _delta_files(path: Path, root: Path, number: int, at: dt.date | int | None) -> list[SourceFile]:
+    from qfb_gpu.lake.delta_source import snapshot
 
     return [
-        SourceFile(p, _relative(p, root), number, "delta", str(size), path)
-        for p, size in active_files(path)
+        SourceFile(file, _relative(file, root.resolve()), number, "delta", identity, delta)
+        for file, identity, delta in snapshot(path, at).files
     ]
 
 
@@ -156,6 +214,9 @@ def fold(header: str) -> str:
 
 def part_key(config: Config, source: str, number: int) -> str:
     """Return the key of one part of a source in the config, as messages name it."""
+    n_own = len(config.sources.get(source, []))
+    if number >= n_own:
+        return part_key(config, OPEN_BANKING, number - n_own)
     return f"sources.{source}" + (f"[{number}]" if len(config.sources[source]) > 1 else "")
 
 
@@ -167,10 +228,12 @@ def recipe_of(config: Config, source: str, number: int, headers: list[str]) -> R
     ConfigError
         A step is wrong, or the file has no such column.
     """
-    from qfb_gpu.prepare.recipe import compile_recipe
+    from qfb_gpu.lake.recipe_tables import loader
+    from qfb_gpu.prepare.compile import compile_recipe
 
-    steps = config.sources[source][number].prepare
-    return compile_recipe(steps, headers, part_key(config, source, number), fold)
+    steps = parts_of(config, source)[number].prepare
+    where = part_key(config, source, number)
+    return compile_recipe(steps, headers, where, fold, loader(config, where))
 
 
 def match_columns(

@@ -1,0 +1,213 @@
+"""Delta tables of others as sources: which files are a version, and what their rows are.
+
+Read from the log by delta-rs: partition values, column mapping (by name or by id), columns that
+came later, rows that deletion vectors take away, the version as of a night. A feature that is not
+among these is refused by name. https://github.com/delta-io/delta/blob/master/PROTOCOL.md
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import urllib.parse
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake.delta import open_table
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from deltalake import DeltaTable
+
+READ = {
+    "timestampNtz", "v2Checkpoint", "vacuumProtocolCheck", "deletionVectors", "columnMapping",
+}  # fmt: skip
+"""Features of a table's reader that are honoured."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaFile:
+    """One data file of a Delta table and how its rows are read.
+
+    Attributes
+    ----------
+    columns : tuple of (str, str, int or None)
+        The table's columns: name, name in the file, field id in the file.
+    by_id : bool
+        Columns are found by their field ids, not by names.
+    partition : dict of column to text or None
+    deleted : int64 array
+        Rows of the file that are deleted, ascending.
+    n_rows : int or None
+        Rows of the file, deleted ones among them; None where the log does not say.
+    bounds : dict of column to (earliest, latest, null count)
+        Of date and timestamp columns where the log says them; a partition's value is both.
+    """
+
+    columns: tuple[tuple[str, str, int | None], ...]
+    by_id: bool
+    partition: dict[str, str | None]
+    deleted: Any
+    n_rows: int | None
+    bounds: dict[str, tuple[dt.date, dt.date, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A version of a Delta table: its files by path, with their identity."""
+
+    version: int
+    files: list[tuple[Path, str, DeltaFile]]
+
+
+def snapshot(path: Path, at: dt.date | int | None = None) -> Snapshot:
+    """Return the files of a version of a Delta table.
+
+    Parameters
+    ----------
+    path : Path
+    at : date, int or None
+        The last version of that day (UTC), a version, or the newest.
+
+    Raises
+    ------
+    InputError
+        There is no such table or version, or it uses a feature that would be read wrong.
+    """
+    table = load(path, at)
+    columns = _columns(table)
+    configuration = table.metadata().configuration
+    by_id = configuration.get("delta.columnMapping.mode") == "id"
+    deleted = _deleted(table)
+    actions = pa.table(table.get_add_actions(flatten=False)).to_pylist()
+    files = []
+    for action in actions:
+        file = _absolute(path, urllib.parse.unquote(action["path"]))
+        gone = deleted.get(file.as_posix(), np.zeros(0, np.int64))
+        mark = "" if not gone.size else ":" + hashlib.sha256(gone.tobytes()).hexdigest()[:16]
+        partition = {n: _partition_text(v) for n, v in (action.get("partition") or {}).items()}
+        bounds = _bounds(action, columns)
+        files.append(
+            (file, f"{action['size_bytes']}{mark}",
+             DeltaFile(columns, by_id, partition, gone, action.get("num_records"), bounds))
+        )  # fmt: skip
+    return Snapshot(table.version(), sorted(files, key=lambda one: one[0]))
+
+
+def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
+    """Return a version of a Delta table; raises as :func:`snapshot`."""
+    from deltalake.exceptions import DeltaError
+
+    table = open_table(path)
+    if table is None:
+        msg = f"{path}: expected a Delta table, found no _delta_log folder"
+        raise InputError(msg)
+    if at is not None:
+        end = dt.time(23, 59, 59, 999_999, tzinfo=dt.UTC)
+        wanted = at if isinstance(at, int) else dt.datetime.combine(at, end)
+        try:
+            _check_began(table, at)
+            table.load_as_version(wanted)
+        except (DeltaError, ValueError, OSError) as error:
+            what = f"version {at}" if isinstance(at, int) else f"a version as of {at}"
+            reason = " ".join(str(error).split())[:200]
+            msg = f"{path}: has no {what} ({reason}); set `snapshot` to one that it still has"
+            raise InputError(msg) from error
+    refuse_unreadable(table, path)
+    return table
+
+
+def refuse_unreadable(table: DeltaTable, path: Path) -> None:
+    """Raise where a table's files do not say what its rows are."""
+    unknown = set(table.protocol().reader_features or []) - READ
+    mode = table.metadata().configuration.get("delta.columnMapping.mode", "none")
+    if mode not in ("none", "name", "id"):
+        unknown.add(f"columnMapping mode {mode}")
+    if unknown:
+        msg = (
+            f"{path}: this Delta table uses {', '.join(sorted(unknown))}, which is not read; "
+            "rewrite it without, or export it as Parquet"
+        )
+        raise InputError(msg)
+
+
+def _check_began(table: DeltaTable, at: dt.date | int) -> None:
+    """Raise where the first version that is still there is later than a day."""
+    if isinstance(at, int):
+        return
+    stamps = [entry["timestamp"] for entry in table.history() if "timestamp" in entry]
+    first = dt.datetime.fromtimestamp(min(stamps) / 1000, dt.UTC).date() if stamps else None
+    if first is not None and first > at:
+        msg = f"its first version is of {first}"
+        raise ValueError(msg)
+
+
+def _columns(table: DeltaTable) -> tuple[tuple[str, str, int | None], ...]:
+    found = []
+    for field in json.loads(table.schema().to_json())["fields"]:
+        metadata = field.get("metadata", {})
+        name = metadata.get("delta.columnMapping.physicalName", field["name"])
+        number = metadata.get("delta.columnMapping.id")
+        found.append((field["name"], name, None if number is None else int(number)))
+    return tuple(found)
+
+
+def _deleted(table: DeltaTable) -> dict[str, Any]:
+    """Return the deleted rows of every file that has any, by its absolute path."""
+    if "deletionVectors" not in (table.protocol().reader_features or []):
+        return {}
+    found: dict[str, Any] = {}
+    for batch in table.deletion_vectors():
+        rows = pa.record_batch(batch)
+        uris = rows.column("filepath").to_pylist()
+        for uri, keep in zip(uris, rows.column("selection_vector"), strict=True):
+            kept = np.asarray(keep.values.to_numpy(zero_copy_only=False), bool)
+            name = urllib.parse.unquote(urllib.parse.urlparse(uri).path)
+            found[name] = np.flatnonzero(~kept)
+    return found
+
+
+def _absolute(root: Path, name: str) -> Path:
+    """Return a file of a table; a clone names files of another by their URI."""
+    path = urllib.parse.urlparse(name).path if name.startswith("file:") else name
+    return root.resolve() / path
+
+
+def _partition_text(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, dt.datetime):
+        return value.isoformat(sep=" ")
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _bounds(
+    action: dict[str, Any], columns: tuple[tuple[str, str, int | None], ...]
+) -> dict[str, tuple[dt.date, dt.date, int]]:
+    """Return the earliest and the latest day of columns of dates, and their nulls."""
+    least, most = action.get("min") or {}, action.get("max") or {}
+    nulls = action.get("null_count") or {}
+    found = {}
+    for name, stored, _ in columns:
+        low, high = _as_date(least.get(stored)), _as_date(most.get(stored))
+        if low is not None and high is not None and nulls.get(stored) is not None:
+            found[name] = (low, high, int(nulls[stored]))
+    for name, value in (action.get("partition") or {}).items():
+        day = _as_date(value)
+        if day is not None:
+            found[name] = (day, day, 0)
+    return found
+
+
+def _as_date(value: Any) -> dt.date | None:
+    if isinstance(value, dt.datetime):
+        return value.date()
+    return value if isinstance(value, dt.date) else None

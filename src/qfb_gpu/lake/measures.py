@@ -1,0 +1,80 @@
+"""What the rows of a source are like: nulls, currencies, first and last dates.
+
+Taken of each bucket when it is written, so that a night asks no row again; put together for a
+source they become measures of ``data_quality``.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from qfb_gpu.schema import Table
+
+EARLIEST_DAY = 0
+"""1970-01-01: a date before it is out of range."""
+LATEST_DAYS = 36525
+"""A promised date more than a hundred years after the as-of date is out of range."""
+
+
+def profile(table: pa.Table, schema: Table) -> dict[str, Any]:
+    """Return what the rows of one bucket of silver are like.
+
+    Parameters
+    ----------
+    table : pyarrow.Table
+        In the columns of silver.
+    schema : Table
+
+    Returns
+    -------
+    dict
+        ``rows``; ``nulls`` by column; ``currencies`` by code; ``dates`` by column: first and
+        last day (null where there is none) and rows before :data:`EARLIEST_DAY`.
+    """
+    stored = {name: "amount_minor" if name == "amount" else name for name in schema.names}
+    nulls = {name: table.column(at).null_count for name, at in stored.items()}
+    dates = {c.name: _dates(table.column(c.name)) for c in schema.columns if c.kind == "date"}
+    return {
+        "rows": table.num_rows,
+        "nulls": {name: n for name, n in nulls.items() if n},
+        "currencies": _mix(table.column("currency")) if "currency" in schema.names else {},
+        "dates": dates,
+    }
+
+
+def _dates(column: pa.ChunkedArray) -> list[int | None]:
+    days = column.cast(pa.int32())
+    ends = pc.min_max(days)
+    early = pc.sum(pc.less(days, EARLIEST_DAY)).as_py() or 0
+    return [ends["min"].as_py(), ends["max"].as_py(), early]
+
+
+def _mix(column: pa.ChunkedArray) -> dict[str, int]:
+    found = pc.value_counts(column)
+    return {
+        str(one["values"].as_py()): one["counts"].as_py()
+        for one in found
+        if one["values"].as_py() is not None
+    }
+
+
+def together(profiles: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the profile of all buckets of a source."""
+    whole: dict[str, Any] = {"rows": 0, "nulls": {}, "currencies": {}, "dates": {}}
+    for one in profiles:
+        whole["rows"] += one["rows"]
+        for kind in ("nulls", "currencies"):
+            for name, n_rows in one[kind].items():
+                whole[kind][name] = whole[kind].get(name, 0) + n_rows
+        for name, (first, last, early) in one["dates"].items():
+            known = whole["dates"].get(name, (None, None, 0))
+            ends = [day for day in (known[0], first) if day is not None]
+            lasts = [day for day in (known[1], last) if day is not None]
+            whole["dates"][name] = (
+                min(ends, default=None), max(lasts, default=None), known[2] + early,
+            )  # fmt: skip
+    return whole
