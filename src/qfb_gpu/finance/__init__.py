@@ -1,0 +1,1 @@
+"""Supply-chain finance: contracts, payment terms, orders, risks and contagion."""

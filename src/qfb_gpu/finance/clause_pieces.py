@@ -1,0 +1,165 @@
+"""A clause cut into pieces: each with one percentage that is to be paid, and the words around it."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from qfb_gpu.finance import clause_words as words
+
+_SHARE = re.compile(r"(\d+(?:\.\d+)?)%")
+_STRONG = re.compile(
+    r"[;。\n]|(?<!\d)\.(?=\s|$)|(?<=\D)(?=\((?:\d{1,2}|[一二三四五六七八九十])\))|(?<![\d%第])(?=\d{1,2}[.、)](?!\d))"
+)
+_WEAK = re.compile(
+    r"[,、:+&]|(?<=[%\u4e00-\u9fff])/|\band\b|\bthen\b|(?<=[\u4e00-\u9fff])\s|(?<=%)\s(?=[\u4e00-\u9fff])|以及|及(?=[^时])|并(?=[^且网])"
+)
+_CHINESE = re.compile(r"[\u4e00-\u9fff]")
+_KEYWORD = re.compile(
+    "|".join(pattern.pattern for _, pattern in (*words.NAMES, *words.EVENTS)), re.IGNORECASE
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Words of a clause about one payment.
+
+    Attributes
+    ----------
+    text : str
+    percent : float or None
+        Of the contract's total; None where it is what remains.
+    is_cumulative : bool
+        The percentage counts what was paid before.
+    """
+
+    text: str
+    percent: float | None
+    is_cumulative: bool
+
+
+def pieces(text: str) -> list[Piece]:
+    """Return the pieces of a clause that :func:`qfb_gpu.finance.numerals.plain` wrote."""
+    found: list[Piece] = []
+    rest = ""
+    for segment in _STRONG.split(text):
+        segment = segment.strip(" ,")
+        if not segment:
+            continue
+        shares = _shares(segment)
+        is_remainder = words.REMAINDER.search(segment) is not None
+        if not shares and not is_remainder:
+            if found and words.WHOLE.search(segment) is None and not rest:
+                found[-1] = _longer(found[-1], segment)
+            else:
+                rest = f"{rest} {segment}".strip()
+            continue
+        found += _of_segment(f"{rest} {segment}".strip() if not shares else segment)
+        rest = ""
+    return found
+
+
+def _longer(piece: Piece, more: str) -> Piece:
+    return Piece(f"{piece.text} {more}", piece.percent, piece.is_cumulative)
+
+
+def _shares(text: str) -> list[re.Match[str]]:
+    return [match for match in _SHARE.finditer(text) if _is_paid(text, match)]
+
+
+def _is_paid(text: str, match: re.Match[str]) -> bool:
+    """Return whether a percentage is to be paid: no tax, penalty, or share of the work done."""
+    before, after = text[: match.start()], text[match.end() :]
+    if words.NOT_PAID_BEFORE.search(before) or words.NOT_PAID_AFTER.search(after):
+        return False
+    done = words.DONE_BEFORE.search(before)
+    if done and words.DONE_AFTER.search(after) and not words.PAID_BEFORE.search(before[-12:]):
+        return False
+    if re.search(r"(?:completion of|upon reaching|reaches)\s*$", before, re.IGNORECASE):
+        return False
+    if re.match(
+        r"\s*(?:of (?:the )?)?(?:physical )?(?:complet|progress(?! pay))", after, re.IGNORECASE
+    ):
+        return False
+    return 0 < float(match.group(1)) <= 100  # noqa: PLR2004
+
+
+def _of_segment(segment: str) -> list[Piece]:
+    parts = _joined(_cut(segment))
+    return [piece for part in parts for piece in _of_part(part)]
+
+
+def _cut(segment: str) -> list[str]:
+    """Cut at commas and the like, but not inside brackets."""
+    cuts, depth, start = [], 0, 0
+    marks = {match.start(): match.end() for match in _WEAK.finditer(segment)}
+    for place, character in enumerate(segment):
+        depth += (character in "([") - (character in ")]")
+        if place in marks and depth <= 0 and place >= start:
+            cuts.append(segment[start:place])
+            start = marks[place]
+    return [part.strip() for part in [*cuts, segment[start:]] if part.strip()]
+
+
+def _is_anchor(part: str) -> bool:
+    return bool(_shares(part)) or words.REMAINDER.search(part) is not None
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """Join parts without a percentage to the one they speak of.
+
+    In Chinese the event comes first (验收合格后, 支付30%), in English mostly after it.
+    """
+    anchors = [i for i, part in enumerate(parts) if _is_anchor(part)]
+    if not anchors:
+        return [" ".join(parts)]
+    leads = anchors[0] > 0 and _KEYWORD.search(" ".join(parts[: anchors[0]])) is not None
+    joined: list[str] = []
+    waiting: list[str] = []
+    for i, part in enumerate(parts):
+        if i in anchors:
+            joined.append(", ".join([*waiting, part]))
+            waiting = []
+        elif not joined or (_goes_forward(part, leads=leads) and i < anchors[-1]):
+            waiting.append(part)
+        else:
+            joined[-1] += ", " + part
+    return joined
+
+
+def _goes_forward(part: str, *, leads: bool) -> bool:
+    if re.search(r"无息|不计息|付清|付讫|结清|within|payable|paid|作为|即|含|包括", part):
+        return False
+    if _CHINESE.search(part):
+        return _KEYWORD.search(part) is not None or leads
+    return leads
+
+
+def _of_part(part: str) -> list[Piece]:
+    """Cut a part with several percentages into one each."""
+    shares = _shares(part)
+    if not shares:
+        return [Piece(part, None, is_cumulative=False)]
+    if len(shares) == 1:
+        return [_piece(part, shares[0])]
+    named_first = _KEYWORD.search(part[: shares[0].start()]) is not None
+    if named_first:
+        edges = [0, *(_tail(part, match.end()) for match in shares[:-1]), len(part)]
+    else:
+        edges = [0, *(match.start() for match in shares[1:]), len(part)]
+    texts = [part[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    return [piece for text in texts for piece in (_piece(text, m) for m in _shares(text)[:1])]
+
+
+def _tail(part: str, end: int) -> int:
+    """Return where the words that follow a percentage end: (分3期), 作为预付款, 预付款."""
+    match = re.match(r"\s*(?:\([^)]*\)|作为[^\d%]{2,8}款)?", part[end:])
+    return end + (match.end() if match else 0)
+
+
+def _piece(text: str, match: re.Match[str]) -> Piece:
+    before, after = text[: match.start()], text[match.end() :]
+    cumulative = words.CUMULATIVE_BEFORE.search(before) or words.CUMULATIVE_AFTER.search(after)
+    of_work = words.OF_WORK_DONE.search(before)
+    is_cumulative = cumulative is not None or of_work is not None
+    return Piece(text, float(match.group(1)), is_cumulative)

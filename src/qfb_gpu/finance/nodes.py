@@ -1,0 +1,232 @@
+"""Payment nodes of contracts: what the clause promises beside what was paid, reconciled.
+
+A node is a row: those of a contract stand one after the other in the order of the clause. Where
+there is no clause that adds up to 100%, the nodes are the payments themselves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.joins import find, mix, pairs, rank, total
+from qfb_gpu.ledger import NULL_DAY
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.finance.clause_table import ClauseNodes
+    from qfb_gpu.finance.contracts import Contracts, Paid
+
+NEAR = 50
+"""Basis points within which a payment is a node's: rounding, not another share."""
+_WHOLE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Nodes:
+    """Nodes that clauses promise, all shape (n_nodes,), by contract, then place in the clause.
+
+    Attributes
+    ----------
+    contract : int64; number : int32, from 0
+    kind, trigger : int8; basis_points : int32
+    amount_minor : int64, the share of the total, rounded
+    days : int32, ``NULL_DAY`` where not said; is_working : bool; warranty_days : int32
+    """
+
+    contract: Any
+    number: Any
+    kind: Any
+    trigger: Any
+    basis_points: Any
+    amount_minor: Any
+    days: Any
+    is_working: Any
+    warranty_days: Any
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return int(self.contract.shape[0])
+
+
+def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: Backend) -> Nodes:
+    """Return the nodes of every contract whose clause was read.
+
+    Parameters
+    ----------
+    contracts : Contracts
+    clause : int64 array, shape (n_contracts,)
+        The contract's row among the distinct clauses; -1 where it has none.
+    clauses : ClauseNodes
+    """
+    xp = backend.xp
+    offsets = backend.asarray(clauses.offsets)
+    row = xp.maximum(clause, 0)
+    n = xp.where((clause >= 0) & contracts.has_total, offsets[row + 1] - offsets[row], 0)
+    contract = backend.repeat(xp.arange(contracts.n), n)
+    number = xp.arange(contract.shape[0]) - backend.repeat(xp.cumsum(n) - n, n)
+    node = offsets[row[contract]] + number
+    points = backend.asarray(clauses.basis_points)[node]
+    return Nodes(
+        contract=contract,
+        number=number.astype("int32"),
+        kind=backend.asarray(clauses.kind)[node],
+        trigger=backend.asarray(clauses.trigger)[node],
+        basis_points=points,
+        amount_minor=share_of(contracts.total_minor[contract], points),
+        days=backend.asarray(clauses.days)[node],
+        is_working=backend.asarray(clauses.is_working)[node],
+        warranty_days=backend.asarray(clauses.warranty_days)[node],
+    )
+
+
+def share_of(total_minor: Any, basis_points: Any) -> Any:
+    """Return a share of a total, rounded to the nearest minor unit; exact, without overflow."""
+    points = basis_points.astype("int64")
+    whole, rest = total_minor // _WHOLE, total_minor % _WHOLE
+    return whole * points + (rest * points + _WHOLE // 2) // _WHOLE
+
+
+def assign(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backend: Backend) -> Any:
+    """Return the node that each payment pays: int64, shape (n_paid,), -1 where none.
+
+    Each payment goes to the nearest share among its contract's nodes, if within ``NEAR`` basis
+    points; payments of one share go to the nodes of that share in order of day. More payments
+    than nodes of a share are left over. Whatever is left over then fills the nodes that are left,
+    in order: a node paid in parts gets each of its parts.
+    """
+    first = _by_share(nodes, paid, counts, contracts, backend)
+    return _by_filling(nodes, paid, counts, first, backend)
+
+
+def _by_share(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backend: Backend) -> Any:
+    xp = backend.xp
+    assigned = xp.full(paid.n, -1, dtype="int64")
+    usable = xp.nonzero(counts & (paid.amount_minor > 0))[0]
+    row, node = pairs(paid.contract[usable], nodes.contract, backend)
+    row = usable[row]
+    if row.shape[0] == 0:
+        return assigned
+    away = xp.abs(paid.amount_minor[row] - nodes.amount_minor[node])
+    reach = xp.maximum(share_of(contracts.total_minor[paid.contract[row]], xp.full(1, NEAR)), 1)
+    points = nodes.basis_points[node]
+    best = rank((row, away, points, nodes.number[node]), 1, backend) == 0
+    near = best & (away <= reach)
+    row, node = row[near], node[near]
+    points = nodes.basis_points[node].astype("int64")
+    place = rank((paid.contract[row], points, row), 2, backend)
+    of_share = rank((nodes.contract, nodes.basis_points.astype("int64"), nodes.number), 2, backend)
+    wanted = mix((paid.contract[row], points, place), backend)
+    there = mix((nodes.contract, nodes.basis_points, of_share), backend)
+    assigned[row] = find(wanted, there, backend)
+    return assigned
+
+
+def _by_filling(nodes: Nodes, paid: Paid, counts: Any, assigned: Any, backend: Backend) -> Any:
+    """Fill the nodes that no payment matched with the payments that matched no node."""
+    xp = backend.xp
+    is_open = xp.ones(nodes.n, dtype=bool)
+    is_open[assigned[assigned >= 0]] = False
+    left = xp.nonzero((assigned < 0) & counts & (paid.amount_minor > 0))[0]
+    if left.shape[0] == 0:
+        return assigned
+    before = _running(paid.contract[left], paid.amount_minor[left], backend)
+    open_node = xp.nonzero(is_open)[0]
+    due_before = _running(nodes.contract[open_node], nodes.amount_minor[open_node], backend)
+    row, place = pairs(paid.contract[left], nodes.contract[open_node], backend)
+    middle = 2 * before[row] + paid.amount_minor[left[row]]
+    low = 2 * due_before[place]
+    high = low + 2 * nodes.amount_minor[open_node[place]]
+    inside = (middle >= low) & (middle < high)
+    filled = assigned.copy()
+    filled[left[row[inside]]] = open_node[place[inside]]
+    return filled
+
+
+def _running(group: Any, values: Any, backend: Backend) -> Any:
+    """Return the sum of earlier values in each row's group; rows are sorted by group."""
+    xp = backend.xp
+    running = xp.cumsum(values) - values
+    begins = xp.ones(group.shape[0], dtype=bool)
+    begins[1:] = group[1:] != group[:-1]
+    place = xp.arange(group.shape[0])
+    first = xp.maximum.accumulate(xp.where(begins, place, 0)) if place.shape[0] else place
+    return running - running[first]
+
+
+def settled(nodes: Nodes, paid: Paid, assigned: Any, backend: Backend) -> dict[str, Any]:
+    """Return what was paid of each node, and when it was whole.
+
+    Returns
+    -------
+    dict of arrays, shape (n_nodes,)
+        ``paid_minor`` (int64), ``n_payments`` (int32), ``paid_day`` (int32, the day on which at
+        least the promised amount less ``NEAR`` basis points of it was there; ``NULL_DAY`` where
+        it is not yet).
+    """
+    xp = backend.xp
+    mine = xp.nonzero(assigned >= 0)[0]
+    node = assigned[mine]
+    amounts = total(node, paid.amount_minor[mine], nodes.n, backend)
+    number = xp.bincount(node, minlength=nodes.n)[: nodes.n].astype("int32")
+    order = backend.lexsort((node, paid.day[mine]))
+    last = xp.full(nodes.n, NULL_DAY, dtype="int32")
+    ordered = node[order]
+    is_last = xp.ones(ordered.shape[0], dtype=bool)
+    is_last[:-1] = ordered[1:] != ordered[:-1]
+    last[ordered[is_last]] = paid.day[mine][order][is_last]
+    enough = amounts >= nodes.amount_minor - share_of(nodes.amount_minor, xp.full(1, 5 * NEAR))
+    return {
+        "paid_minor": amounts,
+        "n_payments": number,
+        "paid_day": xp.where((number > 0) & enough, last, NULL_DAY).astype("int32"),
+    }
+
+
+def from_payments(
+    paid: Paid, counts: Any, memo_kind: Any, contracts: Contracts, nodes: Nodes, backend: Backend
+) -> tuple[Nodes, Any]:
+    """Return a node a payment for contracts without nodes of a clause.
+
+    Parameters
+    ----------
+    paid, counts, contracts, nodes
+        As above; ``nodes`` are those of the clauses.
+    memo_kind : int8 array, shape (n_paid,)
+        Index into ``KINDS`` that the payment's memo names, -1 where none.
+
+    Returns
+    -------
+    nodes : Nodes
+        All nodes, by contract: those given and the new ones.
+    is_bare : bool array, shape (n_nodes,)
+        Which are new.
+    """
+    xp = backend.xp
+    has_nodes = xp.zeros(contracts.n, dtype=bool)
+    has_nodes[nodes.contract] = True
+    is_new = counts & (paid.amount_minor > 0) & ~has_nodes[paid.contract]
+    row = xp.nonzero(is_new & contracts.has_total[paid.contract])[0]
+    contract = paid.contract[row]
+    whole = contracts.total_minor[contract]
+    points = (paid.amount_minor[row] * (1.0 * _WHOLE) / whole + 0.5).astype("int64")
+    kind = xp.where(memo_kind[row] >= 0, memo_kind[row], words.OTHER).astype("int8")
+    n = row.shape[0]
+    new = Nodes(
+        contract=contract,
+        number=rank((contract, row), 1, backend).astype("int32"),
+        kind=kind,
+        trigger=xp.full(n, words.NO_TRIGGER, dtype="int8"),
+        basis_points=points.astype("int32"),
+        amount_minor=paid.amount_minor[row],
+        days=xp.full(n, NULL_DAY, dtype="int32"),
+        is_working=xp.zeros(n, dtype=bool),
+        warranty_days=xp.zeros(n, dtype="int32"),
+    )
+    names = Nodes.__dataclass_fields__
+    both = [xp.concatenate([getattr(nodes, name), getattr(new, name)]) for name in names]
+    is_bare = xp.arange(both[0].shape[0]) >= nodes.n
+    order = backend.lexsort((both[0], both[1].astype("int64")))
+    return Nodes(*(values[order] for values in both)), is_bare[order]

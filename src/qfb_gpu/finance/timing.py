@@ -1,0 +1,140 @@
+"""When a node is paid: due dates that a clause gives, and how long nodes of its sort take.
+
+A node's time is measured in one of three ways, :data:`CLOCKS`:
+
+``due``       days after the due date, where the clause and the contract's dates give one: days
+              after the signature, or days after a warranty that begins at the contract's end;
+``share``     share of the contract's length (start 0, end 1), where there is an end;
+``days``      days after the start otherwise.
+
+Nodes that are not paid yet are censored at the as-of date; Kaplan-Meier curves of all contracts
+(:mod:`survival`) then say when such a node is paid, given that it was not paid until today.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.contracts import length_days
+from qfb_gpu.finance.joins import mix
+from qfb_gpu.finance.survival import curve_of, quantile, surviving
+from qfb_gpu.ledger import NULL_DAY
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.finance.contracts import Contracts
+    from qfb_gpu.finance.nodes import Nodes
+    from qfb_gpu.ledger import Calendar
+
+CLOCKS = ("due", "share", "days")
+DUE, SHARE, DAYS = range(len(CLOCKS))
+LEVELS = 3
+"""Of pooling: nodes of one share after one share in a category; of a kind in it; of a kind."""
+FEWEST_EVENTS = 12
+RANGE = (0.05, 0.5, 0.95)
+
+
+def due_days(nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Backend) -> Any:
+    """Return the due date that clause and contract give: int32 days, ``NULL_DAY`` where none.
+
+    Signature is the start date; a warranty is taken to begin on the contract's end date.
+    """
+    xp = backend.xp
+    start = contracts.start_day[nodes.contract].astype("int64")
+    end = contracts.end_day[nodes.contract].astype("int64")
+    is_signed = nodes.trigger == words.SIGNED
+    is_warranty = (nodes.trigger == words.WARRANTY_END) & (end != NULL_DAY)
+    base = xp.where(is_warranty, end + nodes.warranty_days, start)
+    days = xp.where(nodes.days == NULL_DAY, 0, nodes.days)
+    due = xp.where(nodes.is_working, _add_working(base, days, calendar, backend), base + days)
+    says = nodes.days != NULL_DAY
+    return xp.where((is_signed & says) | is_warranty, due, NULL_DAY).astype("int32")
+
+
+def _add_working(day: Any, n: Any, calendar: Calendar, backend: Backend) -> Any:
+    """Return the ``n``-th working day after ``day``."""
+    xp = backend.xp
+    working = backend.asarray(calendar.is_working)
+    until = xp.cumsum(working.astype("int64"))
+    place = xp.clip(day - calendar.first_day, 0, working.shape[0] - 1)
+    found = xp.searchsorted(until, until[place] + n)
+    return xp.where(n > 0, found + calendar.first_day, day)
+
+
+def clocks(nodes: Nodes, due: Any, contracts: Contracts, backend: Backend) -> dict[str, Any]:
+    """Return each node's clock: ``clock`` (int8), ``origin`` (float64 day), ``unit`` (days)."""
+    xp = backend.xp
+    length = length_days(contracts, backend)[nodes.contract]
+    start = contracts.start_day[nodes.contract].astype("float64")
+    has_due, has_length = due != NULL_DAY, ~xp.isnan(length)
+    return {
+        "clock": xp.where(has_due, DUE, xp.where(has_length, SHARE, DAYS)).astype("int8"),
+        "origin": xp.where(has_due, due.astype("float64"), start),
+        "unit": xp.where(has_length & ~has_due, length, 1.0),
+    }
+
+
+def sorts(nodes: Nodes, clock: Any, category_key: Any, backend: Backend) -> list[Any]:
+    """Return the sort of each node at every level of pooling: int64 keys, finest first."""
+    xp = backend.xp
+    points = nodes.basis_points.astype("int64")
+    running = xp.cumsum(points) - points
+    at_first = xp.where(nodes.number == 0, running, 0)
+    before = running - xp.maximum.accumulate(at_first) if nodes.n else running
+    category = category_key[nodes.contract]
+    kind, ones = nodes.kind.astype("int64"), xp.ones(nodes.n, dtype="int64")
+    return [
+        mix((ones * 0, category, kind, clock, points, before), backend),
+        mix((ones, category, kind, clock), backend),
+        mix((ones * 2, kind, clock), backend),
+    ]
+
+
+def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend) -> dict[str, Any]:
+    """Return when nodes that are still open are paid, on their own clock.
+
+    Parameters
+    ----------
+    sort : list of int64 arrays, shape (n_nodes,)
+        From :func:`sorts`.
+    now : float64 array, shape (n_nodes,), the as-of date on each node's clock
+    curves : dict
+        From :func:`survival.kaplan_meier` over all contracts, at every level.
+
+    Returns
+    -------
+    dict of arrays, shape (n_nodes,)
+        ``early``, ``middle`` and ``late`` (float64, 5%, 50% and 95% of such nodes that had not
+        been paid by ``now`` were paid by then; NaN where the curve does not fall that far),
+        ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
+        (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64).
+    """
+    xp = backend.xp
+    n = now.shape[0]
+    low, high = xp.zeros(n, dtype="int64"), xp.zeros(n, dtype="int64")
+    level = xp.full(n, -1, dtype="int8")
+    n_events = xp.zeros(n, dtype="int64")
+    for at, keys in enumerate(sort):
+        begin, end = curve_of(keys, curves, backend)
+        there = end > begin
+        events = xp.zeros(n, dtype="int64")
+        events[there] = curves["n_events"][begin[there]]
+        fewest = 1 if at == LEVELS - 1 else FEWEST_EVENTS
+        take = (level < 0) & (events >= fewest)
+        low, high = xp.where(take, begin, low), xp.where(take, end, high)
+        n_events = xp.where(take, events, n_events)
+        level = xp.where(take, at, level).astype("int8")
+    waiting = surviving(curves, low, high, now, backend)
+    known = (level >= 0) & (waiting > 0)
+    early, middle, late = (
+        xp.where(known, quantile(curves, low, high, waiting * (1 - q), backend), xp.nan)
+        for q in RANGE
+    )
+    last = xp.maximum(high - 1, 0)
+    end = curves["survival"][last] if curves["survival"].shape[0] else xp.ones(n)
+    chance = xp.where(known, 1 - end / xp.maximum(waiting, 1e-12), xp.nan)
+    return {
+        "early": early, "middle": middle, "late": late, "chance": chance, "level": level,
+        "n_events": n_events,
+    }  # fmt: skip

@@ -1,0 +1,167 @@
+"""Contracts in the night: payments, nodes, what recurs, and when the next node is paid.
+
+合同支付比例识别, 付款间隔天数, 支付次数平均值. A bucket's contracts are matched with its payments;
+what recurs across contracts and how long nodes take is learnt from all of them; then each bucket
+writes its rows.
+"""
+
+from __future__ import annotations
+
+import zlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.finance import claims, matching, references, timing
+from qfb_gpu.finance import contracts as con
+from qfb_gpu.finance import nodes as nod
+from qfb_gpu.finance.clause_table import clause_nodes
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts.contract_learning import fit, whole
+from qfb_gpu.parts.contract_tables import publish
+from qfb_gpu.parts.part import Columns, Given, Part
+
+if TYPE_CHECKING:
+    from qfb_gpu.finance.clause_table import ClauseNodes
+    from qfb_gpu.ledger import SourceRows
+
+_TEXTS = ("contract_id", "customer_id", "counterparty_id")
+
+
+def score(given: Given) -> dict[str, Columns]:
+    """Match one bucket's contracts with its payments and its clauses."""
+    backend, ledger = given.backend, given.ledger
+    rows, links = given.sources["contracts"], given.sources["contract_payments"]
+    contracts = con.contracts_of(rows)
+    clause, clauses = _clauses(rows)
+    clause = backend.asarray(clause)
+    nodes = nod.promised(contracts, clause, clauses, backend)
+    paid, n_unseen = con.linked_payments(contracts, links, ledger, backend)
+    paid = con.join(paid, _matched(given, contracts, nodes, paid), ledger, backend)
+    counts = con.only_countable(paid, contracts, ledger, backend)
+    paid = con.signed(paid, ledger, backend)
+    texts = _payment_texts(given, paid.payment)
+    memo_kind = backend.asarray(references.kinds(texts.column("memo").combine_chunks()))
+    nodes, is_bare = nod.from_payments(paid, counts, memo_kind, contracts, nodes, backend)
+    assigned = nod.assign(nodes, paid, counts, contracts, backend)
+    due = timing.due_days(nodes, contracts, given.calendar, backend)
+    measured = con.measures(paid, counts, contracts, given.calendar, backend)
+    return {
+        "contracts": {
+            **{name: rows.texts.column(name).combine_chunks() for name in _TEXTS},
+            **_of(contracts),
+            "category": rows.columns["category"],
+            "category_key": backend.asarray(_category_keys(rows.columns["category"], backend)),
+            "clause": clause,
+            "clause_points": backend.asarray(_per_contract(clause, _totals(clauses), 0, backend)),
+            "clause_problem": _problems(backend.to_host(clause), clauses),
+            "paid_minor": con.paid_minor(paid, counts, contracts, backend),
+            "n_links_unseen": n_unseen,
+        },
+        "nodes": {
+            **_of(nodes), "is_bare": is_bare, "due_day": due,
+            **nod.settled(nodes, paid, assigned, backend),
+        },
+        "paid": {
+            **_of(paid), **measured, "counts": counts, "node": assigned, "memo_kind": memo_kind,
+            "txn_id": texts.column("txn_id").combine_chunks(),
+        },
+    }  # fmt: skip
+
+
+def _of(columns: Any) -> Columns:
+    return {name: getattr(columns, name) for name in columns.__dataclass_fields__}
+
+
+def _clauses(rows: SourceRows) -> tuple[np.ndarray, ClauseNodes]:
+    """Return each contract's row among the distinct clauses (-1 for none), and those."""
+    coded = rows.texts.column("clause").combine_chunks().cast(pa.string()).dictionary_encode()
+    codes = np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
+    return codes, clause_nodes(coded.dictionary.to_pylist())
+
+
+def _totals(clauses: ClauseNodes) -> np.ndarray:
+    running = np.concatenate([[0], np.cumsum(clauses.basis_points)])
+    totals: np.ndarray = running[clauses.offsets[1:]] - running[clauses.offsets[:-1]]
+    return totals
+
+
+def _per_contract(clause: Any, values: np.ndarray, absent: int, backend: Any) -> np.ndarray:
+    codes = backend.to_host(clause)
+    return np.append(values, absent)[codes].astype(np.int64)
+
+
+def _problems(clause: np.ndarray, clauses: ClauseNodes) -> Labelled:
+    labels = tuple(sorted({text for text in clauses.problems if text} | {"no clause"}))
+    of_clause = [labels.index(text) if text else -1 for text in clauses.problems]
+    codes = np.array([*of_clause, labels.index("no clause")], np.int32)
+    return Labelled(codes[clause], labels)
+
+
+def _category_keys(category: Labelled, backend: Any) -> np.ndarray:
+    """Return a number of each contract's category that is the same in every bucket."""
+    keys = [zlib.crc32(label.strip().lower().encode()) for label in category.labels]
+    return np.array([*keys, 0], np.int64)[backend.to_host(category.codes)]
+
+
+def _matched(given: Given, contracts: con.Contracts, nodes: nod.Nodes, paid: con.Paid) -> con.Paid:
+    """Return the payments without a link that surely pay a node of a contract."""
+    backend, ledger, xp = given.backend, given.ledger, given.backend.xp
+    counts = con.only_countable(paid, contracts, ledger, backend)
+    signed = con.signed(paid, ledger, backend)
+    open_claims = claims.contract_claims(
+        contracts,
+        nodes,
+        nod.assign(nodes, signed, counts, contracts, backend),
+        con.paid_minor(signed, counts, contracts, backend),
+        backend.asarray(
+            references.references(
+                given.sources["contracts"].texts.column("contract_id").combine_chunks()
+            )
+        ),
+        backend,
+    )
+    rows = matching.candidates(open_claims, paid.payment, ledger, backend)
+    memo = _payment_texts(given, rows).column("memo").combine_chunks()
+    quotes = matching.Quotes(
+        payment=rows,
+        reference=backend.asarray(references.references(memo)),
+        is_foreign=backend.asarray(references.says(memo) == references.SAYS.index("order")),
+    )
+    found = matching.match(open_claims, quotes, paid.payment, ledger, backend)
+    sure = found["confidence"] >= given.config.finance.matching.confidence
+    payment = found["payment"][sure]
+    basis = xp.where(found["is_quoted"][sure], con.REFERENCE, con.AMOUNT).astype("int8")
+    return con.Paid(
+        contract=found["deal"][sure],
+        payment=payment,
+        day=ledger.day[payment],
+        amount_minor=ledger.amount_minor[payment],
+        basis=basis,
+        confidence=found["confidence"][sure],
+    )
+
+
+def _payment_texts(given: Given, payment: Any) -> pa.Table:
+    """Return ``txn_id`` and ``memo`` of some payments."""
+    rows = given.backend.to_host(given.ledger.text_row[payment])
+    if rows.shape[0] == 0:
+        return pa.table({"txn_id": pa.array([], pa.string()), "memo": pa.array([], pa.string())})
+    texts = given.payment_texts(["txn_id", "memo"]).take(pa.array(rows))
+    return pa.table({name: pc.cast(texts.column(name), pa.string()) for name in texts.column_names})
+
+
+CONTRACTS = Part(
+    name="contracts",
+    what="contract payments and their nodes",
+    needs=("contracts",),
+    may_use=("contract_payments",),
+    tables=("contract_summary", "contract_nodes", "contract_payments"),
+    whole_tables=("contract_groups",),
+    score=score,
+    fit=fit,
+    publish=publish,
+    whole=whole,
+)
