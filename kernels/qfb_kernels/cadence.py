@@ -89,6 +89,10 @@ def _moved(kind, anchor, a, b, which, by):
         return anchor, a + by, b
     if kind == MONTH_WORKDAY and a + by != 0:
         return anchor, a + by, b
+    if kind == NTH:  # first to fourth, then last
+        if a == -1 or (a == 4 and by > 0):
+            return anchor, (4 if by < 0 else -1), b
+        return anchor, max(1, a + by), b
     return anchor, a, b
 
 
@@ -109,7 +113,7 @@ def _climb(
                     continue
                 to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
             elif move < 5:
-                if (move > 2 and kind != PAIR) or kind in (NTH, WORKDAYS):
+                if (move > 2 and kind != PAIR) or kind == WORKDAYS:
                     continue
                 by = 1 if move % 2 else -1
                 to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
@@ -121,6 +125,16 @@ def _climb(
                 at, start, stop, opened, cal, lg, clock, log_window,
                 kind, step, to_anchor, to_a, to_b, to_roll,
             )  # fmt: skip
+            away = int(math.floor(at_mean + 0.5))
+            if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
+                # another roll often goes with another day: the one its answers are nearer to
+                to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
+                if kind == PAIR:
+                    to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
+                gain, at_mean = score(
+                    at, start, stop, opened, cal, lg, clock, log_window,
+                    kind, step, to_anchor, to_a, to_b, to_roll,
+                )  # fmt: skip
             if gain > best + TINY:
                 best, mean, found = gain, at_mean, True
                 anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
@@ -150,6 +164,8 @@ def _start_of(day, member, start, stop, cal, kind, i, last):
         return here, 1, 0
     to_end = month_start(cal, month + 1) - 1 - here
     if kind == MONTHS:
+        if to_end == 0:
+            return month, (31 if i % 2 else here - first + 1), 0  # 31 is the last of any month
         return month, (-1 - to_end if i % 2 and to_end < 5 else here - first + 1), 0
     if kind == NTH:
         nth = -1 if to_end < _WEEK and i % 2 else (here - first) // _WEEK + 1

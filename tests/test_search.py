@@ -1,0 +1,111 @@
+"""The search for a schedule against an exhaustive one: every schedule there is, scored one by one.
+
+What a schedule is worth is proved in ``test_evidence.py``; here the question is whether the search
+looks at the right ones. It is a heuristic, so it may lose a little, now and then.
+"""
+
+import datetime as dt
+import math
+
+import numpy as np
+import pytest
+from strategies import EPOCH, make_calendar
+
+from qfb_gpu.payments.tables import calendar_table, lgamma_table
+from qfb_kernels import dues
+from qfb_kernels.cadence import score
+from qfb_kernels.search import clock_of, search_cpu
+
+FIRST = (dt.date(2021, 1, 4) - EPOCH).days
+CAL = calendar_table(make_calendar(), FIRST, FIRST + 1200)
+LG = lgamma_table()
+MONTHS_OF = (1, 2, 3, 6, 12)
+
+
+def schedules(days):
+    """Yield (kind, step, anchor, a, b) of every schedule that a search may name."""
+    month = int(dues.month_of(CAL, days[0]))
+    most = min(400, days[-1] - days[0])
+    near = {round((days[-1] - days[0]) / k) for k in range(1, 2 * len(days) + 2)}
+    for step in sorted({s + d for s in near for d in (-1, 0, 1) if 0 < s + d <= most}):
+        for anchor in range(days[0] - 3, days[0] + min(step, 60)):
+            yield dues.DAYS, step, anchor, 1, 0
+    for step in MONTHS_OF:
+        for anchor in range(month, month + step):
+            for a in [*range(1, 32), *range(-9, 0)]:
+                yield dues.MONTHS, step, anchor, a, 0
+            for a in (1, 2, 3, 4, -1):
+                for b in range(7):
+                    yield dues.NTH, step, anchor, a, b
+            for a in [*range(1, 11), *range(-9, 0)]:
+                yield dues.MONTH_WORKDAY, step, anchor, a, 0
+    for a in range(1, 27):
+        for b in range(a + 5, 32):
+            yield dues.PAIR, 1, month, a, b
+    yield dues.WORKDAYS, 1, days[0], 1, 0
+
+
+def exhaustive(days, clock):
+    """Return the evidence of the best schedule of all, and the schedule."""
+    at = np.array([dues.position(CAL, clock, d) for d in days])
+    n = len(days)
+    window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
+    rolls = (1, 2, 3) if clock else (0, 1, 2, 3)
+    best = (0.0, None)
+    for kind, step, anchor, a, b in schedules(days):
+        fixed = kind in (dues.WORKDAYS, dues.MONTH_WORKDAY)
+        for roll in rolls[1:2] if fixed and clock else rolls[:1] if fixed else rolls:
+            gain, _ = score(at, 0, n, days[0], CAL, LG, clock, window, kind, step, anchor, a, b,
+                            roll)  # fmt: skip
+            best = max(best, (gain, (kind, step, anchor, a, b, roll)), key=lambda one: one[0])
+    return best
+
+
+def found(units):
+    """Return what the search finds for each unit: evidence and schedule."""
+    size = np.array([len(days) for days in units], np.int32)
+    start = (np.cumsum(size) - size).astype(np.int64)
+    day = np.array([d for days in units for d in days], np.int32)
+    gap = np.array([np.median(np.diff(days)) for days in units], float)
+    peaks = np.stack([gap, gap, gap], axis=1)
+    fit, value = np.zeros((len(units), 14), np.int64), np.zeros((len(units), 2))
+    at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
+    search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
+               size, CAL, LG, gap, peaks, at, mark, fit, value)  # fmt: skip
+    return value[:, 0], fit[:, :6]
+
+
+def payers(n_each, jitter, seed):
+    """Return payers of every family: some payments missing, some late or early."""
+    rng = np.random.default_rng(seed)
+    month = int(dues.month_of(CAL, FIRST)) + 1
+    drawn = []
+    for _ in range(n_each):
+        drawn += [
+            (dues.DAYS, int(rng.choice([7, 10, 14, 30])), FIRST + int(rng.integers(7)), 1, 0),
+            (dues.MONTHS, int(rng.choice([1, 1, 3])), month, int(rng.integers(1, 32)), 0),
+            (dues.NTH, 1, month, int(rng.choice([1, 2, 3, -1])), int(rng.integers(5))),
+            (dues.PAIR, 1, month, int(rng.integers(1, 10)), int(rng.integers(16, 29))),
+        ]
+    units = []
+    for schedule in drawn:
+        roll = int(rng.choice([1, 2, 2]))
+        days = [dues.due_day(CAL, *schedule, roll, k) for k in range(int(rng.integers(6, 14)))]
+        late = rng.choice([-1, 1, 2], len(days)) * (rng.random(len(days)) < jitter)
+        kept = rng.random(len(days)) > jitter / 2
+        kept[[0, -1]] = True
+        units.append(sorted({int(d + x) for d, x, k in zip(days, late, kept, strict=True) if k}))
+    return units
+
+
+@pytest.mark.parametrize(("jitter", "seed"), [(0.0, 5), (0.2, 6)])
+def test_the_search_finds_what_looking_at_every_schedule_finds(jitter, seed):
+    units = payers(3, jitter, seed)
+    gains, schedule = found(units)
+    lost = []
+    for days, gain, got in zip(units, gains, schedule, strict=True):
+        clock = int(clock_of(np.array(days), np.arange(len(days)), 0, len(days), CAL))
+        best, at = exhaustive(days, clock)
+        assert gain <= best + 1e-6, (days, got, at)
+        lost.append(best - max(0.0, gain))
+    assert np.mean(np.array(lost) < 1e-6) >= 0.9, np.round(lost, 2)
