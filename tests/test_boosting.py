@@ -26,10 +26,11 @@ def fitted(features, label, **more):
     )  # fmt: skip
 
 
-def test_probabilities_are_calibrated_and_rank_like_the_truth(backend):
-    features, label, _ = rows()
+@pytest.mark.parametrize(("n", "kind"), [(4000, "sigmoid"), (20_000, "isotonic")])
+def test_probabilities_are_calibrated_and_rank_like_the_truth(backend, n, kind):
+    features, label, _ = rows(n)
     model = fitted(features, label)
-    assert model.calibration.kind == "isotonic"
+    assert model.calibration.kind == kind
     later, came, true = rows(seed=1)
     p = backend.to_host(backend.predict_proba(model, backend.asarray(later)))
     assert roc_auc_score(came, p) > roc_auc_score(came, true) - 0.03
@@ -72,9 +73,8 @@ def test_a_repeated_row_weighs_as_its_weight():
     assert np.corrcoef(p, q)[0, 1] > 0.95
 
 
-def test_few_held_out_rows_are_calibrated_by_a_line_and_none_not_at_all():
+def test_without_held_out_rows_nothing_is_calibrated():
     features, label, _ = rows(500)
-    assert fitted(features, label).calibration.kind == "sigmoid"
     backend = get_backend("cpu")
     nothing = np.zeros(500, dtype=bool)
     model = backend.fit_boosting(features, label, held_out=nothing, options=FEW)

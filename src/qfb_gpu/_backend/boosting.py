@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-_FEWEST_FOR_ISOTONIC = 100
+_FEWEST_FOR_ISOTONIC = 1000
 """Held-out rows of the rarer class from which a free-form calibration is no noisier than a line."""
 _CERTAIN = 1e-6
 
@@ -28,6 +28,8 @@ class BoostingOptions:
     learning_rate : float
     min_leaf_rows : int
     l2 : float
+    monotonic : tuple of int
+        For each feature 1 where the answer may only rise with it, -1 only fall, 0 either; empty: 0.
     max_rows : int
         Of more rows, evenly many of each class in the order of their values are fitted.
     """
@@ -37,6 +39,7 @@ class BoostingOptions:
     learning_rate: float = 0.06
     min_leaf_rows: int = 20
     l2: float = 1.0
+    monotonic: tuple[int, ...] = ()
     max_rows: int = 300_000
 
 
@@ -138,6 +141,7 @@ def _grown(
         learning_rate=options.learning_rate,
         min_samples_leaf=options.min_leaf_rows,
         l2_regularization=options.l2,
+        monotonic_cst=list(options.monotonic) or None,
         early_stopping=False,
         random_state=seed,
     )

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from qfb_gpu._config.risks import Orders
 from qfb_gpu._config.strict import Strict
 
 _Rate = Annotated[float, Field(ge=0, le=1)]
@@ -43,11 +44,13 @@ class Finance(Strict):
 
     matching: Matching = Matching()
     terms: Terms = Terms()
+    orders: Orders = Orders()
 
 
 SECTIONS: dict[str, list[type[Strict]]] = {
     "finance": [Finance],
     "matching": [Matching],
     "terms": [Terms],
+    "orders": [Orders],
 }
 """Each table of this section, by its key: what an unknown key is compared with."""
