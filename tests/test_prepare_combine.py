@@ -8,7 +8,7 @@ from naive import prepare as naive
 
 from qfb_gpu import prepare
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.prepare.recipe import compile_recipe
+from qfb_gpu.prepare.compile import compile_recipe
 
 TEXT = st.none() | st.text("ab-", max_size=3)
 
@@ -56,7 +56,7 @@ def test_recipe_steps_take_and_make_several_columns():
         ["memo"],
         "sources.orders",
     )
-    rows, _ = recipe.apply(pa.RecordBatch.from_pydict({"memo": ["x-y-z", None]}))
+    rows, _, _ = recipe.apply(pa.RecordBatch.from_pydict({"memo": ["x-y-z", None]}))
     assert rows.column("c").to_pylist() == ["y-z+x", None]
 
 

@@ -12,7 +12,8 @@ from qfb_gpu.lake import gold
 from qfb_gpu.lake.preview import preview
 from qfb_gpu.pipeline import run
 from qfb_gpu.prepare.operations import OPERATIONS
-from qfb_gpu.prepare.recipe import compile_recipe, n_changed
+from qfb_gpu.prepare.compile import compile_recipe
+from qfb_gpu.prepare.recipe import n_changed
 
 HEADERS = ["memo", "Booked On", "due"]
 END = {"op": "month_end", "column": "due", "into": "due"}
@@ -59,18 +60,18 @@ def test_headers_match_as_in_the_mapping_and_later_steps_see_what_is_made():
     )
     assert recipe.names == [*HEADERS, "end", "left"]
     assert recipe.to_read(["memo", "end"]) == ["memo", "Booked On"]
-    rows, _ = recipe.apply(batch(**{"Booked On": ["2024-05-30"]}))
+    rows, _, _ = recipe.apply(batch(**{"Booked On": ["2024-05-30"]}))
     assert rows.column("left").to_pylist() == [2]
 
 
 def test_no_step_leaves_the_batch_alone():
     rows = batch(memo=["a"])
-    assert compiled().apply(rows) == (rows, {})
+    assert compiled().apply(rows) == (rows, {}, None)
 
 
 def test_what_changed_is_counted():
     recipe = compiled(END, {**END, "into": "end"})
-    rows, counts = recipe.apply(batch(due=["2024-05-30", "2024-05-31", None, "someday"]))
+    rows, counts, _ = recipe.apply(batch(due=["2024-05-30", "2024-05-31", None, "someday"]))
     assert rows.column("due").to_pylist() == [dt.date(2024, 5, 31)] * 2 + [None] * 2
     assert counts == {
         "prepare: 1 month_end (due) changed": 2,
@@ -106,7 +107,7 @@ def test_changed_rows(before, after, expected):
 @pytest.mark.parametrize("op", OPERATIONS)
 def test_every_operation_has_columns_into_and_documented_settings(op):
     operation = OPERATIONS[op]
-    assert operation.columns or operation.lists
+    assert operation.columns or operation.lists or operation.pairs
     doc = operation.run.__doc__
     assert all(part in doc for part in ("Parameters", "Returns", "Raises"))
     for name in [*operation.columns.values(), *operation.lists.values(), *operation.arguments]:

@@ -20,6 +20,17 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
         "int32[:, ::1])"
     ),
+    "characters.pack_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1], uint8[::1])",
+    "characters.seen_gpu": "void(uint8[::1], int32[::1], uint8[::1])",
+    "characters.strip_gpu": (
+        "void(uint8[::1], int32[::1], int64[:, ::1], uint8[::1], int64, uint8[::1], int32[::1], "
+        "int32[::1])"
+    ),
+    "cycles.trips_gpu": (
+        "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
+        "int64[::1], float64[::1], int32[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], "
+        "int64[:, ::1])"
+    ),
     "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
     "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
     "decimals.to_minor_gpu": (
@@ -98,6 +109,13 @@ KERNELS: dict[str, str] = {
         "int64[::1], int64[:, ::1], int64[::1], int64[::1], int32[::1], int32[::1], int32[::1], "
         "int32[::1])"
     ),
+    "spans.after_gpu": "void(uint8[::1], int32[::1], uint8[::1], int64, int32[::1], int32[::1])",
+    "spans.between_gpu": (
+        "void(uint8[::1], int32[::1], uint8[::1], uint8[::1], int64, int32[::1], int32[::1])"
+    ),
+    "spans.copy_gpu": "void(uint8[::1], int32[::1], int32[::1], int32[::1], uint8[::1])",
+    "spans.count_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1])",
+    "spans.place_gpu": "void(uint8[::1], int32[::1], int64, int64, int64, int32[::1], int32[::1])",
     "streams.answer_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64[:, ::1], "
         "int32[::1], int32[::1])"

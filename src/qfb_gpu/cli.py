@@ -77,7 +77,7 @@ def run(
     ] = None,
 ) -> None:
     """Run the night: ingest what is new, rescore, publish."""
-    _run(_load(config, as_of, device, set_))
+    _run(load(config, as_of, device, set_))
 
 
 @app.command()
@@ -89,7 +89,7 @@ def check(
     from qfb_gpu.lake.preview import preview
     from qfb_gpu.report.show import render_preview
 
-    if not render_preview(preview(_load(config, None, None, set_)), console()):
+    if not render_preview(preview(load(config, None, None, set_)), console()):
         raise typer.Exit(2)
 
 
@@ -107,9 +107,10 @@ def show(
     render(gold.reader(out), gold.tables(out), table, customer, limit, console())
 
 
-def _load(
+def load(
     path: Path, as_of: str | None, device: str | None, assignments: list[str] | None
 ) -> Config:
+    """Return the config of a file with what the command line changes."""
     from qfb_gpu.config import load_config
 
     overrides: dict[str, Any] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu._cli.prepare import add_prepare
+from qfb_gpu._cli.text import add_text
 from qfb_gpu._cli.whatif import add_whatif
 
 if TYPE_CHECKING:
@@ -11,4 +13,4 @@ if TYPE_CHECKING:
 
     import typer
 
-COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (add_whatif,)
+COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (add_prepare, add_text, add_whatif,)

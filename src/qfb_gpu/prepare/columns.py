@@ -1,17 +1,24 @@
 """What the operations take and give: a column of any library in, the same library out.
 
-Inside, a column is one Arrow array. A text is worked on once per distinct value, by ``per_text``,
-so the answer cannot depend on the library that holds the column.
+Inside, a column is one Arrow array in host memory, so the answer cannot depend on the library
+that holds the column. An operation on texts sees the distinct values of a column that comes as
+codes (an Arrow dictionary, a pandas categorical, any column of a GPU), else every row: telling
+texts apart costs more than most operations.
 """
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from functools import wraps
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu._backend import columns as device
+from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import NULL_DAY
 from qfb_kernels import days as kernels
@@ -27,6 +34,7 @@ _NULLABLE = {
     "bool": "boolean",
 }
 """pandas dtypes with a null of their own: the dtype never depends on what a column holds."""
+_PIECE_ROWS = 1 << 18
 
 
 def to_arrow(values: Any) -> pa.Array:
@@ -64,17 +72,51 @@ def like(result: pa.Array, given: Any) -> Any:
     import pandas as pd
 
     if isinstance(given, pd.Series):
-        if pa.types.is_date(result.type):
-            result = result.cast(pa.timestamp("s"))
-        found = result.to_pandas(types_mapper=_pandas_dtype)
-        if pa.types.is_string(result.type):
-            found = found.astype("str")
-        return pd.Series(found.array, index=given.index, name=given.name)
+        return pd.Series(_pandas_array(result), index=given.index, name=given.name)
     if hasattr(type(given), "from_arrow"):  # cuDF
         made = type(given).from_arrow(result)
         made.index, made.name = given.index, given.name
         return made
     return result.to_pylist()
+
+
+def list_like(result: pa.Array, given: Any) -> Any:
+    """Return an Arrow array as a column like ``given`` whose rows are none of that one's."""
+    if isinstance(given, pa.Array | pa.ChunkedArray):
+        return result
+    import pandas as pd
+
+    if isinstance(given, pd.Series):
+        return pd.Series(_pandas_array(result))
+    if device.is_device_column(given):
+        return type(given).from_arrow(result)
+    return result.to_pylist()
+
+
+def table_like(result: pa.Table, given: Any) -> Any:
+    """Return an Arrow table as a table of the library that ``given`` is of."""
+    if isinstance(given, pa.Table | pa.RecordBatch | dict):
+        return result
+    import pandas as pd
+
+    if isinstance(given, pd.DataFrame):
+        columns = {
+            name: _pandas_array(result.column(name).combine_chunks())
+            for name in result.column_names
+        }
+        return pd.DataFrame(columns)
+    return type(given).from_arrow(result)  # cuDF
+
+
+def _pandas_array(result: pa.Array) -> Any:
+    import pandas as pd
+
+    if pa.types.is_date(result.type):
+        result = result.cast(pa.timestamp("s"))
+    if pa.types.is_string(result.type):
+        dtype: Any = pd.StringDtype(na_value=np.nan)
+        return dtype.__from_arrow__(result)
+    return result.to_pandas(types_mapper=_pandas_dtype).array
 
 
 def _pandas_dtype(kind: pa.DataType) -> Any:
@@ -83,27 +125,65 @@ def _pandas_dtype(kind: pa.DataType) -> Any:
     return pd.api.types.pandas_dtype(_NULLABLE[str(kind)]) if str(kind) in _NULLABLE else None
 
 
-def as_text(values: Any) -> pa.Array:
-    """Return a column as texts; numbers and dates as Arrow writes them."""
-    column = to_arrow(values)
+def plain(column: pa.Array) -> pa.Array:
+    """Return a column without codes or wide offsets: dictionaries as their values."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+    return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column
 
 
-def per_text(values: Any, work: Callable[[str], Any], kind: pa.DataType) -> pa.Array:
-    """Return ``work`` of each text, called once per distinct text; null in, null out.
+def without_empty(texts: pa.Array) -> pa.Array:
+    """Return texts with null in the place of empty ones: what a CSV file says for nothing."""
+    is_empty = pc.equal(pc.binary_length(texts), 0)
+    if not pc.any(is_empty).as_py():
+        return texts
+    return pc.if_else(is_empty, pa.scalar(None, texts.type), texts)
+
+
+def in_pieces(work: Callable[[pa.Array], pa.Array], values: pa.Array) -> pa.Array:
+    """Return ``work`` of an array, done on a few pieces of it at once where it is long.
 
     Parameters
     ----------
-    values : column
     work : callable
-        Text to a value of ``kind`` or None.
-    kind : pyarrow.DataType
+        Array to array of the same length, row by row; lets other threads run.
     """
-    coded = coded_text(values)
-    done = pa.array([work(text) for text in coded.dictionary.to_pylist()], kind)
-    return done.take(coded.indices)
+    n_pieces = min(n_threads(), len(values) // _PIECE_ROWS)
+    if n_pieces < 2:  # noqa: PLR2004  one is no piece
+        return work(values)
+    ends = [len(values) * i // n_pieces for i in range(n_pieces + 1)]
+    pieces = [values.slice(a, b - a) for a, b in pairwise(ends)]
+    with ThreadPoolExecutor(n_pieces) as pool:
+        return pa.concat_arrays(list(pool.map(work, pieces)))
+
+
+def on_texts(body: Callable[..., pa.Array]) -> Callable[..., Any]:
+    """Let a body over an Arrow string array take a column of any library, numbers and dates too.
+
+    Null in, null out: the body may leave any value where a text is null. It is run on a column's
+    distinct values where the column comes as codes.
+    """
+
+    @wraps(body)
+    def run(values: Any, **settings: Any) -> Any:
+        if device.is_device_column(values):
+            codes, distinct = device.distinct(values)
+            done = body(as_text(to_arrow(distinct)), **settings)
+            return device.by_code(done, codes, values)
+        column = to_arrow(values)
+        if pa.types.is_dictionary(column.type):
+            done = body(as_text(column.dictionary), **settings).take(column.indices)
+        else:
+            done = body(as_text(column), **settings)
+        return like(done, values)
+
+    return run
+
+
+def as_text(values: Any) -> pa.Array:
+    """Return a column as texts; numbers and dates as Arrow writes them."""
+    column = plain(to_arrow(values))
+    return column if pa.types.is_string(column.type) else column.cast(pa.string())
 
 
 def coded_text(values: Any) -> pa.DictionaryArray:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.prepare.columns import as_text, coded_text, like
+from qfb_gpu.prepare.columns import as_text, in_pieces, like, list_like
 
 _NULL_RULES = ("null", "skip", "replace")
-_DUPLICATE_RULES = ("first_in_others", "all_equal")
+_DUPLICATE_RULES = ("first_in_others", "all_equal", "two_equal")
 
 
 def join_columns(
@@ -83,10 +84,16 @@ def split_columns(values: Any, *, separator: str, n: int) -> list[Any]:
     if not separator or n < 1:
         msg = f"split_columns: separator is a text and n is 1 or more, not {separator!r} and {n}"
         raise ConfigError(msg)
-    coded = coded_text(values)
-    parts = [text.split(separator, n - 1) for text in coded.dictionary.to_pylist()]
-    made = [[part[place] if place < len(part) else None for part in parts] for place in range(n)]
-    return [like(pa.array(column, pa.string()).take(coded.indices), values) for column in made]
+    column = as_text(values)
+    parts = in_pieces(lambda piece: pc.split_pattern(piece, separator, max_splits=n - 1), column)
+    starts = np.asarray(parts.offsets, np.int64)
+    ends, texts = starts[1:], parts.values
+    made = []
+    for place in range(n):
+        at = starts[:-1] + place
+        rows = pa.array(at, mask=(at >= ends) | np.asarray(column.is_null()))
+        made.append(like(texts.take(rows), values))
+    return made
 
 
 def duplicates(columns: list[Any], *, rule: str) -> Any:
@@ -96,14 +103,15 @@ def duplicates(columns: list[Any], *, rule: str) -> Any:
     ----------
     columns : list of columns
         Two or more; compared as texts.
-    rule : {"first_in_others", "all_equal"}
-        The row's value of the first column is somewhere in another, in any row; or all columns
-        of the row hold one value. No recipe step: a recipe sees a batch, not the column.
+    rule : {"first_in_others", "all_equal", "two_equal"}
+        The row's value of the first column is somewhere in another, in any row; all columns of
+        the row hold one value; or at least two of them do.
 
     Returns
     -------
     column of int8
-        Null where the first column is; with ``"all_equal"`` where any is.
+        Null where the first column is; with ``"all_equal"`` where any is; with ``"two_equal"``
+        where fewer than two hold a value.
 
     Raises
     ------
@@ -116,18 +124,61 @@ def duplicates(columns: list[Any], *, rule: str) -> Any:
         msg = f"duplicates: rule is one of {', '.join(_DUPLICATE_RULES)}, not {rule!r}"
         raise ConfigError(msg)
     texts = _texts(columns, "duplicates", at_least=2)
+    hit = {"all_equal": _all_equal, "two_equal": _two_equal, "first_in_others": _in_others}[rule]
+    return like(hit(texts).cast(pa.int8()), columns[0])
+
+
+def shared_values(columns: list[Any], *, at_least: int = 2) -> Any:
+    """Return the values that are in at least so many of several columns, each once, ascending.
+
+    Parameters
+    ----------
+    columns : list of columns
+        Of any lengths; compared as texts.
+    at_least : int
+
+    Returns
+    -------
+    column of str
+        Without null.
+
+    Raises
+    ------
+    ConfigError
+        ``at_least`` is not from 1 to the number of columns.
+    """
+    if not 1 <= at_least <= len(columns):
+        msg = f"shared_values: at_least is from 1 to {len(columns)} columns, not {at_least}"
+        raise ConfigError(msg)
+    texts = [as_text(column).unique().drop_null() for column in columns]
+    counts = pa.chunked_array(texts, pa.string()).value_counts()
+    enough = pc.greater_equal(counts.field("counts"), at_least)
+    found = counts.field("values").filter(enough)
+    found = found.take(pc.sort_indices(found))
+    return list_like(found, columns[0])
+
+
+def _all_equal(texts: list[pa.Array]) -> pa.Array:
+    hit = pc.equal(texts[0], texts[1])
+    for other in texts[2:]:
+        hit = pc.and_(hit, pc.equal(texts[0], other))
+    return hit
+
+
+def _two_equal(texts: list[pa.Array]) -> pa.Array:
+    hit = np.zeros(len(texts[0]), bool)
+    for number, one in enumerate(texts):
+        for other in texts[number + 1 :]:
+            hit |= np.asarray(pc.equal(one, other).fill_null(False))  # noqa: FBT003
+    n_values = np.sum([np.asarray(text.is_valid()) for text in texts], axis=0)
+    return pa.array(hit, mask=n_values < 2)  # noqa: PLR2004
+
+
+def _in_others(texts: list[pa.Array]) -> pa.Array:
     first = texts[0]
-    if rule == "all_equal":
-        same = [pc.equal(first, other) for other in texts[1:]]
-        hit = same[0]
-        for other in same[1:]:
-            hit = pc.and_(hit, other)
-        return like(hit.cast(pa.int8()), columns[0])
-    found = [pc.is_in(first, pc.drop_null(other.unique())) for other in texts[1:]]
-    hit = pc.if_else(first.is_null(), pa.scalar(None, pa.bool_()), found[0])
-    for other in found[1:]:
-        hit = pc.or_(hit, other)
-    return like(hit.cast(pa.int8()), columns[0])
+    others = pa.chunked_array(texts[1:]).unique().drop_null()
+    hit = in_pieces(lambda piece: pc.is_in(piece, others), first)
+    return pc.if_else(first.is_null(), pa.scalar(None, pa.bool_()), hit)
 
 
 def _texts(columns: list[Any], op: str, at_least: int = 1) -> list[pa.Array]:

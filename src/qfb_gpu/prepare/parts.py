@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.prepare.columns import like, per_text
+from qfb_gpu.prepare import buffers
+from qfb_gpu.prepare.columns import on_texts
+
+_ALL = 2**31 - 1
 
 
+@on_texts
 def left(values: Any, *, n: int) -> Any:
     """Return the first ``n`` characters of each text; a shorter text whole.
 
@@ -32,9 +34,10 @@ def left(values: Any, *, n: int) -> Any:
         ``n`` is negative.
     """
     _refuse_negative("left", n)
-    return like(per_text(values, lambda text: text[:n], pa.string()), values)
+    return buffers.place(values, 0, n)
 
 
+@on_texts
 def right(values: Any, *, n: int) -> Any:
     """Return the last ``n`` characters of each text; a shorter text whole.
 
@@ -54,9 +57,10 @@ def right(values: Any, *, n: int) -> Any:
         ``n`` is negative.
     """
     _refuse_negative("right", n)
-    return like(per_text(values, lambda text: text[max(len(text) - n, 0) :], pa.string()), values)
+    return buffers.place(values, -n, n) if n else buffers.place(values, 0, 0)
 
 
+@on_texts
 def mid(values: Any, *, start: int, n: int) -> Any:
     """Return ``n`` characters from the place ``start``; fewer where the text ends.
 
@@ -81,14 +85,10 @@ def mid(values: Any, *, start: int, n: int) -> Any:
     if start == 0:
         msg = "mid: start counts from 1, or from -1 at the end; there is no place 0"
         raise ConfigError(msg)
-
-    def work(text: str) -> str:
-        first = start - 1 if start > 0 else max(len(text) + start, 0)
-        return text[first : first + n]
-
-    return like(per_text(values, work, pa.string()), values)
+    return buffers.place(values, start - 1 if start > 0 else start, n)
 
 
+@on_texts
 def cut(values: Any, *, n: int, side: str = "left") -> Any:
     """Return each text without its first, or last, ``n`` characters.
 
@@ -113,13 +113,12 @@ def cut(values: Any, *, n: int, side: str = "left") -> Any:
     if side not in ("left", "right"):
         msg = f"cut: side is 'left' or 'right', not {side!r}"
         raise ConfigError(msg)
-
-    def work(text: str) -> str:
-        return text[n:] if side == "left" else text[: max(len(text) - n, 0)]
-
-    return like(per_text(values, work, pa.string()), values)
+    if side == "left":
+        return buffers.place(values, n, _ALL)
+    return buffers.place(values, 0, _ALL, drop=n)
 
 
+@on_texts
 def between(values: Any, *, start: str, end: str, nth: int = 1) -> Any:
     """Return what stands between two delimiters.
 
@@ -146,34 +145,10 @@ def between(values: Any, *, start: str, end: str, nth: int = 1) -> Any:
         msg = "between: start and end are both empty; give at least one delimiter"
         raise ConfigError(msg)
     _refuse_zero("between", nth)
-    return like(
-        per_text(values, lambda text: _nth(_parts(text, start, end), nth), pa.string()), values
-    )
+    return buffers.between(values, start, end, nth)
 
 
-def _parts(text: str, start: str, end: str) -> list[str]:
-    if not start:
-        head, found, _ = text.partition(end)
-        return [head] if found else []
-    found_parts: list[str] = []
-    place = text.find(start)
-    while place >= 0:
-        place += len(start)
-        if not end:
-            return [text[place:]]
-        stop = text.find(end, place)
-        if stop < 0:
-            break
-        found_parts.append(text[place:stop])
-        place = text.find(start, stop + len(end))
-    return found_parts
-
-
-def _nth(parts: list[str], nth: int) -> str | None:
-    place = nth - 1 if nth > 0 else len(parts) + nth
-    return parts[place] if 0 <= place < len(parts) else None
-
-
+@on_texts
 def after(values: Any, *, text: str, nth: int = 1) -> Any:
     """Return what follows the nth occurrence of ``text``.
 
@@ -198,13 +173,7 @@ def after(values: Any, *, text: str, nth: int = 1) -> Any:
         msg = "after: text is empty; give the text whose occurrence counts"
         raise ConfigError(msg)
     _refuse_zero("after", nth)
-
-    def work(given: str) -> str | None:
-        pieces = given.split(text)
-        place = nth if nth > 0 else len(pieces) + nth
-        return text.join(pieces[place:]) if 1 <= place < len(pieces) else None
-
-    return like(per_text(values, work, pa.string()), values)
+    return buffers.after(values, text, nth)
 
 
 def _refuse_negative(op: str, n: int) -> None:

@@ -1,4 +1,4 @@
-"""The steps of a config's ``prepare``: checked against a file's columns, then run batch by batch.
+"""The steps of a config's ``prepare``, run batch by batch; :mod:`.compile` makes and checks them.
 
 A step is ``{ op = ..., column = ..., into = ..., <settings> }``. ``into`` may be a new column or
 one that is there; later steps, and the mapping of columns, see it.
@@ -6,22 +6,23 @@ one that is there; later steps, and the mapping of columns, see it.
 
 from __future__ import annotations
 
-import difflib
+import inspect
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from pydantic import ValidationError
 
 from qfb_gpu.errors import ConfigError, QfbError
-from qfb_gpu.prepare.columns import from_days, read_days, to_arrow
-from qfb_gpu.prepare.operations import OPERATIONS, Operation, settings_model
+from qfb_gpu.prepare.columns import from_days, plain, read_days, to_arrow
+from qfb_gpu.prepare.tables import Counted, Made, View, assemble_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Iterator
+
+    from qfb_gpu.prepare.operations import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,12 @@ class Step:
     settings : dict
         Of the operation's function.
     into : tuple of str
+    other : View or None
+        The table in the file that the step names.
+    table : str
+        The path of that file.
+    reads : tuple of str
+        Further columns that settings name.
     """
 
     where: str
@@ -49,11 +56,41 @@ class Step:
     lists: dict[str, tuple[str, ...]]
     settings: dict[str, Any]
     into: tuple[str, ...]
+    other: View | None = None
+    table: str = ""
+    reads: tuple[str, ...] = ()
 
     @property
     def inputs(self) -> list[str]:
         """The columns it reads."""
-        return [*self.columns.values(), *(name for names in self.lists.values() for name in names)]
+        lists = (name for names in self.lists.values() for name in names)
+        return [*self.columns.values(), *lists, *self.reads]
+
+
+class Prepared(NamedTuple):
+    """Rows after a recipe.
+
+    Attributes
+    ----------
+    rows : pyarrow.RecordBatch
+    counts : Counter
+    origin : int64 array or None
+        The row of the batch each row comes from; None where rows stayed as they were.
+    """
+
+    rows: pa.RecordBatch
+    counts: Counter[str]
+    origin: Any = None
+
+
+class Explained(NamedTuple):
+    """What one step did to some rows: see :meth:`Recipe.trace`."""
+
+    step: Step
+    rows_before: int
+    rows_after: int
+    counts: Counter[str]
+    columns: dict[str, pa.Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,12 +112,17 @@ class Recipe:
         """The columns there are after the last step."""
         return list(dict.fromkeys([*self.headers, *(n for step in self.steps for n in step.into)]))
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether a step has to see all rows of a file at once."""
+        return any(step.operation.whole(step.settings) for step in self.steps)
+
     def to_read(self, wanted: list[str]) -> list[str]:
         """Return the file's columns that ``wanted`` and the steps need, each once."""
         needed = [*wanted, *(name for step in self.steps for name in step.inputs)]
         return [name for name in dict.fromkeys(needed) if name in self.headers]
 
-    def apply(self, rows: pa.RecordBatch) -> tuple[pa.RecordBatch, Counter[str]]:
+    def apply(self, rows: pa.RecordBatch) -> Prepared:
         """Run every step on some rows.
 
         Parameters
@@ -90,12 +132,11 @@ class Recipe:
 
         Returns
         -------
-        rows : pyarrow.RecordBatch
-            With the columns that were made.
-        counts : Counter
-            ``prepare: <label> changed``: rows that differ from what ``into`` held before; where
-            it is new, from the step's first column, or rows that got a value where those two
-            are of different kinds. ``prepare: <label> no date``: texts read as null.
+        Prepared
+            With the columns that were made, and counts: ``prepare: <label> changed``: rows that
+            differ from what ``into`` held before; where it is new, from the step's first column,
+            or rows that got a value where those two are of different kinds. ``prepare: <label>
+            no date``: texts read as null. And what the operation counts itself.
 
         Raises
         ------
@@ -103,163 +144,86 @@ class Recipe:
             A step refuses a setting or a value; the message says which step.
         """
         if not self.steps:
-            return rows, Counter()
+            return Prepared(rows, Counter())
         columns = dict(zip(rows.schema.names, rows.columns, strict=True))
         counts: Counter[str] = Counter()
+        origin: Any = None
         for step in self.steps:
-            made = _run(step, columns, counts)
-            before = columns.get(step.into[0], columns[step.inputs[0]])
-            counts[f"prepare: {step.label} changed"] += n_changed(before, made[0])
-            columns.update(zip(step.into, made, strict=True))
-        return pa.RecordBatch.from_pydict(columns), counts
+            columns, from_row, counted = run_step(step, columns)
+            counts.update({f"prepare: {step.label} {what}": n for what, n in counted.items()})
+            if from_row is not None:
+                origin = from_row if origin is None else origin[from_row]
+        return Prepared(pa.RecordBatch.from_pydict(columns), counts, origin)
+
+    def trace(self, rows: pa.RecordBatch) -> Iterator[Explained]:
+        """Run every step on some rows and say what each did."""
+        columns = dict(zip(rows.schema.names, rows.columns, strict=True))
+        for step in self.steps:
+            before = _n_rows(columns)
+            columns, _, counted = run_step(step, columns)
+            yield Explained(step, before, _n_rows(columns), counted, columns)
 
 
-def compile_recipe(
-    steps: list[dict[str, Any]],
-    headers: list[str],
-    where: str,
-    fold: Callable[[str], str] = str,
-) -> Recipe:
-    """Check steps against the columns there are.
-
-    Parameters
-    ----------
-    steps : list of dict
-        As the config has them.
-    headers : list of str
-        The file's columns.
-    where : str
-        Names the part of the config, e.g. ``sources.transactions``.
-    fold : callable
-        How column names are compared.
-
-    Raises
-    ------
-    ConfigError
-        Unknown operation, argument or column, a missing or wrong setting; lists what there is.
-    """
-    by_fold: dict[str, str] = {}
-    for name in headers:
-        by_fold.setdefault(fold(name), name)
-    done = []
-    for number, step in enumerate(steps):
-        checked = _step(step, number, by_fold, f"{where}.prepare[{number}]", fold)
-        done.append(checked)
-        by_fold.update({fold(name): name for name in checked.into})
-    recipe = Recipe(tuple(headers), tuple(done))
-    names = recipe.to_read([])
-    recipe.apply(pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(names), names))
-    return recipe
-
-
-def _step(
-    step: Mapping[str, Any],
-    number: int,
-    by_fold: dict[str, str],
-    where: str,
-    fold: Callable[[str], str],
-) -> Step:
-    op = step.get("op")
-    if op not in OPERATIONS:
-        near = difflib.get_close_matches(str(op), OPERATIONS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
-        msg = f"{where}: no operation is called {op!r}; {hint}there are {', '.join(OPERATIONS)}"
-        raise ConfigError(msg)
-    operation = OPERATIONS[op]
-    where = f"{where} ({op})"
-    _check_arguments(step, operation, where)
-
-    def find(name: Any) -> str:
-        if not isinstance(name, str) or fold(name) not in by_fold:
-            near = difflib.get_close_matches(str(name), by_fold.values(), n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            there = ", ".join(repr(column) for column in list(by_fold.values())[:30])
-            msg = f"{where}: no column {name!r}; it has {there}{hint}"
-            raise ConfigError(msg)
-        return by_fold[fold(name)]
-
-    columns = {key: find(step[key]) for key in operation.columns if key in step}
-    lists = {
-        key: tuple(find(name) for name in _names(step[key], key, where))
-        for key in operation.lists if key in step
-    }  # fmt: skip
-    names = _names(step["into"], "into", where) if operation.several else [step["into"]]
-    if not all(isinstance(name, str) and name.strip() for name in names):
-        msg = f"{where}: into is the name of a column to make, not {step['into']!r}"
-        raise ConfigError(msg)
-    into = tuple(by_fold.get(fold(name), name) for name in names)
-    label = f"{number + 1} {op} ({', '.join(into)})"
-    return Step(where, label, operation, columns, lists, _settings(step, operation, where), into)
-
-
-def _names(given: Any, key: str, where: str) -> list[Any]:
-    if not isinstance(given, list) or not given:
-        msg = f"{where}: {key} is a list of columns such as ['a', 'b'], not {given!r}"
-        raise ConfigError(msg)
-    return given
-
-
-def _check_arguments(step: Mapping[str, Any], operation: Operation, where: str) -> None:
-    known = operation.arguments
-    for key in step:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1)
-            hint = f"did you mean {near[0]!r}? " if near else ""
-            msg = f"{where}: no argument is called {key!r}; {hint}there are {', '.join(known)}"
-            raise ConfigError(msg)
-    fields = settings_model(operation.run).model_fields
-    needed = {"into", *operation.columns, *operation.lists} - operation.optional
-    needed |= {name for name, given in fields.items() if given.is_required()}
-    missing = [key for key in known if key in needed and key not in step]
-    if missing:
-        msg = f"{where}: argument {missing[0]!r} is missing; it takes {', '.join(known)}"
-        raise ConfigError(msg)
-
-
-def _settings(step: Mapping[str, Any], operation: Operation, where: str) -> dict[str, Any]:
-    model = settings_model(operation.run)
-    given = {key: value for key, value in step.items() if key in model.model_fields}
+def run_step(
+    step: Step, columns: dict[str, pa.Array]
+) -> tuple[dict[str, pa.Array], Any, Counter[str]]:
+    """Run one step; return all columns, which row each row comes from, and counts by name."""
+    counts: Counter[str] = Counter()
     try:
-        checked = model(**given)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        msg = f"{where}: {key}: {first['msg']} (got {first['input']!r:.80})"
-        raise ConfigError(msg) from error
-    return {key: getattr(checked, key) for key in given}
-
-
-def _run(step: Step, columns: dict[str, pa.Array], counts: Counter[str]) -> list[pa.Array]:
-    given: dict[str, Any] = {}
-    for key, name in step.columns.items():
-        parameter, column = step.operation.columns[key], columns[name]
-        if key in step.operation.dates and not pa.types.is_temporal(column.type):
-            days, unreadable = read_days(column)
-            counts[f"prepare: {step.label} no date"] += int(unreadable.sum())
-            column = from_days(days)
-        given[parameter] = column
-    for key, names in step.lists.items():
-        given[step.operation.lists[key]] = [columns[name] for name in names]
-    try:
-        made = step.operation.run(**{**step.settings, **given})
+        made = _made(step, columns, counts)
     except QfbError as error:
         msg = f"{step.where}: {error}"
         raise type(error)(msg) from error
-    if not step.operation.several:
-        return [made]
-    if len(made) != len(step.into):
-        msg = f"{step.where}: it makes {len(made)} columns, into names {len(step.into)}; name each"
+    if not step.operation.on_table:
+        before = columns.get(step.into[0], columns[step.inputs[0]])
+        counts["changed"] = n_changed(before, made.columns[step.into[0]])
+    counts.update(made.counts)
+    if made.origin is not None:
+        n_before = _n_rows(columns)
+        n_left = n_before - len(np.unique(made.origin))
+        counts["rows left out"] = n_left
+        counts["rows added"] = len(made.origin) - (n_before - n_left)
+    return assemble_columns(columns, made), made.origin, counts
+
+
+def _made(step: Step, columns: dict[str, pa.Array], counts: Counter[str]) -> Made:
+    given = {key: _read(step, key, columns[name], counts) for key, name in step.columns.items()}
+    if step.operation.on_table:
+        dates = {name: given[key] for key, name in step.columns.items()}
+        views = [View({**columns, **dates}, step.operation.run.__name__)]
+        views += [step.other] if step.other is not None else []
+        names = {step.operation.columns[key]: name for key, name in step.columns.items()}
+        return inspect.unwrap(step.operation.run)(*views, **step.settings, **names)
+    arguments: dict[str, Any] = {step.operation.columns[key]: c for key, c in given.items()}
+    for key, listed in step.lists.items():
+        arguments[step.operation.lists[key]] = [columns[name] for name in listed]
+    found = step.operation.run(**{**step.settings, **arguments})
+    if isinstance(found, Counted):
+        counts.update(found.counts)
+        found = found.result
+    several = list(found) if step.operation.several else [found]
+    if len(several) != len(step.into):
+        msg = f"it makes {len(several)} columns, into names {len(step.into)}; name each"
         raise ConfigError(msg)
-    return list(made)
+    return Made(dict(zip(step.into, several, strict=True)))
+
+
+def _read(step: Step, key: str, column: pa.Array, counts: Counter[str]) -> pa.Array:
+    """Return a column that a step reads; dates that came as texts as dates, the others null."""
+    if key not in step.operation.dates or pa.types.is_temporal(column.type):
+        return column
+    days, unreadable = read_days(column)
+    counts["no date"] += int(unreadable.sum())
+    return from_days(days)
+
+
+def _n_rows(columns: dict[str, pa.Array]) -> int:
+    return len(next(iter(columns.values()), ()))
 
 
 def n_changed(before: pa.Array, after: pa.Array) -> int:
     """Return how many rows differ; of different kinds: how many rows ``after`` has a value in."""
-    one, other = (to_arrow(column) for column in (before, after))
-    if pa.types.is_dictionary(one.type):
-        one = one.cast(one.type.value_type)
-    if pa.types.is_dictionary(other.type):
-        other = other.cast(other.type.value_type)
+    one, other = (plain(to_arrow(column)) for column in (before, after))
     if one.type != other.type:
         return len(other) - int(other.null_count)
     same = pc.equal(one, other).fill_null(False)  # noqa: FBT003

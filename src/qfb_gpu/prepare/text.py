@@ -1,6 +1,6 @@
 """Texts: what is in them, and what to take out.
 
-A character is a Unicode code point. Everything is worked on once per distinct text.
+A character is a Unicode code point.
 """
 
 from __future__ import annotations
@@ -8,10 +8,14 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.prepare.columns import like, per_text
+from qfb_gpu.prepare import buffers
+from qfb_gpu.prepare.columns import in_pieces, on_texts
+from qfb_kernels.characters import EMOJI, GOES
 
 CLASSES = (
     "control", "zero_width", "emoji", "whitespace",
@@ -25,10 +29,10 @@ _EMOJI = (
     (0x2B55, 0x2B55), (0x231A, 0x231B), (0x23E9, 0x23F3), (0x23F8, 0x23FA), (0x25FB, 0x25FE),
     (0xFE0E, 0xFE0F), (0x20E3, 0x20E3), (0xE0020, 0xE007F),
 )  # fmt: skip
-_JOINER = "\u200d"
 _CJK = ((0x3000, 0x303F), (0xFE10, 0xFE1F), (0xFE30, 0xFE4F), (0xFF00, 0xFFEF))
 
 
+@on_texts
 def clean_special(values: Any, *, remove: list[str], half_width: bool = False) -> Any:
     """Return texts without characters of some classes.
 
@@ -61,22 +65,15 @@ def clean_special(values: Any, *, remove: list[str], half_width: bool = False) -
     if not remove and not half_width:
         msg = "clean_special: nothing to do; name classes in remove, or set half_width = true"
         raise ConfigError(msg)
-    classes = frozenset(remove)
-    verdicts: dict[str, bool] = {}
-
-    def work(text: str) -> str:
-        folded = unicodedata.normalize("NFKC", text) if half_width else text
-        kept = []
-        for place, char in enumerate(folded):
-            if char not in verdicts:
-                verdicts[char] = bool(classes_of(char) & classes)
-            if char == _JOINER and "emoji" in classes and _joins(folded, place):
-                continue
-            if not verdicts[char]:
-                kept.append(char)
-        return "".join(kept)
-
-    return like(per_text(values, work, pa.string()), values)
+    texts = pc.utf8_normalize(values, "NFKC") if half_width else values
+    if not remove:
+        return texts
+    verdict = np.zeros(buffers.N_CODE_POINTS, np.uint8)
+    for point in buffers.code_points(texts).tolist():
+        classes = classes_of(chr(point))
+        goes, is_emoji = not classes.isdisjoint(remove), "emoji" in classes
+        verdict[point] = GOES * goes | EMOJI * is_emoji
+    return buffers.strip(texts, verdict, [], joiner="emoji" in remove)
 
 
 def classes_of(char: str) -> frozenset[str]:
@@ -102,16 +99,11 @@ def classes_of(char: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def _joins(text: str, place: int) -> bool:
-    """Return whether a joiner stands beside an emoji, not between letters of a script."""
-    around = [text[i] for i in (place - 1, place + 1) if 0 <= i < len(text)]
-    return any(_within(ord(char), _EMOJI) for char in around)
-
-
 def _within(code: int, ranges: tuple[tuple[int, int], ...]) -> bool:
     return any(first <= code <= last for first, last in ranges)
 
 
+@on_texts
 def strip_chars(values: Any, *, chars: str = "", brackets: list[str] | None = None) -> Any:
     """Return texts without given characters and without bracketed parts.
 
@@ -142,33 +134,13 @@ def strip_chars(values: Any, *, chars: str = "", brackets: list[str] | None = No
     if not chars and not pairs:
         msg = "strip_chars: nothing to take out; give chars or brackets"
         raise ConfigError(msg)
-    gone = dict.fromkeys(map(ord, chars))
-
-    def work(text: str) -> str:
-        for pair in pairs:
-            text = _without(text, pair[0], pair[1])
-        return text.translate(gone)
-
-    return like(per_text(values, work, pa.string()), values)
+    verdict = np.zeros(buffers.N_CODE_POINTS, np.uint8)
+    verdict[[ord(char) for char in chars]] = GOES
+    codes = [(ord(pair[0]), ord(pair[1])) for pair in pairs]
+    return buffers.strip(values, verdict, codes, joiner=False)
 
 
-def _without(text: str, opening: str, closing: str) -> str:
-    """Take out balanced pairs: each closing bracket meets the last open one."""
-    opened: list[int] = []
-    spans: list[tuple[int, int]] = []
-    for place, char in enumerate(text):
-        if char == opening:
-            opened.append(place)
-        elif char == closing and opened:
-            start = opened.pop()
-            while spans and spans[-1][0] > start:
-                spans.pop()
-            spans.append((start, place + 1))
-    for start, stop in reversed(spans):
-        text = text[:start] + text[stop:]
-    return text
-
-
+@on_texts
 def count_text(values: Any, *, text: str, ignore_case: bool = False) -> Any:
     """Return how often a character or text is in each text, without overlap from the left.
 
@@ -192,14 +164,14 @@ def count_text(values: Any, *, text: str, ignore_case: bool = False) -> Any:
     if not text:
         msg = "count_text: text is empty; give the character or text to count"
         raise ConfigError(msg)
-    if ignore_case:
-        wanted = text.casefold()
-        found = per_text(values, lambda given: given.casefold().count(wanted), pa.int32())
-    else:
-        found = per_text(values, lambda given: given.count(text), pa.int32())
-    return like(found, values)
+    return (
+        buffers.count(_folded(values), text.casefold())
+        if ignore_case
+        else buffers.count(values, text)
+    )
 
 
+@on_texts
 def contains(values: Any, *, text: str, ignore_case: bool = False) -> Any:
     """Return 1 where a text contains ``text``, else 0.
 
@@ -223,14 +195,12 @@ def contains(values: Any, *, text: str, ignore_case: bool = False) -> Any:
     if not text:
         msg = "contains: text is empty; give the text to look for"
         raise ConfigError(msg)
-    if ignore_case:
-        wanted = text.casefold()
-        found = per_text(values, lambda given: int(wanted in given.casefold()), pa.int8())
-    else:
-        found = per_text(values, lambda given: int(text in given), pa.int8())
-    return like(found, values)
+    texts, wanted = (_folded(values), text.casefold()) if ignore_case else (values, text)
+    found = in_pieces(lambda piece: pc.match_substring(piece, wanted), texts)
+    return found.cast(pa.int8())
 
 
+@on_texts
 def first_label(
     values: Any,
     *,
@@ -263,10 +233,22 @@ def first_label(
     if not labels or not all(text for text, _ in labels):
         msg = "first_label: labels is a list of [text, label] pairs, no text empty"
         raise ConfigError(msg)
-    rules = [(text.casefold() if ignore_case else text, label) for text, label in labels]
+    texts = _folded(values) if ignore_case else values
+    rules = [text.casefold() if ignore_case else text for text, _ in labels]
 
-    def work(given: str) -> str | None:
-        folded = given.casefold() if ignore_case else given
-        return next((label for text, label in rules if text in folded), default)
+    def work(piece: pa.Array) -> pa.Array:
+        codes = np.full(len(piece), len(rules), np.int32)
+        for number in reversed(range(len(rules))):
+            holds = pc.match_substring(piece, rules[number]).fill_null(False)  # noqa: FBT003
+            codes[np.asarray(holds)] = number
+        return pa.array(codes, mask=np.asarray(piece.is_null()))
 
-    return like(per_text(values, work, pa.string()), values)
+    names = pa.array([*(label for _, label in labels), default], pa.string())
+    return names.take(in_pieces(work, texts))
+
+
+def _folded(texts: pa.Array) -> pa.Array:
+    """Return texts case-folded, each distinct one once: Arrow knows lower case only."""
+    coded = texts.dictionary_encode()
+    folded = [text.casefold() for text in coded.dictionary.to_pylist()]
+    return pa.array(folded, pa.string()).take(coded.indices)

@@ -1,0 +1,170 @@
+"""Arrow texts through kernels: bytes and offsets in, spans or packed bytes out.
+
+Work is cut into pieces of rows, a thread each; kernels let other threads run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.prepare.columns import in_pieces
+from qfb_kernels import characters, spans
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+N_CODE_POINTS = 0x110000
+_EMPTY = np.zeros(1, np.uint8)
+
+
+def text_buffers(texts: pa.Array) -> tuple[Any, Any]:
+    """Return the bytes of an Arrow string array and the int32 offsets of its rows, from 0."""
+    if not len(texts):
+        return _EMPTY, np.zeros(1, np.int32)
+    _, offsets, data = texts.buffers()
+    rows = np.frombuffer(offsets, np.int32)[texts.offset : texts.offset + len(texts) + 1]
+    if data is None or rows[-1] == rows[0]:
+        return _EMPTY, np.zeros(len(texts) + 1, np.int32)
+    return np.frombuffer(data, np.uint8)[rows[0] : rows[-1]], rows - rows[0]
+
+
+def as_bytes(text: str) -> Any:
+    """Return a text to look for as a kernel takes it."""
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def by_spans(texts: pa.Array, launch: Callable[[Any, Any, Any, Any], None]) -> pa.Array:
+    """Return a part of each text; null where there is none, or no text.
+
+    Parameters
+    ----------
+    texts : pyarrow.StringArray
+    launch : callable(data, offsets, first, last)
+        Fills the span of each row.
+    """
+
+    def work(piece: pa.Array) -> pa.Array:
+        data, offsets = text_buffers(piece)
+        first, last = (np.empty(len(piece), np.int32) for _ in range(2))
+        launch(data, offsets, first, last)
+        is_null = first < 0
+        if piece.null_count:
+            is_null |= np.asarray(piece.is_null())
+            first[is_null], last[is_null] = 0, 0
+        to = _ends(last - first)
+        out = np.empty(int(to[-1]), np.uint8)
+        get_backend("cpu").launch(
+            spans.copy_cpu, spans.copy_gpu, len(piece), data, first, last, to, out
+        )
+        return _array(out, to, is_null)
+
+    return in_pieces(work, texts)
+
+
+def place(texts: pa.Array, start: int, n: int, drop: int = 0) -> pa.Array:
+    """Return ``n`` characters from ``start``, from 0 or from the end, of all but ``drop``."""
+    most = 2**31 - 1
+    numbers = np.int64(max(start, -most)), np.int64(min(n, most)), np.int64(min(drop, most))
+
+    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
+        get_backend("cpu").launch(
+            spans.place_cpu, spans.place_gpu, len(first), data, offsets, *numbers, first, last
+        )
+
+    return by_spans(texts, launch)
+
+
+def after(texts: pa.Array, wanted: str, nth: int) -> pa.Array:
+    """Return what follows the nth occurrence."""
+    arguments = as_bytes(wanted), np.int64(nth)
+
+    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
+        get_backend("cpu").launch(
+            spans.after_cpu, spans.after_gpu, len(first), data, offsets, *arguments, first, last
+        )
+
+    return by_spans(texts, launch)
+
+
+def between(texts: pa.Array, opening: str, closing: str, nth: int) -> pa.Array:
+    """Return the nth part between two delimiters."""
+    arguments = as_bytes(opening), as_bytes(closing), np.int64(nth)
+
+    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
+        get_backend("cpu").launch(
+            spans.between_cpu, spans.between_gpu, len(first), data, offsets, *arguments, first, last
+        )
+
+    return by_spans(texts, launch)
+
+
+def count(texts: pa.Array, wanted: str) -> pa.Array:
+    """Return how often ``wanted`` is in each text, without overlap: int32."""
+    needle = as_bytes(wanted)
+
+    def work(piece: pa.Array) -> pa.Array:
+        data, offsets = text_buffers(piece)
+        out = np.empty(len(piece), np.int32)
+        get_backend("cpu").launch(
+            spans.count_cpu, spans.count_gpu, len(piece), data, offsets, needle, out
+        )
+        return pa.array(out, mask=np.asarray(piece.is_null()) if piece.null_count else None)
+
+    return in_pieces(work, texts)
+
+
+def code_points(texts: pa.Array) -> Any:
+    """Return the code points that are in some text, ascending."""
+    seen = np.zeros(N_CODE_POINTS, np.uint8)
+
+    def work(piece: pa.Array) -> pa.Array:
+        data, offsets = text_buffers(piece)
+        get_backend("cpu").launch(
+            characters.seen_cpu, characters.seen_gpu, len(piece), data, offsets, seen
+        )
+        return pa.nulls(0)
+
+    in_pieces(work, texts)
+    return np.flatnonzero(seen)
+
+
+def strip(texts: pa.Array, verdict: Any, pairs: list[tuple[int, int]], *, joiner: bool) -> pa.Array:
+    """Return texts without some characters and bracket pairs: see :mod:`qfb_kernels.characters`."""
+    brackets = np.array(pairs, np.int64).reshape(-1, 2)
+    cpu = get_backend("cpu")
+
+    def work(piece: pa.Array) -> pa.Array:
+        data, offsets = text_buffers(piece)
+        keep = np.empty(len(data), np.uint8)
+        opened = np.empty(len(data) if pairs else 1, np.int32)
+        length = np.empty(len(piece), np.int32)
+        cpu.launch(
+            characters.strip_cpu, characters.strip_gpu, len(piece), data, offsets, brackets,
+            verdict, np.int64(joiner), keep, opened, length,
+        )  # fmt: skip
+        to = _ends(length)
+        out = np.empty(int(to[-1]), np.uint8)
+        cpu.launch(
+            characters.pack_cpu, characters.pack_gpu, len(piece), data, offsets, keep, to, out
+        )
+        return _array(out, to, np.asarray(piece.is_null()))
+
+    return in_pieces(work, texts)
+
+
+def _ends(lengths: Any) -> Any:
+    to = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=to[1:])
+    return to
+
+
+def _array(data: Any, offsets: Any, is_null: Any) -> pa.Array:
+    valid = None
+    if is_null.any():
+        valid = pa.array(~is_null).buffers()[1]
+    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(data)]
+    return pa.Array.from_buffers(pa.string(), len(is_null), buffers)

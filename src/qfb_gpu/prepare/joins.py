@@ -1,0 +1,93 @@
+"""Two tables joined by a key: inner, left or outer, the number of matches declared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.prepare.columns import table_like
+from qfb_gpu.prepare.keys import match_keys
+from qfb_gpu.prepare.lookups import Key, lookup
+from qfb_gpu.prepare.rows import union_tables
+from qfb_gpu.prepare.tables import Counted, View
+
+
+def join_tables(
+    table: Any,
+    other: Any,
+    *,
+    on: list[Key],
+    how: Literal["inner", "left", "outer"] = "left",
+    cardinality: Literal["one", "many"] = "one",
+    suffix: str = "_other",
+) -> Counted:
+    """Return the columns of both tables, their rows put together by a key.
+
+    Parameters
+    ----------
+    table, other : tables
+    on : list of str or (str, str)
+        The key: names in both tables, or pairs of ours and theirs. A null matches nothing.
+    how : {"inner", "left", "outer"}
+        Rows with a match; all of ours; all of both, theirs without a match last.
+    cardinality : {"one", "many"}
+        How many rows of the other table a key may have.
+    suffix : str
+        What a column of theirs gets behind its name where ours has that name.
+
+    Returns
+    -------
+    Counted
+        The table; counts as :func:`lookup`, and ``only in the other``.
+
+    Raises
+    ------
+    ConfigError
+        Unknown ``how``, or a name that the suffix does not make new.
+    InputError
+        As :func:`lookup`.
+    """
+    if how not in ("inner", "left", "outer"):
+        msg = f"join_tables: how is 'inner', 'left' or 'outer', not {how!r}; exchange the tables"
+        raise ConfigError(msg)
+    ours, theirs = View(table, "join_tables"), View(other, "join_tables", "the other table")
+    pairs = [(key, key) if isinstance(key, str) else key for key in on]
+    keys = {name for _, name in pairs}
+    take = [name for name in theirs.names if name not in keys]
+    into = [name + suffix if name in ours.names else name for name in take]
+    unmatched = "drop" if how == "inner" else "null"
+    if take:
+        found = lookup(
+            table, other, on=on, take=take, into=into, cardinality=cardinality, unmatched=unmatched
+        )
+    else:  # nothing but the key: borrow a column, and give it back
+        name = pairs[0][1]
+        borrowed = f"{name}{suffix}"
+        found = lookup(table, other, on=on, take=[name], into=[borrowed],
+                       cardinality=cardinality, unmatched=unmatched)  # fmt: skip
+        found = Counted(_without(found.result, borrowed), found.counts)
+    if how != "outer":
+        return found
+    left, right = ([v.column(n) for n in names] for v, names in (
+        (ours, [name for name, _ in pairs]), (theirs, [name for _, name in pairs])
+    ))  # fmt: skip
+    codes, _, _ = match_keys(right, left)
+    alone = np.flatnonzero(codes < 0)
+    names = dict(zip(take, into, strict=True)) | {name: mine for mine, name in pairs}
+    rest = pa.table({new: theirs.column(old).take(pa.array(alone)) for old, new in names.items()})
+    both = union_tables([found.result, table_like(rest, table)])
+    return Counted(
+        both.result, dict(Counter(found.counts) + Counter({"only in the other": len(alone)}))
+    )
+
+
+def _without(table: Any, name: str) -> Any:
+    if isinstance(table, pa.Table):
+        return table.drop_columns([name])
+    if isinstance(table, dict):
+        return {key: column for key, column in table.items() if key != name}
+    return table.drop(columns=[name])

@@ -1,0 +1,98 @@
+"""Equal keys of two tables, as numbers: the codes of the other table's distinct keys.
+
+Keys of one kind are compared as they are, whole numbers of any width as numbers, everything else
+as texts. A null, or an empty text, is no key and matches nothing.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.prepare.columns import as_text, in_pieces, plain, without_empty
+
+_MOST_CODES = 2**62
+
+
+def match_keys(ours: list[pa.Array], theirs: list[pa.Array]) -> tuple[Any, Any, int]:
+    """Return the code of each row's key in both tables.
+
+    Parameters
+    ----------
+    ours, theirs : lists of Arrow arrays
+        The columns of the key, in pairs.
+
+    Returns
+    -------
+    our_codes, their_codes : int64 arrays
+        From 0; -1 where a part of the key is null and, for ours, where the other table lacks it.
+    n_codes : int
+    """
+    our_codes, their_codes, n_codes = _one(ours[0], theirs[0])
+    for one, other in zip(ours[1:], theirs[1:], strict=True):
+        our_more, their_more, n_more = _one(one, other)
+        if n_codes * max(n_more, 1) > _MOST_CODES:  # pragma: no cover  4e18 pairs
+            our_codes, their_codes, n_codes = _dense(our_codes, their_codes)
+        our_codes = _both(our_codes, our_more, n_more)
+        their_codes = _both(their_codes, their_more, n_more)
+        our_codes, their_codes, n_codes = _dense(our_codes, their_codes)
+    return our_codes, their_codes, n_codes
+
+
+def has_key(columns: list[pa.Array]) -> Any:
+    """Return where no part of the key is null: bool array."""
+    is_there = np.ones(len(columns[0]), bool)
+    for given in columns:
+        column = plain(given)
+        column = without_empty(column) if pa.types.is_string(column.type) else column
+        if column.null_count:
+            is_there &= np.asarray(column.is_valid())
+    return is_there
+
+
+def _one(ours: pa.Array, theirs: pa.Array) -> tuple[Any, Any, int]:
+    ours, theirs = _same_kind(plain(ours), plain(theirs))
+    distinct = theirs.unique().drop_null()
+    return _index(ours, distinct), _index(theirs, distinct), len(distinct)
+
+
+def _index(values: pa.Array, distinct: pa.Array) -> Any:
+    found = in_pieces(lambda piece: pc.index_in(piece, value_set=distinct), values)
+    codes = np.asarray(found.fill_null(-1)).astype(np.int64)
+    if values.null_count:
+        codes[np.asarray(values.is_null())] = -1
+    return codes
+
+
+def _both(codes: Any, more: Any, n_more: int) -> Any:
+    return np.where((codes < 0) | (more < 0), -1, codes * max(n_more, 1) + more)
+
+
+def _dense(our_codes: Any, their_codes: Any) -> tuple[Any, Any, int]:
+    distinct = pa.array(np.unique(their_codes[their_codes >= 0]))
+    found = [_index(pa.array(codes), distinct) for codes in (our_codes, their_codes)]
+    return found[0], found[1], len(distinct)
+
+
+def _same_kind(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
+    one, other = _whole(one), _whole(other)
+    if one.type != other.type:
+        one, other = as_text(one), as_text(other)
+    if pa.types.is_string(one.type):
+        return without_empty(one), without_empty(other)
+    return one, other
+
+
+def _whole(values: pa.Array) -> pa.Array:
+    """Return whole numbers as int64, also those that pandas made floats for their nulls."""
+    if pa.types.is_integer(values.type):
+        return values.cast(pa.int64())
+    if pa.types.is_floating(values.type):
+        try:
+            return values.cast(pa.int64())
+        except pa.ArrowInvalid:
+            return values
+    return values

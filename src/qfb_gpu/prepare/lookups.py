@@ -1,0 +1,288 @@
+"""Lookups: columns of another table by key, or by key as of a date; values present in another."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.prepare.columns import like, plain, to_arrow, to_days
+from qfb_gpu.prepare.keys import has_key, match_keys
+from qfb_gpu.prepare.tables import Made, View, on_tables
+
+Key = str | tuple[str, str]
+"""A column of both tables, or ours and theirs."""
+_SPAN = np.int64(2**32)
+
+
+@on_tables(2)
+def lookup(
+    table: View,
+    other: View,
+    *,
+    on: list[Key],
+    take: list[str],
+    into: list[str] | None = None,
+    cardinality: Literal["one", "many"] = "one",
+    unmatched: Literal["null", "drop", "refuse"] = "null",
+) -> Made:
+    """Return the table with columns of another, found by a key.
+
+    Parameters
+    ----------
+    table, other : tables
+    on : list of str or (str, str)
+        The key: names in both tables, or pairs of ours and theirs. A null matches nothing.
+    take : list of str
+        Their columns.
+    into : list of str, optional
+        What they are called here; as there where not given.
+    cardinality : {"one", "many"}
+        How many rows of the other table a key may have. With ``"many"`` a row becomes as many
+        rows as match, in the other table's order.
+    unmatched : {"null", "drop", "refuse"}
+        A row without a match has nulls (a left join), is left out (an inner join), or is an error.
+
+    Returns
+    -------
+    Counted
+        The table, and counts ``matched``, ``unmatched`` (rows with a key that is not there),
+        ``without a key`` and, with ``"many"``, ``matched several``.
+
+    Raises
+    ------
+    InputError
+        A column is missing; a key has several rows where one was declared; a row is unmatched
+        where that was refused.
+    ConfigError
+        ``into`` names another number of columns than ``take``, or one that is there already.
+    """
+    names = _into(table, take, into, "lookup")
+    pairs = [(key, key) if isinstance(key, str) else key for key in on]
+    if not pairs:
+        msg = "lookup: on is empty; name the columns of the key"
+        raise ConfigError(msg)
+    ours = [table.column(name) for name, _ in pairs]
+    theirs = [other.column(name) for _, name in pairs]
+    our_codes, their_codes, n_codes = match_keys(ours, theirs)
+    per_code = np.bincount(their_codes[their_codes >= 0], minlength=n_codes)
+    if cardinality == "one" and (per_code > 1).any():
+        raise InputError(_several(theirs, their_codes, per_code))
+    counts = _counts(our_codes >= 0, has_key(ours), "lookup", unmatched, ours)
+    if cardinality == "one":
+        origin, place = None, _place_of_code(their_codes, n_codes)[our_codes]
+        if unmatched == "drop":
+            origin = np.flatnonzero(place >= 0)
+            place = place[origin]
+    else:
+        origin, place, n_several = _expand(our_codes, their_codes, per_code, unmatched == "drop")
+        counts["matched several"] = n_several
+    return Made(_taken(other, take, names, place), origin, counts)
+
+
+@on_tables(2)
+def lookup_asof(  # noqa: PLR0913  the sides of a table and its key
+    table: View,
+    other: View,
+    *,
+    date: str,
+    other_date: str,
+    take: list[str],
+    on: list[Key] | None = None,
+    into: list[str] | None = None,
+    within_days: int | None = None,
+    unmatched: Literal["null", "drop", "refuse"] = "null",
+) -> Made:
+    """Return the table with what another one said last on or before each row's date.
+
+    Parameters
+    ----------
+    table, other : tables
+    date, other_date : str
+        Our column of dates, and theirs: the day from which a row of theirs holds.
+    take : list of str
+        Their columns.
+    on : list of str or (str, str), optional
+        A key that must be equal, too.
+    into : list of str, optional
+        What the columns are called here.
+    within_days : int, optional
+        A row of theirs that is older counts for nothing.
+    unmatched : {"null", "drop", "refuse"}
+
+    Returns
+    -------
+    Counted
+        The table, and counts ``matched``, ``unmatched`` and ``without a key`` (or date).
+
+    Raises
+    ------
+    InputError
+        A value is no date; the other table has two rows of one key and date; a column is missing.
+    ConfigError
+        ``into`` does not fit ``take``, or ``within_days`` is negative.
+    """
+    names = _into(table, take, into, "lookup_asof")
+    if within_days is not None and within_days < 0:
+        msg = f"lookup_asof: within_days is 0 or more, not {within_days}"
+        raise ConfigError(msg)
+    pairs = [(key, key) if isinstance(key, str) else key for key in on or []]
+    ours = [table.column(name) for name, _ in pairs]
+    theirs = [other.column(name) for _, name in pairs]
+    our_days = to_days(table.column(date), date).astype(np.int64)
+    their_days = to_days(other.column(other_date), other_date).astype(np.int64)
+    our_codes, their_codes = np.zeros_like(our_days), np.zeros_like(their_days)
+    if pairs:
+        our_codes, their_codes, _ = match_keys(ours, theirs)
+    holds = np.flatnonzero((their_codes >= 0) & (their_days != NULL_DAY))
+    stamps = their_codes[holds] * _SPAN + (their_days[holds] - NULL_DAY)
+    order = np.argsort(stamps, kind="stable")
+    holds, stamps = holds[order], stamps[order]
+    _refuse_twins(stamps, [other.column(name) for name in [other_date]], holds)
+    wanted = our_codes * _SPAN + (our_days - NULL_DAY)
+    found = np.searchsorted(stamps, wanted, side="right") - 1
+    is_ours = (our_codes >= 0) & (our_days != NULL_DAY) & (found >= 0)
+    at = np.where(is_ours, found, 0)
+    if len(stamps):
+        is_ours &= stamps[at] // _SPAN == our_codes
+        if within_days is not None:
+            is_ours &= wanted - stamps[at] <= within_days
+    place = np.where(is_ours, holds[at], -1) if len(stamps) else np.full(len(at), -1)
+    has = has_key([*ours, table.column(date)]) & (our_days != NULL_DAY)
+    counts = _counts(is_ours, has, "lookup_asof", unmatched, [*ours, table.column(date)])
+    origin = None
+    if unmatched == "drop":
+        origin = np.flatnonzero(is_ours)
+        place = place[origin]
+    return Made(_taken(other, take, names, place), origin, counts)
+
+
+def present_in(values: Any, others: Any) -> Any:
+    """Return 1 where a value is somewhere in another column, else 0.
+
+    Parameters
+    ----------
+    values : column
+    others : column
+        Of any length; its nulls count for nothing.
+
+    Returns
+    -------
+    column of int8
+        Null where the value is.
+    """
+    ours = to_arrow(values)
+    codes, _, _ = match_keys([ours], [to_arrow(others)])
+    found = pa.array((codes >= 0).astype(np.int8), mask=np.asarray(ours.is_null()))
+    return like(found, values)
+
+
+def _into(table: View, take: list[str], into: list[str] | None, op: str) -> list[str]:
+    names = take if into is None else into
+    if not take or len(names) != len(take) or len(set(names)) != len(names):
+        msg = f"{op}: into names each column of take once, got {names} for {take}"
+        raise ConfigError(msg)
+    there = [name for name in names if name in table.names]
+    if there:
+        msg = f"{op}: the table has a column {there[0]!r} already; give other names in into"
+        raise ConfigError(msg)
+    return names
+
+
+def _several(theirs: list[pa.Array], codes: Any, per_code: Any) -> str:
+    code = int(np.argmax(per_code > 1))
+    row = int(np.argmax(codes == code))
+    key = ", ".join(repr(column[row].as_py()) for column in theirs)
+    return (
+        f"lookup: {int((per_code > 1).sum())} keys have several rows in the other table, the first "
+        f"is {key} with {int(per_code[code])}; make them one, or declare cardinality = 'many'"
+    )
+
+
+def _refuse_twins(stamps: Any, shown: list[pa.Array], holds: Any) -> None:
+    twins = np.flatnonzero(stamps[1:] == stamps[:-1])
+    if twins.size:
+        date = shown[0][int(holds[twins[0]])].as_py()
+        msg = (
+            f"lookup_asof: {twins.size} rows of the other table repeat a key and date, the first "
+            f"at {date}; which one holds? Leave one of them"
+        )
+        raise InputError(msg)
+
+
+def _counts(found: Any, has: Any, op: str, unmatched: str, ours: list[pa.Array]) -> Counter[str]:
+    lost = has & ~found
+    if unmatched == "refuse" and not found.all():
+        row = int(np.argmax(~found))
+        key = ", ".join(repr(column[row].as_py()) for column in ours)
+        msg = (
+            f"{op}: {int((~found).sum())} rows have no match, the first has {key}; add it to the "
+            "other table, or set unmatched = 'null'"
+        )
+        raise InputError(msg)
+    return Counter(
+        matched=int(found.sum()),
+        unmatched=int(lost.sum()),
+        **{"without a key": int((~has).sum())},
+    )
+
+
+def _place_of_code(their_codes: Any, n_codes: int) -> Any:
+    """Return the row of each code, and -1 at the end: what code -1 finds."""
+    place = np.full(n_codes + 1, -1, np.int64)
+    there = their_codes >= 0
+    place[their_codes[there]] = np.flatnonzero(there)
+    return place
+
+
+def _expand(our_codes: Any, their_codes: Any, per_code: Any, drop: bool) -> tuple[Any, Any, int]:  # noqa: FBT001
+    there = np.flatnonzero(their_codes >= 0)
+    order = there[np.argsort(their_codes[there], kind="stable")]
+    first = np.concatenate([[0], np.cumsum(per_code)])[:-1]
+    n_matches = np.append(per_code, 0)[our_codes]
+    n_rows = n_matches if drop else np.maximum(n_matches, 1)
+    origin = np.repeat(np.arange(len(our_codes)), n_rows)
+    within = np.arange(len(origin)) - np.repeat(np.cumsum(n_rows) - n_rows, n_rows)
+    is_match = n_matches[origin] > 0
+    at = np.append(first, 0)[our_codes[origin]] + within
+    place = np.where(is_match, np.append(order, -1)[np.where(is_match, at, -1)], -1)
+    return origin, place, int((n_matches > 1).sum())
+
+
+def _taken(other: View, take: list[str], names: list[str], place: Any) -> dict[str, pa.Array]:
+    rows = pa.array(place, mask=place < 0)
+    return {
+        name: plain(other.column(column)).take(rows)
+        for name, column in zip(names, take, strict=True)
+    }
+
+
+def present_in_table(table: View, other: View, *, column: str, key: str, into: str) -> Made:
+    """Return 1 in ``into`` where a value is in a column of another table, else 0.
+
+    Parameters
+    ----------
+    table, other : tables
+    column : str
+        Ours.
+    key : str
+        Theirs; its nulls count for nothing.
+    into : str
+
+    Returns
+    -------
+    Made
+        Null where our value is.
+
+    Raises
+    ------
+    InputError
+        A column is missing.
+    """
+    found = present_in(table.column(column), other.column(key))
+    return Made({into: found}, counts=Counter({"present": pc.sum(found).as_py() or 0}))

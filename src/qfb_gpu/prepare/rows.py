@@ -1,0 +1,189 @@
+"""Rows from one row, and rows of several tables under each other."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.prepare.columns import as_text, in_pieces, plain, table_like
+from qfb_gpu.prepare.tables import Counted, Made, View, on_tables
+
+
+@on_tables()
+def split_rows(
+    table: View,
+    *,
+    column: str,
+    separator: str,
+    into: str | None = None,
+    place: str | None = None,
+    empty: Literal["keep", "drop"] = "keep",
+) -> Made:
+    """Return a row for each part of a text between separators; other columns repeat.
+
+    Parameters
+    ----------
+    table : table
+    column : str
+        Of texts.
+    separator : str
+    into : str, optional
+        The column of the parts; ``column`` itself where not given.
+    place : str, optional
+        A new column: which part it is, from 1.
+    empty : {"keep", "drop"}
+        Whether empty parts are rows. A row all of whose parts are empty stays one, with null.
+
+    Returns
+    -------
+    Counted
+        The table, in the order of its rows, and the count ``rows added``. A null stays one row.
+
+    Raises
+    ------
+    ConfigError
+        ``separator`` is empty.
+    InputError
+        The column is missing.
+    """
+    if not separator:
+        msg = "split_rows: separator is empty; give the text between the parts"
+        raise ConfigError(msg)
+    texts = as_text(table.column(column))
+    parts = in_pieces(lambda piece: pc.split_pattern(piece, separator), texts)
+    offsets = np.asarray(parts.offsets, np.int64)
+    values = parts.values
+    size = np.diff(offsets)
+    size[np.asarray(texts.is_null())] = 0
+    row = np.repeat(np.arange(len(texts)), size)
+    at = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + offsets[row]
+    number = at - offsets[row] + 1
+    if empty == "drop":
+        kept = np.asarray(pc.greater(pc.binary_length(values.take(pa.array(at))), 0))
+        row, at, number = row[kept], at[kept], number[kept]
+    alone = np.flatnonzero(np.bincount(row, minlength=len(texts)) == 0)
+    origin = np.concatenate([row, alone])
+    order = np.argsort(origin, kind="stable")
+    at = np.concatenate([at, np.full(len(alone), -1)])[order]
+    number = np.concatenate([number, np.full(len(alone), 1)])[order]
+    made = {into or column: values.take(pa.array(at, mask=at < 0))}
+    if place is not None:
+        made[place] = pa.array(number.astype(np.int32))
+    return Made(made, origin[order], Counter({"rows added": len(origin) - len(texts)}))
+
+
+def union_tables(
+    tables: list[Any],
+    *,
+    columns: Literal["all", "common", "first"] = "all",
+    source: str | None = None,
+) -> Counted:
+    """Return the rows of several tables under each other, their columns aligned by name.
+
+    Parameters
+    ----------
+    tables : list of tables
+        The answer is of the first one's library.
+    columns : {"all", "common", "first"}
+        Every column of any table, in the order they come, with null where a table lacks it; those
+        that all have; or the first table's.
+    source : str, optional
+        A new column: the number of the table a row is from, from 0.
+
+    Returns
+    -------
+    Counted
+        The table, and counts ``rows``, ``filled with null`` (values a table had no column for)
+        and ``columns left out``.
+
+    Raises
+    ------
+    InputError
+        No table; or a column whose kinds have no kind in common without a value being changed:
+        whole numbers and decimals widen, dates become timestamps; a number is never made a text.
+    ConfigError
+        Unknown ``columns``, or ``source`` is the name of a column.
+    """
+    if columns not in ("all", "common", "first"):
+        msg = f"union_tables: columns is 'all', 'common' or 'first', not {columns!r}"
+        raise ConfigError(msg)
+    if not tables:
+        msg = "union_tables: no table; give at least one"
+        raise InputError(msg)
+    views = [View(table, "union_tables", f"table {n}") for n, table in enumerate(tables)]
+    every = list(dict.fromkeys(name for view in views for name in view.names))
+    names = {
+        "all": every,
+        "common": [name for name in every if all(name in view.names for view in views)],
+        "first": views[0].names,
+    }[columns]
+    if source is not None and source in every:
+        msg = f"union_tables: a table has a column {source!r} already; name source otherwise"
+        raise ConfigError(msg)
+    made: dict[str, Any] = {}
+    filled = 0
+    for name in names:
+        filled += sum(view.n_rows for view in views if name not in view.names)
+        made[name] = _aligned(name, views)
+    if source is not None:
+        numbers = np.repeat(np.arange(len(views), dtype=np.int32), [v.n_rows for v in views])
+        made[source] = pa.array(numbers)
+    counts = {
+        "rows": sum(view.n_rows for view in views),
+        "filled with null": filled,
+        "columns left out": len(every) - len(names),
+    }
+    return Counted(table_like(pa.table(made), tables[0]), counts)
+
+
+def _aligned(name: str, views: list[View]) -> pa.ChunkedArray:
+    given = {n: plain(view.column(name)) for n, view in enumerate(views) if name in view.names}
+    kind = next(iter(given.values())).type
+    first = next(iter(given))
+    for number, column in given.items():
+        common = _common(kind, column.type)
+        if common is None:
+            msg = (
+                f"union_tables: column {name!r} is {kind} in table {first} and {column.type} in "
+                f"table {number}; make them one kind first"
+            )
+            raise InputError(msg)
+        kind = common
+    chunks = [
+        _cast(given[n], kind, name, n) if n in given else pa.nulls(view.n_rows, kind)
+        for n, view in enumerate(views)
+    ]
+    return pa.chunked_array(chunks, kind)
+
+
+def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return the narrowest kind that holds the values of both; None where there is none."""
+    if one == other or pa.types.is_null(other):
+        return one
+    if pa.types.is_null(one):
+        return other
+    is_number = [
+        pa.types.is_integer(k) or pa.types.is_floating(k) or pa.types.is_decimal(k)
+        for k in (one, other)
+    ]
+    is_time = [pa.types.is_date(k) or pa.types.is_timestamp(k) for k in (one, other)]
+    if not (all(is_number) or all(is_time)):
+        return None
+    schemas = [pa.schema([("a", kind)]) for kind in (one, other)]
+    try:
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return None
+
+
+def _cast(column: pa.Array, kind: pa.DataType, name: str, number: int) -> pa.Array:
+    try:
+        return column.cast(kind)
+    except pa.ArrowInvalid as error:
+        msg = f"union_tables: column {name!r} of table {number} does not fit {kind}: {error}"
+        raise InputError(" ".join(msg.split())) from error
