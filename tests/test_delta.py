@@ -9,9 +9,8 @@ import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable, TableFeatures
+from deltalake import DeltaTable
 
-from qfb_gpu.errors import InputError
 from qfb_gpu.lake import delta
 
 SCHEMA = pa.schema([("x", pa.int64()), ("bucket", pa.int32())])
@@ -97,23 +96,6 @@ def test_sweep_takes_what_no_version_holds_and_leaves_state_alone(tmp_path):
     state.write_bytes(b"kept")
     delta.sweep(tmp_path)
     assert sorted(p.name for p in tmp_path.rglob("*.parquet")) == ["a.parquet", "rejects.parquet"]
-
-
-def test_active_files_are_those_of_the_newest_version(tmp_path):
-    commit(tmp_path, [part(tmp_path, "a b.parquet", [1])], 1)
-    commit(tmp_path, [part(tmp_path, "c.parquet", [2])], 2)
-    assert [path.name for path, _ in delta.active_files(tmp_path)] == ["c.parquet"]
-    with pytest.raises(InputError, match="expected a Delta table"):
-        delta.active_files(tmp_path / "nowhere")
-
-
-def test_a_table_with_deletion_vectors_is_refused(tmp_path):
-    commit(tmp_path, [part(tmp_path, "a.parquet", [1])], 1)
-    features = [TableFeatures.DeletionVectors]
-    table = DeltaTable(str(tmp_path))
-    table.alter.add_feature(features, allow_protocol_versions_increase=True)
-    with pytest.raises(InputError, match="deletionVectors.*rewrite it without"):
-        delta.active_files(tmp_path)
 
 
 WRITER = """

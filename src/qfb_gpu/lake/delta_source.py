@@ -104,16 +104,18 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
     """Return a version of a Delta table; raises as :func:`snapshot`."""
     from deltalake.exceptions import DeltaError
 
-    table = open_table(path)
+    try:
+        table = open_table(path)
+    except (DeltaError, OSError) as error:
+        reason = " ".join(str(error).split())[:200]
+        msg = f"{path}: this Delta table cannot be read ({reason}); export it as Parquet"
+        raise InputError(msg) from error
     if table is None:
         msg = f"{path}: expected a Delta table, found no _delta_log folder"
         raise InputError(msg)
     if at is not None:
-        end = dt.time(23, 59, 59, 999_999, tzinfo=dt.UTC)
-        wanted = at if isinstance(at, int) else dt.datetime.combine(at, end)
         try:
-            _check_began(table, at)
-            table.load_as_version(wanted)
+            table.load_as_version(at if isinstance(at, int) else _version_of(table, at))
         except (DeltaError, ValueError, OSError) as error:
             what = f"version {at}" if isinstance(at, int) else f"a version as of {at}"
             reason = " ".join(str(error).split())[:200]
@@ -137,15 +139,24 @@ def refuse_unreadable(table: DeltaTable, path: Path) -> None:
         raise InputError(msg)
 
 
-def _check_began(table: DeltaTable, at: dt.date | int) -> None:
-    """Raise where the first version that is still there is later than a day."""
-    if isinstance(at, int):
-        return
-    stamps = [entry["timestamp"] for entry in table.history() if "timestamp" in entry]
-    first = dt.datetime.fromtimestamp(min(stamps) / 1000, dt.UTC).date() if stamps else None
-    if first is not None and first > at:
-        msg = f"its first version is of {first}"
-        raise ValueError(msg)
+def _version_of(table: DeltaTable, day: dt.date) -> int:
+    """Return the last version that was committed until the end of a day (UTC).
+
+    By the time that the commits say: that of their files changes when a table is copied.
+    """
+    end = dt.datetime.combine(day + dt.timedelta(days=1), dt.time(), dt.UTC).timestamp() * 1000
+    stamps = {entry["version"]: entry["timestamp"] for entry in table.history()
+              if "timestamp" in entry and "version" in entry}  # fmt: skip
+    early = [version for version, stamp in stamps.items() if stamp < end]
+    if not early:
+        first = min(stamps.values(), default=None)
+        known = "none is dated" if first is None else f"its first is of {_utc(first)}"
+        raise ValueError(known)
+    return int(max(early))
+
+
+def _utc(stamp: int) -> dt.date:
+    return dt.datetime.fromtimestamp(stamp / 1000, dt.UTC).date()
 
 
 def _columns(table: DeltaTable) -> tuple[tuple[str, str, int | None], ...]:
