@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from payment_steps_table import steps_table
 from regular_table import regular_tables
 
 ROOT = Path(__file__).parents[1]
@@ -206,7 +207,11 @@ def between_markers(text: str, name: str, content: str) -> str:
 
 def written(text: str, folder: Path) -> str:
     """Return a README's text with every table that there are results for."""
-    tables = {"nightly": nightly_tables, "regular_payments": regular_tables}
+    tables = {
+        "nightly": nightly_tables,
+        "regular_payments": regular_tables,
+        "payment_steps": steps_table,
+    }
     for name, make in tables.items():
         if (results := newest(folder, name)) is not None:
             text = between_markers(text, name, make(results))
