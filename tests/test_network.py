@@ -16,6 +16,7 @@ from qfb_gpu.config import Network
 from qfb_gpu.network import (
     analyse,
     edge_table,
+    fan_peaks,
     merge_edges,
     node_features,
     node_table,
@@ -225,6 +226,22 @@ def test_edges_by_name_keep_their_sums():
     assert currency == ["CNY", "EUR"]
     assert table["n_payments"].tolist() == [2, 1]
     assert table["amount_minor"].tolist() == [15, 3]
+
+
+@given(ledgers(), st.sampled_from([0, 7, 30]), st.sampled_from([60, 4000, 30_000]))
+@settings(max_examples=100)
+def test_fans_match_naive(payments, window, lookback):
+    n_customers = max((row[0] for row in payments), default=-1) + 1
+    ledger = build_ledger(payments, n_customers=n_customers)
+    peaks = fan_peaks(ledger, AS_OF, lookback, window, CPU)
+    seen = [row for row in payments if row[4] <= AS_OF]
+    for code, name in enumerate(("fan_in_peak", "fan_out_peak")):
+        want = [
+            network.fan_peak(seen, customer, code, AS_OF, lookback, window)
+            for customer in range(n_customers)
+        ]
+        if len(seen) == len(payments):
+            assert peaks[name].tolist() == want
 
 
 def test_no_payments_no_network(backend):

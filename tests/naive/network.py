@@ -22,6 +22,20 @@ def edges(payments):
     return found
 
 
+def fan_peak(payments, customer, direction, as_of, lookback, window):
+    """Return the most parties within any window of ``window + 1`` days, in one currency."""
+    seen = [
+        (row[1], row[3], row[4]) for row in payments
+        if row[0] == customer and row[1] and row[2] == direction
+        and as_of - lookback < row[4] <= as_of
+    ]  # fmt: skip
+    peaks = [0]
+    for _, currency, day in seen:
+        near = {who for who, kind, d in seen if kind == currency and day - window <= d <= day}
+        peaks.append(len(near))
+    return max(peaks)
+
+
 def degrees(links):
     """Return {node: (distinct payers, distinct payees)}."""
     nodes = {node for link in links for node in link}

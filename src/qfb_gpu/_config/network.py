@@ -34,10 +34,11 @@ class Contagion(Strict):
 class RoundTrips(Strict):
     """Money that comes back: within how many days, how much of it, over how many parties.
 
-    Every payment of a trip is at least ``amount_share`` of its first and at most its inverse.
+    Payments of the last ``lookback_days`` are looked at. Every payment of a trip is at least ``amount_share`` of its first and at most its inverse.
     ``max_looks`` bounds the work for one first payment.
     """
 
+    lookback_days: Annotated[int, Field(ge=1)] = 365
     window_days: Annotated[int, Field(ge=0, le=366)] = 30
     amount_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     longest: Annotated[int, Field(ge=2, le=5)] = 5

@@ -2,8 +2,10 @@
 
 from qfb_gpu.network.analysis import analyse
 from qfb_gpu.network.chains import SIDES, chains
+from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
 from qfb_gpu.network.edges import merge_edges, relation_edges
+from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.systemic import systemic
 from qfb_gpu.network.tables import edge_table, node_features, node_table
@@ -13,6 +15,8 @@ __all__ = [
     "SIDES",
     "Graph",
     "Impact",
+    "Loops",
+    "Trips",
     "analyse",
     "batch_size",
     "build_graph",
@@ -20,14 +24,19 @@ __all__ = [
     "chains",
     "clearing",
     "dependents",
+    "edge_of",
     "edge_table",
     "exposures",
+    "fan_peaks",
+    "find_trips",
     "impacts",
     "income_shares",
+    "loops",
     "merge_edges",
     "node_features",
     "node_table",
     "relation_edges",
     "spending_shares",
+    "summed",
     "systemic",
 ]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.lifetime import LIFETIME
+from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.source_features import SOURCE_FEATURES
@@ -21,4 +22,5 @@ PARTS: tuple[Part, ...] = (
     OPEN_BANKING,
     ORDERS,
     CONTAGION,
+    NETWORK,
 )

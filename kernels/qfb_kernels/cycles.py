@@ -1,0 +1,160 @@
+"""Money that comes back: cycles of dated payments, first found from their first payment.
+
+Payments of one currency lie sorted by payer, payee and day: ``pair_start`` cuts them into pairs
+(payer, payee), ``node_start`` cuts the pairs by payer. A trip starts with a payment of a first
+party and goes on with payments of no earlier day, none later than ``window`` days after the
+first, each between ``low`` and ``high`` times the first amount, over parties that are all
+different, back to the first party. Of several payments to the same next party the earliest that
+fits is taken: whatever could follow a later one can follow it.
+"""
+
+from __future__ import annotations
+
+from numba import cuda, njit, prange
+
+from qfb_kernels.twin import twin
+
+LONGEST = 5
+
+
+def _first_fitting(day, amount, start, stop, since, until, least, most):
+    """Return the first payment of a pair from day ``since`` to ``until`` that fits, or -1."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) // 2
+        if day[middle] < since:
+            low = middle + 1
+        else:
+            high = middle
+    while low < stop and day[low] <= until:
+        if least <= amount[low] <= most:
+            return low
+        low += 1
+    return start - start - 1
+
+
+first_fitting = twin(_first_fitting)
+
+
+def _pair_of(pair_target, start, stop, target):
+    """Return the pair of one payer with a payee, or -1."""
+    low, high = start, stop
+    while low < high:
+        middle = (low + high) // 2
+        if pair_target[middle] < target:
+            low = middle + 1
+        else:
+            high = middle
+    if low < stop and pair_target[low] == target:
+        return low
+    return start - start - 1
+
+
+pair_of = twin(_pair_of)
+
+
+def _write_trip(trips, place, length, path, row, closing):
+    """Write the payments of a trip: those on the way, the closing one, then -1."""
+    for hop in range(length - 1):
+        trips[place, hop] = path[row, hop]
+    trips[place, length - 1] = closing
+    for hop in range(length, trips.shape[1]):
+        trips[place, hop] = -1
+
+
+write_trip = twin(_write_trip)
+
+
+def _trips_row(
+    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
+    counts, first_place, trips, row,
+):  # fmt: skip
+    """Count, or write, the trips of one first payment.
+
+    ``bounds`` is (window days, longest, most looks); ``path`` and ``at`` are scratch, a row a
+    first payment: the payment that led to each depth, and the next pair to look at from there.
+    ``counts[row]`` is (trips, 1 where the looks ran out); trips are written to ``trips`` from
+    ``first_place[row]`` where that is not negative.
+    """
+    window, longest, most_looks = bounds[0], bounds[1], bounds[2]
+    home = source[row]
+    until = day[row] + window
+    least = amount[row] * share[0]
+    most = amount[row] / share[0]
+    place = first_place[row]
+    n_trips = row - row
+    looks = row - row
+    depth = row - row
+    path[row, 0] = row
+    at[row, 0] = node_start[target[row]]
+    if target[row] == home:
+        depth -= 1
+    while depth >= 0:
+        here = target[path[row, depth]]
+        pair = at[row, depth]
+        if pair == node_start[here]:  # first look from here: does it close?
+            closing = pair_of(pair_target, node_start[here], node_start[here + 1], home)
+            if closing >= 0:
+                found = first_fitting(
+                    day, amount, pair_start[closing], pair_start[closing + 1],
+                    day[path[row, depth]], until, least, most,
+                )  # fmt: skip
+                if found >= 0:
+                    if place >= 0:
+                        write_trip(trips, place + n_trips, depth + 2, path, row, found)
+                    n_trips += 1
+        looks += 1
+        if pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
+            if looks > most_looks:
+                counts[row, 1] = 1
+                break
+            depth -= 1
+            continue
+        at[row, depth] = pair + 1
+        onward = pair_target[pair]
+        is_new = onward != home
+        for back in range(depth + 1):
+            if target[path[row, back]] == onward:
+                is_new = False
+        if is_new:
+            found = first_fitting(
+                day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
+                least, most,
+            )  # fmt: skip
+            if found >= 0:
+                depth += 1
+                path[row, depth] = found
+                at[row, depth] = node_start[onward]
+    counts[row, 0] = n_trips
+
+
+trips_row = twin(_trips_row, first_fitting, pair_of, write_trip)
+_trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
+
+
+@njit(parallel=True, cache=True)
+def trips_cpu(
+    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
+    counts, first_place, trips,
+):  # fmt: skip
+    """Loop over first payments on the host, on all its threads."""
+    n_rows = day.shape[0]
+    for row in prange(n_rows - n_rows, n_rows):
+        _trips_row_cpu(
+            day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path,
+            at, counts, first_place, trips, row,
+        )  # fmt: skip
+
+
+@cuda.jit
+def trips_gpu(
+    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
+    counts, first_place, trips,
+):  # fmt: skip
+    """One thread per first payment; launch with ``.forall(n_payments)``."""
+    row = cuda.grid(1)
+    if row < day.shape[0]:
+        _trips_row_gpu(
+            day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path,
+            at, counts, first_place, trips, row,
+        )  # fmt: skip

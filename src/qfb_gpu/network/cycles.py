@@ -1,0 +1,273 @@
+"""Round trips: money that leaves a party and is back within days, over up to five payments.
+
+Only payments between parties that both pay and are paid (again and again, until none is left
+that only pays or is only paid) can be on a cycle, so only those are ever held together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.network.graph import build_graph
+from qfb_kernels import cycles as kernels
+
+if TYPE_CHECKING:
+    from qfb_gpu._config.network import RoundTrips
+    from qfb_gpu.backend import Backend
+
+MOST_TRIPS = 2_000_000
+"""So many trips are kept at most; those of later first payments are counted, not kept."""
+_MOST_ROUNDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The edges that may be on a cycle, a currency apart from the others.
+
+    Attributes
+    ----------
+    key, currency : int64 and int16, shape (n_nodes,)
+        What each node is: a party in one currency.
+    code : int64, shape (n_edges,), ascending
+        Payer and payee: ``payer * n_nodes + payee``.
+    side : int8, shape (n_edges,)
+        Whose book counts.
+    party_keys : int64, shape (n_parties,), ascending
+    currencies : int16, shape (n_currencies,), ascending
+    place : int64, shape (n_parties * n_currencies,)
+        The node of a party in a currency, -1 where none is left.
+    """
+
+    key: Any
+    currency: Any
+    code: Any
+    side: Any
+    party_keys: Any
+    currencies: Any
+    place: Any
+
+
+def loops(edges: dict[str, Any], backend: Backend) -> Loops:
+    """Return the edges that are left when who only pays or is only paid is left out, repeatedly.
+
+    Parameters
+    ----------
+    edges : dict
+        Merged edges.
+    backend : Backend
+    """
+    xp = backend.xp
+    kept = xp.nonzero(edges["payer_key"] != edges["payee_key"])[0]
+    for _ in range(_MOST_ROUNDS):
+        mine = {name: values[kept] for name, values in edges.items()}
+        payer, payee, n_kinds = _kinds(mine, xp)
+        pays = xp.bincount(payer, minlength=n_kinds) > 0
+        is_paid = xp.bincount(payee, minlength=n_kinds) > 0
+        goes_on = is_paid[payer] & pays[payee]
+        if bool(goes_on.all()):
+            break
+        kept = kept[goes_on]
+    return _numbered({name: values[kept] for name, values in edges.items()}, backend)
+
+
+def _kinds(edges: dict[str, Any], xp: Any) -> tuple[Any, Any, int]:
+    """Return payer and payee as numbers of (party, currency)."""
+    keys = xp.unique(xp.concatenate([edges["payer_key"], edges["payee_key"]]))
+    currencies, currency = xp.unique(edges["currency"], return_inverse=True)
+    n = max(int(currencies.shape[0]), 1)
+    payer = xp.searchsorted(keys, edges["payer_key"]) * n + currency
+    payee = xp.searchsorted(keys, edges["payee_key"]) * n + currency
+    return payer, payee, int(keys.shape[0]) * n
+
+
+def _numbered(edges: dict[str, Any], backend: Backend) -> Loops:
+    xp = backend.xp
+    graph = build_graph(edges, backend)
+    currencies = xp.unique(edges["currency"])
+    n_currencies = int(currencies.shape[0])
+    kind = xp.searchsorted(currencies, edges["currency"])[graph.edge]
+    payer, payee = graph.source * n_currencies + kind, graph.target * n_currencies + kind
+    nodes = xp.unique(payer)  # every payer is a payee, too
+    payer, payee = xp.searchsorted(nodes, payer), xp.searchsorted(nodes, payee)
+    code = payer * nodes.shape[0] + payee
+    order = xp.argsort(code)
+    party = xp.argsort(graph.key)
+    place = xp.full(graph.n_nodes * n_currencies, -1, dtype="int64")
+    place[nodes] = xp.arange(nodes.shape[0], dtype="int64")
+    if n_currencies:
+        place = place.reshape(graph.n_nodes, n_currencies)[party].reshape(-1)
+        number, currency = nodes // n_currencies, currencies[nodes % n_currencies]
+    else:
+        number, currency = nodes, currencies
+    return Loops(
+        graph.key[number], currency, code[order], edges["side"][graph.edge][order],
+        graph.key[party], currencies, place,
+    )  # fmt: skip
+
+
+def edge_of(found: Loops, relations: dict[str, Any], backend: Backend) -> Any:
+    """Return the edge of each relation, -1 where it is on no cycle or the other side counts.
+
+    Parameters
+    ----------
+    found : Loops
+    relations : dict of arrays, shape (n_relations,)
+        ``payer_key``, ``payee_key``, ``currency``, ``side``.
+    backend : Backend
+    """
+    xp = backend.xp
+    if found.code.shape[0] == 0:
+        return xp.full(relations["side"].shape[0], -1, dtype="int64")
+    payer = _place(found, relations["payer_key"], relations["currency"], xp)
+    payee = _place(found, relations["payee_key"], relations["currency"], xp)
+    code = xp.where((payer >= 0) & (payee >= 0), payer * found.key.shape[0] + payee, -1)
+    row = xp.minimum(xp.searchsorted(found.code, code), found.code.shape[0] - 1)
+    is_there = (found.code[row] == code) & (found.side[row] == relations["side"])
+    return xp.where(is_there, row, -1)
+
+
+def _place(found: Loops, key: Any, currency: Any, xp: Any) -> Any:
+    row = xp.minimum(xp.searchsorted(found.party_keys, key), found.party_keys.shape[0] - 1)
+    kind = xp.minimum(xp.searchsorted(found.currencies, currency), found.currencies.shape[0] - 1)
+    is_known = (found.party_keys[row] == key) & (found.currencies[kind] == currency)
+    place = found.place[row * found.currencies.shape[0] + kind]
+    return xp.where(is_known, place, -1)
+
+
+@dataclass(frozen=True, slots=True)
+class Trips:
+    """Trips and the payments they are made of.
+
+    Attributes
+    ----------
+    payment : int64, shape (n_trips, 5)
+        Rows of ``day``, ``amount_minor``, ``source``; -1 after the last.
+    day, amount_minor, source : shape (n_payments,)
+        Sorted by payer, payee, day and amount; ``source`` is a node of :class:`Loops`.
+    n_unfinished : int
+        First payments whose search was cut short by ``max_looks``.
+    n_not_kept : int
+        Trips beyond ``MOST_TRIPS``.
+    """
+
+    payment: Any
+    day: Any
+    amount_minor: Any
+    source: Any
+    n_unfinished: int
+    n_not_kept: int
+
+
+def find_trips(
+    found: Loops, edge: Any, day: Any, amount: Any, settings: RoundTrips, backend: Backend
+) -> Trips:
+    """Find the trips of dated payments.
+
+    Parameters
+    ----------
+    found : Loops
+    edge : int64 array, shape (n_payments,)
+        The edge of each payment.
+    day : int32 array, shape (n_payments,)
+    amount : int64 array, shape (n_payments,), minor units
+        Payments that are not positive (reversals) are left out.
+    settings : RoundTrips
+    backend : Backend
+    """
+    xp = backend.xp
+    positive = amount > 0
+    edge, day, amount = edge[positive], day[positive], amount[positive]
+    order = backend.lexsort((edge, day, amount))
+    edge, day, amount = edge[order], day[order], amount[order]
+    n, n_nodes = int(day.shape[0]), int(found.key.shape[0])
+    pairs = xp.unique(edge)
+    source = found.code[edge] // max(n_nodes, 1)
+    target = found.code[edge] % max(n_nodes, 1)
+    pair_start = xp.append(xp.searchsorted(edge, pairs), n).astype("int64")
+    pair_source = found.code[pairs] // max(n_nodes, 1)
+    node_start = xp.searchsorted(pair_source, xp.arange(n_nodes + 1)).astype("int64")
+    bounds = [settings.window_days, settings.longest, settings.max_looks]
+    counts = xp.zeros((n, 2), dtype="int64")
+    first = xp.full(n, -1, dtype="int64")
+    arrays = (
+        day, amount, source, target, pair_start, found.code[pairs] % max(n_nodes, 1), node_start,
+        xp.asarray(bounds, dtype="int64"), xp.asarray([settings.amount_share], dtype="float64"),
+        xp.zeros((n, kernels.LONGEST), dtype="int32"),
+        xp.zeros((n, kernels.LONGEST), dtype="int64"), counts,
+    )  # fmt: skip
+    none = xp.full((0, kernels.LONGEST), -1, dtype="int64")
+    backend.launch(kernels.trips_cpu, kernels.trips_gpu, n, *arrays, first, none)
+    n_unfinished = int(counts[:, 1].sum())
+    ends = xp.cumsum(counts[:, 0])
+    total = int(ends[-1]) if n else 0
+    fits = (ends <= MOST_TRIPS) & (counts[:, 0] > 0)
+    n_kept = int(counts[:, 0][fits].sum())
+    first = xp.where(fits, ends - counts[:, 0], -1)
+    trips = xp.full((n_kept, kernels.LONGEST), -1, dtype="int64")
+    if n_kept:
+        backend.launch(kernels.trips_cpu, kernels.trips_gpu, n, *arrays, first, trips)
+    trips = trips[_once(trips, day, source, xp)]
+    return Trips(trips, day, amount, source, n_unfinished, total - n_kept)
+
+
+def _once(trips: Any, day: Any, source: Any, xp: Any) -> Any:
+    """Return which trips to keep: one all on a day is found from each of its parties."""
+    if trips.shape[0] == 0:
+        return xp.zeros(0, dtype=bool)
+    last = trips[xp.arange(trips.shape[0]), (trips >= 0).sum(axis=1) - 1]
+    party = xp.where(trips >= 0, source[trips], source.max())
+    return (day[last] > day[trips[:, 0]]) | (party.min(axis=1) == party[:, 0])
+
+
+def summed(trips: Trips, found: Loops, backend: Backend) -> dict[str, Any]:
+    """Return a row for each sequence of parties that money went round by.
+
+    Returns
+    -------
+    dict of arrays, shape (n_rows,); most trips first
+        ``parties`` (int64, shape (n_rows, 5)): keys, 0 after the last; ``currency`` (int16),
+        ``length`` (int32), ``n_trips`` (int64), ``first_date``, ``last_date`` (int32), ``days``
+        (int32, of the shortest), ``amount_minor`` (int64, what left the first party),
+        ``returned_share`` (float64).
+    """
+    xp = backend.xp
+    n = int(trips.payment.shape[0])
+    length = (trips.payment >= 0).sum(axis=1)
+    last = trips.payment[xp.arange(n), length - 1]
+    first = trips.payment[:, 0]
+    node = xp.where(trips.payment >= 0, trips.source[trips.payment], -1)
+    start, stop = trips.day[first].astype("int64"), trips.day[last].astype("int64")
+    path = tuple(node[:, hop] for hop in range(kernels.LONGEST))
+    columns = {"out": trips.amount_minor[first], "back": trips.amount_minor[last],
+               "start": start, "stop": stop, "span": stop - start}  # fmt: skip
+    by = {name: backend.lexsort((*path, columns[name])) for name in ("start", "stop", "span")}
+    rows = node[by["start"]]
+    is_first = xp.ones(n, dtype=bool)
+    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    begin = xp.nonzero(is_first)[0]
+    end = xp.append(begin[1:], n) if n else begin
+    group = {name: values[by["start"]] for name, values in columns.items()}
+    sums = {name: _between(group[name], begin, end, xp) for name in ("out", "back")}
+    row = rows[begin]
+    order = backend.lexsort((-(end - begin), -sums["out"], *(row[:, hop] for hop in range(5))))
+    row = row[order]
+    key = xp.where(row >= 0, found.key[row], 0) if n else row
+    out, back = sums["out"][order], sums["back"][order]
+    return {
+        "parties": key,
+        "currency": found.currency[row[:, 0]] if n else xp.empty(0, dtype="int16"),
+        "length": (row >= 0).sum(axis=1).astype("int32"),
+        "n_trips": (end - begin)[order].astype("int64"),
+        "first_date": columns["start"][by["start"]][begin][order].astype("int32"),
+        "last_date": columns["stop"][by["stop"]][end - 1][order].astype("int32"),
+        "days": columns["span"][by["span"]][begin][order].astype("int32"),
+        "amount_minor": out,
+        "returned_share": back / xp.maximum(out, 1),
+    }
+
+
+def _between(values: Any, begin: Any, end: Any, xp: Any) -> Any:
+    running = xp.zeros(values.shape[0] + 1, dtype="int64")
+    running[1:] = xp.cumsum(values)
+    return running[end] - running[begin]

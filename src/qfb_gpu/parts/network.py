@@ -1,0 +1,130 @@
+"""Patterns of the payment network: round trips, fans, who is alike, who may deal next."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu import network
+from qfb_gpu.currencies import currency_name
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts.names import names_of
+from qfb_gpu.parts.part import PROFILE, Columns, Part
+from qfb_gpu.schema import DIRECTIONS
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.part import Given, Saved
+
+_OUT = DIRECTIONS.index("out")
+_TRIP = (
+    "length", "n_trips", "first_date", "last_date", "days", "amount_minor", "returned_share",
+)  # fmt: skip
+
+
+def _score(given: Given) -> dict[str, Columns]:
+    """Keep what dated payments take to be found again: 20 bytes each, of the days looked back."""
+    ledger, backend = given.ledger, given.backend
+    asked = given.config.network.round_trips
+    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    relation = backend.repeat(backend.xp.arange(ledger.n_relations, dtype="int64"), counts)
+    seen = ledger.day > given.as_of_day - asked.lookback_days
+    seen &= (ledger.counterparty_key != 0)[relation] & (ledger.amount_minor > 0)
+    dated = {
+        "relation": relation[seen],
+        "day": ledger.day[seen],
+        "amount_minor": ledger.amount_minor[seen],
+    }
+    peaks = network.fan_peaks(
+        ledger, given.as_of_day, asked.lookback_days, asked.window_days, backend
+    )
+    return {"dated": dated, "fans": {f"graph_{name}": peak for name, peak in peaks.items()}}
+
+
+def _fit(saved: Saved) -> dict[str, Columns]:
+    backend, asked = saved.backend, saved.config.network.round_trips
+    edges = network.merge_edges([saved.edges(bucket) for bucket in saved.buckets], backend)
+    found = network.loops(edges, backend)
+    parts = [_of_loops(saved, bucket, found) for bucket in saved.buckets]
+    edge, day, amount = (backend.xp.concatenate([part[i] for part in parts]) for i in range(3))
+    trips = network.find_trips(found, edge, day, amount, asked, backend)
+    rows = network.summed(trips, found, backend)
+    host = {name: backend.to_host(values) for name, values in rows.items()}
+    parties = host.pop("parties")
+    members, n_trips = np.unique(parties[parties != 0], return_counts=True)
+    cut = {
+        "n_unfinished": np.array([trips.n_unfinished]),
+        "n_not_kept": np.array([trips.n_not_kept]),
+    }
+    return {
+        "trips": {**host, **{f"party_{hop}": parties[:, hop] for hop in range(parties.shape[1])}},
+        "members": {"key": members, "n_trips": n_trips.astype(np.int32)},
+        "cut": cut,
+    }
+
+
+def _of_loops(saved: Saved, bucket: int, found: network.Loops) -> tuple[Any, Any, Any]:
+    """Return edge, day and amount of the payments of a bucket that may be on a cycle."""
+    backend = saved.backend
+    relations, customers = saved.relations(bucket), saved.customers(bucket)
+    customer = customers["customer_key"][relations["customer"]]
+    is_out = relations["direction"] == _OUT
+    other = relations["counterparty_key"]
+    columns = {
+        "payer_key": np.where(is_out, customer, other),
+        "payee_key": np.where(is_out, other, customer),
+        "currency": relations["currency"],
+        "side": np.where(is_out, 0, 1).astype(np.int8),
+    }
+    placed = {name: backend.asarray(values) for name, values in columns.items()}
+    edge_of_relation = backend.to_host(network.edge_of(found, placed, backend))
+    dated = saved.scored("dated", bucket)
+    edge = edge_of_relation[dated["relation"]]
+    inside = edge >= 0
+    return (
+        backend.asarray(edge[inside]),
+        backend.asarray(dated["day"][inside]),
+        backend.asarray(dated["amount_minor"][inside]),
+    )
+
+
+def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    members = saved.fitted("members")
+    keys = saved.customers(bucket)["customer_key"]
+    n_trips = np.zeros(keys.shape[0], dtype=np.int32)
+    _, here, there = np.intersect1d(keys, members["key"], return_indices=True)
+    n_trips[here] = members["n_trips"][there]
+    return {PROFILE: {**saved.scored("fans", bucket), "graph_n_round_trips": n_trips}}
+
+
+def _whole(saved: Saved) -> dict[str, Columns]:
+    trips = saved.fitted("trips")
+    return {"round_trips": _trip_table(saved, trips)}
+
+
+def _trip_table(saved: Saved, trips: Columns) -> Columns:
+    keys = np.stack([trips[f"party_{hop}"] for hop in range(5)], axis=1)
+    names = names_of(saved, keys.ravel()).to_pylist()
+    rows = [names[5 * row : 5 * row + 5] for row in range(keys.shape[0])]
+    parties = [json.dumps([one for one in row if one is not None], ensure_ascii=False)
+               for row in rows]  # fmt: skip
+    codes, index = np.unique(trips["currency"], return_inverse=True)
+    labels = tuple(currency_name(int(code)) for code in codes)
+    return {
+        "currency": Labelled(index.astype(np.int32), labels),
+        "parties": pa.array(parties, pa.string()),
+        **{name: trips[name] for name in _TRIP},
+    }
+
+
+NETWORK = Part(
+    name="network",
+    what="round trips of money and fans of payments",
+    whole_tables=("round_trips",),
+    score=_score,
+    fit=_fit,
+    publish=_publish,
+    whole=_whole,
+)
