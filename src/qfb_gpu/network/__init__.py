@@ -7,16 +7,20 @@ from qfb_gpu.network.dependence import dependents, income_shares, spending_share
 from qfb_gpu.network.edges import merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
+from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
+from qfb_gpu.network.similarity import partners, similar
 from qfb_gpu.network.systemic import systemic
 from qfb_gpu.network.tables import edge_table, node_features, node_table
 from qfb_gpu.network.whatif import Impact, batch_size, candidates, clearing, exposures, impacts
 
 __all__ = [
+    "METHODS",
     "SIDES",
     "Graph",
     "Impact",
     "Loops",
     "Trips",
+    "adjacency",
     "analyse",
     "batch_size",
     "build_graph",
@@ -31,11 +35,15 @@ __all__ = [
     "find_trips",
     "impacts",
     "income_shares",
+    "likely_partners",
     "loops",
     "merge_edges",
     "node_features",
     "node_table",
+    "pair_scores",
+    "partners",
     "relation_edges",
+    "similar",
     "spending_shares",
     "summed",
     "systemic",

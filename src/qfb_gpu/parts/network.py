@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Given, Saved
 
 _OUT = DIRECTIONS.index("out")
+_NODES = ("customer", "similar", "partner", "via")
 _TRIP = (
     "length", "n_trips", "first_date", "last_date", "days", "amount_minor", "returned_share",
 )  # fmt: skip
@@ -59,9 +60,25 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "n_not_kept": np.array([trips.n_not_kept]),
     }
     return {
+        **_likeness(saved, edges),
         "trips": {**host, **{f"party_{hop}": parties[:, hop] for hop in range(parties.shape[1])}},
         "members": {"key": members, "n_trips": n_trips.astype(np.int32)},
         "cut": cut,
+    }
+
+
+def _likeness(saved: Saved, edges: dict[str, Any]) -> dict[str, Columns]:
+    """Return pairs of similar customers and of likely partners, by key."""
+    backend, asked = saved.backend, saved.config.network.likeness
+    graph = network.build_graph(edges, backend)
+    alike = network.similar(network.partners(graph, edges, asked, backend), asked, backend)
+    likely = network.likely_partners(graph, asked, backend)
+    return {
+        name: {
+            column: backend.to_host(graph.key[values] if column in _NODES else values)
+            for column, values in columns.items()
+        }
+        for name, columns in (("similar", alike), ("likely", likely))
     }
 
 
@@ -100,8 +117,21 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
 
 
 def _whole(saved: Saved) -> dict[str, Columns]:
-    trips = saved.fitted("trips")
-    return {"round_trips": _trip_table(saved, trips)}
+    similar, likely = saved.fitted("similar"), saved.fitted("likely")
+    return {
+        "round_trips": _trip_table(saved, saved.fitted("trips")),
+        "similar_customers": {
+            "customer_id": names_of(saved, similar["customer"]),
+            "similar_id": names_of(saved, similar["similar"]),
+            **{name: similar[name] for name in ("rank", "similarity", "jaccard", "n_shared")},
+        },
+        "likely_partners": {
+            "customer_id": names_of(saved, likely["customer"]),
+            "partner_id": names_of(saved, likely["partner"]),
+            "via_id": names_of(saved, likely["via"]),
+            **{name: likely[name] for name in ("rank", "score")},
+        },
+    }
 
 
 def _trip_table(saved: Saved, trips: Columns) -> Columns:
@@ -121,8 +151,8 @@ def _trip_table(saved: Saved, trips: Columns) -> Columns:
 
 NETWORK = Part(
     name="network",
-    what="round trips of money and fans of payments",
-    whole_tables=("round_trips",),
+    what="round trips of money, similar customers and likely partners",
+    whole_tables=("round_trips", "similar_customers", "likely_partners"),
     score=_score,
     fit=_fit,
     publish=_publish,

@@ -1,0 +1,130 @@
+"""Who deals with the same parties, and with whom a customer may deal next.
+
+A customer is a sparse row over (party, direction): log(1 + payments) times how rare the party is,
+log(1 + customers / customers that deal with it). Rows are compared a batch at a time, by products
+of sparse matrices, so memory is bounded; a party of more than ``max_partners`` customers (a tax
+office, a power company) says little and would compare everyone with everyone, so it is left out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.network.rows import batches, entries, joined, largest
+
+if TYPE_CHECKING:
+    from qfb_gpu._config.network import Likeness
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.network.graph import Graph
+
+_PAIR = {"row": "int64", "column": "int64", "value": "float64", "rank": "int32"}
+
+
+@dataclass(frozen=True, slots=True)
+class Partners:
+    """Customers and those they deal with.
+
+    Attributes
+    ----------
+    customer : int64, shape (n_customers,), ascending
+        Nodes of the graph.
+    row, column : int64, shape (n_entries,)
+        Customer's row and party's column, by row, then column; a column is
+        ``2 * node + direction`` (0: the party pays, 1: it is paid).
+    weight : float64, shape (n_entries,)
+    n_nodes : int
+    """
+
+    customer: Any
+    row: Any
+    column: Any
+    weight: Any
+    n_nodes: int
+
+
+def partners(graph: Graph, edges: dict[str, Any], settings: Likeness, backend: Backend) -> Partners:
+    """Return whom each customer deals with, over all currencies and all its history."""
+    xp = backend.xp
+    n = graph.n_nodes
+    customer = xp.nonzero(graph.is_customer)[0]
+    number = edges["n_payments"][graph.edge].astype("float64")
+    ends = ((graph.target, graph.source, 0), (graph.source, graph.target, 1))
+    owner = xp.concatenate([mine for mine, _, _ in ends])
+    column = xp.concatenate([2 * other + code for _, other, code in ends])
+    number = xp.concatenate([number, number])
+    counts = graph.is_customer[owner] & (owner != column // 2)
+    pair = owner[counts] * (2 * n) + column[counts]
+    pair, entry = xp.unique(pair, return_inverse=True)
+    number = xp.bincount(entry, weights=number[counts], minlength=int(pair.shape[0]))
+    owner, column = pair // max(2 * n, 1), pair % max(2 * n, 1)
+    known_by = xp.bincount(column, minlength=2 * n)[column]
+    useful = known_by <= settings.max_partners
+    rarity = xp.log1p(float(customer.shape[0]) / xp.maximum(known_by, 1))
+    weight = (xp.log1p(number) * rarity)[useful]
+    row = xp.searchsorted(customer, owner[useful])
+    return Partners(customer, row, column[useful], weight, n)
+
+
+def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any]:
+    """Return the most similar customers of each customer.
+
+    Returns
+    -------
+    dict of arrays, shape (n_pairs,); by customer, the most similar first
+        ``customer`` and ``similar`` (int64, nodes), ``rank`` (int32, from 1), ``similarity``
+        (float64: cosine), ``jaccard`` (float64: weights shared over weights of both),
+        ``n_shared`` (int64). Only pairs that share a party.
+    """
+    xp = backend.xp
+    shape = (int(of.customer.shape[0]), 2 * of.n_nodes)
+    length = xp.sqrt(xp.bincount(of.row, weights=of.weight**2, minlength=shape[0]))
+    unit = of.weight / xp.where(length > 0, length, 1.0)[of.row]
+    matrix = backend.sparse(shape, of.row, of.column, unit)
+    across = matrix.T
+    parts = []
+    for start, stop in batches(_n_pairs(of, xp), backend) if settings.n_similar else []:
+        row, column, value = entries(matrix[start:stop] @ across, backend)
+        other = row + start != column
+        row, column, value = row[other] + start, column[other], value[other]
+        parts.append(largest(row, column, value, settings.n_similar, backend))
+    pairs = joined(parts, _PAIR, xp)
+    shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
+    return {
+        "customer": of.customer[pairs["row"]],
+        "similar": of.customer[pairs["column"]],
+        "rank": pairs["rank"],
+        "similarity": pairs["value"],
+        "jaccard": jaccard,
+        "n_shared": shared,
+    }
+
+
+def _n_pairs(of: Partners, xp: Any) -> Any:
+    """Return how many customers each customer shares a party with, counted once a party."""
+    known_by = xp.bincount(of.column, minlength=2 * of.n_nodes)[of.column].astype("float64")
+    return xp.bincount(of.row, weights=known_by, minlength=int(of.customer.shape[0]))
+
+
+def _overlap(of: Partners, left: Any, right: Any, backend: Backend) -> tuple[Any, Any]:
+    """Return parties shared and weighted Jaccard of pairs of customers."""
+    xp = backend.xp
+    n, width = int(of.customer.shape[0]), 2 * of.n_nodes
+    starts = xp.searchsorted(of.row, xp.arange(n + 1))
+    counts = (starts[1:] - starts[:-1])[left]
+    pair = backend.repeat(xp.arange(left.shape[0], dtype="int64"), counts)
+    ends = xp.cumsum(counts)
+    inside = xp.arange(pair.shape[0]) - (ends - counts)[pair]
+    entry = starts[left[pair]] + inside
+    code = of.row * width + of.column
+    wanted = right[pair] * width + of.column[entry]
+    if int(pair.shape[0]) == 0:
+        return xp.zeros(left.shape[0], dtype="int64"), xp.zeros(left.shape[0])
+    place = xp.minimum(xp.searchsorted(code, wanted), code.shape[0] - 1)
+    both = code[place] == wanted
+    common = xp.where(both, xp.minimum(of.weight[entry], of.weight[place]), 0.0)
+    shared = xp.bincount(pair, weights=both.astype("float64"), minlength=left.shape[0])
+    low = xp.bincount(pair, weights=common, minlength=left.shape[0])
+    total = xp.bincount(of.row, weights=of.weight, minlength=n)
+    high = total[left] + total[right] - low
+    return shared.astype("int64"), low / xp.where(high > 0, high, 1.0)

@@ -1,0 +1,157 @@
+"""Who is alike and who may deal next: against dictionaries and a planted structure."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import CNY
+from naive import graphs
+from naive import likeness as naive
+from stand_in import stand_in_backend
+
+from qfb_gpu._config.network import Likeness
+from qfb_gpu.backend import get_backend
+from qfb_gpu.network import (
+    METHODS,
+    adjacency,
+    build_graph,
+    likely_partners,
+    pair_scores,
+    partners,
+    similar,
+)
+
+CPU = get_backend("cpu")
+
+
+def graph_of(links, customers, backend=CPU):
+    """Return edges and graph of {(payer, payee): payments}."""
+    table = np.array(list(links), np.int64).reshape(-1, 2)
+    number = np.array(list(links.values()), np.int64)
+    edges = {
+        "payer_key": table[:, 0],
+        "payee_key": table[:, 1],
+        "currency": np.full(len(table), CNY, np.int16),
+        "n_payments": number,
+        "amount_minor": number * 100,
+        "payer_is_customer": np.isin(table[:, 0], list(customers)),
+        "payee_is_customer": np.isin(table[:, 1], list(customers)),
+    }
+    edges = {name: backend.asarray(values) for name, values in edges.items()}
+    return edges, build_graph(edges, backend)
+
+
+link_sets = st.dictionaries(
+    st.tuples(st.integers(1, 9), st.integers(1, 9)), st.integers(1, 50), max_size=30
+)
+CUSTOMERS = {1, 2, 3, 4, 5}
+
+
+@given(link_sets, st.sampled_from([2, 3, 100]))
+@settings(max_examples=120)
+def test_similar_customers_match_naive(links, max_partners):
+    asked = Likeness(n_similar=100, max_partners=max_partners)
+    edges, graph = graph_of(links, CUSTOMERS)
+    found = similar(partners(graph, edges, asked, CPU), asked, CPU)
+    key = graph.key.tolist()
+    seen = CUSTOMERS & {node for link in links for node in link}
+    rows = naive.rows(links, seen, max_partners)
+    want = {}
+    for a in seen:
+        for b in seen - {a}:
+            if rows[a].keys() & rows[b].keys():
+                want[a, b] = naive.compare(rows[a], rows[b])
+    got = {}
+    for a, b, *values in zip(*(found[name].tolist() for name in
+                               ("customer", "similar", "similarity", "jaccard", "n_shared")),
+                             strict=True):  # fmt: skip
+        got[key[a], key[b]] = values
+    assert got.keys() == want.keys()
+    for pair, values in want.items():
+        assert got[pair] == pytest.approx(values)
+    for a in {pair[0] for pair in got}:
+        mine = [i for i, c in enumerate(found["customer"].tolist()) if key[c] == a]
+        assert found["rank"][mine].tolist() == list(range(1, len(mine) + 1))
+        assert (np.diff(found["similarity"][mine]) <= 1e-9).all()
+
+
+@given(link_sets)
+@settings(max_examples=80)
+def test_pair_scores_match_naive(links):
+    _, graph = graph_of(links, CUSTOMERS)
+    key = graph.key.tolist()
+    around = {node: graphs.partners(node, list(links)) for node in key}
+    left, right = (side.ravel() for side in np.meshgrid(*[np.arange(len(key))] * 2))
+    matrix = adjacency(graph, CPU)
+    for method in METHODS:
+        got = pair_scores(matrix, left, right, method, CPU)
+        want = [
+            naive.link_scores(around, key[a], key[b])[method]
+            for a, b in zip(left.tolist(), right.tolist(), strict=True)
+        ]
+        np.testing.assert_allclose(got, want, err_msg=method)
+
+
+@given(link_sets)
+@settings(max_examples=80)
+def test_likely_partners_are_the_best_of_who_is_not_yet_one(links):
+    _, graph = graph_of(links, CUSTOMERS)
+    found = likely_partners(graph, Likeness(n_partners=2), CPU)
+    key = graph.key.tolist()
+    around = {node: graphs.partners(node, list(links)) for node in key}
+    for node, customer in enumerate(graph.is_customer.tolist()):
+        mine = np.flatnonzero(found["customer"] == node)
+        if not customer:
+            assert not len(mine)
+            continue
+        me = key[node]
+        others = [n for n in key if n != me and n not in around[me]]
+        best = sorted(naive.link_scores(around, me, n)["paths_of_three"] for n in others)[::-1]
+        want = [score for score in best if score > 0][:2]
+        assert found["score"][mine] == pytest.approx(want)
+        for row in mine.tolist():
+            via, partner = key[found["via"][row]], key[found["partner"][row]]
+            assert via in around[partner]
+            assert any(via in around[u] for u in around[me])
+
+
+def test_customers_of_one_trade_are_alike_and_get_its_partners():
+    """Two trades that share nobody; each customer deals with most of its trade's parties."""
+    rng = np.random.default_rng(2)
+    links, held = {}, set()
+    for customer in range(1, 41):
+        trade = customer % 2
+        for party in range(100 + 50 * trade, 120 + 50 * trade):
+            if rng.random() < 0.6:
+                links[customer, party] = int(rng.integers(1, 20))
+            else:
+                held.add((customer, party))
+    edges, graph = graph_of(links, range(1, 41))
+    asked = Likeness()
+    key = graph.key
+    found = similar(partners(graph, edges, asked, CPU), asked, CPU)
+    assert (key[found["customer"]] % 2 == key[found["similar"]] % 2).all()
+    likely = likely_partners(graph, asked, CPU)
+    pairs = set(zip(key[likely["customer"]].tolist(), key[likely["partner"]].tolist(), strict=True))
+    assert len(pairs) > 180  # who lacks fewer than five parties gets fewer
+    assert pairs <= held
+
+
+def test_a_gpu_would_do_the_same():
+    rng = np.random.default_rng(3)
+    links = {(int(a), int(b)): 3 for a, b in rng.integers(1, 30, (120, 2))}
+    there, asked = stand_in_backend(), Likeness(n_similar=3, n_partners=3)
+    results = []
+    for backend in (CPU, there):
+        edges, graph = graph_of(links, range(1, 15), backend)
+        alike = similar(partners(graph, edges, asked, backend), asked, backend)
+        likely = likely_partners(graph, asked, backend)
+        results.append([{k: v.tolist() for k, v in one.items()} for one in (alike, likely)])
+    assert results[0] == results[1]
+
+
+def test_nobody_is_like_nobody():
+    edges, graph = graph_of({}, ())
+    found = similar(partners(graph, edges, Likeness(), CPU), Likeness(), CPU)
+    likely = likely_partners(graph, Likeness(), CPU)
+    assert {v.shape for one in (found, likely) for v in one.values()} == {(0,)}
