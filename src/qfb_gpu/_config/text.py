@@ -1,13 +1,156 @@
-"""``[text]``: categories and embeddings of descriptions."""
+"""``[text]``: categories and embeddings of descriptions; the job of ``qfb text train``."""
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError, model_validator
+
 from qfb_gpu._config.strict import Strict
+from qfb_gpu.errors import ConfigError
+
+Share = Annotated[float, Field(ge=0, le=0.9)]
+Count = Annotated[int, Field(ge=0)]
+
+
+class TextTraining(Strict):
+    """How a model is trained; the defaults suit short descriptions of payments.
+
+    Attributes
+    ----------
+    kind
+        ``supervised`` needs labels; ``skipgram`` and ``cbow`` learn embeddings from texts alone.
+    dim, lr, epoch, word_ngrams, minn, maxn, bucket, min_count, loss
+        As fastText's options; ``auto`` epochs see about three million descriptions.
+    floor, cap
+        Rows of a class that a sample keeps at least and at most, where it has so many.
+    max_rows
+        Rows trained on at most.
+    copies
+        Rows with the same text and label that are kept at most.
+    test_share
+        Counterparties held out to measure and to calibrate on; 0 measures nothing.
+    refit
+        After measuring, train once more on all rows.
+    precision
+        The share of right answers that the threshold of ``unknown`` is set for.
+    autotune_seconds
+        Time to search better settings in; 0 takes those given.
+    quantise
+        Keep the model as codes (.ftz): about a tenth of the size.
+    """
+
+    kind: Literal["supervised", "skipgram", "cbow"] = "supervised"
+    dim: Annotated[int, Field(ge=1, le=1024)] = 64
+    lr: Annotated[float, Field(gt=0)] = 0.5
+    epoch: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
+    word_ngrams: Annotated[int, Field(ge=1, le=5)] = 2
+    minn: Annotated[int, Field(ge=0, le=10)] = 2
+    maxn: Annotated[int, Field(ge=0, le=10)] = 5
+    bucket: Count = 200_000
+    min_count: Annotated[int, Field(ge=1)] = 1
+    loss: Literal["softmax", "hs", "ova", "ns"] = "softmax"
+    seed: Count = 0
+    normalise: bool = True
+    floor: Count = 100
+    cap: Annotated[int, Field(ge=1)] = 50_000
+    max_rows: Annotated[int, Field(ge=10)] = 1_000_000
+    copies: Annotated[int, Field(ge=1)] = 10
+    test_share: Share = 0.2
+    refit: bool = True
+    precision: Annotated[float, Field(gt=0, lt=1)] = 0.9
+    autotune_seconds: Annotated[float, Field(ge=0)] = 0
+    quantise: bool = False
 
 
 class Text(Strict):
-    """Categories and embeddings of descriptions."""
+    """Categories of payments and streams by their description, and its embedding.
+
+    Attributes
+    ----------
+    model
+        A fastText ``.bin`` or ``.ftz`` file, relative to the config. Beside it the card that
+        ``qfb text train`` writes says how texts are normalised and when a category is unknown.
+    train
+        Train in the night, on the payments that have a category.
+    threshold
+        Least probability of a category; below it is unknown. None: the card's, else 0.5.
+    """
+
+    model: str | None = None
+    train: bool = False
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    training: TextTraining = TextTraining()
+
+    @model_validator(mode="after")
+    def _one_model(self) -> Text:
+        if self.model is not None and self.train:
+            msg = "give text.model or text.train = true, not both"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def is_on(self) -> bool:
+        """Whether the night reads descriptions."""
+        return self.train or self.model is not None
 
 
-SECTIONS: dict[str, list[type[Strict]]] = {"text": [Text]}
+class TextJob(Strict):
+    """What ``qfb text train`` reads: a table, its columns, where the model goes.
+
+    Attributes
+    ----------
+    data
+        Parquet or CSV (file, folder or glob), or lines of fastText (``__label__x text``).
+    text, label, group
+        Columns: the description, its category, and whose description it is (a counterparty or
+        merchant is on one side of the split only). Several text columns are joined.
+    output
+        Folder for ``model.bin`` (or ``.ftz``) and ``card.json``.
+    """
+
+    data: str
+    output: str = "text_model"
+    text: str | list[str] = "memo"
+    label: str | None = "category"
+    group: str | None = None
+    training: TextTraining = TextTraining()
+    base: Path = Path()
+
+
+SECTIONS: dict[str, list[type[Strict]]] = {"text": [Text], "training": [TextTraining]}
 """Each table of this section, by its key: what an unknown key is compared with."""
+
+
+def load_text_job(path: Path, overrides: dict[str, Any] | None = None) -> TextJob:
+    """Read the config of a training job.
+
+    Raises
+    ------
+    ConfigError
+        With the file, the key and what to do.
+    """
+    if not path.is_file():
+        msg = f"{path}: no such config; it needs data, text, label, output; see docs/text.md"
+        raise ConfigError(msg)
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{path}: not valid TOML: {error}"
+        raise ConfigError(msg) from error
+    for key, value in (overrides or {}).items():
+        node = raw
+        *parents, last = key.split(".")
+        for parent in parents:
+            node = node.setdefault(parent, {})
+        node[last] = value
+    try:
+        return TextJob(**raw, base=path.resolve().parent)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        known = ", ".join((TextTraining if key.startswith("training.") else TextJob).model_fields)
+        msg = f"{path}: key {key!r}: {first['msg']}; there are {known}"
+        raise ConfigError(msg) from error

@@ -1,0 +1,241 @@
+"""Text models and the tables they read, on disk: what the command line and the night share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.models import text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from qfb_gpu._config.text import TextJob
+    from qfb_gpu.backend import Backend
+
+_PREFIX = "__label__"
+_TABLES = {".parquet", ".pq", ".csv"}
+DEFAULT_THRESHOLD = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A model from disk, laid out on a backend, and what its card says.
+
+    Attributes
+    ----------
+    predictor : Predictor
+    card : dict
+        Empty where there is none beside the model.
+    """
+
+    predictor: text.Predictor
+    card: dict[str, Any]
+
+    @property
+    def threshold(self) -> float:
+        """Least probability of a category that is believed."""
+        return float(self.card.get("threshold", DEFAULT_THRESHOLD))
+
+    def prepared(self, texts: pa.Array) -> pa.Array:
+        """Return texts as the model was trained on them."""
+        return text.normalise(texts) if self.card.get("normalise", False) else texts
+
+
+def load_model(path: Path, backend: Backend) -> Loaded:
+    """Read a model file, or the one in a folder, and the card beside it.
+
+    Raises
+    ------
+    ConfigError
+        There is no such file.
+    InputError
+        It is no fastText model.
+    """
+    found = [path] if path.is_file() else sorted([*path.glob("*.bin"), *path.glob("*.ftz")])
+    if len(found) != 1:
+        msg = (
+            f"{path}: expected a fastText .bin or .ftz file, or a folder with one, found "
+            f"{len(found)}; `qfb text train` makes one"
+        )
+        raise ConfigError(msg)
+    card = found[0].parent / "card.json"
+    kept = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
+    model = text.read_model(found[0].read_bytes(), str(found[0]))
+    return Loaded(text.load_predictor(model, backend), kept)
+
+
+def save_model(learned: text.Learned, folder: Path) -> Path:
+    """Write ``model.bin`` (``.ftz`` where quantised) and ``card.json``; return the model's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for old in (folder / "model.bin", folder / "model.ftz"):
+        old.unlink(missing_ok=True)
+    path = folder / ("model.ftz" if learned.model.is_quantised else "model.bin")
+    path.write_bytes(text.write_model(learned.model))
+    card = json.dumps(learned.card, indent=1, ensure_ascii=False)
+    (folder / "card.json").write_text(card + "\n", encoding="utf-8")
+    return path
+
+
+def train(job: TextJob, backend: Backend) -> tuple[text.Learned, Path]:
+    """Read a job's table, train, measure and save; return the model and where it is.
+
+    Raises
+    ------
+    ConfigError, InputError
+        The table, a column or the rows are missing.
+    """
+    columns = job.text if isinstance(job.text, list) else [job.text]
+    wanted = [*columns, *([job.label] if job.label else []), *([job.group] if job.group else [])]
+    table = read_table(job.base / job.data, wanted, columns[0], job.label)
+    texts = joined([column(table, name) for name in columns])
+    if job.training.kind != "supervised":
+        learned = text.learn_embedding(texts, job.training)
+    elif job.label is None:
+        msg = "label is missing: a supervised model needs the column of its categories"
+        raise ConfigError(msg)
+    else:
+        group = column(table, job.group) if job.group else None
+        rows = text.examples(texts, column(table, job.label), group)
+        learned = text.learn(rows, job.training, backend)
+    return learned, save_model(learned, job.base / job.output)
+
+
+def read_table(path: Path, columns: list[str], text_column: str, label: str | None) -> pa.Table:
+    """Return columns of Parquet or CSV files, or lines of fastText as text and label columns.
+
+    Parameters
+    ----------
+    path : Path
+        A file, a folder of files, or a glob.
+    columns : list of str
+    text_column, label : str
+        Names that text and label of fastText lines get.
+    """
+    if path.is_dir():
+        files = sorted(p for p in path.rglob("*") if p.suffix in _TABLES)
+    else:
+        files = [path] if path.is_file() else sorted(path.parent.glob(path.name))
+    if not files:
+        msg = f"{path}: expected a Parquet, CSV or fastText file, a folder or a glob, found nothing"
+        raise ConfigError(msg)
+    return pa.concat_tables([_read_file(file, columns, text_column, label) for file in files])
+
+
+def _read_file(path: Path, columns: list[str], text_column: str, label: str | None) -> pa.Table:
+    if path.suffix not in _TABLES:
+        return _read_lines(path, text_column, label or "label")
+    if path.suffix == ".csv":
+        options = pa_csv.ConvertOptions(
+            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+        )
+        table = pa_csv.read_csv(path, convert_options=options)
+    else:
+        table = pq.read_table(path)
+    missing = [name for name in columns if name not in table.column_names]
+    if missing:
+        msg = f"{path}: no column {missing[0]!r}; there are {', '.join(table.column_names)}"
+        raise InputError(msg)
+    return table.select(list(dict.fromkeys(columns)))
+
+
+def _read_lines(path: Path, text_column: str, label: str) -> pa.Table:
+    """Read lines ``__label__a __label__b text``; several labels of a line are several rows' worth.
+
+    The label column is a list of the line's labels.
+    """
+    texts, labels = [], []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        words = line.split(" ")
+        labels.append([word.removeprefix(_PREFIX) for word in words if word.startswith(_PREFIX)])
+        texts.append(" ".join(word for word in words if not word.startswith(_PREFIX)))
+    return pa.table({text_column: pa.array(texts, pa.string()),
+                     label: pa.array(labels, pa.list_(pa.string()))})  # fmt: skip
+
+
+def column(table: pa.Table, name: str) -> pa.Array:
+    """Return a column as strings; of a list its first value."""
+    values = table.column(name).combine_chunks()
+    if pa.types.is_list(values.type):
+        lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)
+        first = values.offsets.to_numpy()[:-1]
+        return values.values.take(pa.array(first, mask=lengths == 0))
+    return values if pa.types.is_string(values.type) else values.cast(pa.string())
+
+
+def label_lists(table: pa.Table, name: str) -> list[list[str]]:
+    """Return the labels of each row as a list, of a plain column of one."""
+    values = table.column(name).combine_chunks()
+    if pa.types.is_list(values.type):
+        lists: list[list[str]] = values.to_pylist()
+        return lists
+    return [[] if value is None else [str(value)] for value in values.to_pylist()]
+
+
+def joined(columns: list[pa.Array]) -> pa.Array:
+    """Return texts joined by a space; a null among them is left out, null where all are."""
+    if len(columns) == 1:
+        return columns[0]
+    text_of = pc.binary_join_element_wise(*columns, " ", null_handling="skip")
+    is_null = np.logical_and.reduce([c.is_null().to_numpy(zero_copy_only=False) for c in columns])
+    return pc.if_else(pa.array(~is_null), text_of, pa.scalar(None, pa.string()))
+
+
+def predicted(loaded: Loaded, texts: pa.Array, k: int) -> pa.Table:
+    """Return text, category, probability and is_unknown of each row; for k > 1 lists of both."""
+    found = loaded.predictor.predict(loaded.prepared(texts), k)
+    names = pa.array(found.labels, pa.string())
+    label = found.label
+    chance = np.minimum(found.probability, 1)
+    is_unknown = chance[:, 0] < loaded.threshold
+    flat = names.take(pa.array(label.ravel(), mask=label.ravel() < 0))
+    if label.shape[1] == 1:
+        kinds = {"category": flat, "probability": pa.array(chance[:, 0])}
+    else:
+        ends = pa.array(np.arange(0, label.size + 1, label.shape[1], dtype=np.int32))
+        kinds = {
+            "categories": pa.ListArray.from_arrays(ends, flat),
+            "probabilities": pa.ListArray.from_arrays(ends, pa.array(chance.ravel())),
+        }
+    return pa.table({"text": texts, **kinds, "is_unknown": pa.array(is_unknown)})
+
+
+def embedded(loaded: Loaded, texts: pa.Array) -> pa.Table:
+    """Return text and embedding (a list of float32) of each row."""
+    vectors = loaded.predictor.embed(loaded.prepared(texts))
+    flat = pa.array(vectors.ravel())
+    return pa.table(
+        {"text": texts, "embedding": pa.FixedSizeListArray.from_arrays(flat, vectors.shape[1])}
+    )
+
+
+def tested(loaded: Loaded, texts: pa.Array, truth: list[list[str]], k: int) -> dict[str, float]:
+    """Return precision and recall at k, as fastText's test counts, and those of believed answers.
+
+    Rows without a label or without an answer are not counted.
+    """
+    found = loaded.predictor.predict(loaded.prepared(texts), k)
+    number = {name: i for i, name in enumerate(found.labels)}
+    rows = [i for i, names in enumerate(truth) if names and found.label[i, 0] >= 0]
+    wanted = [{number.get(name, -2) for name in truth[i]} for i in rows]
+    right = np.array(
+        [[int(c) in names for c in found.label[i]] for i, names in zip(rows, wanted, strict=True)]
+    ).reshape(len(rows), -1)
+    believed = found.probability[rows, 0] >= loaded.threshold
+    n_truth = sum(len(truth[i]) for i in rows)
+    nan = float("nan")
+    return {
+        "n_rows": len(rows),
+        "precision": float(right.mean()) if rows else nan,
+        "recall": float(right.sum() / n_truth) if rows else nan,
+        "coverage": float(believed.mean()) if rows else nan,
+        "precision_believed": float(right[believed, 0].mean()) if believed.any() else nan,
+    }
