@@ -1,0 +1,208 @@
+"""The night on many GPUs, on paper: what a bucket costs, and which resource runs out first.
+
+    python benchmarks/scale_model.py --run OUT          from a finished night; JSON and a table
+
+Takes bytes and seconds a payment from a finished run (its lake, its gold tables, its ``runs`` row)
+and plays the night of a billion payments through a queueing model: each worker takes a bucket at
+a time through read, copy in, compute, copy out, write; a disk, a network and a PCIe link are shared
+equally by whoever uses them at that moment; the workers of a host share its disk. What the machines
+can do is assumed and printed with the result; nothing here was measured on a GPU.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from results_file import ResultsFile
+
+from qfb_gpu.lake import gold
+
+GIB = 2**30
+BUCKET_PAYMENTS = 1 << 20
+STEPS = ("read", "copy in", "compute", "copy out", "write")
+_DEVICE_BYTES = 39  # the numeric columns of silver: keys, codes, day, amount
+_ANSWER_BYTES = 17  # stream, role, due day and row: kept between scoring and publishing
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a payment costs: bytes read and written compressed, seconds on two CPU cores."""
+
+    read_bytes: float
+    write_bytes: float
+    seconds: float
+    serial_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Bytes per second of the parts of a host; the store is shared by all hosts."""
+
+    disk: float = 6 * GIB
+    pcie: float = 50 * GIB
+    store: float = 40 * GIB
+    network: float = 23 * GIB
+
+
+def cost_of(run: Path) -> Cost:
+    """Read the costs of a payment off a finished run."""
+    row = gold.read(run, "runs").to_pylist()[-1]
+    stages, n = json.loads(row["stages"]), row["n_payments"]
+    files = (run / "lake" / "transactions").rglob("*.parquet")
+    names = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
+    written = [p for name in names for p in (run / name).glob("*.parquet")]
+    on_workers = sum(stages[name]["seconds"] for name in ("score", "publish"))
+    serial = sum(stages[name]["seconds"] for name in ("decide", "fit"))
+    return Cost(
+        read_bytes=sum(p.stat().st_size for p in files) / n + _ANSWER_BYTES,
+        write_bytes=sum(p.stat().st_size for p in written) / n + _ANSWER_BYTES,
+        seconds=on_workers / n,
+        serial_seconds=serial / n,
+    )
+
+
+def simulate(
+    cost: Cost, machine: Machine, *, hosts: int, gpus: int, speed: float, n_payments: float,
+    local: bool,
+) -> dict[str, Any]:  # fmt: skip
+    """Play a night; return its seconds and how busy each resource was.
+
+    Parameters
+    ----------
+    speed : float
+        How many times as fast a GPU computes as two CPU cores.
+    local : bool
+        The lake is on each host's own disk; else in a store that all hosts share over the network.
+    """
+    n_buckets = int(-(-n_payments // BUCKET_PAYMENTS))
+    work = {
+        "read": cost.read_bytes * BUCKET_PAYMENTS,
+        "copy in": _DEVICE_BYTES * BUCKET_PAYMENTS,
+        "compute": cost.seconds * BUCKET_PAYMENTS / speed,
+        "copy out": _ANSWER_BYTES * BUCKET_PAYMENTS,
+        "write": cost.write_bytes * BUCKET_PAYMENTS,
+    }
+    workers = [(host, gpu) for host in range(hosts) for gpu in range(gpus)]
+    seconds, busy = _play(work, workers, n_buckets, machine, hosts, local=local)
+    serial = cost.serial_seconds * n_payments / speed
+    return {
+        "hosts": hosts, "gpus": gpus, "speed": speed, "lake": "disk" if local else "store",
+        "seconds": seconds + serial, "serial_seconds": serial,
+        "busy": {name: value / seconds for name, value in busy.items()},
+    }  # fmt: skip
+
+
+def _rates(
+    active: dict[int, list[Any]], machine: Machine, hosts: int, *, local: bool
+) -> dict[int, float]:
+    """Return how fast each worker's step goes now; bytes or seconds of work per second."""
+    using = [0] * hosts
+    for host, step, _ in active.values():
+        using[host] += STEPS[step] in ("read", "write")
+    everyone = sum(using)
+    rates = {}
+    for worker, (host, step, _) in active.items():
+        if STEPS[step] == "compute":
+            rates[worker] = 1.0
+        elif STEPS[step] in ("copy in", "copy out"):
+            rates[worker] = machine.pcie
+        elif local:
+            rates[worker] = machine.disk / using[host]
+        else:
+            rates[worker] = min(machine.network / using[host], machine.store / everyone)
+    return rates
+
+
+def _play(
+    work: dict[str, float], workers: list[tuple[int, int]], n_buckets: int, machine: Machine,
+    hosts: int, *, local: bool,
+) -> tuple[float, dict[str, float]]:  # fmt: skip
+    """Give buckets to workers until none is left; return seconds, and busy seconds a resource."""
+    waiting = n_buckets
+    active: dict[int, list[Any]] = {}
+    for worker in range(min(len(workers), n_buckets)):
+        active[worker] = [workers[worker][0], 0, work["read"]]
+        waiting -= 1
+    now, busy = 0.0, dict.fromkeys(("lake", "PCIe", "GPU"), 0.0)
+    while active:
+        rates = _rates(active, machine, hosts, local=local)
+        step_seconds = min(left / rates[w] for w, (_, _, left) in active.items())
+        whole = machine.disk * hosts if local else min(machine.store, machine.network * hosts)
+        _count(busy, active, rates, whole, step_seconds, len(workers))
+        now += step_seconds
+        for worker in list(active):
+            state = active[worker]
+            state[2] -= rates[worker] * step_seconds
+            if state[2] > 1e-6 * max(1.0, work[STEPS[state[1]]]):
+                continue
+            state[1] += 1
+            if state[1] < len(STEPS):
+                state[2] = work[STEPS[state[1]]]
+            elif waiting:
+                waiting -= 1
+                state[1:] = [0, work["read"]]
+            else:
+                del active[worker]
+    return now, busy
+
+
+def _count(
+    busy: dict[str, float], active: dict[int, list[Any]], rates: dict[int, float],
+    whole: float, seconds: float, n_workers: int,
+) -> None:  # fmt: skip
+    """Add what each resource did in some seconds; ``whole`` is the lake's bytes per second."""
+    for worker, (_, step, _) in active.items():
+        name = STEPS[step]
+        if name == "compute":
+            busy["GPU"] += seconds / n_workers
+        elif name in ("read", "write"):
+            busy["lake"] += seconds * rates[worker] / whole
+        else:
+            busy["PCIe"] += seconds / n_workers
+
+
+def table(results: dict[str, Any]) -> str:
+    """Return the Markdown of all cases."""
+    heads = ("hosts x GPUs", "a GPU is as fast as", "lake on", "night", "of it serial",
+             "GPU busy", "PCIe busy", "lake busy", "first to run out")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|" + " ---: |" * len(heads)]
+    for run in results["runs"]:
+        busy = run["busy"]
+        first = max(busy, key=lambda name: busy[name])
+        lines.append(
+            f"| {run['hosts']} x {run['gpus']} | {run['speed']:g} x 2 cores | {run['lake']} | "
+            f"{run['seconds']:,.0f} s | {run['serial_seconds']:,.0f} s | {busy['GPU']:.0%} | "
+            f"{busy['PCIe']:.0%} | {busy['lake']:.0%} | {first} |"
+        )
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> int:
+    """Simulate and save; return 0."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--run", type=Path, required=True, help="output folder of a finished night")
+    parser.add_argument("--payments", type=float, default=1e9)
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    options = parser.parse_args(arguments)
+    cost, machine = cost_of(options.run), Machine()
+    settings = {"payments": options.payments, "cost": asdict(cost), "machine": asdict(machine)}
+    results = ResultsFile.open(options.out, "scale_model", settings)
+    results.content["runs"] = [
+        simulate(cost, machine, hosts=hosts, gpus=gpus, speed=speed,
+                 n_payments=options.payments, local=local)
+        for hosts, gpus in ((1, 1), (1, 8), (10, 8))
+        for speed in (10.0, 50.0, 200.0)
+        for local in (True, False)
+    ]  # fmt: skip
+    results.save()
+    print(table(results.content))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
