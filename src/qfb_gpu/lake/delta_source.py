@@ -48,6 +48,10 @@ class DeltaFile:
         Rows of the file, deleted ones among them; None where the log does not say.
     bounds : dict of column to (earliest, latest, null count)
         Of date and timestamp columns where the log says them; a partition's value is both.
+    root : Path
+        The table's folder.
+    version : int
+        The version of the table that was read.
     """
 
     columns: tuple[tuple[str, str, int | None], ...]
@@ -56,6 +60,8 @@ class DeltaFile:
     deleted: Any
     n_rows: int | None
     bounds: dict[str, tuple[dt.date, dt.date, int]]
+    root: Path
+    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +101,8 @@ def snapshot(path: Path, at: dt.date | int | None = None) -> Snapshot:
         bounds = _bounds(action, columns)
         files.append(
             (file, f"{action['size_bytes']}{mark}",
-             DeltaFile(columns, by_id, partition, gone, action.get("num_records"), bounds))
+             DeltaFile(columns, by_id, partition, gone, action.get("num_records"), bounds,
+                       path, table.version()))
         )  # fmt: skip
     return Snapshot(table.version(), sorted(files, key=lambda one: one[0]))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,21 +22,17 @@ from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import measures, silver
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
 from qfb_gpu.lake.delta import PartFile, commit, partition_files, sweep, table_schema
+from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
+from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving, subtract
+from qfb_gpu.lake.manifest import Change
 from qfb_gpu.lake.merge import merge
+from qfb_gpu.lake.plans import Planner
 from qfb_gpu.lake.prune import pruned
-from qfb_gpu.lake.readers import Batch, estimate_rows, headers, read_batches
+from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
-from qfb_gpu.lake.rejects import RejectFile, read_rejects
-from qfb_gpu.lake.revive import Duplicates, file_numbers, is_duplicate
+from qfb_gpu.lake.rejects import RejectFile
 from qfb_gpu.lake.rows import Rows
-from qfb_gpu.lake.sources import (
-    SourceFile,
-    excluded_headers,
-    find_files,
-    match_columns,
-    parts_of,
-    recipe_of,
-)
+from qfb_gpu.lake.sources import SourceFile, find_files, parts_of
 from qfb_gpu.lake.spill import Spill, to_runs
 from qfb_gpu.lake.threads import in_order
 from qfb_gpu.schema import SOURCES
@@ -46,33 +42,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.config import Config
-    from qfb_gpu.lake.manifest import Change, Manifest
+    from qfb_gpu.lake.manifest import Manifest
 
 Progress = Callable[[str, int, int], None]
 _ROWS_PER_BUCKET = 1 << 20
 _MANY = 100
-
-
-@dataclass(slots=True)
-class Leaving:
-    """Rows that leave silver, and duplicates that may come back for them.
-
-    Attributes
-    ----------
-    files : set of int
-        Numbers of the files whose rows leave.
-    buckets : set of int
-        Where they are.
-    back : dict of bucket to RecordBatch
-        Duplicates of files that stay, to be merged again.
-    rejects : Arrow table or None
-        The rejected rows that stay rejected; None where the files of them stay as they are.
-    """
-
-    files: frozenset[int] = frozenset()
-    buckets: set[int] = field(default_factory=set)
-    back: dict[int, pa.RecordBatch] = field(default_factory=dict)
-    rejects: pa.Table | None = None
 
 
 class Job:
@@ -85,6 +59,7 @@ class Job:
         self._tell = tell
         self._schema = SOURCES[source]
         self._parts = parts_of(config, source)
+        self.planner = Planner(config, source)
         self._file_counts: dict[int, Counter[str]] = {}
         self._merged: Counter[str] = Counter()
         self._example: pa.Table | None = None
@@ -93,37 +68,90 @@ class Job:
         """Read what is new, commit it; return the manifest and whether anything was done."""
         files = find_files(self._config, self._source)
         before = state.load(self._dir)
-        mapping = state.fingerprint(self._config, self._source)
-        sums = any(part.lines == "sum" for part in self._parts)
-        change = state.compare(before, files, mapping, n_buckets, sums=sums)
+        change, feeds = self._change(before, files, n_buckets)
         if change.kind == "none":
             return before, False
+        sweep(self._dir)
+        try:
+            return self._apply(before, files, change, feeds, n_buckets), True
+        except FeedMismatchError:
+            self._file_counts.clear()
+            self._merged.clear()
+            whole = Change("rebuild", files)
+            return self._apply(before, files, whole, [], n_buckets), True
+        finally:
+            for feed in feeds:
+                feed.path.unlink(missing_ok=True)
+
+    def _change(
+        self, before: Manifest, files: list[SourceFile], n_buckets: int | None
+    ) -> tuple[Change, list[Feed]]:
+        """Say what has to be done, with the change feeds that are there."""
+        mapping = state.fingerprint(self._config, self._source)
+        sums = any(part.lines == "sum" for part in self._parts)
+        may = frozenset(n for n, part in enumerate(self._parts) if not part.prepare)
+        change = state.compare(before, files, mapping, n_buckets, sums=sums, may_feed=may)
+        roots = {f.part: f.delta.root for f in files if f.delta is not None}
+        feeds = []
+        for part, (first, last) in change.feeds.items():
+            path = state.folder(self._dir) / f"feed-{part}.arrows"
+            feed = fetch(roots[part], first, last, part, path)
+            if feed is None:
+                if before.tables[str(part)]["fed"]:
+                    return Change("rebuild", files), []
+                return state.compare(before, files, mapping, n_buckets, sums=sums), []
+            feeds.append(feed)
+        return change, feeds
+
+    def _apply(
+        self,
+        before: Manifest,
+        files: list[SourceFile],
+        change: Change,
+        feeds: list[Feed],
+        n_buckets: int | None,
+    ) -> Manifest:
         kept = list(before.files) if change.kind != "rebuild" else []
-        plans = self.plans(change.todo, len(kept))
+        plans = self.planner.files(change.todo, len(kept))
         n_rows = sum(estimate_rows(f, p.part) for f, p in zip(change.todo, plans, strict=True))
+        n_rows += sum(feed.n_rows for feed in feeds)
+        fed = {str(feed.part) for feed in feeds}
+        fed |= {part for part, table in before.tables.items() if table["fed"] and kept}
         after = state.Manifest(
             version=before.version + 1,
-            fingerprint=mapping,
+            fingerprint=state.fingerprint(self._config, self._source),
             n_buckets=before.n_buckets if kept else n_buckets or self._n_buckets(n_rows),
-            files=[*_marked(kept, change), *state.listed(change.todo)],
+            files=[*_marked(kept, change), *state.listed(change.todo), *map(_slot, feeds)],
             rejects=list(before.rejects) if kept else [],
             merged=dict(before.merged) if kept else {},
             retried=before.retried,
+            tables={str(part): {"version": version, "fed": str(part) in fed}
+                    for part, version in state.versions(files).items()},
             profile=dict(before.profile) if kept else {},
-        )
-        sweep(self._dir)
-        leaving = self._leaving(after, change) if change.gone else Leaving()
-        batches = self._batches(change.todo, plans)
-        self.make(after, before if kept else None, batches, leaving, n_rows)
-        return after, True
+        )  # fmt: skip
+        first = len(kept) + len(change.todo)
+        fed_plans = [self.planner.feed(feed, first + n) for n, feed in enumerate(feeds)]
+        came = chain(self._batches(change.todo, plans), self._fed(feeds, fed_plans, CAME))
+        went = self._fed(feeds, fed_plans, WENT)
+        self.make(after, before if kept else None, came, n_rows, went, change.gone, len(kept))
+        return after
+
+    def _fed(
+        self, feeds: list[Feed], plans: list[FilePlan], kinds: tuple[str, ...]
+    ) -> Iterator[tuple[Batch, FilePlan]]:
+        for feed, plan in zip(feeds, plans, strict=True):
+            batches = feed.batches(kinds, plan.wanted, self._batch_rows)
+            yield from ((batch, plan) for batch in batches)
 
     def make(
         self,
         after: Manifest,
         before: Manifest | None,
-        batches: Iterable[tuple[Batch, FilePlan]],
-        leaving: Leaving,
+        came: Iterable[tuple[Batch, FilePlan]],
         n_expected: int,
+        went: Iterable[tuple[Batch, FilePlan]] = (),
+        gone: frozenset[int] = frozenset(),
+        n_kept: int = 0,
     ) -> None:
         """Clean batches, merge them with what silver keeps, and commit the manifest.
 
@@ -133,25 +161,48 @@ class Job:
             Of the version to make; its counts are filled in.
         before : Manifest or None
             What silver keeps the rows of; None for none.
-        batches : iterable of (Batch, FilePlan)
-        leaving : Leaving
+        came, went : iterable of (Batch, FilePlan)
+            Rows to add, and rows to take away by their content.
         n_expected : int
-            About how many rows the batches have, for the progress.
+            About how many rows that are, for the progress.
+        gone : set of int
+            Numbers of the files whose rows leave.
+        n_kept : int
+            How many of the manifest's files were there before.
         """
         folder = state.folder(self._dir)
         rejects = RejectFile(folder / f"rejects-{after.version:06d}.parquet")
-        spill = Spill(folder / "spill.arrows")
-        if leaving.rejects is not None:
-            after.rejects = []
-            rejects.write(leaving.rejects)
+        added, removed = Spill(folder / "spill.arrows"), Spill(folder / "removed.arrows")
         try:
-            self._read(batches, after.n_buckets, spill, rejects, n_expected)
-            self._check_any(spill, before)
-            parts, schema, buckets = self._write(after, spill, rejects, leaving, before)
+            self._read(came, after.n_buckets, added, rejects, n_expected)
+            refused = self._read_removed(went, after.n_buckets, removed)
+            self._check_any(added, before)
+            leaving = Leaving()
+            if gone or refused or removed.buckets():
+                leaving = find_leaving(self._dir, after, self._schema, self._config.currency,
+                                       gone, n_kept, set(removed.buckets()), refused)  # fmt: skip
+                after.rejects = []
+                rejects.write(leaving.rejects)
+            parts, schema, buckets = self._write(after, added, removed, rejects, leaving, before)
         finally:
-            spill.remove()
+            added.remove()
+            removed.remove()
             rejects.close()
         self._commit(before, after, parts, schema, rejects, buckets)
+
+    def _read_removed(
+        self, went: Iterable[tuple[Batch, FilePlan]], n_buckets: int, removed: Spill
+    ) -> list[pa.Table]:
+        """Clean the rows that leave, count them negative; return those that had been rejected."""
+        refused = []
+        for batch, plan in went:
+            cleaned = clean(batch, plan)
+            removed.write(to_runs(cleaned, n_buckets))
+            self._file_counts.setdefault(plan.number, Counter()).subtract(cleaned.counts)
+            if cleaned.rejects is not None:
+                refused.append(cleaned.rejects)
+        removed.seal()
+        return refused
 
     def _check_any(self, spill: Spill, before: Manifest | None) -> None:
         counts: Counter[str] = Counter()
@@ -161,47 +212,22 @@ class Job:
             where = f"sources.{self._source}"
             raise InputError(silver.nothing_left(where, counts, self._example))
 
-    def plans(self, files: list[SourceFile], first: int) -> list[FilePlan]:
-        """Return how the rows of files are cleaned; their numbers begin with ``first``."""
-        plans, problems = [], []
-        for number, file in enumerate(files, first):
-            plan, wrong = self.plan(number, file.name, file.part, headers(file, self._part(file)))
-            problems += wrong
-            if plan is not None:
-                plans.append(plan)
-        if problems:
-            more = f" (and {len(problems) - 1} more; see qfb check)" if len(problems) > 1 else ""
-            raise InputError(problems[0] + more)
-        return plans
-
-    def plan(
-        self, number: int, name: str, part_number: int, there: list[str]
-    ) -> tuple[FilePlan | None, list[str]]:
-        """Return how a file with some headers is cleaned, or what is wrong with it."""
-        part = self._parts[part_number]
-        recipe = recipe_of(self._config, self._source, part_number, there)
-        mapped, wrong = match_columns(part, self._schema, recipe.names, name)
-        if wrong:
-            return None, wrong
-        excludes = excluded_headers(part, recipe.names)
-        plan = FilePlan(number, name, self._source, part, self._schema, mapped, excludes,
-                        self._config.currency, recipe)  # fmt: skip
-        return plan, []
-
-    def _part(self, file: SourceFile) -> Any:
-        return self._parts[file.part]
+    @property
+    def _batch_rows(self) -> int:
+        return max(1000, self._config.batch_rows // (n_threads() + 2))
 
     def _batches(
         self, files: list[SourceFile], plans: list[FilePlan]
     ) -> Iterator[tuple[Batch, FilePlan]]:
-        batch_rows = max(1000, self._config.batch_rows // (n_threads() + 2))
         for file, plan in zip(files, plans, strict=True):
             self._file_counts[plan.number] = Counter()
             skipped = pruned(file, plan)
             if skipped:
                 self._file_counts[plan.number].update(skipped)
                 continue
-            read: Iterator[Batch] = read_batches(file, plan.part, plan.wanted, plan.repeating, batch_rows)
+            read: Iterator[Batch] = read_batches(
+                file, plan.part, plan.wanted, plan.repeating, self._batch_rows
+            )
             if plan.recipe is not None and plan.recipe.is_whole:
                 read = gathered(read, row_numbers)
             yield from ((batch, plan) for batch in read)
@@ -236,38 +262,11 @@ class Job:
             self._tell(stage, min(done, n_expected), n_expected)
         spill.seal()
 
-    def _leaving(self, after: Manifest, change: Change) -> Leaving:
-        """Find where rows leave, and the duplicates in those buckets that may come back."""
-        buckets = silver.buckets_of_files(self._dir, change.gone)
-        rejects = read_rejects(state.folder(self._dir), after.rejects)
-        n_kept = len(after.files) - len(change.todo)
-        kept = enumerate(after.files)
-        names = [None if f.get("gone") or n >= n_kept else f["name"] for n, f in kept]
-        numbers = file_numbers(rejects, names)
-        may_return = is_duplicate(rejects) & (numbers >= 0)
-        stays = ~may_return & (numbers >= 0)
-        back: dict[int, pa.RecordBatch] = {}
-        picked = np.flatnonzero(may_return)
-        if picked.size:
-            some = rejects.take(pa.array(picked))
-            found = Duplicates(some, numbers[picked], self._schema, after.n_buckets,
-                               self._config.currency)  # fmt: skip
-            back = found.runs(buckets)
-            stays[picked[~np.isin(found.bucket, sorted(buckets))]] = True
-        left = rejects.filter(pa.array(stays))
-        self._recount(after, left)
-        return Leaving(change.gone, buckets, back, left)
-
-    def _recount(self, after: Manifest, left: pa.Table) -> None:
-        """Count the duplicates that stay rejected; the others are counted when they are merged."""
-        duplicates = left.filter(pa.array(is_duplicate(left)))
-        reasons = Counter(duplicates.column("reason").to_pylist())
-        after.merged = {f"rejected: {reason}": n for reason, n in reasons.items()}
-
     def _write(
         self,
         after: Manifest,
-        spill: Spill,
+        added: Spill,
+        removed: Spill,
         rejects: RejectFile,
         leaving: Leaving,
         before: Manifest | None,
@@ -278,12 +277,15 @@ class Job:
         gone = pa.array(sorted(leaving.files), pa.int32())
 
         def work(bucket: int) -> tuple[int, PartFile | None, Any, Any, Counter[str], Any]:
-            tables = [pa.Table.from_batches([batch]) for batch in spill.read(bucket)]
+            tables = [pa.Table.from_batches([batch]) for batch in added.read(bucket)]
             if bucket in leaving.back:
                 tables.append(pa.Table.from_batches([leaving.back[bucket]]))
             old = silver.read_spilled(self._dir, bucket) if before is not None else None
             if old is not None:
                 tables.append(silver.without_files(old, gone))
+            leave = [pa.Table.from_batches([batch]) for batch in removed.read(bucket)]
+            if leave:
+                tables = subtract(tables, leave, self._schema)
             tables = [table for table in tables if table.num_rows]
             if not tables:
                 return bucket, None, None, None, Counter(), None
@@ -295,7 +297,7 @@ class Job:
             return bucket, part, table.schema, merged.rejects, merged.counts, about
 
         stage = f"write {self._source}"
-        buckets = sorted({*spill.buckets(), *leaving.buckets})
+        buckets = sorted({*added.buckets(), *leaving.buckets})
         parts: list[PartFile] = []
         schema = pa.schema([])
         for number, done in enumerate(in_order(work, iter(buckets), n_threads()), 1):
@@ -357,6 +359,10 @@ class Job:
 
 
 _MOST_BUCKETS = 4096
+
+
+def _slot(feed: Feed) -> dict[str, Any]:
+    return {"name": feed.name, "identity": str(feed.version), "part": feed.part}
 
 
 def _marked(files: list[dict[str, Any]], change: Change) -> list[dict[str, Any]]:

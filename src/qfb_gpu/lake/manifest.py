@@ -50,6 +50,9 @@ class Manifest:
         Names of the files with the rejected rows, in the same folder.
     retried : int
         How often rejected rows were tried again.
+    tables : dict of part number to dict
+        Of parts that are Delta tables: ``version`` of what silver holds, and ``fed``: whether
+        change feeds were read, so that rows no longer tell the file they are in.
     profile : dict of bucket to dict
         What the bucket's rows are like: see :mod:`qfb_gpu.lake.measures`.
     """
@@ -63,6 +66,7 @@ class Manifest:
     rejects: list[str] = field(default_factory=list)
     merged: dict[str, int] = field(default_factory=dict)
     retried: int = 0
+    tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     profile: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def total(self) -> dict[str, int]:
@@ -85,11 +89,14 @@ class Change:
         The files to read.
     gone : set of int
         Numbers of the files whose rows have to leave.
+    feeds : dict of part number to (int, int)
+        Parts whose change feed is to be read: first and last version.
     """
 
     kind: Literal["none", "append", "replace", "rebuild"]
     todo: list[SourceFile]
     gone: frozenset[int] = frozenset()
+    feeds: dict[int, tuple[int, int]] = field(default_factory=dict)
 
 
 def folder(table_dir: Path) -> Path:
@@ -139,8 +146,19 @@ def listed(files: list[SourceFile]) -> list[dict[str, Any]]:
     return [{"name": f.name, "identity": f.identity, "part": f.part} for f in files]
 
 
+def versions(files: list[SourceFile]) -> dict[int, int]:
+    """Return the version that was read of each part that is a Delta table."""
+    return {f.part: f.delta.version for f in files if f.delta is not None}
+
+
 def compare(
-    before: Manifest, files: list[SourceFile], mapping: str, n_buckets: int | None, *, sums: bool
+    before: Manifest,
+    files: list[SourceFile],
+    mapping: str,
+    n_buckets: int | None,
+    *,
+    sums: bool,
+    may_feed: frozenset[int] = frozenset(),
 ) -> Change:
     """Say what has to be done for silver to hold ``files``.
 
@@ -155,20 +173,45 @@ def compare(
         What is asked for; None keeps what there is.
     sums : bool
         Whether lines are summed to payments: what was summed cannot be taken apart.
+    may_feed : set of int
+        Parts whose change feed may be read instead of files that changed.
     """
-    now = {(f.name, f.part): f for f in files}
-    there = {(f["name"], f["part"]): number for number, f in enumerate(before.files)
-             if not f.get("gone")}  # fmt: skip
-    same = before.version > 0 and before.fingerprint == mapping and bool(there)
+    live = {n: f for n, f in enumerate(before.files) if not f.get("gone")}
+    same = before.version > 0 and before.fingerprint == mapping and bool(live)
     if not same or (n_buckets is not None and n_buckets != before.n_buckets):
         return Change("rebuild", files)
+    fed = {int(part) for part, table in before.tables.items() if table["fed"]}
+    now = {(f.name, f.part): f for f in files if f.part not in fed}
+    there = {(f["name"], f["part"]): n for n, f in live.items() if f["part"] not in fed}
     changed = {key for key, n in there.items()
                if key not in now or now[key].identity != before.files[n]["identity"]}  # fmt: skip
+    feeds = _feeds(before, files, fed | {part for _, part in changed} & may_feed)
+    if feeds is None or ((changed or feeds) and sums):
+        return Change("rebuild", files)
+    changed = {key for key in changed if key[1] not in feeds}
+    new = [f for key, f in now.items()
+           if f.part not in feeds and (key not in there or key in changed)]  # fmt: skip
     names = {name for name, _ in changed}
     is_shared = any(name in names for name, part in there if (name, part) not in changed)
-    if changed and (sums or is_shared or len(changed) == len(there)):
+    if changed and (is_shared or (len(changed) == len(live))):
         return Change("rebuild", files)
-    new = [f for f in files if (f.name, f.part) not in there or (f.name, f.part) in changed]
-    if changed:
-        return Change("replace", new, frozenset(there[key] for key in changed))
+    if changed or feeds:
+        return Change("replace", new, frozenset(there[key] for key in changed), feeds)
     return Change("append", new) if new else Change("none", [])
+
+
+def _feeds(
+    before: Manifest, files: list[SourceFile], parts: set[int]
+) -> dict[int, tuple[int, int]] | None:
+    """Return the versions to read of each part; None where a part went back or is gone."""
+    now = versions(files)
+    feeds = {}
+    for part in parts:
+        known = before.tables.get(str(part))
+        if known is None or part not in now or now[part] < known["version"]:
+            if known is not None and known["fed"]:
+                return None
+            continue
+        if now[part] > known["version"]:
+            feeds[part] = (known["version"] + 1, now[part])
+    return feeds

@@ -72,7 +72,7 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
     counts: Counter[str] = Counter()
     keep = np.arange(rows.n_rows)
     if schema.name == "transactions":
-        derived = _forget_derived(rows)
+        derived = forget_derived(rows)
         keep = _sum_lines(rows, keep[~derived], sums, counts)
         keep, losers = _first_of_each(rows, keep, ["customer_id", "direction_code", "txn_id"])
         _derive_ids(rows, np.flatnonzero(derived))
@@ -89,7 +89,7 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
     return Merged(rows, order, _duplicates(rows, schema, losers, reason, files), counts)
 
 
-def _forget_derived(rows: Rows) -> Any:
+def forget_derived(rows: Rows) -> Any:
     """Return which payments have no id of their source; ids made here before count as none."""
     values = rows.arrow["txn_id"]
     made = pc.starts_with(values, "~")
@@ -171,21 +171,21 @@ def _derive_ids(rows: Rows, among: Any) -> None:
         return
     content = np.zeros(among.size, np.uint64)
     for name in ("date", "amount_minor", "direction_code", "currency_code"):
-        content = _mix(content, rows.number(name)[among])
+        content = mix(content, rows.number(name)[among])
     for name in ("memo", "category", "channel"):
-        content = _mix(content, rows.key(name)[among])
+        content = mix(content, rows.key(name)[among])
     group = [rows.key("customer_id")[among], rows.key("counterparty_id")[among], content]
     order = order_by([*group, *(rows.number(name)[among] for name in _ORIGIN)])
     starts = group_starts([column[order] for column in group])
     first = np.maximum.accumulate(np.where(starts, np.arange(order.size), 0))
-    key = _mix(content[order], np.arange(order.size) - first)
-    texts = _hexadecimal(_mix(key, group[1][order]))
+    key = mix(content[order], np.arange(order.size) - first)
+    texts = _hexadecimal(mix(key, group[1][order]))
     signed = key.view(np.int64).copy()
     signed[signed == 0] = 1
     rows.replace_texts("txn_id", among[order], texts, signed)
 
 
-def _mix(state: Any, values: Any) -> Any:
+def mix(state: Any, values: Any) -> Any:
     """One step of splitmix64 over a column."""
     mixed = (state ^ values.astype(np.int64).view(np.uint64)) + _ODD
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)

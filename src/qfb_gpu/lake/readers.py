@@ -219,12 +219,17 @@ def _complete(
 ) -> pa.RecordBatch:
     constant = file.delta.partition if file.delta is not None else {}
     arrays = [
-        rows.column(stored)
+        _no_view(rows.column(stored))
         if stored is not None
         else pa.repeat(pa.scalar(constant.get(name), pa.string()), rows.num_rows)
         for name, stored in named.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, names=list(named))
+
+
+def _no_view(values: pa.Array) -> pa.Array:
+    """Return texts of Arrow's view layout, which few functions take, in the usual one."""
+    return values.cast(pa.string()) if pa.types.is_string_view(values.type) else values
 
 
 def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
