@@ -105,7 +105,7 @@ def summary(answer: WhatIf) -> str:
         f"{head} ({paid} a year), {plural(answer.n_telling, 'party', 'parties')} lose 1% or more "
         f"of a year’s income; the most, {worst.name}, loses {percent(worst.lost)}. The network "
         f"loses {percent(answer.debtrank)} of its business beyond the firm’s own "
-        f"(DebtRank), {percent(answer.debtrank_direct)} of it at those it pays itself."
+        f"(DebtRank); {percent(answer.debtrank_direct)} is lost by those it pays itself."
     )
 
 
