@@ -22,7 +22,9 @@ class Terms(Strict):
     """What payment terms cost; rates are a year, shares of 1. See docs/payment-terms.md.
 
     ``buyer_kind`` auto: large where the customers source says so or says nothing, other where it
-    says micro, small or medium.
+    says micro, small or medium. ``supplier_failure`` is what being paid after 60 days and not at
+    once adds to a supplier's yearly chance of failing; ``failure_cost`` what that costs the buyer,
+    as a share of a year's purchases.
     """
 
     jurisdiction: Literal["CN", "EU", "GB"] = "CN"
@@ -31,7 +33,7 @@ class Terms(Strict):
     cost_of_capital: _Rate = 0.05
     supplier_cost_of_capital: _Rate = 0.08
     pass_through: _Rate = 0.25
-    supplier_failure: _Rate = 0.02
+    supplier_failure: _Rate = 0.005
     failure_cost: _Rate = 0.30
     discount: _Rate = 0.0
     discount_days: Annotated[int, Field(ge=0, le=365)] = 10

@@ -72,3 +72,33 @@ def contract_claims(
         to_day=until.astype("int32"),
         reference=reference[deal],
     )
+
+
+def order_claims(
+    deal: Any,
+    customer: Any,
+    keys: tuple[Any, Any],
+    amount_minor: Any,
+    days: tuple[Any, Any],
+    reference: Any,
+) -> Claims:
+    """Return a claim for every order that was delivered.
+
+    Parameters
+    ----------
+    deal, customer, amount_minor, reference : arrays, shape (n_orders,)
+        As in :class:`Claims`.
+    keys : (counterparty_key, currency)
+    days : (order day, delivery day)
+        A payment is plausible from the order until 400 days after delivery.
+    """
+    return Claims(
+        deal=deal,
+        customer=customer,
+        counterparty_key=keys[0],
+        currency=keys[1],
+        amount_minor=amount_minor,
+        from_day=days[0].astype("int32"),
+        to_day=(days[1].astype("int64") + _LATE_DAYS).astype("int32"),
+        reference=reference,
+    )

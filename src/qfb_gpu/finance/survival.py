@@ -65,12 +65,19 @@ def curve_of(wanted: Any, curves: dict[str, Any], backend: Backend) -> tuple[Any
     return low, xp.searchsorted(groups, wanted, side="right")
 
 
+def step_after(curves: dict[str, Any], low: Any, high: Any, time: Any, backend: Backend) -> Any:
+    """Return the first step of each curve that is later than ``time``; ``high`` where none is."""
+    if curves["time"].shape[0] == 0:
+        return high
+    return _first(low, high, lambda at: curves["time"][at] > time, backend.xp)
+
+
 def surviving(curves: dict[str, Any], low: Any, high: Any, time: Any, backend: Backend) -> Any:
     """Return the share of each curve that still waits just after ``time``: 1 before any event."""
     xp = backend.xp
     if curves["time"].shape[0] == 0:
         return xp.ones(time.shape[0])
-    after = _first(low, high, lambda at: curves["time"][at] > time, xp)
+    after = step_after(curves, low, high, time, backend)
     last = xp.maximum(after - 1, 0)
     return xp.where(after > low, curves["survival"][last], 1.0)
 

@@ -1,10 +1,12 @@
 """When a node is paid: due dates that a clause gives, and how long nodes of its sort take.
 
-A node's time is measured in one of three ways, :data:`CLOCKS`:
+A node's time is measured in one of four ways, :data:`CLOCKS`:
 
 ``due``       days after the due date, where the clause and the contract's dates give one: days
               after the signature, or days after a warranty that begins at the contract's end;
-``share``     share of the contract's length (start 0, end 1), where there is an end;
+``event``     share of the contract's length (start 0, end 1) at which the event falls, its payment
+              being due so many days later, where the clause gives those and there is an end;
+``share``     share of the contract's length at which it is paid, where there is an end;
 ``days``      days after the start otherwise.
 
 Nodes that are not paid yet are censored at the as-of date; Kaplan-Meier curves of all contracts
@@ -18,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.contracts import length_days
 from qfb_gpu.finance.joins import mix
-from qfb_gpu.finance.survival import curve_of, quantile, surviving
+from qfb_gpu.finance.survival import curve_of, quantile, step_after, surviving
 from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
@@ -27,11 +29,12 @@ if TYPE_CHECKING:
     from qfb_gpu.finance.nodes import Nodes
     from qfb_gpu.ledger import Calendar
 
-CLOCKS = ("due", "share", "days")
-DUE, SHARE, DAYS = range(len(CLOCKS))
+CLOCKS = ("due", "event", "share", "days")
+DUE, EVENT, SHARE, DAYS = range(len(CLOCKS))
 LEVELS = 3
 """Of pooling: nodes of one share after one share in a category; of a kind in it; of a kind."""
-FEWEST_EVENTS = 12
+FEWEST_EVENTS = 10
+"""Later than today, below which a coarser sort is taken."""
 RANGE = (0.05, 0.5, 0.95)
 
 
@@ -68,9 +71,12 @@ def clocks(nodes: Nodes, due: Any, contracts: Contracts, backend: Backend) -> di
     length = length_days(contracts, backend)[nodes.contract]
     start = contracts.start_day[nodes.contract].astype("float64")
     has_due, has_length = due != NULL_DAY, ~xp.isnan(length)
+    has_days = has_length & (nodes.days != NULL_DAY) & (nodes.trigger != words.SIGNED)
+    clock = xp.where(has_days, EVENT, xp.where(has_length, SHARE, DAYS))
+    begin = xp.where(has_days & ~has_due, start + nodes.days, start)
     return {
-        "clock": xp.where(has_due, DUE, xp.where(has_length, SHARE, DAYS)).astype("int8"),
-        "origin": xp.where(has_due, due.astype("float64"), start),
+        "clock": xp.where(has_due, DUE, clock).astype("int8"),
+        "origin": xp.where(has_due, due.astype("float64"), begin),
         "unit": xp.where(has_length & ~has_due, length, 1.0),
     }
 
@@ -108,33 +114,46 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
         ``early``, ``middle`` and ``late`` (float64, 5%, 50% and 95% of such nodes that had not
         been paid by ``now`` were paid by then; NaN where the curve does not fall that far),
         ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
-        (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64).
+        (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64, paid nodes of the
+        sort that took longer than ``now``).
     """
     xp = backend.xp
     n = now.shape[0]
     low, high = xp.zeros(n, dtype="int64"), xp.zeros(n, dtype="int64")
     level = xp.full(n, -1, dtype="int8")
-    n_events = xp.zeros(n, dtype="int64")
+    n_later = xp.zeros(n, dtype="int64")
     for at, keys in enumerate(sort):
         begin, end = curve_of(keys, curves, backend)
-        there = end > begin
-        events = xp.zeros(n, dtype="int64")
-        events[there] = curves["n_events"][begin[there]]
-        fewest = 1 if at == LEVELS - 1 else FEWEST_EVENTS
-        take = (level < 0) & (events >= fewest)
+        later = end - step_after(curves, begin, end, now, backend)
+        take = (level < 0) & (later >= (1 if at == LEVELS - 1 else FEWEST_EVENTS))
         low, high = xp.where(take, begin, low), xp.where(take, end, high)
-        n_events = xp.where(take, events, n_events)
+        n_later = xp.where(take, later, n_later)
         level = xp.where(take, at, level).astype("int8")
     waiting = surviving(curves, low, high, now, backend)
     known = (level >= 0) & (waiting > 0)
     early, middle, late = (
         xp.where(known, quantile(curves, low, high, waiting * (1 - q), backend), xp.nan)
-        for q in RANGE
+        for q in _of_sample(n_later, xp)
     )
     last = xp.maximum(high - 1, 0)
     end = curves["survival"][last] if curves["survival"].shape[0] else xp.ones(n)
     chance = xp.where(known, 1 - end / xp.maximum(waiting, 1e-12), xp.nan)
     return {
         "early": early, "middle": middle, "late": late, "chance": chance, "level": level,
-        "n_events": n_events,
+        "n_events": n_later,
     }  # fmt: skip
+
+
+def _of_sample(n_later: Any, xp: Any) -> tuple[Any, ...]:
+    """Return the quantiles of a sample between which the next value falls 90 times of 100.
+
+    The next value lies below the i-th of n with probability i / (n + 1); few values reach no
+    further than their least and greatest.
+    """
+    n = xp.maximum(n_later, 1)
+    low, middle, high = RANGE
+    return (
+        xp.maximum((low * (n + 1) - 1) / n, 0.0),
+        xp.full(n.shape[0], middle),
+        xp.minimum(high * (n + 1) / n, 1.0),
+    )

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
+from qfb_gpu.parts.categories import CATEGORIES
 from qfb_gpu.parts.lifetime import LIFETIME
 from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
+from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
 from qfb_gpu.parts.source_features import SOURCE_FEATURES
 
 if TYPE_CHECKING:
@@ -19,8 +21,10 @@ PARTS: tuple[Part, ...] = (
     *SOURCE_FEATURES,
     LIFETIME,
     CONTRACTS,
+    PAYMENT_TERMS,
     OPEN_BANKING,
     ORDERS,
     CONTAGION,
     NETWORK,
+    CATEGORIES,
 )

@@ -30,9 +30,12 @@ class Rows:
     paid: Columns
 
 
-def load(saved: Saved, bucket: int) -> Rows:
-    """Return what ``score`` saved of a bucket."""
-    contract, node, paid = (saved.scored(n, bucket) for n in ("contracts", "nodes", "paid"))
+def load(saved: Saved, bucket: int, part: str = "contracts") -> Rows:
+    """Return what the ``score`` of the contracts part saved of a bucket."""
+    contract, node, paid = (
+        saved.workspace.load("score", bucket, f"{part}.{name}")
+        for name in ("contracts", "nodes", "paid")
+    )
     category = contract["category"].codes
     columns = {**contract, "category": category}
     return Rows(
