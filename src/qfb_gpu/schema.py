@@ -6,7 +6,7 @@ estimates (typical, next, low, high) are float64 in units of ``currency``.
 
 from __future__ import annotations
 
-from qfb_gpu._schema import customers, finance, network, night, payments, risks, sources
+from qfb_gpu._schema import customers, finance, models, network, night, payments, risks, sources, text
 from qfb_gpu._schema.model import Column, Kind, Table
 
 __all__ = [
@@ -32,6 +32,6 @@ SOURCE_NAMES = (
 SOURCES: dict[str, Table] = {table.name: table for table in sources.TABLES}
 GOLD: dict[str, Table] = {
     table.name: table
-    for part in (payments, customers, network, finance, risks, night)
+    for part in (payments, customers, network, finance, risks, models, night)
     for table in part.TABLES
 }

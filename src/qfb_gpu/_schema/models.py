@@ -1,0 +1,24 @@
+"""Gold: what the models say of customers, and how good they are."""
+
+from __future__ import annotations
+
+from qfb_gpu._schema.model import table
+
+TABLES = (
+    table(
+        "model_evaluations", "model candidate metric bin",
+        ("model", "string", "churn, next_product"),
+        ("candidate", "string", "challenger, champion, or a baseline such as the recency rule"),
+        ("version", "int32", "of the champion in the registry; null where it has none yet"),
+        ("is_used", "bool", "its scores are published tonight"),
+        ("metric", "string", "auc, lift_10, brier, hit_rate_1, ...; reliability: by bin"),
+        ("bin", "int32", "of reliability, by probability; -1: not by bin"),
+        ("value", "float64", "the metric; of reliability the share that came true"),
+        ("low", "float64", "90% range"),
+        ("high", "float64", "90% range"),
+        ("mean_probability", "float64", "of reliability: what was said"),
+        ("n_rows", "int64", "held-out rows"),
+        ("test_date", "date", "the day the tested scores were made as of"),
+        ("note", "string", "what it was measured on; the gate's words"),
+    ),
+)  # fmt: skip
