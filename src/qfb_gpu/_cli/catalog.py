@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qfb_gpu._cli.prepare import add_prepare
+from qfb_gpu._cli.rejects import add_rejects
 from qfb_gpu._cli.text import add_text
 from qfb_gpu._cli.whatif import add_whatif
 
@@ -13,4 +14,9 @@ if TYPE_CHECKING:
 
     import typer
 
-COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (add_prepare, add_text, add_whatif,)
+COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
+    add_prepare,
+    add_rejects,
+    add_text,
+    add_whatif,
+)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
+from qfb_gpu.lake.lock import writing
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -63,9 +64,16 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
     ------
     InputError
         A file or column is missing, a file cannot be read, or no row of a source can be kept.
+    RunInterruptedError
+        Another process writes in the output folder.
     """
-    result = IngestResult()
     check_writable(config.output_dir)
+    with writing(config.output_dir):
+        return _ingest(config, progress)
+
+
+def _ingest(config: Config, progress: Progress | None) -> IngestResult:
+    result = IngestResult()
     tell = progress or (lambda _stage, _done, _total: None)
     lake = config.output_dir / "lake"
     names = [n for n in SOURCES if n in config.sources or n == "transactions"]

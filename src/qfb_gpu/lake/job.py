@@ -120,6 +120,7 @@ class Job:
         after = state.Manifest(
             version=before.version + 1,
             fingerprint=state.fingerprint(self._config, self._source),
+            settings=state.settings(self._config, self._source),
             n_buckets=before.n_buckets if kept else n_buckets or self._n_buckets(n_rows),
             files=[*_marked(kept, change), *state.listed(change.todo), *map(_slot, feeds)],
             rejects=list(before.rejects) if kept else [],
@@ -143,7 +144,7 @@ class Job:
             batches = feed.batches(kinds, plan.wanted, self._batch_rows)
             yield from ((batch, plan) for batch in batches)
 
-    def make(
+    def make(  # noqa: PLR0913
         self,
         after: Manifest,
         before: Manifest | None,
@@ -152,6 +153,7 @@ class Job:
         went: Iterable[tuple[Batch, FilePlan]] = (),
         gone: frozenset[int] = frozenset(),
         n_kept: int = 0,
+        left: pa.Table | None = None,
     ) -> None:
         """Clean batches, merge them with what silver keeps, and commit the manifest.
 
@@ -169,10 +171,13 @@ class Job:
             Numbers of the files whose rows leave.
         n_kept : int
             How many of the manifest's files were there before.
+        left : pyarrow.Table, optional
+            The rejected rows that stay so, where they are not those of the manifest.
         """
         folder = state.folder(self._dir)
         rejects = RejectFile(folder / f"rejects-{after.version:06d}.parquet")
         added, removed = Spill(folder / "spill.arrows"), Spill(folder / "removed.arrows")
+        rejects.write(left)
         try:
             self._read(came, after.n_buckets, added, rejects, n_expected)
             refused = self._read_removed(went, after.n_buckets, removed)
@@ -203,6 +208,10 @@ class Job:
                 refused.append(cleaned.rejects)
         removed.seal()
         return refused
+
+    def uncount(self, number: int, counts: Counter[str]) -> None:
+        """Take what a file's rows were counted as away: they are counted again."""
+        self._file_counts.setdefault(number, Counter()).subtract(counts)
 
     def _check_any(self, spill: Spill, before: Manifest | None) -> None:
         counts: Counter[str] = Counter()

@@ -34,8 +34,8 @@ class Manifest:
     ----------
     version : int
         1 for the first commit.
-    fingerprint : str
-        Of everything but the files that decides what silver holds.
+    fingerprint, settings : str, dict
+        Everything but the files that decides what silver holds, and its hash.
     n_buckets : int
     files : list of dict
         ``name``, ``identity``, ``part`` and ``counts`` of each file in the order of their numbers;
@@ -59,6 +59,7 @@ class Manifest:
 
     version: int = 0
     fingerprint: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
     n_buckets: int = 0
     files: list[dict[str, Any]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
@@ -130,14 +131,20 @@ def clear(table_dir: Path, manifest: Manifest) -> None:
             path.unlink()
 
 
+def settings(config: Config, source: str) -> dict[str, Any]:
+    """Return the settings that decide what the silver table of a source holds."""
+    parts = parts_of(config, source)
+    return {
+        "layout": _LAYOUT,
+        "currency": config.currency,
+        "parts": [part.model_dump(mode="json") for part in parts],
+        "looked up": [one for part in parts for one in identities(config, part.prepare)],
+    }
+
+
 def fingerprint(config: Config, source: str) -> str:
-    """Return a hash of the settings that decide what the silver table of a source holds."""
-    parts = [part.model_dump(mode="json") for part in parts_of(config, source)]
-    looked_up = [
-        found for part in parts_of(config, source) for found in identities(config, part.prepare)
-    ]
-    more = [looked_up] if looked_up else []
-    material = json.dumps([_LAYOUT, config.currency, parts, *more], sort_keys=True)
+    """Return a hash of :func:`settings`."""
+    material = json.dumps(settings(config, source), sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
 
 

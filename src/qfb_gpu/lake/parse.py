@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 IN, OUT = 0, 1
 _ORDER = {"ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
 _SHORT_DATE = 6
-_DIRECTIONS = {
+DIRECTION_WORDS = {
     **dict.fromkeys(("in", "credit", "c", "cr", "收", "收入", "贷", "贷方"), IN),
     **dict.fromkeys(("out", "debit", "d", "dr", "支", "支出", "付", "借", "借方"), OUT),
 }
@@ -79,7 +79,7 @@ def _from_dates(values: pa.Array) -> tuple[Any, Any]:
 
 def parse_directions(values: pa.Array, mapped: Mapping[str, str]) -> tuple[Any, Any]:
     """Return int8 0 (in) or 1 (out) and a status a row; ``mapped`` goes before the usual words."""
-    words = {**_DIRECTIONS, **{word(k): IN if v == "in" else OUT for k, v in mapped.items()}}
+    words = {**DIRECTION_WORDS, **{word(k): IN if v == "in" else OUT for k, v in mapped.items()}}
     return _by_word(clean_text(values), words)
 
 

@@ -1,0 +1,61 @@
+"""One writer at a time in an output folder.
+
+``<output>/.lock`` is locked by the kernel while somebody writes, and free again when that process
+ends, however it ends.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from qfb_gpu.errors import RunInterruptedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_held: dict[Path, int] = {}
+"""Folders that this process writes in, and how often it entered each."""
+
+
+@contextmanager
+def writing(output_dir: Path) -> Iterator[None]:
+    """Hold the lock of an output folder; may be entered again by the process that holds it.
+
+    Raises
+    ------
+    RunInterruptedError
+        Another process writes there.
+    """
+    folder = output_dir.resolve()
+    if folder in _held:
+        _held[folder] += 1
+        try:
+            yield
+        finally:
+            _held[folder] -= 1
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    number = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = os.read(number, 32).decode(errors="replace").strip() or "unknown"
+            msg = (
+                f"{output_dir}: another qfb (process {other}) is writing there; run the same "
+                "command again when it is done"
+            )
+            raise RunInterruptedError(msg) from None
+        os.ftruncate(number, 0)
+        os.pwrite(number, str(os.getpid()).encode(), 0)
+        _held[folder] = 1
+        try:
+            yield
+        finally:
+            del _held[folder]
+    finally:
+        os.close(number)

@@ -1,0 +1,151 @@
+"""Rejected rows tried again: nothing twice, nothing lost, and what reading all anew would give."""
+
+import datetime as dt
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from qfb_gpu.cli import app
+from qfb_gpu.config import build_config, load_config
+from qfb_gpu.errors import ConfigError
+from qfb_gpu.lake import delta, gold
+from qfb_gpu.lake.ingest import forget, ingest
+from qfb_gpu.lake.retry import retry, wider_changes
+
+ROWS = {
+    "txn_id": [f"t{i}" for i in range(8)],
+    "customer_id": ["a", "b", "a", "b", "a", "b", "a", None],
+    "date": ["2024-01-01"] * 7 + ["2024-01-02"],
+    "amount": ["1.00", "2.345", "3.00", "4.00", "much", "6.00", "7.00", "8.00"],
+    "direction": ["in", "out", "进", "进", "in", '出"\u0007', "in", "in"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def lake(tmp_path):
+    class Lake:
+        out = tmp_path / "out"
+
+        def write(self, name="a.parquet", **columns):
+            (tmp_path / "in").mkdir(exist_ok=True)
+            pq.write_table(pa.table({**ROWS, **columns}), tmp_path / "in" / name)
+
+        def config(self, **part):
+            raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "n_buckets": 2,
+                   "sources": {"transactions": {"path": "in/*.parquet", **part}}}  # fmt: skip
+            return build_config(raw, base=tmp_path, where="test")
+
+        def state(self):
+            files = delta.table_files(self.out / "lake" / "transactions")
+            rows = pa.concat_tables([pq.ParquetFile(path).read() for path in files]).to_pylist()
+            rejects = gold.read(self.out, "rejects").to_pylist()
+            counts = gold.read(self.out, "data_quality").to_pylist()
+            return rows, sorted(map(str, rejects)), counts
+
+    return Lake()
+
+
+def test_words_that_nobody_knew_and_amounts_to_round_come_in(lake):
+    lake.write()
+    ingest(lake.config())
+    words = {"进": "in", '出"\u0007': "out"}
+    (first,) = retry(lake.config(direction_values=words))
+    assert (first.n_tried, first.n_kept, first.n_left) == (6, 3, 3)
+    fixed = lake.config(direction_values=words, rounding="half_even")
+    (second,) = retry(fixed)
+    assert (second.n_tried, second.n_kept, second.n_left) == (3, 1, 2)
+    retried = lake.state()
+    assert not ingest(fixed).changed
+    forget(lake.out)
+    counts = ingest(fixed).counts["transactions"]
+    assert counts["kept"] == 6
+    assert lake.state() == retried
+
+
+def test_the_same_retry_twice_changes_nothing(lake):
+    lake.write()
+    ingest(lake.config())
+    fixed = lake.config(direction_values={"进": "in"})
+    retry(fixed)
+    before = lake.state()
+    (again,) = retry(fixed)
+    assert again.n_kept == 0
+    assert lake.state() == before
+
+
+def test_a_retried_row_may_be_a_duplicate_and_makes_the_next_run_another(lake):
+    lake.write()
+    lake.write("b.parquet", direction=["in"] * 8, amount=["3.00"] * 8, customer_id=["a"] * 8)
+    first = ingest(lake.config())
+    fixed = lake.config(direction_values={"进": "in"})
+    (result,) = retry(fixed)
+    again = ingest(fixed)
+    assert not again.changed
+    assert again.inputs != first.inputs
+    assert result.n_kept == 1  # t3 of b; t2 of a is there already
+    counts = again.counts["transactions"]
+    rejected = sum(n for name, n in counts.items() if name.startswith("rejected"))
+    assert counts["rows"] == 16 == counts["kept"] + rejected
+    assert again.n_rejected == rejected == gold.read(lake.out, "rejects").num_rows
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [({"date_order": "dmy"}, "date_order"), ({"direction_values": {"in": "out"}}, "direction_values"),
+     ({"exclude": [{"column": "direction", "values": ["in"], "reason": "x"}]}, "exclude")],
+)  # fmt: skip
+def test_a_change_that_may_concern_rows_that_were_kept_is_refused(lake, change, word):
+    lake.write()
+    ingest(lake.config())
+    with pytest.raises(ConfigError, match=f"{word} changed.*--only-rejected"):
+        retry(lake.config(**change))
+    retry(lake.config(**change), only_rejected=True)
+    assert not ingest(lake.config(**change)).changed
+
+
+def test_a_column_that_was_not_kept_means_reading_the_source(lake):
+    lake.write(other=["1"] * 8)
+    ingest(lake.config())
+    before = lake.state()
+    with pytest.raises(ConfigError, match="do not keep.*qfb run"):
+        retry(lake.config(columns={"amount": "other"}), only_rejected=True)
+    assert lake.state() == before
+
+
+def test_what_changed_is_named():
+    one = {"rounding": "reject", "direction_values": {"x": "in"}, "path": "p"}
+    now = {"parts": [{**one, "rounding": "half_even"}], "currency": "CNY"}
+    assert wider_changes({"parts": [one], "currency": "CNY"}, now) == []
+    assert wider_changes({"parts": [one], "currency": "USD"}, now) == ["currency"]
+    assert wider_changes({}, now) == ["the number of its parts"]
+    changed = {**one, "direction_values": {"x": "out"}, "path": "q"}
+    said = wider_changes({"parts": [one]}, {"parts": [changed]})
+    assert said == ["direction_values", "path"]
+
+
+def test_the_command_lists_and_retries(lake, tmp_path):
+    lake.write()
+    path = tmp_path / "qfb.toml"
+    text = 'as_of = 2024-12-31\ndevice = "cpu"\n[sources.transactions]\npath = "in/*.parquet"\n'
+    path.write_text(text, encoding="utf-8")
+    ingest(load_config(path))
+    shown = CliRunner().invoke(app, ["rejects", str(lake.out)])
+    assert "transactions: 3 direction is an unknown word" in shown.output
+    assert "e.g. row 2 of in/a.parquet" in shown.output
+    refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--retry"])
+    assert "needs the mended config" in str(refused.exception)
+    path.write_text(text + 'direction_values = { "进" = "in" }\n', encoding="utf-8")
+    said = CliRunner().invoke(app, ["rejects", str(path), "--retry"])
+    assert (
+        "transactions: 6 rejected rows tried again, 2 of them kept now, 4 rejected" in said.output
+    )
+
+
+def test_rows_keep_odd_characters_in_their_json(lake):
+    lake.write()
+    ingest(lake.config())
+    texts = gold.read(lake.out, "rejects").column("row_json").to_pylist()
+    assert ROWS["direction"][5] in [json.loads(text)["direction"] for text in texts]
