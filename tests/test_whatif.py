@@ -69,10 +69,11 @@ def test_who_is_hit_directly_and_through_others(out):
     assert hits["second"].indirect == pytest.approx(0.375)
     assert hits["third<b>"].lost == pytest.approx(0.375)
     assert hits["third<b>"].step == 3
-    assert answer.owed_minor == 1_000_000
+    assert answer.owed == [("CNY", 1_000_000)]
     # first keeps 1.7 of its 2.0 m in a normal year: by clearing nobody behind it is hit
     assert hits["first"].cleared == pytest.approx(0.5)
     assert hits["second"].cleared == 0.0
+    assert (hits["first"].currency, hits["first"].missing_minor) == ("CNY", 1_000_000)
     assert "3\xa0parties lose 1% or more" in summary(answer)
 
 

@@ -63,7 +63,7 @@ def _print(answer: WhatIf, limit: int, screen: Console) -> None:
                 Text(hit.name + ("" if hit.is_customer else " (no customer)")),
                 percent(hit.lost), percent(hit.direct), percent(hit.indirect), count(hit.step),
                 percent(hit.cleared),
-                money(to_units(hit.missing_minor, answer.currency), answer.currency),
+                money(to_units(hit.missing_minor, hit.currency), hit.currency),
             )  # fmt: skip
         screen.print(grid)
         if len(answer.hits) > limit:

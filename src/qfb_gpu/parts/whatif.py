@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,8 +70,7 @@ def what_if(
     number = int(np.flatnonzero(backend.to_host(graph.key) == row)[0])
     exposure = network.exposures(graph, edges, settings, backend)
     found = network.impacts(exposure, backend.asarray(np.array([number])), recovery, backend)
-    currency = _currency(edges, row, backend)
-    money = _money(edges, row, currency, settings, recovery, backend)
+    cleared = _clear(edges, row, settings, recovery, backend)
     return WhatIf(
         firm=firm,
         as_of=as_of,
@@ -80,11 +80,9 @@ def what_if(
         outsiders=settings.outsiders,
         debtrank=float(found.debtrank[0]),
         debtrank_direct=float(found.debtrank_direct[0]),
-        currency=currency_name(currency),
-        n_currencies=_n_currencies(edges, row, backend),
-        owed_minor=money.pop("owed")[row],
+        owed=[(one.currency, one.owed_minor) for one in cleared],
         core_score=_core_score(output, firm),
-        hits=_hits(graph, found, names, money, backend),
+        hits=_hits(graph, found, names, cleared, backend),
         links=_links(edges, names, backend),
     )
 
@@ -139,48 +137,47 @@ def _find(firm: str, names: pa.Array) -> int:
     raise InputError(msg)
 
 
-def _currency(edges: dict[str, Any], row: int, backend: Backend) -> int:
-    """Return the currency in which the firm paid most often in the year (or ever)."""
-    mine = backend.to_host(edges["payer_key"]) == row
-    mine |= backend.to_host(edges["payee_key"]) == row
-    codes = backend.to_host(edges["currency"])[mine]
-    recent, ever = (
-        np.bincount(codes, weights=backend.to_host(edges[name])[mine])
-        for name in ("n_payments_365d", "n_payments")
-    )
-    return int(np.lexsort((ever, recent))[-1])
+@dataclass(frozen=True, slots=True)
+class _Cleared:
+    """The clearing of one currency: by row of the name, money and share of income missing."""
+
+    currency: str
+    owed_minor: int
+    missing: np.ndarray[Any, Any]
+    share: np.ndarray[Any, Any]
 
 
-def _n_currencies(edges: dict[str, Any], row: int, backend: Backend) -> int:
-    mine = (edges["payer_key"] == row) & (edges["amount_365d_minor"] > 0)
-    return int(backend.xp.unique(edges["currency"][mine]).shape[0])
-
-
-def _money(
-    edges: dict[str, Any],
-    row: int,
-    currency: int,
-    settings: Contagion,
-    recovery: float,
-    backend: Backend,
-) -> dict[str, dict[int, int]]:
-    """Return, by row of the name, what is owed in a year and what of it is no longer received."""
-    of_currency = edges["currency"] == currency
-    mine = {name: values[of_currency] for name, values in edges.items()}
-    graph = network.build_graph(mine, backend)
-    key = backend.to_host(graph.key)
-    firm = int(np.flatnonzero(key == row)[0])
-    cleared = network.clearing(graph, mine, firm, settings, recovery, backend)
-    host = {
-        "owed": backend.to_host(cleared.owed),
-        "expected": backend.to_host(cleared.expected),
-        "missing": backend.to_host(cleared.expected - cleared.received),
-        "unpaid": backend.to_host(cleared.owed - cleared.paid),
-    }
-    return {
-        name: dict(zip(key.tolist(), np.rint(values).astype(np.int64).tolist(), strict=True))
-        for name, values in host.items()
-    }
+def _clear(
+    edges: dict[str, Any], row: int, settings: Contagion, recovery: float, backend: Backend
+) -> list[_Cleared]:
+    """Clear each currency that the firm paid in during the year, the one most paid in first."""
+    host = {name: backend.to_host(values) for name, values in edges.items()}
+    mine = (host["payer_key"] == row) & (host["amount_365d_minor"] > 0)
+    mine &= host["payee_key"] != row
+    codes, number = np.unique(host["currency"][mine], return_inverse=True)
+    paid = np.bincount(number, weights=host["n_payments_365d"][mine], minlength=codes.shape[0])
+    n_names = int(max(host["payer_key"].max(), host["payee_key"].max())) + 1
+    found = []
+    for at in np.lexsort((codes, -paid)).tolist():
+        inside = host["currency"] == codes[at]
+        part = {name: values[backend.asarray(inside)] for name, values in edges.items()}
+        graph = network.build_graph(part, backend)
+        key = backend.to_host(graph.key)
+        firm = int(np.flatnonzero(key == row)[0])
+        cleared = network.clearing(graph, part, firm, settings, recovery, backend)
+        expected, received = backend.to_host(cleared.expected), backend.to_host(cleared.received)
+        missing = np.zeros(n_names)
+        missing[key] = expected - received
+        whole = np.zeros(n_names)
+        whole[key] = expected
+        # what this currency is of each one's income
+        weight = np.bincount(
+            host["payee_key"][inside], weights=host["income_share"][inside], minlength=n_names
+        )
+        share = weight * missing / np.maximum(whole, 1.0)
+        owed = int(np.rint(backend.to_host(cleared.owed)[firm]))
+        found.append(_Cleared(currency_name(int(codes[at])), owed, missing, share))
+    return found
 
 
 def _core_score(output: Path, firm: str) -> float:
@@ -193,7 +190,7 @@ def _hits(
     graph: network.Graph,
     found: network.Impact,
     names: pa.Array,
-    money: dict[str, dict[int, int]],
+    cleared: list[_Cleared],
     backend: Backend,
 ) -> list[Hit]:
     lost, direct, distress = (
@@ -203,20 +200,24 @@ def _hits(
     is_customer = backend.to_host(graph.is_customer)
     hit = np.flatnonzero(lost > _LEAST)
     hit = hit[np.lexsort((key[hit], -lost[hit]))]
-    return [
-        Hit(
-            name=names[int(key[node])].as_py(),
-            is_customer=bool(is_customer[node]),
-            step=int(step[node]) if step[node] >= 0 else 1,
-            lost=float(lost[node]),
-            direct=float(direct[node]),
-            distress=float(distress[node]),
-            expected_minor=money["expected"].get(int(key[node]), 0),
-            missing_minor=money["missing"].get(int(key[node]), 0),
-            unpaid_minor=money["unpaid"].get(int(key[node]), 0),
+    hits = []
+    for node in hit.tolist():
+        row = int(key[node])
+        most = max(cleared, key=lambda one: float(one.share[row]))
+        hits.append(
+            Hit(
+                name=names[row].as_py(),
+                is_customer=bool(is_customer[node]),
+                step=int(step[node]) if step[node] >= 0 else 1,
+                lost=float(lost[node]),
+                direct=float(direct[node]),
+                distress=float(distress[node]),
+                cleared=float(sum(one.share[row] for one in cleared)),
+                currency=most.currency,
+                missing_minor=round(float(most.missing[row])),
+            )
         )
-        for node in hit.tolist()
-    ]
+    return hits
 
 
 def _links(

@@ -39,9 +39,11 @@ class Hit:
         Shares of its yearly income lost in all, and because the firm itself does not pay.
     distress : float
         0 to 1; at 1 it pays nothing any more.
-    expected_minor, missing_minor, unpaid_minor : int
-        In the currency shown: what it gets in a normal year, and by clearing what of it is
-        missing and what it can no longer pay itself.
+    cleared : float
+        Share of its yearly income that is missing by clearing.
+    currency : str
+    missing_minor : int
+        What is missing by clearing, in the currency in which it is most of the income.
     """
 
     name: str
@@ -50,24 +52,23 @@ class Hit:
     lost: float
     direct: float
     distress: float
-    expected_minor: int
+    cleared: float
+    currency: str
     missing_minor: int
-    unpaid_minor: int
 
     @property
     def indirect(self) -> float:
         """Share of yearly income lost because others are hit."""
         return max(self.lost - self.direct, 0.0)
 
-    @property
-    def cleared(self) -> float:
-        """Share of the currency's yearly income that is missing by clearing."""
-        return self.missing_minor / self.expected_minor if self.expected_minor else 0.0
-
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """The answer; ``hits`` have the largest loss first, ``links`` who pays whom how often."""
+    """The answer.
+
+    ``owed`` is what the firm pays in a year, by currency, minor units; ``hits`` have the largest
+    loss first; ``links`` are who pays whom how often.
+    """
 
     firm: str
     as_of: dt.date | None
@@ -77,9 +78,7 @@ class WhatIf:
     outsiders: str
     debtrank: float
     debtrank_direct: float
-    currency: str
-    n_currencies: int
-    owed_minor: int
+    owed: list[tuple[str, int]]
     core_score: float
     hits: list[Hit]
     links: tuple[pa.Array, pa.Array, np.ndarray[Any, Any]]
@@ -92,7 +91,7 @@ class WhatIf:
 
 def summary(answer: WhatIf) -> str:
     """Return the answer in a sentence or two."""
-    paid = money(to_units(answer.owed_minor, answer.currency), answer.currency)
+    paid = " and ".join(money(to_units(minor, name), name) for name, minor in answer.owed)
     head = (
         f"If {answer.firm} pays {percent(answer.recovery)} of what it paid in the year"
         if answer.recovery
@@ -118,9 +117,9 @@ def assumptions(answer: WhatIf) -> str:
     )
     cash = f" and {percent(answer.cash_share)} of its payments as cash" if answer.cash_share else ""
     return (
-        f"Shares are of the income of the year up to as_of from named payers. A firm that loses "
+        f"Shares are of all income of the year up to as_of. A firm that loses "
         f"{percent(answer.buffer)} of it pays nothing any more, and in proportion below "
-        f"(upper figure: nothing is absorbed). By clearing (lower figure, {answer.currency} only) "
+        f"(upper figure: nothing is absorbed). By clearing (lower figure) "
         f"a firm first goes without what it keeps of its income in a normal year{cash}. {beyond}"
     )
 
@@ -199,11 +198,11 @@ def _table(answer: WhatIf) -> Html:
         return Html("")
     heads = [("Party 主体", ""), ("", "min"), ("Lost", "n"), ("Direct 直接", "n"),
              ("Indirect 间接", "n"), ("Payments away", "n"), ("By clearing", "n"),
-             (f"Missing {answer.currency}", "n min")]  # fmt: skip
+             ("Missing by clearing", "n min")]  # fmt: skip
     lines = [
         (name(hit.name), "customer" if hit.is_customer else "counterparty", percent(hit.lost),
          percent(hit.direct), percent(hit.indirect), count(hit.step), percent(hit.cleared),
-         money(to_units(hit.missing_minor, answer.currency), answer.currency))
+         money(to_units(hit.missing_minor, hit.currency), hit.currency))
         for hit in answer.hits[:_ROWS]
     ]  # fmt: skip
     rest = len(answer.hits) - _ROWS

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from qfb_gpu.report.markup import Html
 
 _WIDTH, _ROW, _TOP, _LEFT = 760.0, 40.0, 46.0, 90.0
-_LABEL = 18
+_LABEL = 14
 _SMALL, _LARGE = 3.0, 14.0
 
 
@@ -65,9 +65,10 @@ def _spot(spot: Spot, x: float, y: float) -> str:
     radius = _SMALL + (_LARGE - _SMALL) * math.sqrt(min(max(spot.lost, 0.0), 1.0))
     kind = "node bad" if spot.step == 0 else "node out"
     short = spot.name if len(spot.name) <= _LABEL else spot.name[: _LABEL - 1] + "…"
-    words = short if spot.step == 0 else f"{short} {percent(spot.lost)}"
+    share = "" if spot.step == 0 else percent(spot.lost)
     return (
         f'<circle cx="{svg.px(x)}" cy="{svg.px(y)}" r="{svg.px(radius)}" class="{kind}">'
         f"<title>{esc(spot.tip, 400)}</title></circle>"
-        f"{svg.text(x, y - radius - 4, words, 'tag mid')}"
+        f"{svg.text(x, y - radius - 4, short, 'tag mid')}"
+        f"{svg.text(x + radius + 4, y + 4, share, 'tick') if share else ''}"
     )
