@@ -1,6 +1,5 @@
 """Texts: golden examples, and a character-by-character reference on drawn columns."""
 
-import pandas as pd
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -25,98 +24,6 @@ def check(op, texts, reference, kind="string", **settings):
     found = getattr(prepare, op)(column(texts), **settings)
     assert found.type == kind
     assert found.to_pylist() == [None if text is None else reference(text) for text in texts]
-
-
-GOLDEN = [
-    # T1 special characters
-    ("clean_special", "a\x00b\x1bc\td", {"remove": ["control"]}, "abc\td"),
-    ("clean_special", "a\u200bb\ufeffc\u00add", {"remove": ["zero_width"]}, "abcd"),
-    ("clean_special", "ＡＢ１２（中）①", {"remove": [], "half_width": True}, "AB12(中)1"),
-    (
-        "clean_special",
-        "ok 👍🏽 👨\u200d👩\u200d👧 1\ufe0f\u20e3 #1",
-        {"remove": ["emoji"]},
-        "ok   1 #1",
-    ),
-    ("clean_special", "ক্\u200dষ", {"remove": ["emoji"]}, "ক্\u200dষ"),  # joins letters
-    ("clean_special", "a，b.c—d", {"remove": ["cjk_punctuation"]}, "ab.c—d"),
-    ("clean_special", "a，b.c—d", {"remove": ["ascii_punctuation"]}, "a，bc—d"),
-    ("clean_special", "a，b.c—d", {"remove": ["punctuation"]}, "abcd"),
-    ("clean_special", "¥5+€6 ok", {"remove": ["symbol", "whitespace"]}, "56ok"),
-    ("clean_special", "！？", {"remove": ["ascii_punctuation"], "half_width": True}, ""),
-    ("clean_special", None, {"remove": ["control"]}, None),
-    # T3 characters and bracket pairs
-    ("strip_chars", "*#ab*", {"chars": "*#"}, "ab"),
-    ("strip_chars", "工资【2024年1月】款", {"brackets": ["【】"]}, "工资款"),
-    ("strip_chars", "a(b(c)d)e", {"brackets": ["()"]}, "ae"),
-    ("strip_chars", "a(b", {"brackets": ["()"]}, "a(b"),
-    ("strip_chars", "a)b(c)", {"brackets": ["()"]}, "a)b"),
-    ("strip_chars", "((a)", {"brackets": ["()"]}, "("),
-    ("strip_chars", "(a【b)c】", {"brackets": ["()", "【】"]}, "c】"),
-    ("strip_chars", "a^]b", {"chars": "^]"}, "ab"),
-    # D1 count
-    ("count_text", "a-b-c", {"text": "-"}, 2),
-    ("count_text", "aaaa", {"text": "aa"}, 2),
-    ("count_text", "aAá", {"text": "A", "ignore_case": True}, 2),
-    ("count_text", "", {"text": "a"}, 0),
-    ("count_text", None, {"text": "a"}, None),
-    # D2 contains
-    ("contains", "代发工资", {"text": "工资"}, 1),
-    ("contains", "rent", {"text": "RENT"}, 0),
-    ("contains", "rent", {"text": "RENT", "ignore_case": True}, 1),
-    ("contains", "a.b", {"text": "a?b"}, 0),
-    ("contains", None, {"text": "x"}, None),
-    ("first_label", "社保和工资", {"labels": [("工资", "pay"), ("社保", "social")]}, "pay"),
-    ("first_label", "other", {"labels": [("工资", "pay")]}, None),
-    ("first_label", "other", {"labels": [("工资", "pay")], "default": "rest"}, "rest"),
-    ("first_label", None, {"labels": [("工资", "pay")], "default": "rest"}, None),
-    # I1 left, mid, right
-    ("left", "中文abc", {"n": 3}, "中文a"),
-    ("left", "ab", {"n": 3}, "ab"),
-    ("right", "中文abc", {"n": 4}, "文abc"),
-    ("right", "abc", {"n": 0}, ""),
-    ("mid", "abcdef", {"start": 2, "n": 3}, "bcd"),
-    ("mid", "abcdef", {"start": -2, "n": 3}, "ef"),
-    ("mid", "abc", {"start": -5, "n": 2}, "ab"),
-    ("mid", "abc", {"start": 5, "n": 2}, ""),
-    ("mid", None, {"start": 5, "n": 2}, None),
-    # I3 cut
-    ("cut", "INV-001", {"n": 4}, "001"),
-    ("cut", "12.00元", {"n": 1, "side": "right"}, "12.00"),
-    ("cut", "ab", {"n": 3, "side": "right"}, ""),
-    ("cut", "ab", {"n": 0, "side": "right"}, "ab"),
-    # I7 between
-    ("between", "a[b]c[d]", {"start": "[", "end": "]"}, "b"),
-    ("between", "a[b]c[d]", {"start": "[", "end": "]", "nth": -1}, "d"),
-    ("between", "a[b]c[d]", {"start": "[", "end": "]", "nth": 3}, None),
-    ("between", "a|b|c", {"start": "|", "end": "|"}, "b"),
-    ("between", "key=value", {"start": "=", "end": ""}, "value"),
-    ("between", "key=value", {"start": "", "end": "="}, "key"),
-    ("between", "a[b", {"start": "[", "end": "]"}, None),
-    ("between", "[]", {"start": "[", "end": "]"}, ""),
-    # I8 after
-    ("after", "a/b/c/d", {"text": "/", "nth": 2}, "c/d"),
-    ("after", "a/b/c/d", {"text": "/", "nth": -1}, "d"),
-    ("after", "a/b/c/d", {"text": "/", "nth": -3}, "b/c/d"),
-    ("after", "a/b/c/d", {"text": "/", "nth": 4}, None),
-    ("after", "a/", {"text": "/"}, ""),
-    ("after", None, {"text": "/"}, None),
-]
-
-
-@pytest.mark.parametrize(("op", "text", "settings", "expected"), GOLDEN)
-def test_golden_examples(op, text, settings, expected):
-    function = getattr(prepare, op)
-    assert function(column([text, text]), **settings).to_pylist() == [expected] * 2
-    assert function(column([]), **settings).to_pylist() == []
-
-
-@pytest.mark.parametrize(("op", "text", "settings", "expected"), GOLDEN)
-def test_a_series_gives_the_same_with_its_index(op, text, settings, expected):
-    given = pd.Series([text, "b"], index=[5, 2], name="memo", dtype="str")
-    found = getattr(prepare, op)(given, **settings)
-    assert (found.index.tolist(), found.name) == ([5, 2], "memo")
-    assert found.iloc[0] == expected if expected is not None else pd.isna(found.iloc[0])
 
 
 @given(

@@ -9,7 +9,7 @@ _PUBLIC = {
     "find_streams": "qfb_gpu.api",
     "plot_stream": "qfb_gpu.plot",
 }
-__all__ = ["__version__", "find_streams", "plot_stream", "profile"]
+__all__ = ["__version__", "find_streams", "plot_stream", "prepare", "profile"]
 
 
 def __getattr__(name: str) -> Any:
@@ -18,9 +18,9 @@ def __getattr__(name: str) -> Any:
         from importlib import import_module
 
         return getattr(import_module(_PUBLIC[name]), name)
-    if name == "profile":  # the stage's folder, which is also the notebook function
+    if name in ("prepare", "profile"):  # a stage's folder, which is also for notebooks
         from importlib import import_module
 
-        return import_module("qfb_gpu.profile")
+        return import_module(f"qfb_gpu.{name}")
     msg = f"module 'qfb_gpu' has no attribute {name!r}; it has {__all__}"
     raise AttributeError(msg)

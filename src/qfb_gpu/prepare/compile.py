@@ -162,6 +162,10 @@ class _StepReader:
             msg = f"{self._where}: into is the name of a column to make, not {into!r}"
             raise ConfigError(msg)
         found = tuple(self._names.get(name) for name in names)
+        there = [name for name in found if name in self._names.by_fold.values()]
+        if "take" in given and there:
+            msg = f"{self._where}: it has a column {there[0]!r} already; name others in into"
+            raise ConfigError(msg)
         if operation.on_table:
             given["into"] = list(found) if is_list else found[0]
             if isinstance(given.get("place"), str):

@@ -208,9 +208,8 @@ def _place(order: str, rank: pa.Array | None, rows: Any, of_pair: Any, n_rows: A
         return -n_rows
     if rank is None:
         return np.zeros(len(n_rows), np.int64)
-    end = "at_end"
     sort = "ascending" if order == "first" else "descending"
-    ranks = pc.rank(rank, sort_keys=sort, null_placement=end, tiebreaker="dense")
+    ranks = pc.rank(rank, sort_keys=sort, tiebreaker="dense")  # nulls are last
     value = np.asarray(ranks, np.int64)[rows]
     best = np.full(len(n_rows), np.iinfo(np.int64).max)
     np.minimum.at(best, of_pair, value)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Literal
 
 import numpy as np
@@ -80,9 +79,7 @@ def join_tables(
     names = dict(zip(take, into, strict=True)) | {name: mine for mine, name in pairs}
     rest = pa.table({new: theirs.column(old).take(pa.array(alone)) for old, new in names.items()})
     both = union_tables([found.result, table_like(rest, table)])
-    return Counted(
-        both.result, dict(Counter(found.counts) + Counter({"only in the other": len(alone)}))
-    )
+    return Counted(both.result, found.counts | {"only in the other": len(alone)})
 
 
 def _without(table: Any, name: str) -> Any:

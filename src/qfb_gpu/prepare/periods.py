@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.prepare.columns import like, to_arrow, to_days
+from qfb_gpu.prepare.columns import like, plain, to_arrow, to_days
 
 _UNITS = ("month", "quarter", "year")
 _HOURS = 24
@@ -93,7 +93,7 @@ def label_hours(
         The column has no time of day.
     """
     codes = _hour_codes(hours)
-    column = to_arrow(values)
+    column = plain(to_arrow(values))
     if pa.types.is_string(column.type) or pa.types.is_null(column.type):
         column = _timestamps(column)
     if not pa.types.is_timestamp(column.type):

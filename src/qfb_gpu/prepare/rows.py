@@ -174,6 +174,9 @@ def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     is_time = [pa.types.is_date(k) or pa.types.is_timestamp(k) for k in (one, other)]
     if not (all(is_number) or all(is_time)):
         return None
+    if pa.types.is_date(one) != pa.types.is_date(other) and all(is_time):
+        stamp = other if pa.types.is_date(one) else one
+        return stamp if stamp.tz is None else None  # whose midnight would it be?
     schemas = [pa.schema([("a", kind)]) for kind in (one, other)]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").field(0).type

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -68,7 +69,9 @@ def show_zero(
 
 
 def _zero(kind: pa.DataType) -> pa.Scalar:
-    return pa.scalar("0", kind) if pa.types.is_string(kind) else pa.scalar(0).cast(kind)
+    if pa.types.is_string(kind):
+        return pa.scalar("0")
+    return pa.scalar(Decimal(0) if pa.types.is_decimal(kind) else 0).cast(kind)
 
 
 def _of_numbers(column: pa.Array) -> tuple[Any, Any, Any, Any]:

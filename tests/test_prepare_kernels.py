@@ -1,0 +1,103 @@
+"""Kernels of texts: the CUDA launchers in the simulator against slow references."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from naive import prepare as naive
+from simulate import launch
+
+from qfb_kernels import characters, spans
+
+TEXTS = [
+    "",
+    "a",
+    "中文abc中",
+    "a【b】c【d】",
+    "((x)y",
+    "bbbb",
+    "1👍2",
+    "x👨\u200d👩",
+    "ক\u200dষ",
+    "end/",
+]
+
+
+def layout(texts):
+    encoded = [text.encode() for text in texts]
+    offsets = np.cumsum([0, *map(len, encoded)]).astype(np.int32)
+    return np.frombuffer(b"".join(encoded), np.uint8), offsets
+
+
+def wanted(text):
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def parts(data, first, last):
+    return [
+        None if a < 0 else bytes(data[a:b]).decode()
+        for a, b in zip(first.tolist(), last.tolist(), strict=True)
+    ]
+
+
+def spans_of(kernel, *arguments):
+    data, offsets = layout(TEXTS)
+    first, last = (np.full(len(TEXTS), -9, np.int32) for _ in range(2))
+    launch(kernel, len(TEXTS), data, offsets, *arguments, first, last)
+    return data, first, last
+
+
+@pytest.mark.cudasim
+@pytest.mark.parametrize(("start", "n", "drop"), [(0, 2, 0), (1, 9, 0), (-2, 3, 0), (0, 9, 1)])
+def test_places(start, n, drop):
+    found = parts(*spans_of(spans.place_gpu, start, n, drop))
+    expected = []
+    for text in TEXTS:
+        whole = text[: max(len(text) - drop, 0)]
+        expected.append(naive.mid(whole, start + 1 if start >= 0 else start, n))
+    assert found == expected
+
+
+@pytest.mark.cudasim
+@pytest.mark.parametrize("nth", [1, 2, -1, -2])
+def test_parts_between_and_after(nth):
+    found = parts(*spans_of(spans.between_gpu, wanted("【"), wanted("】"), nth))
+    assert found == [naive.between(text, "【", "】", nth) for text in TEXTS]
+    found = parts(*spans_of(spans.after_gpu, wanted("b"), nth))
+    assert found == [naive.after(text, "b", nth) for text in TEXTS]
+
+
+@pytest.mark.cudasim
+def test_counts_and_copies():
+    data, offsets = layout(TEXTS)
+    counts = np.full(len(TEXTS), -1, np.int32)
+    launch(spans.count_gpu, len(TEXTS), data, offsets, wanted("bb"), counts)
+    assert counts.tolist() == [text.count("bb") for text in TEXTS]
+    data, first, last = spans_of(spans.place_gpu, 1, 2, 0)
+    to = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int32)
+    out = np.zeros(to[-1], np.uint8)
+    launch(spans.copy_gpu, len(TEXTS), data, first, last, to, out)
+    assert bytes(out).decode() == "".join(text[1:3] for text in TEXTS)
+
+
+@pytest.mark.cudasim
+@pytest.mark.parametrize("brackets", [[], ["()", "【】"]])
+def test_characters(brackets):
+    data, offsets = layout(TEXTS)
+    seen = np.zeros(0x110000, np.uint8)
+    launch(characters.seen_gpu, len(TEXTS), data, offsets, seen)
+    assert {chr(point) for point in np.flatnonzero(seen)} == set("".join(TEXTS))
+    verdict = np.zeros(0x110000, np.uint8)
+    for char in "👍👨👩":
+        verdict[ord(char)] = characters.GOES | characters.EMOJI
+    pairs = np.array([[ord(a), ord(b)] for a, b in brackets], np.int64).reshape(-1, 2)
+    keep, opened = np.zeros(len(data), np.uint8), np.zeros(len(data), np.int32)
+    length = np.zeros(len(TEXTS), np.int32)
+    launch(characters.strip_gpu, len(TEXTS), data, offsets, pairs, verdict, 1, keep, opened, length)
+    to = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
+    out = np.zeros(to[-1], np.uint8)
+    launch(characters.pack_gpu, len(TEXTS), data, offsets, keep, to, out)
+    texts = [text.replace("👨\u200d👩", "") for text in TEXTS]
+    expected = [naive.strip_chars(text, "👍", brackets) for text in texts]
+    found = [bytes(out[a:b]).decode() for a, b in pairwise(to)]
+    assert found == expected
