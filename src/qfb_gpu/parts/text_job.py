@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -23,34 +22,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "__label__"
 _TABLES = {".parquet", ".pq", ".csv"}
-DEFAULT_THRESHOLD = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """A model from disk, laid out on a backend, and what its card says.
-
-    Attributes
-    ----------
-    predictor : Predictor
-    card : dict
-        Empty where there is none beside the model.
-    """
-
-    predictor: text.Predictor
-    card: dict[str, Any]
-
-    @property
-    def threshold(self) -> float:
-        """Least probability of a category that is believed."""
-        return float(self.card.get("threshold", DEFAULT_THRESHOLD))
-
-    def prepared(self, texts: pa.Array) -> pa.Array:
-        """Return texts as the model was trained on them."""
-        return text.normalise(texts) if self.card.get("normalise", False) else texts
-
-
-def load_model(path: Path, backend: Backend) -> Loaded:
+def load_model(path: Path, backend: Backend) -> text.Categoriser:
     """Read a model file, or the one in a folder, and the card beside it.
 
     Raises
@@ -70,7 +44,7 @@ def load_model(path: Path, backend: Backend) -> Loaded:
     card = found[0].parent / "card.json"
     kept = json.loads(card.read_text(encoding="utf-8")) if card.is_file() else {}
     model = text.read_model(found[0].read_bytes(), str(found[0]))
-    return Loaded(text.load_predictor(model, backend), kept)
+    return text.Categoriser(text.load_predictor(model, backend), kept)
 
 
 def save_model(learned: text.Learned, folder: Path) -> Path:
@@ -189,7 +163,7 @@ def joined(columns: list[pa.Array]) -> pa.Array:
     return pc.if_else(pa.array(~is_null), text_of, pa.scalar(None, pa.string()))
 
 
-def predicted(loaded: Loaded, texts: pa.Array, k: int) -> pa.Table:
+def predicted(loaded: text.Categoriser, texts: pa.Array, k: int) -> pa.Table:
     """Return text, category, probability and is_unknown of each row; for k > 1 lists of both."""
     found = loaded.predictor.predict(loaded.prepared(texts), k)
     names = pa.array(found.labels, pa.string())
@@ -208,7 +182,7 @@ def predicted(loaded: Loaded, texts: pa.Array, k: int) -> pa.Table:
     return pa.table({"text": texts, **kinds, "is_unknown": pa.array(is_unknown)})
 
 
-def embedded(loaded: Loaded, texts: pa.Array) -> pa.Table:
+def embedded(loaded: text.Categoriser, texts: pa.Array) -> pa.Table:
     """Return text and embedding (a list of float32) of each row."""
     vectors = loaded.predictor.embed(loaded.prepared(texts))
     flat = pa.array(vectors.ravel())
@@ -217,7 +191,9 @@ def embedded(loaded: Loaded, texts: pa.Array) -> pa.Table:
     )
 
 
-def tested(loaded: Loaded, texts: pa.Array, truth: list[list[str]], k: int) -> dict[str, float]:
+def tested(
+    loaded: text.Categoriser, texts: pa.Array, truth: list[list[str]], k: int
+) -> dict[str, float]:
     """Return precision and recall at k, as fastText's test counts, and those of believed answers.
 
     Rows without a label or without an answer are not counted.

@@ -14,19 +14,25 @@ from qfb_gpu.models.text.model import TextModel
 from qfb_gpu.models.text.normalise import normalise
 from qfb_gpu.models.text.predict import Predictions, Predictor, load_predictor
 from qfb_gpu.models.text.sampling import Examples, examples, sample
+from qfb_gpu.models.text.served import Categoriser
+from qfb_gpu.models.text.streams import axes, mean_vectors, money_by_category, vote
 from qfb_gpu.models.text.train import train_supervised, train_unsupervised
 
 __all__ = [
+    "Categoriser",
     "Examples",
     "Learned",
     "Predictions",
     "Predictor",
     "Score",
     "TextModel",
+    "axes",
     "examples",
     "learn",
     "learn_embedding",
     "load_predictor",
+    "mean_vectors",
+    "money_by_category",
     "normalise",
     "read_model",
     "sample",
@@ -34,5 +40,6 @@ __all__ = [
     "threshold_for",
     "train_supervised",
     "train_unsupervised",
+    "vote",
     "write_model",
 ]

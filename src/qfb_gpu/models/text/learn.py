@@ -39,10 +39,13 @@ class Learned:
     model : TextModel
     card : dict
         Plain values: what it is for, settings, measures, threshold, signature, hash of its file.
+    unseen : Examples or None
+        The rows of held-out counterparties that it was measured on, texts as it reads them.
     """
 
     model: TextModel
     card: dict[str, Any]
+    unseen: Examples | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +104,7 @@ def learn(rows: Examples, settings: TextTraining, backend: Backend) -> Learned:
         "labels": list(model.dictionary.labels()),
         "trials": trials,
     }
-    return Learned(model, card)
+    return Learned(model, card, parts.unseen)
 
 
 def learn_embedding(texts: pa.Array, settings: TextTraining) -> Learned:

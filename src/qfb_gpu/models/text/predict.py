@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.models.text.model import dense
 from qfb_gpu.models.text.scores import Scorer, scorer
 from qfb_gpu.models.text.strings import distinct, spans, split_words
 from qfb_gpu.models.text.vocabulary import (
@@ -117,6 +118,10 @@ class Predictor:
             hidden = means(found, self.words.table, self.backend)
             out[first:last] = self.backend.to_host(hidden)
         return out[column.code]
+
+    def output(self) -> Any:
+        """Return the output matrix on the host: float32, shape (n_rows, dim)."""
+        return dense(self.model.output)
 
     def _best(self, found: Features, k: int, score: Scorer) -> tuple[Any, Any]:
         xp = self.backend.xp

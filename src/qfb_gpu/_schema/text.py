@@ -1,0 +1,17 @@
+"""Gold: what descriptions are about."""
+
+from __future__ import annotations
+
+from qfb_gpu._schema.model import table
+
+TABLES = (
+    table(
+        "stream_categories", "customer_id stream_id",
+        ("customer_id", "string", "the customer"),
+        ("stream_id", "int64", "its stream, see payment_streams"),
+        ("category", "string", "predicted from the descriptions; null where there are none"),
+        ("probability", "float64", "mean over the stream's payments; 0 where none"),
+        ("is_unknown", "bool", "below the threshold at which the model's answers are believed"),
+        ("n_described", "int64", "payments with a description"),
+    ),
+)  # fmt: skip
