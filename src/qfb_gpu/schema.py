@@ -6,7 +6,17 @@ estimates (typical, next, low, high) are float64 in units of ``currency``.
 
 from __future__ import annotations
 
-from qfb_gpu._schema import customers, finance, models, network, night, payments, risks, sources, text
+from qfb_gpu._schema import (
+    customers,
+    finance,
+    models,
+    network,
+    night,
+    payments,
+    risks,
+    sources,
+    text,
+)
 from qfb_gpu._schema.model import Column, Kind, Table
 
 __all__ = [
@@ -26,12 +36,12 @@ ROLES = ("regular", "late", "early", "extra", "returned")
 
 SOURCE_NAMES = (
     "transactions", "customers", "orders", "contracts", "contract_payments",
-    "claims", "events", "touches", "products", "open_banking",
+    "claims", "cancellations", "events", "touches", "products", "open_banking",
 )  # fmt: skip
 
 SOURCES: dict[str, Table] = {table.name: table for table in sources.TABLES}
 GOLD: dict[str, Table] = {
     table.name: table
-    for part in (payments, customers, network, finance, risks, models, night)
+    for part in (payments, customers, network, finance, risks, models, text, night)
     for table in part.TABLES
 }

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from qfb_gpu._config.risks import Orders
+from qfb_gpu._config.risks import Orders, Risks
 from qfb_gpu._config.strict import Strict
 
 _Rate = Annotated[float, Field(ge=0, le=1)]
@@ -47,6 +47,7 @@ class Finance(Strict):
     matching: Matching = Matching()
     terms: Terms = Terms()
     orders: Orders = Orders()
+    risks: Risks = Risks()
 
 
 SECTIONS: dict[str, list[type[Strict]]] = {
@@ -54,5 +55,6 @@ SECTIONS: dict[str, list[type[Strict]]] = {
     "matching": [Matching],
     "terms": [Terms],
     "orders": [Orders],
+    "risks": [Risks],
 }
 """Each table of this section, by its key: what an unknown key is compared with."""

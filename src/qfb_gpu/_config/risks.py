@@ -37,3 +37,54 @@ class Orders(Strict):
     seed: int = 0
 
     _levels = field_validator("levels")(_ascending)
+
+
+HALVES: dict[str, float] = {
+    "behind_days": 20.0, "unpaid_share": 0.15, "returned_rate": 0.05, "cancelled_rate": 0.12,
+    "arc": 0.8, "downside": 0.6, "drawdown": 0.5, "trend_break": 0.3, "idle": 0.25,
+    "interval": 0.5, "sizes": 0.6, "error": 0.6, "change": 0.3, "bullwhip": 2.0,
+    "top_1": 0.3, "hhi": 0.2, "few": 0.1, "growing": 0.2, "supplier_top_1": 0.5,
+}  # fmt: skip
+"""The value of each part of a risk that is worth 50 of 100 points: see docs/risks.md."""
+WEIGHTS: dict[str, float] = {
+    "behind_days": 1.0, "unpaid_share": 1.0, "returned_rate": 0.7, "cancelled_rate": 1.0,
+    "arc": 1.0, "downside": 1.0, "drawdown": 1.0, "trend_break": 0.7, "idle": 1.0,
+    "interval": 1.0, "sizes": 0.7, "error": 1.0, "change": 1.0, "bullwhip": 0.5,
+    "top_1": 1.0, "hhi": 1.0, "few": 0.7, "growing": 0.3, "supplier_top_1": 0.3,
+}  # fmt: skip
+
+
+class Risks(Strict):
+    """The four risks of a customer (风险管理); see docs/risks.md.
+
+    ``halves`` and ``weights`` change only the parts they name. A risk that reaches the level
+    ``alert_from`` (1 watch, 2 high, 3 severe) is in ``risk_alerts``.
+    """
+
+    levels: Annotated[list[Score], Field(min_length=3, max_length=3)] = [35.0, 50.0, 65.0]
+    halves: dict[str, Annotated[float, Field(gt=0)]] = {}
+    weights: dict[str, Annotated[float, Field(ge=0)]] = {}
+    history_months: Annotated[int, Field(ge=24, le=240)] = 60
+    alert_from: Annotated[int, Field(ge=1, le=3)] = 2
+    fall: Share = 0.5
+
+    _levels = field_validator("levels")(_ascending)
+
+    @field_validator("halves", "weights")
+    @classmethod
+    def _known_parts(cls, value: dict[str, float]) -> dict[str, float]:
+        unknown = sorted(set(value) - set(HALVES))
+        if unknown:
+            msg = f"no part of a risk is called {unknown[0]!r}; there are {', '.join(HALVES)}"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def all_halves(self) -> dict[str, float]:
+        """The half of every part."""
+        return {**HALVES, **self.halves}
+
+    @property
+    def all_weights(self) -> dict[str, float]:
+        """The weight of every part."""
+        return {**WEIGHTS, **self.weights}

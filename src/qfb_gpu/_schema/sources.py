@@ -83,6 +83,16 @@ TABLES = (
         ("step", "string", "login, view, apply, ..."),
     ),
     table(
+        "cancellations", "customer_id cancellation_id",
+        ("cancellation_id", "string", "a deal called off before it was paid: a void invoice", True),
+        ("customer_id", "string", "whose books it is in", True),
+        ("counterparty_id", "string", "the other side"),
+        ("date", "date", "of the invoice", True),
+        ("kind", "string", "sale or purchase"),
+        ("amount", "int64", "money"),
+        ("currency", "string", "ISO 4217"),
+    ),
+    table(
         "touches", "touch_id",
         ("touch_id", "string", "a marketing contact", True),
         ("customer_id", "string", "the customer", True),

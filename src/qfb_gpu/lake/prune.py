@@ -16,6 +16,7 @@ DATED = {
     "orders": "order_date",
     "contracts": "start_date",
     "claims": "date",
+    "cancellations": "date",
     "events": "date",
     "touches": "date",
     "products": "opened_date",

@@ -46,6 +46,7 @@ PARTS = {
     "contracts": "contract terms and payment nodes",
     "contract_payments": "payments matched to their contract",
     "claims": "expense and billing claims",
+    "cancellations": "deals called off: contract risk",
     "events": "digital journeys",
     "touches": "marketing contacts",
     "products": "product recommendations",
@@ -53,7 +54,8 @@ PARTS = {
 }
 """What each source but the payments is for."""
 USED = {
-    "transactions", "customers", "orders", "contracts", "contract_payments", "claims", "events",
+    "transactions", "customers", "orders", "contracts", "contract_payments", "claims",
+    "cancellations", "events",
     "touches", "products", "open_banking",
 }  # fmt: skip
 """Sources that a run reads beyond cleaning and counting them."""

@@ -24,6 +24,7 @@ KNOWN_FROM = {
     "orders": "order_date",
     "contracts": "start_date",
     "claims": "submitted_date",
+    "cancellations": "date",
     "events": "date",
     "touches": "date",
     "products": "opened_date",

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu.parts.categories import CATEGORIES
 from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
-from qfb_gpu.parts.categories import CATEGORIES
 from qfb_gpu.parts.lifetime import LIFETIME
 from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
+from qfb_gpu.parts.risks import RISK
 from qfb_gpu.parts.source_features import SOURCE_FEATURES
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ PARTS: tuple[Part, ...] = (
     PAYMENT_TERMS,
     OPEN_BANKING,
     ORDERS,
+    RISK,
     CONTAGION,
     NETWORK,
     CATEGORIES,

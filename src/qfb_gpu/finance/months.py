@@ -1,0 +1,198 @@
+"""Money and payments of each customer by calendar month, and the seasons in them.
+
+A month counts once it has ended by the as-of date. Tables are (n_customers, n_months), the last
+column the latest month. Only payments in the customer's main currency count.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.schema import DIRECTIONS
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+YEAR = 12
+_IN = DIRECTIONS.index("in")
+_SCALE = 10**6
+_OWN_YEARS = 3.0
+"""Years of its own that a customer needs before its own seasons weigh as much as its peers'."""
+_MOST = 3.0
+NAMES = ("income", "returned", "n_in", "n_returned", "spend", "n_out")
+
+
+@dataclass(frozen=True, slots=True)
+class MonthEnds:
+    """Calendar months up to a day: ``start_day`` of each and the day after the last, (n + 1,)."""
+
+    first_month: int
+    start_day: Any
+
+    @property
+    def n_months(self) -> int:
+        """Number of months."""
+        return int(self.start_day.shape[0]) - 1
+
+
+def month_ends(as_of_day: int, n_months: int, backend: Backend) -> MonthEnds:
+    """Return the last ``n_months`` months that had ended by a day (its own, if it is the last)."""
+    import numpy as np
+
+    end = np.datetime64(as_of_day + 1, "D").astype("datetime64[M]")
+    months = np.arange(end - n_months, end + 1)
+    days = months.astype("datetime64[D]").astype("int64")
+    return MonthEnds(int(months[0].astype("int64")) + 1970 * YEAR, backend.asarray(days))
+
+
+def main_currency(ledger: Ledger, backend: Backend) -> Any:
+    """Return each customer's currency of most payments, then of the latest, then the first code.
+
+    Returns
+    -------
+    array of int64, shape (n_customers,)
+    """
+    xp = backend.xp
+    start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
+    n_payments = (stop - start).astype("int64")
+    latest = ledger.day[stop - 1].astype("int64")
+    key = ledger.relation_customer.astype("int64") * 2**15 + ledger.currency
+    kind, at = xp.unique(key, return_inverse=True)
+    count = xp.bincount(at, n_payments, minlength=kind.shape[0]).astype("int64")
+    by_day = backend.lexsort((at.astype("int64"), latest))
+    ends = xp.searchsorted(at[by_day], xp.arange(kind.shape[0]), side="right") - 1
+    last = latest[by_day][ends]
+    customer = kind // 2**15
+    best = backend.lexsort((customer, -count, -last, kind % 2**15))
+    first = xp.searchsorted(customer[best], xp.arange(ledger.n_customers))
+    return (kind % 2**15)[best][first]
+
+
+def by_month(ledger: Ledger, main: Any, months: MonthEnds, backend: Backend) -> dict[str, Any]:
+    """Return :data:`NAMES`, each int64 of shape (n_customers, n_months).
+
+    ``income`` and ``spend`` are net of reversals; ``returned`` is what of income was reversed
+    (positive); ``n_in`` counts payments that are not reversals, ``n_returned`` those that are.
+    """
+    xp = backend.xp
+    n_months, n_customers = months.n_months, ledger.n_customers
+    counts = (ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]).astype("int64")
+    usable = ledger.currency == main[ledger.relation_customer]
+    place = xp.where(usable, ledger.relation_customer.astype("int64"), -1) * n_months
+    place = backend.repeat(place, counts)
+    is_in = backend.repeat(ledger.direction == _IN, counts)
+    month = xp.searchsorted(months.start_day, ledger.day.astype("int64"), side="right") - 1
+    inside = (place >= 0) & (month >= 0) & (month < n_months)
+    amount = ledger.amount_minor
+    back = amount < 0
+    cell = xp.where(inside, place + month, 0)
+
+    def total(mask: Any, values: Any) -> Any:
+        chosen = xp.nonzero(mask & inside)[0]
+        out = xp.zeros(n_customers * n_months, dtype="uint64")
+        xp.add.at(out, cell[chosen], values[chosen].view("uint64"))
+        return out.view("int64").reshape(n_customers, n_months)
+
+    one = xp.ones_like(amount)
+    return {
+        "income": total(is_in, amount),
+        "returned": total(is_in & back, -amount),
+        "n_in": total(is_in & ~back, one),
+        "n_returned": total(is_in & back, one),
+        "spend": total(~is_in, amount),
+        "n_out": total(~is_in & ~back, one),
+    }
+
+
+def season_sums(income: Any, first_month: int, backend: Backend) -> tuple[Any, int]:
+    """Return what peers' seasons are made of: exact sums, so they may be added up in any order.
+
+    Parameters
+    ----------
+    income : int64 array, shape (n_customers, n_months)
+    first_month : int
+        Of the first column, year * 12 + month - 1.
+
+    Returns
+    -------
+    sums : int64 array, shape (12,), January first
+        Of each full year of each customer, the month's share of the year times 12, in millionths.
+    n_years : int
+    """
+    xp = backend.xp
+    shares, _, _ = _yearly(income, xp)
+    n_years = int((shares.sum(axis=2) > 0).sum())
+    sums = xp.rint(shares * _SCALE).astype("int64").sum(axis=(0, 1))
+    return xp.roll(sums, (first_month + _tail(income)) % YEAR), n_years
+
+
+def seasons(income: Any, first_month: int, peers: Any, backend: Backend) -> Any:
+    """Return the factor of each month by its season: float64, shape (n_customers, n_months).
+
+    A customer's own mean share of the year by month, drawn towards that of all customers
+    (``peers``, shape (12,), mean 1, January first) the more the fewer full years it has.
+    """
+    xp = backend.xp
+    shares, n_years, _ = _yearly(income, xp)
+    turned = xp.roll(peers, -((first_month + _tail(income)) % YEAR))
+    own = (shares.sum(axis=1) + _OWN_YEARS * turned) / (n_years + _OWN_YEARS)[:, None]
+    own = own / own.mean(axis=1, keepdims=True)
+    n_months = income.shape[1]
+    at = (xp.arange(n_months) - _tail(income)) % YEAR
+    return xp.maximum(own[:, at], 0.2)
+
+
+def _tail(income: Any) -> int:
+    """Return how many months stand before the first full year."""
+    return int(income.shape[1]) % YEAR
+
+
+def _yearly(income: Any, xp: Any) -> tuple[Any, Any, Any]:
+    """Return each year's shares times 12 (0 where it had months without income), and how many."""
+    n_years = income.shape[1] // YEAR
+    months = xp.maximum(income[:, _tail(income) :], 0).reshape(income.shape[0], n_years, YEAR)
+    year = months.sum(axis=2, keepdims=True)
+    full = (months > 0).sum(axis=2, keepdims=True) >= YEAR - 2
+    shares = xp.where(full, YEAR * months / xp.maximum(year, 1), 0.0)
+    return xp.minimum(shares, _MOST), full.sum(axis=(1, 2)), full
+
+
+def history_length(counts: Any, xp: Any) -> Any:
+    """Return how many months ago the first payment was, that month included; 0 where none.
+
+    Parameters
+    ----------
+    counts : int64 array, shape (n_customers, n_months)
+        Payments of each month.
+    """
+    n_months = counts.shape[1]
+    seen = counts > 0
+    first = xp.argmax(seen, axis=1)
+    return xp.where(seen.any(axis=1), n_months - first, 0).astype("int64")
+
+
+def peer_seasons(sums: Any, xp: Any) -> Any:
+    """Return the seasons of all customers, mean 1, from sums of :func:`season_sums`; 1 if none."""
+    total = sums.sum()
+    return xp.where(total > 0, YEAR * sums / xp.maximum(total, 1), 1.0)
+
+
+def count_by_month(
+    customer: Any, day: Any, n_customers: int, months: MonthEnds, backend: Backend
+) -> Any:
+    """Return how many rows each customer has in each month: int64, (n_customers, n_months).
+
+    Parameters
+    ----------
+    customer : integer array, shape (n_rows,)
+        Row of the customer; -1: left out.
+    day : int32 array, days since 1970-01-01
+    """
+    xp = backend.xp
+    month = xp.searchsorted(months.start_day, day.astype("int64"), side="right") - 1
+    inside = (customer >= 0) & (month >= 0) & (month < months.n_months)
+    cell = (customer.astype("int64") * months.n_months + month)[inside]
+    counts = xp.bincount(cell, minlength=n_customers * months.n_months)
+    return counts.astype("int64").reshape(n_customers, months.n_months)

@@ -1,0 +1,89 @@
+"""Contract performance (合同履约): promises kept, as far as the sources show them.
+
+Of contracts: how late their payment nodes were and what is overdue. Of payments alone: how much of
+what was invoiced was taken back (red invoices, refunds) or cancelled (void invoices).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.ledger import NULL_DAY
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+NAMES = ("behind_days", "unpaid_share", "returned_rate", "cancelled_rate")
+WINDOW_DAYS = 365
+_MOST_DAYS = 180
+_HAZARD_DAYS = 60
+_PRIOR_N, _PRIOR_RATE = 20.0, 0.02
+
+
+def node_delays(
+    customer: Any, due: Any, paid: Any, amount: Any, day: int, n_customers: int, backend: Backend
+) -> dict[str, Any]:
+    """Return how customers kept the contract nodes that fell due in the year before a day.
+
+    Parameters
+    ----------
+    customer : integer array, shape (n_nodes,)
+        Row of the payer; -1: not a customer.
+    due, paid : int32 arrays, days; ``NULL_DAY`` where not known, not paid
+    amount : int64 array, minor units
+    day : int
+        Payments on or after it are not seen.
+
+    Returns
+    -------
+    dict of float64 arrays, shape (n_customers,)
+        ``behind_days``: mean days behind the plan, at most 180 a node, an open node up to now;
+        ``unpaid_share``: share of nodes due that is still open; ``hazard``: share of nodes that
+        went, or stand, more than 60 days past due; ``paid_ratio``: money paid over money due;
+        ``n_nodes``. NaN without nodes (``n_nodes`` 0).
+    """
+    xp = backend.xp
+    known = (customer >= 0) & (due != NULL_DAY) & (due < day) & (due >= day - WINDOW_DAYS)
+    rows = xp.nonzero(known)[0]
+    who, due = customer[rows].astype("int64"), due[rows].astype("int64")
+    came = (paid[rows] != NULL_DAY) & (paid[rows] < day)
+    until = xp.where(came, paid[rows], day).astype("int64")
+    behind = xp.clip(until - due, 0, _MOST_DAYS)
+    money = xp.maximum(amount[rows], 0)
+
+    def total(values: Any) -> Any:
+        return xp.bincount(who, values.astype("float64"), minlength=n_customers)
+
+    n = total(xp.ones_like(who))
+    one = xp.where(n > 0, n, xp.nan)
+    owed = total(money)
+    return {
+        "behind_days": total(behind) / one,
+        "unpaid_share": total(~came) / one,
+        "hazard": total(behind > _HAZARD_DAYS) / one,
+        "paid_ratio": total(xp.where(came, money, 0)) / xp.where(owed > 0, owed, xp.nan),
+        "n_nodes": n,
+    }
+
+
+def taken_back(n_in: Any, n_returned: Any, n_cancelled: Any, xp: Any) -> dict[str, Any]:
+    """Return the shares of what was invoiced in a year that was reversed, and cancelled.
+
+    Parameters
+    ----------
+    n_in, n_returned, n_cancelled : int64 arrays, shape (n_customers,)
+        Payments received, reversals, cancelled before payment.
+
+    Returns
+    -------
+    dict of float64 arrays, shape (n_customers,)
+        ``returned_rate`` and ``cancelled_rate``, each as if 20 more had been seen of which 2%
+        were taken back; NaN where nothing was seen.
+    """
+    whole = n_in + n_returned + n_cancelled
+
+    def rate(part: Any) -> Any:
+        shrunk = (part + _PRIOR_N * _PRIOR_RATE) / (whole + _PRIOR_N)
+        return xp.where(whole > 0, shrunk, xp.nan)
+
+    return {"returned_rate": rate(n_returned), "cancelled_rate": rate(n_cancelled)}

@@ -1,0 +1,229 @@
+"""The four risks of a customer: parts to points, points to a score, drawn towards its peers.
+
+A part ``x`` gives ``x / (x + half)`` of 100 points, ``half`` being the value in the settings that
+gives 50. A risk's raw score is the mean of its parts that are known. What little data cannot say,
+peers of its size say: the score is drawn towards their mean by empirical Bayes, and its 90% range
+is as wide as what is left unknown.
+
+References
+----------
+B. Efron, C. Morris, "Data analysis using Stein's estimator", doi:10.1080/01621459.1975.10479864.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qfb_gpu.finance import demand, performance, volatility
+from qfb_gpu.finance.months import YEAR, history_length, seasons
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+RISKS = ("contract", "volatility", "demand", "channel")
+PARTS: dict[str, tuple[str, ...]] = {
+    "contract": performance.NAMES,
+    "volatility": volatility.NAMES,
+    "demand": demand.NAMES,
+    "channel": ("top_1", "hhi", "few", "growing", "supplier_top_1"),
+}
+NOISE = {"contract": 50.0, "volatility": 35.0, "demand": 35.0, "channel": 40.0}
+"""Standard deviation of the score that one observation (month, payment, node) gives."""
+N_BANDS = 4
+_SCALE = 10**4
+_Z = 1.645
+_LEAST_SPREAD = 4.0
+_MOST_PAYMENTS = 100
+
+
+class Months(NamedTuple):
+    """A bucket's tables of months, (n_customers, n_months) each, and of concentration.
+
+    Attributes
+    ----------
+    tables : dict of :data:`qfb_gpu.finance.months.NAMES` to int64 array
+    n_cancelled : int64 array of that shape, or None
+    first_month : int
+    channels : dict of :data:`qfb_gpu.finance.concentration.NAMES` to float64 array,
+        (n_customers, n_dates)
+    nodes : dict of ``customer``, ``due``, ``paid``, ``amount``; None where there are no contracts
+    """
+
+    tables: dict[str, Any]
+    n_cancelled: Any
+    first_month: int
+    channels: dict[str, Any]
+    nodes: dict[str, Any] | None
+
+
+class Measures(NamedTuple):
+    """What a date says of each customer: parts by name, evidence by risk, and facts to quote."""
+
+    parts: dict[str, Any]
+    evidence: dict[str, Any]
+    facts: dict[str, Any]
+
+
+def measure(
+    months: Months, ago: int, at: int, year_before: int, day: int, peers: Any, backend: Backend
+) -> Measures:
+    """Return the parts of the four risks as they stood some months ago.
+
+    Parameters
+    ----------
+    months : Months
+    ago : int
+        Months before the last one.
+    at, year_before : int
+        Columns of ``channels`` of that date, and of a year earlier; -1 where there is none.
+    day : int
+        The day after the month's end.
+    peers : float64 array, shape (12,)
+        Seasons of all customers, mean 1, as known then.
+    """
+    xp = backend.xp
+    stop = next(iter(months.tables.values())).shape[1] - ago
+    table = {name: values[:, :stop] for name, values in months.tables.items()}
+    count = table["n_in"] + table["n_returned"] + table["n_out"]
+    length = history_length(count, xp)
+    factor = seasons(table["income"], months.first_month, peers, backend)
+    steady = table["income"] / factor
+    moved = volatility.volatility(steady, length, backend)
+    asked = demand.demand(
+        steady, table["spend"].astype("float64"), table["income"].astype("float64"), length, backend
+    )
+    year = {name: values[:, -YEAR:].sum(axis=1) for name, values in table.items()}
+    cancelled = _cancelled(months, stop, year["n_in"])
+    kept = performance.taken_back(year["n_in"], year["n_returned"], cancelled, xp)
+    if months.n_cancelled is None:
+        kept["cancelled_rate"] = xp.full(length.shape[0], xp.nan)
+    nodes = _nodes(months, day, int(length.shape[0]), backend)
+    channel = _channel(months, at, year_before, length, xp)
+    sold = year["n_in"] + year["n_returned"] + cancelled
+    evidence = {
+        "contract": xp.minimum(sold, _MOST_PAYMENTS) + 3.0 * nodes["n_nodes"],
+        "volatility": xp.minimum(length, volatility.WINDOW).astype("float64"),
+        "demand": xp.minimum(length, demand.WINDOW).astype("float64"),
+        "channel": xp.minimum(sold, _MOST_PAYMENTS).astype("float64"),
+    }
+    facts = {
+        "income_year_minor": year["income"],
+        "months_seen": length,
+        **{name: nodes[name] for name in ("hazard", "paid_ratio", "n_nodes")},
+        **{name: asked[name] for name in ("class_code", "scaled_error", "change_months")},
+        **{name: channel[name] for name in ("top_5", "n_channels")},
+    }
+    return Measures({**moved, **asked, **kept, **nodes, **channel}, evidence, facts)
+
+
+def _cancelled(months: Months, stop: int, like: Any) -> Any:
+    if months.n_cancelled is None:
+        return like * 0
+    return months.n_cancelled[:, max(stop - YEAR, 0) : stop].sum(axis=1)
+
+
+def _nodes(months: Months, day: int, n_customers: int, backend: Backend) -> dict[str, Any]:
+    if months.nodes is None:
+        unknown = backend.xp.full(n_customers, backend.xp.nan)
+        names = ("behind_days", "unpaid_share", "hazard", "paid_ratio")
+        return {**dict.fromkeys(names, unknown), "n_nodes": backend.xp.zeros(n_customers)}
+    node = months.nodes
+    columns = (node["customer"], node["due"], node["paid"], node["amount"])
+    return performance.node_delays(*columns, day, n_customers, backend)
+
+
+def _channel(months: Months, at: int, year_before: int, length: Any, xp: Any) -> dict[str, Any]:
+    """Return the parts of channel dependency; who earned nothing for a year hangs on nothing."""
+    now = {name: values[:, at] for name, values in months.channels.items()}
+    gone = xp.isnan(now["hhi"]) & (length > YEAR)
+    top_1, hhi = (xp.where(gone, 1.0, now[name]) for name in ("top_1", "hhi"))
+    before = months.channels["hhi"][:, year_before] if year_before >= 0 else hhi
+    return {
+        **now,
+        "top_1": top_1,
+        "hhi": hhi,
+        "few": xp.where(gone, 1.0, 1 / xp.maximum(now["n_channels"], 1.0)),
+        "growing": xp.maximum(hhi - xp.where(xp.isnan(before), hhi, before), 0.0),
+        "effective_channels": 1 / xp.maximum(hhi, 1e-9),
+    }
+
+
+def points(parts: dict[str, Any], halves: dict[str, float], xp: Any) -> dict[str, Any]:
+    """Return the points of every part of every risk: 0 to 100, NaN where it is not known."""
+    found = {}
+    for names in PARTS.values():
+        for name in names:
+            value = xp.maximum(parts[name], 0.0)
+            found[name] = 100 * value / (value + halves[name])
+    return found
+
+
+def raw_scores(point: dict[str, Any], weights: dict[str, float], xp: Any) -> dict[str, Any]:
+    """Return each risk's weighted mean of the points that are known, in ten-thousandths exact."""
+    scores = {}
+    for risk, names in PARTS.items():
+        total = weight = 0.0
+        for name in names:
+            known = ~xp.isnan(point[name])
+            total = total + xp.where(known, weights[name] * point[name], 0.0)
+            weight = weight + xp.where(known, weights[name], 0.0)
+        some = weight > 0
+        score = xp.where(some, total / xp.where(some, weight, 1.0), xp.nan)
+        scores[risk] = xp.rint(score * _SCALE) / _SCALE
+    return scores
+
+
+def size_bands(income_year: Any, backend: Backend) -> Any:
+    """Return each customer's quarter by last year's income: int64, 0 the smallest.
+
+    Equal incomes are in one band.
+    """
+    xp = backend.xp
+    n = income_year.shape[0]
+    if n == 0:
+        return xp.zeros(0, dtype="int64")
+    ordered = xp.sort(income_year)
+    cuts = ordered[(xp.arange(1, N_BANDS) * n) // N_BANDS]
+    return xp.searchsorted(cuts, income_year, side="right").astype("int64")
+
+
+class Drawn(NamedTuple):
+    """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean."""
+
+    score: Any
+    low: Any
+    high: Any
+    peers: Any
+
+
+def draw(score: Any, evidence: Any, band: Any, noise: float, backend: Backend) -> Drawn:
+    """Draw raw scores towards the mean of their band, the more the less is known.
+
+    Parameters
+    ----------
+    score : float64 array, shape (n_customers,)
+        NaN where nothing is known: the peers' mean then stands alone.
+    evidence : float64 array
+        Observations; the variance of a raw score is ``noise ** 2 / evidence``.
+    band : int64 array
+        Of :func:`size_bands`.
+    """
+    xp = backend.xp
+    known = ~xp.isnan(score) & (evidence > 0)
+    error = noise**2 / xp.where(known, evidence, 1.0)
+    value = xp.where(known, score, 0.0)
+    whole = xp.rint(value * _SCALE).astype("int64")
+    mean, spread = xp.full(N_BANDS, 50.0), xp.full(N_BANDS, 20.0**2)
+    for at in range(N_BANDS):
+        mine = known & (band == at)
+        n = int(mine.sum())
+        if n:
+            centre = float(whole[mine].sum()) / _SCALE / n
+            mean[at] = centre
+            squares = xp.rint((value[mine] - centre) ** 2 - error[mine]).astype("int64")
+            spread[at] = max(float(squares.sum()) / n, _LEAST_SPREAD**2)
+    prior, tau = mean[band], spread[band]
+    weight = xp.where(known, tau / (tau + error), 0.0)
+    drawn = weight * value + (1 - weight) * prior
+    half = _Z * xp.sqrt(xp.where(known, weight * error, tau))
+    return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)

@@ -1,0 +1,161 @@
+"""Why a customer is at risk, in words that a banker reads: 风险原因."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from qfb_gpu.finance.concentration import DISCLOSED
+from qfb_gpu.finance.demand import CLASSES
+from qfb_gpu.finance.risks import PARTS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Row = dict[str, float]
+_MOST = 3
+_LEAST_POINTS = 30.0
+_CLASSES_ZH = ("平稳", "间歇", "波动", "块状")
+
+
+class Reason(NamedTuple):
+    """The words of a part: its code is the part's name."""
+
+    english: Callable[[Row], str]
+    chinese: Callable[[Row], str]
+
+
+def _pc(value: float) -> str:
+    return f"{100 * value:.0f}%"
+
+
+def _line(share: float) -> str:
+    passed = [line for line in DISCLOSED if share >= line]
+    return f", over the {_pc(passed[-1])} line" if passed else ""
+
+
+def _line_zh(share: float) -> str:
+    passed = [line for line in DISCLOSED if share >= line]
+    return f"，超过{_pc(passed[-1])}线" if passed else ""
+
+
+REASONS: dict[str, Reason] = {
+    "behind_days": Reason(
+        lambda r: (
+            f"contract nodes of the last year were paid {r['behind_days']:.0f} days behind "
+            f"plan on average ({r['n_nodes']:.0f} nodes)"
+        ),
+        lambda r: f"近一年{r['n_nodes']:.0f}个合同付款节点平均落后计划{r['behind_days']:.0f}天",
+    ),
+    "unpaid_share": Reason(
+        lambda r: (
+            f"{_pc(r['unpaid_share'])} of the nodes due are unpaid; "
+            f"{_pc(r['hazard'])} went over 60 days past due"
+        ),
+        lambda r: f"到期节点{_pc(r['unpaid_share'])}未付，{_pc(r['hazard'])}逾期超过60天",
+    ),
+    "returned_rate": Reason(
+        lambda r: f"about {_pc(r['returned_rate'])} of what it sold was taken back",
+        lambda r: f"销售退回（红字）约占{_pc(r['returned_rate'])}",
+    ),
+    "cancelled_rate": Reason(
+        lambda r: f"about {_pc(r['cancelled_rate'])} of what it invoiced was voided",
+        lambda r: f"开票作废率约{_pc(r['cancelled_rate'])}",
+    ),
+    "arc": Reason(
+        lambda r: f"monthly income moves by {_pc(r['arc'])} of its level from month to month",
+        lambda r: f"月收入环比（弧）波动{_pc(r['arc'])}",
+    ),
+    "downside": Reason(
+        lambda r: f"months fall short of the mean by {_pc(r['downside'])} (semideviation)",
+        lambda r: f"收入下行半方差波动为均值的{_pc(r['downside'])}",
+    ),
+    "drawdown": Reason(
+        lambda r: f"the last quarter's income is {_pc(r['drawdown'])} below its peak",
+        lambda r: f"最近一季收入较高点回落{_pc(r['drawdown'])}",
+    ),
+    "trend_break": Reason(
+        lambda r: f"income broke its trend: about {_pc(r['trend_break'])} lower for half a year",
+        lambda r: f"收入趋势拐点：近半年下降约{_pc(r['trend_break'])}",
+    ),
+    "idle": Reason(
+        lambda r: f"no income in {_pc(r['idle'])} of its months",
+        lambda r: f"{_pc(r['idle'])}的月份没有收入",
+    ),
+    "interval": Reason(
+        lambda r: (
+            f"demand is {CLASSES[int(r['class_code'])]}: every {1 + r['interval']:.1f} "
+            "months on average"
+        ),
+        lambda r: f"需求{_CLASSES_ZH[int(r['class_code'])]}型，平均{1 + r['interval']:.1f}个月一次",
+    ),
+    "sizes": Reason(
+        lambda r: (
+            f"demand is {CLASSES[int(r['class_code'])]}: squared coefficient of variation "
+            f"{r['sizes']:.2f}"
+        ),
+        lambda r: f"需求{_CLASSES_ZH[int(r['class_code'])]}型，变异系数平方{r['sizes']:.2f}",
+    ),
+    "error": Reason(
+        lambda r: f"a month's sales are missed by {_pc(r['error'])} by a smoothed forecast",
+        lambda r: f"平滑预测的月均误差为销售的{_pc(r['error'])}",
+    ),
+    "change": Reason(
+        lambda r: f"sales fell by about {_pc(r['change'])} {r['change_months']:.0f} months ago",
+        lambda r: f"{r['change_months']:.0f}个月前出现需求变点，下降约{_pc(r['change'])}",
+    ),
+    "bullwhip": Reason(
+        lambda r: f"purchases swing {1 + r['bullwhip']:.1f} times as much as sales (bullwhip)",
+        lambda r: f"采购波动为销售波动的{1 + r['bullwhip']:.1f}倍（牛鞭效应）",
+    ),
+    "top_1": Reason(
+        lambda r: f"{_pc(r['top_1'])} of income comes from one channel{_line(r['top_1'])}",
+        lambda r: f"第一大渠道占收入{_pc(r['top_1'])}{_line_zh(r['top_1'])}",
+    ),
+    "hhi": Reason(
+        lambda r: (
+            f"income rests on {r['effective_channels']:.1f} channels in effect (HHI {r['hhi']:.2f})"
+        ),
+        lambda r: f"有效渠道数{r['effective_channels']:.1f}（HHI {r['hhi']:.2f}）",
+    ),
+    "few": Reason(
+        lambda r: f"{1 / r['few']:.0f} channels in the last year",
+        lambda r: f"近一年仅{1 / r['few']:.0f}个渠道",
+    ),
+    "growing": Reason(
+        lambda r: f"concentration grew by {r['growing']:.2f} of HHI in a year",
+        lambda r: f"集中度一年上升（HHI +{r['growing']:.2f}）",
+    ),
+    "supplier_top_1": Reason(
+        lambda r: (
+            f"{_pc(r['supplier_top_1'])} of purchases come from one supplier"
+            f"{_line(r['supplier_top_1'])}"
+        ),
+        lambda r: f"第一大供应商占采购{_pc(r['supplier_top_1'])}{_line_zh(r['supplier_top_1'])}",
+    ),
+}
+
+
+def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, str]:
+    """Return codes, English and Chinese of a customer's risk, what weighs most first.
+
+    Parameters
+    ----------
+    risk : str
+        One of :data:`qfb_gpu.finance.risks.RISKS`.
+    row : dict of str to float
+        Parts and facts of the customer.
+    point : dict of str to float
+        Points of each part, NaN where not known.
+    weights : dict of str to float
+    """
+    worth = [(weights[name] * point[name], name) for name in PARTS[risk]]
+    names = [
+        name
+        for _, name in sorted(worth, key=lambda one: (-one[0], one[1]))
+        if point[name] >= _LEAST_POINTS and weights[name] > 0  # false of NaN
+    ][:_MOST]
+    return (
+        ",".join(names),
+        "; ".join(REASONS[name].english(row) for name in names),
+        "；".join(REASONS[name].chinese(row) for name in names),
+    )

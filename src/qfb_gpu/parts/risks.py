@@ -1,0 +1,246 @@
+"""The four risks (风险管理): contract, income, demand and channel risk of every customer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu.currencies import currency_name
+from qfb_gpu.finance import concentration, months, risks
+from qfb_gpu.finance.levels import level_of
+from qfb_gpu.finance.months import YEAR
+from qfb_gpu.finance.risks import RISKS
+from qfb_gpu.finance.risks_history import (
+    AGO,
+    ALERT_MONTHS,
+    HALF_YEAR,
+    Tested,
+    fell,
+    held_since,
+    nearest,
+    tested,
+)
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts import risk_tables
+from qfb_gpu.parts.part import Columns, Given, Part, Saved
+
+if TYPE_CHECKING:
+    from qfb_gpu._config.risks import Risks as Settings
+    from qfb_gpu.backend import Backend
+
+_CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
+
+
+def _settings(config: Any) -> Settings:
+    settings: Settings = config.finance.risks
+    return settings
+
+
+def score(given: Given) -> dict[str, Columns]:
+    """Sum a bucket's payments by month, and say how concentrated its income was at each date."""
+    ledger, backend = given.ledger, given.backend
+    ends = months.month_ends(given.as_of_day, _settings(given.config).history_months, backend)
+    main = months.main_currency(ledger, backend)
+    tables = months.by_month(ledger, main, ends, backend)
+    days = backend.to_host(ends.start_day)
+    at = [int(days[-1 - ago]) for ago in _CHANNEL_AGO if ago < len(days)]
+    channels = concentration.dependence(ledger, main, at, backend)
+    void = given.sources["cancellations"]
+    cancelled = months.count_by_month(
+        void.customer, void.columns["date"], ledger.n_customers, ends, backend
+    )
+    return {
+        "months": {name: values.reshape(-1) for name, values in tables.items()}
+        | {"cancelled": cancelled.reshape(-1)},
+        "channels": {name: values.reshape(-1) for name, values in channels.items()},
+        "main": {"currency": main},
+    }
+
+
+def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
+    """Return a bucket's tables on the device."""
+    backend = saved.backend
+    flat = saved.scored("months", bucket)
+    shape = (-1, ends.n_months)
+    tables = {name: backend.asarray(values).reshape(shape) for name, values in flat.items()}
+    cancelled = tables.pop("cancelled")
+    channels = {
+        name: backend.asarray(values).reshape(tables["income"].shape[0], -1)
+        for name, values in saved.scored("channels", bucket).items()
+    }
+    known = "cancellations" in saved.config.sources
+    return risks.Months(
+        tables, cancelled if known else None, ends.first_month, channels, _nodes(saved, bucket)
+    )
+
+
+def _nodes(saved: Saved, bucket: int) -> dict[str, Any] | None:
+    """Return the contracts' payment nodes where the contracts part found any."""
+    if "contracts" not in saved.config.sources:
+        return None
+    nodes = saved.workspace.load("score", bucket, "contracts.nodes")
+    payer = saved.workspace.load("score", bucket, "contracts.contracts")["customer"]
+    of = {
+        "customer": payer[nodes["contract"]] if nodes["contract"].shape[0] else nodes["due_day"],
+        "due": nodes["due_day"],
+        "paid": nodes["paid_day"],
+        "amount": nodes["amount_minor"],
+    }
+    return {name: saved.backend.asarray(values) for name, values in of.items()}
+
+
+def fit(saved: Saved) -> dict[str, Columns]:
+    """Score all customers as of the last month's end and of past ones; test the past ones."""
+    backend, settings = saved.backend, _settings(saved.config)
+    ends = months.month_ends(saved.as_of_day, settings.history_months, backend)
+    dates = [ago for ago in AGO if ago + YEAR < ends.n_months]
+    peers = _peer_seasons(saved, ends, dates)
+    found = [_measured(saved, bucket, ends, dates, peers) for bucket in saved.buckets]
+    raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
+    sizes = [one["n"] for one in found]
+    band = [risks.size_bands(income[f"{ago}"], backend) for ago in dates]
+    scores: dict[str, Columns] = {}
+    for risk in RISKS:
+        for at, ago in enumerate(dates):
+            key = f"{risk}.{ago}"
+            drawn = risks.draw(raw[key], evidence[key], band[at], risks.NOISE[risk], backend)
+            scores[key] = {**drawn._asdict(), "raw": raw[key]}
+    tests = _tests(scores, falls, income, dates, ends, backend)
+    columns = _columns(scores, evidence, latest, dates, settings, backend)
+    columns["bucket"] = np.repeat(np.array(saved.buckets), sizes)
+    return {"scores": columns, "tests": risk_tables.test_columns(tests)}
+
+
+_SETS = ("raw", "evidence", "income", "latest", "falls")
+
+
+def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> list[Any]:
+    """Return the seasons of all customers as they were known at each date."""
+    xp = saved.backend.xp
+    sums = [xp.zeros(YEAR, dtype="int64") for _ in dates]
+    for bucket in saved.buckets:
+        flat = saved.backend.asarray(saved.scored("months", bucket)["income"])
+        income = flat.reshape(-1, ends.n_months)
+        for at, ago in enumerate(dates):
+            part, _ = months.season_sums(
+                income[:, : ends.n_months - ago], ends.first_month, saved.backend
+            )
+            sums[at] = sums[at] + part
+    return [months.peer_seasons(total, xp) for total in sums]
+
+
+def _measured(
+    saved: Saved, bucket: int, ends: months.MonthEnds, dates: list[int], peers: list[Any]
+) -> dict[str, Any]:
+    """Return a bucket's raw scores and evidence at every date, and what the last date says."""
+    backend, settings = saved.backend, _settings(saved.config)
+    table = _months(saved, bucket, ends)
+    days = backend.to_host(ends.start_day)
+    out: dict[str, Any] = {name: {} for name in _SETS}
+    out["n"] = int(table.tables["income"].shape[0])
+    for place, ago in enumerate(dates):
+        at = nearest(_CHANNEL_AGO, ago)
+        before = nearest(_CHANNEL_AGO, ago + YEAR)
+        found = risks.measure(table, ago, at, before, int(days[-1 - ago]), peers[place], backend)
+        point = risks.points(found.parts, settings.all_halves, backend.xp)
+        raw = risks.raw_scores(point, settings.all_weights, backend.xp)
+        out["raw"] |= {f"{risk}.{ago}": raw[risk] for risk in RISKS}
+        out["evidence"] |= {f"{risk}.{ago}": found.evidence[risk] for risk in RISKS}
+        out["income"][f"{ago}"] = found.facts["income_year_minor"]
+        if ago == 0:
+            out["latest"] = {
+                **found.parts, **found.facts, **{f"points.{n}": v for n, v in point.items()},
+            }  # fmt: skip
+        if ago >= HALF_YEAR:
+            low, told = fell(table.tables["income"], ago, settings.fall, backend)
+            out["falls"] |= {f"fell.{ago}": low, f"told.{ago}": told}
+    return out
+
+
+def _joined(found: list[dict[str, Any]], name: str, backend: Backend) -> dict[str, Any]:
+    keys = found[0][name]
+    return {key: backend.xp.concatenate([one[name][key] for one in found]) for key in keys}
+
+
+def _tests(
+    scores: dict[str, Columns],
+    falls: Columns,
+    income: Columns,
+    dates: list[int],
+    ends: months.MonthEnds,
+    backend: Backend,
+) -> list[Tested]:
+    days = backend.to_host(ends.start_day)
+    made = [
+        tested(
+            risk, int(days[-1 - ago]) - 1, scores[f"{risk}.{ago}"],
+            scores[f"{risk}.{ago - HALF_YEAR}"]["raw"],
+            (falls[f"fell.{ago}"], falls[f"told.{ago}"]), income[f"{ago}"], backend,
+        )
+        for risk in RISKS
+        for ago in dates
+        if ago >= HALF_YEAR and ago % HALF_YEAR == 0
+    ]  # fmt: skip
+    return [one for one in made if one is not None]
+
+
+def _columns(
+    scores: dict[str, Columns],
+    evidence: Columns,
+    latest: Columns,
+    dates: list[int],
+    settings: Settings,
+    backend: Backend,
+) -> Columns:
+    """Return a row a customer: scores, levels, since when, and the parts behind them."""
+    xp = backend.xp
+    columns: Columns = {f"part.{name}": values for name, values in latest.items()}
+    recent = [ago for ago in dates if ago <= ALERT_MONTHS]
+    for risk in RISKS:
+        now = scores[f"{risk}.0"]
+        columns |= {f"{risk}.{name}": now[name] for name in ("score", "low", "high", "raw")}
+        columns[f"{risk}.peers"] = now["peers"]
+        columns[f"{risk}.evidence"] = evidence[f"{risk}.0"]
+        level = xp.stack(
+            [level_of(scores[f"{risk}.{ago}"]["score"], settings.levels, xp) for ago in recent],
+            axis=1,
+        )
+        columns[f"{risk}.level"] = level[:, 0]
+        columns[f"{risk}.held"] = held_since(level, xp)
+        before = scores[f"{risk}.1"] if 1 in recent else now
+        columns[f"{risk}.before"] = before["score"]
+    return columns
+
+
+def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    """Return a bucket's risks, its alerts and its profile columns."""
+    columns = saved.fitted("scores")
+    mine = np.flatnonzero(columns["bucket"] == bucket)
+    columns = {name: values[mine] for name, values in columns.items()}
+    ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
+    days = np.asarray(saved.backend.to_host(ends.start_day))
+    customers = pa.array(saved.customers(bucket)["customer_id"])
+    main = saved.scored("main", bucket)["currency"]
+    distinct, code = np.unique(main, return_inverse=True)
+    money = Labelled(code.astype(np.int32), tuple(currency_name(int(one)) for one in distinct))
+    return risk_tables.tables(columns, customers, money, days, _settings(saved.config))
+
+
+def whole(saved: Saved) -> dict[str, Columns]:
+    """Return the back-test."""
+    return {"risk_backtest": risk_tables.backtest(saved.fitted("tests"))}
+
+
+RISK = Part(
+    name="risks",
+    what="contract, income, demand and channel risk of customers",
+    may_use=("cancellations",),
+    tables=("customer_risks", "risk_alerts"),
+    whole_tables=("risk_backtest",),
+    score=score,
+    fit=fit,
+    publish=publish,
+    whole=whole,
+)
