@@ -8,7 +8,6 @@ only after every bucket was read, so its features join the profile where it is p
 from __future__ import annotations
 
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,6 +25,8 @@ from qfb_gpu.parts.text_job import load_model, save_model
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
     from qfb_gpu.parts.part import Given, Saved

@@ -71,9 +71,8 @@ def money_by_category(
     total = np.zeros(n_customers, np.int64)
     np.add.at(total, customer, amount)
     known = label >= 0
-    by = np.zeros(n_customers * n_labels + 1, np.int64)
-    np.add.at(by, customer[known].astype(np.int64) * n_labels + label[known], amount[known])
-    by = by[:-1].reshape(n_customers, n_labels) if n_labels else np.zeros((n_customers, 1))
+    by = np.zeros((n_customers, max(n_labels, 1)), np.int64)
+    np.add.at(by, (customer[known], label[known]), amount[known])
     known_sum = by.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = by / known_sum[:, None]
