@@ -1,9 +1,10 @@
-"""A clause cut into pieces: each with one percentage that is to be paid, and the words around it."""
+"""A clause cut into pieces: one percentage that is to be paid each, and the words around it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from qfb_gpu.finance import clause_words as words
 
@@ -42,8 +43,8 @@ def pieces(text: str) -> list[Piece]:
     """Return the pieces of a clause that :func:`qfb_gpu.finance.numerals.plain` wrote."""
     found: list[Piece] = []
     rest = ""
-    for segment in _STRONG.split(text):
-        segment = segment.strip(" ,")
+    for part in _STRONG.split(text):
+        segment = part.strip(" ,")
         if not segment:
             continue
         shares = _shares(segment)
@@ -147,7 +148,7 @@ def _of_part(part: str) -> list[Piece]:
         edges = [0, *(_tail(part, match.end()) for match in shares[:-1]), len(part)]
     else:
         edges = [0, *(match.start() for match in shares[1:]), len(part)]
-    texts = [part[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    texts = [part[a:b] for a, b in pairwise(edges)]
     return [piece for text in texts for piece in (_piece(text, m) for m in _shares(text)[:1])]
 
 

@@ -2,6 +2,7 @@
 
 Every pattern is for text in one spelling (:func:`qfb_gpu.finance.numerals.plain`).
 """
+# ruff: noqa: E501 - lists of words
 
 from __future__ import annotations
 

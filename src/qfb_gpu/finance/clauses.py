@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_words as words
@@ -251,7 +252,7 @@ def _own_shares(drafts: list[_Draft]) -> tuple[list[_Draft], list[str]]:
     problems: list[str] = []
     shares = [draft.share for draft in drafts]
     known = [share for share in shares if share is not None]
-    rising = len(known) > 1 and all(a < b for a, b in zip(known, known[1:], strict=False))
+    rising = len(known) > 1 and all(a < b for a, b in pairwise(known))
     if rising and known[-1] == _WHOLE and not any(d.is_cumulative for d in drafts):
         drafts = [replace(draft, is_cumulative=True) for draft in drafts]
         problems.append("read as cumulative: the shares rise to 100%")
@@ -267,8 +268,7 @@ def _own_shares(drafts: list[_Draft]) -> tuple[list[_Draft], list[str]]:
         own.append(replace(draft, share=share))
         paid += share or 0
     missing = [i for i, draft in enumerate(own) if draft.share is None]
-    for i in missing[:-1]:
-        problems.append(f"no share for {words.KINDS[own[i].kind]}")
+    problems += [f"no share for {words.KINDS[own[i].kind]}" for i in missing[:-1]]
     if missing and paid < _WHOLE:
         own[missing[-1]] = replace(own[missing[-1]], share=_WHOLE - paid)
     return [draft for draft in own if draft.share], problems

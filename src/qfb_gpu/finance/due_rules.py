@@ -1,4 +1,5 @@
 """When a payment of a clause falls due: so many days after an event."""
+# ruff: noqa: E501 - one pattern a line
 
 from __future__ import annotations
 

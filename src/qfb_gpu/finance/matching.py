@@ -8,7 +8,7 @@ and within its days. The confidence that this is no coincidence is
 
 over claims and payments of that party and amount; ``other`` is the number of the party's other
 unmatched payments and ``luck`` how likely a round amount is met by chance. Where the memo quotes
-the deal's number ``luck`` shrinks a thousandfold; where it quotes another deal's, there is no match.
+the deal's number ``luck`` shrinks a thousandfold; where it quotes another's, there is no match.
 """
 
 from __future__ import annotations
@@ -135,7 +135,14 @@ def match(
     stray = (quotes.reference[quote] >= 0) & ~is_quoted
     luck = luck * xp.where(stray, _OTHER_NUMBER, 1.0)
     confidence = confidence / (1.0 + luck)
-    return _one_to_one(claim, payment, deal, confidence, is_quoted, claims, ledger, backend)
+    found = {
+        "payment": payment,
+        "claim": claim,
+        "deal": deal,
+        "confidence": confidence,
+        "is_quoted": is_quoted,
+    }
+    return _one_to_one(found, claims, ledger, backend)
 
 
 def _pairs(claims: Claims, quotes: Quotes, ledger: Ledger, backend: Backend) -> tuple[Any, Any]:
@@ -203,7 +210,7 @@ def _distinct(group: Any, member: Any, n_groups: int, backend: Backend) -> Any:
 
 
 def _luck(amount_minor: Any, xp: Any) -> Any:
-    """Return the chance that another payment has this amount: 1 for a round one, small for an odd."""
+    """Return the chance that another payment has this amount: large for a round one."""
     unit = xp.ones(amount_minor.shape[0], dtype="int64")
     for _ in range(12):
         unit = xp.where(
@@ -222,25 +229,17 @@ def _others(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
 
 
 def _one_to_one(
-    claim: Any, payment: Any, deal: Any, confidence: Any, is_quoted: Any,
-    claims: Claims, ledger: Ledger, backend: Backend,
-) -> dict[str, Any]:  # fmt: skip
+    found: dict[str, Any], claims: Claims, ledger: Ledger, backend: Backend
+) -> dict[str, Any]:
     """Keep one claim a payment, the most confident; claims of one amount in order of day."""
-    sure = (confidence * 1e9).astype("int64")
-    first = rank((payment, -sure, claims.from_day[claim], claim), 1, backend) == 0
-    claim, payment, deal, confidence, is_quoted, sure = (
-        v[first] for v in (claim, payment, deal, confidence, is_quoted, sure)
-    )
-    n_claims = _claims_of(deal, claims.amount_minor[claim], claims, backend)
-    place = rank((deal, claims.amount_minor[claim], -sure, ledger.day[payment]), 2, backend)
-    kept = place < n_claims
-    return {
-        "payment": payment[kept],
-        "claim": claim[kept],
-        "deal": deal[kept],
-        "confidence": confidence[kept],
-        "is_quoted": is_quoted[kept],
-    }
+    sure = (found["confidence"] * 1e9).astype("int64")
+    from_day = claims.from_day[found["claim"]]
+    first = rank((found["payment"], -sure, from_day, found["claim"]), 1, backend) == 0
+    found = {name: values[first] for name, values in found.items()}
+    amount, day = claims.amount_minor[found["claim"]], ledger.day[found["payment"]]
+    n_claims = _claims_of(found["deal"], amount, claims, backend)
+    kept = rank((found["deal"], amount, -sure[first], day), 2, backend) < n_claims
+    return {name: values[kept] for name, values in found.items()}
 
 
 def _claims_of(deal: Any, amount: Any, claims: Claims, backend: Backend) -> Any:

@@ -3,6 +3,7 @@
 A clause is first brought to one spelling: NFKC, percentages as ``30%``, lengths of time and
 numbers of instalments in digits.
 """
+# ruff: noqa: E501 - one pattern a line
 
 from __future__ import annotations
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _NUMBER = r"(?P<number>[0-9][0-9/_.-]{4,30}[0-9])"
+_DATE = (
+    r"\b(?:19|20)[0-9]{2}[-/.][0-9]{1,2}[-/.][0-9]{1,2}\b"
+    r"|(?:19|20)[0-9]{2}年[0-9]{1,2}月(?:[0-9]{1,2}日)?"
+)
 _DIGITS = 9
 _FEWEST = 6
 _ORDER = r"(?i)订单|采购单|order|\bp\.?o\b"
@@ -29,12 +33,11 @@ def references(texts: pa.Array) -> np.ndarray:
     A long number has at least six digits; separators within it do not count. So ``HT-2024-00123``
     and ``合同2024-00123`` quote the same number.
     """
-    found = pc.struct_field(pc.extract_regex(texts, _NUMBER), [0])
+    undated = pc.replace_substring_regex(texts, _DATE, " ")
+    found = pc.struct_field(pc.extract_regex(undated, _NUMBER), [0])
     digits = pc.replace_substring_regex(found, "[^0-9]", "")
-    long = pc.greater_equal(pc.utf8_length(digits), _FEWEST)
-    tail = pc.utf8_slice_codeunits(digits, -_DIGITS)
-    kept = pc.if_else(pc.fill_null(long, value_false := False), tail, None)
-    del value_false
+    is_long = pc.fill_null(pc.greater_equal(pc.utf8_length(digits), _FEWEST), fill_value=False)
+    kept = pc.if_else(is_long, pc.utf8_slice_codeunits(digits, -_DIGITS), None)
     return np.asarray(pc.fill_null(kept.cast("int64"), -1))
 
 
@@ -46,7 +49,7 @@ def says(texts: pa.Array) -> np.ndarray:
 
 
 def kinds(texts: pa.Array) -> np.ndarray:
-    """Return the kind of payment that each text names: int8, an index into ``KINDS``, -1 if none."""
+    """Return the kind of payment that each text names: int8, index into ``KINDS``, -1 if none."""
     named = np.full(len(texts), -1, np.int8)
     for kind, pattern in reversed(words.NAMES):
         plain = pattern.pattern.replace("(?!款保函)", "").replace(r"(?=[:为]?\s*\d)", "")

@@ -112,13 +112,15 @@ def _terms(
     written = np.where(invoices.terms_days >= 0, invoices.terms_days, np.nan).astype(np.float64)
     stated = medians(pair, written, n_pairs)
     n_paid = np.bincount(pair[is_paid], minlength=n_pairs)
-    hits = np.zeros((len(GRID), n_pairs), np.int64)
+    hits = np.zeros((len(GRID), n_pairs))
+    middle = np.nan_to_num(medians(pair, np.where(is_paid, waited, np.nan), n_pairs))
     for row, days in enumerate(GRID):
         on_time = is_paid & (waited >= (days - _BEFORE if days else -np.inf))
         on_time &= waited <= days + _AFTER
-        hits[row] = np.bincount(pair[on_time], minlength=n_pairs)
+        near = np.exp(-np.abs(middle - days) / 30) / 2  # of as many, the one nearest to the middle
+        hits[row] = np.bincount(pair[on_time], minlength=n_pairs) + near
     best = hits.argmax(axis=0)
-    share = hits.max(axis=0) / np.maximum(n_paid, 1)
+    share = np.floor(hits.max(axis=0)) / np.maximum(n_paid, 1)
     clear = (n_paid >= _FEWEST) & (share >= _ENOUGH)
     kept = np.where(clear, np.array(GRID, np.float64)[best], np.nan)
     terms = np.where(np.isnan(stated), kept, stated)

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from qfb_gpu.finance import claims, matching, references
 from qfb_gpu.finance import contracts as con
 from qfb_gpu.finance.cycles import payment_cycles
+from qfb_gpu.finance.joins import count
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.parts.part import Columns, Given, Part
 from qfb_gpu.parts.payment_terms_learning import fit, whole
@@ -23,6 +24,7 @@ from qfb_gpu.parts.payment_terms_tables import publish
 if TYPE_CHECKING:
     from qfb_gpu.ledger import SourceRows
 
+_SMALL = ("micro", "small", "medium", "微型", "小型", "中型")
 _UNKNOWN_DAYS = 180
 """A delivery older than this without a payment that surely paid it: paid somehow, not open."""
 
@@ -35,6 +37,7 @@ def score(given: Given) -> dict[str, Columns]:
     relation = cycles["relation"]
     row = backend.to_host(ledger.text_row[ledger.relation_offsets[:-1][relation]])
     return {
+        "buyers": {"is_small": _is_small(given)},
         "orders": _invoices(given),
         "cycles": {
             **cycles,
@@ -45,6 +48,18 @@ def score(given: Given) -> dict[str, Columns]:
             "counterparty_id": _texts(given, row, "counterparty_id"),
         },
     }
+
+
+def _is_small(given: Given) -> Any:
+    """Return which customers the source calls micro, small or medium: bool, by ledger row."""
+    rows, backend, xp = given.sources["customers"], given.backend, given.backend.xp
+    size = rows.columns["size"]
+    codes = [i for i, text in enumerate(size.labels) if text.strip().lower() in _SMALL]
+    known = xp.nonzero((rows.customer >= 0) & (size.codes >= 0))[0]
+    is_small = xp.isin(size.codes[known], xp.asarray(codes, dtype="int32"))
+    n = given.ledger.n_customers
+    n_known = count(rows.customer[known], n, backend)
+    return (n_known > 0) & (count(rows.customer[known][is_small], n, backend) == n_known)
 
 
 def _texts(given: Given, rows: Any, name: str) -> pa.Array:

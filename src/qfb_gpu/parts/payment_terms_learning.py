@@ -13,7 +13,7 @@ from qfb_gpu.finance import cycle
 from qfb_gpu.finance.joins import find, mix
 from qfb_gpu.finance.legal_caps import LEGAL_CAPS, legal_cap
 from qfb_gpu.finance.terms import Invoices, statistics
-from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.contract_rows import load
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ ORDERS, CONTRACTS, PAYMENTS = range(3)
 BASES = ("orders", "contracts", "payments")
 PRICES = (0.0, 0.1, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0)
 """How many times the configured distress is weighed, along the front."""
-_SMALL = ("micro", "small", "medium", "微型", "小型", "中型")
 
 
 def fit(saved: Saved) -> dict[str, Columns]:
@@ -149,21 +148,9 @@ def _buyer_kinds(saved: Saved, bucket: int, customer: np.ndarray, settings: Term
     rules = [r.buyer_kind for r in LEGAL_CAPS if r.jurisdiction == settings.jurisdiction]
     if settings.buyer_kind != "auto":
         return np.full(customer.shape[0], rules.index(settings.buyer_kind), np.int8)
-    profiles = saved.profiles(bucket)
-    if "size" not in profiles or not customer.shape[0]:
-        return np.full(customer.shape[0], rules.index("large"), np.int8)
-    size = profiles["size"]
-    texts = _decoded(size).take(pa.array(customer)).to_pylist()
-    small = np.array([t is not None and t.strip().lower() in _SMALL for t in texts], bool)
+    small = saved.scored("buyers", bucket)["is_small"][customer]
     kinds: np.ndarray = np.where(small, rules.index("other"), rules.index("large"))
     return kinds.astype(np.int8)
-
-
-def _decoded(values: Any) -> pa.Array:
-    if isinstance(values, Labelled):
-        codes = pa.array(values.codes, mask=values.codes < 0)
-        return pa.array(values.labels, pa.string()).take(codes)
-    return values.cast(pa.string())
 
 
 def costs_of(settings: Terms, late: float, capital: float | None = None) -> cycle.Costs:

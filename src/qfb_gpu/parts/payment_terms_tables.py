@@ -154,9 +154,9 @@ def _profile(saved: Saved, terms: Columns, customers: Columns) -> Columns:
         return np.append(sellers[name][order].astype(np.float64), np.nan)[place]
 
     return {
-        "terms_days_to_pay": pays,
+        "terms_weighted_days": pays,
         "terms_dpo_days": dpo,
-        "terms_n_suppliers": np.bincount(customer, minlength=n).astype(np.int64),
-        "terms_days_to_be_paid": sold("days"),
+        "terms_n_pairs": np.bincount(customer, minlength=n).astype(np.int64),
+        "terms_seller_weighted_days": sold("days"),
         "terms_dso_days": sold("dso_days"),
     }

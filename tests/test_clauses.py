@@ -1,0 +1,150 @@
+"""Payment clauses: the generator's in every style, and spellings that it does not make."""
+
+from itertools import groupby
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qfb_gpu._portfolio.clauses import CLAUSES, NODE_KINDS, STYLES, TEMPLATES
+from qfb_gpu.finance.clause_words import KINDS, TRIGGERS
+from qfb_gpu.finance.clauses import parse_clause
+from qfb_gpu.finance.numerals import chinese_number, english_number, plain
+
+A, P, D, Y, S, R, OTHER = KINDS
+
+
+def read(text):
+    """Return [(kind, percent)] of a clause."""
+    return [(KINDS[n.kind], n.basis_points / 100) for n in parse_clause(text).nodes]
+
+
+def rules(text):
+    return [
+        (TRIGGERS[n.rule.trigger], n.rule.days, n.rule.warranty_days)
+        for n in parse_clause(text).nodes
+    ]
+
+
+@pytest.mark.parametrize("number", range(len(CLAUSES)))
+def test_every_clause_of_the_generator_is_read(number):
+    nodes, style = TEMPLATES[number // len(STYLES)][1], STYLES[number % len(STYLES)]
+    wanted = [(NODE_KINDS[kind], percent) for kind, percent, _, _ in nodes]
+    clause = parse_clause(CLAUSES[number])
+    if style in ("terse", "numerals"):  # 进度款60%（分2期）: instalments are equal
+        wanted = []
+        for kind, group in groupby(nodes, key=lambda node: node[0]):
+            shares = [percent for _, percent, _, _ in group]
+            wanted += [(NODE_KINDS[kind], sum(shares) / len(shares))] * len(shares)
+    else:
+        days = [(n.rule.days or 0) + n.rule.warranty_days for n in clause.nodes]
+        assert days == [due for _, _, _, due in nodes]
+    assert read(CLAUSES[number]) == wanted
+    assert clause.problems == ()
+
+
+# Clauses as contracts word them, by the shape of their language; no generator makes these.
+OTHERS = [
+    ("合同签订后10个工作日内，甲方向乙方支付合同总价款的百分之三十（30%）作为预付款；设备到货并经甲方签收后15日内支付40%；安装调试验收合格后支付至合同总价的95%；剩余5%作为质量保证金，质保期满24个月后一次性无息付清。",
+     [(A, 30), (D, 40), (Y, 25), (R, 5)]),
+    ("1、预付款：合同生效后7天内支付30%；2、到货款：货到现场支付30%；3、验收款：验收合格支付30%；4、质保金：10%，质保期一年。",
+     [(A, 30), (D, 30), (Y, 30), (R, 10)]),
+    ("付款方式3:3:3:1", [(A, 30), (D, 30), (Y, 30), (R, 10)]),
+    ("3331付款", [(A, 30), (D, 30), (Y, 30), (R, 10)]),
+    ("按3-6-1比例付款", [(A, 30), (D, 60), (R, 10)]),
+    ("签约付三成，到货付六成，余款一年后付清", [(A, 30), (D, 60), (R, 10)]),
+    ("合同签订后预付一成，封顶后付三成五，竣工付四成，余款质保期满付清",
+     [(A, 10), (P, 35), (Y, 40), (R, 15)]),
+    ("货到付款", [(D, 100)]),
+    ("款到发货。", [(D, 100)]),
+    ("验收合格后30日内一次性付清全部款项", [(Y, 100)]),
+    ("月结60天", [(OTHER, 100)]),
+    ("首付20%，余款分4期等额支付", [(A, 20), (P, 20), (P, 20), (P, 20), (P, 20)]),
+    ("合同价款分四次支付：预付款10%，进度款两次各30%，质保金30%",
+     [(A, 10), (P, 30), (P, 30), (R, 30)]),
+    ("分三期付款：第一期40%于签约后5日内支付，第二期40%于到货后支付，第三期20%于验收后支付",
+     [(A, 40), (D, 40), (Y, 20)]),
+    ("服务费按季度支付，每季度末后15日内支付25%", [(P, 25)] * 4),
+    ("合同签订后支付合同金额的30%；完成工程量的50%时支付至60%；竣工验收合格后支付至85%；结算审计完成后支付至97%；留3%质保金，缺陷责任期24个月满后返还。",
+     [(A, 30), (P, 30), (Y, 25), (S, 12), (R, 3)]),
+    ("工程预付款为合同价的10%，进度款按当月完成产值的75%支付，竣工验收合格支付至85%，结算完成支付至95%，5%作为工程质量保修金。",
+     [(A, 10), (P, 65), (Y, 10), (S, 10), (R, 5)]),
+    ("甲方收到乙方开具的13%增值税专用发票后30日内支付合同价的50%，验收后支付剩余50%。逾期付款的，每逾期一日按应付款的0.05%支付违约金。",
+     [(A, 50), (Y, 50)]),
+    ("预付款20%（凭等额预付款保函支付），到货款60%，验收款20%", [(A, 20), (D, 60), (Y, 20)]),
+    ("预付50%，提货前付清余款。", [(A, 50), (D, 50)]),
+    ("签约后一周内支付30%定金，余款发货前付清", [(A, 30), (D, 70)]),
+    ("预付款30％　到货款30％　验收款35％　质保金5％", [(A, 30), (D, 30), (Y, 35), (R, 5)]),
+    ("预付30%+到货60%+质保10%", [(A, 30), (D, 60), (R, 10)]),
+    ("首付款三十万元（占30%），二期款四十万元（占40%），尾款三十万元（占30%）",
+     [(A, 30), (P, 40), (Y, 30)]),
+    ("甲方应于合同签订后10日内支付合同总价款的20%，计人民币20万元；货物到达甲方指定地点后15日内支付50%，计人民币50万元；安装调试并验收合格后支付25%；余5%为质保金。",
+     [(A, 20), (D, 50), (Y, 25), (R, 5)]),
+    ("Buyer shall pay thirty percent (30%) of the Contract Price upon signature, sixty percent (60%) prior to shipment, and the balance of ten percent (10%) upon final acceptance.",
+     [(A, 30), (D, 60), (Y, 10)]),
+    ("30% deposit, 70% balance before shipment", [(A, 30), (D, 70)]),
+    ("Terms of payment: 30% T/T in advance, 70% against copy of B/L.", [(A, 30), (D, 70)]),
+    ("20% down payment; 70% against delivery; remaining 10% 12 months after acceptance as retention",
+     [(A, 20), (D, 70), (R, 10)]),
+    ("Net 30 days from invoice date", [(OTHER, 100)]),
+    ("Payment shall be made as follows: (a) 10% of the Contract Sum as advance payment against an advance payment bond of 10%; (b) 80% in four equal instalments upon completion of each milestone; (c) 10% upon the expiry of the Defects Liability Period.",
+     [(A, 10), (P, 20), (P, 20), (P, 20), (P, 20), (R, 10)]),
+    ("Upon signing 20%, upon delivery up to 70% cumulative, upon acceptance up to 95%, balance after warranty period of 24 months.",
+     [(A, 20), (D, 50), (Y, 25), (R, 5)]),
+    ("A deposit of 25% is due on signing. The remaining 75% is due within 30 days of delivery. Late payments bear interest at 1.5% per month.",
+     [(A, 25), (D, 75)]),
+    ("Fifty percent of the fee is payable on execution of this Agreement and fifty percent on acceptance of the deliverables.",
+     [(A, 50), (Y, 50)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), OTHERS, ids=range(len(OTHERS)))
+def test_other_spellings_are_read(text, wanted):
+    assert read(text) == wanted
+    assert parse_clause(text).total_basis_points == 10_000
+
+
+def test_due_rules():
+    text = "合同签订后10个工作日内付30%；验收后一个月内付65%；5%质保金，质保期两年满后15日内付清"
+    assert rules(text) == [("signature", 10, 0), ("acceptance", 30, 0), ("warranty_end", 15, 730)]
+    assert parse_clause(text).nodes[0].rule.is_working
+    assert not parse_clause(text).nodes[1].rule.is_working
+    assert rules("Net 45 days from invoice date") == [("invoice", 45, 0)]
+
+
+def test_what_does_not_add_up_is_said():
+    clause = parse_clause("预付款30%，验收款60%")
+    assert clause.problems == ("sums to 90%",)
+    assert parse_clause("预付30%，到货付至20%").problems[0] == "20% in all after 30%"
+    assert parse_clause(None).problems == ("no clause",)
+    assert parse_clause("按双方约定执行").nodes == ()
+    assert parse_clause("按双方约定执行").problems == ("no percentage found",)
+
+
+def test_shares_that_rise_to_the_whole_are_cumulative_and_said_so():
+    clause = parse_clause("预付款30%，到货款80%，验收款100%")
+    assert [n.basis_points for n in clause.nodes] == [3000, 5000, 2000]
+    assert clause.problems == ("read as cumulative: the shares rise to 100%",)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("三十五", 35), ("十", 10), ("一百二十", 120), ("十二点五", 12.5), ("百", 100), ("两", 2),
+     ("二〇二四", 2024), ("元", None), ("", None)],
+)  # fmt: skip
+def test_chinese_numerals(text, value):
+    assert chinese_number(text) == value
+
+
+def test_english_numerals():
+    assert english_number("Thirty-Five") == 35
+    assert english_number("one hundred") == 100
+    assert english_number("some") is None
+    assert plain("thirty-five per cent (35%)") == "35%"
+
+
+@given(st.text(alphabet="预付款验收质保金余至%。，；0123456789十百分之 abcpaydeliv()", max_size=60))
+def test_any_text_gives_shares_of_a_whole_or_a_problem(text):
+    clause = parse_clause(text)
+    assert all(0 < node.basis_points <= 10_000 for node in clause.nodes)
+    assert clause.total_basis_points == 10_000 or clause.problems
