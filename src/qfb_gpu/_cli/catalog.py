@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu._cli.maintain import add_maintain
 from qfb_gpu._cli.prepare import add_prepare
 from qfb_gpu._cli.rejects import add_rejects
 from qfb_gpu._cli.text import add_text
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     import typer
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
+    add_maintain,
     add_prepare,
     add_rejects,
     add_text,

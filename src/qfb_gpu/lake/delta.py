@@ -56,6 +56,7 @@ def commit(  # noqa: PLR0913
     version: int,
     drop: list[str] | None = None,
     note: dict[str, Any] | None = None,
+    data_change: bool = True,
 ) -> bool:
     """Make part files visible, in one step, as the table's next version.
 
@@ -72,6 +73,8 @@ def commit(  # noqa: PLR0913
         Files that the parts replace, relative to ``path``; None for all of them.
     note : dict, optional
         Kept in the commit's metadata.
+    data_change : bool
+        False where the rows stay as they are in other files.
 
     Returns
     -------
@@ -86,7 +89,7 @@ def commit(  # noqa: PLR0913
     properties = CommitProperties(
         custom_metadata=note, app_transactions=[Transaction(application, version)]
     )
-    adds: list[Any] = [_add(path, part) for part in parts]
+    adds: list[Any] = [_add(path, part, data_change=data_change) for part in parts]
     if table is None:
         path.mkdir(parents=True, exist_ok=True)
         create_table_with_add_actions(
@@ -142,16 +145,25 @@ def partition_files(path: Path, column: str, value: str) -> list[Path]:
     return sorted(path / name for name in _names(table) if name.startswith(f"{column}={value}/"))
 
 
+def kept_files(path: Path) -> set[str]:
+    """Return the data files of the newest version and of the one before it, relative to it."""
+    table = open_table(path)
+    kept = set() if table is None else _names(table)
+    if table is not None and table.version() > 0:
+        try:
+            table.load_as_version(table.version() - 1)
+        except Exception:  # noqa: BLE001  its log was shortened: nobody can read it any more
+            return kept
+        kept |= _names(table)
+    return kept
+
+
 def sweep(path: Path) -> None:
     """Delete data files that neither the newest version holds nor the one before it.
 
     Only the table's one writer may call it: parts that are written and not committed go too.
     """
-    table = open_table(path)
-    kept = set() if table is None else _names(table)
-    if table is not None and table.version() > 0:
-        table.load_as_version(table.version() - 1)
-        kept |= _names(table)
+    kept = kept_files(path)
     for file in path.rglob("*.parquet"):
         name = file.relative_to(path).as_posix()
         if name not in kept and not name.startswith("_"):
@@ -163,13 +175,13 @@ def _names(table: DeltaTable) -> set[str]:
     return {urllib.parse.unquote(name) for name in paths}
 
 
-def _add(path: Path, part: PartFile) -> Any:
+def _add(path: Path, part: PartFile, *, data_change: bool) -> Any:
     from deltalake.transaction import AddAction
 
     stat = (path / part.path).stat()
     stats = json.dumps({"numRecords": part.n_rows, **part.stats})
     modified = int(stat.st_mtime * 1000)
-    return AddAction(part.path, stat.st_size, part.partition, modified, True, stats)  # noqa: FBT003
+    return AddAction(part.path, stat.st_size, part.partition, modified, data_change, stats)
 
 
 def _remove(name: str) -> Any:

@@ -12,7 +12,6 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
@@ -67,7 +66,6 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
     RunInterruptedError
         Another process writes in the output folder.
     """
-    check_writable(config.output_dir)
     with writing(config.output_dir):
         return _ingest(config, progress)
 
@@ -102,18 +100,6 @@ def _inputs(manifest: Manifest) -> dict[str, Any]:
     ]
     again = {"retried": manifest.retried} if manifest.retried else {}
     return {"files": files, "mapping": manifest.fingerprint, **again}
-
-
-def check_writable(output_dir: Path) -> None:
-    """Raise where the folder of the results cannot be made or written."""
-    probe = output_dir / ".write-test"
-    try:
-        output_dir.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        msg = f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder "
-        raise ConfigError(msg + "that can be written") from error
 
 
 def forget(output_dir: Path) -> None:

@@ -11,7 +11,7 @@ import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qfb_gpu.errors import RunInterruptedError
+from qfb_gpu.errors import ConfigError, RunInterruptedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,6 +27,8 @@ def writing(output_dir: Path) -> Iterator[None]:
 
     Raises
     ------
+    ConfigError
+        The folder cannot be made or written.
     RunInterruptedError
         Another process writes there.
     """
@@ -38,7 +40,7 @@ def writing(output_dir: Path) -> Iterator[None]:
         finally:
             _held[folder] -= 1
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    check_writable(output_dir)
     number = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
         try:
@@ -59,3 +61,15 @@ def writing(output_dir: Path) -> Iterator[None]:
             del _held[folder]
     finally:
         os.close(number)
+
+
+def check_writable(output_dir: Path) -> None:
+    """Raise where the folder of the results cannot be made or written."""
+    probe = output_dir / ".write-test"
+    try:
+        output_dir.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        msg = f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder "
+        raise ConfigError(msg + "that can be written") from error

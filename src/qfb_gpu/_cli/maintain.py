@@ -1,0 +1,46 @@
+"""``qfb maintain``: put small files together, delete what nothing needs."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  typer reads it at run time
+from typing import Annotated
+
+import typer
+
+_KIB = 1024
+
+
+def add_maintain(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def maintain(
+        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        dry_run: Annotated[  # noqa: FBT002
+            bool, typer.Option("--dry-run", help="only say what would be done")
+        ] = False,
+    ) -> None:
+        """Put small files of gold tables together and delete files that no version needs."""
+        from qfb_gpu.cli import console
+        from qfb_gpu.lake.maintain import maintain as keep_up
+
+        screen = console()
+        done = keep_up(out, dry_run=dry_run)
+        for one in done:
+            said = []
+            if one.n_compacted:
+                said.append(f"{one.n_compacted:,} files into {one.n_into:,}")
+            if one.n_deleted:
+                said.append(f"{one.n_deleted:,} files deleted, {_size(one.n_bytes)}")
+            if said:
+                screen.print(f"{one.name}: {'; '.join(said)}", markup=False)
+        total = sum(one.n_bytes for one in done)
+        screen.print(f"{'would free' if dry_run else 'freed'} {_size(total)}", markup=False)
+
+
+def _size(n_bytes: float) -> str:
+    for unit in ("B", "KiB", "MiB"):
+        if n_bytes < _KIB:
+            return f"{n_bytes:,.0f} {unit}"
+        n_bytes /= _KIB
+    return f"{n_bytes:,.1f} GiB"

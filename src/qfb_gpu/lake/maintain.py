@@ -1,0 +1,166 @@
+"""Upkeep of an output folder: small files put together, what nothing needs any more deleted.
+
+The files of a table's newest version and of the one before it stay, so that whoever reads while a
+night publishes is not cut off. Data are never changed: a table reads the same before and after.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.parquet as pq
+
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import silver
+from qfb_gpu.lake.delta import (
+    PartFile,
+    commit,
+    kept_files,
+    last_note,
+    open_table,
+    table_files,
+    table_schema,
+)
+from qfb_gpu.lake.lock import writing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+APPLICATION = "qfb-maintain"
+_SMALL_BYTES = 32 << 20
+_FEW = 8
+"""A table of no more files is left alone."""
+_STEM = len("part-000001-00000")
+"""A file keeps the name of the first that is in it: rows are in the order of names."""
+_LOG_COMMITS = 100
+"""A log of more commits gets a checkpoint."""
+
+
+@dataclass(slots=True)
+class Upkeep:
+    """What is to be done, or was done, about one table or folder.
+
+    Attributes
+    ----------
+    name : str
+        Relative to the output folder.
+    n_compacted, n_into : int
+        Small files that become fewer.
+    n_deleted, n_bytes : int
+        Files that nothing needs, and their size.
+    """
+
+    name: str
+    n_compacted: int = 0
+    n_into: int = 0
+    n_deleted: int = 0
+    n_bytes: int = 0
+
+
+def maintain(output_dir: Path, *, dry_run: bool = False) -> list[Upkeep]:
+    """Put small files together and delete what no version needs.
+
+    Parameters
+    ----------
+    output_dir : Path
+    dry_run : bool
+        Only say what would be done.
+
+    Raises
+    ------
+    InputError
+        The folder is not one of a run.
+    RunInterruptedError
+        Somebody writes there.
+    """
+    tables = sorted(path.parent for path in _logs(output_dir))
+    if not tables:
+        msg = f"{output_dir}: holds no table of a run; give the `output` folder of a config"
+        raise InputError(msg)
+    with writing(output_dir):
+        found = [_table(output_dir, path, dry_run=dry_run) for path in tables]
+        found.append(_leftovers(output_dir, dry_run=dry_run))
+    return found
+
+
+def _logs(output_dir: Path) -> Iterator[Path]:
+    if output_dir.is_dir():
+        yield from output_dir.glob("*/_delta_log")
+        yield from output_dir.glob("lake/*/_delta_log")
+
+
+def _table(output_dir: Path, path: Path, *, dry_run: bool) -> Upkeep:
+    done = Upkeep(path.relative_to(output_dir).as_posix())
+    if path.parent == output_dir:
+        _compact(path, done, dry_run=dry_run)
+    kept = kept_files(path)
+    for file in path.rglob("*.parquet"):
+        name = file.relative_to(path).as_posix()
+        if name not in kept and not name.startswith("_"):
+            _delete(file, done, dry_run=dry_run)
+    if not dry_run:
+        _shorten_log(path)
+    return done
+
+
+def _compact(path: Path, done: Upkeep, *, dry_run: bool) -> None:
+    """Write a gold table of many small files as few, with its rows in the same order."""
+    files = table_files(path)
+    sizes = [file.stat().st_size for file in files]
+    n_into = max(1, -(-sum(sizes) // _SMALL_BYTES))
+    if len(files) <= max(_FEW, 2 * n_into):
+        return
+    done.n_compacted, done.n_into = len(files), n_into
+    if dry_run:
+        return
+    table = open_table(path)
+    version = 1 if table is None else table.version() + 1
+    schema = table_schema(path)
+    per_file = -(-len(files) // n_into)
+    parts = []
+    for first in range(0, len(files), per_file):
+        name = f"{files[first].stem[:_STEM]}-{version:06d}.parquet"
+        parts.append(_together(path, name, files[first : first + per_file], schema))
+    note = {name: str(value) for name, value in last_note(path).items() if name == "run_id"}
+    done.n_into = len(parts)
+    commit(path, parts, schema, partition_by=[], application=APPLICATION, version=version,
+           note=note, data_change=False)  # fmt: skip
+
+
+def _together(path: Path, name: str, files: list[Path], schema: Any) -> PartFile:
+    n_rows = 0
+    with pq.ParquetWriter(path / name, schema, compression="zstd", store_schema=False) as writer:
+        for file in files:
+            part = pq.ParquetFile(file).read().cast(schema)
+            writer.write_table(part)
+            n_rows += part.num_rows
+    return PartFile(name, n_rows, {}, {})
+
+
+def _delete(file: Path, done: Upkeep, *, dry_run: bool) -> None:
+    done.n_deleted += 1
+    done.n_bytes += file.stat().st_size
+    if not dry_run:
+        file.unlink()
+
+
+def _shorten_log(path: Path) -> None:
+    """Write a checkpoint where a log is long, and drop what is older than its retention."""
+    table = open_table(path)
+    if table is not None and len(list((path / "_delta_log").glob("*.json"))) > _LOG_COMMITS:
+        table.create_checkpoint()
+        table.cleanup_metadata()
+
+
+def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
+    """Delete what runs that died left: spilled rows, drafts, splits of buckets that are gone."""
+    done = Upkeep("leftovers")
+    lake = output_dir / "lake"
+    live = {f"{bucket}.npz" for bucket in silver.buckets(lake)}
+    found = [*lake.glob("*/_ingest/*.arrows"), *lake.rglob("*.tmp")]
+    found += [path for path in lake.glob("splits/*.npz") if path.name not in live]
+    for file in found:
+        _delete(file, done, dry_run=dry_run)
+    return done
