@@ -22,6 +22,7 @@ from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.cluster import run_buckets
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
+from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import registry, segments
@@ -64,8 +65,7 @@ class RunResult:
         Payments, customers, streams, regular streams, rejected rows.
     stages : dict of stage to dict
         ``seconds``, ``rows`` and, for bucket stages, the steps' seconds summed over buckets.
-    unused : dict of source to str
-        Sources that were read and kept but that no part of the run uses yet.
+    unused : dict of source that no part of the run uses yet to what it is for
     """
 
     run_id: str
@@ -94,11 +94,15 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
     ConfigError, InputError, BackendUnavailableError
         Something the user has to mend; nothing was published.
     RunInterruptedError
-        Stopped midway; the buckets that are done are kept and the next call goes on.
+        Stopped midway: what is done is kept, the next call goes on; or another process writes.
     """
-    report_progress = progress or (lambda _stage, _done, _total: None)
     backend = get_backend(config.device)
     load_calendar(config.calendar)
+    with writing(config.output_dir):
+        return _run(config, backend, progress or (lambda _stage, _done, _total: None))
+
+
+def _run(config: Config, backend: Backend, report_progress: Progress) -> RunResult:
     result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
     with _midway(config.output_dir), result.stage("ingest") as entry:
         ingested = ingest.ingest(config, report_progress)
