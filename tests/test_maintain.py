@@ -1,0 +1,87 @@
+"""Upkeep: the same rows in fewer files, and nothing deleted that a reader needs."""
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from deltalake import DeltaTable
+from typer.testing import CliRunner
+
+from qfb_gpu.cli import app
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import delta, gold
+from qfb_gpu.lake.maintain import maintain
+
+
+@pytest.fixture
+def out(tmp_path):
+    """Return an output folder with a gold table of many files, and what a dead run left."""
+    made = tmp_path / "made"
+    made.mkdir()
+    for night in range(2):
+        parts = []
+        for number in range(20):
+            parts.append(made / f"{night}-{number}.parquet")
+            values = np.arange(5) + 100 * number + 10_000 * night
+            pq.write_table(pa.table({"x": values, "t": [f"t{v}" for v in values]}), parts[-1])
+        publication = gold.Publication(f"run{night}", night + 1)
+        gold.publish(tmp_path / "out", "things", parts, publication)
+    work = tmp_path / "out" / "lake" / "transactions" / "_ingest"
+    work.mkdir(parents=True)
+    (work / "spill.arrows").write_bytes(b"x" * 5000)
+    return tmp_path / "out"
+
+
+def files(out):
+    return {path.relative_to(out): path.stat().st_size for path in out.rglob("*") if path.is_file()}
+
+
+def test_a_dry_run_says_what_would_be_done_and_does_nothing(out):
+    before = files(out)
+    said = CliRunner().invoke(app, ["maintain", str(out), "--dry-run"])
+    assert "things: 20 files into 1" in said.output
+    assert "leftovers: 1 files deleted, 5 KiB" in said.output
+    assert "would free 5 KiB" in said.output
+    after = files(out)
+    assert {p: n for p, n in after.items() if p.name != ".lock"} == before
+
+
+def test_rows_their_order_and_the_run_stay(out):
+    before = gold.read(out, "things")
+    note = delta.last_note(out / "things")["run_id"]
+    (things, left) = maintain(out)
+    assert (things.n_compacted, things.n_into) == (20, 1)
+    assert (left.n_deleted, left.n_bytes) == (1, 5000)
+    assert gold.read(out, "things").equals(before)
+    assert len(delta.table_files(out / "things")) == 1
+    assert delta.last_note(out / "things")["run_id"] == note
+    old = DeltaTable(str(out / "things"), version=1)
+    assert pa.table(old.to_pyarrow_table()).num_rows == 100  # who reads the old version goes on
+    again = maintain(out)
+    assert sum(one.n_compacted for one in again) == 0
+    gold.publish(out, "things", [out.parent / "made" / "0-1.parquet"], gold.Publication("run2", 3))
+    assert gold.read(out, "things").num_rows == 5
+
+
+def test_what_no_version_needs_is_deleted(out):
+    orphan = out / "things" / "part-000009-00000.parquet"
+    orphan.write_bytes(b"left by a run that died")
+    (things, _) = maintain(out)
+    assert not orphan.exists()
+    assert things.n_deleted >= 1
+
+
+def test_a_folder_that_is_no_runs_is_refused(tmp_path):
+    with pytest.raises(InputError, match="holds no table of a run"):
+        maintain(tmp_path)
+
+
+def test_runs_stay_in_their_order(tmp_path):
+    for number in range(1, 13):
+        row = {"run_id": f"r{number}", "n_payments": number}
+        gold.append_run(tmp_path, row, gold.Publication(f"r{number}", number))
+    maintain(tmp_path)
+    gold.append_run(tmp_path, {"run_id": "r13"}, gold.Publication("r13", 13))
+    wanted = [f"r{number}" for number in range(1, 14)]
+    assert gold.read(tmp_path, "runs").column("run_id").to_pylist() == wanted
+    assert gold.last_run(tmp_path) == "r13"
