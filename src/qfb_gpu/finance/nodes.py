@@ -63,11 +63,13 @@ def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: B
     """
     xp = backend.xp
     offsets = backend.asarray(clauses.offsets)
-    row = xp.maximum(clause, 0)
-    n = xp.where((clause >= 0) & contracts.has_total, offsets[row + 1] - offsets[row], 0)
+    zero = xp.zeros(1, dtype="int64")  # for -1: no clause
+    begin = xp.concatenate([offsets[:-1], zero])[clause]
+    n = xp.concatenate([offsets[1:] - offsets[:-1], zero])[clause]
+    n = xp.where(contracts.has_total, n, 0)
     contract = backend.repeat(xp.arange(contracts.n), n)
     number = xp.arange(contract.shape[0]) - backend.repeat(xp.cumsum(n) - n, n)
-    node = offsets[row[contract]] + number
+    node = begin[contract] + number
     points = backend.asarray(clauses.basis_points)[node]
     return Nodes(
         contract=contract,

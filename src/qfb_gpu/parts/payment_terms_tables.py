@@ -124,7 +124,7 @@ def _recommended(saved: Saved, terms: Columns, m: int) -> Columns:
             np.concatenate([terms["cap_exceeded"], np.zeros(m, bool)]),
             mask=np.concatenate([~known, np.ones(m, bool)]),
         ),
-        "cap_source": label(terms["buyer_kind"], tuple(r.source for r in rules)),
+        "cap_source": label(terms["buyer_kind"], tuple(f"{r.source}. {r.note}" for r in rules)),
         "recommended_days": days("recommended"),
         "negotiable_days": days("negotiable"),
         "binding": label(terms["binding"], BINDINGS),
