@@ -1,0 +1,47 @@
+"""Payment terms by loops: what each number of days costs, and days to pay of one pair."""
+
+import statistics
+
+
+def cost(days, terms, cap, dependency, costs):
+    """Return the yearly cost of paying after ``days``, as a share of purchases."""
+    late = costs.late * max(0.0, days - terms)
+    distress = costs.failure * (1 + dependency) * (days / 60) ** 2
+    discount = costs.discount if days > costs.discount_days else 0.0
+    waiting = costs.financing * days / 365
+    return costs.capital * (cap - days) / 365 + waiting + distress + discount + late
+
+
+def best(terms, cap, dependency, costs):
+    """Return every whole number of days that costs least (within rounding)."""
+    tried = {days: cost(days, terms, cap, dependency, costs) for days in range(int(cap) + 1)}
+    least = min(tried.values())
+    return [days for days, value in tried.items() if value <= least + 1e-12]
+
+
+def summary(invoices, as_of):
+    """Return some statistics of one pair: invoices are (begin, paid or None, amount)."""
+    paid = [(p - b, a) for b, p, a in invoices if p is not None]
+    bought = sum(a for b, _, a in invoices if b > as_of - 365)
+    open_ = sum(a for _, p, a in invoices if p is None)
+    return {
+        "n_invoices": len(invoices),
+        "n_paid": len(paid),
+        "days_mean": statistics.fmean(d for d, _ in paid) if paid else None,
+        "days_weighted": sum(d * a for d, a in paid) / sum(a for _, a in paid) if paid else None,
+        "purchases_minor": bought,
+        "payable_minor": open_,
+        "dpo_days": open_ / bought * 365 if bought else None,
+    }
+
+
+def front(cash, risk):
+    """Return which points no other beats: no less cash at no more risk, and one of them better."""
+    return [
+        not any(
+            c2 >= c and r2 <= r and (c2 > c or r2 < r or j < i)
+            for j, (c2, r2) in enumerate(zip(cash, risk, strict=True))
+            if j != i
+        )
+        for i, (c, r) in enumerate(zip(cash, risk, strict=True))
+    ]
