@@ -254,11 +254,14 @@ def test_online_retail_is_forecast_better_than_by_the_naive_rate(retail):
     horizon = (retail.day.max() - split).days + 1
     model = lifetime.fit_beta_geometric(x, t_x, age)
     expected = lifetime.expected_purchases(model, x, t_x, age, horizon)
-    naive = (x + 1) / (age + 1) * horizon
+    naive = x / np.maximum(age, 1) * horizon
 
     def worse(guess):
         return np.abs(guess - bought).mean()
 
-    assert worse(expected) < 0.6 * worse(naive)
-    assert np.corrcoef(expected, bought)[0, 1] > np.corrcoef(naive, bought)[0, 1] + 0.1
-    assert expected.sum() == pytest.approx(bought.sum(), rel=0.25)
+    assert worse(expected) < 0.97 * worse(naive)
+    assert np.corrcoef(expected, bought)[0, 1] > np.corrcoef(naive, bought)[0, 1] + 0.03
+    assert expected.sum() == pytest.approx(bought.sum(), rel=0.15)
+    for few in range(3):  # by past purchases the mean is right, too
+        own = x == few
+        assert expected[own].mean() == pytest.approx(bought[own].mean(), rel=0.1)

@@ -21,9 +21,9 @@ STEPS = {"view": ("view",), "apply": ("apply", "申请"), "submit": ("submit",)}
 LABELS = {
     "step": ("apply", "login", "submit", "view", "申请"),
     "channel": ("app", "web"),
-    "category": ("货款", "货款收入", "税款"),
+    "category": ("税款", "货款", "货款收入"),  # in the order of their text
 }
-FEW = settings(max_examples=60, deadline=None)
+FEW = settings(max_examples=40, deadline=None)
 
 ages = st.integers(0, 20) | st.integers(0, 460) | st.sampled_from([6, 7, 29, 30, 89, 90, 364, 365])
 days = ages.map(lambda age: AS_OF - age)
@@ -224,7 +224,7 @@ def check_terms(rows, payments, main, backend):
 
 
 @given(order_rows.filter(empty_is_skipped), payments_out, mains)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_terms_match_naive(drawn, payments, main):
     check_terms(drawn[1], payments, main, CPU)
 

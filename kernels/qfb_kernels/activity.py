@@ -18,8 +18,8 @@ WEEKLY, MONTHLY, N_MONTHLY = 52, 12, 6
 SLOWEST, FASTEST = 2, 182
 """The whole frequencies looked at: periods of 182 down to 2 days."""
 # Columns of `gaps`.
-N_ACTIVE, GAP_SUM, GAP_SQUARES, GAP_MEDIAN_TWICE, GAP_LONGEST, LOW = range(6)
-N_GAPS = 6
+N_ACTIVE, GAP_SUM, GAP_SQUARES, GAP_MEDIAN_TWICE, GAP_LONGEST, LOW, END, MEAN = range(8)
+N_GAPS = 8
 # Columns of `spectrum`.
 WEEKLY_SHARE, MONTHLY_SHARE, ENTROPY, PERIOD, STRENGTH = range(5)
 N_SPECTRUM = 5
@@ -48,9 +48,11 @@ def _series_row(
 
 def _gaps_row(paid, net, signal, gaps, row):
     """Summarise one series; write the centred roots of its counts; uses up ``net``."""
-    low, balance, centre = 0, 0, 0.0
+    low, balance, mean, rest, centre = 0, 0, 0, 0, 0.0
     for d in range(SERIES_DAYS):
         balance += net[row, d]
+        mean += balance // SERIES_DAYS  # a sum of balances may not fit
+        rest += balance % SERIES_DAYS
         low = min(low, balance)
         net[row, d] = 0  # from here on: how many gaps have this many days
         centre += math.sqrt(paid[row, d])
@@ -79,6 +81,8 @@ def _gaps_row(paid, net, signal, gaps, row):
     gaps[row, GAP_MEDIAN_TWICE] = median_twice
     gaps[row, GAP_LONGEST] = longest
     gaps[row, LOW] = low
+    gaps[row, END] = balance
+    gaps[row, MEAN] = mean + rest // SERIES_DAYS
 
 
 def _line_power(waves, row, frequency):

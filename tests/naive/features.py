@@ -108,13 +108,17 @@ def money(rows, main, as_of):
     for span in ("90d", "365d"):
         left, right = found[f"money_in_minor_{span}"], found[f"money_out_minor_{span}"]
         found[f"balance_in_out_{span}"] = balance(left, right)
-    low = running = 0
+    low = running = area = 0
     for day in range(as_of - 363, as_of + 1):
         for row in own:
             if row[4] == day:
                 running += row[5] if row[2] == 0 else -row[5]
         low = min(low, running)
+        area += running
     found["balance_low_minor_364d"] = low
+    found["balance_proxy_minor"] = running - low
+    found["balance_proxy_mean_minor_364d"] = area // 364 - low
+    found["balance_buffer_days"] = ratio(365 * (running - low), max(year_out, 0))
     found["balance_low_months_out"] = ratio(-12 * low, max(year_out, 0))
     return found
 

@@ -138,9 +138,11 @@ def p_alive(model: BetaGeometric, x: Any, t_x: Any, age: Any) -> Any:
 
     1 for a customer that bought once: in this model nobody leaves without a repeat purchase.
     """
-    odds = np.exp((model.r + x) * np.log((model.alpha_days + age) / (model.alpha_days + t_x)))
-    leaves = np.where(x > 0, model.a / (model.b + np.maximum(x, 1) - 1.0) * odds, 0.0)
-    return 1.0 / (1.0 + leaves)
+    from scipy.special import expit
+
+    odds = np.log(model.a / (model.b + np.maximum(x, 1) - 1.0))
+    odds += (model.r + x) * np.log((model.alpha_days + age) / (model.alpha_days + t_x))
+    return np.where(x > 0, expit(-odds), 1.0)
 
 
 def expected_purchases(

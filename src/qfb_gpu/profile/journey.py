@@ -84,8 +84,7 @@ def journey_features(
         name: xp.bincount(number[rows.is_one_of("step", labels)[order]], minlength=n_visits) > 0
         for name, labels in steps.items()
     }
-    first = xp.nonzero(is_new)[0]
-    customer, first_day = customer[first], first_day[first]
+    customer, first_day = customer[is_new], first_day[is_new]
     age = as_of_day - first_day.astype("int64")
 
     def count(holds: Any) -> Any:
@@ -94,7 +93,7 @@ def journey_features(
     year = within(age, YEAR)
     visits = {f"n_visits_{days}d": count(within(age, days)) for days in WINDOWS}
     viewed, applied = count(year & has["view"]), count(year & has["apply"])
-    both = {
+    far = {
         "conversion_365d": ratio(count(year & has["view"] & has["apply"]), viewed, xp),
         "completion_365d": ratio(count(year & has["apply"] & has["submit"]), applied, xp),
         "n_left_90d": count(within(age, _QUARTER) & has["apply"] & ~has["submit"]),
@@ -104,7 +103,7 @@ def journey_features(
     apply_day = xp.where(has["apply"], first_day, NULL_DAY)
     found = {
         **visits,
-        **both,
+        **far,
         "days_since_visit": since(first_day, customer, n_customers, as_of_day, backend),
         "days_since_apply": since(apply_day, customer, n_customers, as_of_day, backend),
         "steps_per_visit_365d": ratio(rows.count(is_step), visits["n_visits_365d"], xp),

@@ -110,6 +110,20 @@ def _in_months_out(tallies: Tallies) -> Any:
     return ratio(-12.0 * tallies.gaps[:, daily.LOW], spent, tallies.xp)
 
 
+def _end_above_low(tallies: Tallies) -> Any:
+    return tallies.gaps[:, daily.END] - tallies.gaps[:, daily.LOW]
+
+
+def _mean_above_low(tallies: Tallies) -> Any:
+    return tallies.gaps[:, daily.MEAN] - tallies.gaps[:, daily.LOW]
+
+
+def _buffer_days(tallies: Tallies) -> Any:
+    """Return how many days of mean spending the balance proxy covers."""
+    spent = tallies.xp.maximum(_sum(tallies, _YEAR, tally.SUM_OUT), 0)
+    return ratio(float(tally.YEAR_DAYS) * _end_above_low(tallies), spent, tallies.xp)
+
+
 BALANCE = (
     Feature(
         "balance_in_out_90d", "score",
@@ -131,6 +145,22 @@ BALANCE = (
         "balance_low_months_out", "months",
         "that low, positive / mean monthly money paid in the last 365 days",
         "该最低点（取正）÷ 月均付款", compute=_in_months_out,
+    ),
+    Feature(
+        "balance_proxy_minor", "minor",
+        "running net flow of the last 364 days at its end less at its low: the least the account "
+        "can hold now if it was never overdrawn", "余额代理：当前累计净流入减最低点（假设未透支）",
+        "int64", compute=_end_above_low,
+    ),
+    Feature(
+        "balance_proxy_mean_minor_364d", "minor",
+        "mean of the same over the 364 days, rounded down", "余额代理的364天日均（向下取整）",
+        "int64", compute=_mean_above_low,
+    ),
+    Feature(
+        "balance_buffer_days", "days",
+        "balance_proxy_minor / mean daily money paid in the last 365 days",
+        "余额代理可覆盖的日均付款天数", compute=_buffer_days,
     ),
 )  # fmt: skip
 
