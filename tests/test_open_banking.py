@@ -15,6 +15,7 @@ from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta, gold, obie
 from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.payments import declared
 from qfb_gpu.schema import CADENCES
 
@@ -219,6 +220,7 @@ def test_declared_schedules_meet_the_streams_that_pay_them(bank, monkeypatch):
     from qfb_gpu.pipeline import run
 
     monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
     truth, _ = obie_set.write(bank.docs, 6)
     run(bank.config())
     found = {r["declaration_id"]: r for r in gold.read(bank.out, "declared_schedules").to_pylist()}
@@ -235,6 +237,8 @@ def test_declared_schedules_meet_the_streams_that_pay_them(bank, monkeypatch):
             assert row["found_amount"] == pytest.approx(2 * row["amount"])
     debits = [r for r in found.values() if r["kind"] == "direct_debit"]
     assert [r["agrees"] for r in debits] == [True] * 6
+    html = (bank.out / "report.html").read_text(encoding="utf-8")
+    assert "Of 30 schedules declared in open-banking documents, 24 " in html.replace("\xa0", " ")
     profiles = gold.read(bank.out, "customer_profiles").to_pylist()
     n_keep = {}
     for one in truth:

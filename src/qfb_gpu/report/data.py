@@ -227,7 +227,7 @@ class Reason:
 
 @dataclass(frozen=True, slots=True)
 class SourceQuality:
-    """What became of one source's rows."""
+    """What became of one source's rows; ``health`` is what they are like, in words."""
 
     source: str
     rows: int
@@ -235,6 +235,7 @@ class SourceQuality:
     excluded: Counts
     rejected: list[Reason]
     measures: Counts
+    health: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)

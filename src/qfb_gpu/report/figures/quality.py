@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.lake.quality import PARTS, UNUSED
+from qfb_gpu.lake.quality import (
+    CURRENCY,
+    DAYS_OLD,
+    DUPLICATE_KEYS,
+    NULLS,
+    OUT_OF_RANGE,
+    PARTS,
+    UNUSED,
+)
 from qfb_gpu.report.data import Counts, Quality, Reason, SourceQuality
 from qfb_gpu.report.figures.columns import column, read_or_none
+from qfb_gpu.report.wording import count, percent, plural
 from qfb_gpu.schema import SOURCE_NAMES
 
 if TYPE_CHECKING:
@@ -17,6 +26,8 @@ if TYPE_CHECKING:
 
 _REASONS = 20
 _EXAMPLE = 400
+_MOST = 8
+_ELSEWHERE = ("rejected", "excluded", DUPLICATE_KEYS)
 _LEFT_OUT = "left out: "
 
 
@@ -31,10 +42,12 @@ def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quali
     by_source: dict[str, dict[str, int]] = {}
     for row in rows:
         by_source.setdefault(row["source"], {})[row["measure"]] = row["value"] or 0
+    details = _details(read)
     examples = _examples(read)
     read_ones = [name for name in by_source if not _why_left_out(by_source[name])]
     sources = [
-        _source(name, by_source[name], examples) for name in sorted(read_ones, key=_schema_order)
+        _source(name, by_source[name], examples, details.get(name, {}))
+        for name in sorted(read_ones, key=_schema_order)
     ]
     return Quality(sources, _left_out(extras, by_source, {*by_source, *inputs}))
 
@@ -50,7 +63,10 @@ def _schema_order(name: str) -> tuple[int, str]:
 
 
 def _source(
-    name: str, measures: dict[str, int], examples: dict[tuple[str, str], tuple[str, str]]
+    name: str,
+    measures: dict[str, int],
+    examples: dict[tuple[str, str], tuple[str, str]],
+    details: dict[str, str],
 ) -> SourceQuality:
     rejected = _with_prefix(measures, "rejected")
     listed = [reason for reason, _ in rejected]
@@ -68,8 +84,47 @@ def _source(
         kept=measures.get("kept", 0),
         excluded=_with_prefix(measures, "excluded")[:_REASONS],
         rejected=reasons,
-        measures=sorted((m, v) for m, v in plain.items() if m not in ("rejected", "excluded")),
+        measures=sorted((m, v) for m, v in plain.items() if m not in _ELSEWHERE),
+        health=_health(measures, details),
     )
+
+
+def _details(read: Read) -> dict[str, dict[str, str]]:
+    table = read_or_none(read, "data_quality", ["source", "measure", "detail"])
+    found: dict[str, dict[str, str]] = {}
+    for row in table.to_pylist() if table is not None else []:
+        if row["detail"]:
+            found.setdefault(row["source"], {})[row["measure"]] = row["detail"]
+    return found
+
+
+def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str, str, str]]:
+    """Return (what, in Chinese, in words) of what a source's rows are like."""
+    kept = measures.get("kept", 0)
+    found = [
+        ("Freshness", "新鲜度", _age(days, details.get(DAYS_OLD + name, "")))
+        for name, days in _with_prefix(measures, DAYS_OLD[:-2])
+    ]
+    mix = _with_prefix(measures, CURRENCY[:-2])
+    if mix:
+        shares = [f"{code} {percent(n, kept)}" for code, n in mix[:_MOST]]
+        found.append(("Currencies", "币种", ", ".join(shares)))
+    nulls = _with_prefix(measures, NULLS[:-2])
+    if nulls:
+        shares = [f"{name} {percent(n, kept)}" for name, n in nulls[:_MOST]]
+        found.append(("Empty values", "空值", ", ".join(shares)))
+    for name, n in _with_prefix(measures, OUT_OF_RANGE[:-2]):
+        span = details.get(OUT_OF_RANGE + name, "")
+        found.append((f"Dates of {name}", "日期", f"{span}; {plural(n, 'row')} out of range"))
+    if DUPLICATE_KEYS in measures:
+        found.append(("Duplicate keys", "重复键", count(measures[DUPLICATE_KEYS])))
+    return found
+
+
+def _age(days: int, date: str) -> str:
+    if days < 0:
+        return f"latest {date}, {plural(-days, 'day')} after the as-of date"
+    return f"latest {date}, {plural(days, 'day')} before the as-of date"
 
 
 def _with_prefix(measures: dict[str, int], prefix: str) -> Counts:

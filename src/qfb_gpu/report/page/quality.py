@@ -48,8 +48,18 @@ def _source(one: SourceQuality) -> Html:
     reasons = _reasons(one) if one.rejected or one.excluded or one.measures else ""
     note = "" if one.rejected else "No row was rejected."
     return card(
-        one.source.replace("_", " ").capitalize(), "", key, bar, reasons, note=note, wide=True
-    )
+        one.source.replace("_", " ").capitalize(), "", key, bar, reasons, _health(one),
+        note=note, wide=True,
+    )  # fmt: skip
+
+
+def _health(one: SourceQuality) -> Html:
+    """Return what the rows are like: freshness, currencies, empty values, dates, keys."""
+    if not one.health:
+        return Html("")
+    lines: list[tuple[object, ...]] = [(f"{what} {zh}", said) for what, zh, said in one.health]
+    heads = [("What 项目", ""), ("Found 情况", "wide")]
+    return table(heads, lines, f"What the rows of {one.source} are like")
 
 
 def _reasons(one: SourceQuality) -> Html:

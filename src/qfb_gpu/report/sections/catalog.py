@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qfb_gpu.report.sections.contagion import CONTAGION
+from qfb_gpu.report.sections.open_banking import DECLARED
 from qfb_gpu.report.sections.round_trips import ROUND_TRIPS
 
 if TYPE_CHECKING:
@@ -13,4 +14,5 @@ if TYPE_CHECKING:
 SECTIONS: tuple[Section, ...] = (
     CONTAGION,
     ROUND_TRIPS,
+    DECLARED,
 )

@@ -1,0 +1,97 @@
+"""What is said of a source's rows, counted again from the rows themselves."""
+
+import datetime as dt
+from collections import Counter
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu.config import build_config
+from qfb_gpu.lake import gold, measures
+from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.report.figures import quality as figures
+from qfb_gpu.report.page.quality import quality as page
+from qfb_gpu.schema import SOURCES
+
+AS_OF = dt.date(2024, 6, 30)
+DATES = [dt.date(1969, 12, 31), dt.date(2024, 6, 1), dt.date(2024, 7, 5), dt.date(2024, 6, 20)]
+PAYMENTS = {
+    "txn_id": ["1", "2", "3", "4", "4"],
+    "customer_id": ["a", "b", "c", "d", "d"],
+    "date": [*DATES, DATES[3]],
+    "amount": ["1.00"] * 5,
+    "currency": ["USD", "USD", "CNY", None, None],
+    "memo": ["x", None, "", "y", "y"],
+}  # fmt: skip
+ORDERS = {
+    "order_id": ["1", "2"],
+    "customer_id": ["a", "b"],
+    "order_date": [dt.date(2024, 6, 1), dt.date(2024, 6, 2)],
+    "due_date": [dt.date(2024, 12, 1), dt.date(2999, 1, 1)],
+    "delivered_date": [None, dt.date(2024, 7, 1)],
+}
+
+
+@pytest.fixture
+def measured(tmp_path):
+    pq.write_table(pa.table(PAYMENTS), tmp_path / "p.parquet")
+    pq.write_table(pa.table(ORDERS), tmp_path / "o.parquet")
+
+    def run(as_of=AS_OF):
+        sources = {"transactions": {"path": "p.parquet"}, "orders": {"path": "o.parquet"}}
+        raw = {"as_of": as_of, "device": "cpu", "sources": sources, "n_buckets": 3}
+        ingest(build_config(raw, base=tmp_path, where="test"))
+        rows = gold.read(tmp_path / "out", "data_quality").to_pylist()
+        return {(r["source"], r["measure"]): (r["value"], r["detail"]) for r in rows}
+
+    run.out = tmp_path / "out"
+    return run
+
+
+def test_every_measure_is_what_the_rows_say(measured):
+    found = measured()
+    kept = 4
+    assert found["transactions", "null: memo"] == (2, None)
+    assert found["transactions", "null: counterparty_id"] == (kept, None)
+    assert ("transactions", "null: date") not in found
+    assert found["transactions", "duplicate keys"] == (1, None)
+    mix = Counter({"USD": 2, "CNY": 2})  # what gives none is in the config's
+    assert {k[1][10:]: v[0] for k, v in found.items() if k[1].startswith("currency")} == mix
+    assert found["transactions", "out of range: date"] == (2, "1969-12-31 to 2024-07-05")
+    assert found["transactions", "days old: date"] == (-5, "2024-07-05")
+    assert found["orders", "days old: order_date"] == (28, "2024-06-02")
+    assert found["orders", "out of range: due_date"] == (1, "2024-12-01 to 2999-01-01")
+    assert found["orders", "out of range: delivered_date"] == (1, "2024-07-01 to 2024-07-01")
+
+
+def test_dates_and_age_follow_the_night(measured):
+    measured()
+    later = measured(dt.date(2024, 7, 6))
+    assert later["transactions", "out of range: date"][0] == 1
+    assert later["transactions", "days old: date"] == (1, "2024-07-05")
+
+
+def test_the_profile_of_buckets_is_that_of_their_rows():
+    table = pa.table({
+        "customer_id": ["a", "b", "c"], "name": ["x", None, None],
+        "industry": pa.nulls(3, pa.string()), "region": ["r"] * 3, "size": ["s"] * 3,
+        "opened_date": [None, dt.date(1960, 1, 1), dt.date(2020, 1, 1)],
+        "valid_from": pa.nulls(3, pa.date32()), "valid_to": pa.nulls(3, pa.date32()),
+    })  # fmt: skip
+    schema = SOURCES["customers"]
+    whole = measures.together([measures.profile(table, schema)])
+    parts = [measures.profile(table.slice(n, 1), schema) for n in range(3)]
+    assert measures.together(parts) == whole
+    assert whole["nulls"]["name"] == 2
+    assert whole["dates"]["opened_date"] == (-3653, 18262, 1)
+    assert measures.together([])["rows"] == 0
+
+
+def test_the_page_says_it_in_words(measured):
+    measured()
+    data = figures.collect(gold.reader(measured.out), {}, {"transactions": {}})
+    html = str(page(data)).replace("\N{NO-BREAK SPACE}", " ")
+    for words in ("新鲜度", "2024-07-05, 5 days after the as-of date", "USD 50", "memo 50",
+                  "1969-12-31 to 2024-07-05; 2 rows out of range", "重复键"):  # fmt: skip
+        assert words in html, words
