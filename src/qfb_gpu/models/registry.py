@@ -18,12 +18,29 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.models import store
 from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
-from qfb_gpu.models.versions import CHALLENGER, CHAMPION, DATA_FOLDER, PINNED, champion, crown
+from qfb_gpu.models.versions import (
+    CHALLENGER,
+    CHAMPION,
+    DATA_FOLDER,
+    PINNED,
+    champion,
+    crown,
+    is_pinned,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FOLDER", "Candidate", "champion", "log_model", "log_run", "offer", "versions"]
+__all__ = [
+    "FOLDER",
+    "Candidate",
+    "champion",
+    "is_pinned",
+    "log_model",
+    "log_run",
+    "offer",
+    "versions",
+]
 
 _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000

@@ -67,6 +67,12 @@ def champion(output: Path, name: str) -> Version | None:
         return _version(client, output, registered, registered.aliases[CHAMPION])
 
 
+def is_pinned(output: Path, name: str) -> bool:
+    """Say whether a person chose the champion of a model, so that no night replaces it."""
+    found = champion(output, name)
+    return found is not None and found.is_pinned
+
+
 def versions(output: Path) -> list[Version]:
     """Return every version of every model, by name, the newest first."""
     if not store.exists(output):

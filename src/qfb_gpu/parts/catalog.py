@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qfb_gpu.parts.categories import CATEGORIES
+from qfb_gpu.parts.churn import CHURN
 from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.lifetime import LIFETIME
+from qfb_gpu.parts.model_rows import MODEL_EVALUATIONS
 from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
@@ -29,4 +31,6 @@ PARTS: tuple[Part, ...] = (
     CONTAGION,
     NETWORK,
     CATEGORIES,
+    CHURN,
+    MODEL_EVALUATIONS,
 )

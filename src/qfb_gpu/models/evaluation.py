@@ -1,0 +1,245 @@
+"""How good a score is, how sure that is, and whether a challenger may replace a champion.
+
+All on held-out rows. Rows are put in the order of their values first, so the same rows in any
+order give the same figures to the bit.
+
+References
+----------
+T. Fawcett (2006), "An introduction to ROC analysis", doi:10.1016/j.patrec.2005.10.010;
+G. W. Brier (1950), doi:10.1175/1520-0493(1950)078<0001:VOFEIT>2.0.CO;2; B. Efron (1979), "Bootstrap
+methods", doi:10.1214/aos/1176344552; L. D. Brown, T. T. Cai, A. DasGupta (2001), "Interval
+estimation for a binomial proportion", doi:10.1214/ss/1009213286.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+N_BINS = 10
+_DRAWS = 200
+_MOST_ROWS = 50_000
+_LEVEL = 0.90
+
+
+def auc(label: np.ndarray, score: np.ndarray) -> float:
+    """Return the area under the ROC curve, equal scores half; NaN where one class is missing."""
+    is_true = np.asarray(label, dtype=bool)
+    n_true, n_false = int(is_true.sum()), int((~is_true).sum())
+    if not n_true or not n_false:
+        return float("nan")
+    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    last = np.cumsum(counts)
+    rank = (last - (counts - 1) / 2)[place]
+    return float((rank[is_true].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
+
+
+def lift(label: np.ndarray, score: np.ndarray, share: float = 0.1) -> float:
+    """Return the rate among the ``share`` of highest scores over that of all; NaN if none is true.
+
+    Rows that tie at the border count in part, so no order among equals is chosen.
+    """
+    is_true = np.asarray(label, dtype=np.float64)
+    n_top = share * is_true.size
+    if not is_true.sum():
+        return float("nan")
+    values, place, counts = np.unique(-np.asarray(score), return_inverse=True, return_counts=True)
+    hits = np.bincount(place, weights=is_true, minlength=values.size)
+    before = np.cumsum(counts) - counts
+    taken = np.clip((n_top - before) / counts, 0.0, 1.0)
+    return float((taken * hits).sum() / n_top / is_true.mean())
+
+
+def brier(label: np.ndarray, probability: np.ndarray) -> float:
+    """Return the mean squared error of a probability."""
+    error = np.sort((np.asarray(probability) - np.asarray(label, dtype=np.float64)) ** 2)
+    return float(error.mean()) if error.size else float("nan")
+
+
+def reliability(label: np.ndarray, probability: np.ndarray) -> dict[str, np.ndarray]:
+    """Return what was said and what came, by tenths of the rows.
+
+    Returns
+    -------
+    dict of arrays, shape (n_bins,)
+        ``n_rows``, ``mean_probability``, ``share`` that came true, ``share_low``, ``share_high``
+        (Jeffreys, 90%). Fewer bins where equal probabilities fall together.
+    """
+    said = np.asarray(probability, dtype=np.float64)
+    edges = np.empty(0)
+    if said.size:
+        edges = np.unique(np.quantile(said, np.arange(1, N_BINS) / N_BINS))
+    place = np.searchsorted(edges, said, side="left")
+    n_rows = np.bincount(place, minlength=edges.size + 1)
+    kept = np.flatnonzero(n_rows)
+    n_true = np.bincount(place, weights=np.asarray(label, float), minlength=n_rows.size)[kept]
+    total = np.array([np.sort(said[place == at]).sum() for at in kept])
+    low, high = share_range(n_true, n_rows[kept])
+    return {
+        "n_rows": n_rows[kept],
+        "mean_probability": total / n_rows[kept],
+        "share": n_true / n_rows[kept],
+        "share_low": low,
+        "share_high": high,
+    }
+
+
+def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.ndarray, np.ndarray]:
+    """Return the Jeffreys interval of a share; numbers need not be whole."""
+    from scipy.special import betaincinv
+
+    n_true, n_rows = np.asarray(n_true, float), np.asarray(n_rows, float)
+    a, b = n_true + 0.5, n_rows - n_true + 0.5
+    tail = (1 - level) / 2
+    return betaincinv(a, b, tail), betaincinv(a, b, 1 - tail)
+
+
+def calibration_error(label: np.ndarray, probability: np.ndarray) -> float:
+    """Return the mean difference of said and came over the bins, weighted by rows (ECE)."""
+    table = reliability(label, probability)
+    if not table["n_rows"].size:
+        return float("nan")
+    away = np.abs(table["mean_probability"] - table["share"])
+    return float((away * table["n_rows"]).sum() / table["n_rows"].sum())
+
+
+def metrics(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:
+    """Return AUC, lift at 10%, Brier score, calibration error, rows and share of the true."""
+    is_true = np.asarray(label, dtype=bool)
+    return {
+        "auc": auc(is_true, probability),
+        "lift_10": lift(is_true, probability),
+        "brier": brier(is_true, probability),
+        "calibration_error": calibration_error(is_true, probability),
+        "n_rows": float(is_true.size),
+        "base_rate": float(is_true.mean()) if is_true.size else float("nan"),
+    }
+
+
+def range_of(
+    metric: Callable[[np.ndarray], float], n_rows: int, seed: int = 0
+) -> tuple[float, float]:
+    """Return the 90% bootstrap range of a metric of held-out rows in an order of values."""
+    if n_rows > _MOST_ROWS or not n_rows:
+        return float("nan"), float("nan")  # so many rows leave no range worth showing
+    rng = np.random.default_rng(seed)
+    draws = np.array([metric(rng.integers(0, n_rows, n_rows)) for _ in range(_DRAWS)])
+    known = draws[np.isfinite(draws)]
+    if known.size < _DRAWS // 2:
+        return float("nan"), float("nan")
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    return float(low), float(high)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether a challenger passed the gate, and by what.
+
+    ``gain`` is the challenger's metric less the other's, ``low`` to ``high`` its 90% range over
+    bootstrap draws of the held-out rows.
+    """
+
+    passed: bool
+    gain: float
+    low: float
+    high: float
+    why: str
+
+
+def gate(
+    of: Callable[[np.ndarray], float],
+    other: Callable[[np.ndarray], float],
+    rows: np.ndarray,
+    *,
+    margin: float,
+    seed: int,
+    names: tuple[str, str, str],
+) -> Verdict:
+    """Let a challenger pass that beats another model on the same rows by a margin, surely.
+
+    It passes where the gain is at least ``margin`` and the lower end of the gain's 90% range over
+    bootstrap draws, in which both are judged on the same draw, is above 0.
+
+    Parameters
+    ----------
+    of, other : callable(rows) -> float
+        The metric of the challenger and of the other on rows (with repeats); larger is better.
+    rows : integer array
+        The held-out rows in an order of values.
+    margin : float
+    seed : int
+    names : (str, str, str)
+        The metric, the challenger and the other, for the words.
+    """
+    metric, challenger, champion = names
+    if rows.size > _MOST_ROWS:  # as many as prove a thousandth
+        rows = rows[(np.arange(_MOST_ROWS) * (rows.size / _MOST_ROWS)).astype(np.int64)]
+    gain = of(rows) - other(rows)
+    rng = np.random.default_rng(seed)
+    draws = []
+    for _ in range(_DRAWS):
+        drawn = rows[rng.integers(0, rows.size, rows.size)] if rows.size else rows
+        draws.append(of(drawn) - other(drawn))
+    known = np.array([draw for draw in draws if np.isfinite(draw)])
+    if not np.isfinite(gain) or known.size < _DRAWS // 2:
+        why = f"{metric} of {challenger} could not be told from {champion}: {rows.size} rows"
+        nothing = float("nan")
+        return Verdict(passed=False, gain=nothing, low=nothing, high=nothing, why=why)
+    low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
+    passed = bool(gain >= margin and low > 0)
+    why = (
+        f"{metric} of {challenger} less that of {champion} on {rows.size} held-out rows: "
+        f"{gain:+.4f}, 90% range {low:+.4f} to {high:+.4f}; "
+        f"{'passes' if passed else 'does not pass'} (at least {margin:+.4f}, range above 0)"
+    )
+    return Verdict(passed, float(gain), float(low), float(high), why)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """Whose scores are published: a name of the candidates, and the gate's words."""
+
+    used: str
+    why: str
+
+
+def contest(
+    metric_of: Mapping[str, Callable[[np.ndarray], float]],
+    rows: np.ndarray,
+    *,
+    baseline: str,
+    metric: str,
+    margin: float,
+    seed: int,
+    is_pinned: bool,
+) -> Contest:
+    """Decide between the baseline, the champion and the challenger on the same held-out rows.
+
+    A challenger has to pass the gate against the champion by the margin; where there is no
+    champion, against the baseline. A champion that a person pinned stays.
+
+    Parameters
+    ----------
+    metric_of : mapping of name to callable(rows) -> float
+        The baseline's, and ``champion``'s and ``challenger``'s where they are.
+    rows : integer array
+    """
+    stands = "champion" if "champion" in metric_of else baseline
+    if "challenger" not in metric_of:
+        return Contest(stands, "no challenger: too few rows to fit one")
+    verdict = gate(
+        metric_of["challenger"],
+        metric_of[stands],
+        rows,
+        margin=margin if stands == "champion" else 0.0,
+        seed=seed,
+        names=(metric, "the challenger", f"the {stands}"),
+    )
+    if verdict.passed and is_pinned and stands == "champion":
+        return Contest(stands, f"{verdict.why}; the champion is pinned by hand and stays")
+    return Contest("challenger" if verdict.passed else stands, verdict.why)
