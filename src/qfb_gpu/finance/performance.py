@@ -1,7 +1,8 @@
 """Contract performance (合同履约): promises kept, as far as the sources show them.
 
 Of contracts: how late their payment nodes were and what is overdue. Of payments alone: how much of
-what was invoiced was taken back (red invoices, refunds) or cancelled (void invoices).
+what was invoiced was taken back (red invoices, refunds) or cancelled (void invoices), and how thin
+the record is that would speak for the customer.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from qfb_gpu.ledger import NULL_DAY
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
-NAMES = ("behind_days", "unpaid_share", "returned_rate", "cancelled_rate")
+NAMES = ("behind_days", "unpaid_share", "returned_rate", "cancelled_rate", "thin")
 WINDOW_DAYS = 365
 _MOST_DAYS = 180
 _HAZARD_DAYS = 60
+_YEAR_MONTHS, _FIRST_MONTHS = 12, 3
 _PRIOR_N, _PRIOR_RATE = 20.0, 0.02
 
 
@@ -87,3 +89,13 @@ def taken_back(n_in: Any, n_returned: Any, n_cancelled: Any, xp: Any) -> dict[st
         return xp.where(whole > 0, shrunk, xp.nan)
 
     return {"returned_rate": rate(n_returned), "cancelled_rate": rate(n_cancelled)}
+
+
+def thinness(n_in: Any, length: Any, xp: Any) -> Any:
+    """Return a month's share of a year over payments received in it: 1 for one a month.
+
+    Few deals say little for a firm that they were kept: opacity is a risk of its own (A. Berger,
+    G. Udell, doi:10.1016/S0378-4266(98)00038-7). NaN in the first three months.
+    """
+    months = xp.minimum(length, _YEAR_MONTHS).astype("float64")
+    return xp.where(length >= _FIRST_MONTHS, months / xp.maximum(n_in, 1), xp.nan)

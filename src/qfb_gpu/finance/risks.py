@@ -27,8 +27,10 @@ PARTS: dict[str, tuple[str, ...]] = {
     "demand": demand.NAMES,
     "channel": ("top_1", "hhi", "few", "growing", "supplier_top_1"),
 }
-NOISE = {"contract": 50.0, "volatility": 35.0, "demand": 35.0, "channel": 40.0}
+NOISE = {"contract": 30.0, "volatility": 22.0, "demand": 18.0, "channel": 25.0}
 """Standard deviation of the score that one observation (month, payment, node) gives."""
+DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
+"""Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
 N_BANDS = 4
 _SCALE = 10**4
 _Z = 1.645
@@ -97,6 +99,7 @@ def measure(
     kept = performance.taken_back(year["n_in"], year["n_returned"], cancelled, xp)
     if months.n_cancelled is None:
         kept["cancelled_rate"] = xp.full(length.shape[0], xp.nan)
+    kept["thin"] = performance.thinness(year["n_in"], length, xp)
     nodes = _nodes(months, day, int(length.shape[0]), backend)
     channel = _channel(months, at, year_before, length, xp)
     sold = year["n_in"] + year["n_returned"] + cancelled
@@ -196,7 +199,7 @@ class Drawn(NamedTuple):
     peers: Any
 
 
-def draw(score: Any, evidence: Any, band: Any, noise: float, backend: Backend) -> Drawn:
+def draw(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> Drawn:
     """Draw raw scores towards the mean of their band, the more the less is known.
 
     Parameters
@@ -204,13 +207,15 @@ def draw(score: Any, evidence: Any, band: Any, noise: float, backend: Backend) -
     score : float64 array, shape (n_customers,)
         NaN where nothing is known: the peers' mean then stands alone.
     evidence : float64 array
-        Observations; the variance of a raw score is ``noise ** 2 / evidence``.
+        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
     band : int64 array
         Of :func:`size_bands`.
+    risk : str
+        One of :data:`RISKS`.
     """
     xp = backend.xp
     known = ~xp.isnan(score) & (evidence > 0)
-    error = noise**2 / xp.where(known, evidence, 1.0)
+    error = NOISE[risk] ** 2 / xp.where(known, evidence, 1.0)
     value = xp.where(known, score, 0.0)
     whole = xp.rint(value * _SCALE).astype("int64")
     mean, spread = xp.full(N_BANDS, 50.0), xp.full(N_BANDS, 20.0**2)
@@ -225,5 +230,5 @@ def draw(score: Any, evidence: Any, band: Any, noise: float, backend: Backend) -
     prior, tau = mean[band], spread[band]
     weight = xp.where(known, tau / (tau + error), 0.0)
     drawn = weight * value + (1 - weight) * prior
-    half = _Z * xp.sqrt(xp.where(known, weight * error, tau))
+    half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
     return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)

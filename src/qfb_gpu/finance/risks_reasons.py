@@ -61,6 +61,10 @@ REASONS: dict[str, Reason] = {
         lambda r: f"about {_pc(r['cancelled_rate'])} of what it invoiced was voided",
         lambda r: f"开票作废率约{_pc(r['cancelled_rate'])}",
     ),
+    "thin": Reason(
+        lambda r: f"only {12 / max(r['thin'], 1e-9):.0f} payments received a year speak for it",
+        lambda r: f"年收款仅约{12 / max(r['thin'], 1e-9):.0f}笔，履约记录少",
+    ),
     "arc": Reason(
         lambda r: f"monthly income moves by {_pc(r['arc'])} of its level from month to month",
         lambda r: f"月收入环比（弧）波动{_pc(r['arc'])}",

@@ -105,7 +105,7 @@ def fit(saved: Saved) -> dict[str, Columns]:
     for risk in RISKS:
         for at, ago in enumerate(dates):
             key = f"{risk}.{ago}"
-            drawn = risks.draw(raw[key], evidence[key], band[at], risks.NOISE[risk], backend)
+            drawn = risks.draw(raw[key], evidence[key], band[at], risk, backend)
             scores[key] = {**drawn._asdict(), "raw": raw[key]}
     tests = _tests(scores, falls, income, dates, ends, backend)
     columns = _columns(scores, evidence, latest, dates, settings, backend)
