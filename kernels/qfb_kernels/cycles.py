@@ -74,8 +74,10 @@ def _trips_row(
     ``bounds`` is (window days, longest, most looks); ``path`` and ``at`` are scratch, a row a
     first payment: the payment that led to each depth, and the next pair to look at from there.
     ``counts[row]`` is (trips, 1 where the looks ran out); trips are written to ``trips`` from
-    ``first_place[row]`` where that is not negative.
+    ``first_place[row]``, which is -1 where they are only counted and less where there are none.
     """
+    if first_place[row] < -1:
+        return
     window, longest, most_looks = bounds[0], bounds[1], bounds[2]
     home = source[row]
     until = day[row] + window

@@ -203,7 +203,7 @@ def find_trips(
     total = int(ends[-1]) if n else 0
     fits = (ends <= MOST_TRIPS) & (counts[:, 0] > 0)
     n_kept = int(counts[:, 0][fits].sum())
-    first = xp.where(fits, ends - counts[:, 0], -1)
+    first = xp.where(fits, ends - counts[:, 0], -2)
     trips = xp.full((n_kept, kernels.LONGEST), -1, dtype="int64")
     if n_kept:
         backend.launch(kernels.trips_cpu, kernels.trips_gpu, n, *arrays, first, trips)
