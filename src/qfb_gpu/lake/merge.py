@@ -83,7 +83,8 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
         order = generic_order(rows, keep, list(schema.key))
     if not losers.size:
         return Merged(rows, order, None, counts)
-    named = [name for name in schema.key if name != "customer_id"] or ["customer_id"]
+    named = [name for name in schema.key if name != "customer_id"]
+    named = list(schema.key) if schema.name == "customers" else named
     reason = f"duplicate {', '.join(named)}"
     counts[f"rejected: {reason}"] += int(losers.size)
     return Merged(rows, order, _duplicates(rows, schema, losers, reason, files), counts)
