@@ -71,8 +71,9 @@ def test_parts_between_and_after(nth):
 def test_counts_and_copies():
     data, offsets = layout(TEXTS)
     counts = np.full(len(TEXTS), -1, np.int32)
-    launch(spans.count_gpu, len(TEXTS), data, offsets, wanted("bb"), counts)
-    assert counts.tolist() == [text.count("bb") for text in TEXTS]
+    for most in (9, 1):
+        launch(spans.count_gpu, len(TEXTS), data, offsets, wanted("bb"), most, counts)
+        assert counts.tolist() == [min(text.count("bb"), most) for text in TEXTS]
     data, first, last = spans_of(spans.place_gpu, 1, 2, 0)
     to = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int32)
     out = np.zeros(to[-1], np.uint8)
@@ -90,10 +91,28 @@ def test_characters(brackets):
     verdict = np.zeros(0x110000, np.uint8)
     for char in "👍👨👩":
         verdict[ord(char)] = characters.GOES | characters.EMOJI
-    pairs = np.array([[ord(a), ord(b)] for a, b in brackets], np.int64).reshape(-1, 2)
+    pairs = np.zeros((len(brackets), 10), np.uint8)
+    for pair, sides in zip(pairs, brackets, strict=True):
+        for n, side in enumerate(sides):
+            pair[n] = len(side.encode())
+            pair[2 + 4 * n : 2 + 4 * n + pair[n]] = wanted(side)
+    lead = np.ones(256, np.uint8)
+    lead[0x80:0xC0] = 0  # no character begins so
     keep, opened = np.zeros(len(data), np.uint8), np.zeros(len(data), np.int32)
     length = np.zeros(len(TEXTS), np.int32)
-    launch(characters.strip_gpu, len(TEXTS), data, offsets, pairs, verdict, 1, keep, opened, length)
+    launch(
+        characters.strip_gpu,
+        len(TEXTS),
+        data,
+        offsets,
+        pairs,
+        verdict,
+        lead,
+        1,
+        keep,
+        opened,
+        length,
+    )  # fmt: skip, data, offsets, pairs, verdict, 1, keep, opened, length)
     to = np.concatenate([[0], np.cumsum(length)]).astype(np.int32)
     out = np.zeros(to[-1], np.uint8)
     launch(characters.pack_gpu, len(TEXTS), data, offsets, keep, to, out)

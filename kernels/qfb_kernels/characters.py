@@ -2,7 +2,8 @@
 
 Texts are laid out as in :mod:`qfb_kernels.text` and are valid UTF-8. ``verdict`` has a byte for
 each of the 0x110000 code points: bit 0, it goes; bit 1, it is an emoji, beside which a joiner
-goes where ``joiner`` is 1. The host launchers are serial and let other threads run.
+goes where ``joiner`` is 1. ``lead`` says which bytes may begin a character that goes; others are
+passed by. The host launchers are serial and let other threads run.
 """
 
 from __future__ import annotations
@@ -44,23 +45,33 @@ def _seen_row(data, offsets, row, seen):
 _seen_row_cpu, _seen_row_gpu = twin(_seen_row, code_point)
 
 
-def _strip_pair(data, begin, stop, opening, closing, keep, opened):
-    """Take out what one pair of brackets holds: a closing one meets the last open one."""
+def _strip_pair(data, begin, stop, pair, keep, opened):
+    """Take out what one pair of brackets holds: a closing one meets the last open one.
+
+    ``pair`` is the bytes of both, four each, behind their numbers of bytes.
+    """
     depth = begin - begin
-    pos = begin
-    while pos < stop:
-        point, width = code_point(data, pos)
-        if keep[pos] == 1 and point == opening:
-            opened[begin + depth] = pos
-            depth += 1
-        elif keep[pos] == 1 and point == closing and depth > 0:
-            depth -= 1
-            for i in range(int(opened[begin + depth]), pos + width):
-                keep[i] = 0
-        pos += width
+    n_open, n_close = int(pair[0]), int(pair[1])
+    opening, closing = pair[2], pair[6]
+    for pos in range(begin, stop):
+        if keep[pos] == 1 and data[pos] == opening:
+            i = n_open - n_open + 1
+            while i < n_open and data[pos + i] == pair[2 + i]:
+                i += 1
+            if i == n_open:
+                opened[begin + depth] = pos
+                depth += 1
+        if depth > 0 and keep[pos] == 1 and data[pos] == closing:
+            i = n_close - n_close + 1
+            while i < n_close and data[pos + i] == pair[6 + i]:
+                i += 1
+            if i == n_close:
+                depth -= 1
+                for j in range(int(opened[begin + depth]), pos + n_close):
+                    keep[j] = 0
 
 
-strip_pair = twin(_strip_pair, code_point)
+strip_pair = twin(_strip_pair)
 
 
 def _is_emoji(data, pos, begin, stop, verdict):
@@ -81,26 +92,25 @@ def _is_emoji(data, pos, begin, stop, verdict):
 is_emoji = twin(_is_emoji, code_point)
 
 
-def _strip_row(data, offsets, row, pairs, verdict, joiner, keep, opened, length):
+def _strip_row(data, offsets, row, pairs, verdict, lead, joiner, keep, opened, length):
     """Mark which bytes of one text stay (``keep``), and how many (``length``)."""
     begin, stop = int(offsets[row]), int(offsets[row + 1])
     for pos in range(begin, stop):
         keep[pos] = 1
     for pair in range(pairs.shape[0]):
-        strip_pair(data, begin, stop, pairs[pair, 0], pairs[pair, 1], keep, opened)
+        strip_pair(data, begin, stop, pairs[pair], keep, opened)
+    for pos in range(begin, stop):
+        if lead[data[pos]] == 1:
+            point, width = code_point(data, pos)
+            goes = (int(verdict[point]) & GOES) != 0
+            if joiner == 1 and point == _JOINER and not goes:
+                goes = is_emoji(data, pos, begin, stop, verdict)
+            if goes:
+                for i in range(pos, pos + width):
+                    keep[i] = 0
     n_kept = begin - begin
-    pos = begin
-    while pos < stop:
-        point, width = code_point(data, pos)
-        goes = (int(verdict[point]) & GOES) != 0
-        if joiner == 1 and point == _JOINER and not goes:
-            goes = is_emoji(data, pos, begin, stop, verdict)
-        if goes:
-            for i in range(pos, pos + width):
-                keep[i] = 0
-        elif keep[pos] == 1:
-            n_kept += width
-        pos += width
+    for pos in range(begin, stop):
+        n_kept += keep[pos]
     length[row] = n_kept
 
 
@@ -135,18 +145,18 @@ def seen_gpu(data, offsets, seen):
 
 
 @njit(nogil=True, cache=True)
-def strip_cpu(data, offsets, pairs, verdict, joiner, keep, opened, length):
+def strip_cpu(data, offsets, pairs, verdict, lead, joiner, keep, opened, length):
     """Mark which bytes of each text stay."""
     for row in range(length.shape[0]):
-        _strip_row_cpu(data, offsets, row, pairs, verdict, joiner, keep, opened, length)
+        _strip_row_cpu(data, offsets, row, pairs, verdict, lead, joiner, keep, opened, length)
 
 
 @cuda.jit
-def strip_gpu(data, offsets, pairs, verdict, joiner, keep, opened, length):
+def strip_gpu(data, offsets, pairs, verdict, lead, joiner, keep, opened, length):
     """One thread per text."""
     row = cuda.grid(1)
     if row < length.shape[0]:
-        _strip_row_gpu(data, offsets, row, pairs, verdict, joiner, keep, opened, length)
+        _strip_row_gpu(data, offsets, row, pairs, verdict, lead, joiner, keep, opened, length)
 
 
 @njit(nogil=True, cache=True)

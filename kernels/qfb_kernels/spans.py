@@ -51,12 +51,15 @@ _place_row_cpu, _place_row_gpu = twin(_place_row, forward, backward)
 def _find(data, pos, stop, wanted):
     """Return where ``wanted`` is first, from ``pos`` on; -1 where it is not."""
     n = wanted.shape[0]
-    while pos + n <= stop:
-        i = n - n
-        while i < n and data[pos + i] == wanted[i]:
-            i += 1
-        if i == n:
-            return pos
+    head = wanted[0]
+    last = stop - n
+    while pos <= last:
+        if data[pos] == head:
+            i = n - n + 1
+            while i < n and data[pos + i] == wanted[i]:
+                i += 1
+            if i == n:
+                return pos
         pos += 1
     return -1
 
@@ -64,11 +67,11 @@ def _find(data, pos, stop, wanted):
 find = twin(_find)
 
 
-def _occurrences(data, pos, stop, wanted):
-    """Count occurrences without overlap, from the left."""
+def _occurrences(data, pos, stop, wanted, most):
+    """Count occurrences without overlap, from the left, at most so many."""
     count = pos - pos
     at = find(data, pos, stop, wanted)
-    while at >= 0:
+    while at >= 0 and count < most:
         count += 1
         at = find(data, at + wanted.shape[0], stop, wanted)
     return count
@@ -84,7 +87,7 @@ def _after_row(data, offsets, row, wanted, nth, first, last):
     first[row] = -1
     last[row] = -1
     if nth < 0:
-        nth = occurrences(data, pos, stop, wanted) + 1 + nth
+        nth = occurrences(data, pos, stop, wanted, stop - pos) + 1 + nth
     while nth > 0:
         at = find(data, pos, stop, wanted)
         if at < 0:
@@ -201,18 +204,18 @@ def between_gpu(data, offsets, opening, closing, nth, first, last):
 
 
 @njit(nogil=True, cache=True)
-def count_cpu(data, offsets, wanted, out):
-    """Count the occurrences in each text, without overlap."""
+def count_cpu(data, offsets, wanted, most, out):
+    """Count the occurrences in each text, without overlap, at most so many."""
     for row in range(out.shape[0]):
-        out[row] = _occurrences_cpu(data, int(offsets[row]), int(offsets[row + 1]), wanted)
+        out[row] = _occurrences_cpu(data, int(offsets[row]), int(offsets[row + 1]), wanted, most)
 
 
 @cuda.jit
-def count_gpu(data, offsets, wanted, out):
+def count_gpu(data, offsets, wanted, most, out):
     """One thread per text."""
     row = cuda.grid(1)
     if row < out.shape[0]:
-        out[row] = _occurrences_gpu(data, int(offsets[row]), int(offsets[row + 1]), wanted)
+        out[row] = _occurrences_gpu(data, int(offsets[row]), int(offsets[row + 1]), wanted, most)
 
 
 @njit(nogil=True, cache=True)

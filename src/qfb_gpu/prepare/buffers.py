@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 N_CODE_POINTS = 0x110000
+_JOINER = 0x200D
 _EMPTY = np.zeros(1, np.uint8)
 
 
@@ -102,15 +103,15 @@ def between(texts: pa.Array, opening: str, closing: str, nth: int) -> pa.Array:
     return by_spans(texts, launch)
 
 
-def count(texts: pa.Array, wanted: str) -> pa.Array:
-    """Return how often ``wanted`` is in each text, without overlap: int32."""
-    needle = as_bytes(wanted)
+def count(texts: pa.Array, wanted: str, most: int = 2**31 - 1) -> pa.Array:
+    """Return how often ``wanted`` is in each text, without overlap, at most ``most``: int32."""
+    arguments = as_bytes(wanted), np.int64(most)
 
     def work(piece: pa.Array) -> pa.Array:
         data, offsets = text_buffers(piece)
         out = np.empty(len(piece), np.int32)
         get_backend("cpu").launch(
-            spans.count_cpu, spans.count_gpu, len(piece), data, offsets, needle, out
+            spans.count_cpu, spans.count_gpu, len(piece), data, offsets, *arguments, out
         )
         return pa.array(out, mask=np.asarray(piece.is_null()) if piece.null_count else None)
 
@@ -132,9 +133,12 @@ def code_points(texts: pa.Array) -> Any:
     return np.flatnonzero(seen)
 
 
-def strip(texts: pa.Array, verdict: Any, pairs: list[tuple[int, int]], *, joiner: bool) -> pa.Array:
+def strip(texts: pa.Array, verdict: Any, pairs: list[str], *, joiner: bool) -> pa.Array:
     """Return texts without some characters and bracket pairs: see :mod:`qfb_kernels.characters`."""
-    brackets = np.array(pairs, np.int64).reshape(-1, 2)
+    brackets = np.array([_pair(pair) for pair in pairs], np.uint8).reshape(-1, 10)
+    lead = np.zeros(256, np.uint8)
+    for point in [*np.flatnonzero(verdict & characters.GOES).tolist(), *([_JOINER] * joiner)]:
+        lead[chr(point).encode()[0]] = 1
     cpu = get_backend("cpu")
 
     def work(piece: pa.Array) -> pa.Array:
@@ -144,7 +148,7 @@ def strip(texts: pa.Array, verdict: Any, pairs: list[tuple[int, int]], *, joiner
         length = np.empty(len(piece), np.int32)
         cpu.launch(
             characters.strip_cpu, characters.strip_gpu, len(piece), data, offsets, brackets,
-            verdict, np.int64(joiner), keep, opened, length,
+            verdict, lead, np.int64(joiner), keep, opened, length,
         )  # fmt: skip
         to = _ends(length)
         out = np.empty(int(to[-1]), np.uint8)
@@ -154,6 +158,12 @@ def strip(texts: pa.Array, verdict: Any, pairs: list[tuple[int, int]], *, joiner
         return _array(out, to, np.asarray(piece.is_null()))
 
     return in_pieces(work, texts)
+
+
+def _pair(brackets: str) -> list[int]:
+    """Return two brackets as the kernel takes them: their lengths in bytes, four bytes of each."""
+    sides = [side.encode() for side in brackets]
+    return [*map(len, sides), *(byte for side in sides for byte in side.ljust(4, b"\0"))]
 
 
 def _ends(lengths: Any) -> Any:

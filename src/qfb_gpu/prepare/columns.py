@@ -34,7 +34,7 @@ _NULLABLE = {
     "bool": "boolean",
 }
 """pandas dtypes with a null of their own: the dtype never depends on what a column holds."""
-_PIECE_ROWS = 1 << 18
+_PIECE_ROWS = 1 << 16
 
 
 def to_arrow(values: Any) -> pa.Array:

@@ -165,6 +165,6 @@ def _pair(first: Any, second: Any) -> tuple[pa.Array, pa.Array]:
     if len(one) != len(other):
         msg = f"pick_date: the columns have {len(one)} and {len(other)} rows; give one table's"
         raise InputError(msg)
-    if pa.types.is_timestamp(one.type) and one.type == other.type:
+    if one.type == other.type and (pa.types.is_timestamp(one.type) or one.type == pa.date32()):
         return one, other
     return from_days(to_days(one, "first")), from_days(to_days(other, "second"))

@@ -82,13 +82,15 @@ def _of_numbers(column: pa.Array) -> tuple[Any, Any, Any, Any]:
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         msg = f"show_zero: expected numbers, or texts that are numbers, got {kind}"
         raise InputError(msg)
-    is_null = np.asarray(column.is_null(nan_is_null=True))
+    if pa.types.is_floating(kind):
+        number = column.to_numpy(zero_copy_only=False)  # null is NaN
+        none = np.zeros(len(column), bool)
+        return np.isinf(number), number < 0, np.isnan(number), none
+    is_null = np.asarray(column.is_null())
     zero = _zero(kind)
     is_negative = np.asarray(pc.less(column, zero).fill_null(False)) & ~is_null  # noqa: FBT003
-    is_infinite = np.zeros(len(column), bool)
-    if pa.types.is_floating(kind):
-        is_infinite = np.asarray(pc.is_inf(column).fill_null(False))  # noqa: FBT003
-    return is_infinite, is_negative, is_null, np.zeros(len(column), bool)
+    none = np.zeros(len(column), bool)
+    return none, is_negative, is_null, none
 
 
 def _of_texts(column: pa.Array) -> tuple[Any, Any, Any, Any]:

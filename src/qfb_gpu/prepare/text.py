@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.prepare import buffers
-from qfb_gpu.prepare.columns import in_pieces, on_texts
+from qfb_gpu.prepare.columns import on_texts
 from qfb_kernels.characters import EMOJI, GOES
 
 CLASSES = (
@@ -136,8 +136,7 @@ def strip_chars(values: Any, *, chars: str = "", brackets: list[str] | None = No
         raise ConfigError(msg)
     verdict = np.zeros(buffers.N_CODE_POINTS, np.uint8)
     verdict[[ord(char) for char in chars]] = GOES
-    codes = [(ord(pair[0]), ord(pair[1])) for pair in pairs]
-    return buffers.strip(values, verdict, codes, joiner=False)
+    return buffers.strip(values, verdict, pairs, joiner=False)
 
 
 @on_texts
@@ -196,8 +195,7 @@ def contains(values: Any, *, text: str, ignore_case: bool = False) -> Any:
         msg = "contains: text is empty; give the text to look for"
         raise ConfigError(msg)
     texts, wanted = (_folded(values), text.casefold()) if ignore_case else (values, text)
-    found = in_pieces(lambda piece: pc.match_substring(piece, wanted), texts)
-    return found.cast(pa.int8())
+    return buffers.count(texts, wanted, most=1).cast(pa.int8())
 
 
 @on_texts
@@ -236,15 +234,11 @@ def first_label(
     texts = _folded(values) if ignore_case else values
     rules = [text.casefold() if ignore_case else text for text, _ in labels]
 
-    def work(piece: pa.Array) -> pa.Array:
-        codes = np.full(len(piece), len(rules), np.int32)
-        for number in reversed(range(len(rules))):
-            holds = pc.match_substring(piece, rules[number]).fill_null(False)  # noqa: FBT003
-            codes[np.asarray(holds)] = number
-        return pa.array(codes, mask=np.asarray(piece.is_null()))
-
+    codes = np.full(len(texts), len(rules), np.int32)
+    for number in reversed(range(len(rules))):
+        codes[np.asarray(buffers.count(texts, rules[number], most=1).fill_null(0)) > 0] = number
     names = pa.array([*(label for _, label in labels), default], pa.string())
-    return names.take(in_pieces(work, texts))
+    return names.take(pa.array(codes, mask=np.asarray(texts.is_null())))
 
 
 def _folded(texts: pa.Array) -> pa.Array:
