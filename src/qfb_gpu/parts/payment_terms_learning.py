@@ -180,6 +180,8 @@ def _best(stats: Columns, dependency: np.ndarray, kinds: np.ndarray, settings: T
         "cap_days": cap,
         "is_legal": legal <= settings.policy_cap_days,
         "cap_exceeded": np.isfinite(legal) & (now > legal),
+        "binding": np.zeros(cap.shape[0], np.int8),
+        "negotiable": np.zeros(cap.shape[0]),
     }
     base = settings.cost_of_capital
     for suffix, rate in (("", base), ("_low", base / 2), ("_high", base * 2)):
@@ -193,11 +195,11 @@ def _best(stats: Columns, dependency: np.ndarray, kinds: np.ndarray, settings: T
             cost_now = cycle.yearly_cost(now[rows], *args)
             gain[rows] = spent[rows] * (cost_now - cycle.yearly_cost(days[rows], *args))
             if not suffix:
-                out.setdefault("binding", np.zeros(cap.shape[0], np.int8))[rows] = cycle.binding(
+                out["binding"][rows] = cycle.binding(
                     days[rows], agreed[rows], cap[rows], out["is_legal"][rows], costs, backend
                 )
                 new = cycle.best_days(cap[rows], cap[rows], dependency[rows], costs, backend)
-                out.setdefault("negotiable", np.zeros(cap.shape[0]))[rows] = new
+                out["negotiable"][rows] = new
         out[f"recommended{suffix}"] = days
         out[f"gain{suffix}"] = gain
     out["cash_released"] = spent * (out["recommended"] - now) / cycle.YEAR
