@@ -71,7 +71,7 @@ class Night:
             if name != "transactions":
                 self._write(name, silver(name, tables[name]))
         self._prepare()
-        self.tables, self.profile = {}, {}
+        self.tables, self.arrow, self.profile = {}, {}, {}
         self._run()
 
     def _write(self, source, table):
@@ -92,7 +92,7 @@ class Night:
         edges = network.relation_edges(ledger, self.backend, to_day(self.as_of))
         save("score", 0, "edges", edges, self.backend)
 
-    def _given(self, part):
+    def given(self, part):
         lake, day = self.folder / "lake", to_day(self.as_of)
         return Given(
             bucket=0, as_of_day=day, config=self.config, calendar=load_calendar("CN"),
@@ -104,7 +104,7 @@ class Night:
 
     def _run(self):
         for part in self.parts:
-            for name, columns in part.score(self._given(part)).items():
+            for name, columns in part.score(self.given(part)).items():
                 if name != FEATURES:
                     self.workspace.save("score", 0, f"{part.name}.{name}", columns, self.backend)
         for part in self.parts:
@@ -116,10 +116,20 @@ class Night:
             self.profile |= made.pop(PROFILE, {})
             for name, columns in {**made, **part.whole(saved)}.items():
                 arrow = gold.to_arrow(columns, GOLD[name], self.backend)
+                self.arrow[name] = arrow
                 self.tables[name] = arrow.to_pandas()
 
     def table(self, name):
         return self.tables[name]
+
+
+def reader(tables):
+    """Return what a section of the report reads gold tables with."""
+
+    def read(name, columns):
+        return tables[name].select(columns)
+
+    return read
 
 
 def relabelled(tables, seed):
@@ -139,10 +149,6 @@ def relabelled(tables, seed):
             columns[column] = values
         renamed[name] = pa.table(columns).take(pa.array(rng.permutation(table.num_rows)))
     return renamed
-
-
-def empty_like(tables):
-    return {name: table.slice(0, 0) for name, table in tables.items()}
 
 
 def namespace(**values):

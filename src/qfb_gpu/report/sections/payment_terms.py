@@ -1,0 +1,153 @@
+"""Payment terms: how long suppliers wait, what would cost least, cash against supplier risk."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.report.charts.columns import Series, columns
+from qfb_gpu.report.charts.front import front
+from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
+from qfb_gpu.report.sections.section import Section
+from qfb_gpu.report.wording import NOTHING, count, money, percent, plural, to_units
+
+if TYPE_CHECKING:
+    from qfb_gpu.report.figures.columns import Read
+
+_TERMS = [
+    "customer_id", "role", "counterparty_id", "currency", "basis", "n_invoices", "days_weighted",
+    "terms_days", "late_share", "cap_days", "cap_exceeded", "recommended_days", "negotiable_days",
+    "binding", "cash_released_minor", "yearly_gain_minor", "recommended_days_half_rate",
+    "recommended_days_double_rate", "cost_of_capital", "purchases_minor",
+]  # fmt: skip
+_FRONT = ["currency", "distress_price", "days_weighted", "cash_released_minor",
+          "supplier_risk_minor"]  # fmt: skip
+_BINS = ((0, 15), (15, 30), (30, 45), (45, 60), (60, 90), (90, 10**6))
+_SHOWN = 12
+
+
+def draw(read: Read) -> Html | None:
+    """Return the section; None where the run has no payment terms."""
+    found = read_or_none(read, "payment_terms", _TERMS)
+    if found is None:
+        return None
+    pairs = found.to_pylist()
+    known = [one for one in pairs if one["days_weighted"] is not None]
+    if not known:
+        why = (
+            "No delivery or trigger dates: of "
+            f"{plural(len(pairs), 'relation')} only the intervals between payments are known."
+        )
+        return section("payment-terms", "Payment terms", "付款周期", why, empty("Nothing to show."))
+    made = read_or_none(read, "payment_terms_front", _FRONT)
+    points = [] if made is None else made.to_pylist()
+    return section(
+        "payment-terms", "Payment terms", "付款周期", _lead(known),
+        cards(_waits(known), _front(points, known)), _gains(known),
+    )  # fmt: skip
+
+
+def _lead(known: list[dict[str, Any]]) -> str:
+    over = sum(bool(one["cap_exceeded"]) for one in known)
+    rate = next(one["cost_of_capital"] for one in known)
+    currency = _main(known)
+    gain = sum(one["yearly_gain_minor"] or 0 for one in known if one["currency"] == currency)
+    return (
+        f"{plural(len(known), 'buyer-supplier pair')} with known days to pay; "
+        f"{plural(over, 'pair pays', 'pairs pay')} later than the law allows. At a cost of capital "
+        f"of {percent(rate)} a year the cheapest lawful cycles would save "
+        f"{money(to_units(gain, currency), currency)} a year."
+    )
+
+
+def _main(known: list[dict[str, Any]]) -> str:
+    counts: dict[str, int] = {}
+    for one in known:
+        counts[one["currency"]] = counts.get(one["currency"], 0) + 1
+    return max(sorted(counts), key=lambda code: counts[code])
+
+
+def _waits(known: list[dict[str, Any]]) -> Html:
+    def heights(column: str) -> list[float]:
+        return [
+            float(sum(one[column] is not None and low <= one[column] < high for one in known))
+            for low, high in _BINS
+        ]
+
+    labels = [f"{low}–{high}" if high < 10**6 else f"{low}+" for low, high in _BINS]
+    now, then = heights("days_weighted"), heights("recommended_days")
+    tips = [
+        f"{label} days: {n:.0f} pairs today, {m:.0f} recommended"
+        for label, n, m in zip(labels, now, then, strict=True)
+    ]
+    chart = columns(labels, [Series("in", now)], tips, "Days to pay of pairs", line=then)
+    return card(
+        "Days from delivery to payment", "付款天数", legend(("in", "pairs today 现状")), chart,
+        note="Bars: pairs by their amount-weighted days to pay. Line: by the recommended days.",
+    )  # fmt: skip
+
+
+def _front(points: list[dict[str, Any]], known: list[dict[str, Any]]) -> Html:
+    currency = _main(known)
+    mine = [one for one in points if one["currency"] == currency]
+    mine.sort(key=lambda one: one["distress_price"])
+    if len(mine) < 2:  # noqa: PLR2004
+        shown = empty("Too few pairs to trade cash against risk.")
+        return card("Cash against supplier risk", "现金与供应商风险", shown)
+    drawn = [_point(one, currency) for one in mine]
+    chart = front(drawn, (f"supplier risk a year, {currency}", f"cash released, {currency}"),
+                  "Cash released against the expected cost of supplier distress")  # fmt: skip
+    return card(
+        "Cash against supplier risk", "现金与供应商风险", chart,
+        note="Pareto front: the most cash at each level of risk, all pairs, under the caps, as "
+        "distress is weighed more or less than in the settings. Negative: cash needed.",
+    )  # fmt: skip
+
+
+def _point(one: dict[str, Any], currency: str) -> tuple[float, float, str]:
+    risk, cash = (
+        to_units(one[name_], currency) for name_ in ("supplier_risk_minor", "cash_released_minor")
+    )
+    tip = (
+        f"{one['days_weighted']:.0f} days on average, distress weighed {one['distress_price']:g} "
+        f"times: cash {money(cash, currency)}, risk {money(risk, currency)} a year"
+    )
+    return risk, cash, tip
+
+
+def _gains(known: list[dict[str, Any]]) -> Html:
+    some = [one for one in known if one["yearly_gain_minor"]]
+    some.sort(key=lambda one: (-to_units(one["yearly_gain_minor"], one["currency"]),
+                               one["customer_id"], one["counterparty_id"]))  # fmt: skip
+    heads = [("Buyer 买方", ""), ("Supplier 供应商", ""), ("Basis", "min"), ("Now 现状", "n"),
+             ("Terms 约定", "n min"), ("Cap 上限", "n min"), ("Best 建议", "n"), ("Why", ""),
+             ("Cash released 释放现金", "n"), ("Gain a year 年收益", "n"),
+             ("At half to twice the rate", "n min")]  # fmt: skip
+    lines = [
+        (name(one["customer_id"]), name(one["counterparty_id"]),
+         f"{one['basis']} ({count(one['n_invoices'])})", _days(one["days_weighted"]),
+         _days(one["terms_days"]), _days(one["cap_days"]), _days(one["recommended_days"]),
+         one["binding"], _money(one, "cash_released_minor"), _money(one, "yearly_gain_minor"),
+         f"{one['recommended_days_half_rate']} – {one['recommended_days_double_rate']} d")
+        for one in some[:_SHOWN]
+    ]  # fmt: skip
+    shown = table(heads, lines, "Largest gains") if lines else empty("Nothing to gain.")
+    return card(
+        "Where another cycle gains most", "付款周期优化", shown, wide=True,
+        note="Least yearly cost of capital, discount forgone, late interest and supplier distress, "
+        "under agreed terms and the law’s cap; the assumptions are the settings finance.terms. "
+        "Negative cash is needed: paying earlier than today.",
+    )  # fmt: skip
+
+
+def _days(value: float | None) -> str:
+    return NOTHING if value is None else f"{value:.0f} d"
+
+
+def _money(one: dict[str, Any], column: str) -> str:
+    if one[column] is None:
+        return NOTHING
+    return money(to_units(one[column], one["currency"]), one["currency"])
+
+
+PAYMENT_TERMS = Section("payment-terms", "Payment terms", "付款周期", draw)
