@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qfb_gpu._cli.maintain import add_maintain
+from qfb_gpu._cli.models import add_models
 from qfb_gpu._cli.prepare import add_prepare
 from qfb_gpu._cli.rejects import add_rejects
 from qfb_gpu._cli.text import add_text
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     add_maintain,
+    add_models,
     add_prepare,
     add_rejects,
     add_text,

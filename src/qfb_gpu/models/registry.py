@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.models import store
 from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
 from qfb_gpu.models.versions import (
+    BEFORE,
     CHALLENGER,
     CHAMPION,
     DATA_FOLDER,
@@ -26,6 +27,7 @@ from qfb_gpu.models.versions import (
     champion,
     crown,
     is_pinned,
+    standing,
 )
 
 if TYPE_CHECKING:
@@ -106,6 +108,7 @@ def log_run(
             params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in params.items()],
             tags=[RunTag(f"version.{key}", value) for key, value in versions().items()],
         )
+        client.set_tag(run_id, BEFORE, standing(client))
         client.log_text(run_id, json.dumps(inputs, indent=1, sort_keys=True), "inputs.json")
         client.log_text(run_id, json.dumps(model, indent=1), "models/segments.json")
         client.log_artifact(run_id, str(report))

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 CHAMPION, CHALLENGER = "champion", "challenger"
 HISTORY, PINNED = "champions", "pinned"
+BEFORE = "champions_before"
+"""Tag of a night's MLflow run: JSON of each model to its champion and pin when it began."""
 DATA_FOLDER = "model"
 """The folder of a model's own files inside its artifacts (under MLflow's ``data``)."""
 
@@ -131,6 +133,35 @@ def rollback(output: Path, name: str) -> Version:
         client.set_registered_model_tag(name, HISTORY, json.dumps(history[:-1]))
         client.set_registered_model_tag(name, PINNED, "true")
     return _one(output, name, before)
+
+
+def standing(client: Any) -> str:
+    """Return each model's champion, history and pin as JSON: what a replay puts back."""
+    found = {}
+    for model in client.search_registered_models():
+        full = client.get_registered_model(model.name)
+        found[model.name] = {
+            "champion": full.aliases.get(CHAMPION),
+            HISTORY: full.tags.get(HISTORY, "[]"),
+            PINNED: full.tags.get(PINNED, "false"),
+        }
+    return json.dumps(found, sort_keys=True)
+
+
+def restore(output: Path, night: str) -> None:
+    """Put every model's champion back to what it was before a night; later models have none."""
+    with store.opened(output) as client:
+        where = [store.experiment(client, output)]
+        runs = client.search_runs(where, f"attributes.run_name = '{night}'")
+        before = json.loads(runs[-1].data.tags.get(BEFORE, "{}")) if runs else {}
+        for model in client.search_registered_models():
+            was = before.get(model.name, {})
+            client.set_registered_model_tag(model.name, HISTORY, was.get(HISTORY, "[]"))
+            client.set_registered_model_tag(model.name, PINNED, was.get(PINNED, "false"))
+            if was.get("champion"):
+                client.set_registered_model_alias(model.name, CHAMPION, str(was["champion"]))
+            elif CHAMPION in client.get_registered_model(model.name).aliases:
+                client.delete_registered_model_alias(model.name, CHAMPION)
 
 
 def crown(client: Any, name: str, version: int) -> None:

@@ -1,0 +1,128 @@
+"""``qfb models``: who is champion, promote, go back; ``qfb replay``: a night again."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path  # noqa: TC003  typer reads it at run time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.registry import Version
+
+_SHOWN = ("auc", "lift_10", "brier", "calibration_error", "hit_rate_1", "hit_rate_3", "map")
+
+
+def add_models(app: typer.Typer) -> None:
+    """Add both commands."""
+
+    @app.command()
+    def models(
+        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        promote: Annotated[
+            tuple[str, int] | None,
+            typer.Option(help="make a version champion by hand: NAME VERSION", show_default=False),
+        ] = None,
+        rollback: Annotated[
+            str | None, typer.Option(help="make the champion before champion again: NAME")
+        ] = None,
+        release: Annotated[str | None, typer.Option(help="let the gate choose again: NAME")] = None,
+    ) -> None:
+        """List the models with champion, metrics and data; promote one, or go back."""
+        from qfb_gpu.parts import registry
+
+        if promote is not None:
+            _said(registry.promote(out, *promote))
+        if rollback is not None:
+            _said(registry.rollback(out, rollback))
+        if release is not None:
+            registry.release(out, release)
+        _list(registry.versions(out), out)
+
+    @app.command()
+    def replay(
+        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        run_id: Annotated[str, typer.Argument(help="see: qfb show OUT runs")],
+        into: Annotated[
+            Path | None, typer.Option(help="a new folder; default OUT-replay-RUN_ID")
+        ] = None,
+    ) -> None:
+        """Run a night again from its row of `runs`, beside the original, and compare."""
+        from qfb_gpu.parts import registry
+        from qfb_gpu.pipeline import run
+
+        folder = into or out.parent / f"{out.name}-replay-{run_id}"
+        config = registry.replay_config(out, run_id, folder)
+        result = run(config)
+        _compared(out, folder, run_id, result.run_id)
+
+
+def _said(version: Version) -> None:
+    from qfb_gpu.cli import console
+
+    console().print(
+        f"{version.name} {version.version} is champion from the next night on, and stays until "
+        f"`qfb models OUT --release {version.name}`",
+        markup=False,
+    )
+
+
+def _list(found: list[Version], out: Path) -> None:
+    from rich.table import Table
+
+    from qfb_gpu.cli import console
+
+    screen = console()
+    if not found:
+        screen.print(f"{out}: no model yet; a night registers what it fits", markup=False)
+        return
+    table = Table(
+        "model", "version", "alias", "as of", "metrics", "night", "data", "gate", box=None
+    )
+    for one in found:
+        alias = ", ".join(one.aliases) + (" (pinned)" if one.is_pinned and one.aliases else "")
+        table.add_row(
+            one.name, str(one.version), alias, one.params.get("as_of", ""), _metrics(one),
+            one.tags.get("qfb_run", ""), _data(one), one.tags.get("gate", ""),
+        )  # fmt: skip
+    screen.print(table)
+
+
+def _metrics(version: Version) -> str:
+    short = {name.removeprefix(f"{version.name}."): v for name, v in version.metrics.items()}
+    shown = [name for name in _SHOWN if name in short] or sorted(short)
+    return ", ".join(f"{name} {short[name]:.3f}" for name in shown)
+
+
+def _data(version: Version) -> str:
+    try:
+        inputs: dict[str, Any] = json.loads(version.tags.get("data", "{}"))
+    except json.JSONDecodeError:  # longer than a tag may be
+        return "see the night's inputs.json"
+    return ", ".join(sorted(inputs))
+
+
+def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
+    from qfb_gpu.cli import console
+    from qfb_gpu.errors import InputError
+    from qfb_gpu.parts import registry
+
+    before, now = registry.run_row(out, run_id), registry.run_row(folder, again)
+    if again != run_id:
+        what = ", ".join(registry.differing_inputs(before, now)) or "the version of qfb-gpu"
+        msg = (
+            f"the replay in {folder} is another night ({again}, not {run_id}): {what} changed "
+            "since; restore what it was and replay into another folder"
+        )
+        raise InputError(msg)
+    screen = console()
+    screen.print(f"Replayed {run_id} as of {now['as_of']} into {folder}", markup=False)
+    tables = registry.compare(out, folder, run_id)
+    if tables is None:
+        screen.print(f"{out} has a later night now; its tables were not compared", markup=False)
+        return
+    other = [name for name, same in tables.items() if not same]
+    screen.print(f"{len(tables) - len(other)} of {len(tables)} gold tables are equal", markup=False)
+    if other:
+        screen.print(f"Not equal: {', '.join(other)}", markup=False)

@@ -1,0 +1,121 @@
+"""The model registry and the replay of a night, for the command line.
+
+A night is replayed from its row of gold ``runs``: the settings and the as-of date are in it, the
+sources are read again and must be the same files, and the champions are put back as they were
+before that night. It runs into a folder of its own; the original is not touched.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.config import Config, build_config
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.models import store
+from qfb_gpu.models.versions import (
+    CHAMPION,
+    Version,
+    promote,
+    release,
+    restore,
+    rollback,
+    versions,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = [
+    "CHAMPION", "Version", "compare", "differing_inputs", "promote", "release", "replay_config",
+    "rollback", "run_row", "versions",
+]  # fmt: skip
+_LAST_SEEN = ("runs",)
+
+
+def run_row(output: Path, run_id: str) -> dict[str, Any]:
+    """Return the row of gold ``runs`` of a night.
+
+    Raises
+    ------
+    InputError
+        There is none; the newest there are are listed.
+    """
+    rows: list[dict[str, Any]] = gold.read(output, "runs").to_pylist()
+    for row in rows:
+        if row["run_id"] == run_id:
+            return row
+    known = ", ".join(f"{row['run_id']} ({row['as_of']})" for row in rows[-5:])
+    msg = f"{output}: no run {run_id!r}; the last are {known}"
+    raise InputError(msg)
+
+
+def replay_config(output: Path, run_id: str, into: Path) -> Config:
+    """Return the config that repeats a night into another folder, and put its champions there.
+
+    Parameters
+    ----------
+    output : Path
+        Where the night was published.
+    run_id : str
+    into : Path
+        A folder that is not there yet.
+
+    Raises
+    ------
+    ConfigError
+        ``into`` is there already.
+    """
+    if into.exists():
+        msg = f"{into} is there already; replay into a folder that is not, with --into"
+        raise ConfigError(msg)
+    settings = json.loads(run_row(output, run_id)["settings"])
+    base = _base(output, settings["output"])
+    settings["output"] = str(into.resolve())
+    config = build_config(settings, base=base, where=f"run {run_id}")
+    if store.exists(output):
+        into.mkdir(parents=True)
+        shutil.copyfile(output / "mlflow.db", into / "mlflow.db")
+        if (output / "mlartifacts").is_dir():
+            shutil.copytree(output / "mlartifacts", into / "mlartifacts")
+        restore(into, run_id)
+    return config
+
+
+def _base(output: Path, relative: str) -> Path:
+    """Return the folder of the config file: where the relative output path began."""
+    folder = output.resolve()
+    for part in reversed([p for p in relative.split("/") if p not in ("", ".")]):
+        if folder.name != part:
+            return output.resolve().parent
+        folder = folder.parent
+    return folder
+
+
+def differing_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return what made a replay another night: sources and packages that are not what they were."""
+    found = []
+    for column in ("inputs", "versions"):
+        old, new = json.loads(before[column]), json.loads(now[column])
+        for name in sorted({*old, *new}):
+            if old.get(name) != new.get(name):
+                what = f"sources.{name}" if column == "inputs" else name
+                found.append(what)
+    return found
+
+
+def compare(output: Path, replayed: Path, run_id: str) -> dict[str, bool] | None:
+    """Return whether each gold table of a replay equals the original's.
+
+    None where the original has published a later night since.
+    """
+    if gold.last_run(output) != run_id:
+        return None
+    names = [n for n in gold.tables(output) if n not in _LAST_SEEN]
+    there = set(gold.tables(replayed))
+    return {
+        name: name in there and gold.read(output, name).equals(gold.read(replayed, name))
+        for name in names
+    }
