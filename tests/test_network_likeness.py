@@ -1,6 +1,7 @@
 """Who is alike and who may deal next: against dictionaries and a planted structure."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -9,7 +10,7 @@ from naive import graphs
 from naive import likeness as naive
 from stand_in import stand_in_backend
 
-from qfb_gpu._config.network import Likeness
+from qfb_gpu._config.network import Likeness, Related
 from qfb_gpu.backend import get_backend
 from qfb_gpu.network import (
     METHODS,
@@ -18,8 +19,10 @@ from qfb_gpu.network import (
     likely_partners,
     pair_scores,
     partners,
+    related,
     similar,
 )
+from qfb_gpu.parts.related import plain_attribute
 
 CPU = get_backend("cpu")
 
@@ -155,3 +158,63 @@ def test_nobody_is_like_nobody():
     found = similar(partners(graph, edges, Likeness(), CPU), Likeness(), CPU)
     likely = likely_partners(graph, Likeness(), CPU)
     assert {v.shape for one in (found, likely) for v in one.values()} == {(0,)}
+
+
+def related_by_hand(marks, most):
+    """Return {(a, b): (what they share, strength)} by loops."""
+    holders = {}
+    for customer, kind, mark in marks:
+        if mark:
+            holders.setdefault((kind, mark), set()).add(customer)
+    found = {}
+    for (kind, _), who in holders.items():
+        if 2 <= len(who) <= most:
+            for a in who:
+                for b in who - {a}:
+                    kinds, strength = found.get((a, b), (0, 0.0))
+                    found[a, b] = (kinds | 1 << kind, strength + 1 / (len(who) - 1))
+    return found
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 9), st.integers(0, 3), st.integers(0, 4)), max_size=30,
+             unique_by=lambda mark: mark[:2]),
+    st.sampled_from([2, 3, 20]),
+)  # fmt: skip
+@settings(max_examples=100)
+def test_related_parties_match_loops(marks, most):
+    table = np.array(marks, np.int64).reshape(-1, 3)
+    columns = {"customer": table[:, 0], "kind": table[:, 1].astype(np.int8), "mark": table[:, 2]}
+    want = related_by_hand(marks, most)
+    for backend in (CPU, stand_in_backend()):
+        asked = {name: backend.asarray(values) for name, values in columns.items()}
+        found = related(asked, Related(max_sharing=most), backend)
+        rows = zip(*(backend.to_host(found[n]).tolist() for n in found), strict=True)
+        got, groups = {}, {}
+        for a, b, group, kinds, strength in rows:
+            got[a, b] = (kinds, pytest.approx(strength))
+            groups.setdefault(group, set()).add(a)
+        assert got == want
+        members = {pair[0] for pair in want}
+        links = [(sorted(members).index(a), sorted(members).index(b)) for a, b in want]
+        named = {
+            frozenset(sorted(members)[i] for i in part)
+            for part in graphs.components(len(members), links)
+        }
+        assert {frozenset(part) for part in groups.values()} == named
+        sizes = [len(groups[group]) for group in sorted(groups)]
+        assert sorted(groups) == list(range(len(groups)))
+        assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "spellings"),
+    [
+        ("phone", ["+86 138-0013-8000", "13800138000", "１３８００１３８０００"]),
+        ("account", ["6222 0202-0001 1234567", "6222020200011234567"]),
+        ("address", ["浙江省杭州市 文三路100号", "浙江省杭州市文三路１００号。"]),
+        ("legal_representative", ["WANG Wei", "Wang  wei"]),
+    ],
+)
+def test_one_attribute_however_it_is_written(name, spellings):
+    assert len(set(plain_attribute(pa.array(spellings), name).to_pylist())) == 1

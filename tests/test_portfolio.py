@@ -13,14 +13,14 @@ from naive import portfolio as naive
 from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.portfolio import AS_OF, TABLES, generate_portfolio, write_portfolio
-from qfb_gpu.schema import CADENCES, ROLLS, SOURCES
+from qfb_gpu.schema import ATTRIBUTES, CADENCES, ROLLS, SOURCES
 
 N = 300
 KINDS = {"string": pa.string(), "date": pa.date32(), "int64": pa.decimal128(18, 2),
          "float64": pa.float64(), "bool": pa.bool_()}  # fmt: skip
 STREAM_TABLES = ("transactions", "truth/streams", "truth/stream_payments", "truth/irregular")
 
-VALIDITY = ("valid_from", "valid_to")  # its customers do not change
+VALIDITY = ("valid_from", "valid_to", *ATTRIBUTES)  # its customers do not change nor share
 
 
 @pytest.fixture(scope="module")

@@ -20,8 +20,8 @@ from qfb_gpu._schema import (
 from qfb_gpu._schema.model import Column, Kind, Table
 
 __all__ = [
-    "AMOUNT_KINDS", "CADENCES", "DIRECTIONS", "GOLD", "ROLES", "ROLLS", "SOURCES", "SOURCE_NAMES",
-    "STATUSES", "Column", "Kind", "Table",
+    "AMOUNT_KINDS", "ATTRIBUTES", "CADENCES", "DIRECTIONS", "GOLD", "ROLES", "ROLLS", "SOURCES",
+    "SOURCE_NAMES", "STATUSES", "Column", "Kind", "Table",
 ]  # fmt: skip
 
 DIRECTIONS = ("in", "out")
@@ -33,6 +33,8 @@ ROLLS = ("none", "preceding", "following", "modified_following")
 AMOUNT_KINDS = ("fixed", "stepped", "variable", "trend")
 STATUSES = ("early", "mature", "stopped")
 ROLES = ("regular", "late", "early", "extra", "returned")
+ATTRIBUTES = ("address", "phone", "account", "legal_representative")
+"""Of a customer: who shares one is a related party. They are in no profile."""
 
 SOURCE_NAMES = (
     "transactions", "customers", "orders", "contracts", "contract_payments",

@@ -34,8 +34,9 @@ class Contagion(Strict):
 class RoundTrips(Strict):
     """Money that comes back: within how many days, how much of it, over how many parties.
 
-    Payments of the last ``lookback_days`` are looked at. Every payment of a trip is at least ``amount_share`` of its first and at most its inverse.
-    ``max_looks`` bounds the work for one first payment.
+    Payments of the last ``lookback_days`` are looked at. Every payment of a trip is at least
+    ``amount_share`` of its first and at most its inverse. ``max_looks`` bounds the work for one
+    first payment.
     """
 
     lookback_days: Annotated[int, Field(ge=1)] = 365
@@ -43,6 +44,12 @@ class RoundTrips(Strict):
     amount_share: Annotated[float, Field(gt=0, le=1)] = 0.8
     longest: Annotated[int, Field(ge=2, le=5)] = 5
     max_looks: Annotated[int, Field(ge=100)] = 20_000
+
+
+class Related(Strict):
+    """An attribute shared by more than ``max_sharing`` customers (a business park) is no tie."""
+
+    max_sharing: Annotated[int, Field(ge=2, le=1000)] = 20
 
 
 class Likeness(Strict):
@@ -63,6 +70,7 @@ class Network(Strict):
     seed: int = 0
     contagion: Contagion = Contagion()
     round_trips: RoundTrips = RoundTrips()
+    related: Related = Related()
     likeness: Likeness = Likeness()
 
 
@@ -70,6 +78,7 @@ SECTIONS: dict[str, list[type[Strict]]] = {
     "network": [Network],
     "contagion": [Contagion],
     "round_trips": [RoundTrips],
+    "related": [Related],
     "likeness": [Likeness],
 }
 """Each table of this section, by its key: what an unknown key is compared with."""

@@ -68,6 +68,15 @@ TABLES = (
         ("returned_share", "float64", "what came back, of it"),
     ),
     table(
+        "related_parties", "customer_id related_id",
+        ("customer_id", "string", "the customer"),
+        ("related_id", "string", "another that shares an attribute: related party 关联方"),
+        ("group_id", "int32", "who is related to related; 0 is the largest group"),
+        ("shared", "string", "JSON: address, phone, account, legal_representative"),
+        ("strength", "float64", "sum over what they share of 1 / (customers that have it - 1)"),
+        ("n_payments", "int64", "payments between the two, all history"),
+    ),
+    table(
         "similar_customers", "customer_id similar_id",
         ("customer_id", "string", "the customer"),
         ("similar_id", "string", "another that deals with the same parties"),

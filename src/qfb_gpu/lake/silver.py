@@ -27,7 +27,7 @@ from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.lake.spill import to_table
 from qfb_gpu.lake.validity import VALIDITY, in_force
-from qfb_gpu.schema import DIRECTIONS, SOURCES
+from qfb_gpu.schema import ATTRIBUTES, DIRECTIONS, SOURCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,11 +206,13 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> di
 
     Returns
     -------
-    dict of column of the source, but for the id and the validity, to array (n_customers,)
+    dict of column of the source, but for the id, the validity and what is private (address,
+    phone, account, legal representative), to array (n_customers,)
     """
     schema = SOURCES["customers"]
     kinds = {c.name: pa.date32() if c.kind == "date" else pa.string() for c in schema.columns}
-    names = [name for name in schema.names if name not in ("customer_id", *VALIDITY)]
+    left_out = ("customer_id", *VALIDITY, *ATTRIBUTES)
+    names = [name for name in schema.names if name not in left_out]
     files = partition_files(lake_dir / "customers", "bucket", str(bucket))
     if not files:
         return {name: pa.nulls(len(keys), kinds[name]) for name in names}

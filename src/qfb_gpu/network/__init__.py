@@ -8,6 +8,7 @@ from qfb_gpu.network.edges import merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
+from qfb_gpu.network.related import related
 from qfb_gpu.network.similarity import partners, similar
 from qfb_gpu.network.systemic import systemic
 from qfb_gpu.network.tables import edge_table, node_features, node_table
@@ -42,6 +43,7 @@ __all__ = [
     "node_table",
     "pair_scores",
     "partners",
+    "related",
     "relation_edges",
     "similar",
     "spending_shares",

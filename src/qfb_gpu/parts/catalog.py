@@ -14,6 +14,7 @@ from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
+from qfb_gpu.parts.related import RELATED
 from qfb_gpu.parts.risks import RISK
 from qfb_gpu.parts.source_features import SOURCE_FEATURES
 
@@ -30,6 +31,7 @@ PARTS: tuple[Part, ...] = (
     RISK,
     CONTAGION,
     NETWORK,
+    RELATED,
     CATEGORIES,
     CHURN,
     MODEL_EVALUATIONS,

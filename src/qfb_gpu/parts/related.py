@@ -1,0 +1,129 @@
+"""Related parties in the night: what customers share, from the customers source."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu import network
+from qfb_gpu.lake.texts import hash_texts
+from qfb_gpu.parts.names import names_of
+from qfb_gpu.parts.part import PROFILE, Columns, Part
+from qfb_gpu.schema import ATTRIBUTES
+
+if TYPE_CHECKING:
+    from qfb_gpu.ledger import Labelled
+    from qfb_gpu.parts.part import Given, Saved
+
+_NUMBERS = ("phone", "account")
+
+
+def _score(given: Given) -> dict[str, Columns]:
+    rows = given.sources["customers"]
+    keys = given.backend.to_host(rows.keys["customer_key"])
+    marks = [_marks(rows.columns[name], name, given) for name in ATTRIBUTES]
+    kinds = np.repeat(np.arange(len(ATTRIBUTES), dtype=np.int8), keys.shape[0])
+    mark = np.concatenate(marks)
+    there = mark != 0
+    columns = {"customer": np.tile(keys, len(ATTRIBUTES))[there], "kind": kinds[there]}
+    return {"marks": {**columns, "mark": mark[there]}}
+
+
+def _marks(column: Labelled, name: str, given: Given) -> np.ndarray[Any, Any]:
+    """Return the hash of each customer's attribute, 0 where it has none."""
+    plain = plain_attribute(pa.array(column.labels, pa.string()), name)
+    hashes = np.append(hash_texts(plain), 0).astype(np.int64)
+    hashes[:-1][np.asarray(pc.equal(plain, ""))] = 0
+    return hashes[given.backend.to_host(column.codes)]
+
+
+def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
+    """Return attributes without what people write differently: width, case, blanks, marks.
+
+    Of phones and accounts the digits and letters are kept, of a phone the last eleven.
+    """
+    plain = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
+    plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", "")
+    if name in _NUMBERS:
+        plain = pc.replace_substring_regex(plain, r"[^0-9a-z]+", "")
+    return pc.utf8_slice_codeunits(plain, start=-11) if name == "phone" else plain
+
+
+def _fit(saved: Saved) -> dict[str, Columns]:
+    backend = saved.backend
+    parts = [saved.scored("marks", bucket) for bucket in saved.buckets]
+    names = ("customer", "kind", "mark")
+    marks = {n: backend.asarray(np.concatenate([part[n] for part in parts])) for n in names}
+    found = network.related(marks, saved.config.network.related, backend)
+    return {"pairs": {name: backend.to_host(values) for name, values in found.items()}}
+
+
+def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    pairs, keys = saved.fitted("pairs"), saved.customers(bucket)["customer_key"]
+    known, first, number = np.unique(pairs["customer"], return_index=True, return_counts=True)
+    _, here, there = np.intersect1d(keys, known, return_indices=True)
+    group = np.full(keys.shape[0], -1, dtype=np.int32)
+    n_related = np.zeros(keys.shape[0], dtype=np.int32)
+    group[here] = pairs["group_id"][first[there]]
+    n_related[here] = number[there]
+    return {PROFILE: {"graph_related_group": group, "graph_n_related": n_related}}
+
+
+def _whole(saved: Saved) -> dict[str, Columns]:
+    pairs = saved.fitted("pairs")
+    said = [
+        json.dumps([name for bit, name in enumerate(ATTRIBUTES) if kinds >> bit & 1])
+        for kinds in pairs["kinds"].tolist()
+    ]
+    table = {
+        "customer_id": names_of(saved, pairs["customer"]),
+        "related_id": names_of(saved, pairs["related"]),
+        "group_id": pairs["group_id"],
+        "shared": pa.array(said, pa.string()),
+        "strength": pairs["strength"],
+        "n_payments": _payments_between(saved, pairs["customer"], pairs["related"]),
+    }
+    return {"related_parties": table}
+
+
+def _payments_between(saved: Saved, left: Any, right: Any) -> np.ndarray[Any, Any]:
+    """Return the payments between two customers, either way, by the fuller of their books."""
+    tables = [saved.edges(bucket) for bucket in saved.buckets]
+    wanted = np.unique(left)
+    near = [
+        {name: values[np.isin(table["payer_key"], wanted) & np.isin(table["payee_key"], wanted)]
+         for name, values in table.items()}
+        for table in tables
+    ]  # fmt: skip
+    edges = network.merge_edges(near, saved.backend)
+    host = {name: saved.backend.to_host(edges[name])
+            for name in ("payer_key", "payee_key", "n_payments")}  # fmt: skip
+    n = wanted.shape[0]
+    code = np.searchsorted(wanted, host["payer_key"]) * n + np.searchsorted(
+        wanted, host["payee_key"]
+    )
+    keys, at = np.unique(code, return_inverse=True)
+    number = np.bincount(at, weights=host["n_payments"], minlength=keys.shape[0])
+    total = np.zeros(left.shape[0], dtype=np.int64)
+    for first, second in ((left, right), (right, left)):
+        pair = np.searchsorted(wanted, first) * n + np.searchsorted(wanted, second)
+        place = np.minimum(np.searchsorted(keys, pair), max(keys.shape[0] - 1, 0))
+        if keys.shape[0]:
+            total += np.where(keys[place] == pair, number[place], 0).astype(np.int64)
+    return total
+
+
+RELATED = Part(
+    name="related",
+    what="related parties: customers that share an address, a phone, an account or a person",
+    needs=("customers",),
+    whole_tables=("related_parties",),
+    score=_score,
+    fit=_fit,
+    publish=_publish,
+    whole=_whole,
+)
