@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from ledger_cases import on
 
 from qfb_gpu import network
 from qfb_gpu.api import ledger_of
@@ -23,6 +24,7 @@ from qfb_gpu.portfolio import generate_portfolio
 from qfb_gpu.schema import GOLD, SOURCES
 
 AS_OF = dt.date(2024, 12, 31)
+CPU = get_backend("cpu")
 DEALS = ("contracts", "contract_payments", "orders")
 TRUTH = ("truth/contracts", "truth/contract_nodes")
 
@@ -58,8 +60,8 @@ def silver(source, table):
 class Night:
     """Parts run over one bucket; ``table`` gives their gold tables as frames."""
 
-    def __init__(self, folder, tables, parts, as_of=AS_OF, settings=None):
-        self.backend = get_backend("cpu")
+    def __init__(self, folder, tables, parts, as_of=AS_OF, settings=None, backend=None):
+        self.backend = backend or CPU
         self.folder, self.parts, self.as_of = folder, parts, as_of
         sources = {name: {"path": "x"} for name in ("transactions", "customers", *DEALS)
                    if name in tables}  # fmt: skip
@@ -71,6 +73,8 @@ class Night:
             if name != "transactions":
                 self._write(name, silver(name, tables[name]))
         self._prepare()
+        if backend is not None:
+            self.ledger = on(self.ledger, backend)
         self.tables, self.arrow, self.profile = {}, {}, {}
         self._run()
 
@@ -88,9 +92,9 @@ class Night:
         first = ledger.text_row[ledger.relation_offsets[ledger.customer_offsets[:-1]]]
         ids = ledger.texts.column("customer_id").cast(pa.string()).combine_chunks()
         customers = {"customer_key": ledger.customer_key, "customer_id": ids.take(pa.array(first))}
-        save("score", 0, "customers", customers, self.backend)
-        edges = network.relation_edges(ledger, self.backend, to_day(self.as_of))
-        save("score", 0, "edges", edges, self.backend)
+        save("score", 0, "customers", customers, CPU)
+        edges = network.relation_edges(ledger, CPU, to_day(self.as_of))
+        save("score", 0, "edges", edges, CPU)
 
     def given(self, part):
         lake, day = self.folder / "lake", to_day(self.as_of)
@@ -111,11 +115,11 @@ class Night:
             saved = Saved(part.name, self.workspace, (0,), to_day(self.as_of), self.config, "cpu",
                           self.folder / "lake")  # fmt: skip
             for name, columns in part.fit(saved).items():
-                self.workspace.save("fit", WHOLE, f"{part.name}.{name}", columns, self.backend)
+                self.workspace.save("fit", WHOLE, f"{part.name}.{name}", columns, CPU)
             made = part.publish(saved, 0)
             self.profile |= made.pop(PROFILE, {})
             for name, columns in {**made, **part.whole(saved)}.items():
-                arrow = gold.to_arrow(columns, GOLD[name], self.backend)
+                arrow = gold.to_arrow(columns, GOLD[name], CPU)
                 self.arrow[name] = arrow
                 self.tables[name] = arrow.to_pandas()
 

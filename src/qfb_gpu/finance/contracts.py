@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.finance.joins import count, find, mix, starts, total
+from qfb_gpu.finance.joins import count, find, first_of_group, mix, starts, total
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.schema import DIRECTIONS
 
@@ -203,7 +203,7 @@ def measures(
     start = contracts.start_day[paid.contract]
     begins = starts((paid.contract,), backend)
     place = xp.arange(paid.n)
-    first = xp.maximum.accumulate(xp.where(begins, place, 0)) if paid.n else place
+    first = first_of_group(begins, backend)
     gap = xp.full(paid.n, xp.nan)
     gap[1:] = (paid.day[1:] - paid.day[:-1]).astype("float64")
     gap = xp.where(begins, xp.nan, gap)

@@ -108,13 +108,13 @@ def binding(
 
 
 def pareto(cash: Any, risk: Any, backend: Backend) -> Any:
-    """Return which points no other beats on both counts (more cash, less risk): bool."""
+    """Return which points no other beats, with no less cash at no more risk: bool.
+
+    Of equal points the first. Every pair is compared: for some hundred points.
+    """
     xp = backend.xp
-    order = backend.lexsort((-cash, risk))
-    ordered = risk[order]
-    least_before = xp.minimum.accumulate(ordered)
-    is_first = xp.ones(ordered.shape[0], dtype=bool)
-    is_first[1:] = ordered[1:] < least_before[:-1]
-    best = xp.zeros(ordered.shape[0], dtype=bool)
-    best[order] = is_first
-    return best
+    place = xp.arange(cash.shape[0])
+    more, less = cash[None, :] - cash[:, None], risk[None, :] - risk[:, None]
+    is_better = (more > 0) | (less < 0) | (place[None, :] < place[:, None])
+    beaten = (more >= 0) & (less <= 0) & is_better & (place[None, :] != place[:, None])
+    return ~beaten.any(axis=1)

@@ -74,6 +74,12 @@ def starts(keys: tuple[Any, ...], backend: Backend) -> Any:
     return begins
 
 
+def first_of_group(begins: Any, backend: Backend) -> Any:
+    """Return the row at which each row's group begins; ``begins`` as :func:`starts` gives it."""
+    xp = backend.xp
+    return xp.nonzero(begins)[0][xp.cumsum(begins) - 1]
+
+
 def rank(keys: tuple[Any, ...], n_group: int, backend: Backend) -> Any:
     """Return each row's place (from 0) in its group: groups by the first ``n_group`` keys.
 
@@ -83,10 +89,8 @@ def rank(keys: tuple[Any, ...], n_group: int, backend: Backend) -> Any:
     n = keys[0].shape[0]
     order = backend.lexsort(keys)
     begins = starts(tuple(key[order] for key in keys[:n_group]), backend)
-    place = xp.arange(n)
-    first = xp.maximum.accumulate(xp.where(begins, place, 0)) if n else place
     ranks = xp.empty(n, dtype="int64")
-    ranks[order] = place - first
+    ranks[order] = xp.arange(n) - first_of_group(begins, backend)
     return ranks
 
 

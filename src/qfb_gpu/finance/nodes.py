@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.finance import clause_words as words
-from qfb_gpu.finance.joins import find, mix, pairs, rank, total
+from qfb_gpu.finance.joins import find, first_of_group, mix, pairs, rank, total
 from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
@@ -153,9 +153,7 @@ def _running(group: Any, values: Any, backend: Backend) -> Any:
     running = xp.cumsum(values) - values
     begins = xp.ones(group.shape[0], dtype=bool)
     begins[1:] = group[1:] != group[:-1]
-    place = xp.arange(group.shape[0])
-    first = xp.maximum.accumulate(xp.where(begins, place, 0)) if place.shape[0] else place
-    return running - running[first]
+    return running - running[first_of_group(begins, backend)]
 
 
 def settled(nodes: Nodes, paid: Paid, assigned: Any, backend: Backend) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.finance.joins import starts
+from qfb_gpu.finance.joins import first_of_group, starts
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -38,7 +38,7 @@ def kaplan_meier(group: Any, time: Any, is_event: Any, backend: Backend) -> dict
     n = group.shape[0]
     begins = starts((group,), backend)
     place = xp.arange(n)
-    first = xp.maximum.accumulate(xp.where(begins, place, 0)) if n else place
+    first = first_of_group(begins, backend)
     number = xp.cumsum(begins) - 1
     size = xp.bincount(number)[number] if n else place
     at_risk = (size - (place - first)).astype("float64")

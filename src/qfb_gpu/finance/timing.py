@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.contracts import length_days
-from qfb_gpu.finance.joins import mix
+from qfb_gpu.finance.joins import first_of_group, mix, starts
 from qfb_gpu.finance.survival import curve_of, quantile, step_after, surviving
 from qfb_gpu.ledger import NULL_DAY
 
@@ -86,8 +86,7 @@ def sorts(nodes: Nodes, clock: Any, category_key: Any, backend: Backend) -> list
     xp = backend.xp
     points = nodes.basis_points.astype("int64")
     running = xp.cumsum(points) - points
-    at_first = xp.where(nodes.number == 0, running, 0)
-    before = running - xp.maximum.accumulate(at_first) if nodes.n else running
+    before = running - running[first_of_group(starts((nodes.contract,), backend), backend)]
     category = category_key[nodes.contract]
     kind, ones = nodes.kind.astype("int64"), xp.ones(nodes.n, dtype="int64")
     return [

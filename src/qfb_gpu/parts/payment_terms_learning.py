@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,7 +12,7 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.finance import cycle
 from qfb_gpu.finance.joins import find, mix
-from qfb_gpu.finance.legal_caps import LEGAL_CAPS, legal_cap
+from qfb_gpu.finance.legal_caps import LEGAL_CAPS
 from qfb_gpu.finance.terms import Invoices, statistics
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.contract_rows import load
@@ -230,37 +231,41 @@ def _sellers(each: list[Columns], as_of_day: int) -> Columns:
 
 def whole(saved: Saved) -> dict[str, Columns]:
     """Return gold ``payment_terms_front``: cash against supplier risk, by currency."""
-    terms, settings = saved.fitted("terms"), saved.config.finance.terms
-    backend = get_backend("cpu")
+    terms = saved.fitted("terms")
     known = np.flatnonzero((terms["purchases_minor"] > 0) & ~np.isnan(terms["days_weighted"]))
-    rows: dict[str, list[Any]] = {
-        name: [] for name in ("currency", "price", "days", "cash", "risk")
-    }
-    for code in np.unique(terms["currency"][known]):
-        at = known[terms["currency"][known] == code]
-        spent = terms["purchases_minor"][at].astype(np.float64)
-        cap, dependency = terms["cap_days"][at], terms["dependency"][at]
-        late = legal_cap(settings.jurisdiction, "large").late_rate_a_day(settings.reference_rate)
-        base = costs_of(settings, late)
-        for price in PRICES:
-            costs = cycle.Costs(
-                base.capital, base.financing, base.failure * price, base.discount,
-                base.discount_days, base.late,
-            )  # fmt: skip
-            days = cycle.best_days(cap, cap, dependency, costs, backend)
-            hurt = base.failure * (1 + dependency) * (days / cycle.REFERENCE_DAYS) ** 2
-            rows["currency"].append(currency_name(int(code)))
-            rows["price"].append(price)
-            rows["days"].append(float((spent * days).sum() / spent.sum()))
-            moved = spent * (days - terms["days_weighted"][at]) / cycle.YEAR
-            rows["cash"].append(round(float(moved.sum())))
-            rows["risk"].append(round(float((spent * hurt).sum())))
+    fronts = [
+        _front(_take(terms, known[terms["currency"][known] == code]), saved.config.finance.terms)
+        for code in np.unique(terms["currency"][known])
+    ]
+    names = ("distress_price", "days_weighted", "cash_released_minor", "supplier_risk_minor")
+    rows = {name: np.concatenate([np.zeros(0), *(f[name] for f in fronts)]) for name in names}
+    sizes = [front["distress_price"].shape[0] for front in fronts]
+    codes = np.repeat(np.unique(terms["currency"][known]), sizes)
     return {
         "payment_terms_front": {
-            "currency": pa.array(rows["currency"], pa.string()),
-            "distress_price": np.array(rows["price"], np.float64),
-            "days_weighted": np.array(rows["days"], np.float64),
-            "cash_released_minor": np.array(rows["cash"], np.int64),
-            "supplier_risk_minor": np.array(rows["risk"], np.int64),
+            "currency": pa.array([currency_name(int(code)) for code in codes], pa.string()),
+            "distress_price": rows["distress_price"],
+            "days_weighted": rows["days_weighted"],
+            "cash_released_minor": np.rint(rows["cash_released_minor"]).astype(np.int64),
+            "supplier_risk_minor": np.rint(rows["supplier_risk_minor"]).astype(np.int64),
         }
     }
+
+
+def _front(terms: Columns, settings: Terms) -> dict[str, np.ndarray]:
+    """Return the best cycles of one currency's pairs as distress is weighed more and more."""
+    backend = get_backend("cpu")
+    spent = terms["purchases_minor"].astype(np.float64)
+    cap, dependency = terms["cap_days"], terms["dependency"]
+    base = costs_of(settings, 0.0)  # terms are new: nothing is late
+    each = []
+    for price in PRICES:
+        costs = replace(base, failure=base.failure * price)
+        days = cycle.best_days(cap, cap, dependency, costs, backend)
+        hurt = base.failure * (1 + dependency) * (days / cycle.REFERENCE_DAYS) ** 2
+        moved = spent * (days - terms["days_weighted"]) / cycle.YEAR
+        each.append((price, (spent * days).sum() / spent.sum(), moved.sum(), (spent * hurt).sum()))
+    table = np.array(each, np.float64)
+    kept = table[cycle.pareto(table[:, 2], table[:, 3], backend)]
+    names = ("distress_price", "days_weighted", "cash_released_minor", "supplier_risk_minor")
+    return {name: kept[:, at] for at, name in enumerate(names)}
