@@ -27,7 +27,7 @@ def load_files(saved: Saved, name: str) -> dict[str, bytes]:
     """Return the files that a part's ``fit`` kept under a name; empty where it kept none."""
     about = saved.fitted(f"{name}.names")
     content = np.asarray(saved.fitted(f"{name}.content")["byte"]).tobytes()
-    ends = np.cumsum(about["size"]).tolist()
-    starts = [0, *ends[:-1]]
+    ends = np.cumsum(about["size"])
+    starts = (ends - about["size"]).tolist()
     files = about["file"].to_pylist()
-    return {f: content[a:b] for f, a, b in zip(files, starts, ends, strict=True)}
+    return {f: content[a:b] for f, a, b in zip(files, starts, ends.tolist(), strict=True)}
