@@ -1,0 +1,110 @@
+"""Whose default costs most, each customer's worst case, and supply chains."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from stand_in import stand_in_backend
+from test_contagion import CHAIN, CPU, flow_sets, losses, network_of
+
+from qfb_gpu._config.network import Contagion
+from qfb_gpu.network import SIDES, chains, systemic
+from qfb_gpu.parts.names import names_of
+
+
+def chains_of(flows, backend=CPU, customers=None, **asked):
+    edges, graph = network_of(flows, customers, backend)
+    found = chains(graph, edges, Contagion(**asked), backend)
+    names = ("core_key", "member_key", "side", "tier", "via_key", "share", "chain_share")
+    rows = zip(*(backend.to_host(found[name]).tolist() for name in names), strict=True)
+    return {(core, member, SIDES[side]): (tier, via, share, hangs)
+            for core, member, side, tier, via, share, hangs in rows}  # fmt: skip
+
+
+@given(flow_sets)
+@settings(max_examples=60)
+def test_each_firm_alone_and_each_customers_worst(flows):
+    edges, graph = network_of(flows)
+    firms, worst = systemic(graph, edges, Contagion(n_firms=100), CPU)
+    share = dict(zip(worst["key"].tolist(), worst["share"].tolist(), strict=True))
+    most = dict.fromkeys(share, 0.0)
+    for row, firm in enumerate(firms["key"].tolist()):
+        lost, found = losses(flows, firm)
+        assert firms["debtrank"][row] == pytest.approx(float(found.debtrank[0]))
+        assert firms["n_hit"][row] == sum(loss >= 0.01 for loss, _ in lost.values())
+        assert firms["most_hit_share"][row] == pytest.approx(max(v for v, _ in lost.values()))
+        for node, (loss, _) in lost.items():
+            most[node] = max(most[node], loss)
+    assert share == pytest.approx(most)
+    payers = {a for (a, b), v in flows.items() if v > 0 and a != b}
+    assert set(firms["key"].tolist()) == payers  # whoever pays somebody is tried
+    assert (np.diff(firms["debtrank"]) <= 0).all()
+    for node, firm, direct in zip(worst["key"].tolist(), worst["firm_key"].tolist(),
+                                  worst["direct_share"].tolist(), strict=True):  # fmt: skip
+        if firm:
+            assert losses(flows, firm)[0][node] == pytest.approx((share[node], direct))
+        else:
+            assert share[node] == 0.0
+
+
+def test_only_as_many_firms_as_asked_are_tried():
+    edges, graph = network_of(CHAIN)
+    firms, worst = systemic(graph, edges, Contagion(n_firms=1), CPU)
+    assert firms["key"].tolist() == [1]
+    none, worst = systemic(graph, edges, Contagion(n_firms=0), CPU)
+    assert none["key"].shape == (0,)
+    assert worst["share"].tolist() == [0.0] * 5
+
+
+def test_a_chain_of_suppliers_by_hand():
+    """2 sells all to the core 1 and half of 3's sales go to 2; 4 buys all from 1."""
+    flows = {(1, 2): 100, (2, 3): 40, (9, 3): 40, (4, 1): 60, (8, 1): 60, (5, 4): 30}
+    found = chains_of(flows, n_chains=1, chain_share=0.2)
+    assert found.keys() == {(1, 2, "upstream"), (1, 3, "upstream"), (1, 4, "downstream"),
+                            (1, 8, "downstream"), (1, 5, "downstream")}  # fmt: skip
+    assert found[1, 2, "upstream"] == pytest.approx((1, 0, 1.0, 1.0))
+    assert found[1, 3, "upstream"] == pytest.approx((2, 2, 0.5, 0.5))
+    assert found[1, 4, "downstream"] == pytest.approx((1, 0, 1.0, 1.0))
+    assert found[1, 5, "downstream"] == pytest.approx((2, 4, 1.0, 1.0))
+    assert (1, 3, "upstream") not in chains_of(flows, n_chains=1, chain_share=0.6)
+
+
+def test_of_several_ways_the_one_that_counts_most_is_named():
+    flows = {(1, 2): 10, (1, 3): 10, (2, 4): 30, (3, 4): 70}
+    found = chains_of(flows, n_chains=4)
+    assert found[1, 4, "upstream"] == pytest.approx((2, 3, 0.7, 1.0))
+
+
+def test_no_network_no_chain():
+    edges, graph = network_of({})
+    assert chains(graph, edges, Contagion(), CPU)["tier"].shape == (0,)
+    assert systemic(graph, edges, Contagion(), CPU)[0]["key"].shape == (0,)
+
+
+def test_a_gpu_would_do_the_same():
+    flows = {(a, b): 7 * a + b for a in range(1, 9) for b in range(1, 9) if (a + b) % 3}
+    there = stand_in_backend()
+    assert chains_of(flows, there, n_chains=3) == chains_of(flows, n_chains=3)
+    found = []
+    for backend in (CPU, there):
+        edges, graph = network_of(flows, backend=backend)
+        firms, worst = systemic(graph, edges, Contagion(), backend)
+        found.append([{k: v.tolist() for k, v in one.items()} for one in (firms, worst)])
+    assert found[0] == found[1]
+
+
+def test_names_come_from_whichever_bucket_has_them():
+    buckets = {
+        0: ({"counterparty_key": np.array([7, 5, 0]), "counterparty_id": pa.array(["g", "e", None])},
+            {"customer_key": np.array([1, 2]), "customer_id": pa.array(["a", "b"])}),
+        1: ({"counterparty_key": np.array([1]), "counterparty_id": pa.array(["a"])},
+            {"customer_key": np.array([9]), "customer_id": pa.array(["i"])}),
+    }  # fmt: skip
+    saved = SimpleNamespace(
+        buckets=(0, 1), relations=lambda b: buckets[b][0], customers=lambda b: buckets[b][1]
+    )
+    got = names_of(saved, np.array([9, 7, 0, 1, 1, 4], np.int64))
+    assert got.to_pylist() == ["i", "g", None, "a", "a", None]
+    assert names_of(saved, np.zeros(0, np.int64)).to_pylist() == []
