@@ -256,16 +256,22 @@ def test_the_order_that_came_first_takes_the_first_payment():
     assert got["terms_days_to_pay_std"][0] == 0
 
 
-@given(ledgers(), st.lists(st.none() | st.sampled_from(LABELS["category"]), max_size=45))
-@FEW
-def test_mix_matches_naive(payments, drawn):
+@pytest.mark.parametrize("dense", [0, 4])
+@given(
+    payments=ledgers(), drawn=st.lists(st.none() | st.sampled_from(LABELS["category"]), max_size=45)
+)
+@settings(max_examples=25, deadline=None)
+def test_mix_matches_naive(dense, payments, drawn):
     ledger, _ = whole_ledger(payments)
     n = ledger.n_payments
     texts = [drawn[i % len(drawn)] if drawn else None for i in range(n)]
     labels = LABELS["category"]
     codes = np.array([-1 if t is None else labels.index(t) for t in texts], np.int32)
     column = Labelled(codes, labels)
-    got, tops = profile.mix_features(ledger, {"category": column, "channel": column}, AS_OF, CPU)
+    both = {"category": column, "channel": column}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qfb_gpu.profile.mix._DENSE", dense)
+        got, tops = profile.mix_features(ledger, both, AS_OF, CPU)
     payer = np.repeat(ledger.relation_customer, np.diff(ledger.relation_offsets))
     for customer in range(ledger.n_customers):
         rows = [(int(ledger.day[i]), texts[i]) for i in np.flatnonzero(payer == customer)]

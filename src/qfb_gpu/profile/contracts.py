@@ -110,14 +110,13 @@ def _paid_by_contract(rows: Any, links: SourceRows, ledger: Ledger, main_currenc
     n = rows.kept.shape[0]
     if n == 0 or links.n_rows == 0 or ledger.n_payments == 0:
         return xp.zeros(n, dtype="int64")
-    payer = ledger.relation_customer[_relation_of_payment(ledger, xp)]
-    by_txn = _order_of(ledger.txn_key, payer, backend)
-    by_contract = _order_of(rows.key("contract"), rows.customer, backend)
-    payment = _find(by_txn, links.keys["txn_key"], links.customer, xp)
-    contract = _find(by_contract, links.keys["contract_key"], links.customer, xp)
-    there = xp.nonzero((payment >= 0) & (contract >= 0))[0]
+    wanted = _both(links.keys["txn_key"], links.customer)
+    payment = _payments_of(wanted, ledger, backend)
+    by_contract = _order_of(_both(rows.key("contract"), rows.customer), backend)
+    contract = _find(by_contract, _both(links.keys["contract_key"], links.customer), xp)
+    there = xp.nonzero((payment >= 0) & (contract >= 0) & (links.customer >= 0))[0]
     payment, contract = payment[there], contract[there]
-    relation = _relation_of_payment(ledger, xp)[payment]
+    relation = xp.searchsorted(ledger.relation_offsets, payment, side="right") - 1
     in_main = ledger.currency[relation] == main_currency[ledger.relation_customer[relation]]
     order = backend.lexsort((contract,))
     amount = xp.where(in_main, ledger.amount_minor[payment], 0)[order]
@@ -131,10 +130,9 @@ class _Sorted(NamedTuple):
     key: Any
 
 
-def _order_of(key: Any, customer: Any, backend: Backend) -> _Sorted:
-    both = _both(key, customer)
-    order = backend.lexsort((both,))
-    return _Sorted(order, both[order])
+def _order_of(key: Any, backend: Backend) -> _Sorted:
+    order = backend.lexsort((key,))
+    return _Sorted(order, key[order])
 
 
 def _both(key: Any, customer: Any) -> Any:
@@ -142,13 +140,19 @@ def _both(key: Any, customer: Any) -> Any:
     return (key.view("uint64") + customer.astype("uint64") * _MIX).view("int64")
 
 
-def _find(there: _Sorted, key: Any, customer: Any, xp: Any) -> Any:
-    """Return the row that has an id and a customer, -1 where there is none."""
-    wanted = _both(key, customer)
+def _find(there: _Sorted, wanted: Any, xp: Any) -> Any:
+    """Return the row that has a key, -1 where there is none."""
+    if there.key.shape[0] == 0:
+        return xp.full(wanted.shape[0], -1, dtype="int64")
     place = xp.minimum(xp.searchsorted(there.key, wanted), there.key.shape[0] - 1)
-    return xp.where((there.key[place] == wanted) & (customer >= 0), there.order[place], -1)
+    return xp.where(there.key[place] == wanted, there.order[place], -1)
 
 
-def _relation_of_payment(ledger: Ledger, xp: Any) -> Any:
-    places = xp.arange(ledger.n_payments)
-    return xp.searchsorted(ledger.relation_offsets, places, side="right") - 1
+def _payments_of(wanted: Any, ledger: Ledger, backend: Backend) -> Any:
+    """Return the payment of each wanted (id, customer): the few are sorted, not the many."""
+    xp = backend.xp
+    lengths = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    key = _both(ledger.txn_key, backend.repeat(ledger.relation_customer, lengths))
+    places = xp.nonzero(_find(_order_of(wanted, backend), key, xp) >= 0)[0]
+    linked = _order_of(key[places], backend)
+    return _find(_Sorted(places[linked.order], linked.key), wanted, xp)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COLUMNS = (("category", "categories", "类别"), ("channel", "channels", "渠道"))
 _RECENT = 90
 _STEP = 2.0**40
+_DENSE = 4
+"""A table of customers by labels may have this many times the payments' cells."""
 
 
 def _declared() -> tuple[Feature, ...]:
@@ -85,22 +87,33 @@ def mix_features(
     found: dict[str, Any] = {}
     tops: dict[str, Labelled] = {}
     for name, column in labels.items():
-        cells = _cells(customer, column.codes[places], len(column.labels), age, backend)
+        cells = _cells(
+            customer, column.codes[places], len(column.labels), age, ledger.n_customers, backend
+        )
         summary, top = _summary(cells, n_year, backend)
         found |= {f"{name}_{part}": values for part, values in summary.items()}
         tops[f"mix_{name}_top"] = Labelled(top, column.labels)
     return declared(found, MIX, backend), tops
 
 
-def _cells(customer: Any, code: Any, n_labels: int, age: Any, backend: Backend) -> _Cells:
+def _cells(
+    customer: Any, code: Any, n_labels: int, age: Any, n_customers: int, backend: Backend
+) -> _Cells:
     xp = backend.xp
     known = xp.nonzero(code >= 0)[0]
     width = max(n_labels, 1)
     cell = customer[known].astype("int64") * width + code[known]
     recent = cell[age[known] < _RECENT]
-    distinct, n_year = xp.unique(cell, return_counts=True)
-    place = xp.searchsorted(distinct, recent)
-    n_recent = xp.bincount(place, minlength=distinct.shape[0])
+    n_cells = n_customers * width
+    if n_cells <= _DENSE * (cell.shape[0] + 1):
+        n_year = xp.bincount(cell, minlength=n_cells)
+        distinct = xp.nonzero(n_year)[0]
+        n_year = n_year[distinct]
+        n_recent = xp.bincount(recent, minlength=n_cells)[distinct]
+    else:  # thousands of labels, most of which a customer does not have
+        distinct, n_year = xp.unique(cell, return_counts=True)
+        place = xp.searchsorted(distinct, recent)
+        n_recent = xp.bincount(place, minlength=distinct.shape[0])
     return _Cells(distinct // width, distinct % width, n_year.astype("int64"), n_recent)
 
 
