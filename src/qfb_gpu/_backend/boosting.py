@@ -236,7 +236,7 @@ def _means(nodes: np.ndarray) -> np.ndarray:
 
 
 def isolation(
-    sample: np.ndarray, features: np.ndarray, seed: int, n_trees: int = 200
+    sample: np.ndarray, features: np.ndarray, seed: int, n_trees: int = 100
 ) -> np.ndarray:
     """Return how easily each row is told apart from ``sample``, 0 to 1: an isolation forest."""
     from sklearn.ensemble import IsolationForest

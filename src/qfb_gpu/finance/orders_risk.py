@@ -139,8 +139,8 @@ def _anomaly(
     past = look_features(orders, looks.row[newest], looks.day[newest], backend)
     sample = matrix(past, xp) if newest.shape[0] else table
     sample, asked = (xp.nan_to_num(rows) for rows in (sample, table))
-    isolated = backend.isolation(sample, asked, settings.seed)
-    usual = xp.sort(backend.isolation(sample, sample, settings.seed))
+    both = backend.isolation(sample, xp.concatenate([asked, sample]), settings.seed)
+    isolated, usual = both[: asked.shape[0]], xp.sort(both[asked.shape[0] :])
     return xp.searchsorted(usual, isolated) / usual.shape[0]
 
 

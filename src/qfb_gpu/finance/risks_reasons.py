@@ -48,7 +48,7 @@ REASONS: dict[str, Reason] = {
     ),
     "unpaid_share": Reason(
         lambda r: (
-            f"{_pc(r['unpaid_share'])} of the nodes due are unpaid; "
+            f"{_pc(r['unpaid_share'])} of the nodes due are unpaid, "
             f"{_pc(r['hazard'])} went over 60 days past due"
         ),
         lambda r: f"到期节点{_pc(r['unpaid_share'])}未付，{_pc(r['hazard'])}逾期超过60天",

@@ -18,7 +18,7 @@ from qfb_gpu.parts.part import PROFILE, Columns
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
 
-_DIGITS = 4
+_DIGITS, _FINE = 4, 9
 _SHOWN = (
     "arc", "drawdown", "idle", "hhi", "top_1", "top_5", "n_channels", "returned_rate",
     "cancelled_rate", "behind_days", "paid_ratio",
@@ -65,7 +65,7 @@ def tables(
     return {
         "customer_risks": rows,
         "risk_alerts": _alerts(rows, stacked, columns, currency, (days, settings.alert_from)),
-        PROFILE: _profile(columns, currency),
+        PROFILE: _profile(columns),
     }
 
 
@@ -97,9 +97,7 @@ def _alerts(
     customer = chosen // len(RISKS)
     share = np.minimum(np.nan_to_num(columns["part.top_1"]), 1.0)
     income = np.maximum(columns["part.income_year_minor"], 0)
-    exposed = np.where(
-        stacked_is_channel(len(share)), np.repeat(share * income, len(RISKS)), np.nan
-    )
+    exposed = np.where(_is_channel(len(share)), np.repeat(share * income, len(RISKS)), np.nan)
     picked = pa.array(chosen)
     return {
         "customer_id": rows["customer_id"].take(picked),
@@ -109,19 +107,18 @@ def _alerts(
         "is_new": held == 0,
         "score": rows["score"][chosen],
         "previous_score": np.round(stacked["before"][chosen], _DIGITS),
-        "exposed": np.round(exposed[chosen]) / 1.0,
+        "exposed": np.round(exposed[chosen]),
         "currency": Labelled(currency.codes[customer], currency.labels),
         **{name: rows[name].take(picked) for name in ("reason_codes", "reasons", "reasons_zh")},
     }
 
 
-def stacked_is_channel(n: int) -> Any:
+def _is_channel(n: int) -> Any:
     """Return which rows of a table of customers by risks are of channel risk."""
     return np.tile(np.array([risk == "channel" for risk in RISKS]), n)
 
 
-def _profile(columns: Columns, currency: Labelled) -> Columns:
-    del currency
+def _profile(columns: Columns) -> Columns:
     found: Columns = {}
     for risk in RISKS:
         found[f"risk_{risk}_score"] = np.round(columns[f"{risk}.score"], _DIGITS)
@@ -132,10 +129,10 @@ def _profile(columns: Columns, currency: Labelled) -> Columns:
     mixed = _OVERALL * scores.mean(axis=1) + (1 - _OVERALL) * scores.max(axis=1)
     found["risk_overall_score"] = np.round(mixed, _DIGITS)
     found["risk_demand_class"] = Labelled(columns["part.class_code"], CLASSES)
-    return found | {f"risk_{name}": columns[f"part.{name}"] for name in _SHOWN}
+    return found | {f"risk_{name}": np.round(columns[f"part.{name}"], _FINE) for name in _SHOWN}
 
 
-def test_columns(tests: list[Tested]) -> Columns:
+def tested_columns(tests: list[Tested]) -> Columns:
     """Return tests as columns that can be saved."""
     columns = {
         name: np.array([getattr(one, name) for one in tests], dtype=float)

@@ -110,7 +110,7 @@ def fit(saved: Saved) -> dict[str, Columns]:
     tests = _tests(scores, falls, income, dates, ends, backend)
     columns = _columns(scores, evidence, latest, dates, settings, backend)
     columns["bucket"] = np.repeat(np.array(saved.buckets), sizes)
-    return {"scores": columns, "tests": risk_tables.test_columns(tests)}
+    return {"scores": columns, "tests": risk_tables.tested_columns(tests)}
 
 
 _SETS = ("raw", "evidence", "income", "latest", "falls")

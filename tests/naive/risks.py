@@ -1,0 +1,63 @@
+"""The parts of risk, by loops and ``statistics``, one customer at a time."""
+
+import itertools
+import math
+import statistics
+
+
+def concentration(payments, end, currency):
+    """Return hhi, top_1, top_5 and n_channels of (counterparty, day, currency, amount) received."""
+    sums = {}
+    for counterparty, day, of, amount in payments:
+        if of == currency and end - 365 <= day < end:
+            sums[counterparty] = sums.get(counterparty, 0) + amount
+    sums = sorted((value for value in sums.values() if value > 0), reverse=True)
+    if not sums:
+        return None
+    shares = [value / sum(sums) for value in sums]
+    return {"hhi": sum(s * s for s in shares), "top_1": shares[0], "top_5": sum(shares[:5]),
+            "n_channels": len(sums)}  # fmt: skip
+
+
+def volatility(months):
+    """Return the parts of a list of monthly incomes (all months the customer was there)."""
+    x = [max(value, 0.0) for value in months][-24:]
+    mean = statistics.fmean(x)
+    changes = [0.0 if a + b == 0 else 2 * (b - a) / (a + b) for a, b in itertools.pairwise(x)]
+    quarters = [sum(x[i : i + 3]) for i in range(len(x) - 2)]
+    below = [min(v - mean, 0.0) ** 2 for v in x]
+    found = {
+        "arc": math.sqrt(statistics.fmean(c * c for c in changes)),
+        "downside": math.sqrt(statistics.fmean(below)) / mean if mean else 1.0,
+        "idle": sum(v <= 0 for v in x) / len(x),
+    }
+    if quarters:
+        found["drawdown"] = 1 - quarters[-1] / max(quarters) if max(quarters) else 1.0
+    return found
+
+
+def demand(months):
+    x = [max(value, 0.0) for value in months][-24:]
+    busy = [v for v in x if v > 0]
+    level, misses = x[0], []
+    for value in x[1:]:
+        misses.append(abs(value - level))
+        level += 0.3 * (value - level)
+    return {
+        "interval": len(x) / len(busy) - 1,
+        "sizes": statistics.pvariance(busy) / statistics.fmean(busy) ** 2,
+        "error": statistics.fmean(misses) / statistics.fmean(x),
+    }
+
+
+def nodes(rows, day):
+    """Return behind_days, unpaid_share, hazard of (due, paid or None) of one customer."""
+    due = [(d, p if p is not None and p < day else None) for d, p in rows if day - 365 <= d < day]
+    if not due:
+        return None
+    behind = [min(max((day if p is None else p) - d, 0), 180) for d, p in due]
+    return {
+        "behind_days": statistics.fmean(behind),
+        "unpaid_share": sum(p is None for _, p in due) / len(due),
+        "hazard": sum(b > 60 for b in behind) / len(due),
+    }

@@ -1,0 +1,238 @@
+"""Orders: what was known of them, how late ones are found before they are due, and in words."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from naive import orders as naive
+
+from qfb_gpu._config.risks import Orders as Settings
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.finance import orders_model, orders_reasons, orders_risk
+from qfb_gpu.finance.levels import auc, level_of, rank_correlation
+from qfb_gpu.finance.orders import FEATURES, NEVER, look_features, make_orders
+from qfb_gpu.lake.texts import hash_texts
+from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
+from qfb_gpu.portfolio import generate_portfolio
+
+AS_OF = dt.date(2024, 12, 31)
+AS_OF_DAY = 20_088
+FIRST = 19_000
+
+one_order = st.fixed_dictionaries(
+    {
+        "customer": st.integers(1, 3), "supplier": st.integers(0, 3), "item": st.integers(0, 2),
+        "order": st.integers(0, 60), "lead": st.integers(0, 30),
+        "after": st.none() | st.integers(-10, 40), "short": st.booleans(),
+        "amount": st.none() | st.integers(1, 10**6), "currency": st.integers(1, 2),
+    }
+)  # fmt: skip
+
+
+def as_orders(drawn):
+    """Return orders as the naive reference reads them."""
+    rows = []
+    for one in drawn:
+        due = one["order"] + one["lead"]
+        closed = None if one["after"] is None else max(due + one["after"], one["order"])
+        rows.append({**one, "due": due, "closed": closed, "full": None if one["short"] else closed})
+    return rows
+
+
+def columns(rows):
+    """Return the source columns of orders."""
+    return {
+        **{n: np.array([r[n] for r in rows], np.int64) for n in ("customer", "supplier", "item")},
+        "order_date": np.array([FIRST + r["order"] for r in rows], np.int32),
+        "due_date": np.array([FIRST + r["due"] for r in rows], np.int32),
+        "delivered_date": np.array(
+            [NULL_DAY if r["closed"] is None else FIRST + r["closed"] for r in rows], np.int32
+        ),
+        "quantity": np.full(len(rows), 10.0),
+        "quantity_delivered": np.array([4.0 if r["short"] else 10.0 for r in rows]),
+        "amount_minor": np.array([r["amount"] or NULL_MINOR for r in rows], np.int64),
+        "currency": np.array([r["currency"] for r in rows], np.int16),
+    }
+
+
+@settings(max_examples=30)
+@given(st.lists(one_order, min_size=1, max_size=14), st.integers(0, 90))
+def test_what_was_known_is_what_a_loop_over_all_orders_says(drawn, day):
+    rows = as_orders(drawn)
+    backend = get_backend("cpu")
+    orders = make_orders(columns(rows), backend)
+    row = np.arange(len(rows))
+    found = look_features(orders, row, np.full(len(rows), FIRST + day), backend)
+    for at in row:
+        expected = naive.known(rows, at, day)
+        for name, value in expected.items():
+            np.testing.assert_allclose(found[name][at], value, atol=2e-3, err_msg=name)
+
+
+def test_no_feature_sees_what_came_after_the_look():
+    rng = np.random.default_rng(0)
+    drawn = [{"customer": 1, "supplier": int(rng.integers(3)), "item": 0,
+              "order": int(rng.integers(60)), "lead": 20, "after": int(rng.integers(-5, 9)),
+              "short": False, "amount": 5, "currency": 1} for _ in range(60)]  # fmt: skip
+    rows, backend = as_orders(drawn), get_backend("cpu")
+    day = np.full(len(rows), FIRST + 45)
+    seen = look_features(make_orders(columns(rows), backend), np.arange(60), day, backend)
+    for row in rows:  # whatever comes from that day on is not known on it
+        if row["closed"] >= 45:
+            row["closed"] = row["full"] = None if row["supplier"] else row["closed"] + 99
+    again = look_features(make_orders(columns(rows), backend), np.arange(60), day, backend)
+    known = [at for at, row in enumerate(rows) if row["due"] < 45]
+    assert len(known) > 10
+    for name in FEATURES:
+        np.testing.assert_array_equal(seen[name], again[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def portfolio():
+    """Return generated orders as arrays, and which of the open ones will be late."""
+    tables = generate_portfolio(
+        200, 7, AS_OF, calendar=load_calendar("CN"), tables=["orders", "truth/orders"]
+    )
+    table, truth = tables["orders"], tables["truth/orders"].to_pylist()
+    texts = {name: pa.array(table[name].cast(pa.string()).to_pylist())
+             for name in ("customer_id", "supplier_id", "item")}  # fmt: skip
+    given_columns = {
+        "customer": hash_texts(texts["customer_id"]),
+        "supplier": hash_texts(texts["supplier_id"]),
+        "item": hash_texts(texts["item"]),
+        **{name: table[name].cast(pa.int32()).fill_null(NULL_DAY).to_numpy()
+           for name in ("order_date", "due_date", "delivered_date")},
+        **{name: table[name].to_numpy() for name in ("quantity", "quantity_delivered")},
+        "amount_minor": np.array([int(v * 100) for v in table["amount"].to_pylist()], np.int64),
+        "currency": np.unique(table["currency"].cast(pa.string()).to_numpy(zero_copy_only=False),
+                              return_inverse=True)[1].astype(np.int16),
+    }  # fmt: skip
+    late = {r["order_id"]: not r["delivered_in_full"] or r["delay_days"] > 0 for r in truth}
+    return given_columns, np.array([late.get(i) for i in table["order_id"].to_pylist()])
+
+
+@pytest.fixture(scope="module")
+def scored(portfolio):
+    orders = make_orders(portfolio[0], get_backend("cpu"))
+    return orders, orders_risk.score_open(orders, AS_OF_DAY, Settings(), get_backend("cpu"))
+
+
+def test_scores_before_the_due_date_tell_late_orders_from_others(portfolio, scored):
+    _, risk = scored
+    ahead = risk["status"] == 0
+    late = portfolio[1][risk["row"]][ahead].astype(bool)
+    p = risk["probability_late"][ahead]
+    assert (risk["days_to_due"][ahead] >= 0).all()
+    backend = get_backend("cpu")
+    # the pair's past late rate is what the generator draws from: no model can do much better
+    best = auc(risk["pair_late_rate"][ahead], late, backend)
+    assert auc(p, late, backend) > max(best - 0.05, 0.55)
+    assert abs(p.mean() - late.mean()) < 0.07
+    low, high = risk["probability_late_low"][ahead], risk["probability_late_high"][ahead]
+    assert ((low < p) & (p < high)).all()
+    few = risk["supplier_n_due"][ahead] < 3
+    assert (high - low)[few].mean() > (high - low)[~few].mean()
+
+
+def test_an_overdue_order_is_late_and_its_default_grows_with_its_age(scored):
+    _, risk = scored
+    over = risk["status"] == 1
+    assert (risk["probability_late"][over] == 1).all()
+    assert risk["is_alert"][over].all()
+    age, default = -risk["days_to_due"][over], risk["probability_default"][over]
+    assert (default[age >= 60] == 1).all()
+    assert default[age < 10].mean() < 0.5
+
+
+def test_alerts_keep_to_their_budget(scored):
+    _, risk = scored
+    ahead = risk["status"] == 0
+    chosen = risk["is_alert"][ahead]
+    assert 0 < chosen.sum() <= max(1, int(0.1 * ahead.sum())) + 3  # equals come along
+    assert risk["score"][ahead][chosen].min() >= risk["score"][ahead][~chosen].max()
+
+
+def test_a_back_test_night_sees_nothing_of_what_it_is_asked(portfolio):
+    backend = get_backend("cpu")
+    few = Settings(backtest_dates=2)
+    tests = orders_model.backtest(make_orders(portfolio[0], backend), AS_OF_DAY, few, backend)
+    assert [test.day for test in tests] == [AS_OF_DAY - 90, AS_OF_DAY - 60]
+    for test in tests:
+        assert test.brier < test.brier_base * 1.05
+        assert test.lead_days > 0
+    later = {name: np.array(values) for name, values in portfolio[0].items()}
+    after = later["delivered_date"] >= AS_OF_DAY - 90
+    later["delivered_date"][after] = NULL_DAY  # what comes after the first night, all changed
+    model = orders_model.fit_late(make_orders(portfolio[0], backend), AS_OF_DAY - 90, few, backend)
+    other = orders_model.fit_late(make_orders(later, backend), AS_OF_DAY - 90, few, backend)
+    some = np.random.default_rng(0).random((50, len(FEATURES)))
+    assert np.array_equal(backend.predict_proba(model, some), backend.predict_proba(other, some))
+
+
+def test_scores_do_not_depend_on_the_order_of_rows(portfolio, scored):
+    orders, risk = scored
+    turned = np.random.default_rng(1).permutation(len(orders.order_day))
+    backend = get_backend("cpu")
+    mixed = make_orders({n: v[turned] for n, v in portfolio[0].items()}, backend)
+    again = orders_risk.score_open(mixed, AS_OF_DAY, Settings(), backend)
+    place = {int(turned[row]): at for at, row in enumerate(again["row"])}
+    at = np.array([place[int(row)] for row in risk["row"]])
+    for name in ("probability_late", "probability_default", "anomaly", "score", "level",
+                 "cluster_id", "density_cluster_id", "is_alert"):  # fmt: skip
+        np.testing.assert_array_equal(risk[name], again[name][at], err_msg=name)
+
+
+def test_few_orders_are_ranked_by_an_isolation_forest(portfolio):
+    backend = get_backend("cpu")
+    some = {name: values[:120] for name, values in portfolio[0].items()}
+    risk = orders_risk.score_open(make_orders(some, backend), AS_OF_DAY, Settings(), backend)
+    assert set(risk["method"]) == {orders_risk.METHODS.index("isolation_forest")}
+    ahead = risk["status"] == 0
+    assert (risk["score"][ahead] <= 50).all()
+    assert ((risk["anomaly"] >= 0) & (risk["anomaly"] <= 1)).all()
+    none = {name: values[:0] for name, values in portfolio[0].items()}
+    empty = orders_risk.score_open(make_orders(none, backend), AS_OF_DAY, Settings(), backend)
+    assert empty["row"].shape == (0,)
+
+
+def test_reasons_quote_what_is_known():
+    row = dict.fromkeys(FEATURES, 0.0) | {
+        "pair_n_due": 8.0, "pair_failed": 4.0, "pair_delay_days": 6.0, "supplier_n_due": 20.0,
+        "supplier_failed": 0.0, "amount_ratio": float("nan"), "item_n_due": 0, "item_failed": 0,
+    }  # fmt: skip
+    parts = np.zeros(len(FEATURES))
+    parts[FEATURES.index("pair_late_rate")] = 0.8
+    parts[FEATURES.index("supplier_late_rate")] = 0.7  # it never was late: not to be said
+    parts[FEATURES.index("amount_ratio")] = 0.6  # not known
+    codes, english, chinese = orders_reasons.explain(row, parts, -5)
+    assert codes == ["pair_late"]
+    assert english == [
+        "the supplier was late to this buyer with 50% of 8 orders, 6 days on average"
+    ]
+    assert chinese == ["该供应商对本买方历史到期8单，50%未按期足额交付，平均延迟6天"]
+    assert orders_reasons.explain(row, parts, 12)[0][0] == "overdue"
+
+
+def test_short_for_good_counts_as_failed():
+    rows = as_orders([{"customer": 1, "supplier": 1, "item": 0, "order": 0, "lead": 9, "after": -3,
+                       "short": True, "amount": 5, "currency": 1}])  # fmt: skip
+    orders = make_orders(columns(rows), get_backend("cpu"))
+    assert orders.failed.tolist() == [True]
+    assert orders.full_day.tolist() == [NEVER]
+    assert orders.closed_day.tolist() == [FIRST + 6]
+
+
+def test_auc_and_ranks_are_those_of_the_books(backend):
+    xp = backend.xp
+    score = xp.asarray([0.1, 0.4, 0.4, 0.8, np.nan])
+    assert auc(score, xp.asarray([False, True, False, True, True]), backend) == 0.875
+    assert np.isnan(auc(score[:2], xp.asarray([True, True]), backend))
+    left, right = xp.asarray([1.0, 2.0, 2.0, 4.0]), xp.asarray([10.0, 20.0, 30.0, 40.0])
+    assert rank_correlation(left, right, backend) == pytest.approx(0.9486832980505138)
+    assert level_of(xp.asarray([10.0, 35.0, 64.9, 65.0, np.nan]), [35, 50, 65], xp).tolist() == [
+        0, 1, 2, 3, -1,
+    ]  # fmt: skip

@@ -1,0 +1,340 @@
+"""The four risks: their parts against loops, how little data is drawn to peers, alerts, nights."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import CNY, EUR, build_ledger, on
+from naive import risks as naive
+
+from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
+from qfb_gpu.backend import get_backend
+from qfb_gpu.finance import concentration, demand, months, performance, risks, volatility
+from qfb_gpu.finance.risks_history import fell, held_since
+from qfb_gpu.finance.risks_reasons import REASONS, explain
+from qfb_gpu.lake.work import Workspace
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.parts import risks as part
+from qfb_gpu.parts.part import PROFILE, Given, Saved
+
+DAY = 20_088  # 2024-12-31
+CPU = get_backend("cpu")
+amounts = st.lists(st.integers(0, 10**7), min_size=14, max_size=30)
+payment = st.tuples(
+    st.integers(0, 1), st.integers(1, 6), st.integers(0, 1), st.sampled_from([CNY, CNY, EUR]),
+    st.integers(DAY - 700, DAY), st.integers(-(10**6), 10**8).filter(bool),
+)  # fmt: skip
+
+
+def table(*customers):
+    """Return incomes as a table, missing months 0 at the front, and each history's length."""
+    n = max(map(len, customers))
+    rows = np.array([[0] * (n - len(one)) + list(one) for one in customers], dtype=float)
+    return rows, np.array([len(one) for one in customers])
+
+
+@settings(max_examples=40)
+@given(amounts, amounts)
+def test_volatility_is_what_loops_say(one, other):
+    income, length = table(one, other)
+    found = volatility.volatility(income, length, CPU)
+    for at, mine in enumerate((one, other)):
+        for name, value in naive.volatility(mine).items():
+            assert found[name][at] == pytest.approx(value, abs=1e-9), name
+
+
+@settings(max_examples=40)
+@given(amounts.filter(lambda x: sum(v > 0 for v in x[-24:]) > 1))
+def test_demand_is_what_loops_say(one):
+    income, length = table(one)
+    found = demand.demand(income, income, income, length, CPU)
+    for name, value in naive.demand(one).items():
+        assert found[name][0] == pytest.approx(value, rel=1e-9, abs=1e-12), name
+
+
+def test_demand_tells_the_four_classes_and_where_it_broke():
+    steady, lumps = [100.0] * 24, [0, 0, 500.0, 0, 0, 30.0] * 4
+    gaps, wild = [0, 0, 100.0] * 8, [20.0, 400.0, 60.0] * 8
+    broke = [100.0] * 16 + [30.0] * 8
+    income, length = table(steady, gaps, wild, lumps, broke)
+    found = demand.demand(income, np.roll(income, 1, axis=1) * 0 + 5, income, length, CPU)
+    assert [demand.CLASSES[c] for c in found["class_code"][:4]] == list(demand.CLASSES)
+    assert found["change"][4] == found["change"].max() > 0.4
+    assert found["change_months"][4] == 8
+    assert found["change"][0] == found["error"][0] == 0
+
+
+def test_a_break_in_trend_is_a_fall_that_is_sure():
+    quiet = [100.0] * 18
+    fell_, noisy, rose = quiet + [40.0] * 6, [10, 190.0] * 9 + [80.0] * 6, quiet + [200.0] * 6
+    income, length = table(fell_, noisy, rose)
+    found = volatility.volatility(income, length, CPU)["trend_break"]
+    assert found[0] == pytest.approx(0.6)
+    assert found[1] < 0.1
+    assert found[2] == 0
+
+
+@settings(max_examples=40)
+@given(st.lists(payment, min_size=1, max_size=40))
+def test_concentration_is_what_loops_say(payments):
+    payments = [(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments]
+    ledger = build_ledger(payments)
+    main = months.main_currency(ledger, CPU)
+    for end in (DAY + 1, DAY - 200):
+        found = concentration.dependence(ledger, main, [end], CPU)
+        for at in range(2):
+            mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == 0]
+            expected = naive.concentration(mine, end, main[at])
+            if expected is None:
+                assert np.isnan(found["hhi"][at, 0])
+                continue
+            for name, value in expected.items():
+                assert found[name][at, 0] == pytest.approx(value, abs=1e-8), name
+
+
+@settings(max_examples=40)
+@given(st.lists(payment, min_size=1, max_size=40))
+def test_months_add_up_to_the_payments(payments):
+    payments = [(0, 9, 0, CNY, DAY, 1), *payments]
+    ledger = build_ledger(payments, n_customers=2) if payments[-1][0] else build_ledger(payments)
+    if ledger.n_customers == 2 and not (ledger.relation_customer == 1).any():
+        return
+    main = months.main_currency(ledger, CPU)
+    ends = months.month_ends(DAY, 36, CPU)
+    assert ends.start_day[-1] == DAY + 1
+    found = months.by_month(ledger, main, ends, CPU)
+    for at in range(ledger.n_customers):
+        mine = [p for p in payments if p[0] == at and p[3] == main[at]]
+        assert found["income"][at].sum() == sum(p[5] for p in mine if p[2] == 0)
+        assert found["spend"][at].sum() == sum(p[5] for p in mine if p[2] == 1)
+        assert found["n_returned"][at].sum() == sum(p[5] < 0 and p[2] == 0 for p in mine)
+
+
+def test_a_month_counts_once_it_has_ended(backend):
+    ledger = on(build_ledger([(0, 1, 0, CNY, d, 10) for d in (DAY - 31, DAY - 3, DAY)]), backend)
+    main = months.main_currency(ledger, backend)
+    middle = months.month_ends(DAY - 1, 24, backend)
+    found = months.by_month(ledger, main, middle, backend)
+    assert int(found["income"].sum()) == 10
+    whole = months.by_month(ledger, main, months.month_ends(DAY, 24, backend), backend)
+    assert int(whole["income"][0, -1]) == 20
+
+
+def test_seasons_of_peers_are_found_and_taken_out():
+    factor = np.array([0.5, 0.5, 1, 1, 1, 1, 1, 1, 1, 1, 1.5, 1.5])
+    rng = np.random.default_rng(0)
+    level = rng.integers(10**4, 10**6, (50, 1))
+    income = np.rint(level * np.tile(factor, 3)).astype(np.int64)
+    income = np.hstack([income[:, -2:], income])  # begins in November
+    first = 2022 * 12 + 10
+    sums, n_years = months.season_sums(income, first, CPU)
+    assert n_years == 150
+    peers = months.peer_seasons(sums, np)
+    np.testing.assert_allclose(peers, factor / factor.mean(), atol=0.01)
+    steady = income / months.seasons(income, first, peers, CPU)
+    assert (steady.std(axis=1) / steady.mean(axis=1)).max() < 0.02
+    half = months.season_sums(income[:20], first, CPU)[0] + months.season_sums(
+        income[20:], first, CPU)[0]  # fmt: skip
+    np.testing.assert_array_equal(sums, half)
+
+
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(-500, 20), st.none() | st.integers(-40, 200)), max_size=8))
+def test_contract_nodes_are_what_loops_say(rows):
+    rows = [(DAY + due, None if late is None else DAY + due + late) for due, late in rows]
+    due = np.array([r[0] for r in rows], np.int32)
+    paid = np.array([NULL_DAY if r[1] is None else r[1] for r in rows], np.int32)
+    found = performance.node_delays(
+        np.zeros(len(rows), np.int32), due, paid, np.full(len(rows), 100), DAY, 2, CPU
+    )
+    expected = naive.nodes(rows, DAY)
+    assert np.isnan(found["behind_days"][1])
+    if expected is None:
+        assert np.isnan(found["behind_days"][0])
+        return
+    for name, value in expected.items():
+        assert found[name][0] == pytest.approx(value), name
+
+
+def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
+    xp = backend.xp
+    rng = np.random.default_rng(0)
+    score = xp.asarray(np.concatenate([[90.0, 90.0, np.nan], rng.normal(40, 8, 400)]))
+    evidence = xp.asarray(np.concatenate([[1.0, 24.0, 0.0], np.full(400, 24.0)]))
+    band = xp.zeros(403, dtype="int64")
+    drawn = risks.draw(score, evidence, band, "volatility", backend)
+    few, many, none = (float(drawn.score[at]) for at in range(3))
+    peers = float(drawn.peers[0])
+    assert peers < few < many < 90
+    assert none == peers
+    width = drawn.high - drawn.low
+    assert float(width[1]) < float(width[0]) < float(width[2])
+    known = backend.to_host(score[3:])
+    assert np.corrcoef(backend.to_host(drawn.score[3:]), known)[0, 1] > 0.999
+
+
+def test_a_range_holds_the_score_that_more_data_would_give():
+    rng = np.random.default_rng(1)
+    true, n = rng.normal(45, 12, 3000), rng.integers(1, 24, 3000).astype(float)
+    seen = true + rng.normal(0, risks.NOISE["volatility"] / np.sqrt(n))
+    drawn = risks.draw(seen, n, np.zeros(3000, dtype=np.int64), "volatility", CPU)
+    inside = (drawn.low <= true) & (true <= drawn.high)
+    assert 0.88 < inside.mean() < 0.99
+    assert np.abs(drawn.score - true).mean() < np.abs(seen - true).mean()
+
+
+def test_bands_are_quarters_by_income(backend):
+    income = backend.xp.asarray([5, 1, 9, 7, 3, 8, 2, 6])
+    assert backend.to_host(risks.size_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
+    equal = backend.xp.asarray([4, 4, 4, 4])
+    assert len(set(backend.to_host(risks.size_bands(equal, backend)).tolist())) == 1
+
+
+def test_a_level_is_new_once():
+    level = np.array([[2, 1, 1, 1], [2, 2, 1, 1], [2, 2, 2, 2], [2, 1, 2, 2], [3, 2, 2, 2]])
+    assert held_since(level.astype(np.int8), np).tolist() == [0, 1, 3, 0, 0]
+
+
+def test_a_fall_is_of_the_same_half_of_the_year_before():
+    down = [100] * 12 + [10] * 6
+    season = [100] * 6 + [10] * 6 + [100] * 6
+    young = [0] * 10 + [50] * 8
+    low, told = fell(np.array([down, season, young]), 6, 0.5, CPU)
+    assert low.tolist() == [True, False, False]
+    assert told.tolist() == [True, True, False]
+
+
+def test_every_part_has_words_a_half_and_a_weight():
+    parts = {name for names in risks.PARTS.values() for name in names}
+    assert parts == set(REASONS) == set(HALVES) == set(WEIGHTS)
+    row = {**dict.fromkeys(parts, 0.5), "class_code": 3, "change_months": 4.0, "hazard": 0.1,
+           "n_nodes": 7.0, "effective_channels": 2.0}  # fmt: skip
+    for risk, names in risks.PARTS.items():
+        point = {name: 40.0 + at for at, name in enumerate(names)}
+        codes, english, chinese = explain(risk, row, point, WEIGHTS)
+        assert 1 <= len(codes.split(",")) <= 3
+        assert english.count("; ") == chinese.count("；") == len(codes.split(",")) - 1
+    nothing = dict.fromkeys(parts, float("nan"))
+    assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
+
+
+def test_worse_parts_never_give_a_better_score():
+    base = {name: np.array([0.2]) for names in risks.PARTS.values() for name in names}
+    of = Risks()
+    before = risks.raw_scores(risks.points(base, of.all_halves, np), of.all_weights, np)
+    for risk, names in risks.PARTS.items():
+        for name in names:
+            worse = {**base, name: np.array([0.4])}
+            after = risks.raw_scores(risks.points(worse, of.all_halves, np), of.all_weights, np)
+            assert after[risk][0] > before[risk][0]
+
+
+def test_settings_are_checked():
+    assert Risks(halves={"arc": 0.5}).all_halves["arc"] == 0.5
+    with pytest.raises(ValueError, match="no part of a risk is called 'arcs'"):
+        Risks(halves={"arcs": 0.5})
+    with pytest.raises(ValueError, match="ascending"):
+        Risks(levels=[50, 40, 60])
+
+
+def firms(n=40, seed=0):
+    """Return payments of firms: the last ten lose their income in the last five months."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for firm in range(n):
+        last = DAY - 150 if firm >= n - 10 else DAY
+        days = np.arange(DAY - 1000, last + 1, 10 + firm % 7)
+        for day in days:
+            side = int(rng.random() < 0.3)
+            amount = int(rng.integers(10**4, 10**6)) * (-1 if rng.random() < 0.03 else 1)
+            rows.append((firm, int(rng.integers(1, 3 + firm % 5)), side, CNY, int(day), amount))
+    return rows
+
+
+def night(folder, buckets, day):
+    """Run the part over ledgers by bucket; return its tables by name, rows by customer."""
+    config = SimpleNamespace(finance=SimpleNamespace(risks=Risks()), sources={"transactions": []})
+    work = Workspace(folder)
+    none = SimpleNamespace(customer=np.empty(0, np.int32),
+                           columns={"date": np.empty(0, np.int32)})  # fmt: skip
+    for bucket, (ledger, names) in enumerate(buckets):
+        given_ = Given(
+            bucket=bucket, as_of_day=day, config=config, calendar=None, ledger=ledger,
+            streams=None, sources={"cancellations": none}, payment_texts=None, backend=CPU,
+        )  # fmt: skip
+        for name, columns in part.score(given_).items():
+            work.save("score", bucket, f"risks.{name}", columns, CPU)
+        who = {"customer_key": ledger.customer_key, "customer_id": pa.array(names)}
+        work.save("score", bucket, "customers", who, CPU)
+    saved = Saved("risks", work, tuple(range(len(buckets))), day, config, "cpu", folder)
+    for name, columns in part.fit(saved).items():
+        work.save("fit", -1, f"risks.{name}", columns, CPU)
+    made = [part.publish(saved, bucket) for bucket in range(len(buckets))]
+    tables = {name: [] for name in (*part.RISK.tables, PROFILE)}
+    for (_, names), one in zip(buckets, made, strict=True):
+        one[PROFILE]["customer_id"] = pa.array(names)
+        for name, columns in one.items():
+            tables[name] += as_rows(columns)
+    found = {name: sorted(rows, key=lambda r: (r["customer_id"], r.get("risk", "")))
+             for name, rows in tables.items()}  # fmt: skip
+    return {**found, **{n: as_rows(c) for n, c in part.whole(saved).items()}}
+
+
+def as_rows(columns):
+    lists = {}
+    for name, values in columns.items():
+        if hasattr(values, "labels"):
+            lists[name] = [values.labels[c] if c >= 0 else None for c in values.codes]
+        else:
+            lists[name] = [str(v) if v != v else v for v in values.tolist()] if hasattr(
+                values, "tolist") else values.to_pylist()  # fmt: skip
+    return [dict(zip(lists, row, strict=True)) for row in zip(*lists.values(), strict=True)]
+
+
+@pytest.fixture(scope="module")
+def one_bucket(tmp_path_factory):
+    names = [f"firm {at:02d}" for at in range(40)]
+    return night(tmp_path_factory.mktemp("one"), [(build_ledger(firms()), names)], DAY)
+
+
+def test_buckets_change_nothing(one_bucket, tmp_path):
+    rows = firms()
+    names = [f"firm {at:02d}" for at in range(40)]
+    parts = []
+    for bucket in range(3):
+        mine = [at for at in range(40) if at % 3 == bucket]
+        place = {at: new for new, at in enumerate(mine)}
+        ledger = build_ledger([(place[r[0]], *r[1:]) for r in rows if r[0] in place])
+        parts.append((ledger, [names[at] for at in mine]))
+    assert night(tmp_path, parts[::-1], DAY) == one_bucket
+
+
+def test_who_loses_income_is_alerted_once_and_not_again_each_night(one_bucket, tmp_path):
+    alerts = [a for a in one_bucket["risk_alerts"] if a["risk"] == "volatility"]
+    lost = {f"firm {at:02d}" for at in range(30, 40)}
+    assert lost <= {a["customer_id"] for a in alerts}
+    raised = {a["raised_date"] for a in alerts if a["customer_id"] in lost}
+    assert all(DAY - 160 < day <= DAY for day in raised)
+    names = [f"firm {at:02d}" for at in range(40)]
+    later = [*firms(), (0, 1, 0, CNY, DAY + 3, 5 * 10**7)]
+    again = night(tmp_path, [(build_ledger(later), names)], DAY + 5)
+    assert again["risk_alerts"] == one_bucket["risk_alerts"]  # until another month has ended
+
+
+def test_the_back_test_sees_who_fell(one_bucket):
+    tests = {(t["risk"], t["date"]): t for t in one_bucket["risk_backtest"]}
+    last = tests["volatility", int(np.datetime64("2024-06-30", "D").astype(int))]
+    assert last["n_fell"] >= 10
+    assert 0 <= last["auc"] <= 1
+    assert all(0 <= t["covered"] <= 1 for t in tests.values())
+
+
+def test_scores_and_ranges_are_from_0_to_100(one_bucket):
+    assert len(one_bucket["customer_risks"]) == 40 * 4
+    for row in one_bucket["customer_risks"]:
+        assert 0 <= row["score_low"] <= row["score"] <= row["score_high"] <= 100
+        assert row["level"] in ("low", "watch", "high", "severe")
+        assert bool(row["reasons"]) == bool(row["reasons_zh"])
