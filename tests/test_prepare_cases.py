@@ -3,6 +3,7 @@
 import datetime as dt
 import importlib
 import importlib.util
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -120,3 +121,13 @@ def test_the_stand_ins_have_no_method_that_cudf_lacks():
     assert set(dir(cudf.Series)) >= set(SERIES)
     assert set(dir(cudf.DataFrame)) >= set(FRAME)
     assert set(dir(cudf.Index)) >= set(INDEX)
+
+
+def test_the_examples_of_the_page_are_these():
+    docs = Path(__file__).parents[1] / "docs"
+    spec = importlib.util.spec_from_file_location("make_preparation", docs / "make_preparation.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (docs / "preparation.md").read_text(encoding="utf-8")
+    assert module.render() == page, "run `python docs/make_preparation.py`"
+    assert all(f"`{name}`" in page for name in prepare.__all__)

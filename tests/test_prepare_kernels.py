@@ -71,9 +71,14 @@ def test_parts_between_and_after(nth):
 def test_counts_and_copies():
     data, offsets = layout(TEXTS)
     counts = np.full(len(TEXTS), -1, np.int32)
-    for most in (9, 1):
-        launch(spans.count_gpu, len(TEXTS), data, offsets, wanted("bb"), most, counts)
-        assert counts.tolist() == [min(text.count("bb"), most) for text in TEXTS]
+    launch(spans.count_gpu, len(TEXTS), data, offsets, wanted("bb"), counts)
+    assert counts.tolist() == [text.count("bb") for text in TEXTS]
+    words = ["中文", "bb", "b"]
+    ends = np.array([0, 6, 8, 9], np.int32)
+    launch(spans.first_gpu, len(TEXTS), data, offsets, wanted("".join(words)), ends, counts)
+    assert counts.tolist() == [
+        next((n for n, word in enumerate(words) if word in text), 3) for text in TEXTS
+    ]
     data, first, last = spans_of(spans.place_gpu, 1, 2, 0)
     to = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int32)
     out = np.zeros(to[-1], np.uint8)

@@ -114,7 +114,8 @@ KERNELS: dict[str, str] = {
         "void(uint8[::1], int32[::1], uint8[::1], uint8[::1], int64, int32[::1], int32[::1])"
     ),
     "spans.copy_gpu": "void(uint8[::1], int32[::1], int32[::1], int32[::1], uint8[::1])",
-    "spans.count_gpu": "void(uint8[::1], int32[::1], uint8[::1], int64, int32[::1])",
+    "spans.count_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1])",
+    "spans.first_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1], int32[::1])",
     "spans.place_gpu": "void(uint8[::1], int32[::1], int64, int64, int64, int32[::1], int32[::1])",
     "streams.answer_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64[:, ::1], "

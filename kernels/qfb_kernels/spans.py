@@ -67,11 +67,11 @@ def _find(data, pos, stop, wanted):
 find = twin(_find)
 
 
-def _occurrences(data, pos, stop, wanted, most):
-    """Count occurrences without overlap, from the left, at most so many."""
+def _occurrences(data, pos, stop, wanted):
+    """Count occurrences without overlap, from the left."""
     count = pos - pos
     at = find(data, pos, stop, wanted)
-    while at >= 0 and count < most:
+    while at >= 0:
         count += 1
         at = find(data, at + wanted.shape[0], stop, wanted)
     return count
@@ -87,7 +87,7 @@ def _after_row(data, offsets, row, wanted, nth, first, last):
     first[row] = -1
     last[row] = -1
     if nth < 0:
-        nth = occurrences(data, pos, stop, wanted, stop - pos) + 1 + nth
+        nth = occurrences(data, pos, stop, wanted) + 1 + nth
     while nth > 0:
         at = find(data, pos, stop, wanted)
         if at < 0:
@@ -148,6 +148,19 @@ def _between_row(data, offsets, row, opening, closing, nth, first, last):
 _between_row_cpu, _between_row_gpu = twin(_between_row, find, parts)
 
 
+def _first_row(data, offsets, row, words, ends, out):
+    """Write which of several texts is the first that is in a text; their number where none is."""
+    pos, stop = int(offsets[row]), int(offsets[row + 1])
+    n_words = ends.shape[0] - 1
+    number = n_words - n_words
+    while number < n_words and find(data, pos, stop, words[ends[number] : ends[number + 1]]) < 0:
+        number += 1
+    out[row] = number
+
+
+_first_row_cpu, _first_row_gpu = twin(_first_row, find)
+
+
 def _copy_row(data, first, last, row, offsets, out):
     """Copy one span to where it goes."""
     to = int(offsets[row])
@@ -204,18 +217,33 @@ def between_gpu(data, offsets, opening, closing, nth, first, last):
 
 
 @njit(nogil=True, cache=True)
-def count_cpu(data, offsets, wanted, most, out):
-    """Count the occurrences in each text, without overlap, at most so many."""
+def count_cpu(data, offsets, wanted, out):
+    """Count the occurrences in each text, without overlap."""
     for row in range(out.shape[0]):
-        out[row] = _occurrences_cpu(data, int(offsets[row]), int(offsets[row + 1]), wanted, most)
+        out[row] = _occurrences_cpu(data, int(offsets[row]), int(offsets[row + 1]), wanted)
 
 
 @cuda.jit
-def count_gpu(data, offsets, wanted, most, out):
+def count_gpu(data, offsets, wanted, out):
     """One thread per text."""
     row = cuda.grid(1)
     if row < out.shape[0]:
-        out[row] = _occurrences_gpu(data, int(offsets[row]), int(offsets[row + 1]), wanted, most)
+        out[row] = _occurrences_gpu(data, int(offsets[row]), int(offsets[row + 1]), wanted)
+
+
+@njit(nogil=True, cache=True)
+def first_cpu(data, offsets, words, ends, out):
+    """Write which of ``words[ends[i]:ends[i + 1]]`` is the first that is in each text."""
+    for row in range(out.shape[0]):
+        _first_row_cpu(data, offsets, row, words, ends, out)
+
+
+@cuda.jit
+def first_gpu(data, offsets, words, ends, out):
+    """One thread per text."""
+    row = cuda.grid(1)
+    if row < out.shape[0]:
+        _first_row_gpu(data, offsets, row, words, ends, out)
 
 
 @njit(nogil=True, cache=True)

@@ -103,16 +103,35 @@ def between(texts: pa.Array, opening: str, closing: str, nth: int) -> pa.Array:
     return by_spans(texts, launch)
 
 
-def count(texts: pa.Array, wanted: str, most: int = 2**31 - 1) -> pa.Array:
-    """Return how often ``wanted`` is in each text, without overlap, at most ``most``: int32."""
-    arguments = as_bytes(wanted), np.int64(most)
+def count(texts: pa.Array, wanted: str) -> pa.Array:
+    """Return how often ``wanted`` is in each text, without overlap: int32."""
+    needle = as_bytes(wanted)
 
-    def work(piece: pa.Array) -> pa.Array:
-        data, offsets = text_buffers(piece)
-        out = np.empty(len(piece), np.int32)
+    def launch(data: Any, offsets: Any, out: Any) -> None:
         get_backend("cpu").launch(
-            spans.count_cpu, spans.count_gpu, len(piece), data, offsets, *arguments, out
+            spans.count_cpu, spans.count_gpu, len(out), data, offsets, needle, out
         )
+
+    return _by_numbers(texts, launch)
+
+
+def first_of(texts: pa.Array, words: list[str]) -> pa.Array:
+    """Return the number of the first of ``words`` that is in a text, else how many there are."""
+    ends = np.cumsum([0, *(len(word.encode()) for word in words)]).astype(np.int32)
+    letters = as_bytes("".join(words))
+
+    def launch(data: Any, offsets: Any, out: Any) -> None:
+        get_backend("cpu").launch(
+            spans.first_cpu, spans.first_gpu, len(out), data, offsets, letters, ends, out
+        )
+
+    return _by_numbers(texts, launch)
+
+
+def _by_numbers(texts: pa.Array, launch: Callable[[Any, Any, Any], None]) -> pa.Array:
+    def work(piece: pa.Array) -> pa.Array:
+        out = np.empty(len(piece), np.int32)
+        launch(*text_buffers(piece), out)
         return pa.array(out, mask=np.asarray(piece.is_null()) if piece.null_count else None)
 
     return in_pieces(work, texts)

@@ -195,7 +195,7 @@ def contains(values: Any, *, text: str, ignore_case: bool = False) -> Any:
         msg = "contains: text is empty; give the text to look for"
         raise ConfigError(msg)
     texts, wanted = (_folded(values), text.casefold()) if ignore_case else (values, text)
-    return buffers.count(texts, wanted, most=1).cast(pa.int8())
+    return pc.subtract(1, buffers.first_of(texts, [wanted])).cast(pa.int8())
 
 
 @on_texts
@@ -234,11 +234,8 @@ def first_label(
     texts = _folded(values) if ignore_case else values
     rules = [text.casefold() if ignore_case else text for text, _ in labels]
 
-    codes = np.full(len(texts), len(rules), np.int32)
-    for number in reversed(range(len(rules))):
-        codes[np.asarray(buffers.count(texts, rules[number], most=1).fill_null(0)) > 0] = number
     names = pa.array([*(label for _, label in labels), default], pa.string())
-    return names.take(pa.array(codes, mask=np.asarray(texts.is_null())))
+    return names.take(buffers.first_of(texts, rules))
 
 
 def _folded(texts: pa.Array) -> pa.Array:
