@@ -15,6 +15,7 @@ from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.parts.whatif import what_if
+from qfb_gpu.report.ego import ego
 from qfb_gpu.report.sections import contagion, round_trips
 from qfb_gpu.report.whatif import render, summary
 
@@ -175,3 +176,13 @@ def test_sections_show_what_there_is():
     shown = round_trips.draw(reader_of(tables))
     assert "&lt;a&gt; → 丙 → &lt;a&gt;" in shown
     assert "CNY\xa0123\xa0k" in shown
+
+
+def test_the_neighbourhood_of_a_firm(out):
+    found = ego(gold.reader(out), "second")
+    assert [row["payer_id"] for row in found.is_paid_by] == ["first", "other"]
+    assert [row["payee_id"] for row in found.pays] == ["third<b>"]
+    assert found.among == [("first", "other")]
+    assert found.related == []
+    with pytest.raises(InputError, match=r"no party 'secnd'; it has e.g. second"):
+        ego(gold.reader(out), "secnd")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu._cli.ego import add_ego
 from qfb_gpu._cli.maintain import add_maintain
 from qfb_gpu._cli.models import add_models
 from qfb_gpu._cli.prepare import add_prepare
@@ -23,4 +24,5 @@ COMMANDS: tuple[Callable[[typer.Typer], None], ...] = (
     add_rejects,
     add_text,
     add_whatif,
+    add_ego,
 )

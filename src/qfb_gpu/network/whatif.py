@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _LARGEST_BATCH = 64
 _ARRAYS = 10
 """About as many arrays of a batch are alive at once."""
+_ROOM_BYTES = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +131,8 @@ def impacts(exposure: Exposure, firms: Any, recovery: float, backend: Backend) -
 
 def batch_size(n_nodes: int, backend: Backend) -> int:
     """Return how many firms to take at once."""
-    fits = backend.memory_budget_bytes() // (8 * _ARRAYS * max(n_nodes, 1))
-    return int(min(max(fits, 8), _LARGEST_BATCH))
+    room = max(backend.memory_budget_bytes(), _ROOM_BYTES)  # a host's budget is its caches
+    return int(min(max(room // (8 * _ARRAYS * max(n_nodes, 1)), 1), _LARGEST_BATCH))
 
 
 def candidates(graph: Graph, edges: dict[str, Any], n_firms: int, backend: Backend) -> Any:

@@ -1,0 +1,65 @@
+"""``qfb ego OUT FIRM``: the neighbourhood of one party."""
+
+from __future__ import annotations
+
+from pathlib import Path  # noqa: TC003  typer reads it at run time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def add_ego(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def ego(
+        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        firm: Annotated[str, typer.Argument(help="a customer or counterparty id")],
+        limit: Annotated[int, typer.Option(min=1, help="partners to print a side")] = 10,
+    ) -> None:
+        """Show whom a party pays, who pays it, and who of them deal with each other."""
+        from qfb_gpu.cli import console
+        from qfb_gpu.lake import gold
+        from qfb_gpu.report.ego import ego as neighbourhood
+        from qfb_gpu.report.wording import count, plural
+
+        found, screen = neighbourhood(gold.reader(out), firm), console()
+        node = found.node
+        screen.print(
+            f"{firm}: {'customer' if node['is_customer'] else 'no customer'}, community "
+            f"{node['community_id']}, core score {node['core_score']:.1f}, "
+            f"{plural(node['degree_in'], 'payer')}, {plural(node['degree_out'], 'payee')}, "
+            f"{count(node['triangles'])} pairs of partners deal with each other "
+            f"({100 * node['clustering']:.1f}%), k-core {node['k_core']}",
+            markup=False,
+        )
+        screen.print(_side("is paid by", found.is_paid_by, "payer_id", "income_share", limit))
+        screen.print(_side("pays", found.pays, "payee_id", "spending_share", limit))
+        for title, pairs in (
+            ("partners that deal with each other", [f"{a} - {b}" for a, b in found.among]),
+            ("related parties", [f"{r['related_id']} {r['shared']}" for r in found.related]),
+        ):
+            shown = ", ".join(pairs[:limit]) + (" ..." if len(pairs) > limit else "")
+            screen.print(f"{title}: {shown or 'none'}", markup=False)
+
+
+def _side(title: str, rows: list[dict[str, Any]], other: str, share: str, limit: int) -> Table:
+    from rich.table import Table
+    from rich.text import Text
+
+    from qfb_gpu.report.wording import money_exact, percent
+
+    grid = Table(title=f"{title}: {len(rows):,}", title_justify="left", box=None)
+    grid.add_column("party", overflow="fold")
+    for head in ("payments of the year", "amount", "share", "last"):
+        grid.add_column(head, justify="right")
+    for row in rows[:limit]:
+        grid.add_row(
+            Text(row[other]), f"{row['n_payments_365d']:,}",
+            money_exact(row["amount_365d_minor"], row["currency"]), percent(row[share] or 0.0),
+            str(row["last_date"]),
+        )  # fmt: skip
+    return grid
