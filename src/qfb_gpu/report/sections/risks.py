@@ -1,0 +1,154 @@
+"""The four risks: how many customers are where, who is newly there and why, were scores right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from qfb_gpu.report.charts.rows import rows
+from qfb_gpu.report.figures.columns import column, numbers, read_or_none
+from qfb_gpu.report.markup import (
+    Html,
+    card,
+    cards,
+    chinese,
+    empty,
+    esc,
+    legend,
+    name,
+    section,
+    table,
+)
+from qfb_gpu.report.sections.section import Section
+from qfb_gpu.report.wording import count, day, percent, plural
+
+if TYPE_CHECKING:
+    from qfb_gpu.report.figures.columns import Read
+
+_RISKS = {
+    "contract": ("contract performance", "合同履约"),
+    "volatility": ("income volatility", "收入波动"),
+    "demand": ("market demand", "市场需求"),
+    "channel": ("channel dependency", "渠道依赖"),
+}
+_LEVELS = (("low", "mature"), ("watch", "early"), ("high", "out"), ("severe", "bad"))
+_ALERTS = [
+    "customer_id", "risk", "level", "raised_date", "is_new", "score", "previous_score", "reasons",
+    "reasons_zh",
+]  # fmt: skip
+_TESTS = [
+    "risk", "date", "n_customers", "n_fell", "auc", "auc_small", "fell_top", "stability", "covered",
+]  # fmt: skip
+_SHOWN = 20
+
+
+def draw(read: Read) -> Html | None:
+    """Return the section; None where the run has no risks."""
+    found = read_or_none(read, "customer_risks", ["risk", "level", "month_end"])
+    if found is None:
+        return None
+    if not found.num_rows:
+        why = "There is no customer to score."
+        return section("risks", "Four risks", "风险管理", why, empty("Nothing to show."))
+    alerts = read_or_none(read, "risk_alerts", _ALERTS)
+    tested = read_or_none(read, "risk_backtest", _TESTS)
+    parts = cards(_levels(found), _test([] if tested is None else tested.to_pylist()))
+    lead = _lead(found, alerts)
+    return section("risks", "Four risks", "风险管理", lead, parts, _table(alerts))
+
+
+def _lead(found: pa.Table, alerts: pa.Table | None) -> str:
+    customers = found.num_rows // len(_RISKS)
+    held = 0 if alerts is None else len(column(alerts, "customer_id").unique())
+    new = 0 if alerts is None else int(numbers(alerts, "is_new").sum())
+    when = day(found.column("month_end")[0].as_py())
+    return (
+        f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
+        f"had ended; {count(held)} of them are at an alert’s level in some risk, and "
+        f"{plural(new, 'alert')} {'is' if new == 1 else 'are'} new since the month before."
+    )
+
+
+def _levels(found: pa.Table) -> Html:
+    names = {"risk": column(found, "risk"), "level": column(found, "level")}
+    groups = pa.table(names).group_by(["risk", "level"]).aggregate([([], "count_all")])
+    number = {(one["risk"], one["level"]): one["count_all"] for one in groups.to_pylist()}
+    items = []
+    for risk, (words, zh) in _RISKS.items():
+        counts = [(level, kind, number.get((risk, level), 0)) for level, kind in _LEVELS]
+        parts = [(kind, float(n), f"{count(n)} {level}") for level, kind, n in counts]
+        bad = number.get((risk, "high"), 0) + number.get((risk, "severe"), 0)
+        items.append((f"{words} {zh}", parts, f"{count(bad)} high or severe"))
+    keys = legend(*((kind, level) for level, kind in _LEVELS))
+    return card(
+        "Customers by level", "风险等级分布", keys, rows(items),
+        note="A score is drawn towards customers of the same size where little is known; its range "
+        "is in the customer_risks table.",
+    )  # fmt: skip
+
+
+def _test(tests: list[dict[str, Any]]) -> Html:
+    title, zh = "Were past scores right?", "回测"
+    if not tests:
+        return card(title, zh, empty("History is too short to test scores of past months."))
+    heads = [("Risk", ""), ("As of", ""), ("Fell", "n"), ("AUC", "n"), ("By size", "n min"),
+             ("Worst fifth", "n"), ("Stable", "n min"), ("In range", "n min")]  # fmt: skip
+    lines = [
+        [
+            _RISKS[one["risk"]][0], day(one["date"]),
+            f"{count(one['n_fell'])} of {count(one['n_customers'])}", _number(one["auc"]),
+            _number(one["auc_small"]), percent(one["fell_top"]), _number(one["stability"]),
+            percent(one["covered"]),
+        ]
+        for one in tests
+        if one["risk"] in _RISKS
+    ]  # fmt: skip
+    note = (
+        "Fell: income of the next half-year under half of the same months a year before. AUC: the "
+        "chance that one who fell had the higher score; by size: that it was the smaller. Worst "
+        "fifth: share that fell of those with the highest scores. Stable: rank correlation with "
+        "half a year later; in range: scores of half a year later inside the 90% range. Only "
+        "income is tested: contract risk is about kept promises, not about sales."
+    )
+    return card(title, zh, table(heads, lines, "Back-test of the four risks"), note=note, wide=True)
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
+
+
+def _table(alerts: pa.Table | None) -> Html:
+    if alerts is None or not alerts.num_rows:
+        return empty("No customer is at an alert’s level.")
+    by = [("is_new", "descending"), ("score", "descending"), ("customer_id", "ascending")]
+    order = alerts.sort_by(by).slice(0, _SHOWN).to_pylist()
+    heads = [("Customer", ""), ("Risk", ""), ("Score", "n"), ("Before", "n min"), ("Since", ""),
+             ("Why", "")]  # fmt: skip
+    lines = [
+        [
+            name(one["customer_id"]), _what(one), f"{one['score']:.0f}",
+            f"{one['previous_score']:.0f}",
+            ("new, " if one["is_new"] else "") + day(one["raised_date"]), _why(one),
+        ]
+        for one in order
+    ]  # fmt: skip
+    return card(
+        "Alerts, new ones first", "风险预警", table(heads, lines, "Risk alerts"), wide=True,
+        note="Since: the month end at which the level was reached and has held; at most a year "
+        "back. All alerts are in the risk_alerts table.",
+    )  # fmt: skip
+
+
+def _what(one: dict[str, Any]) -> Html:
+    words, zh = _RISKS.get(one["risk"], (one["risk"], ""))
+    return Html(f"{esc(words)} {chinese(zh)}<br>{esc(one['level'])}")
+
+
+def _why(one: dict[str, Any]) -> Html:
+    if not one["reasons"]:
+        return Html("–")
+    return Html(f"{esc(one['reasons'], 400)}<br>{chinese(one['reasons_zh'])}")
+
+
+RISKS = Section("risks", "Four risks", "风险", draw)
