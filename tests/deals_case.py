@@ -103,8 +103,12 @@ class Night:
             ledger=self.ledger, streams=None,
             sources={s: read_rows(lake, 0, s, day, self.ledger.customer_key, self.backend)
                      for s in (*part.needs, *part.may_use) if s != "transactions"},
-            payment_texts=self.ledger.texts.select, backend=self.backend,
+            payment_texts=self._texts, backend=self.backend,
         )  # fmt: skip
+
+    def _texts(self, names):
+        there = self.ledger.texts.column_names
+        return self.ledger.texts.select([name for name in names if name in there])
 
     def _run(self):
         for part in self.parts:

@@ -74,6 +74,28 @@ def contract_claims(
     )
 
 
+def open_contracts(
+    contracts: Contracts, paid_minor: Any, reference: Any, backend: Backend
+) -> Claims:
+    """Return a claim for what is not paid yet of every contract with a total and an id to quote."""
+    xp = backend.xp
+    left = xp.where(contracts.has_total, contracts.total_minor - paid_minor, 0)
+    deal = xp.nonzero((left > 0) & (reference >= 0) & (contracts.customer >= 0))[0]
+    start = contracts.start_day[deal].astype("int64")
+    end = contracts.end_day[deal].astype("int64")
+    end = xp.where(end == NULL_DAY, start, xp.maximum(end, start)) + _NO_END_DAYS
+    return Claims(
+        deal=deal,
+        customer=contracts.customer[deal],
+        counterparty_key=contracts.counterparty_key[deal],
+        currency=contracts.currency[deal],
+        amount_minor=left[deal],
+        from_day=(start - _EARLY_DAYS).astype("int32"),
+        to_day=end.astype("int32"),
+        reference=reference[deal],
+    )
+
+
 def order_claims(
     deal: Any,
     customer: Any,

@@ -7,7 +7,8 @@ and within its days. The confidence that this is no coincidence is
     min(1, claims / payments) * (claims of this deal / claims of all deals) / (1 + other * luck)
 
 over claims and payments of that party and amount; ``other`` is the number of the party's other
-unmatched payments and ``luck`` how likely a round amount is met by chance. Where the memo quotes
+unmatched payments that are at least as round and ``luck`` how likely such an amount is met by
+chance: a tenth of that where the memo speaks of a contract's payment. Where the memo quotes
 the deal's number ``luck`` shrinks a thousandfold; where it quotes another's, there is no match.
 """
 
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 
 _PLAUSIBLE = 50
 """How many amounts of one roundness are about as likely as one another."""
+_POWERS = 13
 _QUOTED = 1e-3
+_NAMED = 0.1
 _OTHER_NUMBER = 3.0
 
 
@@ -63,11 +66,13 @@ class Quotes:
     payment : int64, row in the ledger
     reference : int64, the number quoted, -1 where none
     is_foreign : bool, the memo speaks of another sort of deal (an order, for contracts)
+    is_named : bool, it speaks of this sort
     """
 
     payment: Any
     reference: Any
     is_foreign: Any
+    is_named: Any
 
 
 def candidates(claims: Claims, taken: Any, ledger: Ledger, backend: Backend) -> Any:
@@ -130,8 +135,8 @@ def match(
         values[~has_better] for values in (claim, quote, payment, deal, is_quoted)
     )
     confidence = _confidence(claim, payment, deal, claims, backend)
-    luck = _luck(claims.amount_minor[claim], xp) * _others(payment, taken, ledger, backend)
-    luck = luck * xp.where(is_quoted, _QUOTED, 1.0)
+    luck = _luck(payment, taken, ledger, backend) * xp.where(is_quoted, _QUOTED, 1.0)
+    luck = luck * xp.where(quotes.is_named[quote], _NAMED, 1.0)
     stray = (quotes.reference[quote] >= 0) & ~is_quoted
     luck = luck * xp.where(stray, _OTHER_NUMBER, 1.0)
     confidence = confidence / (1.0 + luck)
@@ -209,23 +214,33 @@ def _distinct(group: Any, member: Any, n_groups: int, backend: Backend) -> Any:
     return xp.bincount(ordered[new], minlength=n_groups)[:n_groups]
 
 
-def _luck(amount_minor: Any, xp: Any) -> Any:
-    """Return the chance that another payment has this amount: large for a round one."""
-    unit = xp.ones(amount_minor.shape[0], dtype="int64")
-    for _ in range(12):
-        unit = xp.where(
-            (amount_minor % (unit * 10) == 0) & (unit * 10 <= amount_minor), unit * 10, unit
-        )
-    return xp.minimum(1.0, _PLAUSIBLE * unit / xp.maximum(amount_minor, 1))
+def _zeros(amount_minor: Any, xp: Any) -> Any:
+    """Return how many zeros each amount ends in: int64; a round amount has many."""
+    n = xp.zeros(amount_minor.shape[0], dtype="int64")
+    unit = 1
+    for power in range(1, _POWERS):
+        unit *= 10
+        n = xp.where((amount_minor % unit == 0) & (amount_minor >= unit), power, n)
+    return n
 
 
-def _others(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
-    """Return how many other payments without a link each payment's relation has."""
+def _luck(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
+    """Return how many other payments of its relation would have each payment's amount by chance.
+
+    Those that are at least as round, times the chance that one of them has just this amount.
+    """
     xp = backend.xp
     relation = relation_of_payment(ledger, backend)
-    sizes = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    n_taken = xp.bincount(relation[taken], minlength=ledger.n_relations)[: ledger.n_relations]
-    return xp.maximum((sizes - n_taken)[relation[payment]] - 1, 0).astype("float64")
+    is_rival = xp.isin(relation, relation[payment])
+    is_rival[taken] = False
+    rival = xp.nonzero(is_rival)[0]
+    key = xp.sort(relation[rival] * _POWERS + _zeros(ledger.amount_minor[rival], xp))
+    amount = ledger.amount_minor[payment]
+    zeros, mine = _zeros(amount, xp), relation[payment] * _POWERS
+    last = xp.searchsorted(key, mine + _POWERS - 1, side="right")
+    others = xp.maximum(last - xp.searchsorted(key, mine + zeros, side="left") - 1, 0)
+    unit = xp.power(10.0, zeros.astype("float64"))
+    return others * xp.minimum(1.0, _PLAUSIBLE * unit / xp.maximum(amount, 1))
 
 
 def _one_to_one(

@@ -23,7 +23,7 @@ _DATE = (
 _DIGITS = 9
 _FEWEST = 6
 _ORDER = r"(?i)订单|采购单|order|\bp\.?o\b"
-_CONTRACT = r"(?i)合同|协议|contract|agreement"
+_CONTRACT = r"(?i)合同|协议|工程款|项目款|contract|agreement|milestone"
 SAYS = ("nothing", "order", "contract")
 
 

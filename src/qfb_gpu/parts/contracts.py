@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from qfb_gpu.finance import claims, matching, references, timing
+from qfb_gpu.finance import claims, matching, quoted, references, timing
 from qfb_gpu.finance import contracts as con
 from qfb_gpu.finance import nodes as nod
 from qfb_gpu.finance.clause_table import clause_nodes
@@ -22,6 +21,7 @@ from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.contract_learning import fit, whole
 from qfb_gpu.parts.contract_tables import publish
 from qfb_gpu.parts.part import Columns, Given, Part
+from qfb_gpu.parts.payment_texts import texts_of
 
 if TYPE_CHECKING:
     from qfb_gpu.finance.clause_table import ClauseNodes
@@ -39,11 +39,11 @@ def score(given: Given) -> dict[str, Columns]:
     clause = backend.asarray(clause)
     nodes = nod.promised(contracts, clause, clauses, backend)
     paid, n_unseen = con.linked_payments(contracts, links, ledger, backend)
-    paid = con.join(paid, _matched(given, contracts, nodes, paid), ledger, backend)
+    paid = _matched(given, contracts, nodes, paid)
     counts = con.only_countable(paid, contracts, ledger, backend)
     paid = con.signed(paid, ledger, backend)
-    texts = _payment_texts(given, paid.payment)
-    memo_kind = backend.asarray(references.kinds(texts.column("memo").combine_chunks()))
+    texts = texts_of(given, paid.payment, "txn_id", "memo")
+    memo_kind = backend.asarray(references.kinds(texts["memo"]))
     nodes, is_bare = nod.from_payments(paid, counts, memo_kind, contracts, nodes, backend)
     assigned = nod.assign(nodes, paid, counts, contracts, backend)
     due = timing.due_days(nodes, contracts, given.calendar, backend)
@@ -66,7 +66,7 @@ def score(given: Given) -> dict[str, Columns]:
         },
         "paid": {
             **_of(paid), **measured, "counts": counts, "node": assigned, "memo_kind": memo_kind,
-            "txn_id": texts.column("txn_id").combine_chunks(),
+            "txn_id": texts["txn_id"],
         },
     }  # fmt: skip
 
@@ -107,50 +107,69 @@ def _category_keys(category: Labelled, backend: Any) -> np.ndarray:
 
 
 def _matched(given: Given, contracts: con.Contracts, nodes: nod.Nodes, paid: con.Paid) -> con.Paid:
-    """Return the payments without a link that surely pay a node of a contract."""
-    backend, ledger, xp = given.backend, given.ledger, given.backend.xp
+    """Return the payments, with those that no link names but that surely pay a contract."""
+    backend, ledger = given.backend, given.ledger
+    ids = given.sources["contracts"].texts.column("contract_id").combine_chunks()
+    reference = backend.asarray(references.references(ids))
     counts = con.only_countable(paid, contracts, ledger, backend)
     signed = con.signed(paid, ledger, backend)
-    open_claims = claims.contract_claims(
+    wanted = claims.contract_claims(
         contracts,
         nodes,
         nod.assign(nodes, signed, counts, contracts, backend),
         con.paid_minor(signed, counts, contracts, backend),
-        backend.asarray(
-            references.references(
-                given.sources["contracts"].texts.column("contract_id").combine_chunks()
-            )
-        ),
+        reference,
         backend,
     )
-    rows = matching.candidates(open_claims, paid.payment, ledger, backend)
-    memo = _payment_texts(given, rows).column("memo").combine_chunks()
-    quotes = matching.Quotes(
+    rows = matching.candidates(wanted, paid.payment, ledger, backend)
+    found = matching.match(wanted, _quotes(given, rows), paid.payment, ledger, backend)
+    sure = found["confidence"] >= given.config.finance.matching.confidence
+    basis = backend.xp.where(found["is_quoted"][sure], con.REFERENCE, con.AMOUNT).astype("int8")
+    more = _paid(given, {name: found[name][sure] for name in found}, basis)
+    return _quoted(given, contracts, con.join(paid, more, ledger, backend), reference)
+
+
+def _quoted(given: Given, contracts: con.Contracts, paid: con.Paid, reference: Any) -> con.Paid:
+    """Return the payments, with those that quote a contract but no amount of its clause."""
+    backend, ledger, xp = given.backend, given.ledger, given.backend.xp
+    if given.config.finance.matching.confidence > quoted.CONFIDENCE:
+        return paid
+    counts = con.only_countable(paid, contracts, ledger, backend)
+    signed = con.signed(paid, ledger, backend)
+    so_far = con.paid_minor(signed, counts, contracts, backend)
+    wanted = claims.open_contracts(contracts, so_far, reference, backend)
+    rows = quoted.of_parties(wanted, paid.payment, ledger, backend)
+    found = quoted.quoted(wanted, _quotes(given, rows), ledger, backend)
+    n = found["payment"].shape[0]
+    found["confidence"] = xp.full(n, quoted.CONFIDENCE)
+    more = _paid(given, found, xp.full(n, con.REFERENCE, dtype="int8"))
+    return con.join(paid, more, ledger, backend)
+
+
+def _quotes(given: Given, rows: Any) -> matching.Quotes:
+    """Return what the memos of some payments quote."""
+    backend = given.backend
+    memo = texts_of(given, rows, "memo")["memo"]
+    says = references.says(memo)
+    is_named = (says == references.SAYS.index("contract")) | (references.kinds(memo) >= 0)
+    return matching.Quotes(
         payment=rows,
         reference=backend.asarray(references.references(memo)),
-        is_foreign=backend.asarray(references.says(memo) == references.SAYS.index("order")),
+        is_foreign=backend.asarray(says == references.SAYS.index("order")),
+        is_named=backend.asarray(is_named),
     )
-    found = matching.match(open_claims, quotes, paid.payment, ledger, backend)
-    sure = found["confidence"] >= given.config.finance.matching.confidence
-    payment = found["payment"][sure]
-    basis = xp.where(found["is_quoted"][sure], con.REFERENCE, con.AMOUNT).astype("int8")
+
+
+def _paid(given: Given, found: Columns, basis: Any) -> con.Paid:
+    payment = found["payment"]
     return con.Paid(
-        contract=found["deal"][sure],
+        contract=found["deal"],
         payment=payment,
-        day=ledger.day[payment],
-        amount_minor=ledger.amount_minor[payment],
+        day=given.ledger.day[payment],
+        amount_minor=given.ledger.amount_minor[payment],
         basis=basis,
-        confidence=found["confidence"][sure],
+        confidence=found["confidence"],
     )
-
-
-def _payment_texts(given: Given, payment: Any) -> pa.Table:
-    """Return ``txn_id`` and ``memo`` of some payments."""
-    rows = given.backend.to_host(given.ledger.text_row[payment])
-    if rows.shape[0] == 0:
-        return pa.table({"txn_id": pa.array([], pa.string()), "memo": pa.array([], pa.string())})
-    texts = given.payment_texts(["txn_id", "memo"]).take(pa.array(rows))
-    return pa.table({name: pc.cast(texts.column(name), pa.string()) for name in texts.column_names})
 
 
 CONTRACTS = Part(

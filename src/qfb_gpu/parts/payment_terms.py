@@ -20,6 +20,7 @@ from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.parts.part import Columns, Given, Part
 from qfb_gpu.parts.payment_terms_learning import fit, whole
 from qfb_gpu.parts.payment_terms_tables import publish
+from qfb_gpu.parts.payment_texts import texts_of
 
 if TYPE_CHECKING:
     from qfb_gpu.ledger import SourceRows
@@ -35,7 +36,7 @@ def score(given: Given) -> dict[str, Columns]:
     settings = given.config.finance.terms
     cycles = payment_cycles(ledger, given.as_of_day, settings.min_payments, backend)
     relation = cycles["relation"]
-    row = backend.to_host(ledger.text_row[ledger.relation_offsets[:-1][relation]])
+    first = ledger.relation_offsets[:-1][relation]
     return {
         "buyers": {"is_small": _is_small(given)},
         "orders": _invoices(given),
@@ -45,7 +46,7 @@ def score(given: Given) -> dict[str, Columns]:
             "counterparty_key": ledger.counterparty_key[relation],
             "currency": ledger.currency[relation],
             "direction": ledger.direction[relation],
-            "counterparty_id": _texts(given, row, "counterparty_id"),
+            "counterparty_id": texts_of(given, first, "counterparty_id")["counterparty_id"],
         },
     }
 
@@ -60,13 +61,6 @@ def _is_small(given: Given) -> Any:
     n = given.ledger.n_customers
     n_known = count(rows.customer[known], n, backend)
     return (n_known > 0) & (count(rows.customer[known][is_small], n, backend) == n_known)
-
-
-def _texts(given: Given, rows: Any, name: str) -> pa.Array:
-    if rows.shape[0] == 0:
-        return pa.array([], pa.string())
-    column = given.payment_texts([name]).column(name)
-    return pc.cast(column.take(pa.array(rows)), pa.string()).combine_chunks()
 
 
 def _invoices(given: Given) -> Columns:
@@ -116,11 +110,13 @@ def _matched(given: Given, rows: SourceRows, deal: Any) -> Columns:
         backend.asarray(numbers)[deal],
     )
     payment = matching.candidates(wanted, linked.payment, ledger, backend)
-    memo = _texts(given, backend.to_host(ledger.text_row[payment]), "memo")
+    memo = texts_of(given, payment, "memo")["memo"]
+    says = references.says(memo)
     quotes = matching.Quotes(
         payment=payment,
         reference=backend.asarray(references.references(memo)),
-        is_foreign=backend.asarray(references.says(memo) == references.SAYS.index("contract")),
+        is_foreign=backend.asarray(says == references.SAYS.index("contract")),
+        is_named=backend.asarray(says == references.SAYS.index("order")),
     )
     found = matching.match(wanted, quotes, linked.payment, ledger, backend)
     sure = found["confidence"] >= given.config.finance.matching.confidence
