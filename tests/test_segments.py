@@ -1,5 +1,6 @@
 """Segments: standard scores and nearest centres against loops; names and order change nothing."""
 
+import itertools
 import json
 
 import numpy as np
@@ -11,7 +12,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Segments
-from qfb_gpu.models.segments import FEATURES, SegmentModel, assign, fit_segments, profile_cards
+from qfb_gpu.models import continuity
+from qfb_gpu.models.segment_cards import profile_cards
+from qfb_gpu.models.segment_choice import bootstrap_stability
+from qfb_gpu.models.segment_space import FEATURES, THIN, standardised
+from qfb_gpu.models.segments import SegmentModel, assign, fit_segments, placement
 
 CPU = get_backend("cpu")
 NAMES = [row[0] for row in FEATURES]
@@ -74,11 +79,11 @@ centres = st.lists(
 def test_customers_go_to_the_nearest_centre(rows, middles):
     scales = [(0.5, 2.0), (1.0, 0.25)] * (len(NAMES) // 2)
     centre, scale = ([pair[i] for pair in scales] for i in (0, 1))
-    model = SegmentModel(NAMES, centre, scale, middles, float("nan"))
+    model = SegmentModel(NAMES, centre, scale, middles)
     segment, distance = assign(model, columns_of(rows), CPU)
     assert segment.dtype == np.int32
     for row, values in enumerate(transformed(rows)):
-        scored = naive.scores(values, scales)
+        scored = naive.scores(values, scales, rows[row][NAMES.index(THIN)])
         want, away = naive.nearest(scored, middles)
         assert distance[row] == pytest.approx(away, abs=1e-6)
         other = np.linalg.norm(np.array(scored) - middles[segment[row]])
@@ -93,7 +98,8 @@ def test_known_groups_are_found_and_the_largest_is_0(backend):
     assert len(model.centres) == 4
     assert adjusted_rand_score(group, segment) == 1.0
     assert np.bincount(segment).tolist() == [90, 60, 40, 20]
-    assert 0.9 < model.silhouette <= 1.0
+    assert 0.9 < model.chosen["silhouette"] <= 1.0
+    assert model.chosen["stability"] == 1.0
 
 
 @pytest.mark.parametrize("n_segments", ["auto", 2, 6])
@@ -150,3 +156,109 @@ def test_cards_describe_each_segment():
             assert described["mean"] == pytest.approx(values[rows].mean(), rel=1e-8)
             assert described["population_mean"] == pytest.approx(values.mean(), rel=1e-8)
         assert "average" not in card["label"]
+
+
+def test_dense_groups_are_found_without_a_number_and_customers_in_none_are_placed():
+    features, group = groups([60, 90, 80])
+    model = fit_segments(features, Segments(method="hdbscan"), CPU)
+    segment, _ = assign(model, features, CPU)
+    assert adjusted_rand_score(group, segment) == 1.0
+    features, _ = groups([1, 1, 1])
+    assert len(fit_segments(features, Segments(method="hdbscan"), CPU).centres) == 1
+
+
+def test_customers_without_groups_are_not_stable_in_many_segments():
+    rng = np.random.default_rng(4)
+    cloud = rng.normal(0, 1, (600, len(NAMES)))
+    apart = cloud * 0.05
+    apart[:300] += 4.0
+    two = np.array([[4.0] * len(NAMES), [0.0] * len(NAMES)])
+    assert bootstrap_stability(apart, two, 0, CPU) == 1.0
+    eight = CPU.kmeans(cloud, 8, 0)
+    assert bootstrap_stability(cloud, eight, 0, CPU) < 0.7
+    assert np.isnan(bootstrap_stability(cloud[:50], eight, 0, CPU))
+
+
+def test_the_margin_is_1_at_a_centre_and_0_on_the_border():
+    middles = [[0.0] * len(NAMES), [2.0] * len(NAMES)]
+    model = SegmentModel(NAMES, [0.0] * len(NAMES), [1.0] * len(NAMES), middles, ids=[7, 3])
+    scores = np.zeros((3, len(NAMES)))
+    scores[1] += 1.0
+    scores[2] += 1.9
+    features = {name: scores[:, i].copy() for i, name in enumerate(NAMES)}
+    logs = [row[0] for row in FEATURES if row[1] == "log"]
+    features |= {name: np.expm1(features[name]) for name in logs}
+    features[THIN] = np.full(3, 1e300)  # so many payments that nothing is shrunk
+    model.centre[NAMES.index(THIN)] = float(np.log1p(1e300))
+    placed = placement(model, features, CPU)
+    assert placed["segment_id"].tolist() == [7, 7, 3]
+    assert placed["segment_second_id"].tolist() == [3, 3, 7]
+    assert placed["segment_margin"][0] > placed["segment_margin"][1] > 0.0
+    alone = SegmentModel(NAMES, model.centre, model.scale, middles[:1])
+    placed = placement(alone, features, CPU)
+    assert np.isnan(placed["segment_margin"]).all()
+    assert placed["segment_second_id"].tolist() == [-1] * 3
+
+
+def test_what_few_payments_say_is_drawn_to_the_middle():
+    features = columns_of([[4.0] * len(NAMES)] * 4)
+    features[THIN] = np.array([0.0, 3.0, 1e9, np.nan])
+    values = standardised(features, [0.0] * len(NAMES), [1.0] * len(NAMES), CPU)
+    other = NAMES.index("balance_in_out_365d")
+    assert values[:, other].tolist() == [0.0, 2.0, pytest.approx(4.0, abs=1e-6), 0.0]
+
+
+# From night to night ------------------------------------------------------------------------------
+
+segment_pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 3)), max_size=40)
+
+
+@given(segment_pairs)
+def test_ids_are_kept_by_the_best_of_all_matchings(pairs):
+    before = np.array([old * 2 for old, _ in pairs], np.int64)  # ids need not be 0, 1, 2 ...
+    now = np.array([new for _, new in pairs], np.int64)
+    ids = continuity.match_ids(before, now, 4)
+    assert len(set(ids)) == 4
+    kept = {row: one for row, one in enumerate(ids) if one in set(before.tolist())}
+    common = sum(np.sum((now == row) & (before == one)) for row, one in kept.items())
+    for row, one in kept.items():
+        both = np.sum((now == row) & (before == one))
+        assert both > 0.2 * np.sum((now == row) | (before == one))
+    best = max(
+        sum(
+            np.sum((now == row) & (before == old))
+            for row, old in zip(range(4), order, strict=True)
+        )
+        for order in itertools.permutations([*sorted(set(before.tolist())), -1, -2, -3, -4], 4)
+    ) if pairs else 0  # fmt: skip
+    dropped = best - common  # what only small overlaps would have added
+    assert dropped <= 0.2 * max(1, 4 * len(pairs))
+
+
+def test_segments_that_swap_their_size_keep_their_ids():
+    before = np.array([0] * 60 + [1] * 40)
+    now = np.array([1] * 45 + [0] * 55)  # 15 of the largest moved: the other is larger now
+    assert continuity.match_ids(before, now, 2) == [1, 0]
+    assert continuity.match_ids(before, np.where(now == 1, 2, now), 3) == [1, 2, 0]
+    assert continuity.match_ids(before[:0], now[:0], 3) == [0, 1, 2]
+
+
+def test_the_stability_index_by_hand():
+    rng = np.random.default_rng(1)
+    before = rng.normal(size=20_000)
+    assert continuity.stability_index(before, rng.normal(size=20_000)) < 0.01
+    assert continuity.stability_index(before, rng.normal(1.0, 1.0, 20_000)) > 0.25
+    half = np.where(np.arange(20_000) % 2 == 0, np.nan, before)
+    p, q = 1.0 / 10, 0.5 / 10
+    by_hand = 10 * (q - p) * np.log(q / p) + (0.5 - 1e-4) * np.log(0.5 / 1e-4)
+    assert continuity.stability_index(before, half) == pytest.approx(by_hand, rel=0.02)
+    assert np.isnan(continuity.stability_index(before[:0], before))
+
+
+def test_an_alarm_is_raised_above_its_level_only():
+    table = continuity.drift({"a": 0.3, "b": 0.1, "c": float("nan")}, 30, 100, 5, 6)
+    alarms = dict(zip(table["measure"], table["is_alarm"].tolist(), strict=True))
+    assert alarms == {
+        "share_moved": True, "n_moved": False, "n_new": False, "n_gone": False,
+        "index_a": True, "index_b": False, "index_c": False,
+    }  # fmt: skip

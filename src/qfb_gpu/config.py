@@ -109,8 +109,16 @@ class Payments(Strict):
 
 
 class Segments(Strict):
-    """How customers are grouped; ``auto`` chooses the number of segments."""
+    """How customers are grouped; ``auto`` chooses the number of segments.
 
+    ``least_stability`` is the adjusted Rand index that a number of segments has to reach over
+    bootstrap samples; ``tier_margin`` the share of turnover by which a customer has to pass the
+    border of a tier before it leaves the tier of the night before.
+    """
+
+    method: Literal["kmeans", "hdbscan"] = "kmeans"
+    least_stability: Annotated[float, Field(ge=0, le=1)] = 0.7
+    tier_margin: Annotated[float, Field(ge=0, lt=0.05)] = 0.02
     n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
     sample_rows: Annotated[int, Field(ge=1000)] = 100_000
     seed: int = 0

@@ -25,7 +25,8 @@ from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.models import registry, segments
+from qfb_gpu.models import registry
+from qfb_gpu.parts import groups
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.tasks import (
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
+    from qfb_gpu.models.segments import SegmentModel
 
     Progress = Callable[[str, int, int], None]
 
@@ -179,7 +181,7 @@ def _night(
         data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras)
         write_report(data, config.output_dir / "report.html")
     with result.stage("mlflow"):
-        _log(config, result, fitted["segments"], ingested.inputs)
+        _log(config, result, fitted["groups"].model, ingested.inputs)
     gold.append_run(config.output_dir, _run_row(config, result, ingested.inputs), publication)
     night.workspace.remove()
 
@@ -260,28 +262,29 @@ def fit(
     -------
     n_customers : int
     fitted : dict
-        ``segments`` (the model), ``cards``, ``nodes``, ``edges``, ``n_regular``.
+        ``groups`` (:class:`qfb_gpu.parts.groups.Groups`), ``nodes``, ``edges``, ``n_regular``.
     """
     blocks = [_feature_block(night, bucket, backend) for bucket in buckets]
     features = {
         name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
     }
-    model = segments.fit_segments(features, config.segments, backend)
-    segment_id, distance = segments.assign(model, features, backend)
-    cards = segments.profile_cards(model, features, segment_id, distance, backend)
+    grouped = groups.fit_groups(features, _customer_keys(night, buckets), config, backend)
     nodes, edges = _fit_network(night, buckets, config, backend)
-    standing = profile.standing(features, night.as_of_day, backend)
-    columns = {**features, "segment_id": segment_id, "segment_distance": distance, **standing}
+    columns = {**features, **grouped.columns}
     n_customers = _save_profiles(night, buckets, columns, nodes, backend)
     n_regular = int(backend.to_host(features["regularity_n_streams"]).sum())
     fitted = {
-        "segments": model,
-        "cards": cards,
+        "groups": grouped,
         "nodes": nodes,
         "edges": edges,
         "n_regular": n_regular,
     }
     return n_customers, fitted
+
+
+def _customer_keys(night: Night, buckets: list[int]) -> np.ndarray:
+    load = night.workspace.load
+    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
 
 
 def _feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any]:
@@ -353,9 +356,7 @@ def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:
     return profile.merge_monthly(totals)
 
 
-def _log(
-    config: Config, result: RunResult, model: segments.SegmentModel, inputs: dict[str, Any]
-) -> None:
+def _log(config: Config, result: RunResult, model: SegmentModel, inputs: dict[str, Any]) -> None:
     seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
     rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
     registry.log_run(

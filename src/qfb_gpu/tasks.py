@@ -22,6 +22,7 @@ from qfb_gpu.calendars import load_calendar
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.parts import groups
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     Parameters
     ----------
     fitted : dict
-        ``cards``, ``nodes`` and ``edges`` of the run, on the host.
+        ``groups``, ``nodes`` and ``edges`` of the run, on the host.
 
     Returns
     -------
@@ -238,8 +239,12 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     """
     cpu = get_backend("cpu")
     keys, ids = _node_ids(night, buckets)
+    grouped, names = fitted["groups"], _customer_ids(night, buckets)
     whole = {
-        "segments": _segment_table(fitted["cards"], _customer_ids(night, buckets)),
+        "segments": _segment_table(grouped.cards, names),
+        "segment_choice": groups.choice_table(grouped.model),
+        "segment_moves": groups.move_table(grouped, night.as_of_day, names),
+        "segment_drift": groups.drift_table(grouped),
         "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
         "graph_edges": network.edge_table(fitted["edges"], keys, ids),
     }

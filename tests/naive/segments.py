@@ -23,10 +23,14 @@ def scale(values):
     return middle, round(spread or statistics.pstdev(known), 9) or 1.0
 
 
-def scores(row, scales):
-    """Return one customer's standard scores: cut at 5, the median where nothing is known."""
+def scores(row, scales, n_payments):
+    """Return one customer's standard scores: cut at 5, the median where nothing is known.
+
+    Of a customer with three payments a year half of each score counts, with none nothing.
+    """
+    n = max(0.0, n_payments or 0.0)
     return [
-        0.0 if value is None else min(CLIP, max(-CLIP, (value - middle) / spread))
+        0.0 if value is None else min(CLIP, max(-CLIP, (value - middle) / spread)) * n / (n + 3)
         for value, (middle, spread) in zip(row, scales, strict=True)
     ]
 

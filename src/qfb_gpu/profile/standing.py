@@ -11,7 +11,8 @@ Lifecycle, the first that holds (days are days before as-of, the last payment at
 
 Tier, the ABC analysis (Pareto) of a year's turnover among customers of the same main currency:
 sorted by turnover, ``A`` are the customers up to the one that completes 80% of all turnover,
-``B`` those up to 95%, ``C`` the rest, ``D`` those without. Equal turnover is an equal tier.
+``B`` those up to 95%, ``C`` the rest, ``D`` those without. Equal turnover is an equal tier. Nobody
+flaps: a customer leaves the tier of the night before only where it passes the border by a margin.
 It needs every customer of the run; lifecycle does not.
 """
 
@@ -33,7 +34,14 @@ DOUBLE = 1 / 3
 TIER_A, TIER_B = 0.80, 0.95
 
 
-def standing(features: dict[str, Any], as_of_day: int, backend: Backend) -> dict[str, Any]:
+def standing(
+    features: dict[str, Any],
+    as_of_day: int,
+    backend: Backend,
+    *,
+    previous_tier: Any = None,
+    margin: float = 0.0,
+) -> dict[str, Any]:
     """Return ``lifecycle`` and ``tier`` of every customer of the run.
 
     Parameters
@@ -42,6 +50,10 @@ def standing(features: dict[str, Any], as_of_day: int, backend: Backend) -> dict
         From :func:`customer_features`, of all customers.
     as_of_day : int
         The day the features are of.
+    previous_tier : int8 array, shape (n_customers,), optional
+        Index into ``TIERS`` of the night before; -1 where there was none.
+    margin : float
+        Share of turnover by which a border has to be passed to leave the previous tier.
 
     Returns
     -------
@@ -51,7 +63,9 @@ def standing(features: dict[str, Any], as_of_day: int, backend: Backend) -> dict
     del as_of_day  # the features carry it as days since
     return {
         "lifecycle": Labelled(lifecycle(features, backend), LIFECYCLES),
-        "tier": Labelled(tier(features, backend), TIERS),
+        "tier": Labelled(
+            tier(features, backend, previous_tier=previous_tier, margin=margin), TIERS
+        ),
     }
 
 
@@ -75,8 +89,13 @@ def lifecycle(features: dict[str, Any], backend: Backend) -> Any:
     return stage
 
 
-def tier(features: dict[str, Any], backend: Backend) -> Any:
-    """Return each customer's tier: int8, shape (n_customers,), index into ``TIERS``."""
+def tier(
+    features: dict[str, Any], backend: Backend, *, previous_tier: Any = None, margin: float = 0.0
+) -> Any:
+    """Return each customer's tier: int8, shape (n_customers,), index into ``TIERS``.
+
+    ``previous_tier`` and ``margin`` as for :func:`standing`.
+    """
     xp = backend.xp
     currency = features["main_currency"]
     turnover = features["money_turnover_minor_365d"]
@@ -84,15 +103,24 @@ def tier(features: dict[str, Any], backend: Backend) -> Any:
     for code in backend.to_host(xp.unique(currency)).tolist():
         rows = xp.nonzero((currency == code) & (turnover > 0))[0]
         if rows.shape[0]:
-            tiers[rows] = _abc(turnover[rows], xp)
+            larger = _larger(turnover[rows], xp)
+            tiers[rows] = _abc(larger, 0.0)
+            if previous_tier is not None:
+                was = previous_tier[rows]
+                held = (_abc(larger, margin) <= was) & (was <= _abc(larger, -margin))
+                tiers[rows] = xp.where(held, was, tiers[rows])
     return tiers
 
 
-def _abc(turnover: Any, xp: Any) -> Any:
+def _abc(larger: Any, shift: float) -> Any:
     """Return 0, 1, 2 by the share of turnover that is larger than the customer's own."""
+    return (larger >= TIER_A + shift).astype("int8") + (larger >= TIER_B + shift)
+
+
+def _larger(turnover: Any, xp: Any) -> Any:
+    """Return the share of all turnover of customers that turn over more."""
     ascending = xp.sort(turnover)
     up_to = xp.cumsum(ascending)
     total = int(up_to[-1])
     n_up_to = xp.searchsorted(ascending, turnover, side="right")  # own and smaller ones
-    larger = (total - up_to[n_up_to - 1]) / total
-    return (larger >= TIER_A).astype("int8") + (larger >= TIER_B)
+    return (total - up_to[n_up_to - 1]) / total

@@ -1,0 +1,203 @@
+"""Segments and tiers of all customers, held together with those of the night before."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from qfb_gpu import profile
+from qfb_gpu.calendars import to_day
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.lake.texts import hash_texts
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.models import continuity, segment_cards, segment_space, segments
+from qfb_gpu.profile import TIERS
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
+    from qfb_gpu.models.segments import SegmentModel
+
+NONE = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The night before, for the customers of this night in their order; ``NONE`` where not there.
+
+    Attributes
+    ----------
+    as_of_day : int
+    segment_id, tier : int32 and int8 arrays, shape (n_customers,)
+    n_gone : int
+        Customers of the night before that are not there any more.
+    """
+
+    as_of_day: int
+    segment_id: np.ndarray
+    tier: np.ndarray
+    n_gone: int
+
+
+@dataclass(slots=True)
+class Groups:
+    """What the night knows of its groups.
+
+    Attributes
+    ----------
+    columns : dict of arrays or Labelled, a row a customer
+        ``segment_*``, ``tier``, ``lifecycle``.
+    model : SegmentModel
+    cards : list of dict
+        See :func:`qfb_gpu.models.segment_cards.profile_cards`.
+    moves : dict
+        ``row`` (customer), ``from_segment_id``, ``to_segment_id``; and ``previous_as_of_day``.
+    drift : dict of columns of ``segment_drift``; empty on a first night
+    """
+
+    columns: dict[str, Any]
+    model: SegmentModel
+    cards: list[dict[str, Any]]
+    moves: dict[str, Any]
+    drift: dict[str, Any] = field(default_factory=dict)
+
+
+def fit_groups(
+    features: dict[str, Any], customer_keys: np.ndarray, config: Config, backend: Backend
+) -> Groups:
+    """Group every customer; keep ids and tiers where the night before had them.
+
+    Parameters
+    ----------
+    features : dict of arrays of the backend, shape (n_customers,)
+    customer_keys : int64 NumPy array, shape (n_customers,)
+    """
+    model = segments.fit_segments(features, config.segments, backend)
+    placed = segments.placement(model, features, backend)
+    before = read_before(config, customer_keys)
+    if before is not None:
+        was = before.segment_id >= 0
+        row = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
+        ids = continuity.match_ids(before.segment_id[was], row[was], len(model.centres))
+        model = model.renamed(ids)
+        placed = segments.placement(model, features, backend)
+    cards = segment_cards.profile_cards(
+        model, features, placed["segment_id"], placed["segment_distance"], backend
+    )
+    standing = profile.standing(
+        features,
+        to_day(config.as_of),
+        backend,
+        previous_tier=None if before is None else backend.asarray(before.tier),
+        margin=config.segments.tier_margin,
+    )
+    now = np.asarray(backend.to_host(placed["segment_id"]))
+    moves = _moves(before, now)
+    groups = Groups({**placed, **standing}, model, cards, moves)
+    if before is not None:
+        groups.drift = _drift(config, before, moves, features, backend)
+    return groups
+
+
+def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:
+    """Return the profiles published last, if they are of no later day; else None."""
+    try:
+        table = gold.read(
+            config.output_dir, "customer_profiles", ["customer_id", "as_of", "segment_id", "tier"]
+        )
+    except InputError:
+        return None
+    if table.num_rows == 0 or table.column("as_of")[0].as_py() > config.as_of:
+        return None
+    keys = hash_texts(_texts(table.column("customer_id")))
+    order = np.argsort(keys)
+    place = np.minimum(np.searchsorted(keys[order], customer_keys), keys.size - 1)
+    row = order[place]
+    is_there = keys[row] == customer_keys
+    tier = table.column("tier").combine_chunks()
+    number = {name: i for i, name in enumerate(TIERS)}
+    tiers = np.array([number.get(name, NONE) for name in _texts(tier).to_pylist()], np.int8)
+    segment = table.column("segment_id").to_numpy()
+    return Before(
+        to_day(table.column("as_of")[0].as_py()),
+        np.where(is_there, segment[row], NONE).astype(np.int32),
+        np.where(is_there, tiers[row], NONE).astype(np.int8),
+        int(keys.size - is_there.sum()),
+    )
+
+
+def _texts(column: Any) -> pa.Array:
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+    return values.cast(pa.string())
+
+
+def _moves(before: Before | None, now: np.ndarray) -> dict[str, Any]:
+    rows = np.zeros(0, np.int64)
+    if before is not None:
+        rows = np.flatnonzero((before.segment_id >= 0) & (before.segment_id != now))
+    return {
+        "row": rows,
+        "from_segment_id": np.zeros(0, np.int32) if before is None else before.segment_id[rows],
+        "to_segment_id": now[rows],
+        "previous_as_of_day": NULL_DAY if before is None else before.as_of_day,
+    }
+
+
+def _drift(
+    config: Config, before: Before, moves: dict[str, Any], features: dict[str, Any],
+    backend: Backend,
+) -> dict[str, Any]:  # fmt: skip
+    indices = {}
+    for name, *_ in segment_space.FEATURES:
+        now = np.asarray(backend.to_host(features[name]), "float64")
+        indices[name] = continuity.stability_index(_was(config, name), now)
+    n_both = int((before.segment_id >= 0).sum())
+    n_new = before.segment_id.size - n_both
+    return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone)
+
+
+def _was(config: Config, name: str) -> np.ndarray:
+    """Return a feature of the night before, null as NaN; nothing where it had no such feature."""
+    try:
+        column = gold.read(config.output_dir, "customer_profiles", [name]).column(name)
+    except InputError:
+        return np.zeros(0)
+    values: np.ndarray = column.cast(pa.float64()).fill_null(float("nan")).to_numpy()
+    return values
+
+
+def move_table(groups: Groups, as_of_day: int, customer_ids: Any) -> dict[str, Any]:
+    """Return the columns of ``segment_moves``."""
+    moves = groups.moves
+    n = moves["row"].size
+    return {
+        "customer_id": customer_ids.take(pa.array(moves["row"])),
+        "as_of": np.full(n, as_of_day, np.int32),
+        "previous_as_of": np.full(n, moves["previous_as_of_day"], np.int32),
+        "from_segment_id": moves["from_segment_id"],
+        "to_segment_id": moves["to_segment_id"],
+    }
+
+
+def drift_table(groups: Groups) -> dict[str, Any]:
+    """Return the columns of ``segment_drift``."""
+    empty = {"measure": [], "value": np.zeros(0), "alarm_above": np.zeros(0),
+             "is_alarm": np.zeros(0, bool)}  # fmt: skip
+    columns = groups.drift or empty
+    return {**columns, "measure": pa.array(columns["measure"], pa.string())}
+
+
+def choice_table(model: SegmentModel) -> dict[str, Any]:
+    """Return the columns of ``segment_choice``: what each number of segments was worth."""
+    number = np.array([one["n_segments"] for one in model.choice], np.int32)
+    return {
+        "n_segments": number,
+        "silhouette": np.array([one["silhouette"] for one in model.choice], np.float64),
+        "stability": np.array([one["stability"] for one in model.choice], np.float64),
+        "is_chosen": number == len(model.centres),
+    }
