@@ -6,6 +6,19 @@ from qfb_gpu._schema.model import table
 
 TABLES = (
     table(
+        "recommendations", "customer_id rank",
+        ("customer_id", "string", "the customer"),
+        ("rank", "int32", "1: the likeliest"),
+        ("product_id", "string", "a product that it does not hold"),
+        ("probability", "float64", "that it opens it in the horizon (models.next_product)"),
+        ("probability_low", "float64", "90% range of the share of like cases that did"),
+        ("probability_high", "float64", "90% range of the share of like cases that did"),
+        ("lift", "float64", "probability over that of everyone without the product"),
+        ("reasons_en", "string", "why, in English"),
+        ("reasons_zh", "string", "why, in Chinese"),
+        ("basis", "string", "the model of the night, a champion's version, or popularity"),
+    ),
+    table(
         "model_evaluations", "model candidate metric bin",
         ("model", "string", "churn, next_product"),
         ("candidate", "string", "challenger, champion, or a baseline such as the recency rule"),

@@ -29,7 +29,6 @@ N_BINS = 48
 """Two years."""
 YEAR_DAYS = 360
 PAYMENT_KINDS = ("trade", "standing")
-OTHER_KINDS = ("claims", "visits", "orders", "answers")
 _RECENT = (30, 60, 90)
 _HALF_YEAR = 180
 _SHORTEST_STANDING_GAP = 5
@@ -81,7 +80,7 @@ def tally(
     ----------
     ledger : Ledger
     acts : mapping of kind to (customer, day)
-        Each of ``OTHER_KINDS`` that is there: row of the customer (-1: none) and day, int32.
+        E.g. ``claims``, ``visits``: row of the customer (-1: none) and day, int32.
     products : (customer, opened day, closed day)
         int32 arrays, shape (n_products,).
     as_of_day : int
@@ -91,17 +90,16 @@ def tally(
     n_relations = ledger.n_relations
     start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
     relation = backend.repeat(xp.arange(n_relations, dtype="int32"), stop - start)
-    customer = ledger.relation_customer[relation]
+    payer = ledger.relation_customer[relation]
     is_standing = _standing(ledger.day, relation, xp)
     kinds = {
-        "trade": (xp.where(is_standing, -1, customer), ledger.day),
-        "standing": (xp.where(is_standing, customer, -1), ledger.day),
+        "trade": (xp.where(is_standing, -1, payer), ledger.day),
+        "standing": (xp.where(is_standing, payer, -1), ledger.day),
         **acts,
     }
     counts = {
-        kind: _binned(*kinds[kind], ledger.n_customers, as_of_day, xp)
-        for kind in (*PAYMENT_KINDS, *OTHER_KINDS)
-        if kind in kinds
+        kind: _binned(customer, day, ledger.n_customers, as_of_day, xp)
+        for kind, (customer, day) in kinds.items()
     }
     first = _least(ledger.day[start], ledger.relation_customer, ledger.customer_offsets, backend)
     owner, opened, closed = products

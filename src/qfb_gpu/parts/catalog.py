@@ -8,9 +8,11 @@ from qfb_gpu.parts.categories import CATEGORIES
 from qfb_gpu.parts.churn import CHURN
 from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
+from qfb_gpu.parts.identity_audit import IDENTITY_AUDIT
 from qfb_gpu.parts.lifetime import LIFETIME
 from qfb_gpu.parts.model_rows import MODEL_EVALUATIONS
 from qfb_gpu.parts.network import NETWORK
+from qfb_gpu.parts.next_product import NEXT_PRODUCT
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 PARTS: tuple[Part, ...] = (
     *SOURCE_FEATURES,
     LIFETIME,
+    IDENTITY_AUDIT,
     CONTRACTS,
     PAYMENT_TERMS,
     OPEN_BANKING,
@@ -34,5 +37,6 @@ PARTS: tuple[Part, ...] = (
     RELATED,
     CATEGORIES,
     CHURN,
+    NEXT_PRODUCT,
     MODEL_EVALUATIONS,
 )

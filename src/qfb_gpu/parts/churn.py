@@ -10,10 +10,11 @@ import pandas as pd
 import pyarrow as pa
 
 from qfb_gpu.calendars import to_date
-from qfb_gpu.ledger import NULL_DAY, Labelled
+from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import activity, churn, evaluation, registry, sampling
 from qfb_gpu.models.churn_words import churn_card, reasons
 from qfb_gpu.models.versions import CHALLENGER, CHAMPION
+from qfb_gpu.parts.customer_state import acts_of, products_of
 from qfb_gpu.parts.kept import load_files, save_files
 from qfb_gpu.parts.model_rows import Judged, evaluation_rows
 from qfb_gpu.parts.part import PROFILE, Columns, Part
@@ -21,13 +22,11 @@ from qfb_gpu.parts.part import PROFILE, Columns, Part
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from qfb_gpu.ledger import SourceRows
     from qfb_gpu.parts.part import Given, Saved
 
 _STEP_DAYS, _MOST_CUTOFFS, _LEAST_DAYS = 45, 4, 90
 _OUTCOME = ("expected", "came", "tenure_days", "n_before")
 _NOT_FEATURES = {*_OUTCOME, "back", "key"}
-_ANSWER_DAYS = 30
 _SPARE = 3
 _RULE, _BACKTEST = "recency rule", "earlier days only"
 
@@ -35,7 +34,7 @@ _RULE, _BACKTEST = "recency rule", "earlier days only"
 def _score(given: Given) -> dict[str, Columns]:
     xp, ledger = given.backend.xp, given.ledger
     tallies = activity.tally(
-        ledger, _acts(given), _products(given.sources["products"]), given.as_of_day, given.backend
+        ledger, acts_of(given), products_of(given), given.as_of_day, given.backend
     )
     now = activity.features_at(tallies, 0, given.backend)
     now["n_before"] = activity.outcome(tallies, 0, 0, xp)["n_before"]
@@ -63,33 +62,6 @@ def _slim(columns: Columns) -> Columns:
         name: values.astype("float32") if values.dtype == np.float64 else values
         for name, values in columns.items()
     }
-
-
-def _acts(given: Given) -> dict[str, tuple[Any, Any]]:
-    """Return the acts of the sources that are there: row of the customer and day."""
-    xp, sources = given.backend.xp, given.sources
-    claims, events = sources["claims"], sources["events"]
-    orders, touches = sources["orders"], sources["touches"]
-    submitted, spent = claims.columns["submitted_date"], claims.columns["date"]
-    session = xp.where(
-        events.keys["session_key"] != 0, events.keys["session_key"], events.keys["event_key"]
-    )
-    _, visit = xp.unique(session, return_index=True)
-    said = xp.where(touches.columns["responded"] == 1, touches.customer, -1)
-    acts = {
-        "claims": (claims.customer, xp.where(submitted == NULL_DAY, spent, submitted)),
-        "visits": (events.customer[visit], events.columns["date"][visit]),
-        "orders": (orders.customer, orders.columns["order_date"]),
-        # whether it answered is known for sure 30 days after
-        "answers": (said, touches.columns["date"] + _ANSWER_DAYS),
-    }
-    there = {"claims": "claims", "visits": "events", "orders": "orders", "answers": "touches"}
-    return {kind: act for kind, act in acts.items() if there[kind] in given.config.sources}
-
-
-def _products(products: SourceRows) -> tuple[Any, Any, Any]:
-    columns = products.columns
-    return products.customer, columns["opened_date"], columns["closed_date"]
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:

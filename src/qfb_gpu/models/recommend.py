@@ -1,0 +1,346 @@
+"""Next product (产品推荐): how likely a customer opens each product that it does not hold.
+
+A row is a customer and a product at a cut-off day. One model scores all products: it knows a
+product by how often it is opened, by whom of which size, and with what else it is held, never by
+its name, so a new product is scored as soon as some customers opened it. What a row knows ends at
+its cut-off; its label is whether the customer opened the product in the horizon after it.
+
+References
+----------
+Lift of products held together: R. Agrawal, T. Imielinski, A. Swami (1993), "Mining association
+rules", doi:10.1145/170035.170072. Mean average precision: C. Buckley, E. M. Voorhees (2000),
+doi:10.1145/345508.345543.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu.backend import BoostingOptions
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.models import evaluation
+from qfb_gpu.models.trees import FILE, Trees
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qfb_gpu.backend import Backend
+
+NAME = "next_product"
+FEWEST = 30
+"""Openings, to fit on and to calibrate on together, without which popularity ranks."""
+YEAR_DAYS = 360
+N_SIZES = 4
+OF_PRODUCT = ("popularity", "affinity", "affinity_best", "size_lift")
+OF_HOLDING = (
+    "products_held",
+    "products_closed_year",
+    "products_opened_2_years",
+    "days_since_opening",
+)
+_ABOUT = "next_product.json"
+_OPTIONS = BoostingOptions(
+    n_trees=100, n_leaves=8, learning_rate=0.06, min_leaf_rows=40, l2=10.0, max_rows=300_000
+)
+_PRIOR = 20.0
+_LONGEST_DAYS = 3_650
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """Who opened what: arrays of shape (n_openings,), on the host.
+
+    ``customer``: row of the customer; ``product``: code below ``n_products``; ``opened``,
+    ``closed``: days, ``closed`` NULL_DAY while held.
+    """
+
+    customer: np.ndarray
+    product: np.ndarray
+    opened: np.ndarray
+    closed: np.ndarray
+    n_customers: int
+    n_products: int
+
+    def held(self, day: int) -> np.ndarray:
+        """Return whether each customer holds each product: bool (n_customers, n_products)."""
+        there = (self.opened <= day) & ((self.closed == NULL_DAY) | (self.closed > day))
+        return self._marked(there)
+
+    def opened_in(self, after: int, until: int) -> np.ndarray:
+        """Return whether each customer opened each product in ``after < day <= until``."""
+        return self._marked((self.opened > after) & (self.opened <= until))
+
+    def first_opened(self, after: int, until: int) -> np.ndarray:
+        """Return whether a product was the first each customer opened then; of one day, all."""
+        rows = (self.opened > after) & (self.opened <= until)
+        day = np.full((self.n_customers, self.n_products), until + 1)
+        np.minimum.at(day, (self.customer[rows], self.product[rows]), self.opened[rows])
+        return (day <= until) & (day == day.min(axis=1, keepdims=True))
+
+    def history(self, day: int) -> dict[str, np.ndarray]:
+        """Return :data:`OF_HOLDING` of every customer as of a day."""
+        seen = self.opened <= day
+        closed = (self.closed != NULL_DAY) & (self.closed <= day)
+        last = np.full(self.n_customers, day - _LONGEST_DAYS)
+        np.maximum.at(last, self.customer[seen], self.opened[seen])
+        return {
+            "products_held": self._counted(seen & ~closed),
+            "products_closed_year": self._counted(closed & (self.closed > day - YEAR_DAYS)),
+            "products_opened_2_years": self._counted(seen & (self.opened > day - 2 * YEAR_DAYS)),
+            "days_since_opening": (day - last).astype(np.float64),
+        }
+
+    def _marked(self, rows: np.ndarray) -> np.ndarray:
+        found = np.zeros((self.n_customers, self.n_products), dtype=bool)
+        found[self.customer[rows], self.product[rows]] = True
+        return found
+
+    def _counted(self, rows: np.ndarray) -> np.ndarray:
+        return np.bincount(self.customer[rows], minlength=self.n_customers).astype(np.float64)
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """What is known of the products as of a day, over all customers.
+
+    Attributes
+    ----------
+    rate : float64 array, shape (n_products,)
+        Share of non-holders that open it in a horizon, from the openings of a year.
+    lift : float64 array, shape (n_products, n_products)
+        Log of how much more often holders of the row hold the column; 0 on the diagonal.
+    size_edges : float64 array, shape (N_SIZES - 1,)
+    size_lift : float64 array, shape (N_SIZES, n_products)
+        Log of the rate among customers of that size over the rate.
+    """
+
+    rate: np.ndarray
+    lift: np.ndarray
+    size_edges: np.ndarray
+    size_lift: np.ndarray
+
+
+def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) -> Market:
+    """Return what is known of the products as of a day, shrunk where few customers tell.
+
+    Parameters
+    ----------
+    holdings : Holdings
+    size : float64 array, shape (n_customers,)
+        Any measure of a customer's size; NaN: none.
+    """
+    held = holdings.held(day)
+    opened = holdings.opened_in(day - YEAR_DAYS, day)
+    could = ~holdings.held(day - YEAR_DAYS)
+    share = (opened.sum(0) + 1) / (could.sum(0) + _PRIOR)
+    known = size[np.isfinite(size)]
+    edges = np.quantile(known, np.arange(1, N_SIZES) / N_SIZES) if known.size else np.zeros(3)
+    place = np.searchsorted(edges, np.nan_to_num(size, nan=-np.inf))
+    by_size = np.zeros((N_SIZES, holdings.n_products))
+    for at in range(N_SIZES):
+        of = place == at
+        by_size[at] = (opened[of].sum(0) + _PRIOR * share) / (could[of].sum(0) + _PRIOR)
+    both = held.T.astype(np.float64) @ held.astype(np.float64)
+    alone = np.diag(both).copy()
+    usual = (alone + 1) / (held.shape[0] + 2)
+    lift = np.log((both + _PRIOR * usual) / (alone[:, None] + _PRIOR) / usual)
+    np.fill_diagonal(lift, 0.0)
+    rate = np.clip(share * horizon_days / YEAR_DAYS, 1e-6, 0.95)
+    return Market(rate, lift, edges, np.log(by_size / share))
+
+
+def pairs(
+    known: Market,
+    holdings: Holdings,
+    customers: Mapping[str, np.ndarray],
+    day: int,
+    rows: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    """Return a row a customer and product that it does not hold on a day, with its features.
+
+    Parameters
+    ----------
+    customers : mapping of name to array, shape (n_customers,)
+        Features of the customers as of the day; ``size`` among them.
+    rows : integer array
+        The customers wanted.
+
+    Returns
+    -------
+    customer, product : integer arrays, shape (n_pairs,)
+    features : dict of name to float64 array, shape (n_pairs,)
+    """
+    held = holdings.held(day)[rows]
+    at, product = np.nonzero(~held)
+    customer = rows[at]
+    own = held.astype(np.float64)
+    n_held = np.maximum(own.sum(1), 1)
+    affinity, best = np.zeros(own.shape), np.zeros(own.shape)
+    for other in range(holdings.n_products):  # one order of adding up, whatever the bucket
+        lifts = own[:, [other]] * known.lift[other]
+        affinity, best = affinity + lifts, np.maximum(best, lifts)
+    affinity = affinity / n_held[:, None]
+    place = np.searchsorted(known.size_edges, np.nan_to_num(customers["size"], nan=-np.inf))
+    features = {
+        "popularity": np.log(known.rate)[product],
+        "affinity": affinity[at, product],
+        "affinity_best": best[at, product],
+        "size_lift": known.size_lift[place[customer], product],
+    }
+    features |= {name: values[customer] for name, values in holdings.history(day).items()}
+    features |= {n: np.asarray(values, np.float64)[customer] for n, values in customers.items()}
+    return customer, product, features
+
+
+@dataclass(frozen=True, slots=True)
+class NextProductModel:
+    """What turns the features of a customer and a product into a probability and its range.
+
+    ``edges``, ``n_rows``, ``n_true``: calibrating rows by probability, as of churn.
+    """
+
+    names: tuple[str, ...]
+    horizon_days: int
+    edges: np.ndarray
+    n_rows: np.ndarray
+    n_true: np.ndarray
+    trees: Trees
+
+    def to_files(self) -> dict[str, bytes]:
+        """Return the model as files of numbers."""
+        about = {
+            "names": list(self.names),
+            "horizon_days": self.horizon_days,
+            **{name: getattr(self, name).tolist() for name in ("edges", "n_rows", "n_true")},
+        }
+        return {_ABOUT: json.dumps(about, indent=1).encode(), FILE: self.trees.to_bytes()}
+
+    @classmethod
+    def from_files(cls, files: Mapping[str, bytes]) -> NextProductModel:
+        """Return what :meth:`to_files` wrote."""
+        about = json.loads(files[_ABOUT])
+        for name in ("edges", "n_rows", "n_true"):
+            about[name] = np.array(about[name])
+        about["names"] = tuple(about["names"])
+        return cls(**about, trees=Trees.from_bytes(files[FILE]))
+
+    def matrix(self, features: Mapping[str, Any], xp: Any = np) -> Any:
+        """Return the features it reads as float64, shape (n_rows, n_features)."""
+        return xp.stack([xp.asarray(features[name], dtype="float64") for name in self.names], 1)
+
+    def predict(self, values: Any, xp: Any = np) -> Any:
+        """Return the calibrated probability of rows of :meth:`matrix`."""
+        return self.trees.predict(values, xp)
+
+    def range(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the 90% range of the share of like rows that opened (Jeffreys)."""
+        at = np.searchsorted(self.edges, probability, side="left")
+        held = np.maximum(self.n_rows[at], 1)
+        low, high = evaluation.share_range(probability * held, held)
+        return np.minimum(low, probability), np.maximum(high, probability)
+
+
+def fit(
+    features: Mapping[str, np.ndarray],
+    opened: np.ndarray,
+    calibrates: np.ndarray,
+    *,
+    horizon_days: int,
+    seed: int,
+    backend: Backend,
+) -> NextProductModel | None:
+    """Fit on pairs of customers that neither test nor calibrate; calibrate on the latter.
+
+    Returns None where fewer than :data:`FEWEST` openings are there to fit on.
+    """
+    names = tuple(sorted(features))
+    if int(opened[~calibrates].sum()) < FEWEST or not calibrates.any():
+        return None
+    values = np.stack([np.asarray(features[name], np.float64) for name in names], 1)
+    boosted = backend.fit_boosting(
+        backend.asarray(values), backend.asarray(opened), held_out=backend.asarray(calibrates),
+        seed=seed, options=_OPTIONS,
+    )  # fmt: skip
+    trees = Trees.of(boosted)
+    said, true = trees.predict(values[calibrates], np), opened[calibrates]
+    edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
+    place = np.searchsorted(edges, said, side="left")
+    return NextProductModel(
+        names, horizon_days, edges,
+        n_rows=np.bincount(place, minlength=edges.size + 1),
+        n_true=np.bincount(place, weights=true, minlength=edges.size + 1),
+        trees=trees,
+    )  # fmt: skip
+
+
+def ranked(
+    customer: np.ndarray, product: np.ndarray, scores: Sequence[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the order of pairs by customer, then scores from high to low, and each one's rank.
+
+    Ties of all scores go by the product's code.
+    """
+    order = np.lexsort((product, *(-score for score in reversed(scores)), customer))
+    own = customer[order]
+    start = np.searchsorted(own, own)
+    return order, np.arange(own.size) - start + 1
+
+
+def hits(
+    customer: np.ndarray, order: np.ndarray, rank: np.ndarray, opened: np.ndarray, first: np.ndarray
+) -> dict[str, np.ndarray]:
+    """Return how well products are ranked for each customer that opened one.
+
+    Parameters
+    ----------
+    customer, opened, first : arrays, shape (n_pairs,)
+        ``opened``: the customer opened the product; ``first``: it was the first that it opened.
+    order, rank : of :func:`ranked`
+
+    Returns
+    -------
+    dict of float64 arrays, shape (n_openers,), by customer
+        ``hit_rate_1``, ``hit_rate_3``: the first product opened was first, or among three;
+        ``map``: average precision over the products opened.
+    """
+    own, true, is_first = customer[order], opened[order] > 0, first[order] > 0
+    distinct, place = np.unique(own, return_inverse=True)
+    n = distinct.size
+    so_far = np.cumsum(true) - (np.cumsum(true) - true)[np.searchsorted(own, own)]
+    precision = np.bincount(place, weights=true * so_far / rank, minlength=n)
+    n_true = np.bincount(place, weights=true, minlength=n)
+    opens = n_true > 0
+    found = {"map": precision / np.maximum(n_true, 1)}
+    for k in (1, 3):
+        near = np.bincount(place, weights=is_first & (rank <= k), minlength=n)
+        found[f"hit_rate_{k}"] = np.minimum(near, 1.0)
+    return {name: values[opens] for name, values in found.items()}
+
+
+class _Loaded:
+    """The model as MLflow serves it: a frame of features in, probabilities out."""
+
+    def __init__(self, model: NextProductModel) -> None:
+        self._model = model
+
+    def predict(self, frame: Any) -> Any:
+        """Return a frame of ``probability``."""
+        import pandas as pd
+
+        values = self._model.matrix({name: frame[name] for name in self._model.names})
+        return pd.DataFrame({"probability": self._model.predict(values)})
+
+
+def read(folder: Path) -> NextProductModel:
+    """Return the model of a version's files."""
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    return NextProductModel.from_files(files)
+
+
+def _load_pyfunc(folder: str) -> _Loaded:
+    return _Loaded(read(Path(folder)))
