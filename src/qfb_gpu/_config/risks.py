@@ -42,9 +42,9 @@ class Orders(Strict):
 HALVES: dict[str, float] = {
     "behind_days": 20.0, "unpaid_share": 0.15, "returned_rate": 0.05, "cancelled_rate": 0.12,
     "thin": 0.5,
-    "arc": 0.8, "downside": 0.6, "drawdown": 0.5, "trend_break": 0.3, "idle": 0.25,
+    "arc": 0.6, "downside": 0.5, "drawdown": 0.4, "trend_break": 0.3, "idle": 0.2,
     "interval": 0.5, "sizes": 0.6, "error": 0.6, "change": 0.3, "bullwhip": 2.0,
-    "top_1": 0.3, "hhi": 0.2, "few": 0.1, "growing": 0.2, "supplier_top_1": 0.5,
+    "top_1": 0.5, "hhi": 0.35, "few": 0.2, "growing": 0.2, "supplier_top_1": 0.5,
 }  # fmt: skip
 """The value of each part of a risk that is worth 50 of 100 points: see docs/risks.md."""
 WEIGHTS: dict[str, float] = {

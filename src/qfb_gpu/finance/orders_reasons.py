@@ -60,7 +60,7 @@ REASONS = (
         f"{r['supplier_n_due']:.0f} orders to all buyers",
         lambda r: f"该供应商历史到期{r['supplier_n_due']:.0f}单，"
         f"{_percent(r, 'supplier')}未按期足额交付",
-        _seen("supplier"),
+        lambda r: _seen("supplier")(r) and r["supplier_n_due"] > r["pair_n_due"],
     ),
     Reason(
         "supplier_worse", ("supplier_recent_rate",),
