@@ -111,3 +111,13 @@ def test_order_and_buckets_change_no_bit(portfolio, whole, tmp_path, n_buckets):
     pd.testing.assert_frame_equal(
         features(tmp_path / "lake", shuffled, n_buckets), whole, check_exact=True
     )
+
+
+def test_who_customers_are_changes_no_bit(portfolio, whole, tmp_path):
+    customers = portfolio["customers"]
+    order = np.random.default_rng(1).permutation(customers.num_rows)
+    others = customers.take(pa.array(order)).drop_columns(["customer_id"])
+    swapped = others.add_column(0, "customer_id", customers.column("customer_id"))
+    assert not swapped.equals(customers)
+    got = features(tmp_path / "lake", {**portfolio, "customers": swapped}, 1)
+    pd.testing.assert_frame_equal(got, whole, check_exact=True)
