@@ -36,6 +36,7 @@ _SCALE = 10**4
 _Z = 1.645
 _LEAST_SPREAD = 4.0
 _MOST_PAYMENTS = 100
+_TABLES_AT_ONCE = 4
 
 
 class Months(NamedTuple):
@@ -56,6 +57,32 @@ class Months(NamedTuple):
     first_month: int
     channels: dict[str, Any]
     nodes: dict[str, Any] | None
+
+
+def blocks(months: Months, backend: Backend) -> list[Months]:
+    """Cut customers into blocks whose tables stay in the memory budget; at least one."""
+    n_customers, n_months = months.tables["income"].shape
+    size = max(1, backend.memory_budget_bytes() // (_TABLES_AT_ONCE * 8 * n_months))
+    return [
+        _cut(months, at, min(at + size, n_customers)) for at in range(0, n_customers, size)
+    ] or [months]
+
+
+def _cut(months: Months, start: int, stop: int) -> Months:
+    nodes = None
+    if months.nodes is not None:
+        customer = months.nodes["customer"]
+        mine = (customer >= start) & (customer < stop)
+        nodes = {name: values[mine] for name, values in months.nodes.items()}
+        nodes["customer"] = nodes["customer"] - start
+    cancelled = months.n_cancelled
+    return Months(
+        {name: values[start:stop] for name, values in months.tables.items()},
+        None if cancelled is None else cancelled[start:stop],
+        months.first_month,
+        {name: values[start:stop] for name, values in months.channels.items()},
+        nodes,
+    )
 
 
 class Measures(NamedTuple):

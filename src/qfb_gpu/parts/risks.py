@@ -97,9 +97,12 @@ def fit(saved: Saved) -> dict[str, Columns]:
     ends = months.month_ends(saved.as_of_day, settings.history_months, backend)
     dates = [ago for ago in AGO if ago + YEAR < ends.n_months]
     peers = _peer_seasons(saved, ends, dates)
-    found = [_measured(saved, bucket, ends, dates, peers) for bucket in saved.buckets]
+    found = [
+        _measured(saved, bucket, block, ends, dates, peers)
+        for bucket in saved.buckets
+        for block in risks.blocks(_months(saved, bucket, ends), saved.backend)
+    ]
     raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
-    sizes = [one["n"] for one in found]
     band = [risks.size_bands(income[f"{ago}"], backend) for ago in dates]
     scores: dict[str, Columns] = {}
     for risk in RISKS:
@@ -109,7 +112,7 @@ def fit(saved: Saved) -> dict[str, Columns]:
             scores[key] = {**drawn._asdict(), "raw": raw[key]}
     tests = _tests(scores, falls, income, dates, ends, backend)
     columns = _columns(scores, evidence, latest, dates, settings, backend)
-    columns["bucket"] = np.repeat(np.array(saved.buckets), sizes)
+    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
     return {"scores": columns, "tests": risk_tables.tested_columns(tests)}
 
 
@@ -132,14 +135,18 @@ def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> lis
 
 
 def _measured(
-    saved: Saved, bucket: int, ends: months.MonthEnds, dates: list[int], peers: list[Any]
+    saved: Saved,
+    bucket: int,
+    table: risks.Months,
+    ends: months.MonthEnds,
+    dates: list[int],
+    peers: list[Any],
 ) -> dict[str, Any]:
-    """Return a bucket's raw scores and evidence at every date, and what the last date says."""
+    """Return raw scores and evidence of some customers at every date, and what the last says."""
     backend, settings = saved.backend, _settings(saved.config)
-    table = _months(saved, bucket, ends)
     days = backend.to_host(ends.start_day)
     out: dict[str, Any] = {name: {} for name in _SETS}
-    out["n"] = int(table.tables["income"].shape[0])
+    out["bucket"] = np.full(table.tables["income"].shape[0], bucket)
     for place, ago in enumerate(dates):
         at = nearest(_CHANNEL_AGO, ago)
         before = nearest(_CHANNEL_AGO, ago + YEAR)
