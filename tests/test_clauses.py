@@ -95,6 +95,22 @@ OTHERS = [
      [(A, 25), (D, 75)]),
     ("Fifty percent of the fee is payable on execution of this Agreement and fifty percent on acceptance of the deliverables.",
      [(A, 50), (Y, 50)]),
+    ("本合同签订并生效之日起7个工作日内，甲方支付合同总额的20%；乙方完成全部货物交付后10个工作日内，甲方支付合同总额的50%；项目验收合格之日起30日内，甲方支付合同总额的25%；剩余5%作为质保金，于质保期满后10个工作日内支付。",
+     [(A, 20), (D, 50), (Y, 25), (R, 5)]),
+    ("甲方按以下节点付款：（一）合同签订后支付30%；（二）基础完成后支付20%；（三）主体完成后支付30%；（四）竣工验收后支付17%；（五）质保金3%。",
+     [(A, 30), (P, 20), (P, 30), (Y, 17), (R, 3)]),
+    ("合同总价的百分之十作为履约保证金。预付款为百分之三十，验收后付百分之七十。", [(A, 30), (Y, 70)]),
+    ("预付款：10%；发货前：30%；到货验收：50%；质保：10%", [(A, 10), (D, 30), (Y, 50), (R, 10)]),
+    ("租金按年支付，每年支付总租金的20%，共5年", [(P, 20)] * 5),
+    ("无预付款，到货验收合格后90天内付清全款。", [(Y, 100)]),
+    ("电汇，预付30%定金，70%见提单复印件付清", [(A, 30), (D, 70)]),
+    ("Payment terms: 40% down, 40% on delivery, 20% net 30 after installation.",
+     [(A, 40), (D, 40), (Y, 20)]),
+    ("The Client will pay 25% upon project kick-off, 50% upon delivery of the beta version, and 25% upon final sign-off.",
+     [(A, 25), (D, 50), (Y, 25)]),
+    ("Payment by three equal installments: on signing, on delivery and on acceptance",
+     [(A, 33.34), (D, 33.33), (Y, 33.33)]),
+    ("Half upon signing, half upon completion", [(A, 50), (Y, 50)]),
 ]  # fmt: skip
 
 
@@ -119,6 +135,11 @@ def test_what_does_not_add_up_is_said():
     assert parse_clause(None).problems == ("no clause",)
     assert parse_clause("按双方约定执行").nodes == ()
     assert parse_clause("按双方约定执行").problems == ("no percentage found",)
+
+
+def test_what_is_read_wrongly_is_at_least_said():
+    text = "Progress payments of 20% each at 25%, 50%, 75% and 100% completion"
+    assert parse_clause(text).problems  # too many percentages: their sum tells
 
 
 def test_shares_that_rise_to_the_whole_are_cumulative_and_said_so():

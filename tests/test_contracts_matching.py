@@ -7,6 +7,7 @@ import pytest
 from ledger_cases import CNY, EUR, build_ledger
 
 from qfb_gpu.backend import get_backend
+from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance import matching, quoted, references
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.schema import DIRECTIONS
@@ -132,3 +133,10 @@ def test_parts_that_quote_a_contract_are_its_until_the_total_is_paid():
 
     assert quoted.quoted(wanted, quotes(is_named=True), ledger, CPU)["payment"].tolist() == [0, 1]
     assert quoted.quoted(wanted, quotes(is_named=False), ledger, CPU)["payment"].tolist() == []
+
+
+def test_kinds_that_memos_name():
+    texts = ["预付款 合同1", "第2期进度款", "支付质保金", "Final settlement 7", "房租", None]
+    names = [words.KINDS[k] if k >= 0 else None for k in references.kinds(pa.array(texts))]
+    assert names == ["预付款", "进度款", "质保金", "结算款", None, None]
+    assert references.says(pa.array(["PO 7", "合同款", "rent"])).tolist() == [1, 2, 0]

@@ -76,6 +76,8 @@ def _is_paid(text: str, match: re.Match[str]) -> bool:
     done = words.DONE_BEFORE.search(before)
     if done and words.DONE_AFTER.search(after) and not words.PAID_BEFORE.search(before[-12:]):
         return False
+    if words.DONE_THEN_PAID[0].search(before) and words.DONE_THEN_PAID[1].search(after):
+        return False
     if re.search(r"(?:completion of|upon reaching|reaches)\s*$", before, re.IGNORECASE):
         return False
     if re.match(
@@ -86,11 +88,11 @@ def _is_paid(text: str, match: re.Match[str]) -> bool:
 
 
 def _of_segment(segment: str) -> list[Piece]:
-    parts = _joined(_cut(segment))
+    parts = _joined(cut(segment))
     return [piece for part in parts for piece in _of_part(part)]
 
 
-def _cut(segment: str) -> list[str]:
+def cut(segment: str) -> list[str]:
     """Cut at commas and the like, but not inside brackets."""
     cuts, depth, start = [], 0, 0
     marks = {match.start(): match.end() for match in _WEAK.finditer(segment)}

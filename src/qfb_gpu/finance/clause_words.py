@@ -28,11 +28,11 @@ def _words(text: str) -> re.Pattern[str]:
 
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (RETENTION, _words(
-        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为]?\s*\d)"
+        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)"
         r"|retention|retainage|warranty (?:deposit|money|payment)")),
     (ADVANCE, _words(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
-        r"|advance(?!d)|down[ -]?payment|deposit|pre-?pa(?:y|id)|initial payment|mobili[sz]ation")),
+        r"|advance(?!d)|down[ -]?payment|deposit|pre-?pa(?:y|id)|initial payment|up-?front|mobili[sz]ation")),
     (SETTLEMENT, _words(
         r"结算款|决算款|审计款|竣工款|竣工结算款|结算尾款|final (?:account|settlement)"
         r"|settlement payment")),
@@ -55,19 +55,19 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SETTLED, _words(r"结算|决算|审定|审计|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, _words(
         r"验收|终验|初验|调试|试运行|投运|上线|安装完|交付使用"
-        r"|竣工(?!图)|完工(?!程|量|部分|比)|acceptance|accepted|commission|install|handover|go[ -]live"
+        r"|竣工(?!图)|完工(?!程|量|部分|比)|acceptance|accepted|sign-?off|commission|install|handover|go[ -]live"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, _words(
         r"到货|货到|交货|收货|到场|送达|到达|进场|交付|货物?运(?:抵|至|到)|签收|入库"
         r"|deliver|receipt of (?:the )?goods|arrival")),
     (SHIPPED, _words(r"发货|出厂|提货|装运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
-        r"|\bB/L|bills? of lading|\bL/C|letters? of credit|at sight|against documents")),
+        r"|\bB/L|提单|bills? of lading|\bL/C|letters? of credit|at sight|against documents")),
     (PROGRESSED, _words(
         r"进度|节点|形象|工程量|产值|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, _words(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工前|进场前|合同后"
-        r"|sign|execution of|effective|contract date|purchase order|order confirmation|placing")),
+        r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing")),
     (INVOICED, _words(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账")),
     (PERIODIC, _words(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
@@ -94,7 +94,7 @@ NOT_PAID_BEFORE = _words(
     r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$"
 )
 NOT_PAID_AFTER = _words(
-    r"^\s*(?:的)?(?:增值税|税|违约金|滞纳金|罚|利息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
+    r"^\s*(?:的|作为|作)?(?:增值税|税|违约金|滞纳金|罚|利息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
     r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|discount|penalt|performance"
     r"|(?:bank |performance )?(?:bond|guarantee)|of (?:the )?late|rebate)"
 )
@@ -106,6 +106,14 @@ DONE_BEFORE = _words(
 DONE_AFTER = _words(
     r"^\s*(?:以上|的?(?:时|后|节点|之日|之后)|(?:的)?(?:工程量|进度|产值|货物)"
     r"|(?:of )?(?:the )?(?:works?\b|complet|progress|goods\b))"
+)
+DONE_THEN_PAID = (
+    _words(r"(?:完成|完工|达到?|进度|产值|工程量)[^,;。%付款的]{0,6}$"),
+    _words(r"^\s*,?(?:即|就)?(?:付|支付)"),
+)
+"""完工50%付40%: the first is done, the second is paid."""
+NOT_AT_ALL = _words(
+    r"(?:无|没有|不设|不付|不支付)预付款?|\b(?:no|without) (?:an? )?(?:advance|down)[ -]?(?:payment)?"
 )
 PAID_BEFORE = _words(r"付|支|pay|paid")
 CUMULATIVE_BEFORE = _words(
@@ -126,12 +134,12 @@ WHOLE = _words(
     r"|in full|net \d|cash on delivery|\bCOD\b|payable|payment|\bdue\b"
 )
 INSTALMENTS = (
-    _words(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季)"),
+    _words(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),
     _words(r"(\d{1,2})\s*(?:期|次|笔)(?:等额|平均|均等|支付|付|各)"),
     _words(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly )?"
            r"(?:instal\w*|stages|tranches|parts|payments)"),
     _words(r"\b(\d{1,2}) (?:equal )?(?:monthly |quarterly )?(?:instal\w*|tranches)"),
 )  # fmt: skip
 EACH = _words(
-    r"每(?:期|次|批|笔|月|季|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"
+    r"每(?:期|次|批|笔|月|季|年|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"
 )

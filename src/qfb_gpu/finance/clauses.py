@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_words as words
-from qfb_gpu.finance.clause_pieces import Piece, pieces
+from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
 from qfb_gpu.finance.due_rules import DueRule, due_rule, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
@@ -100,12 +100,12 @@ def parse_clause(text: str | None) -> Clause:
     """
     if text is None or not text.strip():
         return Clause((), ("no clause",))
-    spelled = plain(text)
+    spelled = words.NOT_AT_ALL.sub(" ", plain(text))
     drafts = [_draft(piece, stated_warranty(spelled)) for piece in pieces(spelled)]
     if _NUMBERED.search(spelled):  # 分3期: 第1期30%, ...: the instalments are the pieces
         drafts = [replace(draft, n=1) for draft in drafts]
     if not any(draft.share for draft in drafts):
-        drafts = _ratios(spelled) or _whole(spelled) or drafts
+        drafts = _ratios(spelled) or _equal_parts(spelled) or _whole(spelled) or drafts
     if not drafts:
         return Clause((), ("no percentage found",))
     drafts, problems = _own_shares(_named(_repeated(drafts, spelled)))
@@ -216,6 +216,21 @@ def _repeated(drafts: list[_Draft], text: str) -> list[_Draft]:
 
 def _bare(share: int) -> _Draft:
     return _Draft(words.OTHER, share, False, 1, due_rule("", words.NO_TRIGGER, None))  # noqa: FBT003
+
+
+def _equal_parts(text: str) -> list[_Draft]:
+    """Read 3 equal instalments: on signing, on delivery and on acceptance."""
+    head, _, rest = text.partition(":")
+    counts = [pattern.search(head) for pattern in words.INSTALMENTS]
+    n = next((int(match.group(1)) for match in counts if match), 0)
+    parts = cut(rest.strip(" .。;"))
+    if n < 2 or len(parts) != n:  # noqa: PLR2004
+        return []
+    shares = [_WHOLE // n + (1 if i < _WHOLE % n else 0) for i in range(n)]
+    return [
+        replace(_draft(Piece(part, None, is_cumulative=False), None), share=share, n=1)
+        for part, share in zip(parts, shares, strict=True)
+    ]
 
 
 def _whole(text: str) -> list[_Draft]:
