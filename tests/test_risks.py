@@ -159,6 +159,43 @@ def test_contract_nodes_are_what_loops_say(rows):
         assert found[name][0] == pytest.approx(value), name
 
 
+def test_a_contract_is_behind_by_the_time_gone_less_what_was_paid(backend):
+    contracts = {
+        "customer": np.array([0, 0, 1, 2, -1], np.int32),
+        "start": np.array([DAY - 100, DAY - 300, DAY - 900, DAY - 50, DAY - 50], np.int32),
+        "end": np.array([DAY + 100, DAY - 100, DAY - 500, NULL_DAY, DAY], np.int32),
+        "total": np.array([1000, 1000, 1000, 1000, 1000]),
+    }
+    payments = {"contract": np.array([0, 1, 1, 0]), "amount": np.array([300, 600, 300, 500]),
+                "day": np.array([DAY - 50, DAY - 200, DAY - 150, DAY], np.int32)}  # fmt: skip
+    on_device = [{n: backend.asarray(v) for n, v in one.items()} for one in (contracts, payments)]
+    found = backend.to_host(performance.paid_gaps(*on_device, DAY, 3, backend))
+    assert found[0] == pytest.approx((0.2 + 0.1) / 2, abs=1e-5)  # not what comes on the day
+    assert np.isnan(found[1:]).all()  # ended over a year ago; no end
+
+
+def test_a_block_of_customers_sees_its_own_contracts():
+    rng = np.random.default_rng(0)
+    n, of = 30, np.arange(60) % 31 - 1
+    nodes = {"customer": of, "due": DAY - rng.integers(0, 300, 60), "amount": np.full(60, 5),
+             "paid": np.where(rng.random(60) < 0.3, NULL_DAY, DAY - rng.integers(0, 200, 60))}  # fmt: skip
+    contracts = {"customer": of, "start": np.full(60, DAY - 200), "total": np.full(60, 100),
+                 "end": np.full(60, DAY + 200)}  # fmt: skip
+    payments = {"contract": rng.integers(0, 60, 90), "amount": rng.integers(1, 50, 90),
+                "day": DAY - rng.integers(-50, 200, 90)}  # fmt: skip
+    tables = {name: rng.integers(1, 99, (n, 36)) for name in months.NAMES}
+    channels = {name: rng.random((n, 2)) for name in concentration.NAMES}
+    whole = risks.Months(tables, None, 2022 * 12, channels, nodes, contracts, payments)
+    small = SimpleNamespace(xp=np, memory_budget_bytes=lambda: 4 * 8 * 36 * 7)
+    cut = risks.blocks(whole, small)
+    assert len(cut) == 5
+    one = risks.measure(whole, 0, 0, 1, DAY, np.ones(12), CPU)
+    parts = [risks.measure(block, 0, 0, 1, DAY, np.ones(12), CPU) for block in cut]
+    for name in ("behind_days", "unpaid_share", "paid_gap", "arc", "hhi", "returned_rate"):
+        joined = np.concatenate([part_.parts[name] for part_ in parts])
+        np.testing.assert_array_equal(one.parts[name], joined, err_msg=name)
+
+
 def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
     xp = backend.xp
     rng = np.random.default_rng(0)

@@ -40,16 +40,16 @@ class Orders(Strict):
 
 
 HALVES: dict[str, float] = {
-    "behind_days": 20.0, "unpaid_share": 0.15, "returned_rate": 0.05, "cancelled_rate": 0.12,
-    "thin": 0.5,
+    "behind_days": 20.0, "unpaid_share": 0.15, "paid_gap": 0.25, "returned_rate": 0.05,
+    "cancelled_rate": 0.12, "thin": 0.5,
     "arc": 0.6, "downside": 0.5, "drawdown": 0.4, "trend_break": 0.3, "idle": 0.2,
     "interval": 0.5, "sizes": 0.6, "error": 0.6, "change": 0.3, "bullwhip": 2.0,
     "top_1": 0.5, "hhi": 0.35, "few": 0.2, "growing": 0.2, "supplier_top_1": 0.5,
 }  # fmt: skip
 """The value of each part of a risk that is worth 50 of 100 points: see docs/risks.md."""
 WEIGHTS: dict[str, float] = {
-    "behind_days": 1.0, "unpaid_share": 1.0, "returned_rate": 0.7, "cancelled_rate": 1.0,
-    "thin": 0.7,
+    "behind_days": 1.0, "unpaid_share": 1.0, "paid_gap": 1.5, "returned_rate": 0.7,
+    "cancelled_rate": 1.0, "thin": 0.7,
     "arc": 1.0, "downside": 1.0, "drawdown": 1.0, "trend_break": 0.7, "idle": 1.0,
     "interval": 1.0, "sizes": 0.7, "error": 1.0, "change": 1.0, "bullwhip": 0.5,
     "top_1": 1.0, "hhi": 1.0, "few": 0.7, "growing": 0.3, "supplier_top_1": 0.3,

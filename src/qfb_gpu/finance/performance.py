@@ -14,10 +14,11 @@ from qfb_gpu.ledger import NULL_DAY
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
-NAMES = ("behind_days", "unpaid_share", "returned_rate", "cancelled_rate", "thin")
+NAMES = ("behind_days", "unpaid_share", "paid_gap", "returned_rate", "cancelled_rate", "thin")
 WINDOW_DAYS = 365
 _MOST_DAYS = 180
 _HAZARD_DAYS = 60
+_EXACT = 2**20
 _YEAR_MONTHS, _FIRST_MONTHS = 12, 3
 _PRIOR_N, _PRIOR_RATE = 20.0, 0.02
 
@@ -66,6 +67,51 @@ def node_delays(
         "paid_ratio": total(xp.where(came, money, 0)) / xp.where(owed > 0, owed, xp.nan),
         "n_nodes": n,
     }
+
+
+def paid_gaps(
+    contracts: dict[str, Any],
+    payments: dict[str, Any],
+    day: int,
+    n_customers: int,
+    backend: Backend,
+) -> Any:
+    """Return how far the paid share of a customer's contracts lies behind the time gone.
+
+    Of each contract in force, or ended within the year before the day: the share of its term that
+    is gone, less the share of its total that was paid, at least 0; the mean of its contracts. It
+    needs no due dates, which clauses often tie to an acceptance that no source holds.
+
+    Parameters
+    ----------
+    contracts : dict of arrays, shape (n_contracts,)
+        ``customer`` (row, -1: none), ``start``, ``end`` (int32 days, ``NULL_DAY``), ``total``
+        (int64 minor units; not above 0 or null: left out).
+    payments : dict of arrays, shape (n_payments,)
+        ``contract``, ``day``, ``amount``.
+
+    Returns
+    -------
+    array of float64, shape (n_customers,), NaN without such contracts
+    """
+    xp = backend.xp
+    start, end = contracts["start"].astype("int64"), contracts["end"].astype("int64")
+    known = (contracts["customer"] >= 0) & (end != NULL_DAY) & (contracts["total"] > 0)
+    known &= (start < day) & (end > day - WINDOW_DAYS) & (end > start)
+    seen = payments["day"] < day
+    paid = xp.bincount(
+        payments["contract"][seen].astype("int64"),
+        payments["amount"][seen].astype("float64"),
+        minlength=start.shape[0],
+    )
+    rows = xp.nonzero(known)[0]
+    gone = xp.clip((day - start[rows]) / (end - start)[rows], 0.0, 1.0)
+    gap = xp.maximum(gone - paid[rows] / contracts["total"][rows], 0.0)
+    gap = xp.rint(gap * _EXACT) / _EXACT  # sums of such are the same in any order
+    who = contracts["customer"][rows].astype("int64")
+    n = xp.bincount(who, minlength=n_customers)
+    total = xp.bincount(who, gap, minlength=n_customers)
+    return xp.where(n > 0, total / xp.maximum(n, 1), xp.nan)
 
 
 def taken_back(n_in: Any, n_returned: Any, n_cancelled: Any, xp: Any) -> dict[str, Any]:

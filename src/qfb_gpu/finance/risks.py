@@ -50,6 +50,8 @@ class Months(NamedTuple):
     channels : dict of :data:`qfb_gpu.finance.concentration.NAMES` to float64 array,
         (n_customers, n_dates)
     nodes : dict of ``customer``, ``due``, ``paid``, ``amount``; None where there are no contracts
+    contracts, payments : dict
+        As :func:`qfb_gpu.finance.performance.paid_gaps` takes them; None likewise.
     """
 
     tables: dict[str, Any]
@@ -57,6 +59,8 @@ class Months(NamedTuple):
     first_month: int
     channels: dict[str, Any]
     nodes: dict[str, Any] | None
+    contracts: dict[str, Any] | None = None
+    payments: dict[str, Any] | None = None
 
 
 def blocks(months: Months, backend: Backend) -> list[Months]:
@@ -75,6 +79,11 @@ def _cut(months: Months, start: int, stop: int) -> Months:
         mine = (customer >= start) & (customer < stop)
         nodes = {name: values[mine] for name, values in months.nodes.items()}
         nodes["customer"] = nodes["customer"] - start
+    contracts = None
+    if months.contracts is not None:
+        customer = months.contracts["customer"]
+        mine = (customer >= start) & (customer < stop)
+        contracts = {**months.contracts, "customer": (customer - start) * mine - ~mine}
     cancelled = months.n_cancelled
     return Months(
         {name: values[start:stop] for name, values in months.tables.items()},
@@ -82,6 +91,8 @@ def _cut(months: Months, start: int, stop: int) -> Months:
         months.first_month,
         {name: values[start:stop] for name, values in months.channels.items()},
         nodes,
+        contracts,
+        months.payments,
     )
 
 
@@ -155,11 +166,15 @@ def _cancelled(months: Months, stop: int, like: Any) -> Any:
 def _nodes(months: Months, day: int, n_customers: int, backend: Backend) -> dict[str, Any]:
     if months.nodes is None:
         unknown = backend.xp.full(n_customers, backend.xp.nan)
-        names = ("behind_days", "unpaid_share", "hazard", "paid_ratio")
+        names = ("behind_days", "unpaid_share", "hazard", "paid_ratio", "paid_gap")
         return {**dict.fromkeys(names, unknown), "n_nodes": backend.xp.zeros(n_customers)}
     node = months.nodes
     columns = (node["customer"], node["due"], node["paid"], node["amount"])
-    return performance.node_delays(*columns, day, n_customers, backend)
+    found = performance.node_delays(*columns, day, n_customers, backend)
+    gap = backend.xp.full(n_customers, backend.xp.nan)
+    if months.contracts is not None and months.payments is not None:
+        gap = performance.paid_gaps(months.contracts, months.payments, day, n_customers, backend)
+    return {**found, "paid_gap": gap}
 
 
 def _channel(months: Months, at: int, year_before: int, length: Any, xp: Any) -> dict[str, Any]:

@@ -53,6 +53,10 @@ REASONS: dict[str, Reason] = {
         ),
         lambda r: f"到期节点{_pc(r['unpaid_share'])}未付，{_pc(r['hazard'])}逾期超过60天",
     ),
+    "paid_gap": Reason(
+        lambda r: f"the paid share of its contracts is {_pc(r['paid_gap'])} behind the time gone",
+        lambda r: f"合同支付比例落后履约时间进度{_pc(r['paid_gap'])}",
+    ),
     "returned_rate": Reason(
         lambda r: f"about {_pc(r['returned_rate'])} of what it sold was taken back",
         lambda r: f"销售退回（红字）约占{_pc(r['returned_rate'])}",

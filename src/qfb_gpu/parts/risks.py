@@ -72,23 +72,40 @@ def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     }
     known = "cancellations" in saved.config.sources
     return risks.Months(
-        tables, cancelled if known else None, ends.first_month, channels, _nodes(saved, bucket)
+        tables,
+        cancelled if known else None,
+        ends.first_month,
+        channels,
+        **_contracts(saved, bucket),
     )
 
 
-def _nodes(saved: Saved, bucket: int) -> dict[str, Any] | None:
-    """Return the contracts' payment nodes where the contracts part found any."""
+def _contracts(saved: Saved, bucket: int) -> dict[str, Any]:
+    """Return what the contracts part found: nodes, contracts and payments; None without it."""
     if "contracts" not in saved.config.sources:
-        return None
-    nodes = saved.workspace.load("score", bucket, "contracts.nodes")
-    payer = saved.workspace.load("score", bucket, "contracts.contracts")["customer"]
+        return {"nodes": None}
+    nodes, contracts, paid = (
+        saved.workspace.load("score", bucket, f"contracts.{name}")
+        for name in ("nodes", "contracts", "paid")
+    )
+    payer = contracts["customer"]
     of = {
-        "customer": payer[nodes["contract"]] if nodes["contract"].shape[0] else nodes["due_day"],
-        "due": nodes["due_day"],
-        "paid": nodes["paid_day"],
-        "amount": nodes["amount_minor"],
+        "nodes": {
+            "customer": payer[nodes["contract"]],
+            "due": nodes["due_day"], "paid": nodes["paid_day"], "amount": nodes["amount_minor"],
+        },
+        "contracts": {
+            "customer": payer, "start": contracts["start_day"], "end": contracts["end_day"],
+            "total": contracts["total_minor"],
+        },
+        "payments": {
+            "contract": paid["contract"], "day": paid["day"], "amount": paid["amount_minor"],
+        },
+    }  # fmt: skip
+    return {
+        name: {column: saved.backend.asarray(values) for column, values in columns.items()}
+        for name, columns in of.items()
     }
-    return {name: saved.backend.asarray(values) for name, values in of.items()}
 
 
 def fit(saved: Saved) -> dict[str, Columns]:
