@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 WINDOWS = (7, 30, 90, 365)
 YEAR = 365
+_WIDTH = 2**32
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,8 +110,20 @@ def starts(customer: Any, key: Any, backend: Backend) -> Any:
 
 
 def count_by(customer: Any, n_customers: int, backend: Backend) -> Any:
-    """Count each customer's rows: int64, shape (n_customers,)."""
-    return backend.xp.bincount(customer, minlength=n_customers).astype("int64")
+    """Count each customer's rows: int64, shape (n_customers,); ``customer`` is ascending."""
+    offsets = backend.xp.searchsorted(customer, backend.xp.arange(n_customers + 1))
+    return (offsets[1:] - offsets[:-1]).astype("int64")
+
+
+def largest_by(customer: Any, values: Any, n_customers: int, backend: Backend) -> Any:
+    """Return each customer's largest int32 value as int64, ``NULL_DAY`` where there is none."""
+    xp = backend.xp
+    key = xp.sort(customer.astype("int64") * _WIDTH + (values.astype("int64") - NULL_DAY))
+    offsets = xp.searchsorted(key, xp.arange(n_customers + 1, dtype="int64") * _WIDTH)
+    if key.shape[0] == 0:
+        return xp.full(n_customers, NULL_DAY, dtype="int64")
+    last = key[xp.maximum(offsets[1:] - 1, 0)] % _WIDTH + NULL_DAY
+    return xp.where(offsets[1:] > offsets[:-1], last, NULL_DAY)
 
 
 def total_by(customer: Any, values: Any, n_customers: int, backend: Backend) -> Any:
@@ -134,7 +147,6 @@ def since(
     xp = backend.xp
     known = day != NULL_DAY
     sign = -1 if first else 1
-    latest = xp.full(n_customers, NULL_DAY, dtype="int32")
-    xp.maximum.at(latest, customer[known], (sign * day[known]).astype("int32"))
-    days = as_of_day - sign * latest.astype("float64")
+    latest = largest_by(customer[known], sign * day[known], n_customers, backend)
+    days = (as_of_day - sign * latest).astype("float64")
     return xp.where(latest == NULL_DAY, xp.nan, days)

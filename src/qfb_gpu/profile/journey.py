@@ -81,7 +81,7 @@ def journey_features(
     number = xp.cumsum(is_new) - 1
     n_visits = int(is_new.sum())
     has = {
-        name: xp.bincount(number[rows.is_one_of("step", labels)[order]], minlength=n_visits) > 0
+        name: count_by(number[rows.is_one_of("step", labels)[order]], n_visits, backend) > 0
         for name, labels in steps.items()
     }
     customer, first_day = customer[is_new], first_day[is_new]

@@ -105,15 +105,16 @@ def _cells(
     cell = customer[known].astype("int64") * width + code[known]
     recent = cell[age[known] < _RECENT]
     n_cells = n_customers * width
-    if n_cells <= _DENSE * (cell.shape[0] + 1):
+    if 0 < n_cells <= _DENSE * recent.shape[0]:
         n_year = xp.bincount(cell, minlength=n_cells)
         distinct = xp.nonzero(n_year)[0]
         n_year = n_year[distinct]
         n_recent = xp.bincount(recent, minlength=n_cells)[distinct]
     else:  # thousands of labels, most of which a customer does not have
         distinct, n_year = xp.unique(cell, return_counts=True)
-        place = xp.searchsorted(distinct, recent)
-        n_recent = xp.bincount(place, minlength=distinct.shape[0])
+        recent = xp.sort(recent)
+        after = xp.searchsorted(recent, distinct, side="right")
+        n_recent = after - xp.searchsorted(recent, distinct)
     return _Cells(distinct // width, distinct % width, n_year.astype("int64"), n_recent)
 
 

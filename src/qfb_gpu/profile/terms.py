@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.profile.feature import Feature, declared, ratio
-from qfb_gpu.profile.grouped import YEAR, Grouped, grouped, within
+from qfb_gpu.profile.grouped import YEAR, Grouped, grouped, largest_by, within
 from qfb_kernels import order_payments as match
 
 if TYPE_CHECKING:
@@ -115,8 +115,7 @@ def _paying(rows: Grouped, ledger: Ledger) -> dict[str, Any]:
     n, total, squares = rows.count(paid), rows.total(days), rows.total(days * days)
     age = rows.age("delivered_date")
     ripe = within(age, YEAR) & (age >= 90)  # noqa: PLR2004
-    longest = xp.full(rows.n_customers, -1, dtype="int32")
-    xp.maximum.at(longest, rows.customer[paid], days[paid].astype("int32"))
+    longest = largest_by(rows.customer[paid], days[paid], rows.n_customers, rows.backend)
     return {
         "matched_share_365d": ratio(
             rows.count(ripe & (paid_day != NULL_DAY)), rows.count(ripe), xp
