@@ -79,6 +79,12 @@ KERNELS: dict[str, str] = {
         "int64[::1], int64[::1], int8[::1], int16[::1], int64, int64[::1], int64[::1], "
         "int8[::1], int32[::1])"
     ),
+    "ngrams.bounds_gpu": ("void(uint8[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])"),
+    "ngrams.features_gpu": (
+        "void(uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int32[::1], uint8[::1], "
+        "int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1], "
+        "int32[::1], int64[:, ::1])"
+    ),
     "prices.prices_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"
@@ -90,6 +96,12 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], "
         "int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"
     ),
+    "rows.best_gpu": "void(float32[:, ::1], int32[:, ::1], float32[:, ::1])",
+    "rows.means_gpu": (
+        "void(float32[:, ::1], int32[::1], int64[::1], int64[:, ::1], float32[:, ::1])"
+    ),
+    "rows.products_gpu": "void(float32[:, ::1], float32[:, ::1], float32[:, ::1])",
+    "rows.shares_gpu": "void(float32[:, ::1])",
     "search.search_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], "
         "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[::1], int64[:, ::1], "
@@ -127,4 +139,8 @@ KERNELS: dict[str, str] = {
     ),
     "streams.reversals_gpu": "void(int64[::1], int64[::1], int32[::1])",
     "text.hash_text_gpu": "void(uint8[::1], int32[::1], int64[::1])",
+    "workdays.working_days_gpu": (
+        "void(int32[::1], int32[::1], int32[::1], int64[::1], int64[:, ::1], int64[::1], "
+        "int32[::1], int64, int32[::1], int8[::1])"
+    ),
 }

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.models.text.model import TextModel, dense
+from qfb_gpu.models.text.strings import read_only
 from qfb_kernels import rows
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class Scorer:
         As fastText gives them: 1e-5 is added.
         """
         products = backend.xp.empty((hidden.shape[0], self.weight.shape[1]), dtype="float32")
+        weight = read_only(self.weight)
         backend.launch(
-            rows.products_cpu, rows.products_gpu, products.size, hidden, self.weight, products
+            rows.products_cpu, rows.products_gpu, products.size, hidden, weight, products
         )
         if self.loss == "softmax":
             return _softmax(products, backend) + _ADDED
@@ -128,13 +130,15 @@ def huffman(counts: Any) -> tuple[Any, Any]:
     parent, is_right = np.full(n_nodes, -1, np.int64), np.zeros(n_nodes, bool)
     leaf, inner = n_labels - 1, n_labels
     for made in range(n_labels, n_nodes):
+        total = 0
         for side in (False, True):
             if leaf >= 0 and count[leaf] < count[inner]:
                 child, leaf = leaf, leaf - 1
             else:
                 child, inner = inner, inner + 1
             parent[child], is_right[child] = made, side
-            count[made] = count[child] + (count[made] if side else 0)
+            total += int(count[child])
+        count[made] = total
     return parent, is_right
 
 

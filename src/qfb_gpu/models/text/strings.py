@@ -15,6 +15,18 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 
+def read_only(array: Any) -> Any:
+    """Return an input of a kernel so that nothing can write to it; CuPy has no such flag.
+
+    An array that may be written to is another type to Numba, for which it would compile anew.
+    """
+    if not isinstance(array, np.ndarray):
+        return array
+    view = array.view()
+    view.flags.writeable = False
+    return view
+
+
 @dataclass(frozen=True, slots=True)
 class Spans:
     """Texts on a backend: text ``i`` is ``data[start[i]:stop[i]]``.
@@ -33,6 +45,10 @@ class Spans:
     def n_texts(self) -> int:
         """Number of texts."""
         return int(self.start.shape[0])
+
+    def fixed(self) -> Spans:
+        """Return the same texts, read-only."""
+        return Spans(*(read_only(array) for array in (self.data, self.start, self.stop)))
 
     def part(self, first: int, last: int) -> Spans:
         """Return the texts from ``first`` to before ``last``."""
@@ -77,12 +93,12 @@ def spans(values: pa.Array, backend: Backend) -> Spans:
     _, offsets, data = values.buffers()
     if len(values) == 0 or offsets is None:
         none = backend.xp.zeros(0, dtype="int64")
-        return Spans(backend.xp.zeros(1, dtype="uint8"), none, none)
+        return Spans(backend.xp.zeros(1, dtype="uint8"), none, none).fixed()
     kind = np.int64 if pa.types.is_large_string(values.type) else np.int32
     ends = np.frombuffer(offsets, kind)[values.offset : values.offset + len(values) + 1]
     raw = np.frombuffer(data, np.uint8) if data else np.zeros(1, np.uint8)
     places = backend.asarray(ends.astype(np.int64))
-    return Spans(backend.asarray(raw), places[:-1], places[1:])
+    return Spans(backend.asarray(raw), places[:-1], places[1:]).fixed()
 
 
 def split_words(values: pa.Array) -> tuple[pa.Array, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.models.text.model import END, LABEL_PREFIX, TextModel, dense
-from qfb_gpu.models.text.strings import Spans
+from qfb_gpu.models.text.strings import Spans, read_only
 from qfb_kernels import ngrams, rows
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _END_HASH = 3617362777
 """FNV-1a of ``</s>``."""
+_NEVER_IN_UTF8 = 255
 _WITH_END = 6
 """Place of the option whether a text ends with ``</s>``."""
 
@@ -50,6 +51,10 @@ class Vocabulary:
     kept: Any
     options: Any
     table: Any
+
+    def fixed(self) -> Vocabulary:
+        """Return the same arrays, read-only."""
+        return Vocabulary(*(read_only(getattr(self, field.name)) for field in fields(self)))
 
     def reach(self) -> int:
         """Return about how many bytes of features a byte of text may need."""
@@ -113,7 +118,7 @@ def vocabulary(model: TextModel, backend: Backend, *, in_order: bool) -> Vocabul
 
 def features_of(texts: Spans, words: Vocabulary, backend: Backend) -> Features:
     """Return the features of each text."""
-    xp = backend.xp
+    xp, texts, words = backend.xp, texts.fixed(), words.fixed()
     bound = xp.zeros((texts.n_texts, 2), dtype="int64")
     backend.launch(
         ngrams.bounds_cpu, ngrams.bounds_gpu, texts.n_texts,
@@ -140,7 +145,7 @@ def means(found: Features, table: Any, backend: Backend) -> Any:
     out = backend.xp.empty((n_texts, dim), dtype="float32")
     backend.launch(
         rows.means_cpu, rows.means_gpu, n_texts * dim,
-        table, found.feature, found.first, found.count, out,
+        read_only(table), found.feature, found.first, found.count, out,
     )  # fmt: skip
     return out
 
@@ -172,8 +177,9 @@ def _with(options: Any, changes: dict[int, int]) -> Any:
 
 
 def without_end(words: Vocabulary) -> Vocabulary:
-    """Return the vocabulary for single words: no ``</s>``, no word n-grams."""
-    return replace(words, options=_with(words.options, {2: 1, _WITH_END: 0}))
+    """Return the vocabulary for single words: no ``</s>``, no labels, no word n-grams."""
+    no_prefix = words.prefix[:1] | _NEVER_IN_UTF8
+    return replace(words, prefix=no_prefix, options=_with(words.options, {2: 1, _WITH_END: 0}))
 
 
 def _end_entry(model: TextModel) -> int:
