@@ -173,6 +173,7 @@ def test_updates_and_deletes_of_a_delta_table_reach_silver(lake, monkeypatch, cd
     assert len(read) == (0 if cdf else 1)
     if cdf:
         assert len(changed(before, buckets_of(lake))) == 1
+    assert lake.state()[2]["delta version: part 0"] == DeltaTable(str(lake.source)).version()
     DeltaTable(str(lake.source)).delete("customer_id = 'c5'")
     lake.ingest()
     assert "c5" not in json.dumps(lake.state(), default=str)

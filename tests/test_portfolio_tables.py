@@ -54,7 +54,7 @@ def test_no_source_knows_what_comes_after_as_of(real):
 def test_every_row_belongs_to_a_customer_that_was_there(real):
     opened = {row["customer_id"]: row["opened_date"] for row in real["customers"]}
     first_date = {"orders": "order_date", "contracts": "start_date", "products": "opened_date"}
-    for name in set(SOURCES) - {"customers", "contract_payments", "open_banking"}:
+    for name in (set(SOURCES) & set(real)) - {"customers", "contract_payments"}:
         for row in real[name]:
             assert row[first_date.get(name, "date")] >= opened[row["customer_id"]], (name, row)
 

@@ -86,19 +86,15 @@ def commit(  # noqa: PLR0913
     table = open_table(path)
     if table is not None and (table.transaction_version(application) or 0) >= version:
         return False
-    properties = CommitProperties(
-        custom_metadata=note, app_transactions=[Transaction(application, version)]
-    )
+    mark = [Transaction(application, version)]
+    properties = CommitProperties(custom_metadata=note, app_transactions=mark)
     adds: list[Any] = [_add(path, part, data_change=data_change) for part in parts]
     if table is None:
         path.mkdir(parents=True, exist_ok=True)
         create_table_with_add_actions(
-            str(path),
-            Schema.from_arrow(schema),
-            adds,
-            partition_by=partition_by,
-            commit_properties=properties,
-        )
+            str(path), Schema.from_arrow(schema), adds,
+            partition_by=partition_by, commit_properties=properties,
+        )  # fmt: skip
     elif drop is None:
         table.create_write_transaction(
             adds, "overwrite", schema, partition_by, commit_properties=properties

@@ -28,6 +28,7 @@ NULLS = "null: "
 CURRENCY = "currency: "
 OUT_OF_RANGE = "out of range: "
 DAYS_OLD = "days old: "
+DELTA_VERSION = "delta version: part "
 DUPLICATE_KEYS = "duplicate keys"
 PAST = {
     "date",
@@ -134,6 +135,8 @@ def _health(
         limit = as_of_day if name in PAST else as_of_day + measures.LATEST_DAYS
         late = silver.rows_after(table_dir, name, limit) if last > limit else 0
         rows.append(_row(source, OUT_OF_RANGE + name, early + late, _span(first, last)))
+    for part, table in sorted(manifest.tables.items()):
+        rows.append(_row(source, f"{DELTA_VERSION}{part}", table["version"]))
     fresh = whole["dates"].get(DATED.get(source, ""))
     if fresh is not None and fresh[1] is not None:
         name = DATED[source]
