@@ -23,8 +23,16 @@ KEYS = {
     "segments": ["segment_id"],
     "graph_nodes": ["node_id"],
     "graph_edges": ["payer_id", "payee_id", "currency"],
+    "contagion": ["firm_id"],
+    "supply_chains": ["core_id", "member_id", "side"],
+    "round_trips": ["currency", "length", "n_trips", "first_date", "amount_minor"],
+    "similar_customers": ["customer_id", "similar_id"],
+    "likely_partners": ["customer_id", "partner_id"],
 }
-NAMED = ("customer_id", "counterparty_id", "node_id", "payer_id", "payee_id")
+NAMED = (
+    "customer_id", "counterparty_id", "node_id", "payer_id", "payee_id", "firm_id", "most_hit_id",
+    "core_id", "member_id", "via_id", "similar_id", "partner_id", "graph_depends_on",
+)  # fmt: skip
 FROM_NAMES = {"stream_id"}  # a hash of the ids; the community of equal nodes may be numbered anew
 
 
@@ -121,7 +129,7 @@ def test_renamed_customers(transactions, whole, tmp_path):
             table = table.set_column(index, column, pc.utf8_reverse(table[column]))  # noqa: PLW2901
         got[name] = table
     spelled = {"stream_id", "typical_customers", "community_id", "component_id"}
-    spelled |= {"graph_community_id", "graph_component_id"}
+    spelled |= {"graph_community_id", "graph_component_id", "parties"}
     assert_same(got, whole, but=spelled)
     for label in ("component_id", "community_id"):
         assert groups(got["graph_nodes"], label) == groups(whole["graph_nodes"], label)
