@@ -116,6 +116,12 @@ def test_the_gate_lets_pass_what_is_surely_better_and_nothing_else():
     assert not judged(good, good).passed
     assert not judged(good, good + 1e-12 * rng.random(800)).passed
     assert not judged(good, poor, margin=verdict.gain + 0.01).passed
+    few = np.arange(800)[:40]
+    unsure = evaluation.gate(
+        lambda _rows: 0.52, lambda rows: 0.5 + 0.1 * (rows.mean() - few.mean()) / few.mean(), few,
+        margin=0.01, seed=0, names=("AUC", "ours", "theirs"), asks_surely=False,
+    )  # fmt: skip
+    assert unsure.passed
     assert not evaluation.gate(
         lambda _rows: 1.0, lambda _rows: float("nan"), np.arange(3), margin=0, seed=0,
         names=("AUC", "ours", "theirs"),

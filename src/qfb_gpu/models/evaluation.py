@@ -159,6 +159,7 @@ def gate(
     margin: float,
     seed: int,
     names: tuple[str, str, str],
+    asks_surely: bool = True,
 ) -> Verdict:
     """Let a challenger pass that beats another model on the same rows by a margin, surely.
 
@@ -175,6 +176,8 @@ def gate(
     seed : int
     names : (str, str, str)
         The metric, the challenger and the other, for the words.
+    asks_surely : bool
+        False: the gain alone decides.
     """
     metric, challenger, champion = names
     if rows.size > _MOST_ROWS:  # as many as prove a thousandth
@@ -191,11 +194,12 @@ def gate(
         nothing = float("nan")
         return Verdict(passed=False, gain=nothing, low=nothing, high=nothing, why=why)
     low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
-    passed = bool(gain >= margin and low > 0)
+    passed = bool(gain >= margin and (low > 0 or not asks_surely))
+    asked = f"at least {margin:+.4f}" + (", range above 0" if asks_surely else "")
     why = (
         f"{metric} of {challenger} less that of {champion} on {rows.size} held-out rows: "
         f"{gain:+.4f}, 90% range {low:+.4f} to {high:+.4f}; "
-        f"{'passes' if passed else 'does not pass'} (at least {margin:+.4f}, range above 0)"
+        f"{'passes' if passed else 'does not pass'} ({asked})"
     )
     return Verdict(passed, float(gain), float(low), float(high), why)
 
@@ -220,8 +224,9 @@ def contest(
 ) -> Contest:
     """Decide between the baseline, the champion and the challenger on the same held-out rows.
 
-    A challenger has to pass the gate against the champion by the margin; where there is no
-    champion, against the baseline. A champion that a person pinned stays.
+    A challenger has to pass the gate against the champion. Where there is no champion it has to
+    gain the margin over the baseline, but not surely: a rule gives no probability, and the model
+    can still be replaced. A champion that a person pinned stays.
 
     Parameters
     ----------
@@ -236,9 +241,10 @@ def contest(
         metric_of["challenger"],
         metric_of[stands],
         rows,
-        margin=margin if stands == "champion" else 0.0,
+        margin=margin,
         seed=seed,
         names=(metric, "the challenger", f"the {stands}"),
+        asks_surely=stands == "champion",
     )
     if verdict.passed and is_pinned and stands == "champion":
         return Contest(stands, f"{verdict.why}; the champion is pinned by hand and stays")

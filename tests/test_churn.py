@@ -1,0 +1,312 @@
+"""Churn: features against a loop, nothing later is seen, and customers who fade are found."""
+
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from ledger_cases import AS_OF, CNY, build_ledger, on
+
+from qfb_gpu.config import build_config
+from qfb_gpu.lake.work import Workspace
+from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
+from qfb_gpu.models import activity, churn, evaluation
+from qfb_gpu.models.candidate import offered
+from qfb_gpu.models.churn_words import reasons
+from qfb_gpu.parts import churn as part
+from qfb_gpu.parts.part import WHOLE, Saved
+
+NO_PRODUCTS = tuple(np.empty(0, np.int32) for _ in range(3))
+N_CUSTOMERS = 400
+
+
+def random_payments(n_customers, seed):
+    """Return payments of relations that are clocks, that are random, and that fall silent."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for customer in range(n_customers):
+        for partner in range(1, 5):
+            end = AS_OF - int(rng.choice([0, 0, 100, 200]))
+            begin = end - int(rng.integers(60, 700))
+            if rng.random() < 0.5:
+                days = range(begin, end + 1, int(rng.integers(5, 40)))
+            else:
+                days = np.unique(rng.integers(begin, end + 1, rng.integers(1, 40))).tolist()
+            rows += [(customer, partner, partner % 2, CNY, day, 100) for day in days]
+    return rows
+
+
+def tallied(payments, backend, acts=None, products=NO_PRODUCTS, as_of=AS_OF):
+    ledger = on(build_ledger(payments), backend)
+    acts = {k: tuple(map(backend.asarray, act)) for k, act in (acts or {}).items()}
+    products = tuple(map(backend.asarray, products))
+    return activity.tally(ledger, acts, products, as_of, backend)
+
+
+def naive_features(payments, customer, cut):
+    """Return some features of one customer by loops over its payments up to the cut-off."""
+    by_relation = {}
+    for _, partner, direction, currency, day, _ in sorted(p for p in payments if p[0] == customer):
+        by_relation.setdefault((partner, direction, currency), []).append(day)
+    days = {"trade": [], "standing": []}
+    silent = alive = ended = standing = 0
+    last_days = []
+    for own in by_relation.values():
+        own = [day for day in own if day <= cut]  # noqa: PLW2901
+        regular = []
+        for at, day in enumerate(own):
+            is_regular = False
+            if at >= 2:
+                gap, before = day - own[at - 1], own[at - 1] - own[at - 2]
+                near = abs(gap - before) <= max(3, 0.2 * max(gap, before))
+                is_regular = near and min(gap, before) >= 5
+            regular.append(is_regular)
+            days["standing" if is_regular else "trade"].append(day)
+        if own:
+            last_days.append(own[-1])
+        if len(own) >= 4:
+            gap, quiet = (own[-1] - own[0]) / (len(own) - 1), cut - own[-1]
+            is_silent = quiet > max(3 * gap, 20)
+            silent += is_silent and quiet <= 270
+            alive += not is_silent
+            if regular[-1] and quiet <= 270:
+                standing += 1
+                ended += quiet > 1.6 * gap + 10
+    first = min(p[4] for p in payments if p[0] == customer)
+    tenure = max(cut - first, 1)
+    found = {
+        "relations_silent_share": silent / (silent + alive + 1),
+        "relations_standing_ended_share": ended / (standing + 1),
+        "payments_days_since": min(cut - max(last_days), 720) if last_days else 720,
+        "tenure_days": min(tenure, 720),
+    }
+    for kind, own in days.items():
+        ages = [cut - day for day in own]
+        rate = sum(90 <= a < 360 for a in ages) / min(max(tenure - 90, 15), 270)
+        for window in (30, 60, 90):
+            seen = sum(a < window for a in ages)
+            found[f"{kind}_drop_{window}"] = math.log((seen + 1) / (rate * window + 1))
+        found[f"{kind}_surprise_60"] = (sum(a < 60 for a in ages) - rate * 60) / math.sqrt(
+            rate * 60 + 1
+        )
+    return found
+
+
+@pytest.mark.parametrize("back", [0, 90, 225])
+def test_features_are_those_of_a_loop(backend, back):
+    payments = random_payments(25, 4)
+    tallies = tallied(payments, backend)
+    found = activity.features_at(tallies, back, backend)
+    for customer in range(25):
+        for name, value in naive_features(payments, customer, AS_OF - back).items():
+            got = float(found[name][customer])
+            assert got == pytest.approx(value, abs=1e-9), (customer, name)
+
+
+def test_what_comes_after_a_cut_off_changes_no_feature_of_it(backend):
+    payments = random_payments(30, 7)
+    acts = {"claims": (np.arange(30, dtype=np.int32), AS_OF - 6 * np.arange(30, dtype=np.int32))}
+    opened = AS_OF - np.arange(30, dtype=np.int32) * 9
+    closed = np.where(opened % 2, opened + 80, NULL_DAY).astype(np.int32)
+    products = (np.arange(30, dtype=np.int32), opened, closed)
+    back, cut = 90, AS_OF - 90
+    kept = [p for p in payments if p[4] <= cut]
+    there = sorted({p[0] for p in kept})
+    kept = [(there.index(p[0]), *p[1:]) for p in kept]
+    seen = {"claims": tuple(values[(acts["claims"][1] <= cut)] for values in acts["claims"])}
+    place = {customer: at for at, customer in enumerate(there)}
+    seen = {
+        k: (np.array([place.get(c, -1) for c in v[0].tolist()], np.int32), v[1])
+        for k, v in seen.items()
+    }
+    early = opened <= cut
+    owner = np.array([place.get(c, -1) for c in range(30)], np.int32)[early]
+    then = (
+        owner,
+        opened[early],
+        np.where(closed[early] <= cut, closed[early], NULL_DAY).astype(np.int32),
+    )
+    whole = activity.features_at(tallied(payments, backend, acts, products), back, backend)
+    cut_off = activity.features_at(tallied(kept, backend, seen, then, as_of=cut), 0, backend)
+    assert set(whole) == set(cut_off)
+    for name, values in whole.items():
+        np.testing.assert_array_equal(
+            backend.to_host(values)[there], backend.to_host(cut_off[name]), err_msg=name
+        )
+
+
+def test_who_churned_by_both_definitions():
+    outcome = {
+        "expected": np.array([10.0, 10.0, 10.0, 3.0, 40.0, 40.0]),
+        "came": np.array([0, 4, 1, 0, 30, 20]),
+        "tenure_days": np.array([400, 400, 20, 400, 400, 400]),
+        "n_before": np.array([40, 40, 10, 12, 160, 160]),
+    }
+    # 4 of 10 is less than two deviations; a new customer and one of 3 expected cannot be told;
+    # 30 of 40 is over the share of 0.7, 20 of 40 under it and 3 deviations away
+    assert churn.label(outcome, "fall", 0.7).tolist() == [1, 0, -1, -1, 0, 1]
+    assert churn.label(outcome, "inactive", 0.7).tolist() == [1, 0, 0, 1, 0, 0]
+    assert churn.define([outcome]) == "inactive"
+    busy = {**outcome, "came": np.array([9, 9, 9, 9, 9, 9])}
+    assert churn.define([busy]) == "fall"
+
+
+@pytest.fixture(scope="module")
+def fading():
+    """Customers of whom a third fades away at some time, while a clock goes on paying."""
+    rng = np.random.default_rng(11)
+    leaves = np.full(N_CUSTOMERS, AS_OF + 10_000)
+    going = rng.random(N_CUSTOMERS) < 0.35
+    leaves[going] = AS_OF + rng.integers(-350, 180, going.sum())
+    rows = []
+    for customer in range(N_CUSTOMERS):
+        days = AS_OF - rng.integers(0, 730, rng.integers(80, 200))
+        fade = np.clip(1 - (leaves[customer] - days) / 200, 0, 0.97)
+        days = np.unique(days[rng.random(days.size) >= fade])
+        rows += [(customer, 1 + day % 5, day % 2, CNY, day, 100) for day in days.tolist()]
+        rows += [(customer, 9, 0, CNY, day, 100) for day in range(AS_OF - 729, AS_OF + 1, 28)]
+    return rows, leaves
+
+
+def given_of(payments, config, cpu):
+    def empty(name, *days, **others):
+        columns = {day: np.empty(0, np.int32) for day in days} | others
+        keys = {key: np.empty(0, np.int64) for key in ("session_key", "event_key")}
+        return SourceRows(name, columns, keys, None, np.empty(0, np.int32))
+
+    step = Labelled(np.empty(0, np.int32), ())
+    sources = {
+        "claims": empty("claims", "submitted_date", "date"),
+        "events": empty("events", "date", step=step),
+        "orders": empty("orders", "order_date"),
+        "touches": empty("touches", "date", responded=np.empty(0, np.int8)),
+        "products": empty("products", "opened_date", "closed_date"),
+    }
+    return SimpleNamespace(
+        ledger=build_ledger(payments), sources=sources, as_of_day=AS_OF, backend=cpu, config=config
+    )
+
+
+@pytest.fixture(scope="module")
+def night(fading, tmp_path_factory):
+    """The part's steps on the fading customers, in three buckets."""
+    from qfb_gpu.backend import get_backend
+
+    cpu, folder = get_backend("cpu"), tmp_path_factory.mktemp("churn")
+    raw = {"as_of": "2025-01-01", "sources": {"transactions": {"path": "none"}}, "device": "cpu"}
+    config = build_config(raw, base=folder, where="test")
+    work = Workspace(folder / ".work" / "night")
+    payments = np.array(fading[0])
+    for bucket, own in enumerate(np.array_split(np.arange(N_CUSTOMERS), 3)):
+        rows = payments[np.isin(payments[:, 0], own)]
+        rows[:, 0] -= own[0]
+        given = given_of([tuple(row) for row in rows.tolist()], config, cpu)
+        keys = own.astype(np.int64) + 1
+        given.ledger = replace(given.ledger, customer_key=keys)
+        for name, columns in part.CHURN.score(given).items():
+            work.save("score", bucket, f"churn.{name}", columns, cpu)
+    saved = Saved("churn", work, (0, 1, 2), AS_OF, config, "cpu", folder / "lake")
+    fitted = part.CHURN.fit(saved)
+    for name, columns in fitted.items():
+        work.save("fit", WHOLE, f"churn.{name}", columns, cpu)
+    published = [part.CHURN.publish(saved, bucket)["customer_profiles"] for bucket in range(3)]
+    return saved, fitted, published
+
+
+def joined(published, name):
+    return np.concatenate([np.asarray(one[name]) for one in published])
+
+
+def test_customers_who_fade_are_found_with_reasons(night, fading):
+    published = night[2]
+    goes = (fading[1] > AS_OF) & (fading[1] <= AS_OF + 60)
+    stays = fading[1] > AS_OF + 5_000
+    known = goes | stays
+    probability = joined(published, "churn_probability")
+    found = evaluation.auc(goes[known], probability[known])
+    rule = evaluation.auc(goes[known], joined(published, "churn_rule_gaps_since")[known])
+    assert found > 0.85
+    assert found > rule + 0.03, (found, rule)
+    low, high = (joined(published, f"churn_probability_{end}") for end in ("low", "high"))
+    assert ((low <= probability) & (probability <= high)).all()
+    level = np.concatenate([one["churn_level"].codes for one in published])
+    assert goes[level == 2].mean() > 2 * goes.mean()
+    english = pa.chunked_array([one["churn_reasons_en"] for one in published]).to_pylist()
+    assert all((words is None) or level[at] > 0 for at, words in enumerate(english))
+    surest = int(np.argmax(probability))
+    assert "below its own usual" in english[surest] or "silent" in english[surest]
+
+
+def test_the_gate_and_what_is_offered_to_the_registry(night):
+    saved, fitted, _ = night
+    rows = fitted["evaluations"]
+    assert set(rows["candidate"].to_pylist()) == {"challenger", "earlier days only", "recency rule"}
+    used = [c for c, u in zip(rows["candidate"].to_pylist(), rows["is_used"], strict=True) if u]
+    assert set(used) == {"challenger"}
+    assert "passes" in rows["note"].to_pylist()[0]
+    [candidate] = offered(saved.workspace.root)
+    assert candidate.is_champion
+    assert candidate.metrics["auc"] > candidate.metrics["rule_auc"]
+    loaded = churn.ChurnModel.from_files(candidate.files)
+    again = loaded.predict(loaded.matrix(candidate.example, np))
+    np.testing.assert_array_equal(again, candidate.predicted["churn_probability"])
+    assert "flagged" not in candidate.card
+    assert "region" in candidate.card
+
+
+def test_mlflow_can_load_its_files(night, tmp_path):
+    [candidate] = offered(night[0].workspace.root)
+    for name, content in candidate.files.items():
+        (tmp_path / name).write_bytes(content)
+    served = churn._load_pyfunc(str(tmp_path)).predict(candidate.example)
+    np.testing.assert_array_equal(served, candidate.predicted)
+
+
+def test_little_data_is_moved_to_the_base_rate_and_says_so(night, cpu):
+    saved = night[0]
+    [candidate] = offered(saved.workspace.root)
+    model = churn.ChurnModel.from_files(candidate.files)
+    now = saved.scored("now", 0)
+    often = churn.score(model, now, np.full(now["n_before"].size, 500), cpu)
+    once = churn.score(model, now, np.full(now["n_before"].size, 1), cpu)
+    away = abs(often["probability"] - model.base_rate)
+    assert (abs(once["probability"] - model.base_rate) <= away + 1e-12).all()
+    width = [np.median(one["high"] - one["low"]) for one in (once, often)]
+    assert width[0] > 2 * width[1]
+
+
+def test_too_few_to_learn_from_is_said_and_scores_are_null(cpu, tmp_path):
+    raw = {"as_of": "2025-01-01", "sources": {"transactions": {"path": "none"}}, "device": "cpu"}
+    config = build_config(raw, base=tmp_path, where="test")
+    work = Workspace(tmp_path / ".work" / "night")
+    given = given_of(random_payments(12, 1), config, cpu)
+    for name, columns in part.CHURN.score(given).items():
+        work.save("score", 0, f"churn.{name}", columns, cpu)
+    saved = Saved("churn", work, (0,), AS_OF, config, "cpu", tmp_path / "lake")
+    fitted = part.CHURN.fit(saved)
+    for name, columns in fitted.items():
+        work.save("fit", WHOLE, f"churn.{name}", columns, cpu)
+    assert "nobody fitted" in fitted["evaluations"]["note"].to_pylist()[0]
+    profile = part.CHURN.publish(saved, 0)["customer_profiles"]
+    assert np.isnan(profile["churn_probability"]).all()
+    assert set(profile["churn_level"].codes) == {churn.LEVELS.index("unknown")}
+    assert offered(work.root) == []
+
+
+def test_a_reason_has_its_figure_and_a_rise_is_none():
+    names = ("payments_days_since", "trade_drop_60", "visits_drop_60")
+    values = {
+        "trade_drop_60": np.array([np.log(0.4), np.log(1.5)]),
+        "visits_drop_60": np.array([np.log(0.5), np.log(0.5)]),
+        "payments_days_since": np.array([40.0, 2.0]),
+    }
+    added = np.array([[0.3, 0.9, 0.01], [-0.2, 0.9, 0.6]])
+    english, chinese = reasons(names, values, added, np.array([0, 1]))
+    assert english == [
+        "trade payments 60% below its own usual in 60 days; no payment for 40 days",
+        "digital visits 50% below its own usual in 60 days",
+    ]
+    assert chinese[0] == "近60天非规律收付比自身常态低60%；已40天无收付"
+    assert reasons(names, values, added, np.array([1]))[0][0] is None
