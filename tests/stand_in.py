@@ -180,8 +180,21 @@ class Ufunc:
         self._ufunc.at(array.host, to_plain(index), to_plain(values))
 
 
+class Linalg:
+    """``xp.linalg`` on device arrays only."""
+
+    def __getattr__(self, name):
+        def call(*args):
+            answer = getattr(np.linalg, name)(*to_plain(args))
+            return tuple(map(to_device, answer)) if isinstance(answer, tuple) else to_device(answer)
+
+        return call
+
+
 class Xp:
     """``xp`` as CuPy is it: NumPy's functions on device arrays only."""
+
+    linalg = Linalg()
 
     def __getattr__(self, name):
         thing = getattr(np, name)

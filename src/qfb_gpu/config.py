@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
+from qfb_gpu._config.behaviour import SECTIONS as BEHAVIOUR_SECTIONS
+from qfb_gpu._config.behaviour import Behaviour
 from qfb_gpu._config.features import SECTIONS as FEATURES_SECTIONS
 from qfb_gpu._config.features import Features
 from qfb_gpu._config.finance import SECTIONS as FINANCE_SECTIONS
@@ -141,6 +143,7 @@ class Config(Strict):
     segments: Segments = Segments()
     network: Network = Network()
     features: Features = Features()
+    behaviour: Behaviour = Behaviour()
     finance: Finance = Finance()
     models: Models = Models()
     text: Text = Text()
@@ -254,6 +257,7 @@ _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
     "segments": [Segments],
     **NETWORK_SECTIONS,
     **FEATURES_SECTIONS,
+    **BEHAVIOUR_SECTIONS,
     **FINANCE_SECTIONS,
     **MODELS_SECTIONS,
     **TEXT_SECTIONS,

@@ -46,6 +46,26 @@ TABLES = (
         ("is_alarm", "bool", "the value is above"),
     ),
     table(
+        "associations", "left_id left_direction right_id right_direction",
+        ("left_id", "string", "a party; of the two the one of fewer customers"),
+        ("left_direction", "string", "in: it pays the customers, out: they pay it"),
+        ("right_id", "string", "the other party"),
+        ("right_direction", "string", "in or out"),
+        ("n_left", "int64", "customers that deal with left"),
+        ("n_right", "int64", "customers that deal with right"),
+        ("n_both", "int64", "customers that deal with both"),
+        ("confidence", "float64", "of the customers of left, the share that deals with right"),
+        ("lift", "float64", "times as many have both as by chance"),
+        ("p_value", "float64", "chance of as many in common, hypergeometric"),
+        ("q_value", "float64", "Benjamini-Hochberg, over the pairs with enough in common"),
+    ),
+    table(
+        "party_vectors", "party_id direction",
+        ("party_id", "string", "a party that enough customers deal with"),
+        ("direction", "string", "in: it pays the customers, out: they pay it"),
+        ("n_customers", "int64", "that deal with it, in the sample"),
+    ),  # vector_1 and so on follow
+    table(
         "lifetime_models", "model currency parameter",
         ("model", "string", "beta_geometric (all customers), gamma_gamma (one main currency)"),
         ("currency", "string", "ISO 4217; null for beta_geometric"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu.parts.behaviour import BEHAVIOUR
 from qfb_gpu.parts.categories import CATEGORIES
 from qfb_gpu.parts.churn import CHURN
 from qfb_gpu.parts.contagion import CONTAGION
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 PARTS: tuple[Part, ...] = (
     *SOURCE_FEATURES,
     LIFETIME,
+    BEHAVIOUR,
     IDENTITY_AUDIT,
     CONTRACTS,
     PAYMENT_TERMS,

@@ -1,0 +1,228 @@
+"""Behaviour, not identity: vectors of parties and customers from who is visited when with whom.
+
+A *basket* is one customer in one period; its items are the parties it dealt with then. Parties that
+share baskets get near vectors: the leading singular vectors of the basket matrix, scaled by the
+square roots of its row and column sums, which are the spectral embedding of the co-visit graph
+without ever forming its party by party matrix. A customer's vector is the mean of its parties',
+newer visits weighing more. No name, region or other attribute of anyone takes part; an id only says
+that two payments have the same party.
+
+References
+----------
+I. S. Dhillon, "Co-clustering documents and words using bipartite spectral graph partitioning",
+doi:10.1145/502512.502550. N. Halko, P. G. Martinsson, J. A. Tropp, "Finding structure with
+randomness", doi:10.1137/090771806.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from qfb_gpu._config.behaviour import Behaviour
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+_STEPS = 24
+_SPARE = 6
+_DIGITS = 6
+_SHORTEST = 1e-9
+_OTHER_WAY = 0x5DEECE66D15A4E35
+
+
+@dataclass(frozen=True, slots=True)
+class Visits:
+    """Who dealt with whom in which period.
+
+    Attributes
+    ----------
+    customer : int64, shape (n_visits,), ascending; any numbers that tell customers apart
+    party : int64, shape (n_visits,), likewise
+    period : int64, shape (n_visits,), 0 is the latest
+    """
+
+    customer: Any
+    party: Any
+    period: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Vectors:
+    """Where parties are.
+
+    Attributes
+    ----------
+    party : int64, shape (n_parties,), ascending
+    vector : float64, shape (n_parties, dimensions)
+    n_customers : int64, shape (n_parties,), how many deal with it
+    """
+
+    party: Any
+    vector: Any
+    n_customers: Any
+
+
+def visits_of(ledger: Ledger, as_of_day: int, settings: Behaviour, backend: Backend) -> Visits:
+    """Return the distinct visits of a ledger's customers; ``customer`` is the row in the ledger.
+
+    A party is a counterparty in one direction: who pays a customer is another than who is paid.
+    Payments without a counterparty are no visits.
+    """
+    xp = backend.xp
+    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    relation = backend.repeat(xp.arange(ledger.n_relations, dtype="int64"), counts)
+    age = as_of_day - ledger.day
+    seen = (age < settings.lookback_days) & (ledger.counterparty_key != 0)[relation]
+    n_periods = -(-settings.lookback_days // settings.period_days)
+    pair = relation[seen] * n_periods + age[seen] // settings.period_days
+    pair = xp.unique(pair)
+    relation, period = pair // n_periods, pair % n_periods
+    party = party_of(ledger.counterparty_key, ledger.direction, xp)
+    return Visits(
+        ledger.relation_customer[relation].astype("int64"), party[relation], period.astype("int64")
+    )
+
+
+def party_of(counterparty_key: Any, direction: Any, xp: Any) -> Any:
+    """Return a number for each counterparty in a direction: int64."""
+    return counterparty_key ^ xp.where(direction > 0, _OTHER_WAY, 0)
+
+
+def embed(visits: Visits, settings: Behaviour, backend: Backend) -> Vectors:
+    """Return a vector for each party that enough customers deal with.
+
+    The vectors do not depend on how customers and parties are numbered: the iteration starts from
+    how often a party is visited in each period, and signs are settled by the values.
+    """
+    xp = backend.xp
+    known, column, n_customers = _known_parties(visits, settings, backend)
+    kept = column >= 0
+    n_parties = int(known.shape[0])
+    basket = _baskets(visits.customer[kept], visits.period[kept], backend)
+    column = column[kept]
+    size = settings.dimensions
+    if n_parties == 0 or int(basket.shape[0]) == 0:
+        return Vectors(known, xp.zeros((n_parties, size)), n_customers)
+    n_baskets = int(basket.max()) + 1
+    rows = xp.sqrt(xp.bincount(basket, minlength=n_baskets).astype("float64"))
+    columns = xp.sqrt(xp.bincount(column, minlength=n_parties).astype("float64"))
+    values = 1.0 / (rows[basket] * columns[column])
+    matrix = backend.sparse((n_baskets, n_parties), basket, column, values)
+    start = _start(column, visits.period[kept], n_parties, size + 1 + _SPARE, backend)
+    vectors = _leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
+    vectors = vectors / xp.maximum(columns, 1.0)[:, None]
+    length = xp.sqrt(xp.sum(vectors**2, axis=1))
+    unit = vectors / xp.where(length > 0, length, 1.0)[:, None]
+    return Vectors(known, xp.round(unit, _DIGITS), n_customers)
+
+
+def _known_parties(visits: Visits, settings: Behaviour, backend: Backend) -> tuple[Any, Any, Any]:
+    """Return parties of enough customers, each visit's place among them (-1), their customers."""
+    xp = backend.xp
+    party, of_visit = xp.unique(visits.party, return_inverse=True)
+    order = backend.lexsort((of_visit, visits.customer))
+    first = xp.ones(order.shape[0], dtype=bool)
+    first[1:] = (of_visit[order][1:] != of_visit[order][:-1]) | (
+        visits.customer[order][1:] != visits.customer[order][:-1]
+    )
+    n_customers = xp.bincount(of_visit[order][first], minlength=int(party.shape[0]))
+    enough = n_customers >= settings.least_customers
+    place = xp.where(enough, xp.cumsum(enough) - 1, -1)
+    return party[enough], place[of_visit], n_customers[enough].astype("int64")
+
+
+def _baskets(customer: Any, period: Any, backend: Backend) -> Any:
+    """Return numbers from 0 on for the (customer, period) pairs."""
+    if int(customer.shape[0]) == 0:
+        return customer
+    code = customer * (int(period.max()) + 1) + period
+    return backend.xp.unique(code, return_inverse=True)[1]
+
+
+def _start(column: Any, period: Any, n_parties: int, width: int, backend: Backend) -> Any:
+    """Return start vectors that only a party's own visits decide: shape (n_parties, width)."""
+    xp = backend.xp
+    by_period = [
+        xp.bincount(column[period == number], minlength=n_parties).astype("float64")
+        for number in range(int(period.max()) + 1)
+    ]
+    visited = xp.stack(by_period, axis=1)
+    waves = np.arange(1, width + 1)[None, :] * np.arange(1, visited.shape[1] + 1)[:, None]
+    mixed = xp.sin(visited @ backend.asarray(np.sin(waves * 1.6180339887) * 2.7))
+    return mixed + backend.asarray(np.linspace(0.1, 0.2, width))[None, :]
+
+
+def _leading(matrix: Any, trivial: Any, start: Any, size: int, backend: Backend) -> Any:
+    """Return the leading right singular vectors but for the trivial one, scaled by their values.
+
+    Subspace iteration; the vector of all ones (scaled) has singular value 1 and says nothing.
+    """
+    xp = backend.xp
+    across = matrix.T
+
+    def without_trivial(block: Any) -> Any:
+        return block - trivial[:, None] * (trivial @ block)[None, :]
+
+    block = _orthonormal(without_trivial(start), xp)
+    for _ in range(_STEPS):
+        block = _orthonormal(without_trivial(across @ (matrix @ block)), xp)
+    image = matrix @ block
+    power, turn = xp.linalg.eigh(image.T @ image)
+    order = xp.argsort(-power)[:size]
+    vectors = block @ turn[:, order]
+    vectors = vectors * xp.sqrt(xp.maximum(power[order], 0.0))[None, :]
+    sign = xp.where(xp.sum(vectors**3, axis=0) < 0, -1.0, 1.0)
+    vectors = vectors * sign[None, :]
+    missing = size - int(vectors.shape[1])
+    if missing > 0:
+        vectors = xp.concatenate([vectors, xp.zeros((vectors.shape[0], missing))], axis=1)
+    return vectors
+
+
+def _orthonormal(block: Any, xp: Any) -> Any:
+    """Return an orthonormal basis; columns beyond the number of rows are left out."""
+    basis, _ = xp.linalg.qr(block[:, : min(block.shape)])
+    return basis
+
+
+def customer_vectors(
+    visits: Visits, n_customers: int, vectors: Vectors, settings: Behaviour, backend: Backend
+) -> tuple[Any, Any]:
+    """Return where customers are, and how much of what they do that rests on.
+
+    Returns
+    -------
+    vector : float64, shape (n_customers, dimensions)
+        Weighted mean of the vectors of the customer's parties, of unit length; NaN where none of
+        its parties has one.
+    known_share : float64, shape (n_customers,)
+        Share of the weighted visits whose party has a vector; NaN without visits.
+    """
+    xp = backend.xp
+    age_days = (visits.period.astype("float64") + 0.5) * settings.period_days
+    weight = 0.5 ** (age_days / settings.half_life_days)
+    n_parties = int(vectors.party.shape[0])
+    place = xp.minimum(xp.searchsorted(vectors.party, visits.party), max(n_parties - 1, 0))
+    known = xp.zeros(visits.party.shape[0], dtype=bool)
+    if n_parties:
+        known = vectors.party[place] == visits.party
+    total = xp.bincount(visits.customer, weights=weight, minlength=n_customers)
+    found = xp.bincount(visits.customer[known], weights=weight[known], minlength=n_customers)
+    share = xp.where(total > 0, found / xp.where(total > 0, total, 1.0), xp.nan)
+    columns = [
+        xp.bincount(
+            visits.customer[known],
+            weights=weight[known] * vectors.vector[place[known], number],
+            minlength=n_customers,
+        )
+        for number in range(settings.dimensions)
+    ]
+    vector = xp.stack(columns, axis=1)
+    length = xp.sqrt(xp.sum(vector**2, axis=1))
+    unit = xp.where(
+        (length > _SHORTEST)[:, None], vector / xp.maximum(length, _SHORTEST)[:, None], xp.nan
+    )
+    return xp.round(unit, _DIGITS), share

@@ -1,0 +1,122 @@
+"""What customers do alike: vectors of parties and customers, and parties that go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu.ledger import Labelled
+from qfb_gpu.models import association, behaviour
+from qfb_gpu.parts.names import names_of
+from qfb_gpu.parts.part import PROFILE, Columns, Part
+from qfb_gpu.schema import DIRECTIONS
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.part import Given, Saved
+
+_WORDS = 2.0**64
+_HASH = np.uint64(0x9E3779B97F4A7C15)
+
+
+def _score(given: Given) -> dict[str, Columns]:
+    visits = behaviour.visits_of(
+        given.ledger, given.as_of_day, given.config.behaviour, given.backend
+    )
+    columns = {"customer": visits.customer, "party": visits.party,
+               "period": visits.period.astype("int16")}  # fmt: skip
+    return {"visits": columns}
+
+
+def _visits(saved: Saved, bucket: int) -> behaviour.Visits:
+    columns = saved.scored("visits", bucket)
+    names = ("customer", "party", "period")
+    return behaviour.Visits(*(saved.backend.asarray(columns[n].astype(np.int64)) for n in names))
+
+
+def _fit(saved: Saved) -> dict[str, Columns]:
+    settings, backend = saved.config.behaviour, saved.backend
+    sizes = [saved.scored("visits", b)["party"].shape[0] for b in saved.buckets]
+    share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
+    parts, n_customers = [], 0
+    for bucket in saved.buckets:
+        columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
+        drawn = (keys.view(np.uint64) * _HASH) < share * _WORDS  # the same customers every night
+        number = np.where(drawn, n_customers + np.cumsum(drawn) - 1, -1)
+        owner = number[columns["customer"]]
+        kept = owner >= 0
+        parts.append((owner[kept], columns["party"][kept], columns["period"][kept]))
+        n_customers += int(drawn.sum())
+    whole = [np.concatenate([part[i] for part in parts]).astype(np.int64) for i in range(3)]
+    visits = behaviour.Visits(*(backend.asarray(values) for values in whole))
+    vectors = behaviour.embed(visits, settings, backend)
+    pairs = association.associations(visits, n_customers, settings, backend)
+    numbers = range(settings.dimensions)
+    return {
+        "parties": {
+            "party": vectors.party,
+            "n_customers": vectors.n_customers,
+            **{f"vector_{number + 1}": vectors.vector[:, number] for number in numbers},
+        },
+        "pairs": pairs,
+    }
+
+
+def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    settings, backend = saved.config.behaviour, saved.backend
+    parties = saved.fitted("parties")
+    names = [f"vector_{number + 1}" for number in range(settings.dimensions)]
+    vectors = behaviour.Vectors(
+        backend.asarray(parties["party"]),
+        backend.asarray(np.stack([parties[name] for name in names], axis=1)),
+        backend.asarray(parties["n_customers"]),
+    )
+    n_customers = saved.customers(bucket)["customer_key"].shape[0]
+    vector, share = behaviour.customer_vectors(
+        _visits(saved, bucket), n_customers, vectors, settings, backend
+    )
+    host = backend.to_host(vector)
+    columns = {f"behaviour_{name}": host[:, number].copy() for number, name in enumerate(names)}
+    return {PROFILE: {**columns, "behaviour_known_share": backend.to_host(share)}}
+
+
+def _whole(saved: Saved) -> dict[str, Columns]:
+    pairs, parties = saved.fitted("pairs"), saved.fitted("parties")
+    rest = {name: values for name, values in pairs.items() if name not in ("left", "right")}
+    left, left_way = _named(saved, pairs["left"])
+    right, right_way = _named(saved, pairs["right"])
+    known, way = _named(saved, parties["party"])
+    vectors = {name: values for name, values in parties.items() if name != "party"}
+    return {
+        "associations": {
+            "left_id": left, "left_direction": left_way, "right_id": right,
+            "right_direction": right_way, **rest,
+        },
+        "party_vectors": {"party_id": known, "direction": way, **vectors},
+    }  # fmt: skip
+
+
+def _named(saved: Saved, party: np.ndarray[Any, Any]) -> tuple[Any, Labelled]:
+    """Return id and direction of parties."""
+    wanted = np.unique(party)
+    key = np.zeros(wanted.shape[0], np.int64)
+    way = np.zeros(wanted.shape[0], np.int8)
+    for bucket in saved.buckets:
+        relations = saved.relations(bucket)
+        here = behaviour.party_of(relations["counterparty_key"], relations["direction"], np)
+        _, mine, theirs = np.intersect1d(wanted, here, return_indices=True)
+        key[mine] = relations["counterparty_key"][theirs]
+        way[mine] = relations["direction"][theirs]
+    place = np.searchsorted(wanted, party)
+    return names_of(saved, key[place]), Labelled(way[place], DIRECTIONS)
+
+
+BEHAVIOUR = Part(
+    name="behaviour",
+    what="vectors of behaviour, parties that go together",
+    whole_tables=("associations", "party_vectors"),
+    score=_score,
+    fit=_fit,
+    publish=_publish,
+    whole=_whole,
+)

@@ -1,0 +1,167 @@
+"""Vectors of behaviour against planted groups and a dense decomposition; associations by counting."""
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ledger_cases import CNY, build_ledger
+from scipy.stats import hypergeom
+
+from qfb_gpu.backend import get_backend
+from qfb_gpu.config import Behaviour
+from qfb_gpu.models.association import associations
+from qfb_gpu.models.behaviour import Visits, customer_vectors, embed, visits_of
+
+CPU = get_backend("cpu")
+AS_OF = 20_000
+
+
+def visits(rows):
+    """Return Visits of (customer, party, period) rows, each once, by customer."""
+    table = np.array(sorted(set(rows)), np.int64).reshape(-1, 3)
+    table.flags.writeable = False
+    return Visits(*(np.ascontiguousarray(table[:, i]) for i in range(3)))
+
+
+def planted(seed=0, n=60, groups=3, pool=12):
+    """Return visits of customers of some groups, each mostly to parties of its own pool."""
+    rng = np.random.default_rng(seed)
+    group = np.arange(n) % groups
+    rows = []
+    for customer, own in enumerate(group):
+        for period in range(6):
+            for _ in range(4):
+                other = rng.random() < 0.1
+                of = rng.integers(groups) if other else own
+                rows.append((customer, 1000 + pool * int(of) + int(rng.integers(pool)), period))
+    return visits(rows), group
+
+
+def cosines(vector):
+    return vector @ vector.T
+
+
+def test_parties_of_one_group_and_its_customers_are_near(backend):
+    seen, group = planted()
+    seen = Visits(*(backend.asarray(v) for v in (seen.customer, seen.party, seen.period)))
+    asked = Behaviour(dimensions=2)
+    vectors = embed(seen, asked, backend)
+    of_party = (backend.to_host(vectors.party) - 1000) // 12
+    near = cosines(backend.to_host(vectors.vector))
+    same = of_party[:, None] == of_party[None, :]
+    assert near[same].mean() > 0.8
+    assert near[~same].mean() < 0.2
+    vector, share = customer_vectors(seen, len(group), vectors, asked, backend)
+    near = cosines(backend.to_host(vector))
+    same = group[:, None] == group[None, :]
+    assert near[same].mean() > 0.8
+    assert near[~same].mean() < 0.2
+    np.testing.assert_allclose(backend.to_host(share), 1.0)
+
+
+def test_vectors_span_what_a_dense_decomposition_finds():
+    seen, _ = planted(seed=3)
+    asked = Behaviour(dimensions=2, least_customers=2)
+    vectors = embed(seen, asked, CPU)
+    basket = np.unique(seen.customer * 100 + seen.period, return_inverse=True)[1]
+    matrix = np.zeros((basket.max() + 1, len(vectors.party)))
+    matrix[basket, np.searchsorted(vectors.party, seen.party)] = 1.0
+    rows, columns = np.sqrt(matrix.sum(axis=1)), np.sqrt(matrix.sum(axis=0))
+    _, value, right = np.linalg.svd(matrix / rows[:, None] / columns[None, :])
+    assert value[0] == pytest.approx(1.0)  # the trivial one
+    want = (right[1:3].T * value[1:3]) / columns[:, None]
+    want /= np.linalg.norm(want, axis=1, keepdims=True)
+    np.testing.assert_allclose(cosines(vectors.vector), cosines(want), atol=1e-4)
+
+
+def test_numbering_of_customers_and_parties_changes_no_vector():
+    seen, group = planted(seed=5)
+    asked = Behaviour(dimensions=3)
+    vectors = embed(seen, asked, CPU)
+    rng = np.random.default_rng(1)
+    customer, party = rng.permutation(len(group)), rng.permutation(5000)
+    again = visits(
+        zip(customer[seen.customer].tolist(), party[seen.party].tolist(), seen.period.tolist(),
+            strict=True)
+    )  # fmt: skip
+    other = embed(again, asked, CPU)
+    place = np.searchsorted(other.party, party[vectors.party])
+    np.testing.assert_allclose(other.vector[place], vectors.vector, atol=2e-6)
+    np.testing.assert_array_equal(other.n_customers[place], vectors.n_customers)
+
+
+def test_parties_of_too_few_customers_have_no_vector_and_the_share_says_so():
+    rows = [(c, 7, p) for c in range(4) for p in range(3)] + [(0, 9, 0), (1, 8, 0)]
+    asked = Behaviour(dimensions=2, least_customers=3)
+    seen = visits(rows)
+    vectors = embed(seen, asked, CPU)
+    assert vectors.party.tolist() == [7]
+    assert vectors.n_customers.tolist() == [4]
+    vector, share = customer_vectors(seen, 6, vectors, asked, CPU)
+    assert vector.shape == (6, 2)
+    assert np.isnan(share[4:]).all()
+    assert share[2] == 1.0
+    assert 0.6 < share[0] < 0.8
+
+
+@pytest.mark.parametrize("rows", [[], [(0, 1, 0)], [(0, 1, 0), (1, 1, 0), (2, 1, 3)]])
+def test_hardly_any_visits_are_no_trouble(rows):
+    asked = Behaviour()
+    seen = visits(rows)
+    vectors = embed(seen, asked, CPU)
+    vector, _ = customer_vectors(seen, 3, vectors, asked, CPU)
+    assert vector.shape == (3, asked.dimensions)
+    assert {v.size for v in associations(seen, 3, asked, CPU).values()} == {0}
+
+
+def test_a_party_is_who_pays_or_who_is_paid_in_periods_before_as_of():
+    rows = [
+        (0, 1, 1, CNY, AS_OF, 5), (0, 1, 1, CNY, AS_OF - 3, 5), (0, 1, 0, CNY, AS_OF - 30, 5),
+        (0, 2, 1, CNY, AS_OF - 359, 5), (0, 2, 1, CNY, AS_OF - 360, 5), (1, 0, 1, CNY, AS_OF, 5),
+    ]  # fmt: skip
+    found = visits_of(build_ledger(rows), AS_OF, Behaviour(), CPU)
+    assert found.customer.tolist() == [0, 0, 0]
+    assert sorted(found.period.tolist()) == [0, 1, 11]
+    assert len(set(found.party.tolist())) == 3
+
+
+pairs = st.lists(st.tuples(st.integers(0, 11), st.integers(20, 26), st.integers(0, 2)), max_size=60)
+
+
+@given(pairs)
+@settings(max_examples=60)
+def test_associations_match_counting(rows):
+    asked = Behaviour(least_both=2, most_share=0.9, false_discovery_rate=0.99, n_pairs=1000)
+    n_customers = 12
+    of = {}
+    for customer, party, _ in rows:
+        of.setdefault(party, set()).add(customer)
+    of = {p: c for p, c in of.items() if 2 <= len(c) <= 0.9 * n_customers}
+    want = {}
+    for a, b in itertools.combinations(sorted(of), 2):
+        both = len(of[a] & of[b])
+        if both >= 2:
+            left, right = sorted((a, b), key=lambda p: (len(of[p]), p))
+            p = hypergeom.sf(both - 1, n_customers, len(of[right]), len(of[left]))
+            lift = both * n_customers / len(of[a]) / len(of[b])
+            want[left, right] = (both, both / len(of[left]), lift, p)
+    got = associations(visits(rows), n_customers, asked, CPU)
+    columns = [got[name].tolist() for name in ("n_both", "confidence", "lift", "p_value")]
+    found = dict(zip(zip(got["left"].tolist(), got["right"].tolist(), strict=True),
+                     zip(*columns, strict=True), strict=True))  # fmt: skip
+    assert set(found) <= set(want)
+    assert all(found[pair] == pytest.approx(want[pair]) for pair in found)
+    assert got["p_value"].tolist() == sorted(got["p_value"].tolist())
+    assert all(want[pair][3] > 0.3 for pair in set(want) - set(found))  # only what is not sure
+
+
+def test_planted_pairs_are_found_and_chance_ones_are_not():
+    rng = np.random.default_rng(2)
+    rows = [(c, int(p), 0) for c in range(400) for p in rng.integers(100, 160, 5)]
+    rows += [(c, p, 0) for c in range(0, 400, 8) for p in (1, 2)]
+    got = associations(visits(rows), 400, Behaviour(), CPU)
+    assert (got["left"].tolist(), got["right"].tolist()) == ([1], [2])
+    assert got["lift"][0] == pytest.approx(8.0)
+    assert got["confidence"][0] == 1.0
