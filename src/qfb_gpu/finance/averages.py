@@ -30,10 +30,15 @@ def medians(group: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
 
 
 def means(group: np.ndarray, values: np.ndarray, n_groups: int) -> np.ndarray:
-    """Return the mean of each group, NaN where it has no value; NaN are left out."""
+    """Return the mean of each group, NaN where it has no value; NaN are left out.
+
+    Values are added in their own order: the same mean to the bit in whatever order they come.
+    """
     known = ~np.isnan(values)
-    size = np.bincount(group[known], minlength=n_groups)
-    total = np.bincount(group[known], values[known], minlength=n_groups)
+    group, values = group[known], values[known]
+    order = np.lexsort((values, group))
+    size = np.bincount(group, minlength=n_groups)
+    total = np.bincount(group[order], values[order], minlength=n_groups)
     return np.where(size > 0, total / np.maximum(size, 1), np.nan)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -252,6 +253,11 @@ def whole(saved: Saved) -> dict[str, Columns]:
     }
 
 
+def _total(values: np.ndarray) -> float:
+    """Return the sum, rounded once: the same in any order."""
+    return math.fsum(values.tolist())
+
+
 def _front(terms: Columns, settings: Terms) -> dict[str, np.ndarray]:
     """Return the best cycles of one currency's pairs as distress is weighed more and more."""
     backend = get_backend("cpu")
@@ -264,7 +270,8 @@ def _front(terms: Columns, settings: Terms) -> dict[str, np.ndarray]:
         days = cycle.best_days(cap, cap, dependency, costs, backend)
         hurt = base.failure * (1 + dependency) * (days / cycle.REFERENCE_DAYS) ** 2
         moved = spent * (days - terms["days_weighted"]) / cycle.YEAR
-        each.append((price, (spent * days).sum() / spent.sum(), moved.sum(), (spent * hurt).sum()))
+        weighted = _total(spent * days) / _total(spent)
+        each.append((price, weighted, _total(moved), _total(spent * hurt)))
     table = np.array(each, np.float64)
     kept = table[cycle.pareto(table[:, 2], table[:, 3], backend)]
     names = ("distress_price", "days_weighted", "cash_released_minor", "supplier_risk_minor")
