@@ -215,6 +215,19 @@ def test_a_declaration_without_an_id_has_one_of_its_content(bank):
     assert first.startswith("~")
 
 
+def test_of_several_documents_the_newest_declaration_is_kept(bank):
+    order = {"AccountId": "a", "StandingOrderId": "s", "Frequency": "EvryDay"}
+    dates = ("2024-03-01", "2024-05-01", "2024-04-01")
+    for n, day in enumerate(dates):
+        one = {**order, "NextPaymentDateTime": f"{day}T00:00:00Z"}
+        bank.write(f"{n}.json", {"Data": {"StandingOrder": [one]}})
+    obie_set.write(bank.docs, 1)
+    counts = bank.ingest().counts["open_banking"]
+    (kept,) = [r for r in bank.silver("open_banking") if r["declaration_id"] == "s"]
+    assert kept["next_date"] == dt.date(2024, 5, 1)
+    assert counts["rejected: duplicate declaration_id, kind"] == 2
+
+
 def test_declared_schedules_meet_the_streams_that_pay_them(bank, monkeypatch):
     """Against the truth of the set: each that keeps to its declaration agrees, others do not."""
     from qfb_gpu.pipeline import run

@@ -1,7 +1,8 @@
 """The runs of one bucket into one sorted table without duplicates.
 
 What a bucket holds depends on its rows alone: not on their order, nor on the file or the batch
-that brought them. Of several rows with one key the first by date, amount, then texts is kept.
+that brought them. Of several rows with one key the first by date, amount, then texts is kept; of
+several documents that declare one schedule the one whose next payment is latest.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SUMMED = "summed: further lines of one payment"
 _DERIVED = "^~[0-9a-f]{16}$"
 _ORIGIN = ("source_file", "source_row")
 _SPILLED = {"amount": "amount_minor", "currency": "currency_code", "direction": "direction_code"}
+_LATEST = {"open_banking": ("next_date", "date")}
+"""Of several rows with one key the latest by these dates is kept: the newest document's."""
 _CANONICAL = (
     "date", "amount_minor", "counterparty_id", "currency_code", "memo", "category", "channel",
     *_ORIGIN,
@@ -79,7 +82,8 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
         add_descriptions(rows)
         order = ledger_order(rows, np.concatenate([keep, np.flatnonzero(derived)]))
     else:
-        keep, losers = _first_of_each(rows, keep, list(schema.key))
+        latest = _LATEST.get(schema.name, ())
+        keep, losers = _first_of_each(rows, keep, list(schema.key), latest)
         order = generic_order(rows, keep, list(schema.key))
     if not losers.size:
         return Merged(rows, order, None, counts)
@@ -138,21 +142,26 @@ def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
     return _without(rows, keep, among[~starts])
 
 
-def _first_of_each(rows: Rows, keep: Any, names: list[str]) -> tuple[Any, Any]:
-    """Split rows into the first of each key and the others."""
+def _first_of_each(
+    rows: Rows, keep: Any, names: list[str], latest: Sequence[str] = ()
+) -> tuple[Any, Any]:
+    """Split rows into the first of each key and the others; ``latest`` dates come before."""
     among, exact = _repeated(rows, keep, names)
     if not among.size:
         return keep, among
     others = sorted(set(rows.arrow) - {*_CANONICAL, *names})
     there = [name for name in _CANONICAL if name in rows.arrow]
-    among, starts = _by_key(rows, among, exact, [*others, *there])
+    days = [np.maximum(rows.number(n)[among].astype(np.int64), -(2**62)) for n in latest]
+    among, starts = _by_key(rows, among, exact, [*others, *there], [-day for day in days])
     return _without(rows, keep, among[~starts]), among[~starts]
 
 
-def _by_key(rows: Rows, among: Any, exact: list[Any], canonical: Sequence[str]) -> tuple[Any, Any]:
-    """Sort rows by their key, then canonically; return them and where each key starts."""
+def _by_key(
+    rows: Rows, among: Any, exact: list[Any], canonical: Sequence[str], first: Sequence[Any] = ()
+) -> tuple[Any, Any]:
+    """Sort rows by their key, ``first``, then canonically; return them and where keys start."""
     key = [column[among] for column in exact]
-    order = order_by([*key, *(rows.sortable(name, among) for name in canonical)])
+    order = order_by([*key, *first, *(rows.sortable(name, among) for name in canonical)])
     return among[order], group_starts([column[order] for column in key])
 
 
