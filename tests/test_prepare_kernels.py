@@ -7,7 +7,7 @@ import pytest
 from naive import prepare as naive
 from simulate import launch
 
-from qfb_kernels import characters, spans
+from qfb_kernels import characters, spans, workdays
 
 TEXTS = [
     "",
@@ -125,3 +125,26 @@ def test_characters(brackets):
     expected = [naive.strip_chars(text, "👍", brackets) for text in texts]
     found = [bytes(out[a:b]).decode() for a, b in pairwise(to)]
     assert found == expected
+
+
+@pytest.mark.cudasim
+@pytest.mark.parametrize("closed", [0, 1])
+def test_working_days_of_two_calendars(closed):
+    works = [[1, 1, 0, 1, 1, 0, 1], [0, 1, 1, 1]]  # from day 10 and from day 12
+    first, known = np.array([10, 12]), np.array([[10, 16], [12, 15]])
+    before = np.concatenate([np.cumsum([0, *days]) for days in works]).astype(np.int32)
+    offsets = np.array([0, 8, 13])
+    rows = [(10, 16, 0), (16, 10, 0), (12, 12, 0), (12, 15, 1), (11, 13, 1), (13, 17, 0),
+            (workdays.NULL_DAY, 12, 0), (12, 12, -1)]  # fmt: skip
+    start, end, calendar = (np.array(c, np.int32) for c in zip(*rows, strict=True))
+    out, status = np.full(len(rows), -9, np.int32), np.full(len(rows), -9, np.int8)
+    launch(workdays.working_days_gpu, len(rows), start, end, calendar, first, known, offsets,
+           before, closed, out, status)  # fmt: skip
+    for row, (begin, stop, number) in enumerate(rows):
+        is_null = number < 0 or begin == workdays.NULL_DAY
+        if is_null or min(begin, stop) < known[number, 0] or max(begin, stop) > known[number, 1]:
+            assert status[row] == (workdays.NULL if is_null else workdays.OUTSIDE)
+            continue
+        days = range(min(begin, stop), max(begin, stop) + closed)
+        n_days = sum(works[number][day - first[number]] for day in days)
+        assert (status[row], out[row]) == (workdays.OK, n_days if stop >= begin else -n_days)

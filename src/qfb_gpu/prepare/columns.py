@@ -148,13 +148,25 @@ def in_pieces(work: Callable[[pa.Array], pa.Array], values: pa.Array) -> pa.Arra
     work : callable
         Array to array of the same length, row by row; lets other threads run.
     """
-    n_pieces = min(n_threads(), len(values) // _PIECE_ROWS)
+    pieces: dict[int, pa.Array] = {}
+
+    def on_rows(rows: slice) -> None:
+        pieces[rows.start] = work(values.slice(rows.start, rows.stop - rows.start))
+
+    each_piece(on_rows, len(values))
+    ordered = [pieces[start] for start in sorted(pieces)]
+    return ordered[0] if len(ordered) == 1 else pa.concat_arrays(ordered)
+
+
+def each_piece(work: Callable[[slice], None], n_rows: int) -> None:
+    """Do some work on pieces of rows, on as many threads as there are where rows are many."""
+    n_pieces = min(n_threads(), n_rows // _PIECE_ROWS)
     if n_pieces < 2:  # noqa: PLR2004  one is no piece
-        return work(values)
-    ends = [len(values) * i // n_pieces for i in range(n_pieces + 1)]
-    pieces = [values.slice(a, b - a) for a, b in pairwise(ends)]
+        work(slice(0, n_rows))
+        return
+    ends = [n_rows * i // n_pieces for i in range(n_pieces + 1)]
     with ThreadPoolExecutor(n_pieces) as pool:
-        return pa.concat_arrays(list(pool.map(work, pieces)))
+        list(pool.map(work, [slice(a, b) for a, b in pairwise(ends)]))
 
 
 def on_texts(body: Callable[..., pa.Array]) -> Callable[..., Any]:
@@ -258,6 +270,34 @@ def to_days(values: Any, where: str) -> Any:
         )
         raise InputError(msg)
     return days
+
+
+def by_day(days: Any, work: Callable[[Any], Any], null: int) -> Any:
+    """Return ``work`` of each day, done once per day of the calendar where there are more rows.
+
+    Parameters
+    ----------
+    days : int32 array, shape (n_rows,), ``NULL_DAY`` where there is none
+    work : callable
+        int64 array of days to an integer array of the same length.
+    null : int
+        What a null becomes.
+
+    Returns
+    -------
+    int32 array, shape (n_rows,)
+    """
+    has_null = bool((days == NULL_DAY).any())
+    valid = days[days != NULL_DAY] if has_null else days
+    if not len(valid):
+        return np.full(len(days), null, np.int32)
+    low, high = int(valid.min()), int(valid.max())
+    if high - low >= len(days):
+        found = np.asarray(work(days.astype(np.int64)), np.int32)
+        return np.where(days == NULL_DAY, np.int32(null), found)
+    table = np.append(work(np.arange(low, high + 1)), null).astype(np.int32)
+    place = days - np.int32(low) if low >= 0 else days.astype(np.int64) - low
+    return table[np.where(days == NULL_DAY, high - low + 1, place) if has_null else place]
 
 
 def from_days(days: Any) -> pa.Array:

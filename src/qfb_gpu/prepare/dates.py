@@ -13,7 +13,7 @@ from pydantic import BeforeValidator
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.prepare.columns import as_text, from_days, like, to_arrow, to_days
+from qfb_gpu.prepare.columns import as_text, by_day, from_days, like, to_arrow, to_days
 
 OpenDate = Annotated[dt.date | None, BeforeValidator(lambda given: None if given == "" else given)]
 """One end of an interval; None, or an empty text in a config, is no end."""
@@ -47,9 +47,12 @@ def month_end(values: Any, *, months: int = 0) -> Any:
         msg = f"month_end: months is from {-_MAX_MONTHS} to {_MAX_MONTHS}, not {months}"
         raise ConfigError(msg)
     days = to_days(values, "month_end")
-    month = days.astype("datetime64[D]").astype("datetime64[M]")
-    end = (month + (months + 1)).astype("datetime64[D]").astype(np.int64) - 1
-    return like(from_days(np.where(days == NULL_DAY, NULL_DAY, end)), values)
+
+    def end_of(day: Any) -> Any:
+        month = day.astype("datetime64[D]").astype("datetime64[M]")
+        return (month + (months + 1)).astype("datetime64[D]").astype(np.int64) - 1
+
+    return like(from_days(by_day(days, end_of, NULL_DAY)), values)
 
 
 def in_intervals(

@@ -12,8 +12,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.prepare.columns import like, plain, to_arrow, to_days
+from qfb_gpu.prepare.columns import by_day, in_pieces, like, plain, to_arrow, to_days
 
 _UNITS = ("month", "quarter", "year")
 _HOURS = 24
@@ -60,10 +59,14 @@ def label_intervals(
     days = to_days(values, "label_intervals")
     starts = np.array([to_day(first) for first, _, _ in ordered])
     ends = np.array([to_day(last) for _, last, _ in ordered])
-    place = np.searchsorted(starts, days, side="right") - 1
-    inside = (place >= 0) & (days <= ends[place])
-    codes = np.where(inside, place, len(ordered))
-    return _labels([*(label for _, _, label in ordered), default], codes, days == NULL_DAY, values)
+
+    def interval_of(day: Any) -> Any:
+        place = np.searchsorted(starts, day, side="right") - 1
+        inside = (place >= 0) & (day <= ends[place])
+        return np.where(inside, place, len(ordered))
+
+    names = [*(label for _, _, label in ordered), default, None]
+    return _labels(names, by_day(days, interval_of, len(ordered) + 1), values)
 
 
 def label_hours(
@@ -100,9 +103,9 @@ def label_hours(
         msg = f"label_hours: expected timestamps, got {column.type}; a date has no hour"
         raise InputError(msg)
     column = pc.local_timestamp(column) if column.type.tz is not None else column
-    is_null = np.asarray(column.is_null())
-    hour = np.asarray(pc.hour(column).fill_null(0), np.int64)
-    return _labels([*(label for _, _, label in hours), default], codes[hour], is_null, values)
+    codes = np.append(codes, len(hours) + 1)  # what a null finds
+    hour = np.asarray(pc.hour(column).fill_null(_HOURS), np.int64)
+    return _labels([*(label for _, _, label in hours), default, None], codes[hour], values)
 
 
 def _timestamps(column: pa.Array) -> pa.Array:
@@ -157,15 +160,21 @@ def label_period(values: Any, *, unit: str) -> Any:
         msg = f"label_period: unit is one of {', '.join(_UNITS)}, not {unit!r}"
         raise ConfigError(msg)
     days = to_days(values, "label_period")
-    months = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
-    distinct, codes = np.unique(months, return_inverse=True)
+    unknown = np.iinfo(np.int32).min
+    months = by_day(
+        days, lambda d: d.astype("datetime64[D]").astype("datetime64[M]").astype(int), unknown
+    )
+    valid = months[months != unknown]
+    first = int(valid.min()) if len(valid) else 0
+    codes = np.where(months == unknown, -1, months - first)
+    distinct = np.arange(first, int(valid.max()) + 1 if len(valid) else 0)
     year, month = 1970 + distinct // 12, distinct % 12
     names = {
         "month": [f"{y:04d}-{m + 1:02d}" for y, m in zip(year, month, strict=True)],
         "quarter": [f"{y:04d}-Q{m // 3 + 1}" for y, m in zip(year, month, strict=True)],
         "year": [f"{y:04d}" for y in year],
     }[unit]
-    return _labels([*names, None], codes, days == NULL_DAY, values)
+    return _labels([*names, None], np.where(codes < 0, len(names), codes), values)
 
 
 def label_445(values: Any, *, starts: list[dt.date]) -> Any:
@@ -198,17 +207,22 @@ def label_445(values: Any, *, starts: list[dt.date]) -> Any:
         msg = "label_445: starts are first days of years 52 or 53 weeks apart, two or more of them"
         raise ConfigError(msg)
     days = to_days(values, "label_445")
-    year = np.searchsorted(first, days, side="right") - 1
-    inside = (year >= 0) & (year < len(lengths))
-    year = np.where(inside, year, 0)
-    week = np.clip((days.astype(np.int64) - first[year]) // _WEEK, 0, _YEAR_WEEKS - 1)
-    quarter, in_quarter = week // _QUARTER_WEEKS, week % _QUARTER_WEEKS
-    period = quarter * 3 + np.minimum(in_quarter // 4, 2)
+
+    def period_of(day: Any) -> Any:
+        year = np.searchsorted(first, day, side="right") - 1
+        inside = (year >= 0) & (year < len(lengths))
+        year = np.where(inside, year, 0)
+        week = np.clip((day - first[year]) // _WEEK, 0, _YEAR_WEEKS - 1)
+        quarter, in_quarter = week // _QUARTER_WEEKS, week % _QUARTER_WEEKS
+        period = year * 12 + quarter * 3 + np.minimum(in_quarter // 4, 2)
+        return np.where(inside, period, len(lengths) * 12)
+
     middle = [date + dt.timedelta(weeks=26) for date in starts[:-1]]
     names = [f"{date.year:04d}-P{number:02d}" for date in middle for number in range(1, 13)]
-    return _labels([*names, None], year * 12 + period, ~inside | (days == NULL_DAY), values)
+    return _labels([*names, None], by_day(days, period_of, len(names)), values)
 
 
-def _labels(labels: list[str | None], codes: Any, is_null: Any, values: Any) -> Any:
-    indices = pa.array(np.asarray(codes, np.int32), mask=is_null)
-    return like(pa.array(labels, pa.string()).take(indices), values)
+def _labels(labels: list[str | None], codes: Any, values: Any) -> Any:
+    names = pa.array(labels, pa.string())
+    indices = pa.array(np.asarray(codes, np.int32))
+    return like(in_pieces(names.take, indices), values)

@@ -67,14 +67,17 @@ def split_rows(
         kept = np.asarray(pc.greater(pc.binary_length(values.take(pa.array(at))), 0))
         row, at, number = row[kept], at[kept], number[kept]
     alone = np.flatnonzero(np.bincount(row, minlength=len(texts)) == 0)
-    origin = np.concatenate([row, alone])
-    order = np.argsort(origin, kind="stable")
-    at = np.concatenate([at, np.full(len(alone), -1)])[order]
-    number = np.concatenate([number, np.full(len(alone), 1)])[order]
-    made = {into or column: values.take(pa.array(at, mask=at < 0))}
+    if alone.size:
+        row = np.concatenate([row, alone])
+        order = np.argsort(row, kind="stable")
+        row = row[order]
+        at = np.concatenate([at, np.full(len(alone), -1)])[order]
+        number = np.concatenate([number, np.full(len(alone), 1)])[order]
+    is_all = len(at) == len(values) and not alone.size
+    made = {into or column: values if is_all else values.take(pa.array(at, mask=at < 0))}
     if place is not None:
         made[place] = pa.array(number.astype(np.int32))
-    return Made(made, origin[order], Counter({"rows added": len(origin) - len(texts)}))
+    return Made(made, row, Counter({"rows added": len(row) - len(texts)}))
 
 
 def union_tables(

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.prepare.columns import coded_text, like, to_days
+from qfb_gpu.prepare.columns import coded_text, each_piece, like, to_days
+from qfb_kernels import workdays as kernels
+from qfb_kernels.workdays import NULL, OUTSIDE
 
 _WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _WEEKENDS = "weekends"
@@ -82,41 +84,60 @@ def working_days(
         msg = f"working_days: start has {len(first)} rows, end {len(last)}; give columns of a table"
         raise InputError(msg)
     extra = tuple(weekend or ()), tuple(holidays or ()), tuple(workdays or ())
-    out = np.zeros(len(first), np.int32)
-    is_null = (first == NULL_DAY) | (last == NULL_DAY)
-    for name, rows in _by_calendar(calendar, is_null):
-        out[rows] = _signed(_count(name, *extra), first[rows], last[rows], int(closed == "both"))
-    return like(pa.array(out, mask=is_null), start)
+    names, codes = _calendars(calendar, len(first))
+    counts = [_count(name, *extra) for name in names]
+    out, status = _run(counts, first, last, codes, int(closed == "both"))
+    _refuse_unpublished(counts, first, last, codes, status)
+    is_null = status == NULL
+    return like(pa.array(out, mask=is_null if is_null.any() else None), start)
 
 
-def _by_calendar(calendar: Any, is_null: Any) -> list[tuple[str, Any]]:
-    """Return each calendar's name and rows; a row without a calendar becomes null."""
+def _calendars(calendar: Any, n_rows: int) -> tuple[list[str], Any]:
+    """Return the names of the calendars and which each row has: -1 where null."""
     if isinstance(calendar, str):
-        return [(calendar, np.flatnonzero(~is_null))]
+        return [calendar], np.broadcast_to(np.int32(0), n_rows)
     coded = coded_text(calendar)
-    codes = np.asarray(coded.indices.fill_null(-1), np.int64)
-    if len(codes) != len(is_null):
-        msg = f"working_days: calendar has {len(codes)} rows, the dates have {len(is_null)}"
+    if len(coded) != n_rows:
+        msg = f"working_days: calendar has {len(coded)} rows, the dates have {n_rows}"
         raise InputError(msg)
-    is_null |= codes < 0
-    names = enumerate(coded.dictionary.to_pylist())
-    found = [(name, np.flatnonzero(~is_null & (codes == code))) for code, name in names]
-    return [(name, rows) for name, rows in found if rows.size]
+    used = coded.indices.unique().drop_null().to_pylist()
+    codes = np.asarray(coded.indices.fill_null(-1), np.int32)
+    place = np.full(len(coded.dictionary) + 1, -1, np.int32)
+    place[used] = np.arange(len(used))
+    return [coded.dictionary[code].as_py() for code in used], place[codes]
 
 
-def _signed(count: _Count, start: Any, end: Any, closed: int) -> Any:
-    low, high = np.minimum(start, end), np.maximum(start, end)
-    _refuse_unpublished(count, low, high)
-    n_days = count.before[high - count.first_day + closed] - count.before[low - count.first_day]
-    return np.where(end < start, -n_days, n_days)
+def _run(counts: list[_Count], first: Any, last: Any, codes: Any, closed: int) -> tuple[Any, Any]:
+    """Return the count and the status of each row, on all threads."""
+    tables = (
+        np.array([count.first_day for count in counts], np.int64),
+        np.array([[c.known_from, c.known_until] for c in counts], np.int64).reshape(-1, 2),
+        np.cumsum([0, *(len(count.before) for count in counts)]).astype(np.int64),
+        np.concatenate([np.zeros(1, np.int32), *(count.before for count in counts)])[1:],
+    )
+    out, status = np.empty(len(first), np.int32), np.empty(len(first), np.int8)
+
+    def work(rows: slice) -> None:
+        get_backend("cpu").launch(
+            kernels.working_days_cpu, kernels.working_days_gpu, rows.stop - rows.start,
+            first[rows], last[rows], np.ascontiguousarray(codes[rows]), *tables,
+            np.int64(closed), out[rows], status[rows],
+        )  # fmt: skip
+
+    each_piece(work, len(first))
+    return out, status
 
 
-def _refuse_unpublished(count: _Count, low: Any, high: Any) -> None:
-    outside = (low < count.known_from) | (high > count.known_until)
+def _refuse_unpublished(
+    counts: list[_Count], first: Any, last: Any, codes: Any, status: Any
+) -> None:
+    outside = status == OUTSIDE
     if not outside.any():
         return
     row = int(np.argmax(outside))
-    day = low[row] if low[row] < count.known_from else high[row]
+    count = counts[int(codes[row])]
+    low, high = sorted([int(first[row]), int(last[row])])
+    day = low if low < count.known_from else high
     years = to_date(count.known_from).year, to_date(count.known_until).year
     msg = (
         f"working_days: {int(outside.sum())} rows have a date outside {years[0]}-{years[1]}, the "
