@@ -23,7 +23,7 @@ LABELS = {
     "channel": ("app", "web"),
     "category": ("税款", "货款", "货款收入"),  # in the order of their text
 }
-FEW = settings(max_examples=40, deadline=None)
+FEW = settings(max_examples=25, deadline=None)
 
 ages = st.integers(0, 20) | st.integers(0, 460) | st.sampled_from([6, 7, 29, 30, 89, 90, 364, 365])
 days = ages.map(lambda age: AS_OF - age)
@@ -224,7 +224,7 @@ def check_terms(rows, payments, main, backend):
 
 
 @given(order_rows.filter(empty_is_skipped), payments_out, mains)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_terms_match_naive(drawn, payments, main):
     check_terms(drawn[1], payments, main, CPU)
 
@@ -260,7 +260,7 @@ def test_the_order_that_came_first_takes_the_first_payment():
 @given(
     payments=ledgers(), drawn=st.lists(st.none() | st.sampled_from(LABELS["category"]), max_size=45)
 )
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_mix_matches_naive(dense, payments, drawn):
     ledger, _ = whole_ledger(payments)
     n = ledger.n_payments
