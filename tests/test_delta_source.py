@@ -3,12 +3,13 @@
 import datetime as dt
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from delta_tables import Table, in_file, inline
 from deltalake import DeltaTable, QueryBuilder, write_deltalake
 
 from qfb_gpu.config import SourcePart, build_config
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta_source
 from qfb_gpu.lake import readers as readers_module
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
@@ -195,3 +196,17 @@ def test_files_that_are_too_early_are_counted_and_not_read(tmp_path, monkeypatch
     assert len(read) == n_read
     counts = result.counts["transactions"]
     assert counts == {"rows": 4, "kept": 1, "excluded: before 2023-01-01": 3}
+
+
+def test_settings_that_would_do_nothing_are_refused(tmp_path):
+    from qfb_gpu.lake.ingest import ingest
+
+    pq.write_table(pa.table({"customer_id": ["c"], "date": ["2024-01-01"], "amount": [1]}),
+                   tmp_path / "t.parquet")  # fmt: skip
+    with pytest.raises(InputError, match="no Delta table.*take `snapshot` away"):
+        find_files(config_of(tmp_path / "t.parquet", snapshot="as_of"), "transactions")
+    sources = {"transactions": {"path": "t.parquet"},
+               "customers": {"path": "t.parquet", "since": dt.date(2024, 1, 1)}}  # fmt: skip
+    raw = {"as_of": dt.date(2024, 6, 30), "device": "cpu", "sources": sources}
+    with pytest.raises(ConfigError, match="sources.customers: .*take `since` away"):
+        ingest(build_config(raw, base=tmp_path, where="test"))

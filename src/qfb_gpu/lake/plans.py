@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.clean import FilePlan
+from qfb_gpu.lake.prune import DATED
 from qfb_gpu.lake.readers import headers
-from qfb_gpu.lake.sources import excluded_headers, match_columns, parts_of, recipe_of
+from qfb_gpu.lake.sources import (
+    OPEN_BANKING,
+    excluded_headers,
+    match_columns,
+    part_key,
+    parts_of,
+    recipe_of,
+)
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -57,6 +65,10 @@ class Planner:
     ) -> tuple[FilePlan | None, list[str]]:
         """Return how a file with some headers is cleaned, or what is wrong with it."""
         part = self._parts[part_number]
+        if part.since is not None and self._source not in {*DATED, OPEN_BANKING}:
+            where = part_key(self._config, self._source, part_number)
+            msg = f"{where}: its rows have no date that `since` could mean; take `since` away"
+            raise ConfigError(msg)
         recipe = recipe_of(self._config, self._source, part_number, there)
         mapped, wrong = match_columns(part, self._schema, recipe.names, name)
         if wrong:

@@ -143,6 +143,9 @@ def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     if part.format == "delta" and not is_obie:
         msg = f"{where}: expected a Delta table at {path}, found no _delta_log folder there"
         raise InputError(msg)
+    if part.snapshot != "newest":
+        msg = f"{where}: {path} is no Delta table, it has no versions; take `snapshot` away"
+        raise InputError(msg)
     paths = _data_files(path) if path.exists() else _globbed(root, part.path)
     if not paths:
         what = "has no data files" if path.exists() else "does not exist and matches no file"
