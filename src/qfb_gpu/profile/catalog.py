@@ -61,7 +61,13 @@ ratio is null where its denominator is 0.
 A block whose source is not in the config is left out, and the report says which; a customer
 without a row in a source that is there has counts of 0 and null shares and days. Customers are
 those with a payment by the as-of day. Name, region, industry and size are no features: groups and
-scores are made of behaviour (基于行为而非身份).
+scores are made of behaviour (基于行为而非身份); `identity_audit` says how far they differ by it.
+
+Beside the numbers stand two texts: `mix_category_top` and `mix_channel_top`, the commonest category
+and channel of the last 365 days, the first by text among equals. Which labels of `events.step` are a
+view, an application and a submission is in the config: `[features] view_steps`, `apply_steps`,
+`submit_steps`. An order's payment is the first payment out to its supplier of its exact amount and
+currency, on the day of delivery or up to 180 days later, that pays no order delivered before it.
 """
 
 
