@@ -12,7 +12,7 @@ from ledger_cases import AS_OF, CNY, build_ledger, on
 from qfb_gpu.config import build_config
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
-from qfb_gpu.models import activity, churn, evaluation
+from qfb_gpu.models import activity, churn, evaluation, sampling
 from qfb_gpu.models.candidate import offered
 from qfb_gpu.models.churn_words import reasons
 from qfb_gpu.parts import churn as part
@@ -262,6 +262,17 @@ def test_mlflow_can_load_its_files(night, tmp_path):
         (tmp_path / name).write_bytes(content)
     served = churn._load_pyfunc(str(tmp_path)).predict(candidate.example)
     np.testing.assert_array_equal(served, candidate.predicted)
+
+
+def test_a_feature_that_is_null_for_all_is_left_out(cpu):
+    rng = np.random.default_rng(0)
+    key = np.arange(900)
+    features = {"good": rng.normal(size=900), "null": np.full(900, np.nan)}
+    churned = (features["good"] > 1).astype(np.int8)
+    side = np.where(key % 4, sampling.FIT, sampling.CALIBRATE)
+    rows = churn.Rows(features, key, churned, side)
+    model = churn.fit(rows, ("fall", 90, 0.7), seed=0, most_rows=10_000, backend=cpu)
+    assert model.names == ("good",)
 
 
 def test_little_data_is_moved_to_the_base_rate_and_says_so(night, cpu):

@@ -194,14 +194,15 @@ def fit(
     ChurnModel or None
         None where fewer than ``FEWEST`` rows of a class can be fitted.
     """
-    names = tuple(sorted(rows.features))
     used = np.flatnonzero((rows.side != sampling.TEST) & (rows.churned >= 0))
     used, weight = _sampled(used, rows, most_rows, seed, backend)
     fits, true = rows.side[used] == sampling.FIT, rows.churned[used]
     n_true = int(true[fits].sum())
     if min(n_true, int(fits.sum()) - n_true) < FEWEST or fits.all():
         return None
-    values = np.stack([np.asarray(rows.features[n], dtype=np.float64)[used] for n in names], 1)
+    columns = {n: np.asarray(rows.features[n], np.float64)[used] for n in sorted(rows.features)}
+    names = tuple(n for n, column in columns.items() if np.isfinite(column[fits]).any())
+    values = np.stack([columns[name] for name in names], 1)
     boosted = backend.fit_boosting(
         backend.asarray(values),
         backend.asarray(true),

@@ -258,10 +258,11 @@ def fit(
 
     Returns None where fewer than :data:`FEWEST` openings are there to fit on.
     """
-    names = tuple(sorted(features))
     if int(opened[~calibrates].sum()) < FEWEST or not calibrates.any():
         return None
-    values = np.stack([np.asarray(features[name], np.float64) for name in names], 1)
+    columns = {name: np.asarray(features[name], np.float64) for name in sorted(features)}
+    names = tuple(n for n, column in columns.items() if np.isfinite(column[~calibrates]).any())
+    values = np.stack([columns[name] for name in names], 1)
     boosted = backend.fit_boosting(
         backend.asarray(values), backend.asarray(opened), held_out=backend.asarray(calibrates),
         seed=seed, options=_OPTIONS,

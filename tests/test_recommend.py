@@ -1,0 +1,163 @@
+"""Next product: holdings as of a day, the market by counting, ranks and hits by a loop."""
+
+import numpy as np
+import pytest
+
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.models import recommend
+from qfb_gpu.models.recommend_words import reason
+
+DAY, HORIZON = 20_000, 180
+
+
+def holdings(rows, n_customers, n_products):
+    table = np.array(rows, dtype=np.int64).reshape(-1, 4)
+    return recommend.Holdings(*table.T, n_customers=n_customers, n_products=n_products)
+
+
+@pytest.fixture(scope="module")
+def bank():
+    """Return customers of two tastes: an opening follows the taste that the holdings show."""
+    rng = np.random.default_rng(8)
+    rows = []
+    n_customers = 700
+    for customer in range(n_customers):
+        taste = customer % 2
+        for product in range(8):
+            rate = 0.6 if product % 2 == taste else 0.05
+            opened = DAY - 2000 + int(rng.exponential(1500 / rate))
+            rows.append((customer, product, opened, NULL_DAY))
+    return holdings(rows, n_customers, 8)
+
+
+def test_holdings_are_those_of_the_day():
+    one = holdings(
+        [(0, 0, DAY - 50, NULL_DAY), (0, 1, DAY - 50, DAY), (1, 1, DAY - 9, DAY + 5), (1, 0, DAY + 1, NULL_DAY)],
+        2, 2,
+    )  # fmt: skip
+    assert one.held(DAY).tolist() == [[True, False], [False, True]]
+    assert one.opened_in(DAY, DAY + 10).tolist() == [[False, False], [True, False]]
+    history = one.history(DAY)
+    assert history["products_held"].tolist() == [1, 1]
+    assert history["products_closed_year"].tolist() == [1, 0]
+    assert history["days_since_opening"].tolist() == [50, 9]
+
+
+def test_the_market_counts_what_a_loop_counts(bank):
+    size = np.linspace(0, 1, bank.n_customers)
+    known = recommend.market(bank, size, DAY, HORIZON)
+    held, before = bank.held(DAY), bank.held(DAY - 360)
+    opened = bank.opened_in(DAY - 360, DAY)
+    for product in range(8):
+        could = sum(not before[c, product] for c in range(bank.n_customers))
+        did = sum(bool(opened[c, product]) for c in range(bank.n_customers))
+        assert known.rate[product] == pytest.approx((did + 1) / (could + 20) * HORIZON / 360)
+        for other in range(8):
+            if other == product:
+                assert known.lift[other, product] == 0
+                continue
+            both = sum(held[:, other] & held[:, product])
+            usual = (held[:, product].sum() + 1) / (bank.n_customers + 2)
+            expected = np.log((both + 20 * usual) / (held[:, other].sum() + 20) / usual)
+            assert known.lift[other, product] == pytest.approx(expected)
+    assert known.lift[0, 2] > 0.1 > -0.1 > known.lift[0, 1]
+
+
+def test_nothing_later_is_in_a_row(bank):
+    size = {"size": np.zeros(bank.n_customers)}
+    rows = np.arange(bank.n_customers)
+    seen = bank.opened <= DAY
+    past = recommend.Holdings(
+        bank.customer[seen], bank.product[seen], bank.opened[seen], bank.closed[seen],
+        bank.n_customers, bank.n_products,
+    )  # fmt: skip
+    answers = [
+        recommend.pairs(recommend.market(one, size["size"], DAY, HORIZON), one, size, DAY, rows)
+        for one in (bank, past)
+    ]
+    for left, right in zip(answers[0][:2], answers[1][:2], strict=True):
+        np.testing.assert_array_equal(left, right)
+    for name, values in answers[0][2].items():
+        np.testing.assert_array_equal(values, answers[1][2][name], err_msg=name)
+
+
+def test_the_order_of_customers_changes_no_bit(bank):
+    size = {"size": np.random.default_rng(0).random(bank.n_customers)}
+    known = recommend.market(bank, size["size"], DAY, HORIZON)
+    whole = recommend.pairs(known, bank, size, DAY, np.arange(bank.n_customers))
+    part = recommend.pairs(known, bank, size, DAY, np.arange(100, 130))
+    inside = (whole[0] >= 100) & (whole[0] < 130)
+    for name, values in part[2].items():
+        np.testing.assert_array_equal(values, whole[2][name][inside], err_msg=name)
+
+
+def test_ranks_and_hits_are_those_of_a_loop():
+    rng = np.random.default_rng(3)
+    customer = np.sort(rng.integers(0, 40, 300))
+    product = np.concatenate([np.arange(n) for n in np.bincount(customer)])
+    score = np.round(rng.random(300), 1)
+    opened = rng.random(300) < 0.2
+    first = opened & (product % 2 == 0)
+    order, rank = recommend.ranked(customer, product, [score])
+    found = recommend.hits(customer, order, rank, opened, first)
+    precision, near = [], {1: [], 3: []}
+    for one in range(40):
+        own = [i for i in range(300) if customer[i] == one]
+        own.sort(key=lambda i: (-score[i], product[i]))
+        places = [at for at, i in enumerate(own, 1) if opened[i]]
+        if not places:
+            continue
+        precision.append(np.mean([n / at for n, at in enumerate(places, 1)]))
+        for k, hit in near.items():
+            hit.append(float(any(first[i] for i in own[:k])))
+    np.testing.assert_allclose(found["map"], precision)
+    for k, hit in near.items():
+        np.testing.assert_array_equal(found[f"hit_rate_{k}"], hit)
+
+
+def test_it_learns_the_taste_that_popularity_cannot_see(bank, cpu):
+    size = {"size": np.zeros(bank.n_customers)}
+    parts = []
+    for back in (0, 360):
+        day = DAY - back
+        known = recommend.market(bank, size["size"], day, HORIZON)
+        rows = np.arange(bank.n_customers)
+        customer, product, features = recommend.pairs(known, bank, size, day, rows)
+        opened = bank.opened_in(day, day + HORIZON)[customer, product]
+        parts.append((customer, product, features, opened))
+    tests = [part[0] % 4 == 0 for part in parts]
+    learn = {
+        name: np.concatenate([p[2][name][~t] for p, t in zip(parts[1:], tests[1:], strict=True)])
+        for name in parts[0][2]
+    }
+    opened = np.concatenate([p[3][~t] for p, t in zip(parts[1:], tests[1:], strict=True)])
+    who = np.concatenate([p[0][~t] for p, t in zip(parts[1:], tests[1:], strict=True)])
+    model = recommend.fit(learn, opened, who % 4 == 1, horizon_days=HORIZON, seed=0, backend=cpu)
+    customer, product, features, opened = parts[0]
+    test = tests[0]
+    features = {name: values[test] for name, values in features.items()}
+    again = recommend.NextProductModel.from_files(model.to_files())
+    probability = again.predict(again.matrix(features))
+    np.testing.assert_array_equal(probability, model.predict(model.matrix(features)))
+    first = bank.first_opened(DAY, DAY + HORIZON)[customer[test], product[test]]
+    quality = {}
+    for name, score in (("ours", probability), ("popularity", features["popularity"])):
+        order, rank = recommend.ranked(customer[test], product[test], [score])
+        found = recommend.hits(customer[test], order, rank, opened[test], first)
+        quality[name] = found["map"].mean()
+    assert quality["ours"] > quality["popularity"] + 0.1
+    assert probability.mean() == pytest.approx(opened[test].mean(), rel=0.25)
+    low, high = again.range(probability)
+    assert ((low <= probability) & (probability <= high)).all()
+
+
+def test_a_reason_says_what_is_held_and_done(bank):
+    known = recommend.market(bank, np.zeros(bank.n_customers), DAY, HORIZON)
+    names = [f"p{at}" for at in range(8)]
+    english, chinese = reason(2, {"looks_30": 4.0, "applies_90": 1.0}, [0, 1], names, known, 0)
+    times = np.exp(known.lift[0, 2])
+    assert f"holds p0, whose holders have it {times:.1f} times as often" in english
+    assert "looked at products 4 times in 30 days" in english
+    assert "近90天发起申请1次" in chinese
+    plain, _ = reason(2, {}, [], names, known, 0)
+    assert plain == f"{known.rate[2]:.1%} of those without it open it in the horizon"
