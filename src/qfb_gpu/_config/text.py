@@ -23,7 +23,7 @@ class TextTraining(Strict):
     kind
         ``supervised`` needs labels; ``skipgram`` and ``cbow`` learn embeddings from texts alone.
     dim, lr, epoch, word_ngrams, minn, maxn, bucket, min_count, loss
-        As fastText's options; ``auto`` epochs see about three million descriptions.
+        As fastText's options; ``auto`` epochs see about a million descriptions.
     floor, cap
         Rows of a class that a sample keeps at least and at most, where it has so many.
     max_rows
@@ -44,20 +44,20 @@ class TextTraining(Strict):
 
     kind: Literal["supervised", "skipgram", "cbow"] = "supervised"
     dim: Annotated[int, Field(ge=1, le=1024)] = 64
-    lr: Annotated[float, Field(gt=0)] = 0.5
+    lr: Annotated[float, Field(gt=0)] = 0.2
     epoch: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     word_ngrams: Annotated[int, Field(ge=1, le=5)] = 2
     minn: Annotated[int, Field(ge=0, le=10)] = 2
     maxn: Annotated[int, Field(ge=0, le=10)] = 5
     bucket: Count = 200_000
     min_count: Annotated[int, Field(ge=1)] = 1
-    loss: Literal["softmax", "hs", "ova", "ns"] = "softmax"
+    loss: Literal["softmax", "hs", "ova", "ns"] = "ova"
     seed: Count = 0
     normalise: bool = True
-    floor: Count = 100
+    floor: Count = 20
     cap: Annotated[int, Field(ge=1)] = 50_000
     max_rows: Annotated[int, Field(ge=10)] = 1_000_000
-    copies: Annotated[int, Field(ge=1)] = 10
+    copies: Annotated[int, Field(ge=1)] = 100
     test_share: Share = 0.2
     refit: bool = True
     precision: Annotated[float, Field(gt=0, lt=1)] = 0.9

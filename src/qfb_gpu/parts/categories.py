@@ -69,24 +69,32 @@ def _memos(given: Given) -> tuple[Columns, Columns]:
         "count": count,
     }
     relation = host(given.streams.relation)
+    direction = host(given.ledger.direction)[relation]
+    memos["direction"] = pa.array(DIRECTIONS).take(pa.array(direction[memos["stream"]]))
     amount = np.zeros(len(relation), np.int64)
     np.add.at(amount, stream, np.abs(host(given.ledger.amount_minor)))
     customer = host(given.ledger.relation_customer)[relation]
     main = host(profile.main_currency(given.ledger, given.backend))
     is_main = host(given.ledger.currency)[relation] == main[customer]
-    is_out = host(given.ledger.direction)[relation] == _OUT
-    return memos, {"customer": customer, "amount": np.where(is_out & is_main, amount, 0)}
+    is_counted = is_main & (direction == _OUT)
+    return memos, {"customer": customer, "amount": np.where(is_counted, amount, 0)}
 
 
 def _examples(given: Given) -> Columns:
-    """Return a bucket's distinct (description, category, counterparty), texts normalised."""
-    row = pa.array(given.backend.to_host(given.ledger.text_row))
+    """Return a bucket's distinct (description, category, counterparty), texts normalised.
+
+    A description ends with the payment's direction: ``货款`` is one category paid, another received.
+    """
+    host = given.backend.to_host
+    row = pa.array(host(given.ledger.text_row))
+    relation = host(given.streams.relation)[host(given.streams.stream_of_payment)]
+    direction = pa.array(DIRECTIONS).take(pa.array(host(given.ledger.direction)[relation]))
     texts = given.payment_texts(["memo", "category", "counterparty_id"]).take(row)
     training = given.config.text.training
     memo = texts.column("memo").cast(pa.string()).combine_chunks().dictionary_encode()
     values = text.normalise(memo.dictionary) if training.normalise else memo.dictionary
     columns = {
-        "memo": values.take(memo.indices),
+        "memo": pc.binary_join_element_wise(values.take(memo.indices), direction, " "),
         **{n: texts.column(n).cast(pa.string()).combine_chunks() for n in texts.column_names[1:]},
     }
     table = pa.table(columns).filter(_is_labelled(columns))
@@ -121,7 +129,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     training = saved.config.text.training
     held = training.model_copy(update={"normalise": False, "refit": False})
     learned = text.learn(rows, held, saved.backend)
-    card = learned.card | {"normalise": training.normalise}
+    card = learned.card | {"normalise": training.normalise, "with_direction": True}
     new = text.Categoriser(text.load_predictor(learned.model, saved.backend), card)
     chosen, is_champion, why = _gate(new, learned.unseen, saved)
     for name, content in chosen.files().items():
@@ -168,7 +176,9 @@ def _accuracy(model: text.Categoriser, rows: text.Examples) -> float:
 def _candidate(model: text.Categoriser, is_champion: bool, why: str) -> Candidate:  # noqa: FBT001
     import pandas as pd
 
-    example = pd.DataFrame({"description": ["房租", "insurance premium"]})
+    example = pd.DataFrame(
+        {"description": ["房租", "insurance premium"], "direction": [DIRECTIONS[_OUT]] * 2}
+    )
     measured = model.card["unseen_counterparties"]
     return Candidate(
         name=_MODEL_NAME,
@@ -241,7 +251,7 @@ def _describe(
 ) -> dict[str, Columns]:
     """Return the answers of each stream, and each customer's features and top category."""
     labels = model.predictor.model.dictionary.labels()
-    label, probability = model.answers(memos["memo"])
+    label, probability = model.answers(memos["memo"], memos["direction"])
     found = text.vote(memos["stream"], label, probability, memos["count"], len(moved["customer"]))
     is_unknown = found["probability"] < model.threshold
     believed = np.where(is_unknown, -1, found["label"])
@@ -268,9 +278,8 @@ def _customer_vectors(
 
     Rows are summed by customer and value, so the sum does not depend on their order.
     """
-    projected = model.predictor.embed(model.prepared(memos["memo"])) @ text.axes(
-        model.predictor.output()
-    )
+    texts = model.prepared(memos["memo"], memos["direction"])
+    projected = model.predictor.embed(texts) @ text.axes(model.predictor.output())
     customer = moved["customer"][memos["stream"]]
     order = np.lexsort((memos["count"], *projected.T[::-1], customer))
     return text.mean_vectors(customer[order], projected[order], memos["count"][order], n_customers)

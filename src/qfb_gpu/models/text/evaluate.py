@@ -12,6 +12,9 @@ from typing import Any
 
 import numpy as np
 
+_NEVER = 1.01
+_RIGHT_BUT_UNSURE = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class Score:
@@ -85,7 +88,9 @@ def threshold_for(truth: Any, label: Any, probability: Any, precision: float) ->
     """Return the least probability from which on answers are right with a given precision.
 
     The precision of all answers at and above it is at least ``precision``; 1.01, which no answer
-    reaches, where there is no such probability.
+    reaches, where there is no such probability. Where nearly all answers are right it is the
+    probability that one right answer of a hundred falls short of: lower ones are unlike all that
+    the model was right about.
     """
     if len(truth) == 0:
         return 0.5
@@ -95,7 +100,7 @@ def threshold_for(truth: Any, label: Any, probability: Any, precision: float) ->
     ordered = probability[order]
     is_last = np.append(ordered[1:] != ordered[:-1], True)
     good = np.flatnonzero((share >= precision) & is_last)
-    return float(ordered[good[-1]]) if len(good) else _NEVER
-
-
-_NEVER = 1.01
+    if not len(good):
+        return _NEVER
+    usual = np.quantile(probability[label == truth], _RIGHT_BUT_UNSURE, method="lower")
+    return float(max(ordered[good[-1]], usual))

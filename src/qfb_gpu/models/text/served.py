@@ -8,17 +8,23 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.models.text.fileformat import read_model, write_model
 from qfb_gpu.models.text.normalise import normalise
 from qfb_gpu.models.text.predict import Predictor, load_predictor
+from qfb_gpu.models.text.strings import distinct
 
 MODEL, CARD = "model.bin", "card.json"
 
 
 class Categoriser:
-    """A model and its card; ``predict`` takes a frame with a column ``description``."""
+    """A model and its card.
+
+    ``predict`` takes a frame with a column ``description`` and, where the card says
+    ``with_direction``, the payments' ``direction`` (``in``, ``out``).
+    """
 
     def __init__(self, predictor: Predictor, card: dict[str, Any]) -> None:
         self.predictor, self.card = predictor, card
@@ -28,7 +34,9 @@ class Categoriser:
         import pandas as pd
 
         texts = pa.array(frame["description"], pa.string(), from_pandas=True)
-        label, probability = self.answers(texts)
+        has_direction = self.card.get("with_direction") and "direction" in frame
+        direction = pa.array(frame["direction"], pa.string()) if has_direction else None
+        label, probability = self.answers(texts, direction)
         names = np.array([*self.predictor.model.dictionary.labels(), None], dtype=object)
         is_unknown = probability < self.threshold
         return pd.DataFrame(
@@ -40,13 +48,18 @@ class Categoriser:
         """Least probability of a category that is believed."""
         return float(self.card.get("threshold", 0.5))
 
-    def prepared(self, texts: pa.Array) -> pa.Array:
+    def prepared(self, texts: pa.Array, direction: pa.Array | None = None) -> pa.Array:
         """Return texts as the model was trained on them."""
-        return normalise(texts) if self.card.get("normalise", False) else texts
+        column = distinct(texts)
+        values = normalise(column.values) if self.card.get("normalise", False) else column.values
+        ready = values.take(pa.array(column.code, mask=column.code < 0))
+        if direction is None or not self.card.get("with_direction"):
+            return ready
+        return pc.binary_join_element_wise(ready, direction, " ")
 
-    def answers(self, texts: pa.Array) -> tuple[Any, Any]:
+    def answers(self, texts: pa.Array, direction: pa.Array | None = None) -> tuple[Any, Any]:
         """Return the best label (-1: none) and its probability, at most 1, of each text."""
-        found = self.predictor.predict(self.prepared(texts))
+        found = self.predictor.predict(self.prepared(texts, direction))
         return found.label[:, 0], np.minimum(found.probability[:, 0], np.float32(1))
 
     def files(self) -> dict[str, bytes]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from qfb_gpu.models.text.model import TextModel
     from qfb_gpu.models.text.sampling import Examples
 
-_SEEN_ROWS = 500_000
-_LEAST_EPOCHS, _MOST_EPOCHS = 5, 50
+_SEEN_ROWS = 1_000_000
+_LEAST_EPOCHS, _MOST_EPOCHS = 5, 30
 _LEAST_ROWS_TO_QUANTISE = 256
 
 
@@ -91,7 +91,7 @@ def _train(lines: pa.Array, settings: TextTraining, n_rows: int) -> TextModel:
 
 
 def epochs(settings: TextTraining, n_rows: int) -> int:
-    """Return how often the rows are seen; ``auto``: three million rows in all, 5 to 50 times."""
+    """Return how often the rows are seen; ``auto``: a million rows in all, 5 to 30 times."""
     if settings.epoch != "auto":
         return settings.epoch
     return max(_LEAST_EPOCHS, min(_MOST_EPOCHS, _SEEN_ROWS // max(n_rows, 1)))
