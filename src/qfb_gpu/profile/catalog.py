@@ -64,8 +64,8 @@ those with a payment by the as-of day. Name, region, industry and size are no fe
 scores are made of behaviour (基于行为而非身份); `identity_audit` says how far they differ by it.
 
 Beside the numbers stand two texts: `mix_category_top` and `mix_channel_top`, the commonest category
-and channel of the last 365 days, the first by text among equals. Which labels of `events.step` are a
-view, an application and a submission is in the config: `[features] view_steps`, `apply_steps`,
+and channel of the last 365 days, the first by text among equals. Which labels of `events.step` are
+a view, an application and a submission is in the config: `[features] view_steps`, `apply_steps`,
 `submit_steps`. An order's payment is the first payment out to its supplier of its exact amount and
 currency, on the day of delivery or up to 180 days later, that pays no order delivered before it.
 """
