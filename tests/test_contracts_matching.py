@@ -19,7 +19,7 @@ DAY = 19_800
 
 @pytest.fixture(scope="module")
 def tables():
-    return deals_case.portfolio(150, 6)
+    return deals_case.portfolio(90, 6)
 
 
 def without(tables, source, column):

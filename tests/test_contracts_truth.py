@@ -17,7 +17,7 @@ TRULY = {0.0: 1.0, 1.0: 0.9, 2.0: 0.9}
 @pytest.fixture(scope="module", params=[(0.0, 3), (1.0, 5), (2.0, 8)], ids=str)
 def judged(request, tmp_path_factory):
     hardness, seed = request.param
-    tables = deals_case.portfolio(150, seed, hardness)
+    tables = deals_case.portfolio(120, seed, hardness)
     night = deals_case.Night(tmp_path_factory.mktemp("night"), tables, [CONTRACTS])
     return hardness, tables, night
 

@@ -90,7 +90,7 @@ RATES = st.floats(0, 0.3)
 @settings(max_examples=150)
 def test_the_best_days_are_those_of_trying_all_and_never_above_the_cap(costs, pairs):
     cap = np.array([c for _, c, _ in pairs], float)
-    terms = np.minimum(np.array([t for t, _, _ in pairs], float), cap)
+    terms = np.array([t for t, _, _ in pairs], float)
     dependency = np.array([d for _, _, d in pairs])
     days = cycle.best_days(terms, cap, dependency, costs, CPU)
     assert (days <= cap).all()
@@ -199,7 +199,7 @@ def test_cycles_are_the_intervals_of_days_of_payment():
 
 @pytest.fixture(scope="module")
 def night(tmp_path_factory):
-    tables = deals_case.portfolio(150, 5)
+    tables = deals_case.portfolio(90, 5)
     return tables, deals_case.Night(tmp_path_factory.mktemp("terms"), tables,
                                     [CONTRACTS, PAYMENT_TERMS])  # fmt: skip
 
@@ -208,12 +208,13 @@ def test_a_night_recommends_no_more_than_the_cap(night):
     _, one = night
     terms = one.table("payment_terms")
     known = terms[terms.recommended_days.notna()]
-    assert len(known) > 100
+    assert len(known) > 50
     for column in ("recommended_days", "negotiable_days", "recommended_days_double_rate"):
         assert (known[column] <= known.cap_days).all()
     assert (known.cap_days <= 60).all()
     assert (known.recommended_days_half_rate <= known.recommended_days).all()
-    assert (known.yearly_gain_minor.dropna() >= 0).all()
+    is_policy = (known.binding == "policy cap") & (known.days_weighted > known.cap_days)
+    assert (known[~is_policy].yearly_gain_minor.dropna() >= 0).all()
     assert terms[terms.basis == "payments"].recommended_days.isna().all()
     sums = known.cash_released_minor - known.purchases_minor * (
         known.recommended_days - known.days_weighted) / 365  # fmt: skip

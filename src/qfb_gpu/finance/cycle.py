@@ -53,7 +53,7 @@ def yearly_cost(
     Parameters
     ----------
     days, terms_days, cap_days : float64 arrays of one shape
-        Terms are at most the cap; beyond them late interest is due.
+        Beyond the terms late interest is due; they may be above the cap.
     dependency : float64 array, 0 to 1
         The buyer's share of what the supplier receives.
     """

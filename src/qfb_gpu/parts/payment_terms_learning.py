@@ -174,7 +174,7 @@ def _best(stats: Columns, dependency: np.ndarray, kinds: np.ndarray, settings: T
     legal = np.array([np.inf if r.cap_days is None else r.cap_days for r in rules])[kinds]
     cap = np.minimum(legal, settings.policy_cap_days)
     late = np.array([r.late_rate_a_day(settings.reference_rate) for r in rules])[kinds]
-    agreed = np.where(np.isnan(stats["terms_days"]), cap, np.minimum(stats["terms_days"], cap))
+    agreed = np.where(np.isnan(stats["terms_days"]), cap, np.minimum(stats["terms_days"], legal))
     now = stats["days_weighted"]
     spent = stats["purchases_minor"].astype(np.float64)
     out: Columns = {
