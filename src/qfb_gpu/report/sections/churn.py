@@ -1,0 +1,133 @@
+"""Churn: who is likely to leave and why, how good the score is, and whether it says what comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.report.charts.columns import Series, columns
+from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
+from qfb_gpu.report.sections.section import Section
+from qfb_gpu.report.wording import percent, plural
+
+if TYPE_CHECKING:
+    from qfb_gpu.report.figures.columns import Read
+
+_PROFILE = [
+    "customer_id", "churn_probability", "churn_probability_low", "churn_probability_high",
+    "churn_level", "churn_reasons_en", "churn_reasons_zh",
+]  # fmt: skip
+_JUDGED = [
+    "model", "candidate", "version", "is_used", "metric", "bin", "value", "low", "high",
+    "mean_probability", "n_rows", "note",
+]  # fmt: skip
+_WORDS = {
+    "auc": "AUC", "lift_10": "lift at 10%", "brier": "Brier score",
+    "calibration_error": "calibration error", "base_rate": "share that came true",
+    "hit_rate_1": "hit rate @1", "hit_rate_3": "hit rate @3", "map": "MAP",
+    "auc_pairs": "AUC of pairs", "brier_pairs": "Brier of pairs",
+    "calibration_error_pairs": "calibration error of pairs",
+}  # fmt: skip
+_SHOWN = 12
+
+
+def draw(read: Read) -> Html | None:
+    """Return the section; None where no night judged churn."""
+    found = read_or_none(read, "model_evaluations", _JUDGED)
+    profile = read_or_none(read, "customer_profiles", _PROFILE)
+    if found is None or profile is None:
+        return None
+    judged = [one for one in found.to_pylist() if one["model"] == "churn"]
+    customers = [one for one in profile.to_pylist() if one["churn_probability"] is not None]
+    if not judged:
+        return None
+    if not customers:
+        return section("churn", "Churn", "流失预测", judged[0]["note"], empty("Nobody is scored."))
+    customers.sort(key=lambda one: (-one["churn_probability"], one["customer_id"]))
+    return section(
+        "churn", "Churn", "流失预测", _lead(customers),
+        cards(_reliability(judged), figures_card(judged, "How good the score is", "模型评估")),
+        _likeliest(customers),
+    )  # fmt: skip
+
+
+def _lead(customers: list[dict[str, Any]]) -> str:
+    high = sum(one["churn_level"] == "high" for one in customers)
+    mean = sum(one["churn_probability"] for one in customers) / len(customers)
+    return (
+        f"{plural(high, 'customer')} of {len(customers):,} are at high risk of going quiet; "
+        f"{percent(mean)} are expected to."
+    )
+
+
+def _reliability(judged: list[dict[str, Any]]) -> Html:
+    bins = [one for one in judged if one["is_used"] and one["metric"] == "reliability"]
+    bins.sort(key=lambda one: one["bin"])
+    if not bins:
+        shown = empty("No calibrated model is in use: the recency rule stands.")
+        return card("Said and came", "校准", shown)
+    tips = [
+        f"{one['n_rows']:,} customers: {percent(one['mean_probability'])} said, "
+        f"{percent(one['value'])} came (90% range {percent(one['low'])} to {percent(one['high'])})"
+        for one in bins
+    ]
+    chart = columns(
+        [str(at + 1) for at in range(len(bins))],
+        [Series("in", [one["value"] for one in bins])], tips,
+        "Share of customers that churned, by what the score said",
+        line=[one["mean_probability"] for one in bins], write=percent,
+    )  # fmt: skip
+    return card(
+        "Said and came", "校准", legend(("in", "share that churned 实际流失")), chart,
+        note="Held-out customers from the lowest score to the highest, in tenths. Bars: the share "
+        "that churned. Line: what the score had said.",
+    )  # fmt: skip
+
+
+def figures_card(judged: list[dict[str, Any]], title: str, zh: str) -> Html:
+    """Return a table of every candidate's metrics with their ranges, and the gate's words."""
+    metrics = [name_ for name_ in _WORDS if any(one["metric"] == name_ for one in judged)]
+    names = sorted({one["candidate"] for one in judged}, key=lambda one: (one != "challenger", one))
+    value = {(one["candidate"], one["metric"]): one for one in judged if one["bin"] < 0}
+    used = {one["candidate"] for one in judged if one["is_used"]}
+    heads = [("", ""), *((f"{one}{' ✓' if one in used else ''}", "n") for one in names)]
+    rows = [
+        [_WORDS[metric], *(_cell(value.get((one, metric))) for one in names)] for metric in metrics
+    ]
+    return card(
+        title, zh, table(heads, rows, title),
+        note=f"✓: its scores are published. Ranges: 90%, bootstrap. {judged[0]['note']}",
+    )  # fmt: skip
+
+
+def _cell(one: dict[str, Any] | None) -> str:
+    if one is None or one["value"] is None:
+        return ""
+    if one["low"] is None:
+        return f"{one['value']:.3f}"
+    return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
+
+
+def _likeliest(customers: list[dict[str, Any]]) -> Html:
+    rows = [
+        [
+            name(one["customer_id"]),
+            percent(one["churn_probability"]),
+            f"{percent(one['churn_probability_low'])}–{percent(one['churn_probability_high'])}",
+            one["churn_level"],
+            one["churn_reasons_en"] or "",
+            one["churn_reasons_zh"] or "",
+        ]
+        for one in customers[:_SHOWN]
+    ]
+    heads = [
+        ("customer 客户", ""), ("probability 概率", "n"), ("90% range", "n min"), ("level", ""),
+        ("why", ""), ("原因", "min"),
+    ]  # fmt: skip
+    return card(
+        "Whom to call first", "优先挽留客户", table(heads, rows, "Customers likeliest to churn"),
+        wide=True,
+    )  # fmt: skip
+
+
+CHURN = Section("churn", "Churn", "流失预测", draw)
