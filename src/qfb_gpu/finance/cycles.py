@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
 
 YEAR = 365
+_SPAN = 1 << 24
+"""Longer than any gap, in days."""
 
 
 def payment_cycles(
@@ -54,8 +56,8 @@ def payment_cycles(
     running = xp.zeros(ledger.n_payments + 1, dtype="int64")
     running[1:] = xp.cumsum(recent)
     begin, end = ledger.relation_offsets[:-1][kept], ledger.relation_offsets[1:][kept]
-    ordered = gap[backend.lexsort((group, gap))].astype("float64")
-    halves = gap[backend.lexsort((group, later, gap))].astype("float64")
+    ordered = (xp.sort(group * _SPAN + gap) % _SPAN).astype("float64")
+    halves = (xp.sort((2 * group + later) * _SPAN + gap) % _SPAN).astype("float64")
     n_first = n_gaps - n_later
     drift = _quantile(halves, first + n_first, n_later, 0.5, xp)
     drift = drift - _quantile(halves, first, n_first, 0.5, xp)

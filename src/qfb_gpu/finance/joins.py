@@ -29,6 +29,16 @@ def mix(keys: tuple[Any, ...], backend: Backend) -> Any:
     return hashed.view("int64")
 
 
+def among(values: Any, wanted: Any, backend: Backend) -> Any:
+    """Return which values are among the wanted: bool. Only the wanted, the few, are sorted."""
+    xp = backend.xp
+    if wanted.shape[0] == 0:
+        return xp.zeros(values.shape[0], dtype=bool)
+    ordered = xp.sort(wanted)
+    place = xp.minimum(xp.searchsorted(ordered, values), ordered.shape[0] - 1)
+    return ordered[place] == values
+
+
 def find(wanted: Any, keys: Any, backend: Backend) -> Any:
     """Return the row of each wanted key among ``keys`` (the first of equal ones), -1 if none.
 
@@ -40,9 +50,12 @@ def find(wanted: Any, keys: Any, backend: Backend) -> Any:
     xp = backend.xp
     if keys.shape[0] == 0 or wanted.shape[0] == 0:
         return xp.full(wanted.shape[0], -1, dtype="int64")
-    order = xp.argsort(keys, kind="stable")
+    order = xp.nonzero(among(keys, wanted, backend))[0]
+    if order.shape[0] == 0:
+        return xp.full(wanted.shape[0], -1, dtype="int64")
+    order = order[xp.argsort(keys[order], kind="stable")]
     ordered = keys[order]
-    place = xp.minimum(xp.searchsorted(ordered, wanted), keys.shape[0] - 1)
+    place = xp.minimum(xp.searchsorted(ordered, wanted), ordered.shape[0] - 1)
     return xp.where(ordered[place] == wanted, order[place], -1).astype("int64")
 
 

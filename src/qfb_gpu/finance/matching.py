@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.finance.contracts import OUT, relation_of_payment
-from qfb_gpu.finance.joins import mix, pairs, rank
+from qfb_gpu.finance.joins import among, mix, pairs, rank
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -94,7 +94,7 @@ def candidates(claims: Claims, taken: Any, ledger: Ledger, backend: Backend) -> 
         backend,
     )
     ours = mix((claims.customer, claims.currency, claims.amount_minor), backend)
-    return free[xp.isin(theirs, ours)]
+    return free[among(theirs, ours, backend)]
 
 
 def match(
@@ -123,7 +123,9 @@ def match(
     is_quoted = (quotes.reference[quote] >= 0) & (
         quotes.reference[quote] == claims.reference[claim]
     )
-    known = xp.isin(quotes.reference[quote], claims.reference) & (quotes.reference[quote] >= 0)
+    known = among(quotes.reference[quote], claims.reference, backend) & (
+        quotes.reference[quote] >= 0
+    )
     other = known & ~is_quoted
     keep = ~other & ~quotes.is_foreign[quote]
     claim, quote, payment, deal, is_quoted = (
@@ -231,7 +233,9 @@ def _luck(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
     """
     xp = backend.xp
     relation = relation_of_payment(ledger, backend)
-    is_rival = xp.isin(relation, relation[payment])
+    is_theirs = xp.zeros(ledger.n_relations, dtype=bool)
+    is_theirs[xp.unique(relation[payment])] = True
+    is_rival = is_theirs[relation]
     is_rival[taken] = False
     rival = xp.nonzero(is_rival)[0]
     key = xp.sort(relation[rival] * _POWERS + _zeros(ledger.amount_minor[rival], xp))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.finance.contracts import OUT, relation_of_payment
-from qfb_gpu.finance.joins import first_of_group, mix, pairs, starts
+from qfb_gpu.finance.joins import among, first_of_group, mix, pairs, starts
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -32,7 +32,9 @@ def of_parties(claims: Claims, taken: Any, ledger: Ledger, backend: Backend) -> 
     xp = backend.xp
     parties = mix((claims.customer, claims.counterparty_key, claims.currency), backend)
     theirs = mix((ledger.relation_customer, ledger.counterparty_key, ledger.currency), backend)
-    chosen = xp.isin(theirs, parties) & (ledger.counterparty_key != 0) & (ledger.direction == OUT)
+    chosen = (
+        among(theirs, parties, backend) & (ledger.counterparty_key != 0) & (ledger.direction == OUT)
+    )
     is_free = chosen[relation_of_payment(ledger, backend)] & (ledger.amount_minor > 0)
     is_free[taken] = False
     return xp.nonzero(is_free)[0]
