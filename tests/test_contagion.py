@@ -113,7 +113,7 @@ flow_sets = st.dictionaries(
 
 
 @given(flow_sets, st.floats(0.05, 1), st.floats(0, 0.9))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_debtrank_equals_the_dense_reference(flows, buffer, recovery):
     edges, graph = network_of(flows)
     exposure = exposures(graph, edges, Contagion(buffer=buffer), CPU)
@@ -135,7 +135,7 @@ def test_debtrank_equals_the_dense_reference(flows, buffer, recovery):
 
 
 @given(flow_sets, st.integers(0, 7), st.floats(0, 0.9), st.floats(0, 0.5))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_clearing_equals_the_dense_reference_and_loses_no_money(flows, which, recovery, cash):
     edges, graph = network_of(flows)
     firm = which % graph.n_nodes

@@ -81,7 +81,7 @@ payment_lists = st.lists(
 
 
 @given(payment_lists, st.integers(0, 12), st.sampled_from([0.3, 0.8, 1.0]), st.integers(2, 5))
-@settings(max_examples=100)
+@settings(max_examples=60)
 def test_trips_match_recursion(payments, window, share, longest):
     asked = {"window_days": window, "amount_share": share, "longest": longest}
     found, trips = search(payments, **asked)

@@ -51,7 +51,7 @@ CUSTOMERS = {1, 2, 3, 4, 5}
 
 
 @given(link_sets, st.sampled_from([2, 3, 100]))
-@settings(max_examples=120)
+@settings(max_examples=60)
 def test_similar_customers_match_naive(links, max_partners):
     asked = Likeness(n_similar=100, max_partners=max_partners)
     edges, graph = graph_of(links, CUSTOMERS)
@@ -79,7 +79,7 @@ def test_similar_customers_match_naive(links, max_partners):
 
 
 @given(link_sets)
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_pair_scores_match_naive(links):
     _, graph = graph_of(links, CUSTOMERS)
     key = graph.key.tolist()
@@ -96,7 +96,7 @@ def test_pair_scores_match_naive(links):
 
 
 @given(link_sets)
-@settings(max_examples=80)
+@settings(max_examples=40)
 def test_likely_partners_are_the_best_of_who_is_not_yet_one(links):
     _, graph = graph_of(links, CUSTOMERS)
     found = likely_partners(graph, Likeness(n_partners=2), CPU)
@@ -181,7 +181,7 @@ def related_by_hand(marks, most):
              unique_by=lambda mark: mark[:2]),
     st.sampled_from([2, 3, 20]),
 )  # fmt: skip
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_related_parties_match_loops(marks, most):
     table = np.array(marks, np.int64).reshape(-1, 3)
     columns = {"customer": table[:, 0], "kind": table[:, 1].astype(np.int8), "mark": table[:, 2]}

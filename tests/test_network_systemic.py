@@ -1,5 +1,7 @@
 """Whose default costs most, each customer's worst case, and supply chains."""
 
+import importlib
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,7 +26,7 @@ def chains_of(flows, backend=CPU, customers=None, **asked):
 
 
 @given(flow_sets)
-@settings(max_examples=60)
+@settings(max_examples=30)
 def test_each_firm_alone_and_each_customers_worst(flows):
     edges, graph = network_of(flows)
     firms, worst = systemic(graph, edges, Contagion(n_firms=100), CPU)
@@ -108,3 +110,14 @@ def test_names_come_from_whichever_bucket_has_them():
     got = names_of(saved, np.array([9, 7, 0, 1, 1, 4], np.int64))
     assert got.to_pylist() == ["i", "g", None, "a", "a", None]
     assert names_of(saved, np.zeros(0, np.int64)).to_pylist() == []
+
+
+def test_the_benchmark_runs_small(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+    bench = importlib.import_module("network")
+    run = bench._speed_of(60, 300, CPU)
+    assert run["n_edges"] == 300
+    assert 0 < run["debtrank"] < 1
+    edges = bench.payments_network(60, 300)
+    pairs = set(zip(edges["payer_key"].tolist(), edges["payee_key"].tolist(), strict=True))
+    assert len(pairs) == 300

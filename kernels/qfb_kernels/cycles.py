@@ -53,6 +53,18 @@ def _pair_of(pair_target, start, stop, target):
 pair_of = twin(_pair_of)
 
 
+def _not_yet(target, path, row, depth, home, onward):
+    """Return whether a party is not on the way yet."""
+    is_new = onward != home
+    for back in range(depth + 1):
+        if target[path[row, back]] == onward:
+            is_new = False
+    return is_new
+
+
+not_yet = twin(_not_yet)
+
+
 def _write_trip(trips, place, length, path, row, closing):
     """Write the payments of a trip: those on the way, the closing one, then -1."""
     for hop in range(length - 1):
@@ -114,11 +126,7 @@ def _trips_row(
             continue
         at[row, depth] = pair + 1
         onward = pair_target[pair]
-        is_new = onward != home
-        for back in range(depth + 1):
-            if target[path[row, back]] == onward:
-                is_new = False
-        if is_new:
+        if not_yet(target, path, row, depth, home, onward):
             found = first_fitting(
                 day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
                 least, most,
@@ -130,7 +138,7 @@ def _trips_row(
     counts[row, 0] = n_trips
 
 
-trips_row = twin(_trips_row, first_fitting, pair_of, write_trip)
+trips_row = twin(_trips_row, first_fitting, pair_of, not_yet, write_trip)
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 
