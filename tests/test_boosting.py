@@ -6,7 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from qfb_gpu.backend import BoostingOptions, get_backend
 
-FEW = BoostingOptions(n_trees=40)
+FEW = BoostingOptions(n_trees=25, learning_rate=0.12)
 
 
 def rows(n=4000, seed=0):

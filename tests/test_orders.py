@@ -131,7 +131,7 @@ def test_scores_before_the_due_date_tell_late_orders_from_others(portfolio, scor
     # the pair's past late rate is what the generator draws from: no model can do much better
     best = auc(risk["pair_late_rate"][ahead], late, backend)
     assert auc(p, late, backend) > max(best - 0.05, 0.55)
-    assert abs(p.mean() - late.mean()) < 0.07
+    assert abs(p.mean() - late.mean()) < 3 * np.sqrt(0.2 / len(p))  # three standard errors
     low, high = risk["probability_late_low"][ahead], risk["probability_late_high"][ahead]
     assert ((low < p) & (p < high)).all()
     few = risk["supplier_n_due"][ahead] < 3
@@ -158,17 +158,17 @@ def test_alerts_keep_to_their_budget(scored):
 
 def test_a_back_test_night_sees_nothing_of_what_it_is_asked(portfolio):
     backend = get_backend("cpu")
-    few = Settings(backtest_dates=2)
+    few = Settings(backtest_dates=1)
     tests = orders_model.backtest(make_orders(portfolio[0], backend), AS_OF_DAY, few, backend)
-    assert [test.day for test in tests] == [AS_OF_DAY - 90, AS_OF_DAY - 60]
+    assert [test.day for test in tests] == [AS_OF_DAY - 60]
     for test in tests:
         assert test.brier < test.brier_base * 1.05
         assert test.lead_days > 0
     later = {name: np.array(values) for name, values in portfolio[0].items()}
-    after = later["delivered_date"] >= AS_OF_DAY - 90
+    after = later["delivered_date"] >= AS_OF_DAY - 60
     later["delivered_date"][after] = NULL_DAY  # what comes after the first night, all changed
-    model = orders_model.fit_late(make_orders(portfolio[0], backend), AS_OF_DAY - 90, few, backend)
-    other = orders_model.fit_late(make_orders(later, backend), AS_OF_DAY - 90, few, backend)
+    model = orders_model.fit_late(make_orders(portfolio[0], backend), AS_OF_DAY - 60, few, backend)
+    other = orders_model.fit_late(make_orders(later, backend), AS_OF_DAY - 60, few, backend)
     some = np.random.default_rng(0).random((50, len(FEATURES)))
     assert np.array_equal(backend.predict_proba(model, some), backend.predict_proba(other, some))
 

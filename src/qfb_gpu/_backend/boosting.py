@@ -184,7 +184,8 @@ def probability(model: Boosted, features: np.ndarray) -> np.ndarray:
     score = _score(model.trees, features)
     calibration = model.calibration
     if calibration.kind == "isotonic":
-        return np.interp(score, calibration.score, calibration.probability)
+        steps = np.interp(score, calibration.score, calibration.probability)
+        return steps + _CERTAIN * (1 / (1 + np.exp(-score)) - 0.5)  # on a step, ranks remain
     if calibration.kind == "sigmoid":
         score = calibration.score[0] * score + calibration.score[1]
     return 1 / (1 + np.exp(-score))

@@ -66,11 +66,11 @@ class Orders:
 
 
 class _Past(NamedTuple):
-    """Events of groups: (group, day) ascending, and running sums with a leading 0."""
+    """Events of groups: (group, day) ascending, each group's first, running sums from 0."""
 
     key: Any
+    starts: Any
     sums: Any
-    span: int
 
 
 def make_orders(columns: dict[str, Any], backend: Backend) -> Orders:
@@ -165,23 +165,26 @@ def _groups(orders: Orders, backend: Backend) -> dict[str, Any]:
     }
 
 
-def _past(group: Any, day: Any, values: Any, backend: Backend) -> _Past:
-    """Return the events of groups; ``values`` (int64) is 1 for a count."""
+def _past(group: Any, day: Any, values: tuple[Any, ...], backend: Backend) -> _Past:
+    """Return the events of groups; ``values`` (int64, 1 for a count) are what is summed of them."""
     xp = backend.xp
-    span = _SPAN
-    key = group * span + day + _SHIFT
+    key = group * _SPAN + day + _SHIFT
     order = xp.argsort(key)
-    sums = xp.zeros(key.shape[0] + 1, dtype="int64")
-    sums[1:] = xp.cumsum(values[order])
-    return _Past(key[order], sums, span)
+    key = key[order]
+    sums = xp.zeros((len(values), key.shape[0] + 1), dtype="int64")
+    for at, one in enumerate(values):
+        sums[at, 1:] = xp.cumsum(one[order])
+    n_groups = int(key[-1] // _SPAN) + 1 if key.shape[0] else 0
+    starts = xp.searchsorted(key, xp.arange(n_groups + 1, dtype="int64") * _SPAN)
+    return _Past(key, starts, sums)
 
 
-def _before(past: _Past, group: Any, day: Any, backend: Backend) -> Any:
-    """Return the sum of a group's events before a day."""
+def _before(past: _Past, group: Any, day: Any, backend: Backend) -> list[Any]:
+    """Return the sums of a group's events before a day, one array a value."""
     xp = backend.xp
-    last = xp.searchsorted(past.key, group * past.span + day + _SHIFT)
-    first = xp.searchsorted(past.key, group * past.span)
-    return past.sums[last] - past.sums[first]
+    last = xp.searchsorted(past.key, group * _SPAN + day + _SHIFT)
+    first = past.starts[xp.minimum(group, past.starts.shape[0] - 1)]
+    return [one[last] - one[first] for one in past.sums]
 
 
 def _rates(
@@ -190,14 +193,14 @@ def _rates(
     """Return how many orders of the look's group were due before its day, and failed."""
     xp = backend.xp
     mine = group[row]
-    out = {}
-    for name, values in (("n_due", xp.ones_like(group)), ("failed", orders.failed)):
-        past = _past(group, orders.due_day, values.astype("int64"), backend)
-        count = _before(past, mine, day, backend)
-        if days is not None:
-            count = count - _before(past, mine, day - days, backend)
-        out[name] = count.astype("float64")
-    return out
+    values = (xp.ones_like(group), orders.failed.astype("int64"))
+    past = _past(group, orders.due_day, values, backend)
+    counts = _before(past, mine, day, backend)
+    if days is not None:
+        earlier = _before(past, mine, day - days, backend)
+        counts = [count - old for count, old in zip(counts, earlier, strict=True)]
+    n_due, failed = (count.astype("float64") for count in counts)
+    return {"n_due": n_due, "failed": failed}
 
 
 def _shrunk(failed: Any, n_due: Any, parent: Any) -> Any:
@@ -212,22 +215,20 @@ def _delays(
     supplier, pair = groups["supplier"], groups["pair"]
     late = xp.nonzero(orders.failed & (orders.full_day < NEVER))[0]
     delay = (orders.full_day - orders.due_day)[late]
-    came = _past(pair[late], orders.full_day[late], xp.ones_like(delay), backend)
-    days = _past(pair[late], orders.full_day[late], delay, backend)
-    n_came = _before(came, pair[row], day, backend)
-    total = _before(days, pair[row], day, backend)
+    came = _past(pair[late], orders.full_day[late], (xp.ones_like(delay), delay), backend)
+    n_came, total = _before(came, pair[row], day, backend)
     mine = supplier[row]
     ones = xp.ones_like(orders.due_day)
-    failed = _past(supplier, orders.due_day, orders.failed.astype("int64"), backend)
+    failed = _past(supplier, orders.due_day, (orders.failed.astype("int64"),), backend)
     bad = xp.nonzero(orders.failed)[0]
     end = xp.maximum(orders.closed_day, orders.due_day)[bad]
-    over = _past(supplier[bad], end, ones[bad], backend)
-    placed = _past(supplier, orders.order_day, ones, backend)
-    closed = _past(supplier, orders.closed_day, ones, backend)
-    n_placed = _before(placed, mine, day, backend)
-    is_open = n_placed - _before(closed, mine, day, backend)
-    year = n_placed - _before(placed, mine, day - YEAR_DAYS, backend)
-    overdue = _before(failed, mine, day, backend) - _before(over, mine, day, backend)
+    over = _past(supplier[bad], end, (ones[bad],), backend)
+    placed = _past(supplier, orders.order_day, (ones,), backend)
+    closed = _past(supplier, orders.closed_day, (ones,), backend)
+    n_placed = _before(placed, mine, day, backend)[0]
+    is_open = n_placed - _before(closed, mine, day, backend)[0]
+    year = n_placed - _before(placed, mine, day - YEAR_DAYS, backend)[0]
+    overdue = _before(failed, mine, day, backend)[0] - _before(over, mine, day, backend)[0]
     return {
         "pair_delay_days": xp.where(n_came > 0, total / xp.maximum(n_came, 1), xp.nan),
         "supplier_overdue": xp.maximum(overdue, 0).astype("float64"),
@@ -257,9 +258,8 @@ def _usual(
 def _first_day(group: Any, day: Any, backend: Backend) -> Any:
     """Return the earliest day of each row's group."""
     xp = backend.xp
-    past = _past(group, day, xp.ones_like(group), backend)
-    start = group * past.span
-    return past.key[xp.searchsorted(past.key, start)] - start - _SHIFT
+    past = _past(group, day, (xp.ones_like(group),), backend)
+    return past.key[past.starts[group]] - group * _SPAN - _SHIFT
 
 
 def _log_ratio(
@@ -269,9 +269,9 @@ def _log_ratio(
     xp = backend.xp
     log = xp.rint(xp.log(value.astype("float64")) * _LOG_SCALE).astype("int64")
     rows = xp.nonzero(known)[0]
-    total = _past(group[rows], orders.order_day[rows], log[rows], backend)
-    count = _past(group[rows], orders.order_day[rows], xp.ones_like(rows), backend)
-    n = _before(count, group[row], start, backend)
-    mean = _before(total, group[row], start, backend) / xp.maximum(n, 1)
+    values = (log[rows], xp.ones_like(rows))
+    past = _past(group[rows], orders.order_day[rows], values, backend)
+    total, n = _before(past, group[row], start, backend)
+    mean = total / xp.maximum(n, 1)
     ratio = (log[row] - mean) / _LOG_SCALE
     return xp.where((n > 0) & known[row], ratio, xp.nan)
