@@ -8,8 +8,8 @@ import pytest
 
 from qfb_gpu import parts
 from qfb_gpu.backend import get_backend
-from qfb_gpu.lake import quality, source_rows
-from qfb_gpu.lake.delta import PartFile, commit
+from qfb_gpu.lake import gold, quality, source_rows
+from qfb_gpu.lake.delta import PartFile, commit, open_table
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.schema import GOLD, SOURCES
@@ -96,3 +96,20 @@ def test_rows_have_engine_types_and_one_hash_for_one_id(tmp_path):
 def test_a_source_that_is_not_there_has_no_rows(tmp_path):
     for source in set(SOURCES) - {"transactions"}:
         assert read(tmp_path, source, "2024-12-31").n_rows == 0
+
+
+def test_a_table_that_a_night_does_not_make_is_not_left_over_from_another(tmp_path):
+    sources = ("transactions", "customers")
+    gone = parts.tables_left_out(sources)
+    made = {*parts.tables(sources), *(t for p in parts.active(sources) for t in p.whole_tables)}
+    assert "order_risk" in gone
+    assert not set(gone) & made
+    part = tmp_path / "part.parquet"
+    gold.write_part(part, pa.table({"order_id": ["a", "b"]}))
+    gold.publish(tmp_path / "out", "order_risk", [part], gold.Publication("one", 1))
+    for _ in range(2):  # the same night twice changes nothing
+        gold.publish_nothing(tmp_path / "out", "order_risk", gold.Publication("two", 2))
+        assert gold.read(tmp_path / "out", "order_risk").num_rows == 0
+    assert open_table(tmp_path / "out" / "order_risk").version() == 1
+    gold.publish_nothing(tmp_path / "out", "never_made", gold.Publication("two", 2))
+    assert gold.tables(tmp_path / "out") == ["order_risk"]

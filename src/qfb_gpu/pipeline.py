@@ -7,8 +7,6 @@ runs here, on arrays that are small beside the payments.
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -16,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu import __version__, network, parts, payments, profile
+from qfb_gpu import network, parts, payments, profile
+from qfb_gpu._pipeline.records import log_night as _log
+from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.cluster import run_buckets
@@ -25,7 +25,6 @@ from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.models import registry
 from qfb_gpu.parts import groups
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
@@ -43,14 +42,10 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
-    from qfb_gpu.models.segments import SegmentModel
 
     Progress = Callable[[str, int, int], None]
 
-_NOT_IN_RUN_ID = {"output", "data", "base", "device", "workers", "n_buckets", "batch_rows"}
-"""Settings that change where or how fast a run runs, not its answers."""
 _BY_BUCKET = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
-_RUN_COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
 
 
 @dataclass(slots=True)
@@ -110,7 +105,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress) -> RunResu
         ingested = ingest.ingest(config, report_progress)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
-    result.run_id = _run_id(config, ingested.inputs)
+    result.run_id = run_id(config, ingested.inputs)
     if gold.last_run(config.output_dir) == result.run_id:
         result.unchanged = True
         return result
@@ -182,7 +177,7 @@ def _night(
         write_report(data, config.output_dir / "report.html")
     with result.stage("mlflow"):
         _log(config, result, fitted["groups"].model, ingested.inputs)
-    gold.append_run(config.output_dir, _run_row(config, result, ingested.inputs), publication)
+    gold.append_run(config.output_dir, run_row(config, result, ingested.inputs), publication)
     night.workspace.remove()
 
 
@@ -349,52 +344,10 @@ def _publish(
     for name in (*_BY_BUCKET, *parts.tables(night.sources)):
         files = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
         gold.publish(config.output_dir, name, files, publication)
+    for name in parts.tables_left_out(night.sources):
+        gold.publish_nothing(config.output_dir, name, publication)
 
 
 def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:
     totals = [night.workspace.load("score", bucket, "monthly") for bucket in buckets]
     return profile.merge_monthly(totals)
-
-
-def _log(config: Config, result: RunResult, model: SegmentModel, inputs: dict[str, Any]) -> None:
-    seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
-    rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
-    registry.log_run(
-        config.output_dir,
-        name=result.run_id,
-        params=_flat(config.model_dump(mode="json", exclude={"base"}), ""),
-        metrics={**seconds, **rows, **result.counts},
-        inputs=inputs,
-        model=model.to_dict(),
-        report=config.output_dir / "report.html",
-    )
-
-
-def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
-    flat: dict[str, str] = {}
-    for key, value in settings.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            flat.update(_flat(value, f"{name}."))
-        else:
-            flat[name] = value if isinstance(value, str) else json.dumps(value)
-    return flat
-
-
-def _run_id(config: Config, inputs: dict[str, Any]) -> str:
-    settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
-    material = json.dumps([__version__, settings, inputs], sort_keys=True)
-    return hashlib.sha256(material.encode()).hexdigest()[:16]
-
-
-def _run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "run_id": result.run_id,
-        "as_of": config.as_of,
-        "device": result.device,
-        **{name: result.counts[name] for name in _RUN_COUNTS},
-        "inputs": json.dumps(inputs, sort_keys=True),
-        "stages": json.dumps(result.stages, sort_keys=True),
-        "versions": json.dumps(registry.versions(), sort_keys=True),
-        "settings": config.model_dump_json(exclude={"base"}),
-    }

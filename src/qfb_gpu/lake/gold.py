@@ -155,6 +155,28 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
     sweep(folder)
 
 
+def publish_nothing(output_dir: Path, name: str, publication: Publication) -> None:
+    """Make the newest version of a gold table one without rows, if the table is there.
+
+    For a table of an earlier night that this one does not make: nobody shall take it for tonight's.
+    Its earlier versions stay.
+    """
+    folder = output_dir / name
+    if not (folder / "_delta_log").is_dir() or not table_files(folder):
+        return
+    if last_note(folder).get("run_id") == publication.run_id:
+        return
+    commit(
+        folder,
+        [],
+        table_schema(folder),
+        partition_by=[],
+        application=APPLICATION,
+        version=publication.number,
+        note={"run_id": publication.run_id},
+    )
+
+
 def append_run(output_dir: Path, row: Mapping[str, Any], publication: Publication) -> None:
     """Add a row to gold ``runs``: the run is done when it is there."""
     folder = output_dir / "runs"

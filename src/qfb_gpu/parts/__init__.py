@@ -12,6 +12,7 @@ from qfb_gpu.parts.run import (
     publish_whole,
     score_parts,
     tables,
+    tables_left_out,
     used_sources,
 )
 
@@ -29,5 +30,6 @@ __all__ = [
     "publish_whole",
     "score_parts",
     "tables",
+    "tables_left_out",
     "used_sources",
 ]

@@ -48,6 +48,16 @@ def tables(sources: tuple[str, ...]) -> list[str]:
     return [table for part in active(sources) for table in part.tables]
 
 
+def tables_left_out(sources: tuple[str, ...]) -> list[str]:
+    """Return the gold tables of parts that are not active."""
+    return [
+        table
+        for part in PARTS
+        if not set(part.needs) <= set(sources)
+        for table in (*part.tables, *part.whole_tables)
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Scored:
     """What the parts added to a bucket: profile columns and seconds by part."""

@@ -1,0 +1,1 @@
+"""Pieces of :mod:`qfb_gpu.pipeline`."""

@@ -1,0 +1,68 @@
+"""What is kept of a night: its id, its row, its MLflow run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu import __version__
+from qfb_gpu.models import registry
+
+if TYPE_CHECKING:
+    from qfb_gpu.config import Config
+    from qfb_gpu.models.segments import SegmentModel
+    from qfb_gpu.pipeline import RunResult
+
+_NOT_IN_RUN_ID = {"output", "data", "base", "device", "workers", "n_buckets", "batch_rows"}
+"""Settings that change where or how fast a run runs, not its answers."""
+_RUN_COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
+
+
+def log_night(
+    config: Config, result: RunResult, model: SegmentModel, inputs: dict[str, Any]
+) -> None:
+    """Log a night to its MLflow store."""
+    seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
+    rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
+    registry.log_run(
+        config.output_dir,
+        name=result.run_id,
+        params=_flat(config.model_dump(mode="json", exclude={"base"}), ""),
+        metrics={**seconds, **rows, **result.counts},
+        inputs=inputs,
+        model=model.to_dict(),
+        report=config.output_dir / "report.html",
+    )
+
+
+def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
+    flat: dict[str, str] = {}
+    for key, value in settings.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, dict):
+            flat.update(_flat(value, f"{name}."))
+        else:
+            flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
+
+
+def run_id(config: Config, inputs: dict[str, Any]) -> str:
+    """Return the id of a night: a hash of its settings and of what its inputs are."""
+    settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
+    material = json.dumps([__version__, settings, inputs], sort_keys=True)
+    return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Return the row of gold ``runs``."""
+    return {
+        "run_id": result.run_id,
+        "as_of": config.as_of,
+        "device": result.device,
+        **{name: result.counts[name] for name in _RUN_COUNTS},
+        "inputs": json.dumps(inputs, sort_keys=True),
+        "stages": json.dumps(result.stages, sort_keys=True),
+        "versions": json.dumps(registry.versions(), sort_keys=True),
+        "settings": config.model_dump_json(exclude={"base"}),
+    }
