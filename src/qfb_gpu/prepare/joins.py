@@ -57,29 +57,31 @@ def join_tables(
     pairs = [(key, key) if isinstance(key, str) else key for key in on]
     keys = {name for _, name in pairs}
     take = [name for name in theirs.names if name not in keys]
-    into = [name + suffix if name in ours.names else name for name in take]
-    unmatched = "drop" if how == "inner" else "null"
-    if take:
-        found = lookup(
-            table, other, on=on, take=take, into=into, cardinality=cardinality, unmatched=unmatched
-        )
-    else:  # nothing but the key: borrow a column, and give it back
-        name = pairs[0][1]
-        borrowed = f"{name}{suffix}"
-        found = lookup(table, other, on=on, take=[name], into=[borrowed],
-                       cardinality=cardinality, unmatched=unmatched)  # fmt: skip
-        found = Counted(_without(found.result, borrowed), found.counts)
+    renamed = {name: name + suffix if name in ours.names else name for name in take}
+    borrowed = {} if take else {pairs[0][1]: pairs[0][1] + suffix}  # it is given back
+    found = lookup(
+        table, other, on=on, take=[*renamed, *borrowed], cardinality=cardinality,
+        into=[*renamed.values(), *borrowed.values()],
+        unmatched="drop" if how == "inner" else "null",
+    )  # fmt: skip
+    for name in borrowed.values():
+        found = Counted(_without(found.result, name), found.counts)
     if how != "outer":
         return found
-    left, right = ([v.column(n) for n in names] for v, names in (
-        (ours, [name for name, _ in pairs]), (theirs, [name for _, name in pairs])
-    ))  # fmt: skip
-    codes, _, _ = match_keys(right, left)
-    alone = np.flatnonzero(codes < 0)
-    names = dict(zip(take, into, strict=True)) | {name: mine for mine, name in pairs}
-    rest = pa.table({new: theirs.column(old).take(pa.array(alone)) for old, new in names.items()})
+    rest = _only_theirs(ours, theirs, pairs, renamed)
     both = union_tables([found.result, table_like(rest, table)])
-    return Counted(both.result, found.counts | {"only in the other": len(alone)})
+    return Counted(both.result, found.counts | {"only in the other": rest.num_rows})
+
+
+def _only_theirs(
+    ours: View, theirs: View, pairs: list[tuple[str, str]], renamed: dict[str, str]
+) -> pa.Table:
+    """Return the rows of the other table that no row of ours matches, in our names."""
+    our_keys = [ours.column(name) for name, _ in pairs]
+    codes, _, _ = match_keys([theirs.column(name) for _, name in pairs], our_keys)
+    alone = pa.array(np.flatnonzero(codes < 0))
+    names = renamed | {name: mine for mine, name in pairs}
+    return pa.table({new: theirs.column(old).take(alone) for old, new in names.items()})
 
 
 def _without(table: Any, name: str) -> Any:

@@ -9,9 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.calendars import to_date
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.prepare.columns import like, plain, to_arrow, to_days
+from qfb_gpu.prepare.columns import each_piece, like, plain, to_arrow, to_days
 from qfb_gpu.prepare.keys import has_key, match_keys
 from qfb_gpu.prepare.tables import Made, View, on_tables
 
@@ -63,10 +64,7 @@ def lookup(
         ``into`` names another number of columns than ``take``, or one that is there already.
     """
     names = _into(table, take, into, "lookup")
-    pairs = [(key, key) if isinstance(key, str) else key for key in on]
-    if not pairs:
-        msg = "lookup: on is empty; name the columns of the key"
-        raise ConfigError(msg)
+    pairs = _pairs(on)
     ours = [table.column(name) for name, _ in pairs]
     theirs = [other.column(name) for _, name in pairs]
     our_codes, their_codes, n_codes = match_keys(ours, theirs)
@@ -131,7 +129,7 @@ def lookup_asof(  # noqa: PLR0913  the sides of a table and its key
     if within_days is not None and within_days < 0:
         msg = f"lookup_asof: within_days is 0 or more, not {within_days}"
         raise ConfigError(msg)
-    pairs = [(key, key) if isinstance(key, str) else key for key in on or []]
+    pairs = _pairs(on) if on else []
     ours = [table.column(name) for name, _ in pairs]
     theirs = [other.column(name) for _, name in pairs]
     our_days = to_days(table.column(date), date).astype(np.int64)
@@ -139,27 +137,38 @@ def lookup_asof(  # noqa: PLR0913  the sides of a table and its key
     our_codes, their_codes = np.zeros_like(our_days), np.zeros_like(their_days)
     if pairs:
         our_codes, their_codes, _ = match_keys(ours, theirs)
+    place = _holding(our_codes, our_days, their_codes, their_days, within_days)
+    has = has_key(ours) & (our_days != NULL_DAY) if ours else our_days != NULL_DAY
+    counts = _counts(place >= 0, has, "lookup_asof", unmatched, [*ours, table.column(date)])
+    origin = np.flatnonzero(place >= 0) if unmatched == "drop" else None
+    place = place if origin is None else place[origin]
+    return Made(_taken(other, take, names, place), origin, counts)
+
+
+def _holding(
+    our_codes: Any, our_days: Any, their_codes: Any, their_days: Any, within_days: int | None
+) -> Any:
+    """Return their last row on or before each of our rows, of an equal code; -1 for none."""
     holds = np.flatnonzero((their_codes >= 0) & (their_days != NULL_DAY))
+    if not holds.size:
+        return np.full(len(our_codes), -1)
     stamps = their_codes[holds] * _SPAN + (their_days[holds] - NULL_DAY)
     order = np.argsort(stamps, kind="stable")
     holds, stamps = holds[order], stamps[order]
-    _refuse_twins(stamps, [other.column(name) for name in [other_date]], holds)
+    _refuse_twins(stamps)
     wanted = our_codes * _SPAN + (our_days - NULL_DAY)
-    found = np.searchsorted(stamps, wanted, side="right") - 1
+    found = np.empty(len(wanted), np.int64)
+
+    def work(rows: slice) -> None:
+        found[rows] = np.searchsorted(stamps, wanted[rows], side="right") - 1
+
+    each_piece(work, len(wanted))
+    at = np.maximum(found, 0)
     is_ours = (our_codes >= 0) & (our_days != NULL_DAY) & (found >= 0)
-    at = np.where(is_ours, found, 0)
-    if len(stamps):
-        is_ours &= stamps[at] // _SPAN == our_codes
-        if within_days is not None:
-            is_ours &= wanted - stamps[at] <= within_days
-    place = np.where(is_ours, holds[at], -1) if len(stamps) else np.full(len(at), -1)
-    has = has_key([*ours, table.column(date)]) & (our_days != NULL_DAY)
-    counts = _counts(is_ours, has, "lookup_asof", unmatched, [*ours, table.column(date)])
-    origin = None
-    if unmatched == "drop":
-        origin = np.flatnonzero(is_ours)
-        place = place[origin]
-    return Made(_taken(other, take, names, place), origin, counts)
+    is_ours &= stamps[at] // _SPAN == our_codes
+    if within_days is not None:
+        is_ours &= wanted - stamps[at] <= within_days
+    return np.where(is_ours, holds[at], -1)
 
 
 def present_in(values: Any, others: Any) -> Any:
@@ -180,6 +189,13 @@ def present_in(values: Any, others: Any) -> Any:
     codes, _, _ = match_keys([ours], [to_arrow(others)])
     found = pa.array((codes >= 0).astype(np.int8), mask=np.asarray(ours.is_null()))
     return like(found, values)
+
+
+def _pairs(on: list[Key]) -> list[tuple[str, str]]:
+    if not on:
+        msg = "lookup: on is empty; name the columns of the key"
+        raise ConfigError(msg)
+    return [(key, key) if isinstance(key, str) else key for key in on]
 
 
 def _into(table: View, take: list[str], into: list[str] | None, op: str) -> list[str]:
@@ -204,10 +220,10 @@ def _several(theirs: list[pa.Array], codes: Any, per_code: Any) -> str:
     )
 
 
-def _refuse_twins(stamps: Any, shown: list[pa.Array], holds: Any) -> None:
+def _refuse_twins(stamps: Any) -> None:
     twins = np.flatnonzero(stamps[1:] == stamps[:-1])
     if twins.size:
-        date = shown[0][int(holds[twins[0]])].as_py()
+        date = to_date(int(stamps[twins[0]] % _SPAN) + NULL_DAY)
         msg = (
             f"lookup_asof: {twins.size} rows of the other table repeat a key and date, the first "
             f"at {date}; which one holds? Leave one of them"

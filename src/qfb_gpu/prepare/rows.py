@@ -66,18 +66,23 @@ def split_rows(
     if empty == "drop":
         kept = np.asarray(pc.greater(pc.binary_length(values.take(pa.array(at))), 0))
         row, at, number = row[kept], at[kept], number[kept]
-    alone = np.flatnonzero(np.bincount(row, minlength=len(texts)) == 0)
-    if alone.size:
-        row = np.concatenate([row, alone])
-        order = np.argsort(row, kind="stable")
-        row = row[order]
-        at = np.concatenate([at, np.full(len(alone), -1)])[order]
-        number = np.concatenate([number, np.full(len(alone), 1)])[order]
-    is_all = len(at) == len(values) and not alone.size
+    row, at, number = _with_bare(row, at, number, len(texts))
+    is_all = len(at) == len(values) and not (at < 0).any()
     made = {into or column: values if is_all else values.take(pa.array(at, mask=at < 0))}
     if place is not None:
         made[place] = pa.array(number.astype(np.int32))
     return Made(made, row, Counter({"rows added": len(row) - len(texts)}))
+
+
+def _with_bare(row: Any, at: Any, number: Any, n_rows: int) -> tuple[Any, Any, Any]:
+    """Add a row, at place -1, for each row that has no part."""
+    bare = np.flatnonzero(np.bincount(row, minlength=n_rows) == 0)
+    if not bare.size:
+        return row, at, number
+    row = np.concatenate([row, bare])
+    order = np.argsort(row, kind="stable")
+    at = np.concatenate([at, np.full(len(bare), -1)])[order]
+    return row[order], at, np.concatenate([number, np.ones(len(bare), np.int64)])[order]
 
 
 def union_tables(
@@ -120,25 +125,21 @@ def union_tables(
         raise InputError(msg)
     views = [View(table, "union_tables", f"table {n}") for n, table in enumerate(tables)]
     every = list(dict.fromkeys(name for view in views for name in view.names))
-    names = {
-        "all": every,
-        "common": [name for name in every if all(name in view.names for view in views)],
-        "first": views[0].names,
-    }[columns]
+    common = [name for name in every if all(name in view.names for view in views)]
+    names = {"all": every, "common": common, "first": views[0].names}[columns]
     if source is not None and source in every:
         msg = f"union_tables: a table has a column {source!r} already; name source otherwise"
         raise ConfigError(msg)
-    made: dict[str, Any] = {}
-    filled = 0
-    for name in names:
-        filled += sum(view.n_rows for view in views if name not in view.names)
-        made[name] = _aligned(name, views)
+    made: dict[str, Any] = {name: _aligned(name, views) for name in names}
+    n_rows = [view.n_rows for view in views]
     if source is not None:
-        numbers = np.repeat(np.arange(len(views), dtype=np.int32), [v.n_rows for v in views])
-        made[source] = pa.array(numbers)
+        made[source] = pa.array(np.repeat(np.arange(len(views), dtype=np.int32), n_rows))
+    lacking = [
+        n for view, n in zip(views, n_rows, strict=True) for c in names if c not in view.names
+    ]
     counts = {
-        "rows": sum(view.n_rows for view in views),
-        "filled with null": filled,
+        "rows": sum(n_rows),
+        "filled with null": sum(lacking),
         "columns left out": len(every) - len(names),
     }
     return Counted(table_like(pa.table(made), tables[0]), counts)
