@@ -206,7 +206,7 @@ def test_killed_while_it_replaces_a_file_it_holds_one_state_or_the_other(lake):
     for number, table in enumerate(states):
         pq.write_table(table, lake.base / "old" / f"{number}.parquet")
     wanted = [sorted([*ids(0, N), *table.column("txn_id").to_pylist()]) for table in states]
-    for wait in (0.01, 0.04, 0.08, 0.13):
+    for wait in (0.01, 0.06, 0.13):
         child = lake.child(SWAP)
         for line in ("ready\n", "done\n", "done\n"):
             assert child.stdout.readline() == line, child.stderr.read()
