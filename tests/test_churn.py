@@ -302,7 +302,7 @@ def test_too_few_to_learn_from_is_said_and_scores_are_null(cpu, tmp_path):
     assert "nobody fitted" in fitted["evaluations"]["note"].to_pylist()[0]
     profile = part.CHURN.publish(saved, 0)["customer_profiles"]
     assert np.isnan(profile["churn_probability"]).all()
-    assert set(profile["churn_level"].codes) == {churn.LEVELS.index("unknown")}
+    assert set(profile["churn_level"].codes) == {churn.RISKS.index("unknown")}
     assert offered(work.root) == []
 
 

@@ -19,6 +19,14 @@ TABLES = (
         ("basis", "string", "the model of the night, a champion's version, or popularity"),
     ),
     table(
+        "lookalikes", "customer_id rank",
+        ("customer_id", "string", "the customer"),
+        ("rank", "int32", "1: the nearest"),
+        ("similar_customer_id", "string", "a customer that behaves alike"),
+        ("distance", "float64", "root mean squared difference of ranks of features, 0 to 1"),
+        ("alike", "string", "features in which both stand out on the same side"),
+    ),
+    table(
         "model_evaluations", "model candidate metric bin",
         ("model", "string", "churn, next_product"),
         ("candidate", "string", "challenger, champion, or a baseline such as the recency rule"),

@@ -29,6 +29,8 @@ N_BINS = 48
 """Two years."""
 YEAR_DAYS = 360
 PAYMENT_KINDS = ("trade", "standing")
+LEVELS = ("level_payments", "level_steadiness")
+"""How much a customer does: log of payments in 90 days, share of half-months paid in."""
 _RECENT = (30, 60, 90)
 _HALF_YEAR = 180
 _SHORTEST_STANDING_GAP = 5
@@ -160,8 +162,7 @@ def features_at(activity: Activity, back: int, backend: Backend) -> dict[str, An
         from the year before them),
         ``<kind>_drop_180`` (half year over the half year before), ``<kind>_surprise_60``, ``_90``
         (acts less expected over the square root of expected); ``relations_...``;
-        ``products_...``; ``tenure_days``. How much a customer does is left out on purpose: of
-        much a fall is sooner proved, which is no reason to leave.
+        ``products_...``; ``tenure_days``; and :data:`LEVELS`.
     """
     xp = backend.xp
     tenure = xp.clip(activity.as_of_day - back - activity.first_day, 1, None)
@@ -179,10 +180,23 @@ def features_at(activity: Activity, back: int, backend: Backend) -> dict[str, An
         other = other / xp.clip(tenure - _HALF_YEAR, BIN_DAYS, _HALF_YEAR) * _HALF_YEAR
         is_long = tenure > _HALF_YEAR + BIN_DAYS
         found[f"{kind}_drop_180"] = xp.where(is_long, xp.log((half + 1) / (other + 1)), xp.nan)
+    found |= _levels_at(activity, back, tenure, xp)
     found |= _relations_at(activity, back, backend)
     found |= _products_at(activity, back, xp)
     found["tenure_days"] = xp.minimum(tenure, 2 * YEAR_DAYS).astype("float64")
     return found
+
+
+def _levels_at(activity: Activity, back: int, tenure: Any, xp: Any) -> dict[str, Any]:
+    """Return how much and how steadily a customer pays, whatever the length of its history."""
+    counts = activity.counts["trade"] + activity.counts["standing"]
+    start = back // BIN_DAYS
+    year = counts[:, start : start + YEAR_DAYS // BIN_DAYS]
+    days = xp.minimum(tenure, YEAR_DAYS)
+    return {
+        "level_payments": xp.log((year.sum(axis=1) + 0.5) / (days + 30) * 90),
+        "level_steadiness": (year > 0).sum(axis=1) / (days // BIN_DAYS + 1),
+    }
 
 
 def _relations_at(activity: Activity, back: int, backend: Backend) -> dict[str, Any]:

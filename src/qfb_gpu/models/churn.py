@@ -10,7 +10,8 @@ horizon after it
 
 ``auto`` takes ``inactive`` where at least 3% of customers fell silent at the training cut-offs.
 Trees learn at past cut-offs from features that end there (:mod:`qfb_gpu.models.activity`), on
-some customers; others calibrate; a third part, at a later cut-off, tests. See docs/models.md.
+some customers; others calibrate; a third part, at a later cut-off, tests. For a ``fall``, how much
+a customer does is left out: of much a fall is sooner proved, which is no reason to leave.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import numpy as np
 
 from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.models import evaluation, sampling
+from qfb_gpu.models.activity import LEVELS
 from qfb_gpu.models.trees import FILE, Trees
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 Definition = Literal["inactive", "fall"]
-LEVELS = ("low", "medium", "high", "unknown")
+RISKS = ("low", "medium", "high", "unknown")
 NAME = "churn"
 FEWEST = 30
 """Churned and staying rows that a fit needs of each."""
@@ -201,7 +203,10 @@ def fit(
     if min(n_true, int(fits.sum()) - n_true) < FEWEST or fits.all():
         return None
     columns = {n: np.asarray(rows.features[n], np.float64)[used] for n in sorted(rows.features)}
-    names = tuple(n for n, column in columns.items() if np.isfinite(column[fits]).any())
+    unfit = LEVELS if question[0] == "fall" else ()
+    names = tuple(
+        n for n, column in columns.items() if n not in unfit and np.isfinite(column[fits]).any()
+    )
     values = np.stack([columns[name] for name in names], 1)
     boosted = backend.fit_boosting(
         backend.asarray(values),
@@ -256,7 +261,7 @@ def score(
     Returns
     -------
     dict
-        ``probability``, ``low``, ``high`` (float64), ``level`` (int8 of ``LEVELS``), and
+        ``probability``, ``low``, ``high`` (float64), ``level`` (int8 of ``RISKS``), and
         ``added`` (n_rows, n_features): contributions to the log-odds. On the host.
     """
     xp = backend.xp

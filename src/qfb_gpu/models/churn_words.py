@@ -79,7 +79,12 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
         return _change(kind, int(days), float(values[f"{kind}_drop_{days}"][row]))
     count = round(value) if np.isfinite(value) else 0
     percent = round(100 * value) if np.isfinite(value) else 0
+    if name == "level_payments":
+        n = f"{np.exp(value):.1f}"
+        return [(f"{n} payments in 90 days on average", f"平均每90天收付{n}笔")]
     words = {
+        "level_steadiness": (
+            f"paid in {percent}% of its half-months", f"{percent}%的半月有收付"),
         "relations_silent_share": (
             f"{percent}% of its trading relations fell silent", f"{percent}%的往来关系已沉默"),
         "relations_standing_ended_share": (

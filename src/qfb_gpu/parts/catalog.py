@@ -11,6 +11,7 @@ from qfb_gpu.parts.contagion import CONTAGION
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.identity_audit import IDENTITY_AUDIT
 from qfb_gpu.parts.lifetime import LIFETIME
+from qfb_gpu.parts.lookalikes import LOOKALIKES
 from qfb_gpu.parts.model_rows import MODEL_EVALUATIONS
 from qfb_gpu.parts.network import NETWORK
 from qfb_gpu.parts.next_product import NEXT_PRODUCT
@@ -40,5 +41,6 @@ PARTS: tuple[Part, ...] = (
     CATEGORIES,
     CHURN,
     NEXT_PRODUCT,
+    LOOKALIKES,
     MODEL_EVALUATIONS,
 )

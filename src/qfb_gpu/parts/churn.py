@@ -261,7 +261,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     if not files:
         nothing = np.full(n_customers, np.nan)
         texts = pa.nulls(n_customers, pa.string())
-        unknown = Labelled(np.full(n_customers, churn.LEVELS.index("unknown")), churn.LEVELS)
+        unknown = Labelled(np.full(n_customers, churn.RISKS.index("unknown")), churn.RISKS)
         columns |= dict.fromkeys(_NUMBERS, nothing) | {"churn_level": unknown}
         return {PROFILE: columns | dict.fromkeys(_TEXTS, texts)}
     model = churn.ChurnModel.from_files(files)
@@ -269,7 +269,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     explained = np.flatnonzero(found["level"] > 0)
     english, chinese = reasons(model.names, now, found["added"], explained)
     columns |= dict(zip(_NUMBERS, (found[n] for n in ("probability", "low", "high")), strict=True))
-    columns["churn_level"] = Labelled(found["level"], churn.LEVELS)
+    columns["churn_level"] = Labelled(found["level"], churn.RISKS)
     texts_of = (pa.array(english, pa.string()), pa.array(chinese, pa.string()))
     return {PROFILE: columns | dict(zip(_TEXTS, texts_of, strict=True))}
 
