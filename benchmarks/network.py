@@ -24,7 +24,7 @@ from qfb_gpu.network.dependence import year_shares
 from qfb_gpu.network.whatif import exposures, impacts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from qfb_gpu.backend import Backend
 
@@ -135,7 +135,6 @@ def cycles(results: ResultsFile, device: str) -> None:
             "search_seconds": searched, "n_trips": int(trips.payment.shape[0]),
             "n_unfinished": trips.n_unfinished,
             "payments_per_second": n_payments / (pruned + searched),
-            "trips_per_second": trips.payment.shape[0] / searched,
         }  # fmt: skip
         results.append(run)
         _say(run)
@@ -154,9 +153,9 @@ def main() -> None:
     asked = parser.parse_args()
     results = ResultsFile.open(RESULTS, "network", {})
     tasks: dict[str, Callable[[], None]] = {
-        "communities": lambda: [_add(results, run) for run in communities()] and None,
-        "links": lambda: [_add(results, run) for run in links()] and None,
-        "chains": lambda: [_add(results, run) for run in chains()] and None,
+        "communities": lambda: _add(results, communities()),
+        "links": lambda: _add(results, links()),
+        "chains": lambda: _add(results, chains()),
         "cycles": lambda: cycles(results, asked.device),
         "speed": lambda: speed(results, asked.device),
     }
@@ -165,9 +164,10 @@ def main() -> None:
     print(results.path)
 
 
-def _add(results: ResultsFile, run: dict[str, Any]) -> None:
-    results.append(run)
-    _say(run)
+def _add(results: ResultsFile, runs: Iterable[dict[str, Any]]) -> None:
+    for run in runs:
+        results.append(run)
+        _say(run)
 
 
 if __name__ == "__main__":
