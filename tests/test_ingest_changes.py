@@ -216,3 +216,33 @@ def test_a_feed_that_was_vacuumed_means_reading_all_again(lake):
     for path in (lake.source / "_change_data").glob("*"):
         path.unlink()
     assert lake.check().n_rows == 97
+
+
+def test_after_an_update_only_the_relations_it_concerns_are_split_again(lake, monkeypatch):
+    """From the change upstream to the scores: one payment of one customer, one relation."""
+    from qfb_gpu.backend import get_backend
+    from qfb_gpu.calendars import load_calendar, to_day
+    from qfb_gpu.payments import splits, streams
+
+    settings = {"delta.enableChangeDataFeed": "true"}
+    write_deltalake(str(lake.source), payments(range(400), 2), configuration=settings)
+    backend, calendar = get_backend("cpu"), load_calendar("CN")
+
+    def score(bucket, known=None):
+        ledger = silver.read_ledger(lake.out / "lake", bucket, to_day(AS_OF), backend)
+        return streams.score_streams(ledger, calendar, to_day(AS_OF), backend, 90, known=known)
+
+    lake.ingest()
+    buckets = silver.buckets(lake.out / "lake")
+    first = {bucket: score(bucket).splits for bucket in buckets}
+    DeltaTable(str(lake.source)).update(updates={"amount": "'0.07'"}, predicate="txn_id = 't40'")
+    lake.ingest()
+    fresh = []
+    original = splits.places_of
+    monkeypatch.setattr(
+        streams, "places_of",
+        lambda *given: fresh.append(int((original(*given) < 0).sum())) or original(*given),
+    )  # fmt: skip
+    for bucket in buckets:
+        score(bucket, first[bucket])
+    assert sum(fresh) == 1
