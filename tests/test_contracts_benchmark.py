@@ -5,7 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 
-import contracts  # noqa: E402
+import contracts
 
 
 def test_it_measures_speed_and_accuracy(monkeypatch):
