@@ -7,7 +7,9 @@ import report_fixture as made
 from rich.console import Console
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.report import contents
 from qfb_gpu.report.show import render
+from qfb_gpu.schema import GOLD
 
 
 @pytest.fixture(scope="module")
@@ -73,3 +75,9 @@ def test_nulls_and_markup_are_shown_as_they_are():
     nasty = made.many(ids=["[red]x[/red]", "b", "c"])
     assert "[red]x[/red]" in shown(nasty, "customer_profiles")
     assert "·" in shown(nasty, "payment_streams", limit=50)
+
+
+def test_every_gold_table_is_described_and_what_is_shown_of_a_customer_is_there():
+    assert set(contents.ABOUT) == set(GOLD)
+    for table, columns in contents.OF_CUSTOMER.items():
+        assert {"customer_id", *columns} <= set(GOLD[table].names)

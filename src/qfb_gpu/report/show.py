@@ -11,6 +11,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
@@ -21,24 +22,6 @@ if TYPE_CHECKING:
 
     Read = Callable[[str, list[str] | None], pa.Table]
 
-_ABOUT = {
-    "payment_streams": "every stream with its cadence, next date and amount",
-    "stream_payments": "which stream each payment belongs to, and its role in it",
-    "expected_payments": "what is due in the coming days",
-    "customer_profiles": "one row of features a customer",
-    "segments": "customers who behave alike",
-    "graph_nodes": "everyone in the payment network",
-    "graph_edges": "who pays whom",
-    "contagion": "firms whose default would cost the others most",
-    "supply_chains": "core enterprises, who sells towards them and who buys from them",
-    "round_trips": "money that came back to where it left",
-    "related_parties": "customers that share an address, a phone, an account, a person",
-    "similar_customers": "who deals with the same parties",
-    "likely_partners": "with whom a customer may deal next",
-    "rejects": "rows that were left out, and why",
-    "data_quality": "rows read, kept and left out, per source",
-    "runs": "the nights that were published",
-}
 _NULL = "·"
 _PER_CUSTOMER = ("payment_streams", "expected_payments")
 _STREAM_COLUMNS = [
@@ -80,7 +63,7 @@ def render(
     if table is None and customer is None:
         _list(read, tables, console)
     elif table is None:
-        _customer(read, str(customer), limit, console)
+        _customer(read, tables, str(customer), limit, console)
     else:
         if table not in tables:
             msg = f"no table {table!r}; there are {', '.join(tables)}"
@@ -109,7 +92,7 @@ def _list(read: Read, tables: list[str], console: Console) -> None:
     grid = Grid("table", "rows", "what it holds", box=None)
     grid.columns[1].justify = "right"
     for name in [name for name in GOLD if name in tables]:
-        grid.add_row(name, f"{read(name, None).num_rows:,}", _ABOUT.get(name, ""))
+        grid.add_row(name, f"{read(name, None).num_rows:,}", ABOUT[name])
     console.print(grid)
 
 
@@ -126,7 +109,7 @@ def _of_customer(rows: pa.Table, table: str, customer: str) -> pa.Table:
     return found
 
 
-def _customer(read: Read, customer: str, limit: int, console: Console) -> None:
+def _customer(read: Read, tables: list[str], customer: str, limit: int, console: Console) -> None:
     profile = _of_customer(read("customer_profiles", None), "customer_profiles", customer)
     row = profile.to_pylist()[0]
     console.print(
@@ -147,6 +130,12 @@ def _customer(read: Read, customer: str, limit: int, console: Console) -> None:
     expected = read("expected_payments", None)
     due = expected.filter(pc.equal(expected["customer_id"], customer)).sort_by("due_date")
     _print("expected payments", due.drop_columns(["customer_id"]), limit, console)
+    for name, columns in OF_CUSTOMER.items():
+        if name in tables:
+            rows = read(name, None)
+            own = rows.filter(pc.equal(rows["customer_id"], customer))
+            if own.num_rows:
+                _print(name.replace("_", " "), own.select(columns), limit, console)
 
 
 def _print(title: str, rows: pa.Table, limit: int, console: Console) -> None:
