@@ -47,8 +47,8 @@ class TextTraining(Strict):
     lr: Annotated[float, Field(gt=0)] = 0.2
     epoch: Literal["auto"] | Annotated[int, Field(ge=1)] = "auto"
     word_ngrams: Annotated[int, Field(ge=1, le=5)] = 2
-    minn: Annotated[int, Field(ge=0, le=10)] = 2
-    maxn: Annotated[int, Field(ge=0, le=10)] = 5
+    minn: Annotated[int, Field(ge=0, le=10)] = 3
+    maxn: Annotated[int, Field(ge=0, le=10)] = 6
     bucket: Count = 200_000
     min_count: Annotated[int, Field(ge=1)] = 1
     loss: Literal["softmax", "hs", "ova", "ns"] = "ova"

@@ -83,7 +83,7 @@ def _memos(given: Given) -> tuple[Columns, Columns]:
 def _examples(given: Given) -> Columns:
     """Return a bucket's distinct (description, category, counterparty), texts normalised.
 
-    A description ends with the payment's direction: ``货款`` is one category paid, another received.
+    A description ends with the payment's direction: ``货款`` paid is not ``货款`` received.
     """
     host = given.backend.to_host
     row = pa.array(host(given.ledger.text_row))

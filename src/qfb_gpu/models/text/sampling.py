@@ -102,9 +102,10 @@ def held_out(group: Any, share: float, seed: int) -> Any:
 
 
 def row_keys(rows: Examples, seed: int) -> Any:
-    """Return a random number of each row, the same for the same text, label and repetition."""
+    """Return a random number of each row, the same for the same text, label, group and repetition."""
     texts = distinct(rows.text)
     base = mixed(hashed(texts.values)[texts.code], seed) ^ mixed(rows.label.astype(np.uint64), seed)
+    base = mixed(base ^ rows.group, seed)
     order = np.argsort(base, kind="stable")
     return mixed(base + repetition(base, order).astype(np.uint64), seed + 1)
 

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 _LADDER: tuple[dict[str, Any], ...] = (
     {},
     {"minn": 2, "maxn": 5, "word_ngrams": 2},
-    {"minn": 3, "maxn": 6, "word_ngrams": 2},
     {"minn": 1, "maxn": 3, "word_ngrams": 2},
     {"minn": 2, "maxn": 5, "word_ngrams": 1},
     {"minn": 2, "maxn": 5, "word_ngrams": 3},
@@ -24,7 +23,7 @@ _LADDER: tuple[dict[str, Any], ...] = (
     {"copies": 10},
     {"bucket": 1_000_000},
     {"min_count": 2},
-    {"loss": "ova"},
+    {"loss": "softmax"},
 )
 
 

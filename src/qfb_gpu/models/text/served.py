@@ -51,7 +51,8 @@ class Categoriser:
     def prepared(self, texts: pa.Array, direction: pa.Array | None = None) -> pa.Array:
         """Return texts as the model was trained on them."""
         column = distinct(texts)
-        values = normalise(column.values) if self.card.get("normalise", False) else column.values
+        known = column.values  # noqa: PD011
+        values = normalise(known) if self.card.get("normalise", False) else known
         ready = values.take(pa.array(column.code, mask=column.code < 0))
         if direction is None or not self.card.get("with_direction"):
             return ready

@@ -1,0 +1,157 @@
+"""Samples, hold-outs, thresholds, and the commands: from a table to a model and its answers."""
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from qfb_gpu._config.text import TextTraining, load_text_job
+from qfb_gpu.backend import get_backend
+from qfb_gpu.cli import app
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.models import text
+from qfb_gpu.models.text.sampling import held_out
+
+QUICK = {"dim": 8, "epoch": 10, "bucket": 2000, "lr": 0.5}
+KINDS = {"房租": "房租 {}月", "电费": "国网电费 {}", "insurance": "insurance premium {}"}
+
+
+def table(n=400):
+    """Return payments whose descriptions say what they are for."""
+    names = list(KINDS)
+    category = [names[i % 3] for i in range(n)]
+    memo = [KINDS[c].format(i % 12 + 1) for i, c in enumerate(category)]
+    group = [f"firm {i % 40}" for i in range(n)]
+    return pa.table({"memo": memo, "category": category, "counterparty_id": group})
+
+
+def rows_of(rows):
+    return text.examples(*(rows.column(n).combine_chunks() for n in rows.column_names))
+
+
+def learned(rows, **changes):
+    return text.learn(rows_of(rows), TextTraining(**QUICK, **changes), get_backend("cpu"))
+
+
+def test_the_order_of_rows_does_not_change_a_model():
+    rows = table()
+    shuffled = rows.take(pa.array(np.random.default_rng(1).permutation(rows.num_rows)))
+    one, other = learned(rows), learned(shuffled)
+    assert text.write_model(one.model) == text.write_model(other.model)
+    assert one.card == other.card
+    seeded = learned(rows, seed=5)
+    assert text.write_model(one.model) != text.write_model(seeded.model)
+
+
+def test_no_counterparty_is_on_both_sides():
+    rows = rows_of(table())
+    is_out = held_out(rows.group, 0.3, 0)
+    assert 0 < is_out.mean() < 1
+    assert not set(rows.group[is_out]) & set(rows.group[~is_out])
+
+
+def test_a_sample_keeps_floor_and_cap():
+    label = np.repeat([0, 1, 2], [3, 400, 5000]).astype(np.int32)
+    texts = pa.array([f"t{i}" for i in range(len(label))])
+    rows = text.Examples(texts, label, ("a", "b", "c"), np.zeros(len(label), np.uint64))
+    drawn = text.sample(rows, TextTraining(max_rows=600, floor=50, cap=400))
+    count = np.bincount(drawn.label)
+    assert count[0] == 3  # all that there are
+    assert count[1] >= 50
+    assert count[2] <= 400
+    assert 590 <= drawn.n_rows <= 600
+    assert len(set(drawn.text.to_pylist())) == drawn.n_rows
+
+
+def test_a_threshold_is_the_least_that_keeps_the_precision():
+    probability = np.array([0.9, 0.8, 0.7, 0.6, 0.5], np.float32)
+    truth, label = np.array([1, 1, 0, 1, 1]), np.array([1, 1, 1, 1, 0])
+    assert text.threshold_for(truth, label, probability, 0.99) == pytest.approx(0.8)
+    assert text.threshold_for(truth, label, probability, 0.75) == pytest.approx(0.6)
+    assert text.threshold_for(truth, 1 - truth, probability, 0.5) > 1
+
+
+def test_a_learned_model_answers_and_knows_what_it_does_not_know():
+    found = learned(table())
+    model = text.Categoriser(text.load_predictor(found.model, get_backend("cpu")), found.card)
+    label, probability = model.answers(pa.array(["房租 7月", "INSURANCE-premium 3", None]))
+    names = [found.model.dictionary.labels()[c] if c >= 0 else None for c in label]
+    assert names == ["房租", "insurance", None]
+    assert probability[0] > found.card["threshold"] > 0
+    assert probability[2] == 0
+    assert found.card["unseen_counterparties"]["accuracy"] > 0.95
+
+
+def test_one_class_cannot_be_learnt():
+    rows = table().filter(pa.array([i % 3 == 0 for i in range(400)]))
+    with pytest.raises(InputError, match="two classes"):
+        learned(rows)
+
+
+def test_votes_of_descriptions_match_naive():
+    rng = np.random.default_rng(3)
+    stream, label = rng.integers(0, 6, 50), rng.integers(-1, 3, 50)
+    weight, count = rng.random(50).astype(np.float32), rng.integers(1, 4, 50)
+    found = text.vote(stream, label, weight, count, 7)
+    for s in range(7):
+        sums = {}
+        for i in np.flatnonzero((stream == s) & (label >= 0)):
+            sums[label[i]] = sums.get(label[i], 0.0) + float(weight[i]) * count[i]
+        n = count[(stream == s) & (label >= 0)].sum()
+        assert found["n_described"][s] == n
+        best = max(sums, key=lambda c: (sums[c], -c), default=-1)
+        assert found["label"][s] == best
+        assert found["probability"][s] == pytest.approx(sums[best] / n if sums else 0)
+
+
+def test_money_by_category():
+    found = text.money_by_category(
+        np.array([0, 0, 0, 1]), np.array([0, 1, -1, -1]), np.array([50, 50, 100, 7]), 3, 2
+    )
+    np.testing.assert_allclose(found["entropy"], [np.log(2), np.nan, np.nan])
+    np.testing.assert_allclose(found["unknown_share"], [0.5, 1, np.nan])
+    np.testing.assert_allclose(found["top_share"], [0.25, 0, np.nan])
+    assert found["top"].tolist() == [0, -1, -1]
+
+
+@pytest.fixture(scope="module")
+def job(tmp_path_factory):
+    """Train from a config; return its folder and what was printed."""
+    folder = tmp_path_factory.mktemp("text")
+    pq.write_table(table(), folder / "payments.parquet")
+    config = 'data = "payments.parquet"\noutput = "model"\ngroup = "counterparty_id"\n[training]\n'
+    settings = "".join(f"{k} = {v}\n" for k, v in QUICK.items())
+    (folder / "job.toml").write_text(config + settings)
+    found = CliRunner().invoke(app, ["text", "train", str(folder / "job.toml"), "--device", "cpu"])
+    assert found.exit_code == 0, found.output
+    return folder, found.output
+
+
+def test_train_predict_test_and_embed_from_the_command_line(job):
+    folder, said = job
+    assert "3 categories" in said
+    assert "unseen counterparties" in said
+    card = json.loads((folder / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["normalise"] is True
+    model, rows = str(folder / "model"), str(folder / "payments.parquet")
+    run = CliRunner().invoke
+    assert "P@1 1.000" in run(app, ["text", "test", model, rows]).output
+    out = folder / "answers.parquet"
+    assert run(app, ["text", "predict", model, rows, "--out", str(out)]).exit_code == 0
+    answers = pq.read_table(out)
+    assert answers.column("category").to_pylist() == table().column("category").to_pylist()
+    assert run(app, ["text", "predict", model, rows, "--k", "2"]).output.count("\n") == 21
+    assert run(app, ["text", "embed", model, rows, "--out", str(out)]).exit_code == 0
+    assert pq.read_table(out).column("embedding")[0].as_py()
+
+
+def test_wrong_settings_are_one_clear_error(tmp_path):
+    path = tmp_path / "job.toml"
+    path.write_text('data = "x.parquet"\n[training]\nepochs = 3\n')
+    with pytest.raises(ConfigError, match=r"training\.epochs.*there are kind, dim"):
+        load_text_job(path)
+    with pytest.raises(ConfigError, match="no such config"):
+        load_text_job(tmp_path / "none.toml")
