@@ -95,8 +95,9 @@ is_emoji = twin(_is_emoji, code_point)
 def _strip_row(data, offsets, row, pairs, verdict, lead, joiner, keep, opened, length):
     """Mark which bytes of one text stay (``keep``), and how many (``length``)."""
     begin, stop = int(offsets[row]), int(offsets[row + 1])
-    for pos in range(begin, stop):
-        keep[pos] = 1
+    kept = keep[begin:stop]
+    for i in range(kept.shape[0]):
+        kept[i] = 1
     for pair in range(pairs.shape[0]):
         strip_pair(data, begin, stop, pairs[pair], keep, opened)
     for pos in range(begin, stop):
@@ -109,8 +110,8 @@ def _strip_row(data, offsets, row, pairs, verdict, lead, joiner, keep, opened, l
                 for i in range(pos, pos + width):
                     keep[i] = 0
     n_kept = begin - begin
-    for pos in range(begin, stop):
-        n_kept += keep[pos]
+    for i in range(kept.shape[0]):
+        n_kept += kept[i]
     length[row] = n_kept
 
 
