@@ -67,6 +67,7 @@ def order_truth(n_customers: int, seed: int) -> dict[str, Any]:
     }
     share = OrderSettings().alert_share
     chosen = {name: top_share(score, share, np) for name, score in scores.items()}
+    wait = features["days_to_due"][chosen["qfb"] & came_late]
     return {
         "kind": "orders", "seed": seed, "n_orders": table.num_rows, "n_open": int(ahead.sum()),
         "late": float(came_late.mean()), "mean_probability": float(p.mean()),
@@ -75,7 +76,7 @@ def order_truth(n_customers: int, seed: int) -> dict[str, Any]:
         "alerts": {name: int(top.sum()) for name, top in chosen.items()},
         "brier": float(((p - came_late) ** 2).mean()),
         "brier_base": float(((past - came_late) ** 2).mean()),
-        "lead_days": float(np.median(features["days_to_due"][chosen["qfb"] & came_late])),
+        "lead_days": float(np.median(wait)) if wait.size else None,
     }  # fmt: skip
 
 
