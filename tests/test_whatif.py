@@ -161,7 +161,7 @@ def test_sections_show_what_there_is():
     trip = {
         "currency": ["CNY"], "parties": [json.dumps(["<a>", "丙"])], "length": [2], "n_trips": [3],
         "first_date": [dt.date(2024, 1, 1)], "last_date": [dt.date(2024, 2, 1)], "days": [4],
-        "amount_minor": [12_300_000], "returned_share": [0.95],
+        "amount_minor": [12_300_000], "returned_share": [0.95], "is_complete": [False],
     }  # fmt: skip
     tables = {
         "contagion": made.table_of("contagion", firm, 1),
@@ -176,6 +176,7 @@ def test_sections_show_what_there_is():
     shown = round_trips.draw(reader_of(tables))
     assert "&lt;a&gt; → 丙 → &lt;a&gt;" in shown
     assert "CNY\xa0123\xa0k" in shown
+    assert "cut short" in shown
 
 
 def test_the_neighbourhood_of_a_firm(out):

@@ -66,6 +66,7 @@ TABLES = (
         ("days", "int32", "the shortest trip"),
         ("amount_minor", "int64", "what left the first party on these trips, minor units"),
         ("returned_share", "float64", "what came back, of it"),
+        ("is_complete", "bool", "no search was cut short (max_looks) and no trip left out"),
     ),
     table(
         "related_parties", "customer_id related_id",

@@ -119,7 +119,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
 def _whole(saved: Saved) -> dict[str, Columns]:
     similar, likely = saved.fitted("similar"), saved.fitted("likely")
     return {
-        "round_trips": _trip_table(saved, saved.fitted("trips")),
+        "round_trips": _trip_table(saved, saved.fitted("trips"), saved.fitted("cut")),
         "similar_customers": {
             "customer_id": names_of(saved, similar["customer"]),
             "similar_id": names_of(saved, similar["similar"]),
@@ -134,7 +134,7 @@ def _whole(saved: Saved) -> dict[str, Columns]:
     }
 
 
-def _trip_table(saved: Saved, trips: Columns) -> Columns:
+def _trip_table(saved: Saved, trips: Columns, cut: Columns) -> Columns:
     keys = np.stack([trips[f"party_{hop}"] for hop in range(5)], axis=1)
     names = names_of(saved, keys.ravel()).to_pylist()
     rows = [names[5 * row : 5 * row + 5] for row in range(keys.shape[0])]
@@ -146,6 +146,7 @@ def _trip_table(saved: Saved, trips: Columns) -> Columns:
         "currency": Labelled(index.astype(np.int32), labels),
         "parties": pa.array(parties, pa.string()),
         **{name: trips[name] for name in _TRIP},
+        "is_complete": np.full(keys.shape[0], not any(cut[name][0] for name in cut)),
     }
 
 

@@ -98,7 +98,7 @@ def _run(output: Path) -> tuple[dt.date | None, Contagion]:
 
 def _edges(output: Path, backend: Backend) -> tuple[dict[str, Any], pa.Array]:
     """Return the edges of gold by row of the names, and the names in order."""
-    table = gold.read(output, "graph_edges")
+    table = gold.read(output, "graph_edges", ["payer_id", "payee_id", "currency", *_COUNTS])
     nodes = gold.read(output, "graph_nodes", ["node_id", "is_customer"]).sort_by("node_id")
     names = nodes.column("node_id").combine_chunks()
     is_customer = np.asarray(nodes.column("is_customer"))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _COLUMNS = [
     "currency", "parties", "length", "n_trips", "first_date", "last_date", "days", "amount_minor",
-    "returned_share",
+    "returned_share", "is_complete",
 ]  # fmt: skip
 _SHOWN = 20
 
@@ -40,6 +40,8 @@ def draw(read: Read) -> Html | None:
              ("Left", "n"), ("Came back", "n"), ("Last", "n min")]  # fmt: skip
     rest = found.num_rows - _SHOWN
     note = f"{count(rest)} more are in the round_trips table." if rest > 0 else ""
+    if False in found.column("is_complete").to_pylist():
+        note += " The search was cut short for some payments; a larger max_looks finds more."
     shown = card(
         "Ways of money that came back", "回流路径", table(heads, lines, "Round trips"), note=note,
         wide=True,
