@@ -102,7 +102,7 @@ def held_out(group: Any, share: float, seed: int) -> Any:
 
 
 def row_keys(rows: Examples, seed: int) -> Any:
-    """Return a random number of each row, the same for the same text, label, group and repetition."""
+    """Return a random number of each row, by its text, label, group and repetition."""
     texts = distinct(rows.text)
     base = mixed(hashed(texts.values)[texts.code], seed) ^ mixed(rows.label.astype(np.uint64), seed)
     base = mixed(base ^ rows.group, seed)
@@ -129,9 +129,9 @@ def sample(rows: Examples, settings: TextTraining) -> Examples:
     """
     texts = distinct(rows.text)
     pair = texts.code * len(rows.labels) + rows.label
-    once = repetition(pair, np.argsort(pair, kind="stable")) < settings.copies
-    rows = rows.take(np.flatnonzero(once))
     key = row_keys(rows, settings.seed)
+    once = repetition(pair, np.lexsort((key, pair))) < settings.copies
+    rows, key = rows.take(np.flatnonzero(once)), key[once]
     count = np.bincount(rows.label, minlength=len(rows.labels))
     wanted = _wanted(count, settings)
     order = np.lexsort((key, rows.label))
