@@ -145,6 +145,24 @@ def test_where_a_is_one_the_expectation_is_the_limit():
     assert near[1] == pytest.approx((near[0] + near[2]) / 2, rel=1e-5)
 
 
+def test_customers_who_leave_alike_are_expected_by_the_limit():
+    """Near the switch both formulas agree; far beyond it, where the first overflows, simulation."""
+    rows = np.array([0, 3, 40]), np.array([0.0, 90.0, 380.0]), np.array([200, 200, 400])
+    below, above = (
+        lifetime.expected_purchases(lifetime.BetaGeometric(0.8, 20.0, a, 99 * a, 0, 0), *rows, 90)
+        for a in (19.9, 20.1)
+    )
+    np.testing.assert_allclose(below, above, rtol=2e-3)
+    alike = lifetime.BetaGeometric(25.4, 164.8, 2502.0, 162_755.0, 0.0, 0)
+    got = lifetime.expected_purchases(alike, np.array([74]), np.array([990]), np.array([1000]), 365)
+    rng = np.random.default_rng(3)
+    rate = rng.gamma(25.4 + 74, 1 / (164.8 + 1000), 200_000)
+    leave = 2502.0 / (2502.0 + 162_755.0 + 74)
+    until = np.minimum(rng.poisson(rate * 365), rng.geometric(leave, rate.size))
+    alive = lifetime.p_alive(alike, np.array([74]), np.array([990]), np.array([1000]))
+    assert got[0] == pytest.approx(until.mean() * alive[0], rel=0.01)
+
+
 @pytest.mark.parametrize("logs", [[0.0, 1.0, -0.5, 0.3], [-1.4, 1.5, -0.2, 0.9]])
 def test_gradients_are_right(drawn, logs):
     x, t_x, age = (values[::9] for values in history_of(drawn))

@@ -31,6 +31,7 @@ _WEEK = 7.0
 _DIGITS = 9
 _BOUND = 12.0
 """Logarithms of parameters are kept within this of 0."""
+_ALIKE = 2000.0
 _APART = 1e-6
 """``a`` is moved this far from 1, where the expectation is a limit."""
 FEWEST = 30
@@ -151,7 +152,8 @@ def expected_purchases(
     """Return the purchases to expect within a horizon: float64, shape (n_customers,).
 
     Equation 10 of the paper with Euler's transformation of its 2F1, whose terms stay small for
-    customers with hundreds of purchases, where the original overflows.
+    customers with hundreds of purchases, where the original overflows. Where customers leave alike
+    (``a`` and ``b`` are huge) that overflows in turn: the limit of equal chances takes its place.
     """
     from scipy.special import hyp2f1
 
@@ -159,8 +161,13 @@ def expected_purchases(
     if abs(a - 1.0) < _APART:
         a = 1.0 + _APART
     z = horizon_days / (model.alpha_days + age + horizon_days)
-    inner = (1.0 - z) ** (a - 1.0) * hyp2f1(a + b - 1.0 - r, a - 1.0, a + b + x - 1.0, z)
-    alive = (a + b + x - 1.0) / (a - 1.0) * (1.0 - inner)
+    with np.errstate(all="ignore"):
+        inner = (1.0 - z) ** (a - 1.0) * hyp2f1(a + b - 1.0 - r, a - 1.0, a + b + x - 1.0, z)
+        alive = (a + b + x - 1.0) / (a - 1.0) * (1.0 - inner)
+    leave = a / (a + b + x)
+    seen = model.alpha_days + age
+    alike = (1.0 - (seen / (seen + leave * horizon_days)) ** (r + x)) / leave
+    alive = np.where(np.isfinite(alive) & (a + b < _ALIKE), alive, alike)
     return np.maximum(alive, 0.0) * p_alive(model, x, t_x, age)
 
 
