@@ -130,14 +130,15 @@ def test_the_gate_lets_pass_what_is_surely_better_and_nothing_else():
 
 def test_a_contest_keeps_the_baseline_the_champion_or_the_pinned():
     fixed = {"rule": lambda _r: 0.5, "challenger": lambda _r: 0.7}
-    settings = {"baseline": "rule", "metric": "AUC", "margin": 0.01, "seed": 0}
     rows = np.arange(50)
 
-    def used(metric_of, *, is_pinned=False):
-        return evaluation.contest(metric_of, rows, is_pinned=is_pinned, **settings).used
+    def used(metric_of, *, is_pinned=False, n_events=20):
+        rules = evaluation.Rules("AUC", "rule", 0.01, 20, is_pinned=is_pinned, seed=0)
+        return evaluation.contest(metric_of, rows, n_events, rules).used
 
     assert used(fixed) == "challenger"
     assert used({"rule": lambda _r: 0.5}) == "rule"
+    assert used(fixed, n_events=19) == "rule"  # so few decide nothing
     better = {**fixed, "champion": lambda _r: 0.8}
     assert used(better) == "champion"
     assert used({**fixed, "champion": lambda _r: 0.695}) == "champion"  # not by the margin

@@ -254,9 +254,11 @@ def score(
 ) -> dict[str, Any]:
     """Return each customer's probability, its 90% range, its level and what each feature added.
 
-    A customer of few payments is moved towards the base rate: with n payments of a year its own
-    score weighs n / (n + 20). The range is the Jeffreys interval of the share that churned among
-    calibrating rows of like probability, as wide as if only so many of them counted.
+    Of a ``fall``, a customer of few payments is moved towards the base rate: with n payments of a
+    year its own score weighs n / (n + 20). (Where silence is churn, few payments are themselves
+    what tells, and most customers that the model learnt from have few.) The range is the Jeffreys
+    interval of the share that churned among calibrating rows of like probability, as wide as if
+    only so many of them counted.
 
     Returns
     -------
@@ -267,7 +269,8 @@ def score(
     xp = backend.xp
     values = model.matrix(features, xp)
     own = backend.to_host(model.predict(values, xp))
-    weight = n_payments / (n_payments + _EVIDENCE)
+    shrinks = _EVIDENCE if model.definition == "fall" else 0.0
+    weight = (n_payments + _TINY) / (n_payments + shrinks + _TINY)
     shrunk = weight * own + (1 - weight) * model.base_rate
     at = np.searchsorted(model.edges, own, side="left")
     held = np.maximum(model.n_rows[at], 1) * weight

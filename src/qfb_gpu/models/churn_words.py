@@ -142,6 +142,6 @@ trait of who the customer is goes in. Boosted trees, calibrated on customers tha
 {measured}
 
 **Mind** that base rates change with the economy: look at the reliability table of each night. The
-score says what usually follows such behaviour, not why. Customers of few payments are moved
-towards the base rate ({model.base_rate:.2%}) and their range is wide.
+score says what usually follows such behaviour, not why. The base rate is
+{model.base_rate:.2%}; where churn is a fall, customers of few payments are moved towards it.
 """

@@ -212,15 +212,28 @@ class Contest:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a contest asks.
+
+    ``metric`` and ``baseline`` are names for the words; ``margin`` what a challenger has to gain;
+    ``fewest_events`` without how many of what the metric counts nothing is decided; ``is_pinned``:
+    a person chose the champion.
+    """
+
+    metric: str
+    baseline: str
+    margin: float
+    fewest_events: int
+    is_pinned: bool
+    seed: int
+
+
 def contest(
     metric_of: Mapping[str, Callable[[np.ndarray], float]],
     rows: np.ndarray,
-    *,
-    baseline: str,
-    metric: str,
-    margin: float,
-    seed: int,
-    is_pinned: bool,
+    n_events: int,
+    rules: Rules,
 ) -> Contest:
     """Decide between the baseline, the champion and the challenger on the same held-out rows.
 
@@ -233,19 +246,25 @@ def contest(
     metric_of : mapping of name to callable(rows) -> float
         The baseline's, and ``champion``'s and ``challenger``'s where they are.
     rows : integer array
+    n_events : int
+        Churned customers, or customers with an opening, among the rows.
+    rules : Rules
     """
-    stands = "champion" if "champion" in metric_of else baseline
+    stands = "champion" if "champion" in metric_of else rules.baseline
     if "challenger" not in metric_of:
         return Contest(stands, "no challenger: too few rows to fit one")
+    if n_events < rules.fewest_events:
+        few = f"{n_events} held-out cases decide nothing, {rules.fewest_events} are needed"
+        return Contest(stands, few)
     verdict = gate(
         metric_of["challenger"],
         metric_of[stands],
         rows,
-        margin=margin,
-        seed=seed,
-        names=(metric, "the challenger", f"the {stands}"),
+        margin=rules.margin,
+        seed=rules.seed,
+        names=(rules.metric, "the challenger", f"the {stands}"),
         asks_surely=stands == "champion",
     )
-    if verdict.passed and is_pinned and stands == "champion":
+    if verdict.passed and rules.is_pinned and stands == "champion":
         return Contest(stands, f"{verdict.why}; the champion is pinned by hand and stays")
     return Contest("challenger" if verdict.passed else stands, verdict.why)

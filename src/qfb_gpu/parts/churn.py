@@ -28,6 +28,8 @@ _STEP_DAYS, _MOST_CUTOFFS, _LEAST_DAYS = 45, 4, 90
 _OUTCOME = ("expected", "came", "tenure_days", "n_before")
 _NOT_FEATURES = {*_OUTCOME, "back", "key"}
 _SPARE = 3
+_FEWEST_CHURNED = 5
+"""Held-out churned customers without whom no model is published: the rule gives no probability."""
 _RULE, _BACKTEST = "recency rule", "earlier days only"
 
 
@@ -188,10 +190,11 @@ def _decide(
     metric_of = {name: partial(_auc_on, true, score) for name, score in scores.items()}
     if champion is None and _BACKTEST in metric_of:
         metric_of[CHALLENGER] = metric_of[_BACKTEST]
-    result = evaluation.contest(
-        metric_of, np.arange(true.size), baseline=_RULE, metric="AUC", margin=settings.margin,
-        seed=settings.seed, is_pinned=registry.is_pinned(saved.config.output_dir, churn.NAME),
-    )  # fmt: skip
+    pinned = registry.is_pinned(saved.config.output_dir, churn.NAME)
+    rules = evaluation.Rules(
+        "AUC", _RULE, settings.margin, _FEWEST_CHURNED, is_pinned=pinned, seed=settings.seed
+    )
+    result = evaluation.contest(metric_of, np.arange(true.size), int(true.sum()), rules)
     learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in train)
     words = (
         f"churned means: {definition}; customers held out; '{_BACKTEST}' learnt as of {learnt}; "

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _STEP_DAYS, _N_EARLIER = 90, 3
 _POPULARITY, _BACKTEST = "popularity", "earlier days only"
 _CALIBRATE = 0.15
+_FEWEST_OPENERS = 20
+"""Held-out customers with an opening without whom popularity ranks."""
 _LEAST_HISTORY = 180
 """Days of payments that a training cut-off needs before it."""
 
@@ -198,10 +200,11 @@ def _decide(
     metric_of = {name: partial(_mean_on, found["map"]) for name, found in figures.items()}
     if champion is None and _BACKTEST in metric_of:
         metric_of[CHALLENGER] = metric_of[_BACKTEST]
-    result = evaluation.contest(
-        metric_of, by_value, baseline=_POPULARITY, metric="MAP", margin=settings.margin,
-        seed=settings.seed, is_pinned=registry.is_pinned(saved.config.output_dir, recommend.NAME),
-    )  # fmt: skip
+    pinned = registry.is_pinned(saved.config.output_dir, recommend.NAME)
+    rules = evaluation.Rules(
+        "MAP", _POPULARITY, settings.margin, _FEWEST_OPENERS, is_pinned=pinned, seed=settings.seed
+    )
+    result = evaluation.contest(metric_of, by_value, int(by_value.size), rules)
     learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in train)
     words = (
         f"first products opened in {settings.horizon_days} days by customers held out; "
