@@ -4,7 +4,7 @@ import re
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qfb_gpu import prepare
@@ -36,6 +36,7 @@ def as_python(pattern):
     return pattern[:-1] + r"\Z" if pattern.endswith("$") else pattern
 
 
+@settings(max_examples=40)
 @given(PATTERN, TEXTS)
 def test_a_match_is_pythons(pattern, texts):
     wanted = re.compile(as_python(pattern), re.ASCII)
@@ -46,6 +47,7 @@ def test_a_match_is_pythons(pattern, texts):
         assert text is None or bool(spelled.search(text)) == value
 
 
+@settings(max_examples=40)
 @given(PATTERN, TEXTS)
 def test_an_extract_is_pythons(pattern, texts):
     wanted = re.compile(as_python(pattern), re.ASCII)
@@ -59,6 +61,7 @@ def test_an_extract_is_pythons(pattern, texts):
         assert value == (match[wanted.groups] if match else None)
 
 
+@settings(max_examples=40)
 @given(PATTERN, TEXTS, st.sampled_from(["", "#", "<$0>", r"\\", r"[\1]"]))
 def test_a_replacement_is_pythons(pattern, texts, replacement):
     wanted = re.compile(as_python(pattern), re.ASCII)
@@ -74,6 +77,7 @@ def test_a_replacement_is_pythons(pattern, texts, replacement):
     assert found.to_pylist() == expected
 
 
+@settings(max_examples=40)
 @given(PATTERN, TEXTS)
 def test_case_is_that_of_ascii_letters(pattern, texts):
     swapped = [text and "".join(c.swapcase() if c.isascii() else c for c in text) for text in texts]

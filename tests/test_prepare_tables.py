@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import tables as naive
 
@@ -32,6 +32,7 @@ def keyed(keys):
 # Lookups -------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(KEYS, KEYS, st.sampled_from(["one", "many"]), st.sampled_from(["null", "drop"]))
 def test_lookup_is_a_loop(ours, theirs, cardinality, unmatched):
     table = keyed(ours)
@@ -50,6 +51,7 @@ def test_lookup_is_a_loop(ours, theirs, cardinality, unmatched):
     assert sum(found.counts[n] for n in ("matched", "unmatched", "without a key")) == len(ours)
 
 
+@settings(max_examples=40)
 @given(st.lists(st.tuples(KEY, st.integers(0, 2)), max_size=8), st.permutations(range(6)))
 def test_a_key_of_two_columns_is_a_pair(ours, order):
     theirs = [(key, number) for key in ("a", "中") for number in range(3)]
@@ -75,6 +77,7 @@ def test_kinds_of_key_meet(theirs):
     assert found.result["v"].to_pylist() == ["two", None, None]
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(KEY, DATE), max_size=8),
     st.lists(st.tuples(KEY, DATE), max_size=8, unique=True),
@@ -99,6 +102,7 @@ def test_lookup_asof_is_a_loop(ours, theirs, within):
     )
 
 
+@settings(max_examples=40)
 @given(KEYS, KEYS, st.sampled_from(["inner", "left", "outer"]))
 def test_join_is_pandas(ours, theirs, how):
     ours, theirs = ([key for key in keys if key] for keys in (ours, theirs))
@@ -122,6 +126,7 @@ def test_a_join_of_nothing_but_keys_and_the_names_of_both():
         prepare.join_tables(left, right, on=["k"], how="right")
 
 
+@settings(max_examples=40)
 @given(KEYS, KEYS)
 def test_present_in_is_a_scan(ours, theirs):
     found = prepare.present_in(texts(ours), texts(theirs)).to_pylist()
@@ -131,6 +136,7 @@ def test_present_in_is_a_scan(ours, theirs):
 # Unions --------------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), st.just(0), min_size=1), min_size=1, max_size=4),
        st.sampled_from(["all", "common", "first"]))  # fmt: skip
 def test_union_aligns_columns_by_name(layouts, which):
@@ -190,6 +196,7 @@ def test_union_refuses_kinds_that_lose_a_value(one, other, words):
 # Rows and groups -----------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.none() | st.text("ab|", max_size=5), max_size=6), st.sampled_from(["keep", "drop"])
 )
@@ -205,6 +212,7 @@ def test_split_rows_is_a_loop(values, empty):
     assert found.counts == {"rows added": len(rows) - len(values)}
 
 
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.none() | st.text("ab中", max_size=2), st.none() | st.sampled_from("gh"),
                        st.none() | st.integers(0, 3)), max_size=8),
@@ -242,6 +250,7 @@ def test_join_texts_has_a_row_a_group():
 # Shown as 0 ----------------------------------------------------------------------------------
 
 
+@settings(max_examples=40)
 @given(st.lists(st.none() | st.floats(width=32) | st.sampled_from([0.0, -0.0]), max_size=8),
        st.booleans(), st.booleans(), st.booleans())  # fmt: skip
 def test_show_zero_is_a_loop(values, infinite, negative, null):
