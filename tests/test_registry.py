@@ -1,14 +1,18 @@
 """The model registry: what a version holds, aliases, going back, and one version for one model."""
 
 import json
+import shutil
 
 import numpy as np
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.models import registry, store, versions
 from qfb_gpu.models.candidate import Candidate, offer, offered
+from qfb_gpu.parts import registry as desk
 
 
 def candidate(weight, *, is_champion=True, **changes):
@@ -124,3 +128,53 @@ def test_what_is_offered_comes_back_and_replaces_what_was(tmp_path):
     for name in ("name", "loader", "metrics", "params", "card", "is_champion", "why", "kind"):
         assert getattr(back, name) == getattr(want, name)
     assert offered(tmp_path / "nothing") == []
+
+
+def test_a_replay_begins_with_the_champions_of_its_night(output, tmp_path):
+    report = output / "report.html"
+    report.write_text("<html>")
+
+    def night(name, weight):
+        offer(output / ".work" / name, candidate(weight, name="kept"))
+        registry.log_run(
+            output, name=name, params={}, metrics={}, inputs={}, model={}, report=report
+        )
+
+    night("k1", 0.1)
+    night("k2", 0.2)
+    assert registry.champion(output, "kept").version == 2
+    for name, before in (("k1", None), ("k2", 1)):
+        copy = tmp_path / name
+        shutil.copytree(output, copy)
+        versions.restore(copy, name)
+        found = registry.champion(copy, "kept")
+        assert (found and found.version) == before
+        if found:
+            assert json.loads((found.files / "model.json").read_text()) == {"weight": 0.1}
+    assert registry.champion(output, "kept").version == 2  # the original is as it was
+
+
+def test_what_differs_from_a_night_and_where_its_config_stood(tmp_path):
+    before = {"inputs": '{"claims": {"rows": 1}, "orders": {}}', "versions": '{"numpy": "2"}'}
+    now = {"inputs": '{"claims": {"rows": 2}, "orders": {}}', "versions": '{"numpy": "3"}'}
+    assert desk.differing_inputs(before, now) == ["sources.claims", "numpy"]
+    assert desk.differing_inputs(now, now) == []
+    assert desk._base(tmp_path / "a" / "out" / "x", "out/x") == (tmp_path / "a").resolve()
+    assert desk._base(tmp_path / "a" / "moved", "out") == (tmp_path / "a").resolve()
+
+
+def test_the_command_lists_goes_back_and_says_what_is_wrong(output, tmp_path):
+    def said(*arguments):
+        return CliRunner().invoke(app, ["models", *map(str, arguments)])
+
+    assert "no model yet" in said(tmp_path).output
+    listed = said(output).output
+    assert "champion" in listed
+    assert "auc 0." in listed
+    assert "transactions" in listed
+    before = registry.champion(output, "churn").version
+    assert "is champion from the next night on" in said(output, "--rollback", "churn").output
+    assert registry.champion(output, "churn").version != before
+    said(output, "--promote", "churn", before)
+    assert registry.champion(output, "churn").version == before
+    assert isinstance(said(output, "--rollback", "nobody").exception, ConfigError)
