@@ -11,10 +11,14 @@ import re
 import statistics
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from payment_steps_table import steps_table
 from regular_table import regular_tables
+from scale_table import scale_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
@@ -205,27 +209,35 @@ def between_markers(text: str, name: str, content: str) -> str:
     return pattern.sub(lambda _: f"{start}\n{content}\n{end}", text)
 
 
-def written(text: str, folder: Path) -> str:
-    """Return a README's text with every table that there are results for."""
-    tables = {
+PAGES: dict[str, dict[str, Callable[[dict[str, Any]], str]]] = {
+    "README.md": {
         "nightly": nightly_tables,
         "regular_payments": regular_tables,
         "payment_steps": steps_table,
-    }
-    for name, make in tables.items():
+    },
+    "docs/scale.md": {"scale_model": scale_table},
+}
+"""Page to benchmark to what makes its table."""
+
+
+def written(text: str, folder: Path, page: str = "README.md") -> str:
+    """Return a page's text with every table that there are results for."""
+    for name, make in PAGES[page].items():
         if (results := newest(folder, name)) is not None:
             text = between_markers(text, name, make(results))
     return text
 
 
 def main(arguments: list[str]) -> int:
-    """Write README.md, or check it."""
-    text = README.read_text(encoding="utf-8")
-    new = written(text, RESULTS)
-    if "--check" in arguments:
-        return int(new != text)
-    README.write_text(new, encoding="utf-8")
-    return 0
+    """Write the pages, or check them."""
+    differ = 0
+    for page in PAGES:
+        text = (ROOT / page).read_text(encoding="utf-8")
+        new = written(text, RESULTS, page)
+        differ += new != text
+        if "--check" not in arguments:
+            (ROOT / page).write_text(new, encoding="utf-8")
+    return int(differ > 0 and "--check" in arguments)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from results_file import ResultsFile
+from scale_table import scale_table
 
 from qfb_gpu.lake import gold
 
@@ -166,22 +167,6 @@ def _count(
             busy["PCIe"] += seconds / n_workers
 
 
-def table(results: dict[str, Any]) -> str:
-    """Return the Markdown of all cases."""
-    heads = ("hosts x GPUs", "a GPU is as fast as", "lake on", "night", "of it serial",
-             "GPU busy", "PCIe busy", "lake busy", "first to run out")  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|" + " ---: |" * len(heads)]
-    for run in results["runs"]:
-        busy = run["busy"]
-        first = max(busy, key=lambda name: busy[name])
-        lines.append(
-            f"| {run['hosts']} x {run['gpus']} | {run['speed']:g} x 2 cores | {run['lake']} | "
-            f"{run['seconds']:,.0f} s | {run['serial_seconds']:,.0f} s | {busy['GPU']:.0%} | "
-            f"{busy['PCIe']:.0%} | {busy['lake']:.0%} | {first} |"
-        )
-    return "\n".join(lines)
-
-
 def main(arguments: list[str]) -> int:
     """Simulate and save; return 0."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
@@ -200,7 +185,7 @@ def main(arguments: list[str]) -> int:
         for local in (True, False)
     ]  # fmt: skip
     results.save()
-    print(table(results.content))
+    print(scale_table(results.content))
     return 0
 
 

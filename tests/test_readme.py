@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-from readme_tables import between_markers, newest, nightly_tables, written  # noqa: E402
+from readme_tables import PAGES, between_markers, newest, nightly_tables, written  # noqa: E402
 
 STAGES = ("read", "streams", "spectrum", "features", "write")
 
@@ -73,11 +73,13 @@ def test_markers_are_asked_for():
     assert between_markers(once, "nightly", "new") == once
 
 
-def test_readme_has_the_figures_of_the_newest_results():
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize("page", PAGES)
+def test_pages_have_the_figures_of_the_newest_results(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
     folder = ROOT / "benchmarks" / "results"
-    assert written(text, folder) == text, "run: python benchmarks/readme_tables.py"
-    if newest(folder, "nightly") is None:
-        between = re.search(r"<!-- benchmark:nightly -->(.*?)<!-- /", text, re.DOTALL)
-        assert between is not None
-        assert between.group(1).strip() == "", "figures without results: remove them"
+    assert written(text, folder, page) == text, "run: python benchmarks/readme_tables.py"
+    for name in PAGES[page]:
+        if newest(folder, name) is None:
+            between = re.search(rf"<!-- benchmark:{name} -->(.*?)<!-- /", text, re.DOTALL)
+            assert between is not None
+            assert between.group(1).strip() == "", "figures without results: remove them"

@@ -212,6 +212,7 @@ def customer_vectors(
     total = xp.bincount(visits.customer, weights=weight, minlength=n_customers)
     found = xp.bincount(visits.customer[known], weights=weight[known], minlength=n_customers)
     share = xp.where(total > 0, found / xp.where(total > 0, total, 1.0), xp.nan)
+    share = xp.round(share, _DIGITS)  # sums are in the order of visits, which ids decide
     columns = [
         xp.bincount(
             visits.customer[known],
