@@ -35,11 +35,10 @@ def train(
 ) -> None:
     """Train a model on a table, measure it on counterparties it has not seen, keep it."""
     from qfb_gpu._config.text import load_text_job
-    from qfb_gpu.backend import get_backend
     from qfb_gpu.parts import text_job
 
     job = load_text_job(config, _overrides(set_ or []))
-    learned, path = text_job.train(job, get_backend(device))  # type: ignore[arg-type]
+    learned, path = text_job.train(job, device)
     card = learned.card
     _say(f"Trained on {card['n_rows_trained']:,} rows, {card['n_labels']:,} categories: {path}")
     for name in ("seen_counterparties", "unseen_counterparties"):
@@ -63,10 +62,9 @@ def measure(
     device: Device = "auto",
 ) -> None:
     """Say how often a model is right: precision and recall at k, as fastText's test."""
-    from qfb_gpu.backend import get_backend
     from qfb_gpu.parts import text_job
 
-    loaded = text_job.load_model(model, get_backend(device))  # type: ignore[arg-type]
+    loaded = text_job.open_model(model, device)
     columns = text or ["memo"]
     rows = text_job.read_table(table, [*columns, label], columns[0], label)
     measured = text_job.tested(loaded, _texts(rows, columns), text_job.label_lists(rows, label), k)
@@ -87,10 +85,9 @@ def predict(
     device: Device = "auto",
 ) -> None:
     """Give every row of a table its category, the probability, and whether it is unknown."""
-    from qfb_gpu.backend import get_backend
     from qfb_gpu.parts import text_job
 
-    loaded = text_job.load_model(model, get_backend(device))  # type: ignore[arg-type]
+    loaded = text_job.open_model(model, device)
     columns = text or ["memo"]
     rows = text_job.read_table(table, columns, columns[0], None)
     _give(text_job.predicted(loaded, _texts(rows, columns), k), out)
@@ -100,10 +97,9 @@ def embed(
     model: Model, table: Table, text: Columns = None, out: Out = None, device: Device = "auto"
 ) -> None:
     """Give every row of a table the vector of its description."""
-    from qfb_gpu.backend import get_backend
     from qfb_gpu.parts import text_job
 
-    loaded = text_job.load_model(model, get_backend(device))  # type: ignore[arg-type]
+    loaded = text_job.open_model(model, device)
     columns = text or ["memo"]
     rows = text_job.read_table(table, columns, columns[0], None)
     _give(text_job.embedded(loaded, _texts(rows, columns)), out)

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
+from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.models import text
 
@@ -47,6 +48,11 @@ def load_model(path: Path, backend: Backend) -> text.Categoriser:
     return text.Categoriser(text.load_predictor(model, backend), kept)
 
 
+def open_model(path: Path, device: str) -> text.Categoriser:
+    """Return :func:`load_model` on a device: ``auto``, ``cpu`` or ``gpu``."""
+    return load_model(path, get_backend(device))  # type: ignore[arg-type]
+
+
 def save_model(learned: text.Learned, folder: Path) -> Path:
     """Write ``model.bin`` (``.ftz`` where quantised) and ``card.json``; return the model's path."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -59,7 +65,7 @@ def save_model(learned: text.Learned, folder: Path) -> Path:
     return path
 
 
-def train(job: TextJob, backend: Backend) -> tuple[text.Learned, Path]:
+def train(job: TextJob, device: str) -> tuple[text.Learned, Path]:
     """Read a job's table, train, measure and save; return the model and where it is.
 
     Raises
@@ -79,7 +85,7 @@ def train(job: TextJob, backend: Backend) -> tuple[text.Learned, Path]:
     else:
         group = column(table, job.group) if job.group else None
         rows = text.examples(texts, column(table, job.label), group)
-        learned = text.learn(rows, job.training, backend)
+        learned = text.learn(rows, job.training, get_backend(device))  # type: ignore[arg-type]
     return learned, save_model(learned, job.base / job.output)
 
 
