@@ -122,3 +122,13 @@ def test_hdbscan_finds_two_shapes_and_leaves_noise_out(backend):
     assert len(set(label[:200]) - {-1}) == 1
     assert len(set(label[200:400]) - {-1}) == 1
     assert label[0] != label[200]
+
+
+def test_a_feature_that_nobody_has_changes_nothing():
+    features, label, _ = rows(1200)
+    without = np.column_stack([features, np.full(len(label), np.nan)])
+    one, other = fitted(features, label), fitted(without, label)
+    left, right = (
+        get_backend("cpu").predict_proba(m, f) for m, f in ((one, features), (other, without))
+    )
+    np.testing.assert_array_equal(left, right)

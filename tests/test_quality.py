@@ -12,7 +12,7 @@ from qfb_gpu.lake import gold, measures
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.report.figures import quality as figures
 from qfb_gpu.report.page.quality import quality as page
-from qfb_gpu.schema import SOURCES
+from qfb_gpu.schema import ATTRIBUTES, SOURCES
 
 AS_OF = dt.date(2024, 6, 30)
 DATES = [dt.date(1969, 12, 31), dt.date(2024, 6, 1), dt.date(2024, 7, 5), dt.date(2024, 6, 20)]
@@ -78,6 +78,7 @@ def test_the_profile_of_buckets_is_that_of_their_rows():
         "industry": pa.nulls(3, pa.string()), "region": ["r"] * 3, "size": ["s"] * 3,
         "opened_date": [None, dt.date(1960, 1, 1), dt.date(2020, 1, 1)],
         "valid_from": pa.nulls(3, pa.date32()), "valid_to": pa.nulls(3, pa.date32()),
+        **{name: pa.nulls(3, pa.string()) for name in ATTRIBUTES},
     })  # fmt: skip
     schema = SOURCES["customers"]
     whole = measures.together([measures.profile(table, schema)])

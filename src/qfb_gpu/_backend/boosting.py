@@ -145,6 +145,8 @@ def _grown(
         early_stopping=False,
         random_state=seed,
     )
+    nowhere = np.isnan(features).all(axis=0)  # which the binning cannot bear, and no split can use
+    features = np.where(nowhere[None, :], 0.0, features)
     with threadpool_limits(1):  # threads would add gradients up in an order of their own
         return model.fit(features, label, sample_weight=weight)
 

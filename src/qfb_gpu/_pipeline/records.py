@@ -50,8 +50,17 @@ def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
 def run_id(config: Config, inputs: dict[str, Any]) -> str:
     """Return the id of a night: a hash of its settings and of what its inputs are."""
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
-    material = json.dumps([__version__, settings, inputs], sort_keys=True)
+    material = json.dumps([__version__, settings, inputs, *_files(config)], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def _files(config: Config) -> list[list[Any]]:
+    """Return name, size and time of the files of ``text.model``: another model, another night."""
+    if config.text.model is None:
+        return []
+    path = (config.base / config.text.model).resolve()
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    return [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()]
 
 
 def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:
