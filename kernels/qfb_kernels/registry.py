@@ -20,6 +20,7 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
         "int32[:, ::1])"
     ),
+    "best.best_gpu": "void(int64[::1], float64[::1], int64[::1], int64[:, ::1], int64[::1])",
     "characters.pack_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1], uint8[::1])",
     "characters.seen_gpu": "void(uint8[::1], int32[::1], uint8[::1])",
     "characters.strip_gpu": (

@@ -55,12 +55,14 @@ class Related(Strict):
 class Likeness(Strict):
     """How many similar customers and likely partners each customer gets.
 
-    A counterparty of more than ``max_partners`` parties says nothing of who is alike.
+    A counterparty of more than ``max_partners`` parties says nothing of who is alike, one of more
+    than ``max_middle`` nothing of who may deal with whom.
     """
 
     n_similar: Annotated[int, Field(ge=0, le=100)] = 5
     n_partners: Annotated[int, Field(ge=0, le=100)] = 5
     max_partners: Annotated[int, Field(ge=2)] = 1000
+    max_middle: Annotated[int, Field(ge=2)] = 100
 
 
 class Network(Strict):

@@ -106,15 +106,16 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
     dict of arrays, shape (n_pairs,); by customer, the likeliest first
         ``customer``, ``partner`` (int64, nodes), ``rank`` (int32, from 1), ``score`` (float64),
         ``via`` (int64, node): of the partner's own partners the one that adds most to the score.
-        Nodes with more than ``max_partners`` partners are in the middle of no path.
+        Nodes with more than ``max_middle`` partners are in the middle of no path: a path through
+        them counts little, and there are more of them than of all others together.
     """
     xp = backend.xp
     matrix = adjacency(graph, backend)
     degree = (matrix.indptr[1:] - matrix.indptr[:-1]).astype("float64")
-    weight = xp.where(degree <= settings.max_partners, 1 / xp.sqrt(xp.maximum(degree, 1.0)), 0.0)
-    reach = _scaled(matrix, weight, backend)
+    weight = xp.where(degree <= settings.max_middle, 1 / xp.sqrt(xp.maximum(degree, 1.0)), 0.0)
+    reach = _kept(_scaled(matrix, weight, backend), weight > 0, backend)
     customer = xp.nonzero(graph.is_customer)[0]
-    bound = _bound(matrix, 3, backend)[customer]
+    bound = _bound(_kept(matrix, degree <= settings.max_middle, backend), 3, backend)[customer]
     parts = []
     for start, stop in batches(bound, backend) if settings.n_partners else []:
         mine = customer[start:stop]
@@ -128,6 +129,13 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
     pairs = joined(parts, _PAIR, xp)
     named = {"customer": "row", "partner": "column", "rank": "rank", "score": "value"}
     return {**{name: pairs[column] for name, column in named.items()}, "via": pairs["via"]}
+
+
+def _kept(matrix: Any, is_kept: Any, backend: Backend) -> Any:
+    """Return the matrix without the entries in some columns."""
+    row, column, value = entries(matrix, backend)
+    kept = is_kept[column]
+    return backend.sparse(matrix.shape, row[kept], column[kept], value[kept])
 
 
 def _linked(matrix: Any, nodes: Any, row: Any, column: Any, backend: Backend) -> Any:

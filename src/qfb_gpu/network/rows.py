@@ -5,6 +5,8 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from qfb_kernels.best import best_cpu, best_gpu
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -47,6 +49,12 @@ def entries(matrix: Any, backend: Backend) -> tuple[Any, Any, Any]:
 def largest(row: Any, column: Any, value: Any, n_best: int, backend: Backend) -> dict[str, Any]:
     """Return the ``n_best`` largest positive values of each row.
 
+    Parameters
+    ----------
+    row : int64, shape (n_entries,), ascending
+    column : int64, shape (n_entries,)
+    value : float64, shape (n_entries,)
+
     Returns
     -------
     dict of arrays
@@ -54,17 +62,24 @@ def largest(row: Any, column: Any, value: Any, n_best: int, backend: Backend) ->
         only (the 12th decimal) are ordered by their column.
     """
     xp = backend.xp
-    positive = value > 0
-    row, column, value = row[positive], column[positive], value[positive]
-    order = backend.lexsort((row, -xp.round(value, 12), column))
-    row, column, value = row[order], column[order], value[order]
-    is_first = xp.ones(row.shape[0], dtype=bool)
-    is_first[1:] = row[1:] != row[:-1]
-    begin = xp.nonzero(is_first)[0]
-    rank = xp.arange(row.shape[0]) - begin[xp.cumsum(is_first) - 1] + 1
-    kept = rank <= n_best
-    best = {"row": row[kept], "column": column[kept], "value": value[kept]}
-    return {**best, "rank": rank[kept].astype("int32")}
+    n_rows = int(row[-1]) + 1 if row.shape[0] else 0
+    offsets = xp.searchsorted(row, xp.arange(n_rows + 1, dtype="int64")).astype("int64")
+    best = xp.zeros((n_rows, max(n_best, 1)), dtype="int64")
+    count = xp.zeros(n_rows, dtype="int64")
+    backend.launch(
+        best_cpu, best_gpu, n_rows, xp.ascontiguousarray(column), xp.ascontiguousarray(value),
+        offsets, best, count,
+    )  # fmt: skip
+    rank = xp.arange(best.shape[1])[None, :]
+    kept = rank < xp.minimum(count, n_best)[:, None]
+    at = best[kept]
+    ranks = (rank + xp.zeros((n_rows, 1), dtype="int64"))[kept] + 1
+    return {
+        "row": row[at],
+        "column": column[at],
+        "value": value[at],
+        "rank": ranks.astype("int32"),
+    }
 
 
 def joined(parts: list[dict[str, Any]], kinds: dict[str, str], xp: Any) -> dict[str, Any]:
