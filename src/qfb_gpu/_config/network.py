@@ -26,7 +26,7 @@ class Contagion(Strict):
     cash_share: Annotated[float, Field(ge=0, le=10)] = 0.0
     recovery: Share = 0.0
     outsiders: Literal["absorb", "pass_on"] = "absorb"
-    n_firms: Annotated[int, Field(ge=0, le=100_000)] = 128
+    n_firms: Annotated[int, Field(ge=0, le=100_000)] = 50
     n_chains: Annotated[int, Field(ge=0, le=10_000)] = 32
     chain_share: Annotated[float, Field(gt=0, le=1)] = 0.1
 

@@ -88,11 +88,22 @@ def nearest(
         away = xp.round(xp.maximum(away, 0) / len(FEATURES), _DIGITS)
         at = backend.asarray(np.arange(start, start + own.shape[0]))
         away = xp.where(backend.asarray(rows)[None, :] == at[:, None], xp.inf, away)
-        order = xp.argsort(away, axis=1, kind="stable")[:, :kept]
+        order, found = _smallest(away, kept, backend)
         row[start : start + _BLOCK, :kept] = rows[backend.to_host(order)]
-        found = xp.take_along_axis(away, order, axis=1)
         distance[start : start + _BLOCK, :kept] = np.sqrt(backend.to_host(found))
     return row, distance
+
+
+def _smallest(values: Any, n_kept: int, backend: Backend) -> tuple[Any, Any]:
+    """Return the columns of each row's smallest values, and these; equal ones by their column."""
+    xp = backend.xp
+    level = xp.partition(values, n_kept - 1, axis=1)[:, n_kept - 1]
+    row, column = xp.nonzero(values <= level[:, None])  # more than are kept only where some tie
+    order = backend.lexsort((row, values[row, column], column))
+    row, column = row[order], column[order]
+    first = xp.searchsorted(row, xp.arange(values.shape[0]))
+    at = column[first[:, None] + xp.arange(n_kept)[None, :]]
+    return at, xp.take_along_axis(values, at, axis=1)
 
 
 def in_words(places: np.ndarray, one: int, other: int) -> str:
