@@ -107,7 +107,8 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
         ``customer``, ``partner`` (int64, nodes), ``rank`` (int32, from 1), ``score`` (float64),
         ``via`` (int64, node): of the partner's own partners the one that adds most to the score.
         Nodes with more than ``max_middle`` partners are in the middle of no path: a path through
-        them counts little, and there are more of them than of all others together.
+        them counts little, and there are more of them than of all others together. One with more
+        than ``max_partners`` (a tax office) is nobody's likely partner: everyone comes to it.
     """
     xp = backend.xp
     matrix = adjacency(graph, backend)
@@ -121,7 +122,8 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
         mine = customer[start:stop]
         middle = reach[mine] @ reach
         row, column, value = entries(middle @ matrix, backend)
-        new = (column != mine[row]) & ~_linked(matrix, mine, row, column, backend)
+        new = (column != mine[row]) & (degree[column] <= settings.max_partners)
+        new &= ~_linked(matrix, mine, row, column, backend)
         best = largest(row[new], column[new], value[new], settings.n_partners, backend)
         best["via"] = _via(matrix, middle, best["row"], best["column"], backend)
         best["row"] = mine[best["row"]]
@@ -159,8 +161,7 @@ def _via(matrix: Any, middle: Any, row: Any, column: Any, backend: Backend) -> A
     wanted = row[pair] * matrix.shape[0] + node
     place = order[xp.minimum(xp.searchsorted(code[order], wanted), max(int(code.shape[0]) - 1, 0))]
     share = xp.where(code[place] == wanted, value[place], 0.0)
-    by_share = backend.lexsort((pair, -xp.round(share, 12), node))
-    pair, node = pair[by_share], node[by_share]
-    is_first = xp.ones(pair.shape[0], dtype=bool)
-    is_first[1:] = pair[1:] != pair[:-1]
-    return node[is_first]
+    best = largest(pair, node, share, 1, backend)
+    via = xp.zeros(row.shape[0], dtype="int64")
+    via[best["row"]] = best["column"]
+    return via
