@@ -18,8 +18,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 demo: $(VENV)/.cpu
 	$(BIN)/qfb demo
 
+# A file of tests a process, one process a core; a kernel inside of one then keeps to its own core.
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
