@@ -20,7 +20,7 @@ demo: $(VENV)/.cpu
 
 # A file of tests a process, one process a core; a kernel inside of one then keeps to its own core.
 test: $(VENV)/.dev
-	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST_ARGS)
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
