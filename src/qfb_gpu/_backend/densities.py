@@ -7,10 +7,10 @@ from typing import Any
 
 def host_hdbscan(features: Any, min_cluster_size: int, min_samples: int) -> Any:
     """Return the cluster of each row, -1 where it is in none: int32, shape (n_rows,)."""
-    from sklearn.cluster import HDBSCAN
+    from sklearn import cluster
     from threadpoolctl import threadpool_limits
 
-    model = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True)
+    model = cluster.HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True)
     with threadpool_limits(1):
         return model.fit(features).labels_.astype("int32")
 
