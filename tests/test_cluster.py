@@ -109,7 +109,12 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path):
     )  # fmt: skip
     process.stdout.readline()  # bucket 0 is done: the workers are at work
     os.killpg(process.pid, signal.SIGINT)
-    _, error = process.communicate(timeout=30)
+    try:
+        _, error = process.communicate(timeout=120)  # seven seconds where nothing else runs
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        raise
     assert process.returncode != 0
     assert "KeyboardInterrupt" in error
     for _ in range(50):  # init reaps the last of them in its own time

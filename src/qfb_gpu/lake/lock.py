@@ -65,11 +65,11 @@ def writing(output_dir: Path) -> Iterator[None]:
 
 def check_writable(output_dir: Path) -> None:
     """Raise where the folder of the results cannot be made or written."""
-    probe = output_dir / ".write-test"
+    probe = output_dir / f".write-test-{os.getpid()}"
     try:
         output_dir.mkdir(parents=True, exist_ok=True)
         probe.write_bytes(b"")
-        probe.unlink()
+        probe.unlink(missing_ok=True)
     except OSError as error:
         msg = f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder "
         raise ConfigError(msg + "that can be written") from error
