@@ -90,7 +90,8 @@ def test_never_more_workers_than_buckets(monkeypatch):
 
 
 SLEEPER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where a job in the background
 sys.path.insert(0, {tests!r})
 from bucket_tasks import slow
 from qfb_gpu.cluster import run_buckets
@@ -110,7 +111,7 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path):
     process.stdout.readline()  # bucket 0 is done: the workers are at work
     os.killpg(process.pid, signal.SIGINT)
     try:
-        _, error = process.communicate(timeout=120)  # seven seconds where nothing else runs
+        _, error = process.communicate(timeout=60)  # seven seconds where nothing else runs
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
