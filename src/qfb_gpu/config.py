@@ -27,6 +27,7 @@ from qfb_gpu._config.models import SECTIONS as MODELS_SECTIONS
 from qfb_gpu._config.models import Models
 from qfb_gpu._config.network import SECTIONS as NETWORK_SECTIONS
 from qfb_gpu._config.network import Network
+from qfb_gpu._config.reading import read_toml
 from qfb_gpu._config.strict import Strict
 from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
 from qfb_gpu._config.text import Text
@@ -214,14 +215,7 @@ def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
     ConfigError
         With the file, the key and what to do.
     """
-    if not path.is_file():
-        msg = f"{path}: no such config file; `qfb demo` writes one to start from"
-        raise ConfigError(msg)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path}: not valid TOML: {error}"
-        raise ConfigError(msg) from error
+    raw = read_toml(path, "no such config file; `qfb demo` writes one to start from")
     for key, value in (overrides or {}).items():
         _set(raw, key, value)
     return build_config(raw, base=path.resolve().parent, where=str(path))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from qfb_gpu._config.reading import read_toml
 from qfb_gpu._config.strict import Strict
 from qfb_gpu.errors import ConfigError
 
@@ -132,14 +132,7 @@ def load_text_job(path: Path, overrides: dict[str, Any] | None = None) -> TextJo
     ConfigError
         With the file, the key and what to do.
     """
-    if not path.is_file():
-        msg = f"{path}: no such config; it needs data, text, label, output; see docs/text.md"
-        raise ConfigError(msg)
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path}: not valid TOML: {error}"
-        raise ConfigError(msg) from error
+    raw = read_toml(path, "no such config; it needs data, text, label, output; see docs/text.md")
     for key, value in (overrides or {}).items():
         node = raw
         *parents, last = key.split(".")
