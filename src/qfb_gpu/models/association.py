@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.models.false_discovery import benjamini_hochberg
+
 if TYPE_CHECKING:
     from qfb_gpu._config.behaviour import Behaviour
     from qfb_gpu.backend import Backend
@@ -50,7 +52,7 @@ def associations(
     left, right = np.where(swap, right, left), np.where(swap, left, right)
     n_left, n_right = n_of[left], n_of[right]
     p = _chance(both, n_left, n_right, n_customers)
-    q = _q_values(p)
+    q = benjamini_hochberg(p)
     order = np.lexsort((party[right], party[left], -both, p))
     order = order[q[order] <= settings.false_discovery_rate][: settings.n_pairs]
     lift = both * n_customers / np.maximum(n_left * n_right, 1)
@@ -99,13 +101,3 @@ def _chance(both: Any, n_left: Any, n_right: Any, n_customers: int) -> np.ndarra
 
     p: np.ndarray = hypergeom.sf(both - 1, n_customers, n_right, n_left)
     return p
-
-
-def _q_values(p: np.ndarray) -> np.ndarray:
-    """Return Benjamini-Hochberg q-values (doi:10.1111/j.2517-6161.1995.tb02031.x)."""
-    if p.size == 0:
-        return p
-    from scipy.stats import false_discovery_control
-
-    q: np.ndarray = false_discovery_control(p)
-    return q

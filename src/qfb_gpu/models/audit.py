@@ -19,6 +19,8 @@ from typing import Any
 
 import numpy as np
 
+from qfb_gpu.models.false_discovery import benjamini_hochberg
+
 FEWEST = 30
 """Customers of a group below which it is left out."""
 _DIGITS = 4
@@ -87,12 +89,7 @@ def difference(groups: list[str | None], outcome: list[Any]) -> Difference | Non
 
 def q_values(found: list[Difference]) -> list[float]:
     """Return Benjamini-Hochberg q values; NaN where the p value is."""
-    from scipy.stats import false_discovery_control
-
-    p = np.array([one.p_value for one in found])
-    q, known = np.full(p.size, np.nan), ~np.isnan(p)
-    if known.any():
-        q[known] = false_discovery_control(p[known])
+    q = benjamini_hochberg(np.array([one.p_value for one in found], dtype=np.float64))
     return [float(value) for value in q]
 
 
