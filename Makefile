@@ -19,8 +19,9 @@ demo: $(VENV)/.cpu
 	$(BIN)/qfb demo
 
 # A file of tests a process, one process a core; a kernel inside of one then keeps to its own core.
+# A process that dies ends the run: pytest-xdist waits for ever when it replaces one under loadfile.
 test: $(VENV)/.dev
-	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile $(PYTEST_ARGS)
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart=0 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
