@@ -38,7 +38,7 @@ def streams(inputs: dict[str, Any], backend: Backend) -> dict[str, Any]:
     found: Streams = payments.score_streams(
         book, inputs["calendar"], inputs["day"], backend, HORIZON_DAYS
     )
-    names = {f.name for f in fields(Streams)} - {"columns", "splits"}
+    names = {f.name for f in fields(Streams)} - {"columns", "splits", "described"}
     rest = {name: getattr(found, name) for name in names}
     rest |= {f"split_{name}": getattr(found.splits, name) for name in payments.SPLIT_COLUMNS}
     return {**found.columns, **{f"payment.{name}": values for name, values in rest.items()}}

@@ -106,6 +106,7 @@ class Streams:
     role : int8, shape (n_payments,), index into ``ROLES``
     due_day : int32, shape (n_payments,), ``NULL_DAY`` where nothing was due
     splits : how relations were split, for a later night: :mod:`qfb_gpu.payments.splits`
+    described : what was measured of each stream, likewise: :mod:`qfb_gpu.payments.described`
     """
 
     columns: dict[str, Any]
@@ -114,6 +115,7 @@ class Streams:
     role: Any
     due_day: Any
     splits: Any = None
+    described: Any = None
 
 
 @dataclass(frozen=True, slots=True)

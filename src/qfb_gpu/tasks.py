@@ -89,18 +89,29 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
 
 
 def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) -> Streams:
-    """Score the streams of a bucket, splitting only relations that an earlier night did not."""
+    """Score the streams of a bucket: anew only those of relations that an earlier night lacks."""
     calendar = load_calendar(night.calendar)
     stamp = carry.stamp_of(calendar, payments, qfb_kernels)
     carried = carry.load(night.lake, bucket, stamp)
-    known = None if carried is None else payments.splits_on_device(carried, backend)
+    known = described = None
+    if carried is not None:
+        known = payments.splits_on_device(_some(carried, payments.SPLIT_COLUMNS), backend)
+        described = payments.described_on_device(
+            _some(carried, payments.DESCRIBED_COLUMNS), backend
+        )
     streams = payments.score_streams(
-        ledger, calendar, night.as_of_day, backend, night.horizon_days, known=known
-    )
+        ledger, calendar, night.as_of_day, backend, night.horizon_days,
+        known=known, described=described,
+    )  # fmt: skip
     columns = {name: getattr(streams.splits, name) for name in payments.SPLIT_COLUMNS}
+    columns |= {name: getattr(streams.described, name) for name in payments.DESCRIBED_COLUMNS}
     host = {name: backend.to_host(values) for name, values in columns.items()}
     carry.save(night.lake, bucket, stamp, host)
     return streams
+
+
+def _some(columns: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: columns[name] for name in names}
 
 
 def _save_scores(

@@ -1,6 +1,6 @@
-"""What one night leaves for the next: how each bucket's relations were split.
+"""What one night leaves for the next: how a bucket's relations were split, and their streams.
 
-``<output>/lake/splits/<bucket>.npz`` is a cache: with another stamp (other code, another
+``<output>/lake/carried/<bucket>.npz`` is a cache: with another stamp (other code, another
 calendar), or unreadable, it is as if it were not there.
 """
 
@@ -24,7 +24,7 @@ _STAMP = "stamp"
 
 
 def stamp_of(calendar: Calendar, *packages: ModuleType) -> str:
-    """Return what a split depends on beside its payments: working days and the packages' code."""
+    """Return what streams depend on beside payments: working days and the packages' code."""
     days = hashlib.sha256(np.ascontiguousarray(calendar.is_working).tobytes())
     days.update(str(calendar.first_day).encode())
     return f"{_code(packages)}-{days.hexdigest()[:16]}"
@@ -62,4 +62,4 @@ def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> Non
 
 
 def _path(lake: Path, bucket: int) -> Path:
-    return lake / "splits" / f"{bucket}.npz"
+    return lake / "carried" / f"{bucket}.npz"

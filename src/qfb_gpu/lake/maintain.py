@@ -155,12 +155,12 @@ def _shorten_log(path: Path) -> None:
 
 
 def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
-    """Delete what runs that died left: spilled rows, drafts, splits of buckets that are gone."""
+    """Delete spilled rows and drafts of runs that died, and what was carried for lost buckets."""
     done = Upkeep("leftovers")
     lake = output_dir / "lake"
     live = {f"{bucket}.npz" for bucket in silver.buckets(lake)}
     found = [*lake.glob("*/_ingest/*.arrows"), *lake.rglob("*.tmp")]
-    found += [path for path in lake.glob("splits/*.npz") if path.name not in live]
+    found += [path for path in lake.glob("carried/*.npz") if path.name not in live]
     for file in found:
         _delete(file, done, dry_run=dry_run)
     return done

@@ -9,15 +9,12 @@ import numpy as np
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.ledger import NULL_DAY, Labelled, Ledger
 from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS, name_schedules
-from qfb_gpu.payments.forecast import next_payments
-from qfb_gpu.payments.intervals import gap_stats
-from qfb_gpu.payments.spectrum import spectra
 from qfb_gpu.schema import AMOUNT_KINDS, STATUSES
 from qfb_kernels.dues import MONTHS
-from qfb_kernels.prices import prices_cpu, prices_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
+    from qfb_gpu.payments.described import Described
 
 MIN_PAYMENTS = 3
 MIN_ANNUAL_PAYMENTS = 2
@@ -26,29 +23,22 @@ CHANCE_OF_BOUND_OF_TWO = 0.045
 _YEAR = 12
 
 
-def stream_columns(  # noqa: PLR0913  all that is known of streams
-    ledger: Ledger, relation: Any, offsets: Any, members: tuple[Any, Any, Any],
-    answers: tuple[Any, Any, Any], fit_int: Any, fit_float: Any, cal: Any, as_of_day: int,
-    backend: Backend,
+def stream_columns(
+    ledger: Ledger, relation: Any, members: tuple[Any, Any, Any], fit_int: Any, fit_float: Any,
+    described: Described, backend: Backend,
 ) -> dict[str, Any]:  # fmt: skip
     """Return one array or Labelled a column.
 
     Parameters
     ----------
     relation : int32, shape (n_streams,)
-    offsets : int64, shape (n_relations + 1,), into the streams
     members : member, start, size of each stream, reversals left out
-    answers : owner, due day, offset of each payment
     fit_int, fit_float : see :mod:`qfb_kernels.search`
+    described : measures of the same streams
     """
     xp = backend.xp
     member, start, size = members
-    ordinal = xp.arange(relation.shape[0], dtype="int64") - offsets[relation]
-    mean, std, median = gap_stats(ledger.day, member, start, size, backend)
-    peaks, strength, entropy = spectra(ledger.day, member, start, size, backend)
-    quantile, next_due, closed, missed, status = next_payments(
-        ledger.day, answers, members, cal, fit_int, as_of_day, backend
-    )
+    ordinal = xp.arange(relation.shape[0], dtype="int64") - described.stream_offsets[relation]
     some = size > 0
     last_slot = xp.where(some, start + size - 1, 0)
     first_slot = xp.where(some, start, 0)
@@ -59,21 +49,21 @@ def stream_columns(  # noqa: PLR0913  all that is known of streams
         "first_date": xp.where(some, ledger.day[member[first_slot]], NULL_DAY).astype("int32"),
         "last_date": xp.where(some, ledger.day[member[last_slot]], NULL_DAY).astype("int32"),
         "p_value": p_values(fit_int, fit_float[:, 0], size, xp),
-        **name_schedules(fit_int, closed > 0, backend),
+        **name_schedules(fit_int, described.closed > 0, backend),
         **{name: fit_int[:, i].astype("int32") for i, name in enumerate(SCHEDULE_COLUMNS)},
-        "interval_mean_days": mean,
-        "interval_std_days": std,
-        "interval_median_days": median,
-        "spectrum_period_days": xp.where(peaks[:, 0] > 0.0, peaks[:, 0], xp.nan),
-        "spectrum_strength": strength,
-        "spectrum_entropy": entropy,
-        "next_date": quantile[:, 1],
-        "next_date_earliest": quantile[:, 0],
-        "next_date_latest": quantile[:, 2],
-        "next_due_date": next_due,
-        "n_missed": missed,
-        "status": Labelled(status, STATUSES),
-        **_prices(ledger, relation, members, quantile[:, 1], backend),
+        "interval_mean_days": described.mean,
+        "interval_std_days": described.std,
+        "interval_median_days": described.median,
+        "spectrum_period_days": described.period,
+        "spectrum_strength": described.strength,
+        "spectrum_entropy": described.entropy,
+        "next_date": described.quantile[:, 1],
+        "next_date_earliest": described.quantile[:, 0],
+        "next_date_latest": described.quantile[:, 2],
+        "next_due_date": described.next_due,
+        "n_missed": described.missed,
+        "status": Labelled(described.status, STATUSES),
+        **_amounts(ledger, relation, members, described, backend),
     }
 
 
@@ -131,30 +121,22 @@ def _splitmix64(x: Any, xp: Any) -> Any:
     return x ^ (x >> xp.uint64(31))
 
 
-def _prices(
-    ledger: Ledger, relation: Any, members: tuple[Any, Any, Any], next_day: Any, backend: Backend
-) -> dict[str, Any]:
+def _amounts(
+    ledger: Ledger, relation: Any, members: tuple[Any, Any, Any], described: Described,
+    backend: Backend,
+) -> dict[str, Any]:  # fmt: skip
     xp = backend.xp
-    n_streams = relation.shape[0]
     member, start, size = members
-    kind = xp.empty(n_streams, dtype="int8")
-    value = xp.empty((n_streams, 6))
-    step_day = xp.empty(n_streams, dtype="int32")
-    scratch = xp.empty(member.shape[0], dtype="int32")
-    next_day = xp.ascontiguousarray(next_day)
-    backend.launch(
-        prices_cpu, prices_gpu, n_streams, ledger.day, ledger.amount_minor, member, start, size,
-        next_day, scratch, kind, value, step_day,
-    )  # fmt: skip
+    value = described.amount_value
     unit = _minor_units(backend)[ledger.currency[relation]]
     names = ("amount_typical", "next_amount", "next_amount_low", "next_amount_high")
     total = xp.zeros(member.shape[0] + 1, dtype="int64")
     total[1:] = xp.cumsum(ledger.amount_minor[member])
     return {
-        "amount_kind": Labelled(kind, AMOUNT_KINDS),
+        "amount_kind": Labelled(described.amount_kind, AMOUNT_KINDS),
         **{name: value[:, i] / unit for i, name in enumerate(names)},
         "amount_total_minor": total[start + size] - total[start],
-        "amount_step_date": step_day,
+        "amount_step_date": described.step_day,
         "amount_step_ratio": value[:, 5],
     }
 

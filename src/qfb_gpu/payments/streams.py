@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.ledger import NULL_DAY, Ledger, Streams
 from qfb_gpu.payments.columns import stream_columns
+from qfb_gpu.payments.described import Described, describe
 from qfb_gpu.payments.rounds import split
 from qfb_gpu.payments.splits import Splits, fingerprints, merged, of_work, places_of
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
@@ -39,6 +40,7 @@ def score_streams(
     horizon_days: int = 90,
     *,
     known: Splits | None = None,
+    described: Described | None = None,
 ) -> Streams:
     """Split every relation into streams and describe each as if it were regular.
 
@@ -56,6 +58,9 @@ def score_streams(
     known : Splits, optional
         Of an earlier night under the same calendar, from :attr:`Streams.splits`: relations with
         the same payments are not split again. The answer is the same to the bit.
+    described : Described, optional
+        Of the same streams as ``known``, from :attr:`Streams.described`: their streams are not
+        measured again, but for what depends on the day where ``as_of_day`` is another one.
 
     Returns
     -------
@@ -73,13 +78,15 @@ def score_streams(
         reversals_cpu, reversals_gpu, ledger.n_relations, ledger.amount_minor,
         ledger.relation_offsets, cancelled_by,
     )  # fmt: skip
-    splits = _splits(ledger, known, tables, backend)
-    return _describe(ledger, splits, cancelled_by, cal, as_of_day, backend)
+    splits, place = _splits(ledger, known, tables, backend)
+    earlier = None if described is None else (described, place)
+    return _describe(ledger, splits, cancelled_by, cal, as_of_day, earlier, backend)
 
 
 def _splits(
     ledger: Ledger, known: Splits | None, tables: tuple[Any, Any], backend: Backend
-) -> Splits:
+) -> tuple[Splits, Any]:
+    """Return the splits, and the row among the known ones of each relation (-1: none)."""
     xp = backend.xp
     fingerprint = fingerprints(ledger, xp)
     place = xp.full(ledger.n_relations, -1, dtype="int64")
@@ -87,12 +94,13 @@ def _splits(
         sizes = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
         place = places_of(fingerprint, sizes, known, xp)
     found = of_work(split(ledger, place < 0, tables, backend), ledger, fingerprint, backend)
-    return found if known is None else merged(found, known, place, backend)
+    return (found if known is None else merged(found, known, place, backend)), place
 
 
 def _describe(
-    ledger: Ledger, splits: Splits, cancelled_by: Any, cal: Any, as_of_day: int, backend: Backend
-) -> Streams:
+    ledger: Ledger, splits: Splits, cancelled_by: Any, cal: Any, as_of_day: int,
+    earlier: tuple[Described, Any] | None, backend: Backend,
+) -> Streams:  # fmt: skip
     xp = backend.xp
     n_payments, n_relations = ledger.n_payments, ledger.n_relations
     n_groups = splits.fit_int.shape[0]
@@ -125,10 +133,11 @@ def _describe(
         recount_cpu, recount_gpu, total, member, owner, due, offset, start, size,
         cal, fit_int,
     )  # fmt: skip
-    columns = stream_columns(
-        ledger, relation, offsets, (member, start, size), answers,
-        fit_int, fit_float, cal, as_of_day, backend,
-    )  # fmt: skip
+    members = (member, start, size)
+    measures = describe(
+        ledger, offsets, members, answers, fit_int, cal, as_of_day, earlier, backend
+    )
+    columns = stream_columns(ledger, relation, members, fit_int, fit_float, measures, backend)
     role = xp.full(n_payments, _EXTRA, dtype="int8")
     hit = owner >= 0
     role[hit] = _REGULAR
@@ -136,7 +145,7 @@ def _describe(
     role[hit & (offset < -LATE_TICKS)] = _EARLY
     role[ledger.amount_minor < 0] = _RETURNED
     due = xp.where(hit, due, NULL_DAY).astype("int32")
-    return Streams(columns, relation, stream, role, due, splits)
+    return Streams(columns, relation, stream, role, due, splits, measures)
 
 
 def _over_all_relations(splits: Splits, backend: Backend) -> tuple[Any, Any]:
