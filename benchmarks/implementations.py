@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 PEERS = ("pandas", "polars", "duckdb")
 IMPLEMENTATIONS = ("qfb run", "qfb", *PEERS)
 """``qfb run`` is the whole night; ``qfb`` the peers' task alone, on the night's lake."""
-_QFB = str(Path(sys.executable).with_name("qfb"))
+QFB = str(Path(sys.executable).with_name("qfb"))
 _COLUMNS = (
     "txn_id", "customer_id", "counterparty_id", "date", "amount", "direction", "currency", "memo",
     "category", "channel",
@@ -46,8 +46,8 @@ def run_once(
     shutil.rmtree(output, ignore_errors=True)
     log = work / f"{name.replace(' ', '-')}.log"
     if name == "qfb run":
-        config = _write_config(portfolio, output, work)
-        command = [_QFB, "run", str(config)]
+        config = write_config(portfolio.transactions, portfolio.as_of, output, work)
+        command = [QFB, "run", str(config)]
     else:
         sources = [portfolio.transactions, small.transactions]
         if name == "qfb":
@@ -63,7 +63,7 @@ def run_once(
             sources[1],
         ]
     done = run_measured(command, log=log, timeout_seconds=timeout_seconds)
-    extra = _night(output) if name == "qfb run" else {"seconds": json.loads(done.stdout)}
+    extra = last_night(output) if name == "qfb run" else {"seconds": json.loads(done.stdout)}
     return {"wall_seconds": done.wall_seconds, "peak_bytes": done.peak_bytes, **extra}
 
 
@@ -79,30 +79,31 @@ def prepare_lake(portfolio: Portfolio, work: Path) -> str:
 
     work.mkdir(parents=True, exist_ok=True)
     output = output_of("qfb run", work)
-    ingest.ingest(load_config(_write_config(portfolio, output, work)))
+    ingest.ingest(load_config(write_config(portfolio.transactions, portfolio.as_of, output, work)))
     return str(output / "lake")
 
 
-def _write_config(portfolio: Portfolio, output: Path, work: Path) -> Path:
+def write_config(transactions: str, as_of: str, output: Path, work: Path) -> Path:
+    """Write the config of a night on the CPU; return its path."""
     columns = ", ".join(f'{name} = "{name}"' for name in _COLUMNS)
     config = work / "night.toml"
     config.write_text(
-        f"as_of = {portfolio.as_of}\n"
+        f"as_of = {as_of}\n"
         'device = "cpu"\n'
         f"output = {json.dumps(str(output))}\n"
         "[sources.transactions]\n"
-        f"path = {json.dumps(portfolio.transactions)}\n"
+        f"path = {json.dumps(transactions)}\n"
         f"columns = {{ {columns} }}\n",
         encoding="utf-8",
     )
     return config
 
 
-def _night(output: Path) -> dict[str, Any]:
-    """Read the seconds per stage of a night from its own table of runs."""
-    from deltalake import DeltaTable
+def last_night(output: Path) -> dict[str, Any]:
+    """Read the seconds per stage of the last night from its own table of runs."""
+    from qfb_gpu.lake import gold
 
-    [row] = DeltaTable(str(output / "runs")).to_pyarrow_table().to_pylist()
+    row = gold.read(output, "runs").to_pylist()[-1]
     stages = json.loads(row["stages"])
     counts = ("n_payments", "n_customers", "n_streams", "n_regular")
     return {

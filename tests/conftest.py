@@ -8,7 +8,9 @@ from hypothesis import settings
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import BackendUnavailableError
 
-settings.register_profile("qfb", deadline=None, print_blob=True)
+# A plain run draws the same examples every time; with QFB_EXPLORE=1 every run draws new ones.
+_SAME = os.environ.get("QFB_EXPLORE", "0") == "0"
+settings.register_profile("qfb", deadline=None, print_blob=True, derandomize=_SAME)
 settings.load_profile("qfb")
 
 _ROOT = Path(__file__).parents[1]

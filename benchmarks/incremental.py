@@ -1,0 +1,156 @@
+"""What a night costs in which few customers changed, beside the full night of the same payments.
+
+    python benchmarks/incremental.py --payments 1e6 --share 0.01
+
+A night, then payments of a share of the customers in a further file, then the night again over the
+same lake, and a night from nothing over both files. Gold tables of the last two must be equal,
+but for what a night keeps of the one before on purpose.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from implementations import QFB, last_night, write_config
+from portfolios import AS_OF, SEED, portfolio_of
+from process_tree import run_measured
+from results_file import ResultsFile
+
+from qfb_gpu.lake import gold
+
+if TYPE_CHECKING:
+    from portfolios import Portfolio
+
+BY_PAYMENTS = (
+    "payment_streams",
+    "stream_payments",
+    "expected_payments",
+    "graph_edges",
+    "payment_terms",
+    "associations",
+)
+"""Tables that no earlier night has a say in."""
+_ROWS_PER_CUSTOMER = 3
+
+
+def main(arguments: list[str] | None = None) -> Path:
+    """Run the three nights; return the file of results."""
+    options = _options(arguments)
+    settings = {"seed": SEED, "as_of": AS_OF.isoformat(), "share": options.share}
+    results = ResultsFile.open(options.out, "incremental", settings)
+    for size in sorted(round(float(size)) for size in options.payments):
+        portfolio = portfolio_of(size, options.data)
+        with tempfile.TemporaryDirectory(dir=options.data, prefix="incremental-") as folder:
+            run = measure(portfolio, options.share, Path(folder), options.timeout)
+        results.append({"size": size, **run})
+        _say(run)
+    return results.path
+
+
+def measure(
+    portfolio: Portfolio, share: float, work: Path, timeout_seconds: float
+) -> dict[str, Any]:
+    """Return the seconds of the night of few changes and of the full one, and what differs."""
+    source = work / "payments"
+    source.mkdir()
+    (source / "first.parquet").symlink_to(portfolio.transactions)
+    nights = {}
+    _night(source, work / "later", portfolio.as_of, timeout_seconds)
+    changes = changed_payments(portfolio, share)
+    pq.write_table(changes, source / "second.parquet")
+    for name in ("later", "full"):
+        nights[name] = _night(source, work / name, portfolio.as_of, timeout_seconds)
+    return {
+        "n_payments": portfolio.n_payments,
+        "n_customers": portfolio.n_customers,
+        "n_new_payments": changes.num_rows,
+        "n_changed_customers": len(pc.unique(changes.column("customer_id"))),
+        **nights,
+        "different_tables": different_tables(work / "later", work / "full"),
+    }
+
+
+def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
+    """Return further payments of every n-th customer: the last three again."""
+    table = pq.read_table(portfolio.transactions)
+    customers = pc.unique(table.column("customer_id")).sort()
+    chosen = customers.take(pa.array(range(0, len(customers), round(1 / share))))
+    table = table.filter(pc.is_in(table.column("customer_id"), chosen))
+    table = table.sort_by([("customer_id", "ascending"), ("date", "descending")])
+    first = pc.index_in(table.column("customer_id"), table.column("customer_id").combine_chunks())
+    rank = pc.subtract(pa.array(range(table.num_rows), pa.int32()), first)
+    table = table.filter(pc.less(rank, _ROWS_PER_CUSTOMER))
+    ids = pc.binary_join_element_wise(table.column("txn_id"), "again", "-")
+    return table.set_column(table.column_names.index("txn_id"), "txn_id", ids)
+
+
+def different_tables(later: Path, full: Path) -> list[str]:
+    """Return the tables of :data:`BY_PAYMENTS` whose rows are not the same to the bit."""
+    found = []
+    for name in BY_PAYMENTS:
+        tables = [gold.read(output, name) for output in (later, full)]
+        order = [(column, "ascending") for column in tables[0].column_names]
+        if not tables[0].sort_by(order).equals(tables[1].sort_by(order)):
+            found.append(name)
+    return found
+
+
+def incremental_table(results: dict[str, Any]) -> str:
+    """Return the Markdown of the newest run of each size."""
+    newest = {run["size"]: run for run in results["runs"]}
+    stages = list(next(iter(newest.values()))["full"]["seconds"])
+    lines = [
+        "| payments | customers changed | night | " + " | ".join(stages) + " | total |",
+        "| ---: | ---: | --- | " + "---: | " * (len(stages) + 1),
+    ]
+    for run in newest.values():
+        for name, words in (("full", "full"), ("later", "over the lake of the one before")):
+            night = run[name]
+            cells = [f"{night['seconds'][stage]:.1f}" for stage in stages]
+            share = night["wall_seconds"] / run["full"]["wall_seconds"]
+            total = f"{night['wall_seconds']:.1f} s ({share:.0%})"
+            lines.append(
+                f"| {run['n_payments']:,} | {run['n_changed_customers']:,} of "
+                f"{run['n_customers']:,} | {words} | " + " | ".join([*cells, total]) + " |"
+            )
+    return "\n".join(lines)
+
+
+def _night(source: Path, output: Path, as_of: str, timeout_seconds: float) -> dict[str, Any]:
+    work = output.parent
+    config = write_config(str(source), as_of, output, work)
+    log = work / "night.log"
+    done = run_measured([QFB, "run", str(config)], log=log, timeout_seconds=timeout_seconds)
+    return {
+        "wall_seconds": done.wall_seconds,
+        "peak_bytes": done.peak_bytes,
+        **last_night(output),
+    }
+
+
+def _say(run: dict[str, Any]) -> None:
+    sys.stdout.write(incremental_table({"runs": [run]}) + f"\n{run['different_tables'] or ''}\n")
+    sys.stdout.flush()
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    default_data = Path(os.environ.get("QFB_BENCH_DATA", tempfile.gettempdir())) / "qfb-bench"
+    parser.add_argument("--payments", nargs="+", default=["1e6"], help="sizes, e.g. 1e6 10e6")
+    parser.add_argument("--share", type=float, default=0.01, help="of the customers that change")
+    parser.add_argument("--data", type=Path, default=default_data, help="portfolios and outputs")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds for one night")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    main()
