@@ -20,6 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from implementations import QFB, last_night, write_config
+from incremental_table import incremental_table
 from portfolios import AS_OF, SEED, portfolio_of
 from process_tree import run_measured
 from results_file import ResultsFile
@@ -101,27 +102,6 @@ def different_tables(later: Path, full: Path) -> list[str]:
         if not tables[0].sort_by(order).equals(tables[1].sort_by(order)):
             found.append(name)
     return found
-
-
-def incremental_table(results: dict[str, Any]) -> str:
-    """Return the Markdown of the newest run of each size."""
-    newest = {run["size"]: run for run in results["runs"]}
-    stages = list(next(iter(newest.values()))["full"]["seconds"])
-    lines = [
-        "| payments | customers changed | night | " + " | ".join(stages) + " | total |",
-        "| ---: | ---: | --- | " + "---: | " * (len(stages) + 1),
-    ]
-    for run in newest.values():
-        for name, words in (("full", "full"), ("later", "over the lake of the one before")):
-            night = run[name]
-            cells = [f"{night['seconds'][stage]:.1f}" for stage in stages]
-            share = night["wall_seconds"] / run["full"]["wall_seconds"]
-            total = f"{night['wall_seconds']:.1f} s ({share:.0%})"
-            lines.append(
-                f"| {run['n_payments']:,} | {run['n_changed_customers']:,} of "
-                f"{run['n_customers']:,} | {words} | " + " | ".join([*cells, total]) + " |"
-            )
-    return "\n".join(lines)
 
 
 def _night(source: Path, output: Path, as_of: str, timeout_seconds: float) -> dict[str, Any]:

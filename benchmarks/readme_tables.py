@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from incremental_table import incremental_table
 from payment_steps_table import steps_table
 from regular_table import regular_tables
 from scale_table import scale_table
@@ -215,7 +216,7 @@ PAGES: dict[str, dict[str, Callable[[dict[str, Any]], str]]] = {
         "regular_payments": regular_tables,
         "payment_steps": steps_table,
     },
-    "docs/scale.md": {"scale_model": scale_table},
+    "docs/scale.md": {"scale_model": scale_table, "incremental": incremental_table},
 }
 """Page to benchmark to what makes its table."""
 
