@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from stand_in import stand_in_backend
 
 from qfb_gpu.models import lookalikes
 
@@ -23,8 +24,19 @@ def naive_rank(values, value):
     return (below + equal / 2) / len(known)
 
 
+def nearest(features, n_nearest, backend, part=slice(None)):
+    """Return the nearest customers' rows and distances of all customers, or of a part of them."""
+    references = lookalikes.References.of(features)
+    places = references.ranks({name: values[part] for name, values in features.items()})
+    n_customers = features["recency_days_since_last"].size
+    own = np.full(n_customers, -1)
+    own[references.row] = np.arange(references.row.size)
+    found, distance = lookalikes.nearest(references, places, own[part], n_nearest, backend)
+    return np.where(found < 0, -1, np.append(references.row, -1)[found]), distance
+
+
 def test_the_nearest_are_those_of_a_loop(features, backend):
-    row, distance = lookalikes.nearest(features, 3, backend)
+    row, distance = nearest(features, 3, backend)
     places = [
         [naive_rank(features[name], features[name][one]) for name in lookalikes.FEATURES]
         for one in range(90)
@@ -39,27 +51,66 @@ def test_the_nearest_are_those_of_a_loop(features, backend):
 
 
 def test_order_and_units_change_nothing(features, cpu):
-    row, distance = lookalikes.nearest(features, 3, cpu)
+    row, distance = nearest(features, 3, cpu)
     order = np.random.default_rng(1).permutation(90)
     moved = {name: values[order] for name, values in features.items()}
     moved["frequency_n_365d"] = 100 * moved["frequency_n_365d"] ** 3  # another unit, same order
-    again, away = lookalikes.nearest(moved, 3, cpu)
+    again, away = nearest(moved, 3, cpu)
     np.testing.assert_array_equal(order[again], row[order])
     np.testing.assert_array_equal(away, distance[order])
 
 
+def test_a_part_of_the_customers_has_the_look_alikes_it_has_among_all(features, backend):
+    row, distance = nearest(features, 3, backend)
+    part = slice(20, 50)
+    again, away = nearest(features, 3, backend, part)
+    np.testing.assert_array_equal(again, row[part])
+    np.testing.assert_array_equal(away, distance[part])
+
+
+def test_fewer_references_than_customers_are_the_nearest_of_these(features, cpu, monkeypatch):
+    monkeypatch.setattr(lookalikes, "MOST_REFERENCES", 30)
+    row, distance = nearest(features, 3, cpu)
+    kept = np.sort(lookalikes.References.of(features).row)
+    assert kept.size == 30
+    assert set(row.ravel().tolist()) <= set(kept.tolist())
+    among = {name: values[kept] for name, values in features.items()}
+    own, away = nearest(among, 3, cpu)
+    np.testing.assert_array_equal(row[kept], kept[own])
+    np.testing.assert_array_equal(distance[kept], away)
+
+
+@pytest.mark.parametrize("n_alike", [2, 5, 40])
+def test_of_customers_that_are_all_alike_the_first_references_count(features, backend, n_alike):
+    same = {name: values.copy() for name, values in features.items()}
+    for values in same.values():
+        values[:n_alike] = values[0]
+    row, distance = nearest(same, 3, backend)
+    first = lookalikes.References.of(same).row
+    alike = [one for one in first.tolist() if one < n_alike]
+    for one in alike:
+        others = [other for other in alike if other != one][:3]
+        assert row[one, : len(others)].tolist() == others
+        assert not distance[one, : len(others)].any()
+
+
 def test_few_customers_have_few_look_alikes(features, cpu):
-    two = {name: values[:2] for name, values in features.items()}
-    table = lookalikes.table(two, 3, cpu)
-    assert table["customer"].tolist() == [0, 1]
-    assert table["similar"].tolist() == [1, 0]
-    none = {name: values[:0] for name, values in features.items()}
-    assert lookalikes.table(none, 3, cpu)["customer"].size == 0
-    assert lookalikes.table({n: v[:1] for n, v in features.items()}, 3, cpu)["customer"].size == 0
+    row, distance = nearest({name: values[:2] for name, values in features.items()}, 3, cpu)
+    assert row.tolist() == [[1, -1, -1], [0, -1, -1]]
+    assert np.isnan(distance[:, 1:]).all()
+    assert nearest({name: values[:0] for name, values in features.items()}, 3, cpu)[0].size == 0
+    assert (nearest({n: v[:1] for n, v in features.items()}, 3, cpu)[0] == -1).all()
 
 
 def test_words_name_what_both_have_in_common():
     places = np.full((2, len(lookalikes.FEATURES)), 0.5)
     places[:, 0], places[:, 1], places[:, 2] = 0.9, 0.05, (0.9, 0.1)
-    said = lookalikes.in_words(places, 0, 1)
-    assert said == f"low {lookalikes.FEATURES[1]}, high {lookalikes.FEATURES[0]}"
+    said = lookalikes.in_words(places[:1], places[1:])
+    assert said == [f"low {lookalikes.FEATURES[1]}, high {lookalikes.FEATURES[0]}"]
+    assert lookalikes.in_words(places[:0], places[:0]) == []
+
+
+def test_a_gpu_would_do_the_same(features, cpu):
+    there = nearest(features, 3, stand_in_backend())
+    for one, other in zip(nearest(features, 3, cpu), there, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, sparse
+from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, neighbours, sparse
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import BackendUnavailableError
@@ -246,6 +246,21 @@ class Backend:
         """
         scores = boosting.isolation(self.to_host(sample), self.to_host(features), seed)
         return self.asarray(scores)
+
+    def neighbours(self, known: Any, own: Any, n: int) -> Any:
+        """Return the ``n`` rows of ``known`` nearest to each row of ``own``: int64, (n_own, n).
+
+        Euclidean; in any order, and of rows as near as the n-th any: the caller compares.
+
+        Parameters
+        ----------
+        known, own : arrays of float64, shapes (n_known, n_features) and (n_own, n_features), finite
+        n : int
+            1 to n_known.
+        """
+        if self.name == "gpu":
+            return neighbours.device_neighbours(self.xp, known, own, n)
+        return neighbours.host_neighbours(known, own, n)
 
     def components(self, n_nodes: int, source: Any, target: Any) -> Any:
         """Return each node's weakly connected component: int32, shape (n_nodes,).

@@ -25,7 +25,8 @@ from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.parts import groups
+from qfb_gpu.parts import groups, payment_graph
+from qfb_gpu.parts.names import save_names
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.tasks import (
@@ -291,9 +292,9 @@ def _feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any
 def _fit_network(
     night: Night, buckets: list[int], config: Config, backend: Backend
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    tables = [night.workspace.load("score", bucket, "edges") for bucket in buckets]
-    edges = network.merge_edges(tables, backend)
-    nodes = network.analyse(edges, config.network, backend)
+    edges, graph = payment_graph.make(night.workspace, buckets, backend)
+    nodes = network.analyse(edges, config.network, backend, graph=graph)
+    save_names(night.workspace, buckets)
     return _all_to_host(nodes, backend), _all_to_host(edges, backend)
 
 

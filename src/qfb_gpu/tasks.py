@@ -23,6 +23,7 @@ from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import groups
+from qfb_gpu.parts.names import load_names
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
 
 if TYPE_CHECKING:
@@ -249,7 +250,7 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     dict of table name to part file
     """
     cpu = get_backend("cpu")
-    keys, ids = _node_ids(night, buckets)
+    keys, ids = load_names(night.workspace)
     grouped, names = fitted["groups"], _customer_ids(night, buckets)
     whole = {
         "segments": _segment_table(grouped.cards, names),
@@ -281,18 +282,6 @@ def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, 
 def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
     load = night.workspace.load
     return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
-
-
-def _node_ids(night: Night, buckets: list[int]) -> tuple[np.ndarray, Any]:
-    """Return the keys of all customers and counterparties, ascending, and their ids."""
-    keys, ids = [], []
-    for bucket in buckets:
-        relations = night.workspace.load("score", bucket, "relations")
-        customers = night.workspace.load("score", bucket, "customers")
-        keys += [relations["counterparty_key"], customers["customer_key"]]
-        ids += [relations["counterparty_id"], customers["customer_id"]]
-    distinct, first = np.unique(np.concatenate(keys), return_index=True)
-    return distinct, pa.chunked_array(ids).take(pa.array(first))
 
 
 def _customers(night: Night, buckets: list[int]) -> np.ndarray:

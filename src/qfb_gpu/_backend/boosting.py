@@ -15,6 +15,7 @@ import numpy as np
 
 _FEWEST_FOR_ISOTONIC = 1000
 """Held-out rows of the rarer class from which a free-form calibration is no noisier than a line."""
+_BINS = 255  # of a HistGradientBoostingClassifier, without the one of missing values
 _CERTAIN = 1e-6
 
 
@@ -145,10 +146,34 @@ def _grown(
         early_stopping=False,
         random_state=seed,
     )
+    if weight is not None and (weight == 1).all():
+        weight = None
+    if weight is not None:
+        features = _snapped(features)
     nowhere = np.isnan(features).all(axis=0)  # which the binning cannot bear, and no split can use
     features = np.where(nowhere[None, :], 0.0, features)
     with threadpool_limits(1):  # threads would add gradients up in an order of their own
         return model.fit(features, label, sample_weight=weight)
+
+
+def _snapped(features: np.ndarray) -> np.ndarray:
+    """Return each value as the nearest of as many quantiles of its feature as trees have bins.
+
+    scikit-learn cuts no more values than it has bins half way between them. Of more, it takes
+    weighted percentiles where rows have weights, and sorts a feature anew for each of these.
+    """
+    snapped = np.empty_like(features)
+    for at in range(features.shape[1]):
+        column = features[:, at]
+        ascending = np.sort(column[~np.isnan(column)])
+        if ascending.size == 0:
+            snapped[:, at] = np.nan
+            continue
+        places = np.linspace(0, ascending.size - 1, min(_BINS, ascending.size))
+        kept = np.unique(ascending[np.rint(places).astype(np.int64)])
+        nearest = kept[np.searchsorted((kept[:-1] + kept[1:]) / 2, column, side="left")]
+        snapped[:, at] = np.where(np.isnan(column), np.nan, nearest)
+    return snapped
 
 
 def _score(trees: Any, features: np.ndarray) -> np.ndarray:

@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.keys import find
+
 if TYPE_CHECKING:
     from qfb_gpu._config.behaviour import Behaviour
     from qfb_gpu.backend import Backend
@@ -204,11 +206,7 @@ def customer_vectors(
     xp = backend.xp
     age_days = (visits.period.astype("float64") + 0.5) * settings.period_days
     weight = 0.5 ** (age_days / settings.half_life_days)
-    n_parties = int(vectors.party.shape[0])
-    place = xp.minimum(xp.searchsorted(vectors.party, visits.party), max(n_parties - 1, 0))
-    known = xp.zeros(visits.party.shape[0], dtype=bool)
-    if n_parties:
-        known = vectors.party[place] == visits.party
+    place, known = find(vectors.party, visits.party, xp)
     total = xp.bincount(visits.customer, weights=weight, minlength=n_customers)
     found = xp.bincount(visits.customer[known], weights=weight[known], minlength=n_customers)
     share = xp.where(total > 0, found / xp.where(total > 0, total, 1.0), xp.nan)

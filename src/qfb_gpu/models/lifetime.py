@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu import keys
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -267,10 +269,7 @@ def _sampled(rows: Any, weight: Any, most: int) -> tuple[Any, Any]:
     """Return at most so many rows, chosen by a hash of their values."""
     if rows.shape[0] <= most:
         return rows, weight
-    state = np.zeros(rows.shape[0], dtype=np.uint64)
-    for column in rows.T:
-        state = (state ^ column.view(np.uint64)) * np.uint64(0x9E3779B97F4A7C15)
-        state ^= state >> np.uint64(29)
+    state = keys.of_rows([np.ascontiguousarray(c).view(np.uint64) for c in rows.T], np)
     chosen = np.sort(np.argsort(state, kind="stable")[:most])
     return rows[chosen], weight[chosen]
 

@@ -2,12 +2,14 @@
 
 Every feature becomes its rank among the reference customers, 0 to 1, so that no unit and no outlier
 outweighs another, and currencies are never compared. Nearest is looked for among at most
-``MOST_REFERENCES`` customers, evenly spaced in an order of values: the cost is linear in customers.
+``MOST_REFERENCES`` customers, evenly spaced in an order of values: the cost is linear in customers,
+and any part of them can be looked at apart from the others.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,111 +27,153 @@ FEATURES = (
 )  # fmt: skip
 MOST_REFERENCES = 20_000
 _BLOCK = 1_024
-_DIGITS = 9
+_PER_UNIT = 1e9
+"""Mean squares of ranks are compared in billionths, so that rounding decides no tie."""
+_SPARE = 2
+"""Neighbours asked for beyond those kept: the customer itself, and one to see ties by."""
 _MIDDLE = 0.5
+_NOBODY = np.iinfo(np.int64).max
 
 
-def ranks(features: Mapping[str, np.ndarray], rows: np.ndarray) -> np.ndarray:
-    """Return each feature as its share of reference customers below: (n_customers, n_features).
+@dataclass(frozen=True, slots=True)
+class References:
+    """The customers that look-alikes are looked for among.
 
-    Equal values have equal ranks (the middle of theirs); NaN stands in the middle.
-
-    Parameters
+    Attributes
     ----------
-    features : mapping of name to array, shape (n_customers,)
-        At least :data:`FEATURES`.
-    rows : integer array
-        The reference customers.
+    row : int64 array, shape (n_references,)
+        Their rows, in an order of their values.
+    ascending : float64 array, shape (n_references, n_features)
+        The values of each feature, ascending, NaN last.
+    places : float64 array, shape (n_references, n_features)
+        Their own :meth:`ranks`.
     """
-    columns = []
-    for name in FEATURES:
-        values = np.asarray(features[name], dtype=np.float64)
-        known = np.sort(values[rows][np.isfinite(values[rows])])
+
+    row: np.ndarray
+    ascending: np.ndarray
+    places: np.ndarray
+
+    @classmethod
+    def of(cls, features: Mapping[str, np.ndarray]) -> References:
+        """Choose the references from all customers.
+
+        Parameters
+        ----------
+        features : mapping of name to array, shape (n_customers,)
+            At least :data:`FEATURES`; NaN and infinite where not known.
+        """
+        row = np.lexsort([np.asarray(features[name]) for name in FEATURES])
+        if row.size > MOST_REFERENCES:
+            evenly = (np.arange(MOST_REFERENCES) * (row.size / MOST_REFERENCES)).astype(np.int64)
+            row = row[evenly]
+        own = _matrix({name: np.asarray(features[name])[row] for name in FEATURES})
+        ascending = np.sort(np.where(np.isfinite(own), own, np.nan), axis=0)
+        return cls(row, ascending, _ranks(ascending, own))
+
+    def ranks(self, features: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Return each feature as its share of references below: (n_customers, n_features).
+
+        Equal values have equal ranks (the middle of theirs); NaN stands in the middle.
+        """
+        return _ranks(self.ascending, _matrix(features))
+
+
+def _matrix(features: Mapping[str, np.ndarray]) -> np.ndarray:
+    return np.stack([np.asarray(features[name], dtype=np.float64) for name in FEATURES], axis=1)
+
+
+def _ranks(ascending: np.ndarray, own: np.ndarray) -> np.ndarray:
+    places = np.full(own.shape, _MIDDLE)
+    for at in range(own.shape[1]):
+        known, values = ascending[:, at], own[:, at]
+        known = known[np.isfinite(known)]
         below = np.searchsorted(known, values, side="left")
         up_to = np.searchsorted(known, values, side="right")
         rank = (below + up_to) / 2 / max(known.size, 1)
-        columns.append(np.where(np.isfinite(values), rank, _MIDDLE))
-    return np.stack(columns, axis=1)
-
-
-def references(features: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Return the rows of the reference customers, in an order of their values."""
-    order = np.lexsort([np.asarray(features[name]) for name in FEATURES])
-    if order.size <= MOST_REFERENCES:
-        return order
-    return order[(np.arange(MOST_REFERENCES) * (order.size / MOST_REFERENCES)).astype(np.int64)]
+        places[:, at] = np.where(np.isfinite(values), rank, _MIDDLE)
+    return places
 
 
 def nearest(
-    features: Mapping[str, np.ndarray], n_nearest: int, backend: Backend
+    references: References, places: np.ndarray, own: np.ndarray, n_nearest: int, backend: Backend
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return each customer's nearest reference customers and their distances.
+    """Return the references nearest to some customers, and their distances.
+
+    Parameters
+    ----------
+    references : References
+    places : float64 array, shape (n_customers, n_features)
+        :meth:`References.ranks` of the customers.
+    own : int64 array, shape (n_customers,)
+        Which reference the customer itself is, -1 where none.
+    n_nearest : int
+    backend : Backend
 
     Returns
     -------
-    row : int64 array, shape (n_customers, n_nearest)
+    reference : int64 array, shape (n_customers, n_nearest)
         -1 where there are not so many others.
     distance : float64 array, shape (n_customers, n_nearest)
         Root mean squared difference of ranks, 0 to 1; NaN where there is none. Ties go by the order
-        of values.
+        of the references.
     """
-    rows = references(features)
-    places = ranks(features, rows)
-    xp = backend.xp
-    all_places = backend.asarray(places)
-    known = all_places[backend.asarray(rows)]
-    squares = (known * known).sum(axis=1)
-    n_customers, kept = places.shape[0], min(n_nearest, max(rows.size - 1, 0))
-    row = np.full((n_customers, n_nearest), -1, dtype=np.int64)
-    distance = np.full((n_customers, n_nearest), np.nan)
-    for start in range(0, n_customers if kept else 0, _BLOCK):
-        own = all_places[start : start + _BLOCK]
-        away = (own * own).sum(axis=1)[:, None] - 2 * own @ known.T + squares
-        away = xp.round(xp.maximum(away, 0) / len(FEATURES), _DIGITS)
-        at = backend.asarray(np.arange(start, start + own.shape[0]))
-        away = xp.where(backend.asarray(rows)[None, :] == at[:, None], xp.inf, away)
-        order, found = _smallest(away, kept, backend)
-        row[start : start + _BLOCK, :kept] = rows[backend.to_host(order)]
-        distance[start : start + _BLOCK, :kept] = np.sqrt(backend.to_host(found))
-    return row, distance
+    n_known = references.row.size
+    reference = np.full((own.size, n_nearest), -1, dtype=np.int64)
+    apart = np.full((own.size, n_nearest), _NOBODY)
+    n_asked = min(n_nearest + _SPARE, n_known)
+    if n_known and own.size:
+        known, mine = backend.asarray(references.places), backend.asarray(places)
+        found = backend.to_host(backend.neighbours(known, mine, n_asked))
+        away = _apart(places, references.places, found)
+        open_ = np.arange(0)
+        reference[:, :n_asked], apart[:, :n_asked] = _first(found, away, own, n_nearest)
+        if n_asked < n_known:  # others as near as the last one asked for may come before it
+            open_ = np.flatnonzero(away.max(axis=1) <= apart[:, -1] + 1)
+        everyone = np.arange(n_known)[None, :]
+        for start in range(0, open_.size, _BLOCK):
+            rows = open_[start : start + _BLOCK]
+            away = _apart(places[rows], references.places, everyone)
+            reference[rows], apart[rows] = _first(everyone, away, own[rows], n_nearest)
+    is_none = apart == _NOBODY
+    reference[is_none] = -1
+    return reference, np.where(is_none, np.nan, np.sqrt(apart / _PER_UNIT))
 
 
-def _smallest(values: Any, n_kept: int, backend: Backend) -> tuple[Any, Any]:
-    """Return the columns of each row's smallest values, and these; equal ones by their column."""
-    xp = backend.xp
-    level = xp.partition(values, n_kept - 1, axis=1)[:, n_kept - 1]
-    row, column = xp.nonzero(values <= level[:, None])  # more than are kept only where some tie
-    order = backend.lexsort((row, values[row, column], column))
-    row, column = row[order], column[order]
-    first = xp.searchsorted(row, xp.arange(values.shape[0]))
-    at = column[first[:, None] + xp.arange(n_kept)[None, :]]
-    return at, xp.take_along_axis(values, at, axis=1)
+def _apart(places: np.ndarray, known: np.ndarray, column: np.ndarray) -> np.ndarray:
+    """Return mean squared differences in billionths: int64, shape (n_customers, n_columns)."""
+    total = np.zeros((places.shape[0], column.shape[1]))
+    for at in range(places.shape[1]):
+        delta = places[:, at, None] - known[:, at][column]
+        total += delta * delta
+    return np.rint(total / places.shape[1] * _PER_UNIT).astype(np.int64)
 
 
-def in_words(places: np.ndarray, one: int, other: int) -> str:
-    """Return the features in which two customers are alike and stand out, the clearest first."""
-    both = np.minimum(abs(places[one] - _MIDDLE), abs(places[other] - _MIDDLE))
-    same_side = (places[one] - _MIDDLE) * (places[other] - _MIDDLE) > 0
-    score = np.where(same_side, both - abs(places[one] - places[other]), -1.0)
-    picked = [at for at in np.argsort(-score, kind="stable")[:3].tolist() if score[at] > 0]
-    return ", ".join(
-        f"{'high' if places[one, at] > _MIDDLE else 'low'} {FEATURES[at]}" for at in picked
-    )
+def _first(
+    column: np.ndarray, away: np.ndarray, own: np.ndarray, n_kept: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the nearest columns that are not the customer's own, the first of equals first."""
+    column = np.broadcast_to(column, away.shape)
+    away = np.where(column == own[:, None], _NOBODY, away)
+    order = np.lexsort((column, away), axis=1)[:, :n_kept]
+    return np.take_along_axis(column, order, axis=1), np.take_along_axis(away, order, axis=1)
 
 
-def table(features: Mapping[str, np.ndarray], n_nearest: int, backend: Backend) -> dict[str, Any]:
-    """Return a row a customer and look-alike: ``customer`` and ``similar`` rows, rank, distance."""
-    row, distance = nearest(features, n_nearest, backend)
-    customer, rank = np.nonzero(row >= 0)
-    places = ranks(features, references(features))
-    similar = row[customer, rank]
-    return {
-        "customer": customer,
-        "similar": similar,
-        "rank": (rank + 1).astype(np.int32),
-        "distance": distance[customer, rank],
-        "alike": [
-            in_words(places, one, other)
-            for one, other in zip(customer.tolist(), similar.tolist(), strict=True)
-        ],
-    }
+def in_words(own: np.ndarray, other: np.ndarray) -> list[str]:
+    """Return the features in which pairs of customers are alike and stand out, the clearest first.
+
+    Parameters
+    ----------
+    own, other : float64 arrays, shape (n_pairs, n_features)
+        Ranks of one and of the other.
+    """
+    one, two = own - _MIDDLE, other - _MIDDLE
+    both = np.minimum(abs(one), abs(two))
+    score = np.where(one * two > 0, both - abs(own - other), -1.0)
+    order = np.argsort(-score, axis=1, kind="stable")[:, :3]
+    counts = np.take_along_axis(score, order, axis=1) > 0
+    word = order + len(FEATURES) * (np.take_along_axis(one, order, axis=1) > 0)
+    words = [f"{side} {name}" for side in ("low", "high") for name in FEATURES]
+    return [
+        ", ".join(words[at] for at, said in zip(row, is_said, strict=True) if said)
+        for row, is_said in zip(word.tolist(), counts.tolist(), strict=True)
+    ]

@@ -15,13 +15,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import mixed
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 FIT, CALIBRATE, TEST = 0, 1, 2
-_STEP = 0x9E3779B97F4A7C15
-_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
-_MASK = (1 << 64) - 1
 _TO_UNIT = 2.0**-53
 
 
@@ -35,12 +34,8 @@ def place(keys: Any, seed: int, xp: Any) -> Any:
     seed : int
         Another seed, other places.
     """
-    offset = xp.uint64((_STEP * (2 * int(seed) + 1)) & _MASK)
-    mixed = xp.asarray(keys).astype("int64").view("uint64") + offset
-    for shift, factor in _MIX:
-        mixed = (mixed ^ (mixed >> xp.uint64(shift))) * xp.uint64(factor)
-    mixed = mixed ^ (mixed >> xp.uint64(31))
-    return (mixed >> xp.uint64(11)).astype("float64") * _TO_UNIT
+    state = mixed(xp.asarray(keys).astype("int64").view("uint64"), seed, xp)
+    return (state >> xp.uint64(11)).astype("float64") * _TO_UNIT
 
 
 def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any) -> Any:

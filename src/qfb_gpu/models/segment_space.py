@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu import keys
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -88,12 +90,11 @@ def standardised(
 def value_order(values: Any, backend: Backend) -> Any:
     """Return rows in an order that only their values decide, and that is as good as random."""
     xp = backend.xp
-    state = xp.zeros(values.shape[0], dtype="uint64")
-    for column in range(values.shape[1]):
-        whole = xp.rint(values[:, column] * 10.0**DIGITS).astype("int64").view("uint64")
-        state = (state ^ whole) * xp.uint64(0x9E3779B97F4A7C15)
-        state = state ^ (state >> xp.uint64(29))
-    return backend.lexsort((state.view("int64"),))
+    whole = [
+        xp.rint(values[:, column] * 10.0**DIGITS).astype("int64").view("uint64")
+        for column in range(values.shape[1])
+    ]
+    return backend.lexsort((keys.of_rows(whole, xp).view("int64"),))
 
 
 def nearest(values: Any, centres: np.ndarray, backend: Backend) -> tuple[Any, Any]:

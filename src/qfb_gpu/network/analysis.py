@@ -15,7 +15,9 @@ FLOATS = ("pagerank", "clustering", "core_score")
 INTEGERS = ("component_id", "community_id", "degree_in", "degree_out", "k_core")
 
 
-def analyse(edges: dict[str, Any], settings: Network, backend: Backend) -> dict[str, Any]:
+def analyse(
+    edges: dict[str, Any], settings: Network, backend: Backend, *, graph: Graph | None = None
+) -> dict[str, Any]:
     """Return what each node is in the network.
 
     Parameters
@@ -24,6 +26,9 @@ def analyse(edges: dict[str, Any], settings: Network, backend: Backend) -> dict[
         From :func:`qfb_gpu.network.merge_edges`.
     settings : Network
         Resolution and seed of the Leiden communities.
+    backend : Backend
+    graph : Graph, optional
+        Of these edges, where it is there already.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def analyse(edges: dict[str, Any], settings: Network, backend: Backend) -> dict[
     doi:10.1016/0378-8733(83)90028-X. D. J. Watts, S. H. Strogatz, doi:10.1038/30918.
     """
     xp = backend.xp
-    graph = build_graph(edges, backend)
+    graph = build_graph(edges, backend) if graph is None else graph
     if graph.n_nodes == 0:
         return _no_nodes(xp)
     weight = xp.log1p(edges["n_payments"][graph.edge].astype("float64"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.network.debtrank import Spread, spread
+from qfb_gpu.network.debtrank import Spread, reached, spread
 from qfb_gpu.network.dependence import core_scores, income_shares, spending_shares
 from qfb_gpu.network.whatif import batch_size
 
@@ -44,17 +44,22 @@ def chains(
     shares = (income_shares(graph, edges, backend), spending_shares(graph, edges, backend))
     ends = ((graph.source, graph.target), (graph.target, graph.source))
     parts = []
-    step = batch_size(graph.n_nodes, backend)
+    sides = [
+        reached(graph.n_nodes, (*two, share), cores, xp)
+        for share, two in zip(shares, ends, strict=True)
+    ]
+    step = batch_size(max(int(node.shape[0]) for node, _ in sides), backend)
     for start in range(0, int(cores.shape[0]), step):
         mine = cores[start : start + step]
-        for side, (share, (giver, taker)) in enumerate(zip(shares, ends, strict=True)):
-            matrix = backend.sparse((graph.n_nodes, graph.n_nodes), taker, giver, share)
-            first = xp.zeros((graph.n_nodes, mine.shape[0]))
-            first[mine, xp.arange(mine.shape[0])] = 1.0
+        for side, (node, arrows) in enumerate(sides):
+            giver, taker, share = arrows
+            n_nodes, key = int(node.shape[0]), graph.key[node]
+            matrix = backend.sparse((n_nodes, n_nodes), taker, giver, share)
+            first = xp.zeros((n_nodes, mine.shape[0]))
+            first[xp.searchsorted(node, mine), xp.arange(mine.shape[0])] = 1.0
             found = spread(matrix, first, backend)
             for case in range(int(mine.shape[0])):
-                arrows = (giver, taker, share)
-                part = _members(graph, arrows, found, case, settings.chain_share, backend)
+                part = _members(key, arrows, found, case, settings.chain_share, backend)
                 n_members = part["tier"].shape[0]
                 part["core_key"] = backend.repeat(
                     graph.key[mine[case : case + 1]], xp.asarray([n_members])
@@ -67,7 +72,7 @@ def chains(
 
 
 def _members(
-    graph: Graph,
+    key: Any,
     arrows: tuple[Any, Any, Any],
     found: Spread,
     case: int,
@@ -79,7 +84,7 @@ def _members(
     giver, taker, share = arrows
     tier, passed, total = found.step[:, case], found.passed[:, case], found.distress[:, case]
     is_member = (tier > 0) & (total >= least)
-    counts = is_member[taker] & (tier[giver] == tier[taker] - 1) & (share > 0)
+    counts = is_member[taker] & (tier[giver] == tier[taker] - 1)
     row = xp.nonzero(counts)[0]
     carried = share[row] * passed[giver[row]]
     order = backend.lexsort((taker[row], -carried, giver[row]))
@@ -90,9 +95,9 @@ def _members(
     row = row[backend.lexsort((tier[taker[row]], -total[taker[row]], taker[row]))]
     member, via = taker[row], giver[row]
     return {
-        "member_key": graph.key[member],
+        "member_key": key[member],
         "tier": tier[member],
-        "via_key": xp.where(tier[member] > 1, graph.key[via], xp.int64(0)),
+        "via_key": xp.where(tier[member] > 1, key[via], xp.int64(0)),
         "share": share[row],
         "chain_share": total[member],
     }

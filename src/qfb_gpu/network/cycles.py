@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import find
 from qfb_gpu.network.graph import build_graph
 from qfb_kernels import cycles as kernels
 
@@ -122,17 +123,15 @@ def edge_of(found: Loops, relations: dict[str, Any], backend: Backend) -> Any:
     payer = _place(found, relations["payer_key"], relations["currency"], xp)
     payee = _place(found, relations["payee_key"], relations["currency"], xp)
     code = xp.where((payer >= 0) & (payee >= 0), payer * found.key.shape[0] + payee, -1)
-    row = xp.minimum(xp.searchsorted(found.code, code), found.code.shape[0] - 1)
-    is_there = (found.code[row] == code) & (found.side[row] == relations["side"])
-    return xp.where(is_there, row, -1)
+    row, is_there = find(found.code, code, xp)
+    return xp.where(is_there & (found.side[row] == relations["side"]), row, -1)
 
 
 def _place(found: Loops, key: Any, currency: Any, xp: Any) -> Any:
-    row = xp.minimum(xp.searchsorted(found.party_keys, key), found.party_keys.shape[0] - 1)
-    kind = xp.minimum(xp.searchsorted(found.currencies, currency), found.currencies.shape[0] - 1)
-    is_known = (found.party_keys[row] == key) & (found.currencies[kind] == currency)
+    row, is_party = find(found.party_keys, key, xp)
+    kind, is_currency = find(found.currencies, currency, xp)
     place = found.place[row * found.currencies.shape[0] + kind]
-    return xp.where(is_known, place, -1)
+    return xp.where(is_party & is_currency, place, -1)
 
 
 @dataclass(frozen=True, slots=True)

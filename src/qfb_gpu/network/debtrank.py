@@ -36,6 +36,40 @@ class Spread:
     step: Any
 
 
+def reached(
+    n_nodes: int, arrows: tuple[Any, Any, Any], first: Any, xp: Any
+) -> tuple[Any, tuple[Any, Any, Any]]:
+    """Return the nodes that distress can come to, and the arrows between them.
+
+    Of a bank's parties most are counterparties whose income is not known: nothing that happens to
+    others reaches them, so nothing is kept for them.
+
+    Parameters
+    ----------
+    n_nodes : int
+    arrows : (giver, taker, share)
+        From whom distress comes to whom (int64, shape (n_arrows,)), and how much of it (float64).
+    first : int64 array, shape (n_cases,)
+        Nodes that are in distress whatever comes to them.
+    xp : module
+
+    Returns
+    -------
+    node : int64 array, shape (n_reached,), ascending
+        Those in ``first`` and those that an arrow of a positive share comes to.
+    arrows : (giver, taker, share)
+        The arrows of a positive share between them, in their order, ends as rows of ``node``.
+    """
+    giver, taker, share = arrows
+    is_reached = xp.zeros(n_nodes, dtype=bool)
+    is_reached[first] = True
+    is_reached[taker[share > 0]] = True
+    node = xp.nonzero(is_reached)[0]
+    kept = xp.nonzero((share > 0) & is_reached[giver])[0]
+    number = xp.cumsum(is_reached) - 1
+    return node, (number[giver[kept]], number[taker[kept]], share[kept])
+
+
 def spread(impact: Any, start: Any, backend: Backend) -> Spread:
     """Let distress spread until nobody passes any on.
 

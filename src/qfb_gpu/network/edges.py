@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import find
 from qfb_gpu.network.dependence import year_shares
 from qfb_gpu.schema import DIRECTIONS
 
@@ -138,21 +139,20 @@ def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: 
     mine = xp.nonzero(columns["side"] == side)[0]
     if mine.shape[0] == 0:
         return xp.ones(edges[name].shape[0])
-    keys = xp.unique(columns[name][mine])
+    parties = xp.unique(columns[name][mine])
     currencies = xp.unique(edges["currency"])
 
     def place(table: dict[str, Any]) -> Any:
-        row = xp.minimum(xp.searchsorted(keys, table[name]), keys.shape[0] - 1)
+        row, is_there = find(parties, table[name], xp)
         kind = row * currencies.shape[0] + xp.searchsorted(currencies, table["currency"])
-        return xp.where(keys[row] == table[name], kind, -1)
+        return xp.where(is_there, kind, -1)
 
     kinds, first = xp.unique(
         place({key: values[mine] for key, values in columns.items()}), return_index=True
     )
     share = columns["named_share"][mine][first]
-    wanted = place(edges)
-    found = xp.minimum(xp.searchsorted(kinds, wanted), kinds.shape[0] - 1)
-    return xp.where(kinds[found] == wanted, share[found], 1.0)
+    row, is_there = find(kinds, place(edges), xp)
+    return xp.where(is_there, share[row], 1.0)
 
 
 def _starts(columns: dict[str, Any], ids: tuple[str, ...], xp: Any) -> Any:

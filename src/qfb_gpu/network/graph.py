@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import mixed
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 _ROUNDS = 3
-_ODD = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,21 +83,13 @@ def _in_order(pair: Any, edges: dict[str, Any], backend: Backend) -> Any:
 def _order(key: Any, payer: Any, payee: Any, edges: dict[str, Any], backend: Backend) -> Any:
     """Return the rows of ``key`` in the order of the nodes' numbers."""
     xp = backend.xp
-    kind = _mixed(edges["n_payments"].astype("uint64"), xp)
-    kind = _mixed(kind ^ edges["amount_minor"].view("uint64"), xp)
-    kind = _mixed(kind ^ edges["currency"].astype("uint64"), xp)
+    kind = mixed(edges["n_payments"].astype("uint64"), 0, xp)
+    kind = mixed(kind ^ edges["amount_minor"].view("uint64"), 0, xp)
+    kind = mixed(kind ^ edges["currency"].astype("uint64"), 0, xp)
     colour = xp.zeros(key.shape[0], dtype="uint64")
     for _ in range(_ROUNDS):
-        around = _mixed(colour, xp)
-        xp.add.at(around, payee, _mixed(colour[payer] ^ kind, xp))
-        xp.add.at(around, payer, _mixed((colour[payee] ^ kind) + xp.uint64(1), xp))
+        around = mixed(colour, 0, xp)
+        xp.add.at(around, payee, mixed(colour[payer] ^ kind, 0, xp))
+        xp.add.at(around, payer, mixed((colour[payee] ^ kind) + xp.uint64(1), 0, xp))
         colour = around
     return backend.lexsort((colour.view("int64"), key))
-
-
-def _mixed(values: Any, xp: Any) -> Any:
-    """Return the splitmix64 finaliser of uint64 values."""
-    values = values + xp.uint64(_ODD)
-    values = (values ^ (values >> xp.uint64(30))) * xp.uint64(_MIX_1)
-    values = (values ^ (values >> xp.uint64(27))) * xp.uint64(_MIX_2)
-    return values ^ (values >> xp.uint64(31))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
 if TYPE_CHECKING:
@@ -145,10 +146,7 @@ def _linked(matrix: Any, nodes: Any, row: Any, column: Any, backend: Backend) ->
     xp = backend.xp
     own, other, _ = entries(matrix[nodes], backend)
     code = xp.sort(own * matrix.shape[0] + other)
-    if int(code.shape[0]) == 0:
-        return xp.zeros(row.shape[0], dtype=bool)
-    wanted = row * matrix.shape[0] + column
-    return code[xp.minimum(xp.searchsorted(code, wanted), code.shape[0] - 1)] == wanted
+    return find(code, row * matrix.shape[0] + column, xp)[1]
 
 
 def _via(matrix: Any, middle: Any, row: Any, column: Any, backend: Backend) -> Any:

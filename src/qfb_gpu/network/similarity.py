@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
 if TYPE_CHECKING:
@@ -120,8 +121,7 @@ def _overlap(of: Partners, left: Any, right: Any, backend: Backend) -> tuple[Any
     wanted = right[pair] * width + of.column[entry]
     if int(pair.shape[0]) == 0:
         return xp.zeros(left.shape[0], dtype="int64"), xp.zeros(left.shape[0])
-    place = xp.minimum(xp.searchsorted(code, wanted), code.shape[0] - 1)
-    both = code[place] == wanted
+    place, both = find(code, wanted, xp)
     common = xp.where(both, xp.minimum(of.weight[entry], of.weight[place]), 0.0)
     shared = xp.bincount(pair, weights=both.astype("float64"), minlength=left.shape[0])
     low = xp.bincount(pair, weights=common, minlength=left.shape[0])

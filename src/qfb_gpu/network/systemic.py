@@ -27,54 +27,57 @@ def systemic(
         ``key`` (int64), ``is_customer``, ``debtrank``, ``debtrank_direct``, ``n_hit``,
         ``n_stopped`` (int64), ``farthest`` (int32), ``most_hit_key`` (int64),
         ``most_hit_share``.
-    worst : dict of arrays, shape (n_nodes,)
-        ``key``; ``firm_key`` (int64, 0 where none) whose default costs the node the largest
+    worst : dict of arrays, shape (n_reached,)
+        ``key`` of the nodes that a default can reach, and of the firms; ``firm_key`` (int64, 0
+        where none) whose default costs the node the largest
         share of its income; ``share`` and ``direct_share`` (float64) of it.
     """
     xp = backend.xp
-    exposure = exposures(graph, edges, settings, backend)
     firms = candidates(graph, edges, settings.n_firms, backend)
-    share, direct = xp.zeros(graph.n_nodes), xp.zeros(graph.n_nodes)
-    firm = xp.full(graph.n_nodes, -1, dtype="int64")
-    step = batch_size(graph.n_nodes, backend)
-    parts = []
-    for start in range(0, int(firms.shape[0]), step):
-        mine = firms[start : start + step]
-        found = impacts(exposure, mine, settings.recovery, backend)
-        parts.append(_outcome(graph, mine, found, xp))
-        best = xp.argmax(found.lost, axis=1)
-        rows = xp.arange(graph.n_nodes)
-        lost = found.lost[rows, best]
-        is_worse = lost > share
-        share = xp.where(is_worse, lost, share)
-        direct = xp.where(is_worse, found.direct[rows, best], direct)
-        firm = xp.where(is_worse, mine[best], firm)
+    exposure = exposures(graph, edges, settings, backend, first=firms)
+    key, is_customer = graph.key[exposure.node], graph.is_customer[exposure.node]
+    rows = xp.arange(key.shape[0])
+    firm = xp.searchsorted(exposure.node, firms)
     worst = {
-        "key": graph.key,
-        "firm_key": xp.where(firm >= 0, graph.key[firm], xp.int64(0)),
-        "share": share,
-        "direct_share": direct,
+        "key": key,
+        "firm_key": xp.zeros(key.shape[0], dtype="int64"),
+        "share": xp.zeros(key.shape[0]),
+        "direct_share": xp.zeros(key.shape[0]),
     }
+    step = batch_size(int(key.shape[0]), backend)
+    parts = []
+    for start in range(0, int(firm.shape[0]), step):
+        mine = firm[start : start + step]
+        found = impacts(exposure, mine, settings.recovery, backend)
+        parts.append(_outcome(key, is_customer, mine, found, xp))
+        best = xp.argmax(found.lost, axis=1)
+        case = {
+            "firm_key": key[mine[best]],
+            "share": found.lost[rows, best],
+            "direct_share": found.direct[rows, best],
+        }
+        is_worse = case["share"] > worst["share"]
+        worst |= {name: xp.where(is_worse, case[name], worst[name]) for name in case}
     return _ranked(parts, backend), worst
 
 
-def _outcome(graph: Graph, firms: Any, found: Any, xp: Any) -> dict[str, Any]:
-    is_customer = graph.is_customer[:, None]
-    hit = (found.lost >= TELLING) & is_customer
+def _outcome(key: Any, is_customer: Any, firms: Any, found: Any, xp: Any) -> dict[str, Any]:
+    own_book = is_customer[:, None]
+    hit = (found.lost >= TELLING) & own_book
     case = xp.arange(firms.shape[0])
-    stopped = (found.distress >= _STOPPED) & is_customer
+    stopped = (found.distress >= _STOPPED) & own_book
     stopped[firms, case] = False
-    most = xp.argmax(found.lost * is_customer, axis=0)
+    most = xp.argmax(found.lost * own_book, axis=0)
     return {
-        "key": graph.key[firms],
-        "is_customer": graph.is_customer[firms],
+        "key": key[firms],
+        "is_customer": is_customer[firms],
         "debtrank": found.debtrank,
         "debtrank_direct": found.debtrank_direct,
         "n_hit": hit.sum(axis=0).astype("int64"),
         "n_stopped": stopped.sum(axis=0).astype("int64"),
         "farthest": xp.where(hit, found.step, 0).max(axis=0).astype("int32"),
-        "most_hit_key": graph.key[most],
-        "most_hit_share": (found.lost * is_customer)[most, case],
+        "most_hit_key": key[most],
+        "most_hit_share": (found.lost * own_book)[most, case],
     }
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
+from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
 
 POSITION = (
@@ -75,11 +76,8 @@ def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str,
     """
     order = np.argsort(nodes["key"], kind="stable")
     sorted_keys = nodes["key"][order]
-    position = np.searchsorted(sorted_keys, customer_keys)
-    inside = position < sorted_keys.shape[0]
-    found = np.zeros(customer_keys.shape[0], dtype=bool)
-    found[inside] = sorted_keys[position[inside]] == customer_keys[inside]
-    row = order[position[found]]
+    place, found = find(sorted_keys, customer_keys, np)
+    row = order[place[found]]
     columns = {}
     for name in POSITION:
         values = np.full(customer_keys.shape[0], _ABSENT.get(name, 0), dtype=nodes[name].dtype)

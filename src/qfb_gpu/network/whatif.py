@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.network.clearing import clear
-from qfb_gpu.network.debtrank import debtranks, spread
+from qfb_gpu.network.debtrank import debtranks, reached, spread
 from qfb_gpu.network.dependence import income_shares, year_money
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ class Exposure:
 
     Attributes
     ----------
+    node : int64, shape (n_nodes,), ascending
+        The nodes of the graph that it is about.
     share : sparse float64 matrix, shape (n_nodes, n_nodes)
         Row: payee; column: payer. The part of the payee's yearly income.
     impact : the same, over the buffer: a loss of the buffer is full distress
@@ -39,22 +41,38 @@ class Exposure:
         comes in and goes out, a currency weighing as much as it has payments.
     """
 
+    node: Any
     share: Any
     impact: Any
     value: Any
 
 
 def exposures(
-    graph: Graph, edges: dict[str, Any], settings: Contagion, backend: Backend
+    graph: Graph,
+    edges: dict[str, Any],
+    settings: Contagion,
+    backend: Backend,
+    *,
+    first: Any = None,
 ) -> Exposure:
-    """Return the exposures of a graph; parameters as :func:`income_shares`."""
+    """Return the exposures of a graph; parameters as :func:`income_shares`.
+
+    Parameters
+    ----------
+    first : int64 array, shape (n_firms,), optional
+        The only nodes that may be the first to stop paying: nodes that nothing reaches from
+        anybody are then left out (:func:`qfb_gpu.network.debtrank.reached`).
+    """
     everyone = settings.outsiders == "pass_on"
-    shares = income_shares(graph, edges, backend, everyone=everyone)
-    places = (graph.target, graph.source)
-    shape = (graph.n_nodes, graph.n_nodes)
-    impact = backend.sparse(shape, *places, shares / settings.buffer)
-    share = backend.sparse(shape, *places, shares)
-    return Exposure(share, impact, _value(graph, edges, backend, everyone=everyone))
+    share = income_shares(graph, edges, backend, everyone=everyone)
+    value = _value(graph, edges, backend, everyone=everyone)
+    node, arrows = backend.xp.arange(graph.n_nodes), (graph.source, graph.target, share)
+    if first is not None:
+        node, arrows = reached(graph.n_nodes, arrows, first, backend.xp)
+    payer, payee, share = arrows
+    shape = (int(node.shape[0]), int(node.shape[0]))
+    impact = backend.sparse(shape, payee, payer, share / settings.buffer)
+    return Exposure(node, backend.sparse(shape, payee, payer, share), impact, value[node])
 
 
 def _value(graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool) -> Any:
@@ -104,7 +122,7 @@ def impacts(exposure: Exposure, firms: Any, recovery: float, backend: Backend) -
     ----------
     exposure : Exposure
     firms : int64 array, shape (n_cases,)
-        Numbers of the firms; one case each.
+        The firms as rows of the exposure; one case each.
     recovery : float
         0 to 1.
     backend : Backend

@@ -7,16 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.models import association, behaviour
+from qfb_gpu.models import association, behaviour, sampling
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
     from qfb_gpu.parts.part import Given, Saved
-
-_WORDS = 2.0**64
-_HASH = np.uint64(0x9E3779B97F4A7C15)
 
 
 def _score(given: Given) -> dict[str, Columns]:
@@ -41,7 +38,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     parts, n_customers = [], 0
     for bucket in saved.buckets:
         columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
-        drawn = (keys.view(np.uint64) * _HASH) < share * _WORDS  # the same customers every night
+        drawn = sampling.place(keys, 0, np) < share  # the same customers every night
         number = np.where(drawn, n_customers + np.cumsum(drawn) - 1, -1)
         owner = number[columns["customer"]]
         kept = owner >= 0

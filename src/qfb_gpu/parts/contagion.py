@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu import network
+from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts import payment_graph
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 
@@ -24,8 +26,7 @@ _MEMBER = ("tier", "share", "chain_share")
 def _fit(saved: Saved) -> dict[str, Columns]:
     backend = saved.backend
     settings = saved.config.network.contagion
-    edges = network.merge_edges([saved.edges(bucket) for bucket in saved.buckets], backend)
-    graph = network.build_graph(edges, backend)
+    edges, graph = payment_graph.read(saved)
     firms, worst = network.systemic(graph, edges, settings, backend)
     found = {
         "firms": firms,
@@ -45,20 +46,13 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     worst = saved.fitted("worst")
     keys = saved.customers(bucket)["customer_key"]
-    row, is_there = _rows(worst["key"], keys)
+    row, is_there = find(worst["key"], keys, np)
     columns = {
         "graph_depends_on": _taken(worst["firm_id"], row, is_there),
         "graph_dependence_share": _numbers(worst["share"], row, is_there),
         "graph_dependence_direct_share": _numbers(worst["direct_share"], row, is_there),
     }
     return {PROFILE: columns}
-
-
-def _rows(known: Any, keys: Any) -> tuple[Any, Any]:
-    if not known.shape[0]:
-        return np.zeros(keys.shape[0], np.int64), np.zeros(keys.shape[0], bool)
-    row = np.minimum(np.searchsorted(known, keys), known.shape[0] - 1)
-    return row, known[row] == keys
 
 
 def _taken(texts: Any, row: Any, is_there: Any) -> Any:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from qfb_gpu import profile
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import InputError
+from qfb_gpu.keys import find
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY
@@ -115,9 +116,8 @@ def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:
         return None
     keys = hash_texts(_texts(table.column("customer_id")))
     order = np.argsort(keys)
-    place = np.minimum(np.searchsorted(keys[order], customer_keys), keys.size - 1)
+    place, is_there = find(keys[order], customer_keys, np)
     row = order[place]
-    is_there = keys[row] == customer_keys
     tier = table.column("tier").combine_chunks()
     number = {name: i for i, name in enumerate(TIERS)}
     tiers = np.array([number.get(name, NONE) for name in _texts(tier).to_pylist()], np.int8)

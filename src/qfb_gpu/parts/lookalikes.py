@@ -1,4 +1,4 @@
-"""Look-alikes in the night: once over the profiles of all customers."""
+"""Look-alikes in the night: references over all customers, the nearest of them by bucket."""
 
 from __future__ import annotations
 
@@ -16,20 +16,49 @@ if TYPE_CHECKING:
 _N_NEAREST = 3
 
 
-def _whole(saved: Saved) -> dict[str, Columns]:
+def _fit(saved: Saved) -> dict[str, Columns]:
     profiles = [saved.profiles(bucket) for bucket in saved.buckets]
-    ids = pa.chunked_array([saved.customers(bucket)["customer_id"] for bucket in saved.buckets])
     features = {
         name: np.concatenate([one[name] for one in profiles]) for name in lookalikes.FEATURES
     }
-    found = lookalikes.table(features, _N_NEAREST, saved.backend)
+    references = lookalikes.References.of(features)
+    sizes = [saved.customers(bucket)["customer_key"].shape[0] for bucket in saved.buckets]
+    starts = np.cumsum([0, *sizes])
+    of = np.searchsorted(starts, references.row, side="right") - 1
+    ids = pa.chunked_array([saved.customers(bucket)["customer_id"] for bucket in saved.buckets])
+    return {
+        "references": {
+            "bucket": np.array(saved.buckets, dtype=np.int64)[of],
+            "row": references.row - starts[of],
+            "customer_id": ids.take(pa.array(references.row)),
+        },
+        "ascending": dict(zip(lookalikes.FEATURES, references.ascending.T, strict=True)),
+        "places": dict(zip(lookalikes.FEATURES, references.places.T, strict=True)),
+    }
+
+
+def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
+    about, profiles = saved.fitted("references"), saved.profiles(bucket)
+    ascending, known = (
+        np.stack([saved.fitted(kind)[name] for name in lookalikes.FEATURES], axis=1)
+        for kind in ("ascending", "places")
+    )
+    references = lookalikes.References(about["row"], ascending, known)
+    places = references.ranks(profiles)
+    own = np.full(places.shape[0], -1, dtype=np.int64)
+    here = np.flatnonzero(about["bucket"] == bucket)
+    own[about["row"][here]] = here
+    found, distance = lookalikes.nearest(references, places, own, _N_NEAREST, saved.backend)
+    customer, rank = np.nonzero(found >= 0)
+    similar = found[customer, rank]
+    alike = lookalikes.in_words(places[customer], known[similar])
     return {
         "lookalikes": {
-            "customer_id": ids.take(pa.array(found["customer"])),
-            "rank": found["rank"],
-            "similar_customer_id": ids.take(pa.array(found["similar"])),
-            "distance": found["distance"],
-            "alike": pa.array(found["alike"], pa.string()),
+            "customer_id": saved.customers(bucket)["customer_id"].take(pa.array(customer)),
+            "rank": (rank + 1).astype(np.int32),
+            "similar_customer_id": about["customer_id"].take(pa.array(similar)),
+            "distance": distance[customer, rank],
+            "alike": pa.array(alike, pa.string()),
         }
     }
 
@@ -37,6 +66,7 @@ def _whole(saved: Saved) -> dict[str, Columns]:
 LOOKALIKES = Part(
     name="lookalikes",
     what="look-alikes (相似客户)",
-    whole_tables=("lookalikes",),
-    whole=_whole,
+    tables=("lookalikes",),
+    fit=_fit,
+    publish=_publish,
 )

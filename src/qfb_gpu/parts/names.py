@@ -1,4 +1,4 @@
-"""The ids behind hashes, of a few parties, bucket by bucket."""
+"""The ids behind hashes: of all parties, put together once a night."""
 
 from __future__ import annotations
 
@@ -7,35 +7,45 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.backend import get_backend
+from qfb_gpu.keys import find
+from qfb_gpu.parts.part import WHOLE
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qfb_gpu.lake.work import Workspace
     from qfb_gpu.parts.part import Saved
 
 
+def save_names(workspace: Workspace, buckets: Sequence[int]) -> None:
+    """Keep the id of every customer and counterparty of scored buckets, by key."""
+    keys, ids = [], []
+    for bucket in buckets:
+        for kind, name in (("relations", "counterparty"), ("customers", "customer")):
+            columns = workspace.load("score", bucket, kind)
+            known, first = np.unique(columns[f"{name}_key"], return_index=True)
+            keys.append(known)
+            ids.append(columns[f"{name}_id"].take(pa.array(first)).cast(pa.string()))
+    known, first = np.unique(np.concatenate(keys), return_index=True)
+    texts = pa.concat_arrays(ids).take(pa.array(first))
+    workspace.save("fit", WHOLE, "names", {"key": known, "id": texts}, get_backend("cpu"))
+
+
+def load_names(workspace: Workspace) -> tuple[np.ndarray[Any, Any], pa.Array]:
+    """Return the keys of all parties, ascending (int64), and their ids (strings)."""
+    names = workspace.load("fit", WHOLE, "names")
+    return names["key"], names["id"]
+
+
 def names_of(saved: Saved, keys: np.ndarray[Any, Any]) -> pa.Array:
-    """Return the id of each party: strings, null where the key is 0.
+    """Return the id of each party: strings, null where the key is 0 or nobody's.
 
     Parameters
     ----------
     saved : Saved
-        Whose buckets' customers and counterparties are looked through.
     keys : array of int64, shape (n_rows,)
     """
-    wanted = np.unique(keys[keys != 0])
-    found = np.full(wanted.shape[0], -1, dtype=np.int64)
-    texts: list[pa.Array] = []
-    n_texts = 0
-    for bucket in saved.buckets:
-        relations, customers = saved.relations(bucket), saved.customers(bucket)
-        for key, ids in (
-            (relations["counterparty_key"], relations["counterparty_id"]),
-            (customers["customer_key"], customers["customer_id"]),
-        ):
-            missing = np.flatnonzero(found < 0)
-            _, here, there = np.intersect1d(wanted[missing], key, return_indices=True)
-            found[missing[here]] = n_texts + np.arange(here.shape[0])
-            texts.append(ids.take(pa.array(there)).cast(pa.string()))
-            n_texts += here.shape[0]
-    place = np.searchsorted(wanted, keys)
-    row = found[np.minimum(place, max(wanted.shape[0] - 1, 0))] if wanted.shape[0] else keys * 0
-    is_none = (keys == 0) | (row < 0)
-    return pa.chunked_array(texts, pa.string()).combine_chunks().take(pa.array(row, mask=is_none))
+    known, ids = load_names(saved.workspace)
+    row, is_there = find(known, keys, np)
+    return ids.take(pa.array(row, mask=~is_there | (keys == 0)))

@@ -11,6 +11,7 @@ import pyarrow as pa
 from qfb_gpu import network
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts import payment_graph
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 from qfb_gpu.schema import DIRECTIONS
@@ -46,7 +47,7 @@ def _score(given: Given) -> dict[str, Columns]:
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     backend, asked = saved.backend, saved.config.network.round_trips
-    edges = network.merge_edges([saved.edges(bucket) for bucket in saved.buckets], backend)
+    edges, graph = payment_graph.read(saved)
     found = network.loops(edges, backend)
     parts = [_of_loops(saved, bucket, found) for bucket in saved.buckets]
     edge, day, amount = (backend.xp.concatenate([part[i] for part in parts]) for i in range(3))
@@ -60,17 +61,16 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "n_not_kept": np.array([trips.n_not_kept]),
     }
     return {
-        **_likeness(saved, edges),
+        **_likeness(saved, edges, graph),
         "trips": {**host, **{f"party_{hop}": parties[:, hop] for hop in range(parties.shape[1])}},
         "members": {"key": members, "n_trips": n_trips.astype(np.int32)},
         "cut": cut,
     }
 
 
-def _likeness(saved: Saved, edges: dict[str, Any]) -> dict[str, Columns]:
+def _likeness(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> dict[str, Columns]:
     """Return pairs of similar customers and of likely partners, by key."""
     backend, asked = saved.backend, saved.config.network.likeness
-    graph = network.build_graph(edges, backend)
     alike = network.similar(network.partners(graph, edges, asked, backend), asked, backend)
     likely = network.likely_partners(graph, asked, backend)
     return {

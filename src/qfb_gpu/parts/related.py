@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu import network
+from qfb_gpu.keys import find
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
@@ -106,14 +107,13 @@ def _payments_between(saved: Saved, left: Any, right: Any) -> np.ndarray[Any, An
     code = np.searchsorted(wanted, host["payer_key"]) * n + np.searchsorted(
         wanted, host["payee_key"]
     )
-    keys, at = np.unique(code, return_inverse=True)
-    number = np.bincount(at, weights=host["n_payments"], minlength=keys.shape[0])
+    pairs, at = np.unique(code, return_inverse=True)
+    number = np.bincount(at, weights=host["n_payments"], minlength=pairs.shape[0])
     total = np.zeros(left.shape[0], dtype=np.int64)
     for first, second in ((left, right), (right, left)):
         pair = np.searchsorted(wanted, first) * n + np.searchsorted(wanted, second)
-        place = np.minimum(np.searchsorted(keys, pair), max(keys.shape[0] - 1, 0))
-        if keys.shape[0]:
-            total += np.where(keys[place] == pair, number[place], 0).astype(np.int64)
+        row, is_there = find(pairs, pair, np)
+        total[is_there] += number[row[is_there]].astype(np.int64)
     return total
 
 

@@ -11,14 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.keys import mixed
 from qfb_gpu.models.text.strings import distinct
 from qfb_kernels.text import hash_text_cpu
 
 if TYPE_CHECKING:
     from qfb_gpu._config.text import TextTraining
-
-_ODD = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,27 +85,19 @@ def hashed(texts: pa.Array) -> Any:
     return out.view(np.uint64)
 
 
-def mixed(values: Any, seed: int) -> Any:
-    """Return values of uint64 mixed with a seed (the finaliser of splitmix64)."""
-    with np.errstate(over="ignore"):
-        mix = values + np.uint64(_ODD) * np.uint64(2 * seed + 1)
-        mix = (mix ^ (mix >> np.uint64(30))) * np.uint64(_MIX_1)
-        mix = (mix ^ (mix >> np.uint64(27))) * np.uint64(_MIX_2)
-        return mix ^ (mix >> np.uint64(31))
-
-
 def held_out(group: Any, share: float, seed: int) -> Any:
     """Return which rows are of the share of groups that is held out: bool, shape (n_rows,)."""
-    return mixed(group, seed) < np.uint64(int(share * 2**32) << 32)
+    return mixed(group, seed, np) < np.uint64(int(share * 2**32) << 32)
 
 
 def row_keys(rows: Examples, seed: int) -> Any:
     """Return a random number of each row, by its text, label, group and repetition."""
     texts = distinct(rows.text)
-    base = mixed(hashed(texts.values)[texts.code], seed) ^ mixed(rows.label.astype(np.uint64), seed)
-    base = mixed(base ^ rows.group, seed)
+    base = mixed(hashed(texts.values)[texts.code], seed, np)
+    base ^= mixed(rows.label.astype(np.uint64), seed, np)
+    base = mixed(base ^ rows.group, seed, np)
     order = np.argsort(base, kind="stable")
-    return mixed(base + repetition(base, order).astype(np.uint64), seed + 1)
+    return mixed(base + repetition(base, order).astype(np.uint64), seed + 1, np)
 
 
 def repetition(key: Any, order: Any) -> Any:

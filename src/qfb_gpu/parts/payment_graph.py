@@ -1,0 +1,44 @@
+"""The payment network of all buckets: merged once a night, read by every part that works on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu import network
+from qfb_gpu.parts.part import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.lake.work import Workspace
+    from qfb_gpu.parts.part import Saved
+
+_NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
+
+
+def make(
+    workspace: Workspace, buckets: Sequence[int], backend: Backend
+) -> tuple[dict[str, Any], network.Graph]:
+    """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`."""
+    tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
+    edges = network.merge_edges(tables, backend)
+    graph = network.build_graph(edges, backend)
+    parts = {
+        "edges": edges,
+        "graph.nodes": {name: getattr(graph, name) for name in _NODE},
+        "graph.edges": {name: getattr(graph, name) for name in _EDGE},
+    }
+    for name, columns in parts.items():
+        workspace.save("fit", WHOLE, name, columns, backend)
+    return edges, graph
+
+
+def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:
+    """Return the merged edges and their graph, as arrays of the run's backend."""
+
+    def load(name: str) -> dict[str, Any]:
+        columns = saved.workspace.load("fit", WHOLE, name)
+        return {key: saved.backend.asarray(values) for key, values in columns.items()}
+
+    return load("edges"), network.Graph(**load("graph.nodes"), **load("graph.edges"))
