@@ -50,8 +50,8 @@ def main(arguments: list[str] | None = None) -> Path:
     for size in sorted(round(float(size)) for size in options.payments):
         portfolio = portfolio_of(size, options.data)
         with tempfile.TemporaryDirectory(dir=options.data, prefix="incremental-") as folder:
-            run = measure(portfolio, options.share, Path(folder), options.timeout)
-        results.append({"size": size, **run})
+            run = {"size": size, **measure(portfolio, options.share, Path(folder), options.timeout)}
+        results.append(run)
         _say(run)
     return results.path
 
