@@ -1,14 +1,12 @@
 """Money that comes back: cycles of dated payments, first found from their first payment.
 
 Payments of one currency lie sorted by payer, payee and day: ``pair_start`` cuts them into pairs
-(payer, payee), ``node_start`` cuts the pairs by payer. A trip starts with a payment of a first
+(payer, payee), ``pair_range`` says each pair's smallest and largest amount, ``node_start`` cuts the
+pairs by payer. A trip starts with a payment of a first
 party and goes on with payments of no earlier day, none later than ``window`` days after the
 first, each between ``low`` and ``high`` times the first amount, over parties that are all
 different, back to the first party. Of several payments to the same next party the earliest that
-fits is taken: whatever could follow a later one can follow it. The last party but one of a longest
-trip is looked for among those whom the party before pays or those who pay the first party,
-whichever are fewer (``in_start`` cuts ``in_pair``, pairs by payee, then payer): a party that
-pays thousands is not gone through for one that few pay.
+fits is taken: whatever could follow a later one can follow it.
 """
 
 from __future__ import annotations
@@ -80,44 +78,9 @@ def _write_trip(trips, place, length, path, row, closing):
 write_trip = twin(_write_trip)
 
 
-def _last_two(
-    day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair, until,
-    least, most, path, depth, place, trips, row,
-):  # fmt: skip
-    """Count, or write, the trips that two more payments close, by who pays the first party."""
-    here, home = target[path[row, depth]], source[row]
-    n_trips = row - row
-    for entry in range(in_start[home], in_start[home + 1]):
-        last = in_pair[entry]
-        onward = source[pair_start[last]]
-        if not not_yet(target, path, row, depth, home, onward):
-            continue
-        pair = pair_of(pair_target, node_start[here], node_start[here + 1], onward)
-        if pair < 0:
-            continue
-        found = first_fitting(
-            day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
-            least, most,
-        )  # fmt: skip
-        if found < 0:
-            continue
-        closing = first_fitting(
-            day, amount, pair_start[last], pair_start[last + 1], day[found], until, least, most
-        )
-        if closing >= 0:
-            if place >= 0:
-                path[row, depth + 1] = found
-                write_trip(trips, place + n_trips, depth + 3, path, row, closing)
-            n_trips += 1
-    return n_trips
-
-
-last_two = twin(_last_two, first_fitting, pair_of, not_yet, write_trip)
-
-
 def _trips_row(
-    day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair, bounds,
-    share, path, at, counts, first_place, trips, row,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips, row,
 ):  # fmt: skip
     """Count, or write, the trips of one first payment.
 
@@ -156,17 +119,6 @@ def _trips_row(
                         write_trip(trips, place + n_trips, depth + 2, path, row, found)
                     n_trips += 1
         looks += 1
-        n_home = in_start[home + 1] - in_start[home]
-        is_short = n_home < node_start[here + 1] - node_start[here]
-        if depth + 3 == longest and is_short and looks <= most_looks:
-            looks += n_home
-            n_trips += last_two(
-                day, amount, source, target, pair_start, pair_target, node_start, in_start,
-                in_pair, until, least, most, path, depth,
-                place + n_trips if place >= 0 else place, trips, row,
-            )  # fmt: skip
-            depth -= 1
-            continue
         if pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
             if looks > most_looks:
                 counts[row, 1] = 1
@@ -174,6 +126,8 @@ def _trips_row(
             depth -= 1
             continue
         at[row, depth] = pair + 1
+        if pair_range[pair, 0] > most or pair_range[pair, 1] < least:
+            continue  # none of its payments fits
         onward = pair_target[pair]
         if not_yet(target, path, row, depth, home, onward):
             found = first_fitting(
@@ -187,33 +141,33 @@ def _trips_row(
     counts[row, 0] = n_trips
 
 
-trips_row = twin(_trips_row, first_fitting, pair_of, not_yet, write_trip, last_two)
+trips_row = twin(_trips_row, first_fitting, pair_of, not_yet, write_trip)
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 
 @njit(parallel=True, cache=True)
 def trips_cpu(
-    day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair, bounds,
-    share, path, at, counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips,
 ):  # fmt: skip
     """Loop over first payments on the host, on all its threads."""
     n_rows = day.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
         _trips_row_cpu(
-            day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair,
-            bounds, share, path, at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
+            share, path, at, counts, first_place, trips, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def trips_gpu(
-    day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair, bounds,
-    share, path, at, counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips,
 ):  # fmt: skip
     """One thread per first payment; launch with ``.forall(n_payments)``."""
     row = cuda.grid(1)
     if row < day.shape[0]:
         _trips_row_gpu(
-            day, amount, source, target, pair_start, pair_target, node_start, in_start, in_pair,
-            bounds, share, path, at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
+            share, path, at, counts, first_place, trips, row,
         )  # fmt: skip

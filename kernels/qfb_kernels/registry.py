@@ -28,7 +28,7 @@ KERNELS: dict[str, str] = {
         "int32[::1], int32[::1])"
     ),
     "cycles.trips_gpu": (
-        "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], "
+        "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
         "int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], int64[:, ::1], "
         "int64[:, ::1], int64[::1], int64[:, ::1])"
     ),
