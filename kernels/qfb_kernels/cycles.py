@@ -126,10 +126,9 @@ def _trips_row(
             depth -= 1
             continue
         at[row, depth] = pair + 1
-        if pair_range[pair, 0] > most or pair_range[pair, 1] < least:
-            continue  # none of its payments fits
         onward = pair_target[pair]
-        if not_yet(target, path, row, depth, home, onward):
+        may_fit = pair_range[pair, 0] <= most and pair_range[pair, 1] >= least
+        if may_fit and not_yet(target, path, row, depth, home, onward):
             found = first_fitting(
                 day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
                 least, most,
