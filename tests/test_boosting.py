@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from qfb_gpu._backend import boosting
 from qfb_gpu.backend import BoostingOptions, get_backend
 
 FEW = BoostingOptions(n_trees=25, learning_rate=0.12)
@@ -132,3 +133,31 @@ def test_a_feature_that_nobody_has_changes_nothing():
         get_backend("cpu").predict_proba(m, f) for m, f in ((one, features), (other, without))
     )
     np.testing.assert_array_equal(left, right)
+
+
+def test_weights_of_one_are_no_weights():
+    features, label, _ = rows(1200)
+    one = fitted(features, label)
+    other = fitted(features, label, sample_weight=np.ones(len(label)))
+    assert np.array_equal(
+        one.trees.decision_function(features), other.trees.decision_function(features)
+    )
+
+
+def test_weighted_rows_are_cut_at_as_many_quantiles_as_there_are_bins():
+    features, label, _ = rows(6000)
+    snapped = boosting._snapped(features)
+    assert np.array_equal(np.isnan(snapped), np.isnan(features))
+    for column, cut in zip(features.T, snapped.T, strict=True):
+        before, after = column[~np.isnan(column)], cut[~np.isnan(cut)]
+        kept = np.unique(after)
+        assert kept.size == 255
+        assert set(kept) <= set(before)
+        nearest = abs(before[:, None] - kept[None, :]).min(axis=1)
+        np.testing.assert_allclose(abs(before - after), nearest, atol=1e-12)
+    few = np.round(features[:200], 1)
+    np.testing.assert_array_equal(boosting._snapped(few), few)
+    later, came, true = rows(seed=1)
+    weight = np.where(label, 2.0, 3.0)
+    p = get_backend("cpu").predict_proba(fitted(features, label, sample_weight=weight), later)
+    assert roc_auc_score(came, p) > roc_auc_score(came, true) - 0.02

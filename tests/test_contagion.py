@@ -57,6 +57,28 @@ def losses(flows, firm, recovery=0.0, *, customers=None, backend=CPU, **assumed)
 CHAIN = {(1, 2): 100, (2, 3): 80, (9, 3): 80, (3, 4): 50, (9, 4): 150}
 
 
+@given(st.data())
+@settings(max_examples=40)
+def test_leaving_out_whom_nothing_reaches_changes_no_bit(data):
+    pair = st.tuples(st.integers(1, 9), st.integers(1, 9))
+    flows = data.draw(st.dictionaries(pair, st.integers(0, 500), min_size=1, max_size=25))
+    customers = data.draw(st.sets(st.integers(1, 9)))
+    outsiders = data.draw(st.sampled_from(["absorb", "pass_on"]))
+    edges, graph = network_of(flows, customers)
+    firms = np.arange(min(3, graph.n_nodes))
+    asked = Contagion(outsiders=outsiders, buffer=0.5)
+    whole = impacts(exposures(graph, edges, asked, CPU), firms, 0.2, CPU)
+    narrow = exposures(graph, edges, asked, CPU, first=firms)
+    found = impacts(narrow, np.searchsorted(narrow.node, firms), 0.2, CPU)
+    others = np.setdiff1d(np.arange(graph.n_nodes), narrow.node)
+    for name in ("direct", "lost", "distress", "step"):
+        values = getattr(whole, name)
+        np.testing.assert_array_equal(getattr(found, name), values[narrow.node])
+        assert (values[others] == (-1 if name == "step" else 0)).all()
+    for name in ("debtrank", "debtrank_direct"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
+
+
 def test_along_a_chain_shares_multiply():
     lost, found = losses(CHAIN, 1)
     assert lost[2] == pytest.approx((1.0, 1.0))

@@ -1,7 +1,8 @@
 """Money that comes back: cycles of dated payments, first found from their first payment.
 
 Payments of one currency lie sorted by payer, payee and day: ``pair_start`` cuts them into pairs
-(payer, payee), ``node_start`` cuts the pairs by payer. A trip starts with a payment of a first
+(payer, payee), ``pair_range`` says each pair's smallest and largest amount, ``node_start`` cuts the
+pairs by payer. A trip starts with a payment of a first
 party and goes on with payments of no earlier day, none later than ``window`` days after the
 first, each between ``low`` and ``high`` times the first amount, over parties that are all
 different, back to the first party. Of several payments to the same next party the earliest that
@@ -78,8 +79,8 @@ write_trip = twin(_write_trip)
 
 
 def _trips_row(
-    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
-    counts, first_place, trips, row,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips, row,
 ):  # fmt: skip
     """Count, or write, the trips of one first payment.
 
@@ -126,7 +127,8 @@ def _trips_row(
             continue
         at[row, depth] = pair + 1
         onward = pair_target[pair]
-        if not_yet(target, path, row, depth, home, onward):
+        may_fit = pair_range[pair, 0] <= most and pair_range[pair, 1] >= least
+        if may_fit and not_yet(target, path, row, depth, home, onward):
             found = first_fitting(
                 day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
                 least, most,
@@ -144,27 +146,27 @@ _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 @njit(parallel=True, cache=True)
 def trips_cpu(
-    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
-    counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips,
 ):  # fmt: skip
     """Loop over first payments on the host, on all its threads."""
     n_rows = day.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
         _trips_row_cpu(
-            day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path,
-            at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
+            share, path, at, counts, first_place, trips, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def trips_gpu(
-    day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path, at,
-    counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
+    path, at, counts, first_place, trips,
 ):  # fmt: skip
     """One thread per first payment; launch with ``.forall(n_payments)``."""
     row = cuda.grid(1)
     if row < day.shape[0]:
         _trips_row_gpu(
-            day, amount, source, target, pair_start, pair_target, node_start, bounds, share, path,
-            at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
+            share, path, at, counts, first_place, trips, row,
         )  # fmt: skip

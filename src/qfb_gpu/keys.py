@@ -36,6 +36,18 @@ def find(ascending: Any, wanted: Any, xp: Any) -> tuple[Any, Any]:
     return row, ascending[row] == wanted
 
 
+def distinct(values: Any, xp: Any) -> Any:
+    """Return the distinct values of integers, ascending, by sorting.
+
+    ``numpy.unique`` without further answers fills a hash table since NumPy 2.3, which takes many
+    times as long as NumPy's vectorised sort of integers.
+    """
+    ascending = xp.sort(values)
+    is_first = xp.ones(ascending.shape[0], dtype=bool)
+    is_first[1:] = ascending[1:] != ascending[:-1]
+    return ascending[is_first]
+
+
 def mixed(values: Any, seed: int, xp: Any) -> Any:
     """Return uint64 values mixed with a seed: the finaliser of splitmix64, shape as given.
 

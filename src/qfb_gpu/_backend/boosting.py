@@ -189,8 +189,10 @@ def _calibrated(score: np.ndarray, label: np.ndarray, weight: np.ndarray | None)
     if rarer >= _FEWEST_FOR_ISOTONIC:
         return _isotonic(score, label, weight)
     from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
 
-    line = LogisticRegression(C=10.0).fit(score[:, None], label, sample_weight=weight)
+    with threadpool_limits(1):  # the last bits would depend on the machine's number of cores
+        line = LogisticRegression(C=10.0).fit(score[:, None], label, sample_weight=weight)
     slope = max(float(line.coef_[0, 0]), _CERTAIN)
     return Calibration(
         "sigmoid", np.array([slope, float(line.intercept_[0])]), np.empty(0), int(score.size)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.keys import distinct
 from qfb_gpu.models.false_discovery import benjamini_hochberg
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ def associations(
 def _distinct(visits: Visits, backend: Backend) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return parties, and the customer and the party's place of each pair of them, once."""
     party, column = np.unique(backend.to_host(visits.party), return_inverse=True)
-    code = np.unique(np.asarray(backend.to_host(visits.customer)) * max(party.size, 1) + column)
+    pair = np.asarray(backend.to_host(visits.customer)) * max(party.size, 1) + column
+    code = distinct(pair, np)
     return party, code // max(party.size, 1), code % max(party.size, 1)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import distinct
 from qfb_gpu.network.dependence import core_scores
 from qfb_gpu.network.graph import Graph, build_graph
 
@@ -74,7 +75,7 @@ def analyse(
 def _cohesion(graph: Graph, backend: Backend) -> dict[str, Any]:
     xp = backend.xp
     low, high = xp.minimum(graph.source, graph.target), xp.maximum(graph.source, graph.target)
-    pair = xp.unique((low * graph.n_nodes + high)[low != high])
+    pair = distinct((low * graph.n_nodes + high)[low != high], xp)
     low, high = pair // graph.n_nodes, pair % graph.n_nodes
     core, triangles = backend.cohesion(graph.n_nodes, low, high)
     degree = xp.bincount(low, minlength=graph.n_nodes) + xp.bincount(high, minlength=graph.n_nodes)
@@ -99,7 +100,7 @@ def _by_size(label: Any, backend: Backend) -> Any:
 
 
 def _degrees(graph: Graph, xp: Any) -> dict[str, Any]:
-    pair = xp.unique(graph.source * graph.n_nodes + graph.target)
+    pair = distinct(graph.source * graph.n_nodes + graph.target, xp)
     payers = xp.bincount(pair % graph.n_nodes, minlength=graph.n_nodes)
     payees = xp.bincount(pair // graph.n_nodes, minlength=graph.n_nodes)
     return {"degree_in": payers.astype("int32"), "degree_out": payees.astype("int32")}

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.network.graph import build_graph
 from qfb_kernels import cycles as kernels
 
@@ -60,21 +60,20 @@ def loops(edges: dict[str, Any], backend: Backend) -> Loops:
     """
     xp = backend.xp
     kept = xp.nonzero(edges["payer_key"] != edges["payee_key"])[0]
+    payer, payee, n_kinds = _kinds({name: values[kept] for name, values in edges.items()}, xp)
     for _ in range(_MOST_ROUNDS):
-        mine = {name: values[kept] for name, values in edges.items()}
-        payer, payee, n_kinds = _kinds(mine, xp)
         pays = xp.bincount(payer, minlength=n_kinds) > 0
         is_paid = xp.bincount(payee, minlength=n_kinds) > 0
         goes_on = is_paid[payer] & pays[payee]
         if bool(goes_on.all()):
             break
-        kept = kept[goes_on]
+        kept, payer, payee = kept[goes_on], payer[goes_on], payee[goes_on]
     return _numbered({name: values[kept] for name, values in edges.items()}, backend)
 
 
 def _kinds(edges: dict[str, Any], xp: Any) -> tuple[Any, Any, int]:
     """Return payer and payee as numbers of (party, currency)."""
-    keys = xp.unique(xp.concatenate([edges["payer_key"], edges["payee_key"]]))
+    keys = distinct(xp.concatenate([edges["payer_key"], edges["payee_key"]]), xp)
     currencies, currency = xp.unique(edges["currency"], return_inverse=True)
     n = max(int(currencies.shape[0]), 1)
     payer = xp.searchsorted(keys, edges["payer_key"]) * n + currency
@@ -85,11 +84,11 @@ def _kinds(edges: dict[str, Any], xp: Any) -> tuple[Any, Any, int]:
 def _numbered(edges: dict[str, Any], backend: Backend) -> Loops:
     xp = backend.xp
     graph = build_graph(edges, backend)
-    currencies = xp.unique(edges["currency"])
+    currencies = distinct(edges["currency"], xp)
     n_currencies = int(currencies.shape[0])
     kind = xp.searchsorted(currencies, edges["currency"])[graph.edge]
     payer, payee = graph.source * n_currencies + kind, graph.target * n_currencies + kind
-    nodes = xp.unique(payer)  # every payer is a payee, too
+    nodes = distinct(payer, xp)  # every payer is a payee, too
     payer, payee = xp.searchsorted(nodes, payer), xp.searchsorted(nodes, payee)
     code = payer * nodes.shape[0] + payee
     order = xp.argsort(code)
@@ -180,17 +179,20 @@ def find_trips(
     order = backend.lexsort((edge, day, amount))
     edge, day, amount = edge[order], day[order], amount[order]
     n, n_nodes = int(day.shape[0]), int(found.key.shape[0])
-    pairs = xp.unique(edge)
+    pairs = distinct(edge, xp)
     source = found.code[edge] // max(n_nodes, 1)
     target = found.code[edge] % max(n_nodes, 1)
     pair_start = xp.append(xp.searchsorted(edge, pairs), n).astype("int64")
     pair_source = found.code[pairs] // max(n_nodes, 1)
     node_start = xp.searchsorted(pair_source, xp.arange(n_nodes + 1)).astype("int64")
+    by_amount = amount[backend.lexsort((edge, amount))]
+    pair_range = xp.stack([by_amount[pair_start[:-1]], by_amount[pair_start[1:] - 1]], axis=1)
     bounds = [settings.window_days, settings.longest, settings.max_looks]
     counts = xp.zeros((n, 2), dtype="int64")
     first = xp.full(n, -1, dtype="int64")
     arrays = (
-        day, amount, source, target, pair_start, found.code[pairs] % max(n_nodes, 1), node_start,
+        day, amount, source, target, pair_start, pair_range,
+        found.code[pairs] % max(n_nodes, 1), node_start,
         xp.asarray(bounds, dtype="int64"), xp.asarray([settings.amount_share], dtype="float64"),
         xp.zeros((n, kernels.LONGEST), dtype="int32"),
         xp.zeros((n, kernels.LONGEST), dtype="int64"), counts,

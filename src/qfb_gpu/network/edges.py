@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.network.dependence import year_shares
 from qfb_gpu.schema import DIRECTIONS
 
@@ -109,9 +109,8 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
         name: xp.concatenate([backend.asarray(table[name]) for table in tables])
         for name in (*_IDS, *_SUMS, *_OTHERS)
     }
-    customers = xp.unique(
-        xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
-    )
+    own = xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
+    customers = distinct(own, xp)
     best = backend.lexsort(
         (
             columns["payer_key"],
@@ -125,7 +124,7 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
     first = xp.nonzero(_starts(sides, _IDS[:3], xp))[0]
     edges = {name: values[first] for name, values in sides.items()}
     for side in SIDES:
-        edges[f"{side}_is_customer"] = xp.isin(edges[f"{side}_key"], customers)
+        edges[f"{side}_is_customer"] = find(customers, edges[f"{side}_key"], xp)[1]
     named = [_lookup(columns, edges, side, backend) for side in range(len(SIDES))]
     edges["spending_share"] = year_shares(edges, "payer", named[0], xp)
     edges["income_share"] = year_shares(edges, "payee", named[1], xp)
@@ -139,8 +138,8 @@ def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: 
     mine = xp.nonzero(columns["side"] == side)[0]
     if mine.shape[0] == 0:
         return xp.ones(edges[name].shape[0])
-    parties = xp.unique(columns[name][mine])
-    currencies = xp.unique(edges["currency"])
+    parties = distinct(columns[name][mine], xp)
+    currencies = distinct(edges["currency"], xp)
 
     def place(table: dict[str, Any]) -> Any:
         row, is_there = find(parties, table[name], xp)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def adjacency(graph: Graph, backend: Backend) -> Any:
     """Return the undirected simple graph as a sparse matrix of ones."""
     xp = backend.xp
     low, high = xp.minimum(graph.source, graph.target), xp.maximum(graph.source, graph.target)
-    pair = xp.unique((low * graph.n_nodes + high)[low != high])
+    pair = distinct((low * graph.n_nodes + high)[low != high], xp)
     low, high = pair // max(graph.n_nodes, 1), pair % max(graph.n_nodes, 1)
     ends = (xp.concatenate([low, high]), xp.concatenate([high, low]))
     shape = (graph.n_nodes, graph.n_nodes)

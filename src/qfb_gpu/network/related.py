@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import distinct
+
 if TYPE_CHECKING:
     from qfb_gpu._config.network import Related
     from qfb_gpu.backend import Backend
@@ -63,7 +65,7 @@ def _pairs(
     customer: Any, kind: Any, size: Any, left: Any, right: Any, backend: Backend
 ) -> dict[str, Any]:
     xp = backend.xp
-    keys = xp.unique(customer)
+    keys = distinct(customer, xp)
     n = int(keys.shape[0])
     code = xp.searchsorted(keys, customer[left]) * n + xp.searchsorted(keys, customer[right])
     pair, at = xp.unique(code, return_inverse=True)
@@ -87,7 +89,7 @@ def _groups(mine: Any, other: Any, n: int, backend: Backend) -> Any:
     """Return the group of each customer, numbered by size among those that have a pair."""
     xp = backend.xp
     label = backend.components(n, mine, other)
-    paired = xp.unique(mine)
+    paired = distinct(mine, xp)
     labels, first, member, size = xp.unique(
         label[paired], return_index=True, return_inverse=True, return_counts=True
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.keys import distinct
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import association, behaviour, sampling
 from qfb_gpu.parts.names import names_of
@@ -95,7 +96,7 @@ def _whole(saved: Saved) -> dict[str, Columns]:
 
 def _named(saved: Saved, party: np.ndarray[Any, Any]) -> tuple[Any, Labelled]:
     """Return id and direction of parties."""
-    wanted = np.unique(party)
+    wanted = distinct(party, np)
     key = np.zeros(wanted.shape[0], np.int64)
     way = np.zeros(wanted.shape[0], np.int8)
     for bucket in saved.buckets:

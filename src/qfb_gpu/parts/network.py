@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from qfb_gpu import network
 from qfb_gpu.currencies import currency_name
+from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import payment_graph
 from qfb_gpu.parts.names import names_of
@@ -111,8 +112,8 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     members = saved.fitted("members")
     keys = saved.customers(bucket)["customer_key"]
     n_trips = np.zeros(keys.shape[0], dtype=np.int32)
-    _, here, there = np.intersect1d(keys, members["key"], return_indices=True)
-    n_trips[here] = members["n_trips"][there]
+    row, is_there = find(members["key"], keys, np)
+    n_trips[is_there] = members["n_trips"][row[is_there]]
     return {PROFILE: {**saved.scored("fans", bucket), "graph_n_round_trips": n_trips}}
 
 

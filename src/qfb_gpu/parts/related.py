@@ -66,11 +66,12 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     pairs, keys = saved.fitted("pairs"), saved.customers(bucket)["customer_key"]
     known, first, number = np.unique(pairs["customer"], return_index=True, return_counts=True)
-    _, here, there = np.intersect1d(keys, known, return_indices=True)
+    row, is_there = find(known, keys, np)
+    row = row[is_there]
     group = np.full(keys.shape[0], -1, dtype=np.int32)
     n_related = np.zeros(keys.shape[0], dtype=np.int32)
-    group[here] = pairs["group_id"][first[there]]
-    n_related[here] = number[there]
+    group[is_there] = pairs["group_id"][first[row]]
+    n_related[is_there] = number[row]
     return {PROFILE: {"graph_related_group": group, "graph_n_related": n_related}}
 
 
