@@ -30,7 +30,7 @@ from qfb_kernels.twin import twin
 _MONTH = 30.436875
 _WEEK = 7
 TINY = 1e-7
-_ROUNDS = 6
+_ROUNDS, _MOVES = 6, 8
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
@@ -103,43 +103,44 @@ def _climb(
     at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll, best, mean
 ):
     """Climb to the best schedule near by; return its evidence and coordinates."""
-    for _ in range(_ROUNDS):
-        found = False
-        shift = int(math.floor(mean + 0.5)) if kind in (DAYS, MONTHS) else 0
-        for move in range(8):
-            to_anchor, to_a, to_b, to_roll = anchor, a, b, roll
-            if move == 0:
-                if shift in (-1, 0, 1) or abs(shift) > 15:
-                    continue
-                to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
-            elif move < 5:
-                if (move > 2 and kind != PAIR) or kind == WORKDAYS:
-                    continue
-                by = 1 if move % 2 else -1
-                to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
-            else:
-                to_roll = (roll + move - 4) % 4
-                if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
-                    continue
+    still = start - start  # moves since one that helped: after all eight there is none
+    for turn in range(_ROUNDS * _MOVES):
+        if still == _MOVES:
+            break
+        still += 1
+        move = turn % _MOVES
+        to_anchor, to_a, to_b, to_roll = anchor, a, b, roll
+        if move == 0:
+            shift = int(math.floor(mean + 0.5)) if kind in (DAYS, MONTHS) else 0
+            if shift in (-1, 0, 1) or abs(shift) > 15:
+                continue
+            to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
+        elif move < 5:
+            if (move > 2 and kind != PAIR) or kind == WORKDAYS:
+                continue
+            by = 1 if move % 2 else -1
+            to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
+        else:
+            to_roll = (roll + move - 4) % 4
+            if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
+                continue
+        gain, at_mean = score(
+            at, start, stop, opened, cal, lg, clock, log_window,
+            kind, step, to_anchor, to_a, to_b, to_roll,
+        )  # fmt: skip
+        away = int(math.floor(at_mean + 0.5))
+        if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
+            # another roll often goes with another day: the one its answers are nearer to
+            to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
+            if kind == PAIR:
+                to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
             gain, at_mean = score(
                 at, start, stop, opened, cal, lg, clock, log_window,
                 kind, step, to_anchor, to_a, to_b, to_roll,
             )  # fmt: skip
-            away = int(math.floor(at_mean + 0.5))
-            if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
-                # another roll often goes with another day: the one its answers are nearer to
-                to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
-                if kind == PAIR:
-                    to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
-                gain, at_mean = score(
-                    at, start, stop, opened, cal, lg, clock, log_window,
-                    kind, step, to_anchor, to_a, to_b, to_roll,
-                )  # fmt: skip
-            if gain > best + TINY:
-                best, mean, found = gain, at_mean, True
-                anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
-        if not found:
-            break
+        if gain > best + TINY:
+            best, mean, still = gain, at_mean, start - start
+            anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
     return best, anchor, a, b, roll
 
 
@@ -151,7 +152,7 @@ def _sample(start, stop, i, n_samples):
     return start + (stop - 1 - start) * i // (n_samples - 1)
 
 
-sample = twin(_sample)
+sample = twin(_sample, inline=True)
 
 
 def _start_of(day, member, start, stop, cal, kind, i, last):
@@ -215,7 +216,7 @@ def _off_month_day(mark, a):
     return min(off, length - off)
 
 
-off_month_day = twin(_off_month_day)
+off_month_day = twin(_off_month_day, inline=True)
 
 
 def _is_near(day, mark, kind, step, anchor, a, b):
@@ -233,7 +234,7 @@ def _is_near(day, mark, kind, step, anchor, a, b):
     return off <= _DAYS_NEAR
 
 
-is_near = twin(_is_near, off_month_day)
+is_near = twin(_is_near, off_month_day, inline=True)
 
 
 def _is_worth(day, member, mark, start, stop, kind, step, anchor, a, b):

@@ -10,10 +10,10 @@ A schedule is six integers: ``kind, step, anchor, a, b, roll``. Its ``k``-th due
 - WORKDAYS: every working day;
 - MONTH_WORKDAY: the ``a``-th working day (negative: from the end) of every ``step``-th month.
 
-``cal`` is one int32 array: a header of eight entries (first day, days, first month, months, then
-where four tables begin), the month of each day, the number of working days before each day, the
-first day of each month, the working days. Offsets are counted on a clock: working days
-(``clock`` 1) or calendar days (0).
+``cal`` is one int64 array: a header of sixteen entries (first day, days, first month, months, then
+where twelve tables begin), the month of each day, the number of working days before each day, the
+first day of each month, the working days, and for each clock and roll where a due date on each day
+goes. Offsets are counted on a clock: working days (``clock`` 1) or calendar days (0).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY = range(6)
 NONE, PRECEDING, FOLLOWING, MODIFIED = range(4)
 _WEEK = 7
 _MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+_ROLLED, _N_ROLLS = 8, 4  # the first of the tables of rolls in the header, and rolls of a clock
 
 
 def _month_of(cal, day):
@@ -46,10 +47,10 @@ def _working_day(cal, index):
     return cal[cal[7] + index]
 
 
-month_of = twin(_month_of)
-month_start = twin(_month_start)
-n_working_before = twin(_n_working_before)
-working_day = twin(_working_day)
+month_of = twin(_month_of, inline=True)
+month_start = twin(_month_start, inline=True)
+n_working_before = twin(_n_working_before, inline=True)
+working_day = twin(_working_day, inline=True)
 
 
 def _month_day(cal, month, a):
@@ -61,7 +62,7 @@ def _month_day(cal, month, a):
     return first + min(a, length) - 1
 
 
-month_day = twin(_month_day, month_start)
+month_day = twin(_month_day, month_start, inline=True)
 
 
 def _nth_weekday(cal, month, nth, weekday):
@@ -73,7 +74,7 @@ def _nth_weekday(cal, month, nth, weekday):
     return last - (last + _MONDAY_SHIFT - weekday) % _WEEK
 
 
-nth_weekday = twin(_nth_weekday, month_start)
+nth_weekday = twin(_nth_weekday, month_start, inline=True)
 
 
 def _nominal(cal, kind, step, anchor, a, b, k):
@@ -94,23 +95,17 @@ def _nominal(cal, kind, step, anchor, a, b, k):
     return working_day(cal, n_working_before(cal, month_start(cal, month + 1)) + a)
 
 
-nominal = twin(_nominal, month_day, nth_weekday, working_day, n_working_before, month_start)
+nominal = twin(
+    _nominal, month_day, nth_weekday, working_day, n_working_before, month_start, inline=True
+)
 
 
 def _rolled(cal, roll, day):
     """Return where a due date goes when it falls on a closed day."""
-    index = n_working_before(cal, day)
-    after = working_day(cal, index)
-    if roll == NONE or after == day:
-        return day
-    if roll == PRECEDING:
-        return working_day(cal, index - 1)
-    if roll == MODIFIED and month_of(cal, after) != month_of(cal, day):
-        return working_day(cal, index - 1)
-    return after
+    return cal[cal[_ROLLED + roll] + day - cal[0]]
 
 
-rolled = twin(_rolled, n_working_before, working_day, month_of)
+rolled = twin(_rolled, inline=True)
 
 
 def _due_day(cal, kind, step, anchor, a, b, roll, k):
@@ -118,7 +113,7 @@ def _due_day(cal, kind, step, anchor, a, b, roll, k):
     return rolled(cal, roll, nominal(cal, kind, step, anchor, a, b, k))
 
 
-due_day = twin(_due_day, rolled, nominal)
+due_day = twin(_due_day, rolled, nominal, inline=True)
 
 
 def _position(cal, clock, day):
@@ -128,23 +123,23 @@ def _position(cal, clock, day):
     return day
 
 
-position = twin(_position, n_working_before)
+position = twin(_position, n_working_before, inline=True)
 
 
-def _due_position(cal, clock, kind, step, anchor, a, b, roll, k):
-    """Position of the ``k``-th due date on the clock, rolled: one or two reads where it can be."""
-    day = nominal(cal, kind, step, anchor, a, b, k)
-    if clock == 0:
-        return rolled(cal, roll, day) if roll != NONE else day
-    index = n_working_before(cal, day)
-    if roll in (NONE, FOLLOWING) or n_working_before(cal, day + 1) > index:
-        return index
-    if roll == MODIFIED and month_of(cal, working_day(cal, index)) == month_of(cal, day):
-        return index
-    return index - 1
+def _roll_places(cal, clock, roll):
+    """Where in ``cal`` positions of due dates begin: a day further on is that day's, rolled."""
+    return cal[_ROLLED + _N_ROLLS * clock + roll] - cal[0]
 
 
-due_position = twin(_due_position, nominal, rolled, n_working_before, working_day, month_of)
+roll_places = twin(_roll_places, inline=True)
+
+
+def _due_position(cal, places, kind, step, anchor, a, b, k):
+    """Position of the ``k``-th due date, rolled: ``places`` are those of the clock and the roll."""
+    return cal[places + nominal(cal, kind, step, anchor, a, b, k)]
+
+
+due_position = twin(_due_position, nominal, inline=True)
 
 
 def _due_index(cal, kind, step, anchor, day):
@@ -158,4 +153,4 @@ def _due_index(cal, kind, step, anchor, day):
     return (month_of(cal, day) - anchor) // step
 
 
-due_index = twin(_due_index, month_of, n_working_before)
+due_index = twin(_due_index, month_of, n_working_before, inline=True)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from qfb_kernels.dues import due_index, due_position
+from qfb_kernels.dues import due_index, due_position, roll_places
 from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
@@ -31,7 +31,7 @@ def _lgamma_half(lg, twice):
     return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
 
 
-lgamma_half = twin(_lgamma_half)
+lgamma_half = twin(_lgamma_half, inline=True)
 
 
 def _log_beta_ratio(lg, a, b, yes, no):
@@ -46,7 +46,7 @@ def _log_beta_ratio(lg, a, b, yes, no):
     )
 
 
-log_beta_ratio = twin(_log_beta_ratio, lgamma_half)
+log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
 def _hit_worth(size):
@@ -54,7 +54,7 @@ def _hit_worth(size):
     return 6 if size == 0 else max(2, 5 - size)
 
 
-hit_worth = twin(_hit_worth)
+hit_worth = twin(_hit_worth, inline=True)
 
 
 def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll):
@@ -66,52 +66,49 @@ def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the slots of the life's first and last hit.
     """
+    places = roll_places(cal, clock, roll)
     k = due_index(cal, kind, step, anchor, opened) - 2
-    here = due_position(cal, clock, kind, step, anchor, a, b, roll, k)
-    ahead = due_position(cal, clock, kind, step, anchor, a, b, roll, k + 1)
+    here = due_position(cal, places, kind, step, anchor, a, b, k)
+    ahead = due_position(cal, places, kind, step, anchor, a, b, k + 1)
     before = here
-    hits, misses, zeros, total, late, signed, worth, first = 0, 0, 0, 0, 0, 0, 0, start
+    hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
     best_hits, best_misses, best_zeros, best_total, best_late, best_signed = 0, 0, 0, 0, 0, 0
-    best_worth, best_first, best_last = 0, start, start
-    size, offset, slot = -1, 0, start
-    for i in range(start, stop + 1):
-        x = at[min(i, stop - 1)]
-        while 2 * x > here + ahead or i == stop:
-            if size >= 0:
-                if hits == 0 or worth < 0:
-                    hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
-                    first = slot
-                hits += 1
-                total += size
-                signed += offset
-                zeros += 1 if size == 0 else 0
-                late += 1 if offset > 0 else 0
-                worth += hit_worth(size)
-                if worth > best_worth:
-                    best_hits, best_misses, best_zeros, best_total = hits, misses, zeros, total
-                    best_late, best_signed, best_worth = late, signed, worth
-                    best_first, best_last = first, slot
-                size = -1
-            else:
-                misses += 1
-                worth -= MISS_WORTH
-            if i == stop:
-                break
-            k += 1
-            before = here
-            here = ahead
-            ahead = due_position(cal, clock, kind, step, anchor, a, b, roll, k + 1)
-        if i == stop:
-            break
-        off = x - here
-        room = ahead - here if off >= 0 else here - before
-        if 5 * abs(off) <= 2 * room and (size < 0 or abs(off) < size):
-            size, offset, slot = abs(off), off, i
+    best_worth, first, last, best_first, best_last = 0, start, start, start, start
+    i = start
+    while i < stop:
+        size, offset, slot = -1, 0, start
+        while i < stop and 2 * at[i] <= here + ahead:
+            off = at[i] - here
+            room = ahead - here if off >= 0 else here - before
+            if 5 * abs(off) <= 2 * room and (size < 0 or abs(off) < size):
+                size, offset, slot = abs(off), off, i
+            i += 1
+        if size >= 0:
+            if hits == 0 or worth < 0:
+                hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
+                first = slot
+            last = slot
+            hits += 1
+            total += size
+            signed += offset
+            zeros += 1 if size == 0 else 0
+            late += 1 if offset > 0 else 0
+            worth += hit_worth(size)
+        if (size < 0 or i == stop) and worth > best_worth:
+            best_hits, best_misses, best_zeros, best_total = hits, misses, zeros, total
+            best_late, best_signed, best_worth = late, signed, worth
+            best_first, best_last = first, last
+        if size < 0:
+            misses += 1
+            worth -= MISS_WORTH
+        k += 1
+        before, here = here, ahead
+        ahead = due_position(cal, places, kind, step, anchor, a, b, k + 1)
     return (best_hits, best_misses, best_zeros, best_total, best_late, best_signed,
             best_first, best_last)  # fmt: skip
 
 
-answers = twin(_answers, hit_worth, due_index, due_position)
+answers = twin(_answers, hit_worth, due_index, due_position, roll_places, inline=True)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
@@ -125,7 +122,7 @@ def _code_length(lg, hits, misses, zeros, total, late):
     )
 
 
-code_length = twin(_code_length, log_beta_ratio)
+code_length = twin(_code_length, log_beta_ratio, inline=True)
 
 
 def _scatter_length(lg, n, log_window):
@@ -133,7 +130,7 @@ def _scatter_length(lg, n, log_window):
     return n * log_window - lgamma_half(lg, 2 * n + 2)
 
 
-scatter_length = twin(_scatter_length, lgamma_half)
+scatter_length = twin(_scatter_length, lgamma_half, inline=True)
 
 
 def _evidence(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
@@ -153,4 +150,4 @@ def _evidence(at, start, stop, opened, cal, lg, clock, log_window, kind, step, a
     return gain, signed / hits
 
 
-evidence = twin(_evidence, answers, scatter_length, code_length)
+evidence = twin(_evidence, answers, scatter_length, code_length, inline=True)

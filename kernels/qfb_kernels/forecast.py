@@ -28,6 +28,7 @@ from qfb_kernels.twin import twin
 _NULL_DAY = -(2**31)
 _SHRINK = 1.0  # payments' worth of the fitted curve
 _MAX_REACH = 45
+N_OFFSETS = 2 * _MAX_REACH + 1
 _MAX_AHEAD = 6
 _END_HAZARD = 0.01  # chance that a contract ends at any one due date
 EARLY, MATURE, STOPPED = 0, 1, 2
@@ -40,28 +41,38 @@ _ROUNDING = 1e-9
 N_SHARES = 12  # due dates whose answers the next payment may be
 
 
-def _offset_chance(member, owner, offset, start, stop, fit, row, o):
-    """Chance that an answer comes ``o`` ticks after its due date."""
+def _offset_prior(fit, row, o):
+    """Chance, by the curve of the fit, that an answer comes ``o`` ticks after its due date."""
     hits, zeros = fit[row, 7], fit[row, 9]
     total, late = fit[row, 10], fit[row, 11]
     moved = hits - zeros
     zero = (zeros + 1.0) / (hits + 1.5)
     if o == 0:
-        prior = zero
-    else:
-        side = (late + 0.5) / (moved + 1.0)
-        go_on = (total - moved + 1.0) / (total + 2.0)
-        prior = (1.0 - zero) * (side if o > 0 else 1.0 - side) * (1.0 - go_on)
-        prior *= go_on ** (abs(o) - 1)
-    seen = 0
+        return zero
+    side = (late + 0.5) / (moved + 1.0)
+    go_on = (total - moved + 1.0) / (total + 2.0)
+    prior = (1.0 - zero) * (side if o > 0 else 1.0 - side) * (1.0 - go_on)
+    return prior * go_on ** (abs(o) - 1)
+
+
+offset_prior = twin(_offset_prior)
+
+
+def _offset_chances(member, owner, offset, start, stop, fit, row, width, chance):
+    """Write the chance of each offset from ``-width`` to ``width`` at ``_MAX_REACH`` plus it."""
+    for o in range(-width, width + 1):
+        chance[row, _MAX_REACH + o] = 0.0
     for i in range(start, stop):
         payment = member[i]
-        if owner[payment] >= 0 and offset[payment] == o:
-            seen += 1
-    return (seen + _SHRINK * prior) / (hits + _SHRINK)
+        if owner[payment] >= 0 and abs(offset[payment]) <= width:
+            chance[row, _MAX_REACH + offset[payment]] += 1.0
+    for o in range(-width, width + 1):
+        seen = chance[row, _MAX_REACH + o]
+        prior = offset_prior(fit, row, o)
+        chance[row, _MAX_REACH + o] = (seen + _SHRINK * prior) / (fit[row, 7] + _SHRINK)
 
 
-offset_chance = twin(_offset_chance)
+offset_chances = twin(_offset_chances, offset_prior)
 
 
 def _reach(member, owner, offset, start, stop):
@@ -101,19 +112,19 @@ def _latest_due(member, owner, due, start, stop):
 latest_due = twin(_latest_due)
 
 
-def _pending_chance(cal, fit, row, closed, k, as_of, width, member, owner, offset, start, stop):
+def _pending_chance(cal, fit, row, closed, k, as_of, width, chance):
     """Chance that the answer to the ``k``-th due date, if there is one, is yet to come."""
     plain = nominal(cal, fit[row, 0], fit[row, 1], fit[row, 2], fit[row, 3], fit[row, 4], k)
     first = max(as_of + 1, edge(cal, fit[row, 6], plain, PRECEDING, -width))
     pending = 0.0
     for then in range(first, edge(cal, fit[row, 6], plain, FOLLOWING, width) + 1):
-        pending += chance_on(cal, fit, row, closed, plain, then, width,
-                             member, owner, offset, start, stop)  # fmt: skip
+        pending += chance_on(cal, fit, row, closed, plain, then, width, chance)
     return min(1.0, pending)
 
 
-def _spread(cal, fit, row, closed, k, n_kept, as_of, width,
-            member, owner, offset, start, stop, share, level_day, quantile):  # fmt: skip
+def _spread(
+    cal, fit, row, closed, k, n_kept, as_of, width, chance, share, level_day, quantile
+):  # fmt: skip
     """Add up the chances of ``n_kept`` due dates from the ``k``-th on, day by day."""
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, clock = fit[row, 3], fit[row, 4], fit[row, 6]
@@ -130,7 +141,7 @@ def _spread(cal, fit, row, closed, k, n_kept, as_of, width,
             for i in range(j, last):
                 other = nominal(cal, kind, step, anchor, a, b, k + i)
                 cumulative += share[row, i] * chance_on(
-                    cal, fit, row, closed, other, then, width, member, owner, offset, start, stop
+                    cal, fit, row, closed, other, then, width, chance
                 )
             reached(level_day, quantile, row, cumulative, then)
         done = max(done, stop_day)
@@ -172,7 +183,7 @@ def _roll_chance(roll, other, closed):
 roll_chance = twin(_roll_chance)
 
 
-def _chance_on(cal, fit, row, closed, plain, then, width, member, owner, offset, start, stop):
+def _chance_on(cal, fit, row, closed, plain, then, width, chance):
     """Chance that the due date ``plain``, if it is answered, is answered on day ``then``."""
     roll, clock = fit[row, 5], fit[row, 6]
     before = n_working_before(cal, plain)
@@ -187,13 +198,11 @@ def _chance_on(cal, fit, row, closed, plain, then, width, member, owner, offset,
         here = rolled(cal, other, plain)
         away = position(cal, clock, then) - position(cal, clock, here)
         if -width <= away <= width:
-            total += weight * offset_chance(member, owner, offset, start, stop, fit, row, away)
+            total += weight * chance[row, _MAX_REACH + away]
     return total
 
 
-chance_on = twin(
-    _chance_on, n_working_before, working_day, roll_chance, rolled, position, offset_chance
-)
+chance_on = twin(_chance_on, n_working_before, working_day, roll_chance, rolled, position)
 
 
 def _edge(cal, clock, plain, roll, away):
@@ -258,7 +267,8 @@ shortest = twin(_shortest)
 
 
 def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
-                  share, level_day, quantile, next_due, closed, missed, status, row):  # fmt: skip
+                  chance, share, level_day, quantile, next_due, closed, missed, status,
+                  row):  # fmt: skip
     """Write one stream's range and median of the next day, due date, missed dues and status."""
     for j in range(3):
         quantile[row, j] = _NULL_DAY
@@ -280,11 +290,11 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     n_closed = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
     closed[row] = n_closed
     width = reach(member, owner, offset, start, stop)
+    offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
     left, alive = 1.0, 1.0
     ahead, n_kept = 0, 0
     while ahead < _MAX_AHEAD and n_kept < N_SHARES and left > _ROUNDING:
-        pending = pending_chance(cal, fit, row, n_closed, k, as_of, width,
-                                 member, owner, offset, start, stop)  # fmt: skip
+        pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance)
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
         alive *= unseen
@@ -302,8 +312,10 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
         k += 1
         if missed[row] > 60 + hits:
             break
-    spread(cal, fit, row, n_closed, k - n_kept, n_kept, as_of, width,
-           member, owner, offset, start, stop, share, level_day, quantile)  # fmt: skip
+    spread(
+        cal, fit, row, n_closed, k - n_kept, n_kept, as_of, width, chance, share, level_day,
+        quantile,
+    )  # fmt: skip
     shortest(level_day, quantile, row)
     gone = missed[row] > 0 and alive < _END_HAZARD * missed[row]
     missed[row] += misses
@@ -332,32 +344,32 @@ closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
 forecast_row = twin(
     _forecast_row, latest_due, pending_chance, spread, shortest, reach, index_after, closed_dues,
-    n_breaks, due_day, skip_chances,
+    n_breaks, due_day, skip_chances, offset_chances,
 )  # fmt: skip
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 
 
 @njit(parallel=True, cache=True)
 def forecast_cpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
-                 share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
+                 chance, share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
     n_rows = stream_start.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
         start = stream_start[row]
         _forecast_row_cpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
-            share, level_day, quantile, next_due, closed, missed, status, row,
+            chance, share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def forecast_gpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
-                 share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
+                 chance, share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
     """One thread per stream; launch with ``.forall(n_streams)``."""
     row = cuda.grid(1)
     if row < stream_start.shape[0]:
         start = stream_start[row]
         _forecast_row_gpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
-            share, level_day, quantile, next_due, closed, missed, status, row,
+            chance, share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip

@@ -60,8 +60,8 @@ KERNELS: dict[str, str] = {
     "features.windows_gpu": "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])",
     "forecast.forecast_gpu": (
         "void(int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
-        "int32[::1], int64[::1], int64[:, ::1], int64, float64[:, ::1], int32[:, ::1], "
-        "int32[:, ::1], int32[::1], int32[::1], int32[::1], int8[::1])"
+        "int32[::1], int64[::1], int64[:, ::1], int64, float64[:, ::1], float64[:, ::1], "
+        "int32[:, ::1], int32[:, ::1], int32[::1], int32[::1], int32[::1], int8[::1])"
     ),
     "intervals.gaps_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "

@@ -32,9 +32,13 @@ class Twin:
         return self.cpu(*arguments)
 
 
-def twin(body: Any, *helpers: Twin) -> Twin:
-    """Compile ``_name`` for both devices; helpers go by their bodies' names without ``_``."""
-    cpu = njit(error_model="numpy", _nrt=False, no_cfunc_wrapper=True)(
+def twin(body: Any, *helpers: Twin, inline: bool = False) -> Twin:
+    """Compile ``_name`` for both devices; helpers go by their bodies' names without ``_``.
+
+    ``inline`` puts a small body that hot loops call into its callers on the host, where a call
+    with a dozen arguments costs more than it does; a device's compiler does so by itself.
+    """
+    cpu = njit(error_model="numpy", _nrt=False, no_cfunc_wrapper=True, forceinline=inline)(
         _with(body, {helper.name: helper.cpu for helper in helpers})
     )
     gpu = cuda.jit(device=True)(_with(body, {helper.name: helper.gpu for helper in helpers}))

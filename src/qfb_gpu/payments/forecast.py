@@ -10,6 +10,7 @@ from qfb_gpu.payments.units import offsets_of
 from qfb_kernels.expected import expected_cpu, expected_gpu
 from qfb_kernels.forecast import (
     N_LEVELS,
+    N_OFFSETS,
     N_SHARES,
     forecast_cpu,
     forecast_gpu,
@@ -46,7 +47,7 @@ def next_payments(
     xp = backend.xp
     n_streams = fit.shape[0]
     quantile = xp.empty((n_streams, 3), dtype="int32")
-    share = xp.empty((n_streams, N_SHARES))
+    chance, share = xp.empty((n_streams, N_OFFSETS)), xp.empty((n_streams, N_SHARES))
     level_day = xp.empty((n_streams, N_LEVELS), dtype="int32")
     next_due, closed, missed = (xp.empty(n_streams, dtype="int32") for _ in range(3))
     status = xp.empty(n_streams, dtype="int8")
@@ -54,7 +55,7 @@ def next_payments(
     member, start, size = members
     backend.launch(
         forecast_cpu, forecast_gpu, n_streams, day, member, owner, due, offset, start, size,
-        cal, fit, as_of_day, share, level_day, quantile, next_due, closed, missed, status,
+        cal, fit, as_of_day, chance, share, level_day, quantile, next_due, closed, missed, status,
     )  # fmt: skip
     return quantile, next_due, closed, missed, status
 

@@ -15,6 +15,7 @@ PAD_DAYS = 3000
 late (160 days), and than the six periods ahead that a forecast may look."""
 _WEEKEND = 5
 _LGAMMA_ENTRIES = 4096
+_HEADER = 16
 
 
 def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndarray:
@@ -44,12 +45,31 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
     before = np.concatenate([[0], np.cumsum(is_working)])
     tables = [days.astype("datetime64[D]").astype("datetime64[M]"), before, starts]
     tables.append(days[is_working])
+    tables += _rolled(days, is_working)
     header = [first, len(days), int(months[0]), len(months)]
-    begin = 8
+    begin = _HEADER
     for table in tables:
         header.append(begin)
         begin += len(table)
     return np.concatenate([np.asarray(header), *(t.astype(np.int64) for t in tables)])
+
+
+def _rolled(days: np.ndarray, is_working: np.ndarray) -> list[np.ndarray]:
+    """Return where a due date on each day goes, in the order of the kernels' rolls.
+
+    First as days, then as the number of working days before. A day without a working day on one
+    side of it in the table stays.
+    """
+    place = np.arange(len(days))
+    preceding = np.maximum.accumulate(np.where(is_working, place, -1))
+    preceding = np.where(preceding < 0, place, preceding)
+    following = np.minimum.accumulate(np.where(is_working, place, len(days))[::-1])[::-1]
+    following = np.where(following == len(days), place, following)
+    month = days.astype("datetime64[D]").astype("datetime64[M]")
+    modified = np.where(month[following] == month, following, preceding)
+    before = np.concatenate([[0], np.cumsum(is_working)])[:-1]
+    rolls = (place, preceding, following, modified)
+    return [*(days[roll] for roll in rolls), *(before[roll] for roll in rolls)]
 
 
 def lgamma_table() -> np.ndarray:
