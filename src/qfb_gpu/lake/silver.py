@@ -178,7 +178,9 @@ def first_day(lake_dir: Path) -> int | None:
     return min((day for day in days if day is not None), default=None)
 
 
-def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
+def read_texts(
+    lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
+) -> pa.Table:
     """Return text columns of a bucket's payments in the row order of silver.
 
     Parameters
@@ -187,9 +189,16 @@ def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
     bucket : int
     columns : list of str
         Among txn_id, customer_id, counterparty_id, memo, category, channel.
+    rows : integer Arrow array, optional
+        Only these, as plain strings. Without it texts that repeat are dictionary-encoded, as they
+        are in the file: no text is decoded for a row that nobody asks for.
     """
     files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
-    return _read(files, columns, [])
+    table = _read(files, columns, [name for name in columns if name not in _RANDOM])
+    if rows is None:
+        return table
+    picked = table.take(rows)
+    return picked.cast(pa.schema([(name, pa.string()) for name in picked.column_names]))
 
 
 def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> dict[str, pa.Array]:
