@@ -270,7 +270,7 @@ def test_mix_matches_naive(dense, payments, drawn):
     column = Labelled(codes, labels)
     both = {"category": column, "channel": column}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qfb_gpu.profile.mix.DENSE", dense)
+        patch.setattr("qfb_gpu.profile.mix._DENSE", dense)
         got, tops = profile.mix_features(ledger, both, AS_OF, CPU)
     payer = np.repeat(ledger.relation_customer, np.diff(ledger.relation_offsets))
     for customer in range(ledger.n_customers):

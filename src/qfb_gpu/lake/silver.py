@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
+from qfb_gpu.keys import find
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, open_table, partition_files, table_files
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
@@ -229,9 +230,8 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> di
     table = table.filter(pa.array(in_force(table, as_of_day)))
     if not table.num_rows:
         return {name: pa.nulls(len(keys), kinds[name]) for name in names}
-    there = table.column("customer_key").to_numpy()
-    place = np.minimum(np.searchsorted(there, keys), there.size - 1)
-    row = pa.array(place, mask=there[place] != keys)
+    place, is_there = find(table.column("customer_key").to_numpy(), keys, np)
+    row = pa.array(place, mask=~is_there)
     return {name: table.column(name).cast(kinds[name]).take(row).combine_chunks() for name in names}
 
 

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 WINDOWS = (7, 30, 90, 365)
 YEAR = 365
-DENSE = 4
-"""A table of customers by days or labels may have this many times the rows' cells."""
 _WIDTH = 2**32
 
 
@@ -115,23 +113,6 @@ def count_by(customer: Any, n_customers: int, backend: Backend) -> Any:
     """Count each customer's rows: int64, shape (n_customers,); ``customer`` is ascending."""
     offsets = backend.xp.searchsorted(customer, backend.xp.arange(n_customers + 1))
     return (offsets[1:] - offsets[:-1]).astype("int64")
-
-
-def distinct_cells(cell: Any, n_cells: int, backend: Backend) -> Any:
-    """Return the cells that occur, ascending: int64; ``cell`` is 0 .. ``n_cells - 1``.
-
-    Marked in a table where that is small beside the rows, else sorted: NumPy's ``unique`` hashes,
-    which is slower than either.
-    """
-    xp = backend.xp
-    if n_cells <= DENSE * cell.shape[0]:
-        occurs = xp.zeros(n_cells, dtype=bool)
-        occurs[cell] = True
-        return xp.nonzero(occurs)[0]
-    ordered = xp.sort(cell)
-    is_new = xp.ones(ordered.shape[0], dtype=bool)
-    is_new[1:] = ordered[1:] != ordered[:-1]
-    return ordered[is_new]
 
 
 def largest_by(customer: Any, values: Any, n_customers: int, backend: Backend) -> Any:

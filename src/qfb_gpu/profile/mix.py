@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.profile.feature import Feature, declared, ratio
-from qfb_gpu.profile.grouped import DENSE, YEAR, count_by, total_by
+from qfb_gpu.profile.grouped import YEAR, count_by, total_by
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 COLUMNS = (("category", "categories", "类别"), ("channel", "channels", "渠道"))
 _RECENT = 90
 _STEP = 2.0**40
+_DENSE = 4
+"""A table of customers by labels may have this many times the payments' cells."""
 
 
 def _declared() -> tuple[Feature, ...]:
@@ -103,7 +105,7 @@ def _cells(
     cell = customer[known].astype("int64") * width + code[known]
     recent = cell[age[known] < _RECENT]
     n_cells = n_customers * width
-    if 0 < n_cells <= DENSE * recent.shape[0]:
+    if 0 < n_cells <= _DENSE * recent.shape[0]:
         n_year = xp.bincount(cell, minlength=n_cells)
         distinct = xp.nonzero(n_year)[0]
         n_year = n_year[distinct]

@@ -1,0 +1,76 @@
+"""64-bit keys of customers and parties: looked up in sorted keys, and mixed to draw by.
+
+A key says nothing of its place in a table, so what is drawn or ordered by mixed keys is the same
+for any order of rows and any number of buckets.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_ODD = 0x9E3779B97F4A7C15
+_MIX = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+_MASK = (1 << 64) - 1
+
+
+def find(ascending: Any, wanted: Any, xp: Any) -> tuple[Any, Any]:
+    """Return where wanted keys stand in sorted keys.
+
+    Parameters
+    ----------
+    ascending : integer array, shape (n_keys,), ascending
+    wanted : integer array, shape (n_wanted,)
+    xp : module
+
+    Returns
+    -------
+    row : int64 array, shape (n_wanted,)
+        The first of equal keys; any row where the key is not there (0 where there are no keys).
+    is_there : bool array, shape (n_wanted,)
+    """
+    n_keys = int(ascending.shape[0])
+    if n_keys == 0:
+        shape = wanted.shape[0]
+        return xp.zeros(shape, dtype="int64"), xp.zeros(shape, dtype=bool)
+    row = xp.minimum(xp.searchsorted(ascending, wanted), n_keys - 1)
+    return row, ascending[row] == wanted
+
+
+def distinct(values: Any, xp: Any) -> Any:
+    """Return the distinct values of integers, ascending, by sorting.
+
+    ``numpy.unique`` without further answers fills a hash table since NumPy 2.3, which takes many
+    times as long as NumPy's vectorised sort of integers.
+    """
+    ascending = xp.sort(values)
+    is_first = xp.ones(ascending.shape[0], dtype=bool)
+    is_first[1:] = ascending[1:] != ascending[:-1]
+    return ascending[is_first]
+
+
+def mixed(values: Any, seed: int, xp: Any) -> Any:
+    """Return uint64 values mixed with a seed: the finaliser of splitmix64, shape as given.
+
+    References
+    ----------
+    G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
+    doi:10.1145/2714064.2660195.
+    """
+    mix = values + xp.uint64(_ODD * (2 * int(seed) + 1) & _MASK)
+    for shift, factor in _MIX:
+        mix = (mix ^ (mix >> xp.uint64(shift))) * xp.uint64(factor)
+    return mix ^ (mix >> xp.uint64(31))
+
+
+def of_rows(columns: Any, xp: Any) -> Any:
+    """Return a hash of each row of values: uint64, shape (n_rows,).
+
+    Parameters
+    ----------
+    columns : sequence of uint64 arrays, shape (n_rows,), at least one
+    """
+    state = xp.zeros(columns[0].shape[0], dtype="uint64")
+    for column in columns:
+        state = (state ^ column) * xp.uint64(_ODD)
+        state = state ^ (state >> xp.uint64(29))
+    return state
