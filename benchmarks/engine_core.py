@@ -80,7 +80,7 @@ def write(bucket: Bucket, table: dict[str, Any], customers: dict[str, Any], out:
     ledger = bucket.ledger
     names = ["customer_id", "counterparty_id"]
     first = pa.array(ledger.text_row[ledger.relation_offsets[:-1]])
-    texts = silver.read_texts(bucket.lake, bucket.number, names).take(first)
+    texts = silver.read_texts(bucket.lake, bucket.number, names, first)
     columns = {
         **{name: texts.column(name) for name in names},
         "direction": _text(ledger.direction, dict(enumerate(DIRECTIONS))),

@@ -117,8 +117,8 @@ def as_frame(lake: Lake, ledgers: list[Any], columns: list[dict[str, Any]]) -> p
     frames = []
     for bucket, ledger, found in zip(silver.buckets(lake.folder), ledgers, columns, strict=True):
         row = pa.array(ledger.text_row[ledger.relation_offsets[ledger.customer_offsets[:-1]]])
-        ids = silver.read_texts(lake.folder, bucket, ["customer_id"]).column("customer_id")
-        frames.append(pd.DataFrame(found, index=ids.take(row).to_pandas().astype(str)))
+        ids = silver.read_texts(lake.folder, bucket, ["customer_id"], row).column("customer_id")
+        frames.append(pd.DataFrame(found, index=ids.to_pandas().astype(str)))
     return pd.concat(frames).sort_index()
 
 

@@ -54,7 +54,7 @@ def features(folder, tables, n_buckets, backend=CPU):
         ledger = silver.read_ledger(lake, bucket, day, backend)
         first = ledger.text_row[ledger.relation_offsets[ledger.customer_offsets[:-1]]]
         row = pa.array(backend.to_host(first))
-        ids = silver.read_texts(lake, bucket, ["customer_id"]).column("customer_id").take(row)
+        ids = silver.read_texts(lake, bucket, ["customer_id"], row).column("customer_id")
         columns = profile.customer_features(ledger, day, backend)
         for part in SOURCE_FEATURES:
             rows = {

@@ -347,3 +347,18 @@ def test_an_ingest_that_is_killed_leaves_a_whole_table_and_the_next_goes_on(lake
     assert lake.rows() == wanted
     assert not lake.ingest().changed
     assert not list(lake.out.rglob("spill.arrows"))
+
+
+def test_texts_are_codes_until_rows_are_asked_for(lake, monkeypatch):
+    monkeypatch.setattr(silver, "_ROW_GROUP", 37)  # row groups have dictionaries of their own
+    lake.write("a.parquet", payments(500))
+    lake.ingest(n_buckets=1)
+    names = ["txn_id", "counterparty_id", "memo", "category"]
+    whole = silver.read_texts(lake.out / "lake", 0, names)
+    assert pa.types.is_dictionary(whole.schema.field("counterparty_id").type)
+    assert pa.types.is_string(whole.schema.field("txn_id").type)
+    rows = pa.array([499, 0, 77, 77])
+    some = silver.read_texts(lake.out / "lake", 0, names, rows)
+    assert set(some.schema.types) == {pa.string()}
+    assert some.to_pylist() == whole.take(rows).to_pylist()
+    assert sorted(whole.column("txn_id").to_pylist()) == sorted(f"t{i}" for i in range(500))

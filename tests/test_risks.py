@@ -95,6 +95,19 @@ def test_concentration_is_what_loops_say(payments):
                 assert found[name][at, 0] == pytest.approx(value, abs=1e-8), name
 
 
+@settings(max_examples=20)
+@given(st.lists(payment, min_size=1, max_size=40))
+def test_dates_are_measured_together_as_each_alone(payments):
+    ledger = build_ledger([(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments])
+    main = months.main_currency(ledger, CPU)
+    ends = [DAY + 1, DAY - 364, DAY - 30, DAY - 364, DAY - 2000]  # one twice, one before all
+    together = concentration.dependence(ledger, main, ends, CPU)
+    for at, end in enumerate(ends):
+        alone = concentration.dependence(ledger, main, [end], CPU)
+        for name in concentration.NAMES:
+            np.testing.assert_array_equal(together[name][:, at], alone[name][:, 0])
+
+
 @settings(max_examples=40)
 @given(st.lists(payment, min_size=1, max_size=40))
 def test_months_add_up_to_the_payments(payments):
@@ -108,8 +121,18 @@ def test_months_add_up_to_the_payments(payments):
     found = months.by_month(ledger, main, ends, CPU)
     for at in range(ledger.n_customers):
         mine = [p for p in payments if p[0] == at and p[3] == main[at]]
-        assert found["income"][at].sum() == sum(p[5] for p in mine if p[2] == 0)
-        assert found["spend"][at].sum() == sum(p[5] for p in mine if p[2] == 1)
+        for month in range(36):
+            first, last = ends.start_day[month], ends.start_day[month + 1]
+            here = [(p[2], p[5]) for p in mine if first <= p[4] < last]
+            expected = {
+                "income": sum(amount for way, amount in here if way == 0),
+                "returned": -sum(amount for way, amount in here if way == 0 and amount < 0),
+                "n_in": sum(way == 0 and amount > 0 for way, amount in here),
+                "n_returned": sum(way == 0 and amount < 0 for way, amount in here),
+                "spend": sum(amount for way, amount in here if way == 1),
+                "n_out": sum(way == 1 and amount > 0 for way, amount in here),
+            }
+            assert {name: values[at, month] for name, values in found.items()} == expected
         assert found["n_returned"][at].sum() == sum(p[5] < 0 and p[2] == 0 for p in mine)
 
 

@@ -92,6 +92,10 @@ def open_pool(
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
         "distributed.worker.memory.pause": False,
+        # nobody looks at these, and they would wake every worker a hundred times a second
+        "distributed.worker.profile.enabled": False,
+        "distributed.admin.tick.interval": "1s",
+        "distributed.admin.system-monitor.interval": "10s",
     }
     with config.set(settings):
         start = _gpu_cluster if backend_name == "gpu" else _cpu_cluster

@@ -8,7 +8,7 @@ runs here, on arrays that are small beside the payments.
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
-from qfb_gpu.cluster import run_buckets
+from qfb_gpu.cluster import open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
+    from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
 
     Progress = Callable[[str, int, int], None]
@@ -149,22 +150,26 @@ def _night(
     ingested: ingest.IngestResult,
 ) -> None:
     buckets = silver.buckets(night.lake)
-    with result.stage("score") as entry:
-        scores = _map_buckets(score_bucket, night, buckets, config, progress, "score")
-        entry["rows"] = sum(score["n_payments"] for score in scores)
-        entry["steps"] = _sum_steps(scores)
-        if not entry["rows"]:
-            raise InputError(_nothing_yet(config, night))
-    with result.stage("decide") as entry:
-        entry["rows"] = decide(night, buckets, config, backend)
-    with result.stage("fit") as entry:
-        entry["rows"], fitted = fit(night, buckets, config, backend)
-        entry["steps"] = parts.fit_parts(night, buckets)
-    with result.stage("publish") as entry:
-        counts = _map_buckets(publish_bucket, night, buckets, config, progress, "publish")
-        entry["rows"] = sum(sum(count.values()) for count in counts)
-        publication = gold.next_publication(config.output_dir, result.run_id)
-        _publish(night, buckets, config, fitted, publication)
+    with ExitStack() as workers:  # the same for both stages: starting them costs seconds
+        with result.stage("score") as entry:
+            opened = open_pool(night.backend, config.workers, len(buckets))
+            pool = workers.enter_context(opened)
+            scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
+            entry["rows"] = sum(score["n_payments"] for score in scores)
+            entry["steps"] = _sum_steps(scores)
+            if not entry["rows"]:
+                raise InputError(_nothing_yet(config, night))
+        with result.stage("decide") as entry:
+            entry["rows"] = decide(night, buckets, config, backend)
+        with result.stage("fit") as entry:
+            entry["rows"], fitted = fit(night, buckets, config, backend)
+            entry["steps"] = parts.fit_parts(night, buckets)
+        with result.stage("publish") as entry:
+            counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
+            entry["rows"] = sum(sum(count.values()) for count in counts)
+            workers.close()
+            publication = gold.next_publication(config.output_dir, result.run_id)
+            _publish(night, buckets, config, fitted, publication)
     result.counts = {
         **{name: sum(s[name] for s in scores) for name in ("n_payments", "n_customers")},
         "n_streams": sum(score["n_streams"] for score in scores),
@@ -189,17 +194,16 @@ def _nothing_yet(config: Config, night: Night) -> str:
 
 
 def _map_buckets(
+    pool: Pool,
     task: Callable[[Night, int], dict[str, Any]],
     night: Night,
     buckets: list[int],
-    config: Config,
     progress: Progress,
     stage: str,
 ) -> list[dict[str, Any]]:
     results: dict[int, dict[str, Any]] = {}
     progress(stage, 0, len(buckets))
-    done = run_buckets(task, night, buckets, backend_name=night.backend, workers=config.workers)
-    for bucket, summary in done:
+    for bucket, summary in pool.run(task, night, buckets):
         results[bucket] = summary
         progress(stage, len(results), len(buckets))
     return [results[bucket] for bucket in buckets]

@@ -128,7 +128,7 @@ def _save_scores(
     }
     save("score", bucket, "payments", answers, backend)
     first = pa.array(backend.to_host(ledger.text_row[ledger.relation_offsets[:-1]]))
-    texts = silver.read_texts(night.lake, bucket, ["customer_id", "counterparty_id"]).take(first)
+    texts = silver.read_texts(night.lake, bucket, ["customer_id", "counterparty_id"], first)
     relations = {
         "customer": ledger.relation_customer,
         "counterparty_key": ledger.counterparty_key,

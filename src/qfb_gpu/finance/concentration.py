@@ -23,7 +23,8 @@ WINDOW_DAYS = 365
 DISCLOSED = (0.1, 0.3, 0.5)
 _SCALE = 10**9
 _TOP = 5
-_SPAN, _SHIFT = 2**22, 2**20
+_SPAN = 2**30
+"""More than :data:`_SCALE`, and a power of two."""
 
 
 def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend) -> dict[str, Any]:
@@ -45,7 +46,8 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
     """
     xp = backend.xp
     n, size = len(end_days), ledger.n_customers
-    past = _past(ledger, backend)
+    bounds = sorted({*end_days, *(end - WINDOW_DAYS for end in end_days)})
+    before = _sums_before(ledger, bounds, backend)
     out = {name: xp.full((size, n), xp.nan) for name in NAMES}
     for direction in DIRECTIONS:
         mine = (ledger.direction == DIRECTIONS.index(direction)) & (
@@ -54,7 +56,8 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
         relation = xp.nonzero(mine)[0]
         customer = ledger.relation_customer[relation].astype("int64")
         for at, end in enumerate(end_days):
-            money = _money(past, relation, end, backend)
+            last, first = bounds.index(end), bounds.index(end - WINDOW_DAYS)
+            money = xp.maximum(before[last][relation] - before[first][relation], 0)
             found = _shares(money, customer, size, backend)
             if direction == "in":
                 for name in NAMES[:4]:
@@ -65,47 +68,51 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
     return out
 
 
-def _past(ledger: Ledger, backend: Backend) -> tuple[Any, Any]:
-    """Return (relation, day) of each payment as one ascending number, and running sums."""
+def _sums_before(ledger: Ledger, bounds: list[int], backend: Backend) -> Any:
+    """Return what each relation had paid before each day: int64, (n_bounds, n_relations).
+
+    But for a term of the relation that is the same for all days: take differences.
+    """
     xp = backend.xp
+    n_bounds, n_relations = len(bounds), ledger.n_relations
+    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    part = xp.searchsorted(backend.asarray(bounds), ledger.day, side="right")
+    part += backend.repeat((n_bounds + 1) * xp.arange(n_relations), counts)
+    # payments stand by relation, then day: how many are before tells which
+    n_before = xp.cumsum(xp.bincount(part, minlength=n_relations * (n_bounds + 1)))
     running = xp.zeros(ledger.n_payments + 1, dtype="int64")
     running[1:] = xp.cumsum(ledger.amount_minor)
-    counts = (ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]).astype("int64")
-    row = backend.repeat(xp.arange(counts.shape[0], dtype="int64"), counts)
-    return row * _SPAN + ledger.day.astype("int64") + _SHIFT, running
-
-
-def _money(past: tuple[Any, Any], relation: Any, end: int, backend: Backend) -> Any:
-    """Return each relation's sum over the year before ``end``, at least 0."""
-    xp = backend.xp
-    key, running = past
-    last = xp.searchsorted(key, relation * _SPAN + end + _SHIFT)
-    first = xp.searchsorted(key, relation * _SPAN + end - WINDOW_DAYS + _SHIFT)
-    return xp.maximum(running[last] - running[first], 0)
+    return running[n_before.reshape(n_relations, n_bounds + 1)[:, :n_bounds].T]
 
 
 def _shares(money: Any, customer: Any, n_customers: int, backend: Backend) -> dict[str, Any]:
+    """Return a direction's part of :data:`NAMES`; ``customer`` is ascending."""
     xp = backend.xp
-    total = xp.zeros(n_customers, dtype="uint64")
-    xp.add.at(total, customer, money.view("uint64"))
-    total = total.view("int64")
+    edges = xp.searchsorted(customer, xp.arange(n_customers + 1))
+    total = _between(money, edges[:-1], edges[1:], xp)
     paid = xp.nonzero(money > 0)[0]
-    order = paid[backend.lexsort((customer[paid], -money[paid]))]
-    customer, money = customer[order], money[order]
+    customer, money = customer[paid], money[paid]
     share = money / xp.maximum(total[customer], 1)
-    parts = xp.rint(share * _SCALE).astype("int64")
-    first = xp.searchsorted(customer, xp.arange(n_customers))
-    n_channels = xp.searchsorted(customer, xp.arange(n_customers), side="right") - first
-    running = xp.zeros(order.shape[0] + 1, dtype="int64")
-    running[1:] = xp.cumsum(parts)
-    last = first + xp.minimum(n_channels, _TOP)
-    squares = xp.zeros(n_customers, dtype="uint64")
-    xp.add.at(squares, customer, (parts * parts).view("uint64"))
+    # a customer's largest first: more money is never a smaller part
+    key = xp.sort(customer * _SPAN + (_SCALE - xp.rint(share * _SCALE).astype("int64")))
+    parts = _SCALE - (key & (_SPAN - 1))
+    edges = xp.searchsorted(key, _SPAN * xp.arange(n_customers + 1))
+    first, n_channels = edges[:-1], edges[1:] - edges[:-1]
+    squares = _between(parts * parts, first, edges[1:], xp)
+    top_1, top_5 = (
+        _between(parts, first, first + xp.minimum(n_channels, most), xp) for most in (1, _TOP)
+    )
     none = total <= 0
-    top_1 = running[first + xp.minimum(n_channels, 1)] - running[first]
     return {
         "hhi": xp.where(none, xp.nan, xp.minimum(squares / _SCALE / _SCALE, 1.0)),
         "top_1": xp.where(none, xp.nan, top_1 / _SCALE),
-        "top_5": xp.where(none, xp.nan, xp.minimum((running[last] - running[first]) / _SCALE, 1.0)),
+        "top_5": xp.where(none, xp.nan, xp.minimum(top_5 / _SCALE, 1.0)),
         "n_channels": xp.where(none, xp.nan, n_channels),
     }
+
+
+def _between(values: Any, first: Any, last: Any, xp: Any) -> Any:
+    """Return the sums of ``values[first:last]``, exact where they fit; the rest may wrap round."""
+    running = xp.zeros(values.shape[0] + 1, dtype="int64")
+    running[1:] = xp.cumsum(values)
+    return running[last] - running[first]

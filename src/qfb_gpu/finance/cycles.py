@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 YEAR = 365
 _SPAN = 1 << 24
-"""Longer than any gap, in days."""
+"""Longer than any gap, in days; a power of two."""
 
 
 def payment_cycles(
@@ -36,10 +36,10 @@ def payment_cycles(
         ``n_payments`` (int64), ``year_minor`` (int64, of the last 365 days, reversals taken off).
     """
     xp = backend.xp
-    relation = relation_of_payment(ledger, backend)
-    named = ledger.counterparty_key[relation] != 0
-    row = xp.nonzero(named & (ledger.amount_minor > 0))[0]
-    of, day = relation[row], ledger.day[row].astype("int64")
+    sizes = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
+    may = (ledger.counterparty_key != 0) & (sizes >= min_payments)
+    row = xp.nonzero(backend.repeat(may, sizes) & (ledger.amount_minor > 0))[0]
+    of, day = relation_of_payment(ledger, backend)[row], ledger.day[row].astype("int64")
     new = starts((of, day), backend)
     of, day = of[new], day[new]
     n_days = xp.bincount(of, minlength=ledger.n_relations)[: ledger.n_relations]
@@ -49,17 +49,15 @@ def payment_cycles(
     group, gap = of[at], (day[at] - day[at - 1])
     n_gaps = n_days[kept] - 1
     first = xp.cumsum(n_gaps) - n_gaps
-    place = xp.arange(group.shape[0]) - backend.repeat(first, n_gaps)
-    later = (2 * place >= backend.repeat(n_gaps, n_gaps)).astype("int64")
-    n_later = n_gaps // 2
+    n_first = (n_gaps + 1) // 2
+    later = xp.arange(group.shape[0]) >= backend.repeat(first + n_first, n_gaps)
     recent = xp.where(ledger.day > as_of_day - YEAR, ledger.amount_minor, 0)
     running = xp.zeros(ledger.n_payments + 1, dtype="int64")
     running[1:] = xp.cumsum(recent)
     begin, end = ledger.relation_offsets[:-1][kept], ledger.relation_offsets[1:][kept]
-    ordered = (xp.sort(group * _SPAN + gap) % _SPAN).astype("float64")
-    halves = (xp.sort((2 * group + later) * _SPAN + gap) % _SPAN).astype("float64")
-    n_first = n_gaps - n_later
-    drift = _quantile(halves, first + n_first, n_later, 0.5, xp)
+    ordered = (xp.sort(group * _SPAN + gap) & (_SPAN - 1)).astype("float64")
+    halves = (xp.sort((2 * group + later) * _SPAN + gap) & (_SPAN - 1)).astype("float64")
+    drift = _quantile(halves, first + n_first, n_gaps // 2, 0.5, xp)
     drift = drift - _quantile(halves, first, n_first, 0.5, xp)
     spread = _quantile(ordered, first, n_gaps, 0.75, xp) - _quantile(
         ordered, first, n_gaps, 0.25, xp

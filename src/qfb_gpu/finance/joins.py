@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import find as find_sorted
+from qfb_gpu.keys import mixed
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
-
-_ODD = 0x9E3779B97F4A7C15
-_MIX_1, _MIX_2 = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 
 
 def mix(keys: tuple[Any, ...], backend: Backend) -> Any:
@@ -22,21 +22,14 @@ def mix(keys: tuple[Any, ...], backend: Backend) -> Any:
     xp = backend.xp
     hashed = xp.zeros(keys[0].shape[0], dtype="uint64")
     for key in keys:
-        hashed = (hashed ^ key.astype("int64").view("uint64")) + xp.uint64(_ODD)
-        hashed = (hashed ^ (hashed >> xp.uint64(30))) * xp.uint64(_MIX_1)
-        hashed = (hashed ^ (hashed >> xp.uint64(27))) * xp.uint64(_MIX_2)
-        hashed = hashed ^ (hashed >> xp.uint64(31))
+        hashed = mixed(hashed ^ key.astype("int64").view("uint64"), 0, xp)
     return hashed.view("int64")
 
 
 def among(values: Any, wanted: Any, backend: Backend) -> Any:
     """Return which values are among the wanted: bool. Only the wanted, the few, are sorted."""
     xp = backend.xp
-    if wanted.shape[0] == 0:
-        return xp.zeros(values.shape[0], dtype=bool)
-    ordered = xp.sort(wanted)
-    place = xp.minimum(xp.searchsorted(ordered, values), ordered.shape[0] - 1)
-    return ordered[place] == values
+    return find_sorted(xp.sort(wanted), values, xp)[1]
 
 
 def find(wanted: Any, keys: Any, backend: Backend) -> Any:
@@ -54,9 +47,8 @@ def find(wanted: Any, keys: Any, backend: Backend) -> Any:
     if order.shape[0] == 0:
         return xp.full(wanted.shape[0], -1, dtype="int64")
     order = order[xp.argsort(keys[order], kind="stable")]
-    ordered = keys[order]
-    place = xp.minimum(xp.searchsorted(ordered, wanted), ordered.shape[0] - 1)
-    return xp.where(ordered[place] == wanted, order[place], -1).astype("int64")
+    place, is_there = find_sorted(keys[order], wanted, xp)
+    return xp.where(is_there, order[place], -1).astype("int64")
 
 
 def pairs(left: Any, right: Any, backend: Backend) -> tuple[Any, Any]:

@@ -234,7 +234,7 @@ def _luck(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
     xp = backend.xp
     relation = relation_of_payment(ledger, backend)
     is_theirs = xp.zeros(ledger.n_relations, dtype=bool)
-    is_theirs[xp.unique(relation[payment])] = True
+    is_theirs[relation[payment]] = True
     is_rival = is_theirs[relation]
     is_rival[taken] = False
     rival = xp.nonzero(is_rival)[0]

@@ -21,6 +21,8 @@ _SCALE = 10**6
 _OWN_YEARS = 3.0
 """Years of its own that a customer needs before its own seasons weigh as much as its peers'."""
 _MOST = 3.0
+_KINDS, _INCOMING = 4, 2
+"""Kinds of payment in a table's cell: out, out reversed, in, in reversed."""
 NAMES = ("income", "returned", "n_in", "n_returned", "spend", "n_out")
 
 
@@ -78,31 +80,29 @@ def by_month(ledger: Ledger, main: Any, months: MonthEnds, backend: Backend) -> 
     """
     xp = backend.xp
     n_months, n_customers = months.n_months, ledger.n_customers
-    counts = (ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]).astype("int64")
+    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
     usable = ledger.currency == main[ledger.relation_customer]
-    place = xp.where(usable, ledger.relation_customer.astype("int64"), -1) * n_months
-    place = backend.repeat(place, counts)
-    is_in = backend.repeat(ledger.direction == _IN, counts)
+    row = ledger.relation_customer.astype("int64") * n_months * _KINDS
+    row += xp.where(ledger.direction == _IN, _INCOMING, 0)
+    row = backend.repeat(xp.where(usable, row, -1), counts)
     month = xp.searchsorted(months.start_day, ledger.day.astype("int64"), side="right") - 1
-    inside = (place >= 0) & (month >= 0) & (month < n_months)
-    amount = ledger.amount_minor
-    back = amount < 0
-    cell = xp.where(inside, place + month, 0)
-
-    def total(mask: Any, values: Any) -> Any:
-        chosen = xp.nonzero(mask & inside)[0]
-        out = xp.zeros(n_customers * n_months, dtype="uint64")
-        xp.add.at(out, cell[chosen], values[chosen].view("uint64"))
-        return out.view("int64").reshape(n_customers, n_months)
-
-    one = xp.ones_like(amount)
+    inside = (row >= 0) & (month >= 0) & (month < n_months)
+    n_cells = n_customers * n_months * _KINDS
+    # what does not count goes to a cell of its own, the last
+    cell = xp.where(inside, row + month * _KINDS + (ledger.amount_minor < 0), n_cells)
+    n = xp.bincount(cell, minlength=n_cells + 1)[:n_cells].astype("int64")
+    money = xp.zeros(n_cells + 1, dtype="uint64")
+    xp.add.at(money, cell, ledger.amount_minor.view("uint64"))
+    shape = (n_customers, n_months, _KINDS)
+    n, money = n.reshape(shape), money[:n_cells].view("int64").reshape(shape)
+    back, paid = money[:, :, _INCOMING + 1], money[:, :, :_INCOMING]
     return {
-        "income": total(is_in, amount),
-        "returned": total(is_in & back, -amount),
-        "n_in": total(is_in & ~back, one),
-        "n_returned": total(is_in & back, one),
-        "spend": total(~is_in, amount),
-        "n_out": total(~is_in & ~back, one),
+        "income": money[:, :, _INCOMING] + back,
+        "returned": -back,
+        "n_in": n[:, :, _INCOMING],
+        "n_returned": n[:, :, _INCOMING + 1],
+        "spend": paid[:, :, 0] + paid[:, :, 1],
+        "n_out": n[:, :, 0],
     }
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from qfb_gpu.schema import Table
 
 APPLICATION = "qfb-run"
+_DISTINCT = ("txn_id",)
+"""Texts that differ in every row."""
 _TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -113,8 +115,21 @@ def write_part(path: Path, table: pa.Table) -> None:
     """Write a part of a gold table: whole or not at all, and never into one that is published."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
-    pq.write_table(table, draft, compression="zstd", compression_level=1, store_schema=False)
+    pq.write_table(
+        table,
+        draft,
+        compression="zstd",
+        compression_level=1,
+        use_dictionary=[f.name for f in table.schema if _repeats(f)],
+        store_schema=False,
+    )
     draft.replace(path)  # a new file: the old one may be linked into a table
+
+
+def _repeats(field: pa.Field) -> bool:
+    """Return whether a column is of texts of which there are few: numbers seldom are."""
+    is_text = pa.types.is_string(field.type) or pa.types.is_dictionary(field.type)
+    return is_text and field.name not in _DISTINCT
 
 
 def next_publication(output_dir: Path, run_id: str) -> Publication:

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.currencies import EXPONENT, currency_name
+from qfb_gpu.keys import find, mixed, of_rows
 from qfb_gpu.lake.descriptions import add_descriptions
 from qfb_gpu.lake.order import generic_order, ledger_order
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
@@ -106,19 +107,12 @@ def forget_derived(rows: Rows) -> Any:
 def _repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
     """Return the rows that may share their key with another, and the exact columns of the key."""
     exact = [rows.key(name) if _is_text(rows, name) else rows.number(name) for name in names]
-    mixed = np.zeros(among.size, np.uint64)
-    for column in exact:
-        mixed = (mixed ^ column[among].astype(np.int64).view(np.uint64)) * _ODD
-        mixed ^= mixed >> np.uint64(29)
-    ordered = np.sort(mixed)
+    hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
+    ordered = np.sort(hashes)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if not twice.size:
         return among[:0], exact
-    place = np.minimum(np.searchsorted(twice, mixed), twice.size - 1)
-    return among[twice[place] == mixed], exact
-
-
-_ODD = np.uint64(0x9E3779B97F4A7C15)
+    return among[find(twice, hashes, np)[1]], exact
 
 
 def _is_text(rows: Rows, name: str) -> bool:
@@ -197,10 +191,7 @@ def _derive_ids(rows: Rows, among: Any) -> None:
 
 def mix(state: Any, values: Any) -> Any:
     """One step of splitmix64 over a column."""
-    mixed = (state ^ values.astype(np.int64).view(np.uint64)) + _ODD
-    mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
+    return mixed(state ^ values.astype(np.int64).view(np.uint64), 0, np)
 
 
 def _hexadecimal(numbers: Any) -> pa.Array:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
+from qfb_gpu.keys import find
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, open_table, partition_files, table_files
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
@@ -178,7 +179,9 @@ def first_day(lake_dir: Path) -> int | None:
     return min((day for day in days if day is not None), default=None)
 
 
-def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
+def read_texts(
+    lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
+) -> pa.Table:
     """Return text columns of a bucket's payments in the row order of silver.
 
     Parameters
@@ -187,9 +190,16 @@ def read_texts(lake_dir: Path, bucket: int, columns: list[str]) -> pa.Table:
     bucket : int
     columns : list of str
         Among txn_id, customer_id, counterparty_id, memo, category, channel.
+    rows : integer Arrow array, optional
+        Only these, as plain strings. Without it texts that repeat are dictionary-encoded, as they
+        are in the file: no text is decoded for a row that nobody asks for.
     """
     files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
-    return _read(files, columns, [])
+    table = _read(files, columns, [name for name in columns if name not in _RANDOM])
+    if rows is None:
+        return table
+    picked = table.take(rows)
+    return picked.cast(pa.schema([(name, pa.string()) for name in picked.column_names]))
 
 
 def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> dict[str, pa.Array]:
@@ -220,9 +230,8 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> di
     table = table.filter(pa.array(in_force(table, as_of_day)))
     if not table.num_rows:
         return {name: pa.nulls(len(keys), kinds[name]) for name in names}
-    there = table.column("customer_key").to_numpy()
-    place = np.minimum(np.searchsorted(there, keys), there.size - 1)
-    row = pa.array(place, mask=there[place] != keys)
+    place, is_there = find(table.column("customer_key").to_numpy(), keys, np)
+    row = pa.array(place, mask=~is_there)
     return {name: table.column(name).cast(kinds[name]).take(row).combine_chunks() for name in names}
 
 

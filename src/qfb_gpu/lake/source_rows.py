@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from qfb_gpu.keys import find
 from qfb_gpu.lake.delta import partition_files
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.lake.validity import in_force
@@ -149,8 +150,5 @@ def _currency_codes(column: pa.ChunkedArray) -> Any:
 
 def _places(keys: Any, customer_key: Any, backend: Backend) -> Any:
     """Return the row of each key among the customers, -1 where it is not there."""
-    xp = backend.xp
-    if customer_key.shape[0] == 0:
-        return xp.full(keys.shape[0], -1, dtype="int32")
-    place = xp.minimum(xp.searchsorted(customer_key, keys), customer_key.shape[0] - 1)
-    return xp.where(customer_key[place] == keys, place, -1).astype("int32")
+    row, is_there = find(customer_key, keys, backend.xp)
+    return backend.xp.where(is_there, row, -1).astype("int32")

@@ -55,7 +55,8 @@ class Given:
         Those the part needs or may use; one that is not in the config has no rows.
     payment_texts : callable(columns) -> pyarrow.Table
         Reads text columns of the payments (``txn_id``, ``memo``, ``category``, ``channel``, ids) in
-        the row order of silver; ``ledger.text_row`` leads from a payment to its row.
+        the row order of silver; ``ledger.text_row`` leads from a payment to its row. What repeats
+        comes as dictionaries: see :func:`qfb_gpu.lake.silver.read_texts`.
     backend : Backend
     """
 

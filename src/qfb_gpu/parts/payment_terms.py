@@ -72,8 +72,9 @@ def _invoices(given: Given) -> Columns:
     begun &= (columns["amount_minor"] > 0) & (rows.keys["supplier_key"] != 0) & (rows.customer >= 0)
     deal = xp.nonzero(begun)[0]
     paid_day = xp.full(rows.n_rows, NULL_DAY, dtype="int32")
-    found = _matched(given, rows, deal)
-    paid_day[found["deal"]] = given.ledger.day[found["payment"]]
+    if deal.shape[0]:
+        found = _matched(given, rows, deal)
+        paid_day[found["deal"]] = given.ledger.day[found["payment"]]
     paid_day, begin = paid_day[deal], columns["delivered_date"][deal]
     is_known = (paid_day != NULL_DAY) | (begin > given.as_of_day - _UNKNOWN_DAYS)
     deal = deal[is_known]

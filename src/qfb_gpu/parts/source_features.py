@@ -34,7 +34,7 @@ def _mix(given: Given) -> dict[str, Columns]:
 
 def _labelled(column: pa.ChunkedArray, row: Any, backend: Backend) -> Labelled:
     """Return a text column in the order of the ledger's payments, labels in order of text."""
-    coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
+    coded = column.dictionary_encode().combine_chunks()
     order = np.asarray(pc.sort_indices(coded.dictionary))
     rank = np.append(np.argsort(order), -1).astype(np.int32)
     codes = rank[coded.indices.fill_null(-1).to_numpy()][row]
