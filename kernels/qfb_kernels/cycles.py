@@ -2,11 +2,12 @@
 
 Payments of one currency lie sorted by payer, payee and day: ``pair_start`` cuts them into pairs
 (payer, payee), ``pair_range`` says each pair's smallest and largest amount, ``node_start`` cuts the
-pairs by payer. A trip starts with a payment of a first
-party and goes on with payments of no earlier day, none later than ``window`` days after the
+pairs by payer, ``in_start`` cuts ``in_pair``, the pairs by payee. A trip starts with a payment of a
+first party and goes on with payments of no earlier day, none later than ``window`` days after the
 first, each between ``low`` and ``high`` times the first amount, over parties that are all
 different, back to the first party. Of several payments to the same next party the earliest that
-fits is taken: whatever could follow a later one can follow it.
+fits is taken: whatever could follow a later one can follow it. Nothing is searched where no payment
+that fits comes to the first party in time.
 """
 
 from __future__ import annotations
@@ -54,6 +55,22 @@ def _pair_of(pair_target, start, stop, target):
 pair_of = twin(_pair_of)
 
 
+def _comes_back(
+    day, amount, pair_start, pair_range, in_start, in_pair, home, since, until, least, most
+):
+    """Return whether anybody pays a party from day ``since`` to ``until`` what fits."""
+    for entry in range(in_start[home], in_start[home + 1]):
+        pair = in_pair[entry]
+        if pair_range[pair, 0] <= most and pair_range[pair, 1] >= least:
+            start, stop = pair_start[pair], pair_start[pair + 1]
+            if first_fitting(day, amount, start, stop, since, until, least, most) >= 0:
+                return True
+    return False
+
+
+comes_back = twin(_comes_back, first_fitting)
+
+
 def _not_yet(target, path, row, depth, home, onward):
     """Return whether a party is not on the way yet."""
     is_new = onward != home
@@ -79,8 +96,8 @@ write_trip = twin(_write_trip)
 
 
 def _trips_row(
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
-    path, at, counts, first_place, trips, row,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    in_pair, bounds, share, path, at, counts, first_place, trips, row,
 ):  # fmt: skip
     """Count, or write, the trips of one first payment.
 
@@ -97,12 +114,12 @@ def _trips_row(
     least = amount[row] * share[0]
     most = amount[row] / share[0]
     place = first_place[row]
-    n_trips = row - row
-    looks = row - row
-    depth = row - row
+    n_trips, looks, depth = row - row, row - row, row - row
     path[row, 0] = row
     at[row, 0] = node_start[target[row]]
-    if target[row] == home:
+    if target[row] == home or not comes_back(
+        day, amount, pair_start, pair_range, in_start, in_pair, home, day[row], until, least, most
+    ):
         depth -= 1
     while depth >= 0:
         here = target[path[row, depth]]
@@ -140,33 +157,33 @@ def _trips_row(
     counts[row, 0] = n_trips
 
 
-trips_row = twin(_trips_row, first_fitting, pair_of, not_yet, write_trip)
+trips_row = twin(_trips_row, first_fitting, pair_of, comes_back, not_yet, write_trip)
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 
 @njit(parallel=True, cache=True)
 def trips_cpu(
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
-    path, at, counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
     """Loop over first payments on the host, on all its threads."""
     n_rows = day.shape[0]
     for row in prange(n_rows - n_rows, n_rows):
         _trips_row_cpu(
-            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
-            share, path, at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+            in_pair, bounds, share, path, at, counts, first_place, trips, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def trips_gpu(
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds, share,
-    path, at, counts, first_place, trips,
+    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
     """One thread per first payment; launch with ``.forall(n_payments)``."""
     row = cuda.grid(1)
     if row < day.shape[0]:
         _trips_row_gpu(
-            day, amount, source, target, pair_start, pair_range, pair_target, node_start, bounds,
-            share, path, at, counts, first_place, trips, row,
+            day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+            in_pair, bounds, share, path, at, counts, first_place, trips, row,
         )  # fmt: skip

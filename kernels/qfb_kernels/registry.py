@@ -29,8 +29,8 @@ KERNELS: dict[str, str] = {
     ),
     "cycles.trips_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
-        "int64[::1], int64[::1], int64[::1], float64[::1], int32[:, ::1], int64[:, ::1], "
-        "int64[:, ::1], int64[::1], int64[:, ::1])"
+        "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], "
+        "int32[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1])"
     ),
     "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
     "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",

@@ -163,7 +163,7 @@ def _night(
             entry["rows"] = decide(night, buckets, config, backend)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
-            entry["steps"] = parts.fit_parts(night, buckets)
+            entry["steps"] = {**fitted["seconds"], **parts.fit_parts(night, buckets)}
         with result.stage("publish") as entry:
             counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
@@ -262,14 +262,18 @@ def fit(
     -------
     n_customers : int
     fitted : dict
-        ``groups`` (:class:`qfb_gpu.parts.groups.Groups`), ``nodes``, ``edges``, ``n_regular``.
+        ``groups`` (:class:`qfb_gpu.parts.groups.Groups`), ``nodes``, ``edges``, ``n_regular``,
+        and ``seconds`` by step.
     """
+    laps = [time.perf_counter()]
     blocks = [_feature_block(night, bucket, backend) for bucket in buckets]
     features = {
         name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
     }
     grouped = groups.fit_groups(features, _customer_keys(night, buckets), config, backend)
+    laps.append(time.perf_counter())
     nodes, edges = _fit_network(night, buckets, config, backend)
+    laps.append(time.perf_counter())
     columns = {**features, **grouped.columns}
     n_customers = _save_profiles(night, buckets, columns, nodes, backend)
     n_regular = int(backend.to_host(features["regularity_n_streams"]).sum())
@@ -278,6 +282,7 @@ def fit(
         "nodes": nodes,
         "edges": edges,
         "n_regular": n_regular,
+        "seconds": {"segments": laps[1] - laps[0], "payment_graph": laps[2] - laps[1]},
     }
     return n_customers, fitted
 

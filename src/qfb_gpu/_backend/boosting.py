@@ -179,7 +179,10 @@ def _snapped(features: np.ndarray) -> np.ndarray:
 def _score(trees: Any, features: np.ndarray) -> np.ndarray:
     if not features.shape[0]:
         return np.empty(0)
-    return np.asarray(trees.decision_function(features), dtype=np.float64)
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # a tree is walked in less time than threads take to meet
+        return np.asarray(trees.decision_function(features), dtype=np.float64)
 
 
 def _calibrated(score: np.ndarray, label: np.ndarray, weight: np.ndarray | None) -> Calibration:

@@ -184,16 +184,20 @@ def find_trips(
     target = found.code[edge] % max(n_nodes, 1)
     pair_start = xp.append(xp.searchsorted(edge, pairs), n).astype("int64")
     pair_source = found.code[pairs] // max(n_nodes, 1)
-    node_start = xp.searchsorted(pair_source, xp.arange(n_nodes + 1)).astype("int64")
+    pair_target = found.code[pairs] % max(n_nodes, 1)
+    nodes = xp.arange(n_nodes + 1)
+    node_start = xp.searchsorted(pair_source, nodes).astype("int64")
+    in_pair = xp.argsort(pair_target, kind="stable").astype("int64")
+    in_start = xp.searchsorted(pair_target[in_pair], nodes).astype("int64")
     by_amount = amount[backend.lexsort((edge, amount))]
     pair_range = xp.stack([by_amount[pair_start[:-1]], by_amount[pair_start[1:] - 1]], axis=1)
     bounds = [settings.window_days, settings.longest, settings.max_looks]
     counts = xp.zeros((n, 2), dtype="int64")
     first = xp.full(n, -1, dtype="int64")
     arrays = (
-        day, amount, source, target, pair_start, pair_range,
-        found.code[pairs] % max(n_nodes, 1), node_start,
-        xp.asarray(bounds, dtype="int64"), xp.asarray([settings.amount_share], dtype="float64"),
+        day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+        in_pair, xp.asarray(bounds, dtype="int64"),
+        xp.asarray([settings.amount_share], dtype="float64"),
         xp.zeros((n, kernels.LONGEST), dtype="int32"),
         xp.zeros((n, kernels.LONGEST), dtype="int64"), counts,
     )  # fmt: skip
