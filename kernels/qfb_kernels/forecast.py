@@ -129,6 +129,7 @@ def _spread(
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, clock = fit[row, 3], fit[row, 4], fit[row, 6]
     cumulative, done = 0.0, as_of + 1
+    low, high = row - row, row - row
     for j in range(n_kept):
         plain = nominal(cal, kind, step, anchor, a, b, k + j)
         stop_day = edge(cal, clock, plain, FOLLOWING, width) + 1
@@ -143,7 +144,7 @@ def _spread(
                 cumulative += share[row, i] * chance_on(
                     cal, fit, row, closed, other, then, width, chance
                 )
-            reached(level_day, quantile, row, cumulative, then)
+            low, high = reached(level_day, quantile, row, cumulative, then, low, high)
         done = max(done, stop_day)
 
 
@@ -213,7 +214,7 @@ def _edge(cal, clock, plain, roll, away):
     return here + away
 
 
-edge = twin(_edge, rolled, working_day, n_working_before)
+edge = twin(_edge, rolled, working_day, n_working_before, inline=True)
 
 
 def _skip_chances(hits, misses, breaks):
@@ -231,19 +232,23 @@ def _skip_chances(hits, misses, breaks):
 skip_chances = twin(_skip_chances)
 
 
-def _reached(level_day, quantile, row, cumulative, then):
-    """Note the day at which the distribution passes each level of a range, and its median."""
-    for j in range(N_TAILS):
-        tail = j * _TAIL_STEP
-        if level_day[row, j] == _NULL_DAY and cumulative > tail + _ROUNDING:
-            level_day[row, j] = then
-        if level_day[row, N_TAILS + j] == _NULL_DAY and cumulative >= 0.9 + tail - _ROUNDING:
-            level_day[row, N_TAILS + j] = then
+def _reached(level_day, quantile, row, cumulative, then, low, high):
+    """Note the day at which the distribution passes levels of a range, and its median.
+
+    ``low`` early and ``high`` late levels, which ascend, were passed before; returns how many are.
+    """
+    while low < N_TAILS and cumulative > low * _TAIL_STEP + _ROUNDING:
+        level_day[row, low] = then
+        low += 1
+    while high < N_TAILS and cumulative >= 0.9 + high * _TAIL_STEP - _ROUNDING:
+        level_day[row, N_TAILS + high] = then
+        high += 1
     if quantile[row, 1] == _NULL_DAY and cumulative >= 0.5 - _ROUNDING:
         quantile[row, 1] = then
+    return low, high
 
 
-reached = twin(_reached)
+reached = twin(_reached, inline=True)
 
 
 def _shortest(level_day, quantile, row):

@@ -62,7 +62,7 @@ def _power(spectrum, row, k):
     return value.real * value.real + value.imag * value.imag
 
 
-power = twin(_power)
+power = twin(_power, inline=True)
 
 
 def _lobe(spectrum, row, k):
@@ -70,7 +70,7 @@ def _lobe(spectrum, row, k):
     return power(spectrum, row, k - 1) + power(spectrum, row, k) + power(spectrum, row, k + 1)
 
 
-lobe = twin(_lobe, power)
+lobe = twin(_lobe, power, inline=True)
 
 
 def _period_at(spectrum, row, k, n_samples):
@@ -83,7 +83,7 @@ def _period_at(spectrum, row, k, n_samples):
     return n_samples / (k + shift)
 
 
-period_at = twin(_period_at, power)
+period_at = twin(_period_at, power, inline=True)
 
 
 def _lowest_peak(spectrum, row, lowest, level):
@@ -99,7 +99,7 @@ def _lowest_peak(spectrum, row, lowest, level):
     return 0
 
 
-lowest_peak = twin(_lowest_peak, power)
+lowest_peak = twin(_lowest_peak, power, inline=True)
 
 
 def _shape_row(spectrum, row, total, top, strength, entropy):

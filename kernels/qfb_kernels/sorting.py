@@ -1,8 +1,13 @@
-"""Heap sort of a slice in place: no scratch memory, the same order on every device."""
+"""Sort of a slice in place: no scratch memory, the same order on every device.
+
+Short slices by insertion, which leaves alone what is in order already; long ones by a heap.
+"""
 
 from __future__ import annotations
 
 from qfb_kernels.twin import twin
+
+_SHORT = 32
 
 
 def _before(key, i, j):
@@ -10,7 +15,7 @@ def _before(key, i, j):
     return key[i] < key[j] or (key[i] == key[j] and i < j)
 
 
-before = twin(_before)
+before = twin(_before, inline=True)
 
 
 def _sift(order, start, root, size, key, by_key):
@@ -31,9 +36,29 @@ def _sift(order, start, root, size, key, by_key):
 sift = twin(_sift, before)
 
 
+def _insert(order, start, stop, key, by_key):
+    """Sort ``order[start:stop]`` by insertion."""
+    for i in range(start + 1, stop):
+        here = order[i]
+        j = i
+        while j > start:
+            there = order[j - 1]
+            if not ((before(key, here, there)) if by_key else (here < there)):
+                break
+            order[j] = there
+            j -= 1
+        order[j] = here
+
+
+insert = twin(_insert, before)
+
+
 def _sort(order, start, stop, key, by_key):
-    """Sort ``order[start:stop]`` by ``key`` of its values, or by the values (heap sort)."""
+    """Sort ``order[start:stop]`` by ``key`` of its values, or by the values."""
     size = stop - start
+    if size <= _SHORT:
+        insert(order, start, stop, key, by_key)
+        return
     for root in range(size // 2 - 1, -1, -1):
         sift(order, start, root, size, key, by_key)
     for last in range(size - 1, 0, -1):
@@ -41,4 +66,4 @@ def _sort(order, start, stop, key, by_key):
         sift(order, start, 0, last, key, by_key)
 
 
-sort = twin(_sort, sift)
+sort = twin(_sort, sift, insert)
