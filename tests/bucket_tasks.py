@@ -20,6 +20,13 @@ def environment(_shared, _bucket):
     return {"numba": numba.config.NUMBA_NUM_THREADS, "qfb": os.environ["QFB_THREADS"]}
 
 
+def seconds_asleep(seconds, _bucket):
+    """Return the CPU seconds that this process takes while the task itself takes none."""
+    start = time.process_time()
+    time.sleep(seconds)
+    return time.process_time() - start
+
+
 def die_once_on_3(folder, bucket):
     marker = Path(folder) / "died"
     if bucket == 3 and not marker.exists():

@@ -13,6 +13,7 @@ from bucket_tasks import (
     die_once_on_3,
     environment,
     fail_on_3,
+    seconds_asleep,
     square,
     unsendable_error,
 )
@@ -50,6 +51,12 @@ def test_workers_share_the_threads(pool):
     (result,) = {tuple(r.items()) for _, r in pool.run(environment, None, BUCKETS)}
     threads = max(1, len(os.sched_getaffinity(0)) // 2)
     assert result == (("numba", threads), ("qfb", str(threads)))
+
+
+def test_a_worker_that_waits_takes_no_time(pool):
+    list(pool.run(seconds_asleep, 0.0, [0, 1]))
+    for _, seconds in pool.run(seconds_asleep, 1.0, [0, 1]):
+        assert seconds < 0.02  # with its profiler and ticks 0.04
 
 
 def test_a_lost_worker_costs_one_bucket(pool, tmp_path):

@@ -281,6 +281,14 @@ def test_every_part_has_words_a_half_and_a_weight():
     assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
 
 
+def test_reasons_stand_by_their_weight_whatever_is_not_known():
+    weights = dict.fromkeys(WEIGHTS, 1.0)
+    point = dict.fromkeys(risks.PARTS["contract"], float("nan"))
+    point |= {"returned_rate": 40.0, "thin": 90.0}  # what is not known stands between them
+    codes, _, _ = explain("contract", {"returned_rate": 0.2, "thin": 2.0}, point, weights)
+    assert codes == "thin,returned_rate"
+
+
 def test_worse_parts_never_give_a_better_score():
     base = {name: np.array([0.2]) for names in risks.PARTS.values() for name in names}
     of = Risks()

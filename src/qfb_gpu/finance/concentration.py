@@ -76,7 +76,7 @@ def _sums_before(ledger: Ledger, bounds: list[int], backend: Backend) -> Any:
     xp = backend.xp
     n_bounds, n_relations = len(bounds), ledger.n_relations
     counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    part = xp.searchsorted(backend.asarray(bounds), ledger.day, side="right")
+    part = xp.searchsorted(backend.asarray(bounds, dtype="int32"), ledger.day, side="right")
     part += backend.repeat((n_bounds + 1) * xp.arange(n_relations), counts)
     # payments stand by relation, then day: how many are before tells which
     n_before = xp.cumsum(xp.bincount(part, minlength=n_relations * (n_bounds + 1)))

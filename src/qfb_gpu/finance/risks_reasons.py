@@ -156,12 +156,12 @@ def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, st
         Points of each part, NaN where not known.
     weights : dict of str to float
     """
-    worth = [(weights[name] * point[name], name) for name in PARTS[risk]]
-    names = [
-        name
-        for _, name in sorted(worth, key=lambda one: (-one[0], one[1]))
-        if point[name] >= _LEAST_POINTS and weights[name] > 0  # false of NaN
-    ][:_MOST]
+    said = [
+        (-weights[name] * point[name], name)
+        for name in PARTS[risk]
+        if point[name] >= _LEAST_POINTS and weights[name] > 0  # false of NaN, which has no order
+    ]
+    names = [name for _, name in sorted(said)[:_MOST]]
     return (
         ",".join(names),
         "; ".join(REASONS[name].english(row) for name in names),

@@ -268,6 +268,7 @@ def reader(output_dir: Path) -> Callable[..., pa.Table]:
     """Return :func:`read` for one output folder."""
 
     def read_table(name: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a gold table of this folder."""
         return read(output_dir, name, columns)
 
     return read_table

@@ -254,6 +254,7 @@ class Job:
         def work(
             item: tuple[Batch, FilePlan],
         ) -> tuple[int, Cleaned, list[tuple[int, pa.RecordBatch]]]:
+            """Clean a batch; of its rows only the runs are kept."""
             cleaned = clean(*item)
             runs = to_runs(cleaned, n_buckets)
             cleaned.columns = {}
@@ -286,6 +287,7 @@ class Job:
         gone = pa.array(sorted(leaving.files), pa.int32())
 
         def work(bucket: int) -> tuple[int, PartFile | None, Any, Any, Counter[str], Any]:
+            """Merge what a bucket has with what comes and goes, and write its file."""
             tables = [pa.Table.from_batches([batch]) for batch in added.read(bucket)]
             if bucket in leaving.back:
                 tables.append(pa.Table.from_batches([leaving.back[bucket]]))

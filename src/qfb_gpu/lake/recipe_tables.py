@@ -33,6 +33,7 @@ def loader(config: Config, where: str) -> Callable[[str], pa.Table]:
     """
 
     def load(path: str) -> pa.Table:
+        """Read a table by its path."""
         found = config.data_dir / path
         try:
             return _read(found, identity(found))

@@ -5,7 +5,7 @@ Work is cut into pieces of rows, a thread each; kernels let other threads run.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,6 @@ import pyarrow as pa
 from qfb_gpu.backend import get_backend
 from qfb_gpu.prepare.columns import in_pieces
 from qfb_kernels import characters, spans
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 N_CODE_POINTS = 0x110000
 _JOINER = 0x200D
@@ -38,117 +35,96 @@ def as_bytes(text: str) -> Any:
     return np.frombuffer(text.encode(), np.uint8)
 
 
-def by_spans(texts: pa.Array, launch: Callable[[Any, Any, Any, Any], None]) -> pa.Array:
+def by_spans(texts: pa.Array, launchers: tuple[Any, Any], *arguments: Any) -> pa.Array:
     """Return a part of each text; null where there is none, or no text.
 
     Parameters
     ----------
     texts : pyarrow.StringArray
-    launch : callable(data, offsets, first, last)
-        Fills the span of each row.
+    launchers : (cpu, gpu)
+        Of a kernel that takes bytes, offsets and ``arguments``, and fills the span of each row.
     """
 
-    def work(piece: pa.Array) -> pa.Array:
+    def part_of(piece: pa.Array) -> pa.Array:
+        """Return the parts of some texts."""
         data, offsets = text_buffers(piece)
         first, last = (np.empty(len(piece), np.int32) for _ in range(2))
-        launch(data, offsets, first, last)
+        cpu.launch(*launchers, len(piece), data, offsets, *arguments, first, last)
         is_null = first < 0
         if piece.null_count:
             is_null |= np.asarray(piece.is_null())
             first[is_null], last[is_null] = 0, 0
         to = _ends(last - first)
         out = np.empty(int(to[-1]), np.uint8)
-        get_backend("cpu").launch(
-            spans.copy_cpu, spans.copy_gpu, len(piece), data, first, last, to, out
-        )
+        cpu.launch(spans.copy_cpu, spans.copy_gpu, len(piece), data, first, last, to, out)
         return _array(out, to, is_null)
 
-    return in_pieces(work, texts)
+    cpu = get_backend("cpu")
+    return in_pieces(part_of, texts)
 
 
 def place(texts: pa.Array, start: int, n: int, drop: int = 0) -> pa.Array:
     """Return ``n`` characters from ``start``, from 0 or from the end, of all but ``drop``."""
     most = 2**31 - 1
     numbers = np.int64(max(start, -most)), np.int64(min(n, most)), np.int64(min(drop, most))
-
-    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
-        get_backend("cpu").launch(
-            spans.place_cpu, spans.place_gpu, len(first), data, offsets, *numbers, first, last
-        )
-
-    return by_spans(texts, launch)
+    return by_spans(texts, (spans.place_cpu, spans.place_gpu), *numbers)
 
 
 def after(texts: pa.Array, wanted: str, nth: int) -> pa.Array:
     """Return what follows the nth occurrence."""
-    arguments = as_bytes(wanted), np.int64(nth)
-
-    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
-        get_backend("cpu").launch(
-            spans.after_cpu, spans.after_gpu, len(first), data, offsets, *arguments, first, last
-        )
-
-    return by_spans(texts, launch)
+    return by_spans(texts, (spans.after_cpu, spans.after_gpu), as_bytes(wanted), np.int64(nth))
 
 
 def between(texts: pa.Array, opening: str, closing: str, nth: int) -> pa.Array:
     """Return the nth part between two delimiters."""
     arguments = as_bytes(opening), as_bytes(closing), np.int64(nth)
-
-    def launch(data: Any, offsets: Any, first: Any, last: Any) -> None:
-        get_backend("cpu").launch(
-            spans.between_cpu, spans.between_gpu, len(first), data, offsets, *arguments, first, last
-        )
-
-    return by_spans(texts, launch)
+    return by_spans(texts, (spans.between_cpu, spans.between_gpu), *arguments)
 
 
 def count(texts: pa.Array, wanted: str) -> pa.Array:
     """Return how often ``wanted`` is in each text, without overlap: int32."""
-    needle = as_bytes(wanted)
-
-    def launch(data: Any, offsets: Any, out: Any) -> None:
-        get_backend("cpu").launch(
-            spans.count_cpu, spans.count_gpu, len(out), data, offsets, needle, out
-        )
-
-    return _by_numbers(texts, launch)
+    return by_numbers(texts, (spans.count_cpu, spans.count_gpu), as_bytes(wanted))
 
 
 def first_of(texts: pa.Array, words: list[str]) -> pa.Array:
     """Return the number of the first of ``words`` that is in a text, else how many there are."""
     ends = np.cumsum([0, *(len(word.encode()) for word in words)]).astype(np.int32)
-    letters = as_bytes("".join(words))
-
-    def launch(data: Any, offsets: Any, out: Any) -> None:
-        get_backend("cpu").launch(
-            spans.first_cpu, spans.first_gpu, len(out), data, offsets, letters, ends, out
-        )
-
-    return _by_numbers(texts, launch)
+    return by_numbers(texts, (spans.first_cpu, spans.first_gpu), as_bytes("".join(words)), ends)
 
 
-def _by_numbers(texts: pa.Array, launch: Callable[[Any, Any, Any], None]) -> pa.Array:
-    def work(piece: pa.Array) -> pa.Array:
+def by_numbers(texts: pa.Array, launchers: tuple[Any, Any], *arguments: Any) -> pa.Array:
+    """Return an int32 of each text; null where there is no text.
+
+    Parameters
+    ----------
+    texts : pyarrow.StringArray
+    launchers : (cpu, gpu)
+        Of a kernel that takes bytes, offsets and ``arguments``, and fills a number a row.
+    """
+
+    def number_of(piece: pa.Array) -> pa.Array:
+        """Return the numbers of some texts."""
         out = np.empty(len(piece), np.int32)
-        launch(*text_buffers(piece), out)
+        cpu.launch(*launchers, len(piece), *text_buffers(piece), *arguments, out)
         return pa.array(out, mask=np.asarray(piece.is_null()) if piece.null_count else None)
 
-    return in_pieces(work, texts)
+    cpu = get_backend("cpu")
+    return in_pieces(number_of, texts)
 
 
 def code_points(texts: pa.Array) -> Any:
     """Return the code points that are in some text, ascending."""
     seen = np.zeros(N_CODE_POINTS, np.uint8)
 
-    def work(piece: pa.Array) -> pa.Array:
+    def mark(piece: pa.Array) -> pa.Array:
+        """Mark the code points of some texts."""
         data, offsets = text_buffers(piece)
         get_backend("cpu").launch(
             characters.seen_cpu, characters.seen_gpu, len(piece), data, offsets, seen
         )
         return pa.nulls(0)
 
-    in_pieces(work, texts)
+    in_pieces(mark, texts)
     return np.flatnonzero(seen)
 
 
@@ -160,7 +136,8 @@ def strip(texts: pa.Array, verdict: Any, pairs: list[str], *, joiner: bool) -> p
         lead[chr(point).encode()[0]] = 1
     cpu = get_backend("cpu")
 
-    def work(piece: pa.Array) -> pa.Array:
+    def stripped(piece: pa.Array) -> pa.Array:
+        """Return some texts without what goes."""
         data, offsets = text_buffers(piece)
         keep = np.empty(len(data), np.uint8)
         opened = np.empty(len(data) if pairs else 1, np.int32)
@@ -176,7 +153,7 @@ def strip(texts: pa.Array, verdict: Any, pairs: list[str], *, joiner: bool) -> p
         )
         return _array(out, to, np.asarray(piece.is_null()))
 
-    return in_pieces(work, texts)
+    return in_pieces(stripped, texts)
 
 
 def _pair(brackets: str) -> list[int]:

@@ -151,6 +151,7 @@ def in_pieces(work: Callable[[pa.Array], pa.Array], values: pa.Array) -> pa.Arra
     pieces: dict[int, pa.Array] = {}
 
     def on_rows(rows: slice) -> None:
+        """Keep what is made of some rows by the first of them."""
         pieces[rows.start] = work(values.slice(rows.start, rows.stop - rows.start))
 
     each_piece(on_rows, len(values))
@@ -178,6 +179,7 @@ def on_texts(body: Callable[..., pa.Array]) -> Callable[..., Any]:
 
     @wraps(body)
     def run(values: Any, **settings: Any) -> Any:
+        """Run the body on the texts of a column, and give back a column of its library."""
         if device.is_device_column(values):
             codes, distinct = device.distinct(values)
             done = body(as_text(to_arrow(distinct)), **settings)

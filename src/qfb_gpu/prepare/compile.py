@@ -68,13 +68,16 @@ class _Names:
     by_fold: dict[str, str]
 
     def add(self, names: list[str] | tuple[str, ...]) -> None:
+        """Add names; of those that compare equal the first stays."""
         for name in names:
             self.by_fold.setdefault(self.fold(name), name)
 
     def get(self, name: str) -> str:
+        """Return the name that is there, or the given one."""
         return self.by_fold.get(self.fold(name), name)
 
     def find(self, name: Any, where: str, what: str = "it") -> str:
+        """Return the name that is there; a ConfigError names those that are."""
         if isinstance(name, str) and self.fold(name) in self.by_fold:
             return self.by_fold[self.fold(name)]
         near = difflib.get_close_matches(str(name), self.by_fold.values(), n=1)

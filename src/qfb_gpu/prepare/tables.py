@@ -103,8 +103,11 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
     """
 
     def decorate(body: Callable[..., Made]) -> Callable[..., Any]:
+        """Return the body as a function of tables."""
+
         @wraps(body)
         def run(*tables: Any, **settings: Any) -> Counted:
+            """Run the body on views of the tables."""
             if len(tables) != n_tables:
                 msg = f"{body.__name__}: expected {n_tables} tables first, got {len(tables)}"
                 raise InputError(msg)

@@ -97,6 +97,7 @@ def _ranks(data: Network) -> Html:
 
 def _concentration(data: Network) -> Html:
     def one(currency: str) -> Html:
+        """Return the bars of one currency."""
         shares = data.payee_share[currency]
         if not shares:
             return empty(f"No {currency} payment between two known parties.")

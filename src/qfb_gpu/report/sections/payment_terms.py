@@ -69,6 +69,7 @@ def _main(known: list[dict[str, Any]]) -> str:
 
 def _waits(known: list[dict[str, Any]]) -> Html:
     def heights(column: str) -> list[float]:
+        """Return how many pairs lie in each bin of days."""
         return [
             float(sum(one[column] is not None and low <= one[column] < high for one in known))
             for low, high in _BINS
