@@ -66,7 +66,7 @@ def _difference(name: str, got: Any, want: Any) -> dict[str, Any] | None:
         if got.labels != want.labels:
             return {"column": name, "problem": f"labels {got.labels} are not {want.labels}"}
         got, want = got.codes, want.codes
-    got, want = np.asarray(got), np.asarray(want)
+    got, want = _plain(got), _plain(want)
     if got.shape != want.shape or got.dtype != want.dtype:
         return {
             "column": name,
@@ -84,6 +84,13 @@ def _difference(name: str, got: Any, want: Any) -> dict[str, Any] | None:
     with np.errstate(all="ignore"):
         largest = np.nanmax(np.abs(got - want) / np.maximum(np.abs(want), ABSOLUTE))
     return _row(name, int((~near).sum()), want.size, float(largest))
+
+
+def _plain(values: Any) -> Any:
+    """Return a host array; of Arrow's texts one of objects."""
+    if hasattr(values, "to_pylist"):
+        return np.array([*values.to_pylist(), None], dtype=object)[:-1]
+    return np.asarray(values)
 
 
 def _groups(name: str, got: Any, want: Any) -> dict[str, Any] | None:
