@@ -7,12 +7,12 @@ the workspace of its night. So a wrong step does not make the next ones look wro
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-from parity import to_backend, to_host
+from parity import to_backend
 
 from qfb_gpu import parts, payments, pipeline, tasks
 from qfb_gpu.backend import get_backend
@@ -114,7 +114,7 @@ def _read(before: Before, backend: Backend) -> dict[str, Any]:
     """Read the rows of every source of the bucket."""
     ledger = _moved(before, "ledger", backend)
     found = {}
-    for source in _sources(before):
+    for source in _sources():
         rows = read_rows(
             before.night.lake, before.bucket, source, before.night.as_of_day, ledger.customer_key,
             backend,
@@ -168,7 +168,7 @@ def _saved(before: Before, one: Part, buckets: list[int], backend: Backend) -> S
     )
 
 
-def _sources(before: Before) -> list[str]:
+def _sources() -> list[str]:
     every = {source for one in PARTS for source in (*one.needs, *one.may_use)}
     return sorted(every - {"transactions"})
 
