@@ -1,4 +1,4 @@
-"""A lake made on the device, then rescored: how far does one device with one disk go?
+"""A lake made on the device, then rescored: how far one device with one disk goes.
 
     python benchmarks/scale_night.py --payments 1e7 --device cpu      once, as JSON on the screen
     python benchmarks/scale_night.py --payments 1e9 --device gpu --data DIR
@@ -97,7 +97,7 @@ def grow(
         free = shutil.disk_usage(data).free - _SPARE_DISK
         now = time.monotonic()
         step = min(_STEP, (deadline - now) / took, free / used, most_payments / n_payments)
-        if step < 2:  # noqa: PLR2004
+        if step < 2:
             return
         n_payments = int(n_payments * step * (1.0 if step == _STEP else 0.8))
 
