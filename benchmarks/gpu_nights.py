@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from device_clock import wall
 from gpu_parts import chosen
+from more_sources import write_more
 from parity import compare
 
 from qfb_gpu import pipeline
@@ -38,15 +39,16 @@ _GROUPS = ("community_id", "segment_id")
 
 
 def all_sources(n_customers: int, data: Path, *, with_texts: bool) -> Config:
-    """Return the config of a generated portfolio with every source that can be generated.
+    """Return the config of a generated portfolio with every source that a part of the night reads.
 
     ``with_texts``: categories of descriptions are learnt, too, which takes as long as all the rest.
     """
     folder = data / f"all-sources-{n_customers}"
     if not (folder / "done").is_file():
         write_portfolio(folder, n_customers, SEED, as_of=AS_OF, calendar=load_calendar("CN"))
+        write_more(folder)
         (folder / "done").touch()
-    names = sorted(path.stem for path in folder.glob("*.parquet"))
+    files = sorted(path.name for path in folder.glob("*.*") if path.is_file())
     raw = {
         "as_of": AS_OF,
         "data": str(folder),
@@ -54,7 +56,7 @@ def all_sources(n_customers: int, data: Path, *, with_texts: bool) -> Config:
         "n_buckets": 2,
         "workers": 1,
         "text": {"train": with_texts},
-        "sources": {name: {"path": f"{name}.parquet"} for name in names},
+        "sources": {name.partition(".")[0]: {"path": name} for name in files},
     }
     return build_config(raw, base=data, where="gpu_round")
 

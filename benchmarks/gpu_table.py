@@ -110,11 +110,9 @@ def _kernel_table(steps: dict[str, Any], rates: dict[str, float]) -> str:
 def _scale_table(rows: Any) -> str:
     if not isinstance(rows, list) or not rows:
         return ""
-    lines = [
-        "| payments | buckets | made in | rescored in | payments/s | read | write | peak GiB "
-        "| lake GiB |",
-        "|" + " ---: |" * 9,
-    ]
+    heads = ("payments", "buckets", "made in", "rescored in", "payments/s", "read", "write",
+             "peak GiB", "lake GiB")  # fmt: skip
+    lines = [f"| {' | '.join(heads)} |", "|" + " ---: |" * len(heads)]
     for row in rows:
         peak = row["peak_device_bytes"] or row["peak_rss_bytes"]
         lines.append(

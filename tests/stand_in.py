@@ -76,7 +76,7 @@ def refuse_undefined_cast(host, dtype):
 
 def refuse_other_arguments(name, args):
     """Refuse what CuPy's function of that name does not take."""
-    if name in TAKES_AN_ARRAY and not isinstance(args[0], DeviceArray):
+    if name in TAKES_AN_ARRAY and not isinstance(args[0], (DeviceArray, np.ndarray)):
         msg = f"cupy.{name} takes an array of the device first, got {type(args[0]).__name__}"
         raise TypeError(msg)
     if name == "searchsorted" and isinstance(args[1], np.generic):
@@ -86,7 +86,8 @@ def refuse_other_arguments(name, args):
         msg = f"cupy.{name} takes arrays of the device only"
         raise TypeError(msg)
     if name in TAKES_A_SHAPE:
-        sizes = args if name == "arange" else np.ravel(np.array([args[0]], dtype=object))
+        sizes = args if name == "arange" else args[:1]
+        sizes = sizes[0] if isinstance(sizes[0], tuple) else sizes
         if any(isinstance(one, DeviceArray) for one in sizes):
             msg = f"cupy.{name} takes numbers, not an array of the device"
             raise TypeError(msg)
