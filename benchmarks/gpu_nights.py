@@ -1,12 +1,14 @@
 """A whole night of all sources on both sides, its gold tables compared one by one.
 
-MLflow's store is left out: it is neither the engine's speed nor installed everywhere.
+MLflow's store and the report are left out: they are the host's, and need more installed.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 from device_clock import wall
@@ -23,6 +25,7 @@ from qfb_gpu.lake import gold
 from qfb_gpu.portfolio import write_portfolio
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 
 AS_OF = dt.date(2024, 12, 31)
 SEED = 20241231
+_QUICK = {
+    "segments": {"n_segments": 3},
+    "finance": {"orders": {"backtest_dates": 0}, "risks": {"history_months": 24}},
+}
+"""What takes longest of a tiny night, made short."""
 _NOT_COMPARED = ("runs",)
 _OF_GROUPS = (
     "segments", "segment_choice", "segment_moves", "segment_drift", "identity_audit",
@@ -38,10 +46,10 @@ _OF_GROUPS = (
 _GROUPS = ("community_id", "segment_id")
 
 
-def all_sources(n_customers: int, data: Path, *, with_texts: bool) -> Config:
+def all_sources(n_customers: int, data: Path, *, is_tiny: bool) -> Config:
     """Return the config of a generated portfolio with every source that a part of the night reads.
 
-    ``with_texts``: categories of descriptions are learnt, too, which takes as long as all the rest.
+    ``is_tiny`` leaves out what takes longest: learning categories of descriptions, back-tests.
     """
     folder = data / f"all-sources-{n_customers}"
     if not (folder / "done").is_file():
@@ -55,7 +63,7 @@ def all_sources(n_customers: int, data: Path, *, with_texts: bool) -> Config:
         "output": str(data / "out"),
         "n_buckets": 2,
         "workers": 1,
-        "text": {"train": with_texts},
+        **(_QUICK if is_tiny else {"text": {"train": True}}),
         "sources": {name.partition(".")[0]: {"path": name} for name in files},
     }
     return build_config(raw, base=data, where="gpu_round")
@@ -100,13 +108,20 @@ def compare_table(left: Path, right: Path, name: str) -> list[dict[str, Any]]:
 
 def run_night(config: Config, backend: Backend) -> dict[str, Any]:
     """Run a night; return its seconds, its counts and its stages."""
-    log, pipeline._log = pipeline._log, lambda *_: None  # noqa: SLF001
-    try:
-        with chosen(backend), wall(backend) as seconds:
-            done = pipeline.run(config)
-    finally:
-        pipeline._log = log  # noqa: SLF001
+    with without_reports(), chosen(backend), wall(backend) as seconds:
+        done = pipeline.run(config)
     return {"seconds": seconds[0], "counts": done.counts, "stages": done.stages}
+
+
+@contextmanager
+def without_reports() -> Iterator[None]:
+    """Let a night write no report and no MLflow run."""
+    with (
+        mock.patch.object(pipeline, "_log"),
+        mock.patch.object(pipeline, "write_report"),
+        mock.patch.object(pipeline.report_data, "collect"),
+    ):
+        yield
 
 
 def _columns(table: Any) -> dict[str, Any]:

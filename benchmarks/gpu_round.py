@@ -139,7 +139,7 @@ def _bandwidth(this: Round) -> dict[str, float]:
 def _prepare(this: Round) -> dict[str, Any]:
     """Generate all sources and run the CPU's night that the steps start from."""
     options = this.options
-    config = all_sources(options.customers, options.data, with_texts=not this.is_tiny)
+    config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
     this.before = cpu_night(this.config)
     scored = [this.before.night.workspace.finished("score", b) for b in this.before.buckets]

@@ -26,6 +26,7 @@ import numpy as np
 from device_clock import peak_memory, wall
 from device_lake import AS_OF, PAYMENTS_A_CUSTOMER, SEED, Made, lake_config, make_lake
 from device_payments import KINDS, Bank, customers_by_bucket, payments_of, relations_of
+from gpu_nights import without_reports
 
 from qfb_gpu import pipeline, tasks
 from qfb_gpu.backend import get_backend
@@ -204,13 +205,9 @@ def _found(bank: Bank, night: tasks.Night, bucket: int, backend: Backend) -> dic
 
 
 def _whole_night(made: Made, backend: Backend) -> dict[str, Any]:
-    """Run the night as a user does; MLflow's store is left out."""
-    log, pipeline._log = pipeline._log, lambda *_: None  # noqa: SLF001
-    try:
-        with wall(backend) as seconds:
-            done = pipeline.run(made.config)
-    finally:
-        pipeline._log = log  # noqa: SLF001
+    """Run the night as a user does, but for the report and MLflow's store."""
+    with without_reports(), wall(backend) as seconds:
+        done = pipeline.run(made.config)
     output = made.config.output_dir
     tables = {name: _bytes_of(output / name) for name in gold.tables(output)}
     return {

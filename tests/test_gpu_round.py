@@ -27,7 +27,7 @@ def test_a_rehearsal_goes_through_everything(tmp_path, capsys):
     from gpu_table import gpu_tables, newest_round
 
     folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
-    arguments = ["--rehearse", "--customers", "24", "--seconds", "1e6", *folders]
+    arguments = ["--rehearse", "--customers", "16", "--seconds", "1e6", *folders]
     assert gpu_round.main(arguments) == 0, capsys.readouterr()
     [path] = (tmp_path / "results").glob("gpu_round-*.json")
     found = json.loads(path.read_text(encoding="utf-8"))
