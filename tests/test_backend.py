@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from naive import graphs as naive
 from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
+from stand_in import DeviceArray, stand_in_backend
 
 from qfb_gpu._backend import devices
 from qfb_gpu._backend.graphs import simple_edges
@@ -241,3 +242,50 @@ def test_a_gpu_without_a_driver_is_said_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
     with pytest.raises(BackendUnavailableError, match=r"no working CUDA device .*use device 'cpu'"):
         devices.open_gpu()
+
+
+def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
+    from numba.cuda.core import config
+
+    properties = {"name": b"Card", "totalGlobalMem": 80 * 2**30}
+    runtime = SimpleNamespace(
+        CUDARuntimeError=RuntimeError, getDevice=lambda: 0, getDeviceProperties=lambda _: properties
+    )
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    fft = SimpleNamespace()
+    for name, module in {
+        "cupy": cupy,
+        "cupyx": SimpleNamespace(scipy=SimpleNamespace(fft=fft)),
+        "cupyx.scipy": SimpleNamespace(fft=fft),
+        "cupyx.scipy.fft": fft,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for setting in ("CUDA_LOW_OCCUPANCY_WARNINGS", "CUDA_ARRAY_INTERFACE_SYNC"):
+        monkeypatch.setattr(config, setting, 1)
+    monkeypatch.setattr(devices, "has", lambda _library: False)
+    device, xdf, xp, transform = devices.open_gpu()
+    assert device == "Card, 80 GiB (no cuml, no cugraph: clusters and graphs on the host)"
+    assert (xdf, xp, transform) == (None, cupy, fft)
+    assert config.CUDA_ARRAY_INTERFACE_SYNC == 0
+    monkeypatch.setattr(devices, "has", lambda library: library == "cuml")
+    assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
+
+
+def test_without_a_library_of_rapids_the_host_does_its_part(cpu):
+    there = stand_in_backend()
+    edge_list = two_cliques()
+    ours, theirs = columns(edge_list, cpu), columns(edge_list, there)
+    features = np.random.default_rng(1).normal(size=(60, 3)).round(1)
+    low, high = np.array([0, 0, 1]), np.array([1, 2, 2])
+
+    def answers(backend, arrays):
+        placed = backend.asarray(features)
+        yield from (backend.kmeans(placed, 3, 0), backend.hdbscan(placed, 5, 3))
+        yield from (backend.communities(17, *arrays), backend.components(17, *arrays[:2]))
+        yield backend.pagerank(17, *arrays)
+        yield from backend.cohesion(3, backend.asarray(low), backend.asarray(high))
+
+    for left, right in zip(answers(cpu, ours), answers(there, theirs), strict=True):
+        assert type(right) is DeviceArray
+        np.testing.assert_array_equal(there.to_host(right), left)
+        assert right.dtype == left.dtype

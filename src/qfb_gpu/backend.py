@@ -274,8 +274,9 @@ class Backend:
         edges = (source, target, weight)
         if self._on_device("cugraph"):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
-        host = self._all_to_host(*edges)
-        return self.asarray(graphs.host_communities(n_nodes, *host, resolution, seed))
+        source, target, weight = self._all_to_host(*edges)
+        found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
+        return self.asarray(found)
 
     def pagerank(self, n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
         """Return each node's PageRank (damping 0.85): float64, shape (n_nodes,), sum 1.
