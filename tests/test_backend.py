@@ -14,10 +14,11 @@ from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
-from qfb_gpu._backend import devices
+from qfb_gpu._backend import compiling, devices
 from qfb_gpu._backend.graphs import simple_edges
-from qfb_gpu.backend import get_backend
+from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
+from qfb_kernels.intervals import gaps_gpu
 
 N_NODES = 7
 edges = st.lists(
@@ -178,6 +179,45 @@ def test_launch_takes_the_launcher_of_its_backend(cpu):
     cpu.launch(plus_one_cpu, None, 5, np.arange(5.0), out)
     assert out.tolist() == [1, 2, 3, 4, 5]
     cpu.launch(None, None, 0)  # no rows: nothing is called
+
+
+def test_launch_on_a_gpu_covers_every_row():
+    asked = []
+
+    class Kernel:
+        def __getitem__(self, shape):
+            return lambda *arrays: asked.append((shape, arrays))
+
+    gpu = Backend("gpu", "a fake", None, np, np.fft)
+    for n_rows, n_blocks in ((1, 1), (128, 1), (129, 2), (1000, 8)):
+        gpu.launch(None, Kernel(), n_rows, "array")
+        assert asked.pop() == ((n_blocks, 128), ("array",))
+    gpu.launch(None, Kernel(), 0, "array")
+    assert asked == []
+
+
+def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
+    from numba.cuda.core import caching
+
+    monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
+    monkeypatch.setenv("QFB_CUDA_CACHE", "0")
+    assert compiling.kept(gaps_gpu)._cache.cache_path is None
+    monkeypatch.delenv("QFB_CUDA_CACHE")
+    kernel = compiling.kept(gaps_gpu)
+    assert kernel is gaps_gpu
+    first = kernel._cache
+    assert "__pycache__" in str(first.cache_path)
+    assert compiling.kept(kernel)._cache is first
+    _, files = first._impl.locator.get_source_stamp()  # what intervals.py imports counts, too
+    assert {"intervals.py", "sorting.py", "twin.py"} <= {name for name, *_ in files}
+    monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
+    monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
+    assert compiling.kept(gaps_gpu)._cache.cache_path is None
+
+
+def _no_folder(_kernel):
+    msg = "cannot cache function: no locator available"
+    raise RuntimeError(msg)
 
 
 def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):

@@ -75,7 +75,8 @@ class Backend:
         if n_rows == 0:
             return
         if self.name == "gpu":
-            gpu.forall(n_rows, tpb=THREADS_PER_BLOCK)(*arrays)
+            n_blocks = -(-n_rows // THREADS_PER_BLOCK)  # forall() would compile in every process
+            compiling.kept(gpu)[n_blocks, THREADS_PER_BLOCK](*arrays)
         else:
             compiling.call(cpu, arrays)
 
