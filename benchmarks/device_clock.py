@@ -143,7 +143,7 @@ def peak_memory(backend: Backend) -> Iterator[list[int]]:
     elif devices.has("rmm"):
         yield from _rmm_peak(backend, peak)
     else:
-        with _PoolWatch(cuda) as watch:
+        with _PoolWatch(backend.xp) as watch:
             yield peak
             backend.synchronize()
         peak.append(watch.most)
@@ -166,11 +166,11 @@ def _rmm_peak(backend: Backend, peak: list[int]) -> Iterator[list[int]]:
 class _PoolWatch:
     """The most bytes that CuPy's pool gave out while it was watched."""
 
-    def __init__(self, cuda: Any) -> None:
+    def __init__(self, xp: Any) -> None:
         self.most = 0
-        watch, pool = self, cuda.get_allocator().__self__
+        watch, pool = self, xp.get_default_memory_pool()
 
-        class Hook(cuda.MemoryHook):  # type: ignore[misc]
+        class Hook(xp.cuda.MemoryHook):  # type: ignore[misc]
             name = "peak"
 
             def malloc_postprocess(self, **_: Any) -> None:

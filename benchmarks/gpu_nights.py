@@ -38,6 +38,8 @@ _QUICK = {
     "finance": {"orders": {"backtest_dates": 0}, "risks": {"history_months": 24}},
 }
 """What takes longest of a tiny night, made short."""
+_WHOLE = {"text": {"train": True, "training": {"epoch": 1, "dim": 16, "max_rows": 20_000}}}
+"""Categories are learnt on the host: how well does not matter here, only that they are used."""
 _NOT_COMPARED = ("runs",)
 _OF_GROUPS = (
     "segments", "segment_choice", "segment_moves", "segment_drift", "identity_audit",
@@ -49,7 +51,7 @@ _GROUPS = ("community_id", "segment_id")
 def all_sources(n_customers: int, data: Path, *, is_tiny: bool) -> Config:
     """Return the config of a generated portfolio with every source that a part of the night reads.
 
-    ``is_tiny`` leaves out what takes longest: learning categories of descriptions, back-tests.
+    ``is_tiny``: without categories of descriptions and back-tests of orders.
     """
     folder = data / f"all-sources-{n_customers}"
     if not (folder / "done").is_file():
@@ -63,7 +65,7 @@ def all_sources(n_customers: int, data: Path, *, is_tiny: bool) -> Config:
         "output": str(data / "out"),
         "n_buckets": 2,
         "workers": 1,
-        **(_QUICK if is_tiny else {"text": {"train": True}}),
+        **(_QUICK if is_tiny else _WHOLE),
         "sources": {name.partition(".")[0]: {"path": name} for name in files},
     }
     return build_config(raw, base=data, where="gpu_round")

@@ -218,7 +218,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dry-run", action="store_true", help="the CPU on both sides, tiny")
     parser.add_argument("--rehearse", action="store_true", help="a stand-in for a GPU, tiny")
-    parser.add_argument("--customers", type=int, help="with all sources, for parity (1,500)")
+    parser.add_argument("--customers", type=int, help="with all sources, for parity (600)")
     parser.add_argument("--payments", type=int, help="of the first lake of the scale run (3e6)")
     parser.add_argument("--most-payments", type=int, help="of the last (1e9)")
     parser.add_argument("--seconds", type=float, default=480.0, help="for everything")
@@ -227,7 +227,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="folder of generated payments and lakes")
     options = parser.parse_args(arguments)
     tiny = options.dry_run or options.rehearse
-    options.customers = options.customers or (40 if tiny else 1_500)
+    options.customers = options.customers or (40 if tiny else 600)
     options.payments = options.payments or (4_000 if tiny else 3_000_000)
     options.most_payments = options.most_payments or (4_000 if tiny else 1_000_000_000)
     options.repeats = options.repeats or (1 if tiny else 5)
