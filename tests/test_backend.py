@@ -329,3 +329,9 @@ def test_without_a_library_of_rapids_the_host_does_its_part(cpu):
         assert type(right) is DeviceArray
         np.testing.assert_array_equal(there.to_host(right), left)
         assert right.dtype == left.dtype
+
+
+def test_versions_name_what_a_gpu_may_lack_only_where_it_is():
+    found = devices.versions(("numpy", "no-such-library"), ("pandas", "nor-this"))
+    assert found.keys() == {"numpy", "no-such-library", "pandas"}
+    assert found["no-such-library"] == "missing"

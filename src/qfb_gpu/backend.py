@@ -49,7 +49,7 @@ class Backend:
     def versions(self) -> dict[str, str]:
         """Return the version of each library that does the numbers, by its name."""
         if self.name == "gpu":
-            found = devices.versions(devices.GPU_LIBRARIES)
+            found = devices.versions(devices.GPU_LIBRARIES, devices.RAPIDS)
             return {**found, **devices.cuda_versions(self.xp)}
         return devices.versions(devices.CPU_LIBRARIES)
 

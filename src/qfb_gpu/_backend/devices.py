@@ -10,10 +10,9 @@ from typing import Any
 from qfb_gpu.errors import BackendUnavailableError
 
 CPU_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "igraph", "numba", "pyarrow")
-GPU_LIBRARIES = (
-    "cudf", "cupy", "cuml", "cugraph", "rmm", "dask-cuda", "numba", "numba-cuda", "nvidia-nvvm",
-    "pyarrow",
-)  # fmt: skip
+GPU_LIBRARIES = ("cupy", "numba", "numba-cuda", "pyarrow")
+RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
+"""Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
 
 
 def open_gpu() -> tuple[str, Any, Any, Any]:
@@ -112,9 +111,10 @@ def n_threads() -> int:
     return int(os.environ.get("QFB_THREADS", "0")) or len(os.sched_getaffinity(0))
 
 
-def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Return the installed version of each library, by its plain name."""
-    return {name: _version(name) for name in names}
+def versions(names: tuple[str, ...], may_lack: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the installed version of each library by its plain name; some may be left out."""
+    found = {name: _version(name) for name in (*names, *may_lack)}
+    return {name: v for name, v in found.items() if name in names or v != "missing"}
 
 
 def _version(name: str) -> str:
