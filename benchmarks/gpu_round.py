@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import bandwidth
 from gpu_nights import all_sources, night_parity
 from gpu_parts import chosen, cpu_night, steps
+from gpu_prepare import prepare_parity
 from gpu_stages import CoreSteps
 from gpu_steps import failed, line, measured
 from results_file import ROOT, ResultsFile
@@ -170,6 +171,14 @@ def _left(this: Round) -> Before:
     return this.before
 
 
+def _preparation(this: Round) -> dict[str, Any]:
+    found = prepare_parity(stand_in=this.options.rehearse)
+    this.ok &= not found.get("differences")
+    said = found.get("skipped") or f"{found['n_cases']} cases, {found['differences'] or 'equal'}"
+    _say(f"prepare: {said}")
+    return found
+
+
 def _night(this: Round) -> dict[str, Any]:
     if time.monotonic() > this.scale_from:
         return {"skipped": "no time left"}
@@ -209,6 +218,7 @@ PARTS: dict[str, Callable[[Round], Any]] = {
     "before": _prepare,
     "stages": _stages,
     "parts": _parts,
+    "prepare": _preparation,
     "night": _night,
     "scale": _scale,
 }

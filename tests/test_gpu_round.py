@@ -44,6 +44,8 @@ def test_a_rehearsal_goes_through_everything(tmp_path, capsys):
     assert {name.partition(".")[0] for name in parts["parts"]} == every | {"sources"}
     kernels = parts["stages"]["features"]["kernels"]
     assert all(kernel["bytes"] > 0 and kernel["share_of_copy"] > 0 for kernel in kernels.values())
+    assert parts["prepare"]["n_cases"] > 100
+    assert parts["prepare"]["differences"] == []
     assert parts["night"]["differences"] == {}
     written = {table for part in PARTS for table in (*part.tables, *part.whole_tables)}
     assert written <= set(parts["night"]["equal"])
