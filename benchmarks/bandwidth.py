@@ -43,7 +43,7 @@ def _copy(backend: Backend, target: Any, source: Any) -> None:
 
 
 def _triad(backend: Backend) -> Callable[..., Any]:
-    if backend.name == "gpu":
+    if hasattr(backend.xp, "ElementwiseKernel"):
         kernel: Callable[..., Any] = backend.xp.ElementwiseKernel(*_TRIAD)
         return kernel
 

@@ -10,8 +10,9 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
+from qfb_gpu._backend import devices
 from qfb_gpu.backend import Backend
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class Clock:
 
     def __init__(self, backend: Backend) -> None:
         self._backend = backend
-        self._cuda = backend.xp.cuda if backend.name == "gpu" else None
+        self._cuda = getattr(backend.xp, "cuda", None)
         self._hold = backend.xp.RawKernel(_HOLD, "hold") if self._cuda else None
         self.laps: list[Lap] = []
 
@@ -80,8 +81,8 @@ class Clock:
         return table
 
 
-class TimedBackend(Backend):
-    """A backend that times every kernel and the transform; made by :func:`timed`."""
+class _Timing:
+    """What a timed backend does beside its work; mixed into its class by :func:`timed`."""
 
     clock: Clock
 
@@ -91,23 +92,24 @@ class TimedBackend(Backend):
             return
         name = f"{gpu.__module__.rpartition('.')[2]}.{gpu.__name__}"
         with self.clock.lap(name, n_rows, bytes_of(*arrays)):
-            Backend.launch(self, cpu, gpu, n_rows, *arrays)
+            super().launch(cpu, gpu, n_rows, *arrays)  # type: ignore[misc]
 
     def rfft(self, batch: Any) -> Any:
         """Run and time the transform."""
         n_out = batch.shape[0] * (batch.shape[1] // 2 + 1) * 8
         with self.clock.lap("rfft", batch.shape[0], bytes_of(batch) + n_out):
-            return Backend.rfft(self, batch)
+            return super().rfft(batch)  # type: ignore[misc]
 
     def lexsort(self, keys: tuple[Any, ...]) -> Any:
         """Run and time a sort."""
         with self.clock.lap("lexsort", keys[0].shape[0], bytes_of(*keys)):
-            return Backend.lexsort(self, keys)
+            return super().lexsort(keys)  # type: ignore[misc]
 
 
-def timed(backend: Backend) -> TimedBackend:
-    """Return a backend that does the same and keeps a clock."""
-    copy = TimedBackend(**{part.name: getattr(backend, part.name) for part in fields(Backend)})
+def timed(backend: Backend) -> Any:
+    """Return a backend that does the same and keeps a ``clock``."""
+    kind = type("Timed", (_Timing, type(backend)), {})
+    copy = kind(**{part.name: getattr(backend, part.name) for part in fields(Backend)})
     object.__setattr__(copy, "clock", Clock(backend))
     return copy
 
@@ -130,11 +132,24 @@ def wall(backend: Backend) -> Iterator[list[float]]:
 
 @contextmanager
 def peak_memory(backend: Backend) -> Iterator[list[int]]:
-    """Watch the device's memory; the list holds the peak in bytes afterwards (empty on a CPU)."""
+    """Watch the device's memory; the list holds the peak in bytes afterwards (empty on a CPU).
+
+    By RMM's statistics where it serves CuPy, else by CuPy's own pool.
+    """
     peak: list[int] = []
-    if backend.name != "gpu":
+    cuda = getattr(backend.xp, "cuda", None)
+    if cuda is None:
         yield peak
-        return
+    elif devices.has("rmm"):
+        yield from _rmm_peak(backend, peak)
+    else:
+        with _PoolWatch(backend.xp) as watch:
+            yield peak
+            backend.synchronize()
+        peak.append(watch.most)
+
+
+def _rmm_peak(backend: Backend, peak: list[int]) -> Iterator[list[int]]:
     import rmm.statistics
 
     rmm.statistics.enable_statistics()
@@ -146,3 +161,26 @@ def peak_memory(backend: Backend) -> Iterator[list[int]]:
         counted = rmm.statistics.pop_statistics()
         if counted is not None:
             peak.append(int(counted.peak_bytes))
+
+
+class _PoolWatch:
+    """The most bytes that CuPy's pool gave out while it was watched."""
+
+    def __init__(self, xp: Any) -> None:
+        self.most = 0
+        watch, pool = self, xp.get_default_memory_pool()
+
+        class Hook(xp.cuda.MemoryHook):  # type: ignore[misc]
+            name = "peak"
+
+            def malloc_postprocess(self, **_: Any) -> None:
+                watch.most = max(watch.most, int(pool.used_bytes()))
+
+        self._hook = Hook()
+
+    def __enter__(self) -> Self:
+        self._hook.__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._hook.__exit__(*error)

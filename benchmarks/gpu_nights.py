@@ -1,134 +1,133 @@
-"""Whole nights on a device: equal to the CPU's, and growing until time or disk runs out.
+"""A whole night of all sources on both sides, its gold tables compared one by one.
 
-MLflow's store is left out: it is neither the engine's speed nor installed everywhere.
+MLflow's store and the report are left out: they are the host's, and need more installed.
 """
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import time
-from pathlib import Path
+import datetime as dt
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
-from device_clock import peak_memory, wall
+from device_clock import wall
+from gpu_parts import chosen
+from more_sources import write_more
 from parity import compare
-from portfolios import AS_OF, portfolio_of
 
 from qfb_gpu import pipeline
+from qfb_gpu._backend import devices
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
-from qfb_gpu.lake import gold, ingest
+from qfb_gpu.lake import gold
+from qfb_gpu.portfolio import write_portfolio
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from portfolios import Portfolio
+    from pathlib import Path
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
 
-_COLUMNS = ("txn_id", "customer_id", "counterparty_id", "date", "amount", "direction", "currency")
-_NOT_COMPARED = ("runs", "segments")
+AS_OF = dt.date(2024, 12, 31)
+SEED = 20241231
+_QUICK = {
+    "segments": {"n_segments": 3},
+    "finance": {"orders": {"backtest_dates": 0}, "risks": {"history_months": 24}},
+}
+"""What takes longest of a tiny night, made short."""
+_WHOLE = {"text": {"train": True, "training": {"epoch": 1, "dim": 16, "max_rows": 20_000}}}
+"""Categories are learnt on the host: how well does not matter here, only that they are used."""
+_NOT_COMPARED = ("runs",)
+_OF_GROUPS = (
+    "segments", "segment_choice", "segment_moves", "segment_drift", "identity_audit",
+)  # fmt: skip
+"""What follows from clusters: another library finds others, so a difference here is no fault."""
 _GROUPS = ("community_id", "segment_id")
-_GROWTH = 3
-_SPARE_DISK = 4 * 2**30
 
 
-def night_parity(portfolio: Portfolio, data: Path, cpu: Backend, device: Backend) -> dict[str, Any]:
-    """Run the night on both and compare the gold tables.
+def all_sources(n_customers: int, data: Path, *, is_tiny: bool) -> Config:
+    """Return the config of a generated portfolio with every source that a part of the night reads.
+
+    ``is_tiny``: without categories of descriptions and back-tests of orders.
+    """
+    folder = data / f"all-sources-{n_customers}"
+    if not (folder / "done").is_file():
+        write_portfolio(folder, n_customers, SEED, as_of=AS_OF, calendar=load_calendar("CN"))
+        write_more(folder)
+        (folder / "done").touch()
+    files = sorted(path.name for path in folder.glob("*.*") if path.is_file())
+    raw = {
+        "as_of": AS_OF,
+        "data": str(folder),
+        "output": str(data / "out"),
+        "n_buckets": 2,
+        "workers": 1,
+        **(_QUICK if is_tiny else _WHOLE),
+        "sources": {name.partition(".")[0]: {"path": name} for name in files},
+    }
+    return build_config(raw, base=data, where="gpu_round")
+
+
+def night_parity(config: Config, output: Path, device: Backend) -> dict[str, Any]:
+    """Run the night on both sides and compare every gold table.
 
     Returns
     -------
     dict
-        ``cpu`` and ``gpu`` as :func:`run_night` gives them; ``differences`` by gold table.
+        ``cpu`` and ``gpu`` as :func:`run_night` gives them; ``differences`` by gold table;
+        ``of_groups``: those that follow from clusters, where cuML found these; ``equal``: names.
     """
-    with tempfile.TemporaryDirectory(dir=data) as folder:
-        outputs = {"cpu": Path(folder) / "cpu", "gpu": Path(folder) / "gpu"}
-        rows: dict[str, Any] = {
-            side: run_night(portfolio, outputs[side], backend)
-            for side, backend in (("cpu", cpu), ("gpu", device))
-        }
-        found = {
-            name: compare(
-                _columns(gold.read(outputs["gpu"], name)), _columns(gold.read(outputs["cpu"], name))
-            )
-            for name in gold.tables(outputs["cpu"])
-            if name not in _NOT_COMPARED
-        }
-    return {**rows, "differences": {name: rows for name, rows in found.items() if rows}}
-
-
-def grow(
-    n_payments: int, most_payments: int, data: Path, device: Backend, deadline: float
-) -> Iterator[dict[str, Any]]:
-    """Yield nights of three times the payments each, while the next fits time and disk.
-
-    Parameters
-    ----------
-    n_payments, most_payments : int
-        Of the first night; of the last at most.
-    data : Path
-        Where portfolios and outputs go.
-    device : Backend
-    deadline : float
-        On the monotonic clock.
-    """
-    while n_payments <= most_payments:
-        start = time.monotonic()
-        portfolio = portfolio_of(n_payments, data)
-        made = time.monotonic() - start
-        output = Path(tempfile.mkdtemp(prefix="night-", dir=data))
-        with peak_memory(device) as peak:
-            row = run_night(portfolio, output, device)
-        used = sum(file.stat().st_size for file in output.rglob("*") if file.is_file())
-        shutil.rmtree(output)
-        yield {
-            **row,
-            "generate_seconds": made,
-            "peak_bytes": peak[0] if peak else None,
-            "disk_bytes": used,
-        }
-        n_payments *= _GROWTH
-        disk = _GROWTH * (used + portfolio.transactions_bytes) + _SPARE_DISK
-        now = time.monotonic()
-        if now + _GROWTH * (now - start) > deadline or disk > shutil.disk_usage(data).free:
-            return
-
-
-def run_night(portfolio: Portfolio, output: Path, backend: Backend) -> dict[str, Any]:
-    """Run the night of a portfolio; return its seconds, its counts and its stages."""
-    config = _config(portfolio, output, device=backend.name)
-    log, pipeline._log = pipeline._log, lambda *_: None  # noqa: SLF001
-    try:
-        with wall(backend) as seconds:
-            done = pipeline.run(config)
-    finally:
-        pipeline._log = log  # noqa: SLF001
-    return {
-        "seconds": seconds[0],
-        "n_payments": portfolio.n_payments,
-        "counts": done.counts,
-        "stages": done.stages,
+    sides = (("cpu", get_backend("cpu")), ("gpu", device))
+    configs = {
+        side: config.model_copy(update={"output": str(output / side), "device": backend.name})
+        for side, backend in sides
     }
+    rows: dict[str, Any] = {side: run_night(configs[side], backend) for side, backend in sides}
+    left, right = (configs[side].output_dir for side in ("gpu", "cpu"))
+    found, of_groups, equal = {}, {}, []
+    for name in sorted({*gold.tables(left), *gold.tables(right)} - set(_NOT_COMPARED)):
+        rows_of = compare_table(left, right, name)
+        own_groups = name in _OF_GROUPS and device.name == "gpu" and devices.has("cuml")
+        if not rows_of:
+            equal.append(name)
+        elif own_groups:
+            of_groups[name] = rows_of
+        else:
+            found[name] = rows_of
+    return {**rows, "differences": found, "of_groups": of_groups, "equal": equal}
 
 
-def ingest_one_bucket(portfolio: Portfolio, data: Path) -> Path:
-    """Return a lake that holds the portfolio in one bucket."""
-    output = Path(tempfile.mkdtemp(prefix="one-bucket-", dir=data))
-    ingest.ingest(_config(portfolio, output, device="cpu", n_buckets=1))
-    return output / "lake"
+def compare_table(left: Path, right: Path, name: str) -> list[dict[str, Any]]:
+    """Return what differs between two outputs' table, rows in an order of their own."""
+    for side, output in (("gpu", left), ("cpu", right)):
+        if name not in gold.tables(output):
+            return [{"problem": f"not written on {side}"}]
+    return compare(_columns(gold.read(left, name)), _columns(gold.read(right, name)))
 
 
-def _config(portfolio: Portfolio, output: Path, **settings: Any) -> Config:
-    columns = {name: name for name in _COLUMNS}
-    source = {"path": portfolio.transactions, "columns": columns}
-    raw = {"as_of": AS_OF, "output": str(output), "sources": {"transactions": source}, **settings}
-    return build_config(raw, base=output.parent, where="gpu_round")
+def run_night(config: Config, backend: Backend) -> dict[str, Any]:
+    """Run a night; return its seconds, its counts and its stages."""
+    with without_reports(), chosen(backend), wall(backend) as seconds:
+        done = pipeline.run(config)
+    return {"seconds": seconds[0], "counts": done.counts, "stages": done.stages}
+
+
+@contextmanager
+def without_reports() -> Iterator[None]:
+    """Let a night write no report and no MLflow run."""
+    with (
+        mock.patch.object(pipeline, "_log"),
+        mock.patch.object(pipeline, "write_report"),
+        mock.patch.object(pipeline.report_data, "collect"),
+    ):
+        yield
 
 
 def _columns(table: Any) -> dict[str, Any]:
-    """Return a gold table's columns as arrays, its rows in an order of their own."""
+    """Return a gold table's columns as arrays, its rows sorted by all that is exact."""
     exact = [
         field.name
         for field in table.schema

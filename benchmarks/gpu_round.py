@@ -2,17 +2,18 @@
 
     python benchmarks/gpu_round.py                 parity, times, bandwidth, scale; 8 minutes
     python benchmarks/gpu_round.py --dry-run       the same code on the CPU, tiny
+    python benchmarks/gpu_round.py --rehearse      on a stand-in for a GPU that is as strict, tiny
 
 Writes ``benchmarks/results/gpu_round-<date>-<code>.json`` after every part, so a round that was
-cut short keeps what it has. Exit code 0: all stages agree; 1: some do not, or a part failed;
-2: no GPU.
+cut short keeps what it has; what there is no time left for is skipped and says so. Exit code 0:
+all agree; 1: something does not, or failed; 2: no GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
+import shutil
 import sys
 import tempfile
 import time
@@ -21,22 +22,29 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bandwidth
-from device_clock import peak_memory, timed, wall
-from gpu_nights import grow, ingest_one_bucket, night_parity
-from gpu_stages import STAGES
-from parity import compare, to_backend, to_host
-from portfolios import AS_OF, portfolio_of
-from results_file import ResultsFile
+from gpu_nights import all_sources, night_parity
+from gpu_parts import chosen, cpu_night, steps
+from gpu_prepare import prepare_parity
+from gpu_stages import CoreSteps
+from gpu_steps import failed, line, measured
+from results_file import ROOT, ResultsFile
+from scale_night import grow
 
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gpu_parts import Before, Step
+
+    from qfb_gpu.backend import Backend
+
 
 RESULTS = Path(__file__).parent / "results"
+_FOR_SCALE = 0.35
+"""Of all the time, kept for the scale run."""
 
 
 class Round:
@@ -44,24 +52,30 @@ class Round:
 
     def __init__(self, options: argparse.Namespace) -> None:
         self.options = options
+        self.is_tiny = options.dry_run or options.rehearse
         self.deadline = time.monotonic() + options.seconds
+        self.scale_from = self.deadline - _FOR_SCALE * options.seconds
         self.cpu = get_backend("cpu")
-        self.gpu = get_backend("cpu" if options.dry_run else "gpu")
+        self.gpu = _device(options)
         settings = {
             "device": self.gpu.device,
-            "dry_run": options.dry_run,
-            "payments": options.payments,
+            "dry_run": self.is_tiny,
+            "customers": options.customers,
             "most_payments": options.most_payments,
         }
         self.results = ResultsFile.open(options.out, "gpu_round", settings)
         self.results.content.update(gpu_versions=self.gpu.versions(), parts={})
         self.ok = True
+        self.rates: dict[str, float] = {}
+        self.before: Before | None = None
+        self.config: Any = None
+        self.work = Path(tempfile.mkdtemp(prefix="round-", dir=options.data))
 
-    def part(self, name: str, work: Callable[[], Any]) -> Any:
+    def part(self, name: str, work: Callable[[Round], Any]) -> None:
         """Do one part and keep what it gives, or why it failed; go on in either case."""
         start = time.monotonic()
         try:
-            found = work()
+            found = work(self)
         except Exception as error:  # noqa: BLE001  the other parts are worth having
             self.ok = False
             found = {"error": repr(error), "traceback": traceback.format_exc()}
@@ -69,7 +83,24 @@ class Round:
         self.results.content["parts"][name] = found
         self.results.content["parts"].setdefault("seconds", {})[name] = time.monotonic() - start
         self.results.save()
-        return found
+
+    def steps(
+        self, every: dict[str, Step], keep: Callable[[str, Any], None] | None = None
+    ) -> dict[str, Any]:
+        """Run steps on both sides; compare and time each, and say how it went."""
+        table: dict[str, Any] = {}
+        for name, step in every.items():
+            if time.monotonic() > self.scale_from:
+                table[name] = {"skipped": "no time left"}
+            else:
+                table[name] = measured(
+                    step, self.cpu, self.gpu, repeats=self.options.repeats,
+                    copy_rate=self.rates.get("copy"),
+                    keep=None if keep is None else lambda answer, n=name: keep(n, answer),
+                )  # fmt: skip
+            self.ok &= not failed(table[name])
+            _say(line(name, table[name]))
+        return table
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -81,144 +112,142 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stderr.write(f"gpu_round: {error}\n")
         return 2
     _say(f"{this.gpu.name}: {this.gpu.device}; results: {this.results.path}")
-    rates = this.part("bandwidth", lambda: _bandwidth(this))
-    this.part("stages", lambda: _stages(this, rates))
-    this.part("night", lambda: _night(this))
-    this.part("scale", lambda: _scale(this))
+    try:
+        for name, work in PARTS.items():
+            this.part(name, work)
+    finally:
+        shutil.rmtree(this.work, ignore_errors=True)
     _say(f"{'all agree' if this.ok else 'NOT ALL AGREE'}; results: {this.results.path}")
     return 0 if this.ok else 1
 
 
+def _device(options: argparse.Namespace) -> Backend:
+    if options.rehearse:
+        sys.path.append(str(ROOT / "tests"))
+        from stand_in import stand_in_backend
+
+        rehearsal: Backend = stand_in_backend()
+        return rehearsal
+    return get_backend("cpu" if options.dry_run else "gpu")
+
+
 def _bandwidth(this: Round) -> dict[str, float]:
-    rates = bandwidth.measure(this.gpu, 2**22 if this.options.dry_run else 2**31)
-    _say("".join(f"{name} {rate / 1e9:,.0f} GB/s  " for name, rate in rates.items()))
-    return rates
+    this.rates = bandwidth.measure(this.gpu, 2**22 if this.is_tiny else 2**31)
+    _say("".join(f"{name} {rate / 1e9:,.0f} GB/s  " for name, rate in this.rates.items()))
+    return this.rates
 
 
-def _stages(this: Round, rates: dict[str, Any]) -> dict[str, Any]:
-    """Run every stage on both sides; compare, time, and say what its kernels reached."""
-    portfolio = portfolio_of(this.options.payments, this.options.data)
-    lake = ingest_one_bucket(portfolio, this.options.data)
-    from qfb_gpu.lake import silver
-
-    shared: dict[str, Any] = {
-        "lake": lake,
-        "bucket": silver.buckets(lake)[0],
-        "day": to_day(AS_OF),
-        "calendar": load_calendar("CN"),
-    }
-    known: dict[str, Any] = {}
-    table: dict[str, Any] = {}
-    for name, stage in STAGES.items():
-        want = to_host(stage({**shared, **known}, this.cpu), this.cpu)
-        with wall(this.cpu) as cpu_seconds:
-            stage({**shared, **known}, this.cpu)
-        row: dict[str, Any] = {"cpu_seconds": cpu_seconds[0], "n_rows": _n_rows(want)}
-        try:
-            row |= _on_device(this, stage, shared, known, want)
-        except Exception as error:  # noqa: BLE001  the other stages are worth having
-            row |= {"error": repr(error), "traceback": traceback.format_exc()}
-        this.ok &= not row.get("differences") and "error" not in row
-        _add_shares(row, rates)
-        known[name], table[name] = want, row
-        _say(_stage_line(name, row))
-    return {"n_payments": portfolio.n_payments, "stages": table}
+def _prepare(this: Round) -> dict[str, Any]:
+    """Generate all sources and run the CPU's night that the steps start from."""
+    options = this.options
+    config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
+    this.config = config.model_copy(update={"output": str(this.work / "steps")})
+    this.before = cpu_night(this.config)
+    scored = [this.before.night.workspace.finished("score", b) for b in this.before.buckets]
+    return {name: sum(one[name] for one in scored if one) for name in ("n_payments", "n_customers")}
 
 
-def _on_device(
-    this: Round, stage: Any, shared: dict[str, Any], known: dict[str, Any], want: dict[str, Any]
-) -> dict[str, Any]:
-    gpu = this.gpu
-    inputs = {**shared, **to_backend(known, gpu)}
-    with wall(gpu) as first:
-        got = to_host(stage(inputs, gpu), gpu)
-    seconds = []
-    with peak_memory(gpu) as peak:
-        for _ in range(this.options.repeats):
-            with wall(gpu) as again:
-                stage(inputs, gpu)
-            seconds += again
-    watched = timed(gpu)
-    stage(inputs, watched)
-    return {
-        "differences": compare(got, want),
-        "first_seconds": first[0],
-        "seconds": statistics.median(seconds),
-        "peak_bytes": peak[0] if peak else None,
-        "kernels": watched.clock.by_name(),
-    }
+def _stages(this: Round) -> dict[str, Any]:
+    night = _left(this).night
+    core = CoreSteps(
+        {
+            "lake": night.lake,
+            "bucket": _left(this).bucket,
+            "day": night.as_of_day,
+            "calendar": load_calendar(night.calendar),
+        }
+    )
+    return this.steps(core.all(), core.keep)
 
 
-def _add_shares(row: dict[str, Any], rates: dict[str, Any]) -> None:
-    for kernel in row.get("kernels", {}).values():
-        rate = kernel["bytes"] / kernel["seconds"] if kernel["seconds"] else 0.0
-        kernel["bytes_per_second"] = rate
-        kernel["share_of_copy"] = rate / rates["copy"] if "copy" in rates else None
+def _parts(this: Round) -> dict[str, Any]:
+    return this.steps(steps(_left(this)))
+
+
+def _left(this: Round) -> Before:
+    if this.before is None:
+        msg = "the CPU's night failed, so no step has anything to start from"
+        raise RuntimeError(msg)
+    return this.before
+
+
+def _preparation(this: Round) -> dict[str, Any]:
+    found = prepare_parity(stand_in=this.options.rehearse)
+    this.ok &= not found.get("differences")
+    said = found.get("skipped") or f"{found['n_cases']} cases, {found['differences'] or 'equal'}"
+    _say(f"prepare: {said}")
+    return found
 
 
 def _night(this: Round) -> dict[str, Any]:
-    portfolio = portfolio_of(this.options.payments, this.options.data)
-    rows = night_parity(portfolio, this.options.data, this.cpu, this.gpu)
+    if time.monotonic() > this.scale_from:
+        return {"skipped": "no time left"}
+    rows = night_parity(this.config, this.work, this.gpu)
     this.ok &= not rows["differences"]
     for name, found in rows["differences"].items():
         _say(f"night: {name} DIFFERS: {json.dumps(found)}")
+    for name, found in rows["of_groups"].items():
+        _say(f"night: {name} follows from other clusters: {json.dumps(found)}")
     seconds = [rows[side]["seconds"] for side in ("cpu", "gpu")]
-    _say(f"night: {seconds[0]:.2f} s cpu {seconds[1]:.2f} s {this.gpu.name}")
+    _say(
+        f"night: {seconds[0]:.2f} s cpu, {seconds[1]:.2f} s {this.gpu.name}; "
+        f"{len(rows['equal'])} gold tables equal"
+    )
     return rows
 
 
 def _scale(this: Round) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
     sizes = (this.options.payments, this.options.most_payments)
-    found = []
-    for row in grow(*sizes, this.options.data, this.gpu, this.deadline):
-        found.append(row)
-        this.results.content["parts"]["scale"] = found
-        this.results.save()
-        rate = row["n_payments"] / row["stages"]["score"]["seconds"]
-        _say(
-            f"scale: {row['n_payments']:,} payments in {row['seconds']:.1f} s, "
-            f"scored at {rate:,.0f} payments/s"
-        )
+    with chosen(this.gpu):
+        for row in grow(*sizes, this.options.data, this.gpu, this.deadline):
+            found.append(row)
+            this.results.content["parts"]["scale"] = found
+            this.results.save()
+            _say(
+                f"scale: {row['n_payments']:,} payments made in {row['generate_seconds']:.1f} s, "
+                f"rescored in {row['rescore_seconds']:.1f} s "
+                f"({row['payments_per_second']:,.0f} payments/s; read {row['read_seconds']:.1f}, "
+                f"write {row['write_seconds']:.1f} s)"
+            )
     return found
 
 
-def _n_rows(columns: dict[str, Any]) -> int:
-    first = next(iter(columns.values()))
-    return len(getattr(first, "codes", first))
-
-
-def _stage_line(name: str, row: dict[str, Any]) -> str:
-    if "error" in row:
-        return f"{name:<12} FAILED: {row['error']}"
-    verdict = "equal" if not row["differences"] else f"DIFFERS: {json.dumps(row['differences'])}"
-    ratio = row["cpu_seconds"] / row["seconds"] if row["seconds"] else 0.0
-    return (
-        f"{name:<12}{row['cpu_seconds']:>9.3f} s cpu {row['seconds']:>9.4f} s "
-        f"({ratio:,.1f}x, first {row['first_seconds']:.1f} s)  {verdict}"
-    )
+PARTS: dict[str, Callable[[Round], Any]] = {
+    "bandwidth": _bandwidth,
+    "before": _prepare,
+    "stages": _stages,
+    "parts": _parts,
+    "prepare": _preparation,
+    "night": _night,
+    "scale": _scale,
+}
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dry-run", action="store_true", help="the CPU on both sides, tiny")
-    parser.add_argument("--payments", type=int, help="of the parity round (1,000,000)")
-    parser.add_argument("--most-payments", type=int, help="of the scale run (300,000,000)")
+    parser.add_argument("--rehearse", action="store_true", help="a stand-in for a GPU, tiny")
+    parser.add_argument("--customers", type=int, help="with all sources, for parity (600)")
+    parser.add_argument("--payments", type=int, help="of the first lake of the scale run (3e6)")
+    parser.add_argument("--most-payments", type=int, help="of the last (1e9)")
     parser.add_argument("--seconds", type=float, default=480.0, help="for everything")
-    parser.add_argument("--repeats", type=int, help="of each timed stage (5)")
+    parser.add_argument("--repeats", type=int, help="of each timed step, at most (5)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
-    parser.add_argument("--data", type=Path, help="folder of generated payments")
+    parser.add_argument("--data", type=Path, help="folder of generated payments and lakes")
     options = parser.parse_args(arguments)
-    tiny = options.dry_run
-    options.payments = options.payments or (4_000 if tiny else 1_000_000)
-    options.most_payments = options.most_payments or (4_000 if tiny else 300_000_000)
+    tiny = options.dry_run or options.rehearse
+    options.customers = options.customers or (40 if tiny else 600)
+    options.payments = options.payments or (4_000 if tiny else 3_000_000)
+    options.most_payments = options.most_payments or (4_000 if tiny else 1_000_000_000)
     options.repeats = options.repeats or (1 if tiny else 5)
     options.data = options.data or Path(tempfile.gettempdir()) / "qfb-gpu-round"
     options.data.mkdir(parents=True, exist_ok=True)
     return options
 
 
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 

@@ -1,13 +1,16 @@
-"""Every public stage as ``stage(inputs, backend) -> columns``, for parity and for the clock.
+"""The stages of the payments core as ``stage(inputs, backend) -> columns``, parity and clock.
 
 ``inputs`` are the CPU's answers of the stages before, moved to the backend, so one wrong stage
-does not make the next ones look wrong.
+does not make the next ones look wrong. Every part of the night is in ``gpu_parts.py``.
 """
 
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import partial
 from typing import TYPE_CHECKING, Any
+
+from parity import to_backend
 
 from qfb_gpu import network, payments, profile
 from qfb_gpu.config import Network, Segments
@@ -135,3 +138,28 @@ STAGES: dict[str, Stage] = {
     "segment": segment,
 }
 """In an order in which each finds its inputs."""
+
+
+class CoreSteps:
+    """The stages as functions of the backend alone, each on the CPU's answers of those before."""
+
+    def __init__(self, shared: dict[str, Any]) -> None:
+        self._shared = shared
+        self._known: dict[str, Any] = {}
+        self._moved: dict[tuple[int, str], Any] = {}
+
+    def all(self) -> dict[str, Callable[[Backend], dict[str, Any]]]:
+        """Return the stages by name, in their order."""
+        return {name: partial(self._run, name) for name in STAGES}
+
+    def keep(self, name: str, answer: dict[str, Any]) -> None:
+        """Keep the CPU's answer of a stage for those that come after."""
+        self._known[name] = answer
+
+    def _run(self, name: str, backend: Backend) -> dict[str, Any]:
+        for known, answer in self._known.items():
+            key = (id(backend), known)
+            if key not in self._moved:
+                self._moved[key] = to_backend(answer, backend)
+        moved = {known: self._moved[id(backend), known] for known in self._known}
+        return STAGES[name]({**self._shared, **moved}, backend)

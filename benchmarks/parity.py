@@ -55,18 +55,32 @@ def compare(got: dict[str, Any], want: dict[str, Any]) -> list[dict[str, Any]]:
         ``column``, ``n_different`` of ``n_rows``, ``largest`` relative difference (floats), or
         ``problem`` where the columns cannot be compared.
     """
+    got, want = _flat(got), _flat(want)
     if set(got) != set(want):
         return [{"column": name, "problem": "is on one side only"} for name in set(got) ^ set(want)]
     found = [_difference(name, got[name], want[name]) for name in sorted(want)]
     return [difference for difference in found if difference]
 
 
+def _flat(columns: dict[str, Any]) -> dict[str, Any]:
+    """Return columns with those that are structures of arrays taken apart; Labelled stay whole."""
+    flat: dict[str, Any] = {}
+    for name, value in columns.items():
+        if is_dataclass(value) and not isinstance(value, (Labelled, type)):
+            parts = {f"{name}.{f.name}": getattr(value, f.name) for f in fields(value)}
+            flat |= _flat(parts)
+        else:
+            flat[name] = value
+    return flat
+
+
 def _difference(name: str, got: Any, want: Any) -> dict[str, Any] | None:
     if isinstance(want, Labelled):
-        if got.labels != want.labels:
-            return {"column": name, "problem": f"labels {got.labels} are not {want.labels}"}
+        labels = getattr(got, "labels", None)
+        if labels != want.labels:
+            return {"column": name, "problem": f"labels {labels} are not {want.labels}"}
         got, want = got.codes, want.codes
-    got, want = np.asarray(got), np.asarray(want)
+    got, want = _plain(got), _plain(want)
     if got.shape != want.shape or got.dtype != want.dtype:
         return {
             "column": name,
@@ -84,6 +98,13 @@ def _difference(name: str, got: Any, want: Any) -> dict[str, Any] | None:
     with np.errstate(all="ignore"):
         largest = np.nanmax(np.abs(got - want) / np.maximum(np.abs(want), ABSOLUTE))
     return _row(name, int((~near).sum()), want.size, float(largest))
+
+
+def _plain(values: Any) -> Any:
+    """Return a host array; of Arrow's texts one of objects."""
+    if hasattr(values, "to_pylist"):
+        return np.array([*values.to_pylist(), None], dtype=object)[:-1]
+    return np.asarray(values)
 
 
 def _groups(name: str, got: Any, want: Any) -> dict[str, Any] | None:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gpu_table import gpu_tables, newest_round
 from incremental_table import incremental_table
 from payment_steps_table import steps_table
 from regular_table import regular_tables
@@ -219,6 +220,9 @@ PAGES: dict[str, dict[str, Callable[[dict[str, Any]], str]]] = {
     "docs/scale.md": {"scale_model": scale_table, "incremental": incremental_table},
 }
 """Page to benchmark to what makes its table."""
+GPU_ROUND = "gpu_round"
+GPU_MARK = f"<!-- benchmark:{GPU_ROUND} -->"
+"""On whatever page: its table says so where there are no results."""
 
 
 def written(text: str, folder: Path, page: str = "README.md") -> str:
@@ -226,6 +230,8 @@ def written(text: str, folder: Path, page: str = "README.md") -> str:
     for name, make in PAGES[page].items():
         if (results := newest(folder, name)) is not None:
             text = between_markers(text, name, make(results))
+    if GPU_MARK in text:
+        text = between_markers(text, GPU_ROUND, gpu_tables(newest_round(folder)))
     return text
 
 

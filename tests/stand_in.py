@@ -32,6 +32,13 @@ METHODS = set(
 )
 PROPERTIES = {"shape", "dtype", "ndim", "size", "nbytes", "itemsize", "T", "strides", "flags"}
 FROM_HOST = {"asarray", "array"}
+TAKES_AN_ARRAY = set(
+    "append argmax argmin argsort bincount clip cumsum flatnonzero interp isin median nonzero "
+    "partition roll round searchsorted sort sum take_along_axis unique where".split()
+)
+"""Functions that call methods of their first argument, or refuse what is no array of CuPy."""
+TAKES_ARRAYS = {"concatenate", "stack"}
+TAKES_A_SHAPE = {"arange", "empty", "full", "ones", "zeros"}
 ADD_AT_DTYPES = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
 MIXED = "a host array and a device array meet; CuPy raises TypeError"
 
@@ -54,6 +61,36 @@ def to_device(value):
     if isinstance(value, tuple):
         return tuple(to_device(item) for item in value)
     return value
+
+
+def refuse_undefined_cast(host, dtype):
+    """Refuse a float that is no integer's: x86 gives the smallest one, CUDA 0 or the nearest."""
+    if host.dtype.kind != "f" or np.dtype(dtype).kind not in "iu" or not host.size:
+        return
+    limits = np.iinfo(dtype)
+    low, high = float(limits.min), float(limits.max)
+    if not ((host >= low) & (host <= high)).all():  # NaN is neither
+        msg = f"NaN, infinity or a number too large becomes {np.dtype(dtype)}: a GPU gives another"
+        raise ValueError(msg)
+
+
+def refuse_other_arguments(name, args):
+    """Refuse what CuPy's function of that name does not take."""
+    if name in TAKES_AN_ARRAY and not isinstance(args[0], (DeviceArray, np.ndarray)):
+        msg = f"cupy.{name} takes an array of the device first, got {type(args[0]).__name__}"
+        raise TypeError(msg)
+    if name == "searchsorted" and isinstance(args[1], np.generic):
+        msg = "cupy.searchsorted takes an array or a Python number, no scalar of NumPy"
+        raise TypeError(msg)
+    if name in TAKES_ARRAYS and not all(isinstance(one, DeviceArray) for one in args[0]):
+        msg = f"cupy.{name} takes arrays of the device only"
+        raise TypeError(msg)
+    if name in TAKES_A_SHAPE:
+        sizes = args if name == "arange" else args[:1]
+        sizes = sizes[0] if isinstance(sizes[0], tuple) else sizes
+        if any(isinstance(one, DeviceArray) for one in sizes):
+            msg = f"cupy.{name} takes numbers, not an array of the device"
+            raise TypeError(msg)
 
 
 class DeviceArray:
@@ -82,6 +119,8 @@ class DeviceArray:
             return to_device(method)
 
         def call(*args, **kwargs):
+            if name == "astype":
+                refuse_undefined_cast(self.host, args[0] if args else kwargs["dtype"])
             answer = method(*to_plain(args), **{k: to_plain(v) for k, v in kwargs.items()})
             return answer if name in ("tolist", "item", "tobytes") else to_device(answer)
 
@@ -132,6 +171,14 @@ def _add_operators():
     def binary(function):
         return lambda self, other: to_device(function(self.host, to_plain(other)))
 
+    def compared(function):
+        def method(self, other):
+            if type(other) is int and self.host.dtype.kind in "iu":
+                self.host.dtype.type(other)  # NumPy compares with any number, CuPy overflows
+            return to_device(function(self.host, to_plain(other)))
+
+        return method
+
     def reflected(function):
         return lambda self, other: to_device(function(to_plain(other), self.host))
 
@@ -151,7 +198,7 @@ def _add_operators():
         setattr(DeviceArray, f"__r{name}__", reflected(function))
         setattr(DeviceArray, f"__i{name}__", in_place(getattr(operator, f"__i{name}__")))
     for name in ("eq", "ne", "lt", "le", "gt", "ge"):
-        setattr(DeviceArray, f"__{name}__", binary(getattr(operator, f"__{name}__")))
+        setattr(DeviceArray, f"__{name}__", compared(getattr(operator, f"__{name}__")))
     for name in ("neg", "pos", "abs", "invert"):
         setattr(DeviceArray, f"__{name}__", unary(getattr(operator, f"__{name}__")))
 
@@ -204,6 +251,7 @@ class Xp:
             return thing
 
         def call(*args, **kwargs):
+            refuse_other_arguments(name, args)
             if name not in FROM_HOST:
                 args, kwargs = to_plain(args), {k: to_plain(v) for k, v in kwargs.items()}
             elif isinstance(args[0], DeviceArray):
@@ -262,20 +310,8 @@ class StandIn(Backend):
     def repeat(self, values, counts):
         return self._on_host("repeat", values, counts)
 
-    def kmeans(self, features, n_clusters, seed):
-        return self._on_host("kmeans", features, n_clusters, seed)
-
-    def components(self, n_nodes, source, target):
-        return self._on_host("components", n_nodes, source, target)
-
-    def communities(self, n_nodes, source, target, weight, **options):
-        return self._on_host("communities", n_nodes, source, target, weight, **options)
-
-    def pagerank(self, n_nodes, source, target, weight):
-        return self._on_host("pagerank", n_nodes, source, target, weight)
-
-    def cohesion(self, n_nodes, low, high):
-        return self._on_host("cohesion", n_nodes, low, high)
+    def _on_device(self, _library):
+        return False  # as where RAPIDS is not installed: the host does its part
 
     def sparse(self, shape, row, column, values):
         return DeviceSparse(get_backend("cpu").sparse(shape, *to_plain((row, column, values))))

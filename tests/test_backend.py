@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 from naive import graphs as naive
 from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
+from stand_in import DeviceArray, stand_in_backend
 
-from qfb_gpu._backend import devices
+from qfb_gpu._backend import compiling, devices
 from qfb_gpu._backend.graphs import simple_edges
-from qfb_gpu.backend import get_backend
+from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
+from qfb_kernels.intervals import gaps_gpu
 
 N_NODES = 7
 edges = st.lists(
@@ -179,6 +181,45 @@ def test_launch_takes_the_launcher_of_its_backend(cpu):
     cpu.launch(None, None, 0)  # no rows: nothing is called
 
 
+def test_launch_on_a_gpu_covers_every_row():
+    asked = []
+
+    class Kernel:
+        def __getitem__(self, shape):
+            return lambda *arrays: asked.append((shape, arrays))
+
+    gpu = Backend("gpu", "a fake", None, np, np.fft)
+    for n_rows, n_blocks in ((1, 1), (128, 1), (129, 2), (1000, 8)):
+        gpu.launch(None, Kernel(), n_rows, "array")
+        assert asked.pop() == ((n_blocks, 128), ("array",))
+    gpu.launch(None, Kernel(), 0, "array")
+    assert asked == []
+
+
+def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
+    from numba.cuda.core import caching
+
+    monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
+    monkeypatch.setenv("QFB_CUDA_CACHE", "0")
+    assert compiling.kept(gaps_gpu)._cache.cache_path is None
+    monkeypatch.delenv("QFB_CUDA_CACHE")
+    kernel = compiling.kept(gaps_gpu)
+    assert kernel is gaps_gpu
+    first = kernel._cache
+    assert "__pycache__" in str(first.cache_path)
+    assert compiling.kept(kernel)._cache is first
+    _, files = first._impl.locator.get_source_stamp()  # what intervals.py imports counts, too
+    assert {"intervals.py", "sorting.py", "twin.py"} <= {name for name, *_ in files}
+    monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
+    monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
+    assert compiling.kept(gaps_gpu)._cache.cache_path is None
+
+
+def _no_folder(_kernel):
+    msg = "cannot cache function: no locator available"
+    raise RuntimeError(msg)
+
+
 def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):
     """Numba's cache is written by one process, the others wait for it."""
     fcntl = pytest.importorskip("fcntl")
@@ -241,3 +282,56 @@ def test_a_gpu_without_a_driver_is_said_in_one_line(monkeypatch):
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
     with pytest.raises(BackendUnavailableError, match=r"no working CUDA device .*use device 'cpu'"):
         devices.open_gpu()
+
+
+def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
+    from numba.cuda.core import config
+
+    properties = {"name": b"Card", "totalGlobalMem": 80 * 2**30}
+    runtime = SimpleNamespace(
+        CUDARuntimeError=RuntimeError, getDevice=lambda: 0, getDeviceProperties=lambda _: properties
+    )
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime))
+    fft = SimpleNamespace()
+    for name, module in {
+        "cupy": cupy,
+        "cupyx": SimpleNamespace(scipy=SimpleNamespace(fft=fft)),
+        "cupyx.scipy": SimpleNamespace(fft=fft),
+        "cupyx.scipy.fft": fft,
+    }.items():
+        monkeypatch.setitem(sys.modules, name, module)
+    for setting in ("CUDA_LOW_OCCUPANCY_WARNINGS", "CUDA_ARRAY_INTERFACE_SYNC"):
+        monkeypatch.setattr(config, setting, 1)
+    monkeypatch.setattr(devices, "has", lambda _library: False)
+    device, xdf, xp, transform = devices.open_gpu()
+    assert device == "Card, 80 GiB (no cuml, no cugraph: clusters and graphs on the host)"
+    assert (xdf, xp, transform) == (None, cupy, fft)
+    assert config.CUDA_ARRAY_INTERFACE_SYNC == 0
+    monkeypatch.setattr(devices, "has", lambda library: library == "cuml")
+    assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
+
+
+def test_without_a_library_of_rapids_the_host_does_its_part(cpu):
+    there = stand_in_backend()
+    edge_list = two_cliques()
+    ours, theirs = columns(edge_list, cpu), columns(edge_list, there)
+    features = np.random.default_rng(1).normal(size=(60, 3)).round(1)
+    low, high = np.array([0, 0, 1]), np.array([1, 2, 2])
+
+    def answers(backend, arrays):
+        placed = backend.asarray(features)
+        yield from (backend.kmeans(placed, 3, 0), backend.hdbscan(placed, 5, 3))
+        yield from (backend.communities(17, *arrays), backend.components(17, *arrays[:2]))
+        yield backend.pagerank(17, *arrays)
+        yield from backend.cohesion(3, backend.asarray(low), backend.asarray(high))
+
+    for left, right in zip(answers(cpu, ours), answers(there, theirs), strict=True):
+        assert type(right) is DeviceArray
+        np.testing.assert_array_equal(there.to_host(right), left)
+        assert right.dtype == left.dtype
+
+
+def test_versions_name_what_a_gpu_may_lack_only_where_it_is():
+    found = devices.versions(("numpy", "no-such-library"), ("pandas", "nor-this"))
+    assert found.keys() == {"numpy", "no-such-library", "pandas"}
+    assert found["no-such-library"] == "missing"

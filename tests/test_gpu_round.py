@@ -1,4 +1,4 @@
-"""The GPU round's own code, tiny, with the CPU on both sides."""
+"""The GPU round's own code: on a stand-in for a GPU that refuses what CuPy would refuse."""
 
 import json
 import subprocess
@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts.catalog import PARTS
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 
@@ -18,12 +20,15 @@ def _benchmarks_on_the_path(monkeypatch):
     monkeypatch.syspath_prepend(str(BENCHMARKS))
 
 
-def test_a_dry_run_goes_through_every_part(tmp_path, capsys):
+def test_a_rehearsal_goes_through_everything(tmp_path, capsys):
+    """Every stage, every step of every part, and a whole night of all sources: equal to the bit."""
     import gpu_round
     from gpu_stages import STAGES
+    from gpu_table import gpu_tables, newest_round
 
     folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
-    assert gpu_round.main(["--dry-run", "--payments", "1500", *folders]) == 0, capsys.readouterr()
+    arguments = ["--rehearse", "--customers", "16", "--seconds", "1e6", *folders]
+    assert gpu_round.main(arguments) == 0, capsys.readouterr()
     [path] = (tmp_path / "results").glob("gpu_round-*.json")
     found = json.loads(path.read_text(encoding="utf-8"))
     parts = found["parts"]
@@ -31,13 +36,39 @@ def test_a_dry_run_goes_through_every_part(tmp_path, capsys):
     assert found["commit"]
     assert found["gpu_versions"]["numba"]
     assert parts["bandwidth"].keys() == {"copy", "triad"}
-    assert list(parts["stages"]["stages"]) == sorted(STAGES)
-    for name, row in parts["stages"]["stages"].items():
+    assert parts["stages"].keys() == STAGES.keys()
+    for name, row in {**parts["stages"], **parts["parts"]}.items():
         assert row["differences"] == [], name
-    kernels = parts["stages"]["stages"]["features"]["kernels"]
+        assert row["seconds"] > 0, name
+    every = {part.name for part in PARTS}
+    assert {name.partition(".")[0] for name in parts["parts"]} == every | {"sources"}
+    kernels = parts["stages"]["features"]["kernels"]
     assert all(kernel["bytes"] > 0 and kernel["share_of_copy"] > 0 for kernel in kernels.values())
+    assert parts["prepare"]["n_cases"] > 100
+    assert parts["prepare"]["differences"] == []
     assert parts["night"]["differences"] == {}
-    assert parts["scale"][0]["stages"]["score"]["seconds"] > 0
+    written = {table for part in PARTS for table in (*part.tables, *part.whole_tables)}
+    assert written <= set(parts["night"]["equal"])
+    assert {"payment_streams", "customer_profiles", "segments"} <= set(parts["night"]["equal"])
+    assert parts["scale"][0]["rescore_seconds"] > 0
+    assert parts["scale"][0]["whole_night"]["gold_bytes"]["payment_streams"] > 0
+    _tables_of(found, tmp_path)
+    assert newest_round(tmp_path / "results") is None  # a rehearsal is no result
+    assert "Not yet verified on a GPU" in gpu_tables(None)
+
+
+def _tables_of(found, folder):
+    from gpu_table import gpu_tables, newest_round
+
+    real = folder / "real"
+    real.mkdir()
+    (real / "gpu_round-1.json").write_text(json.dumps({**found, "dry_run": False}))
+    text = gpu_tables(newest_round(real))
+    n_steps = len(found["parts"]["stages"]) + len(found["parts"]["parts"])
+    assert f"{n_steps} of {n_steps} steps give the CPU's answer." in text
+    assert f"{len(found['parts']['night']['equal'])} gold tables equal" in text
+    assert "| search.search_gpu |" in text
+    assert f"| {found['parts']['scale'][0]['n_payments']:,} |" in text
 
 
 def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
@@ -52,19 +83,43 @@ def test_without_a_gpu_it_says_so_in_one_line(tmp_path):
     assert "device 'gpu'" in done.stderr
 
 
-def test_a_failing_stage_is_told_and_ends_nothing(tmp_path, monkeypatch, capsys):
+def test_a_failing_part_is_told_and_ends_nothing(tmp_path, monkeypatch, capsys):
     import gpu_round
 
-    def broken(_inputs, _backend):
+    def broken(_round):
         msg = "no such kernel"
         raise RuntimeError(msg)
 
-    monkeypatch.setattr(gpu_round, "STAGES", {"broken": broken})
-    for part in ("_night", "_scale"):
-        monkeypatch.setattr(gpu_round, part, lambda _this: {})
+    monkeypatch.setattr(gpu_round, "PARTS", {"broken": broken, "stages": gpu_round._stages})
     folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
-    assert gpu_round.main(["--dry-run", "--payments", "1500", *folders]) == 1
-    assert "no such kernel" in capsys.readouterr().out
+    assert gpu_round.main(["--dry-run", *folders]) == 1
+    said = capsys.readouterr().out
+    assert "broken: FAILED: RuntimeError('no such kernel')" in said
+    assert "stages: FAILED" in said
+    assert not list((tmp_path / "data").glob("round-*"))
+
+
+def test_a_failing_step_is_told_and_ends_nothing():
+    from gpu_steps import failed, line, measured
+
+    from qfb_gpu.backend import get_backend
+
+    cpu = get_backend("cpu")
+
+    def step(backend):
+        return {"n": backend.xp.arange(3)}
+
+    def broken(_backend):
+        msg = "no such kernel"
+        raise RuntimeError(msg)
+
+    row = measured(step, cpu, cpu, repeats=2, copy_rate=1e9)
+    assert not failed(row)
+    assert row["n_rows"] == 3
+    assert "equal" in line("arange", row)
+    row = measured(broken, cpu, cpu, repeats=1, copy_rate=None)
+    assert failed(row)
+    assert "FAILED: RuntimeError('no such kernel')" in line("broken", row)
 
 
 def test_differences_are_found():
@@ -73,23 +128,31 @@ def test_differences_are_found():
     want = {
         "n": np.array([1, 2, 3]),
         "share": np.array([0.5, np.nan, 2.0]),
-        "kind": Labelled(np.array([0, 1, -1], dtype=np.int8), ("a", "b")),
+        "kind": Labelled(np.array([0, 1, -1]), ("a", "b")),
         "community_id": np.array([0, 0, 1]),
+        "name": pa.array(["x", None, "z"]),
     }
-    assert compare(want, want) == []
-    near = {**want, "share": want["share"] * (1 + 1e-9), "community_id": np.array([5, 5, 2])}
-    assert compare(near, want) == []
-    wrong = {
+    same = {
+        "n": want["n"].copy(),
+        "share": want["share"] * (1 + 1e-9),
+        "kind": Labelled(np.array([0, 1, -1]), ("a", "b")),
+        "community_id": np.array([7, 7, 3]),  # labels are arbitrary
+        "name": pa.array(["x", None, "z"]).dictionary_encode(),
+    }
+    assert compare(same, want) == []
+    other = {
         "n": np.array([1, 2, 4]),
-        "share": np.array([0.5, 1.0, 2.2]),
-        "kind": Labelled(np.array([1, 1, -1], dtype=np.int8), ("a", "b")),
+        "share": np.array([0.5, 1.0, 2.1]),
+        "kind": Labelled(np.array([0, 0, -1]), ("a", "b")),
         "community_id": np.array([0, 1, 1]),
+        "name": pa.array(["x", "y", None]),
     }
-    found = {row["column"]: row for row in compare(wrong, want)}
+    found = {row["column"]: row for row in compare(other, want)}
     assert found["n"]["n_different"] == 1
     assert found["share"]["n_different"] == 2
-    assert found["share"]["largest"] == pytest.approx(0.1)
+    assert found["share"]["largest"] == pytest.approx(0.05)
     assert found["kind"]["n_different"] == 1
+    assert found["name"]["n_different"] == 2
     assert "Rand index" in found["community_id"]["problem"]
     assert compare({"n": want["n"].astype(np.int32)}, {"n": want["n"]})[0]["problem"]
     assert compare({}, {"n": want["n"]})[0]["problem"] == "is on one side only"

@@ -36,19 +36,20 @@ class Backend:
     device : str
         In words: the processor and its threads, or the card and its memory.
     xdf, xp, fft : module
-        pandas, NumPy, scipy.fft; or cuDF, CuPy, cupyx.scipy.fft.
+        pandas, NumPy, scipy.fft; or cuDF (None where it is not installed), CuPy,
+        cupyx.scipy.fft.
     """
 
     name: BackendName
     device: str
-    xdf: ModuleType
+    xdf: ModuleType | None
     xp: ModuleType
     fft: ModuleType
 
     def versions(self) -> dict[str, str]:
         """Return the version of each library that does the numbers, by its name."""
         if self.name == "gpu":
-            found = devices.versions(devices.GPU_LIBRARIES)
+            found = devices.versions(devices.GPU_LIBRARIES, devices.RAPIDS)
             return {**found, **devices.cuda_versions(self.xp)}
         return devices.versions(devices.CPU_LIBRARIES)
 
@@ -74,7 +75,8 @@ class Backend:
         if n_rows == 0:
             return
         if self.name == "gpu":
-            gpu.forall(n_rows, tpb=THREADS_PER_BLOCK)(*arrays)
+            n_blocks = -(-n_rows // THREADS_PER_BLOCK)  # forall() would compile in every process
+            compiling.kept(gpu)[n_blocks, THREADS_PER_BLOCK](*arrays)
         else:
             compiling.call(cpu, arrays)
 
@@ -148,18 +150,9 @@ class Backend:
         -------
         array of float64, shape (n_clusters, n_features)
         """
-        if self.name == "gpu":
-            from cuml.cluster import KMeans
-
-            model = KMeans(n_clusters=n_clusters, random_state=seed, n_init=10, output_type="cupy")
-            centres = model.fit(features).cluster_centers_
-            return self.xp.asarray(centres, dtype="float64")
-        from sklearn.cluster import KMeans as HostKMeans
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):  # partial sums in one order: the same centres every night
-            model = HostKMeans(n_clusters=n_clusters, random_state=seed, n_init=10)
-            return model.fit(features).cluster_centers_
+        if self._on_device("cuml"):
+            return densities.device_kmeans(self.xp, features, n_clusters, seed)
+        return self.asarray(densities.host_kmeans(self.to_host(features), n_clusters, seed))
 
     def hdbscan(self, features: Any, min_cluster_size: int, min_samples: int) -> Any:
         """Return the HDBSCAN cluster of each row, -1 where it is in none: int32, shape (n_rows,).
@@ -175,9 +168,10 @@ class Backend:
         R. Campello, D. Moulavi, J. Sander, "Density-Based Clustering Based on Hierarchical
         Density Estimates", doi:10.1007/978-3-642-37456-2_14.
         """
-        if self.name == "gpu":
+        if self._on_device("cuml"):
             return densities.device_hdbscan(self.xp, features, min_cluster_size, min_samples)
-        return densities.host_hdbscan(features, min_cluster_size, min_samples)
+        host = self.to_host(features)
+        return self.asarray(densities.host_hdbscan(host, min_cluster_size, min_samples))
 
     def fit_boosting(
         self,
@@ -272,9 +266,9 @@ class Backend:
         """
         if source.shape[0] == 0:
             return self.xp.arange(n_nodes, dtype="int32")
-        if self.name == "gpu":
+        if self._on_device("cugraph"):
             return graphs.device_components(self.xdf, self.xp, n_nodes, source, target)
-        return graphs.host_components(n_nodes, source, target)
+        return self.asarray(graphs.host_components(n_nodes, *self._all_to_host(source, target)))
 
     def communities(
         self,
@@ -293,10 +287,12 @@ class Backend:
         """
         if source.shape[0] == 0:
             return self.xp.arange(n_nodes, dtype="int32")
-        if self.name == "gpu":
-            edges = (source, target, weight)
+        edges = (source, target, weight)
+        if self._on_device("cugraph"):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
-        return graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
+        source, target, weight = self._all_to_host(*edges)
+        found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
+        return self.asarray(found)
 
     def pagerank(self, n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
         """Return each node's PageRank (damping 0.85): float64, shape (n_nodes,), sum 1.
@@ -307,10 +303,10 @@ class Backend:
         """
         if source.shape[0] == 0:
             return self.xp.full(n_nodes, 1 / max(n_nodes, 1))
-        if self.name == "gpu":
-            edges = (source, target, weight)
+        edges = (source, target, weight)
+        if self._on_device("cugraph"):
             return graphs.device_pagerank(self.xdf, self.xp, n_nodes, edges)
-        return graphs.host_pagerank(n_nodes, source, target, weight)
+        return self.asarray(graphs.host_pagerank(n_nodes, *self._all_to_host(*edges)))
 
     def cohesion(self, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
         """Return each node's core number (int32) and number of triangles (int64).
@@ -323,9 +319,17 @@ class Backend:
         """
         if low.shape[0] == 0:
             return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
-        if self.name == "gpu":
+        if self._on_device("cugraph"):
             return graphs.device_cohesion(self.xdf, self.xp, n_nodes, low, high)
-        return graphs.host_cohesion(n_nodes, low, high)
+        cores, triangles = graphs.host_cohesion(n_nodes, *self._all_to_host(low, high))
+        return self.asarray(cores), self.asarray(triangles)
+
+    def _on_device(self, library: str) -> bool:
+        """Return whether a library of RAPIDS does its part here; else it is done on the host."""
+        return self.name == "gpu" and devices.has(library)
+
+    def _all_to_host(self, *arrays: Any) -> list[Any]:
+        return [self.to_host(array) for array in arrays]
 
     def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
         """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).

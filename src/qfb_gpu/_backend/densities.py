@@ -1,8 +1,26 @@
-"""Clusters of any shape by density (HDBSCAN): scikit-learn on the host, cuML on a device."""
+"""Clusters by centres (K-means) and of any shape by density (HDBSCAN): scikit-learn or cuML."""
 
 from __future__ import annotations
 
 from typing import Any
+
+
+def host_kmeans(features: Any, n_clusters: int, seed: int) -> Any:
+    """Return the K-means centres of ``features``: float64, shape (n_clusters, n_features)."""
+    from sklearn import cluster
+    from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # partial sums in one order: the same centres every night
+        model = cluster.KMeans(n_clusters=n_clusters, random_state=seed, n_init=10)
+        return model.fit(features).cluster_centers_
+
+
+def device_kmeans(xp: Any, features: Any, n_clusters: int, seed: int) -> Any:
+    """Return what :func:`host_kmeans` does, by cuML."""
+    from cuml.cluster import KMeans
+
+    model = KMeans(n_clusters=n_clusters, random_state=seed, n_init=10, output_type="cupy")
+    return xp.asarray(model.fit(features).cluster_centers_, dtype="float64")
 
 
 def host_hdbscan(features: Any, min_cluster_size: int, min_samples: int) -> Any:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import Any
 
 from qfb_gpu.errors import BackendUnavailableError
 
 CPU_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "igraph", "numba", "pyarrow")
-GPU_LIBRARIES = (
-    "cudf", "cupy", "cuml", "cugraph", "rmm", "dask-cuda", "numba", "numba-cuda", "nvidia-nvvm",
-    "pyarrow",
-)  # fmt: skip
+GPU_LIBRARIES = ("cupy", "numba", "numba-cuda", "pyarrow")
+RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
+"""Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
 
 
 def open_gpu() -> tuple[str, Any, Any, Any]:
-    """Import RAPIDS and return the device in words, cuDF, CuPy and cupyx.scipy.fft.
+    """Return the device in words, cuDF (None where it is not installed), CuPy, cupyx.scipy.fft.
+
+    CuPy and numba-cuda are all that payments need. What cuML and cuGraph would do runs on the
+    host where they are not installed (:func:`has`), and the words say so.
 
     Raises
     ------
     BackendUnavailableError
-        A library or a working device is missing.
+        CuPy or a working device is missing, or a library that is installed does not start.
     """
     try:
         import cupy as cp
@@ -37,23 +40,46 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
         msg = f"device 'gpu' found no working CUDA device ({error}); use device 'cpu'"
         raise BackendUnavailableError(msg) from error
     try:
-        import cudf
         import cupyx.scipy.fft
 
-        share_memory_pool(cp)
+        cudf = _import_cudf() if has("cudf") else None
+        if has("rmm"):
+            share_memory_pool(cp)
     except (ImportError, OSError, RuntimeError) as error:
         msg = (
             f"device 'gpu' is there, but RAPIDS does not start ({error}); install "
             "env/gpu-py311.txt (or -py312) again, or use device 'cpu'"
         )
         raise BackendUnavailableError(msg) from error
-    # a warning a launch on short buckets, which is no mistake of the user's
     from numba.cuda.core import config
 
+    # a warning a launch on short buckets, which is no mistake of the user's
     config.CUDA_LOW_OCCUPANCY_WARNINGS = 0
+    # CuPy and Numba work on one stream, in order: no need to wait for it at each argument
+    config.CUDA_ARRAY_INTERFACE_SYNC = 0
     memory_gib = properties["totalGlobalMem"] / 2**30
     device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
-    return device, cudf, cp, cupyx.scipy.fft
+    return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
+
+
+def has(library: str) -> bool:
+    """Return whether a library of RAPIDS is installed; without it the host does its part."""
+    return find_spec(library) is not None
+
+
+def _import_cudf() -> Any:
+    import cudf
+
+    return cudf
+
+
+def _on_the_host() -> str:
+    """Say what runs on the host for want of a library."""
+    work = {"cuml": "clusters", "cugraph": "graphs"}
+    missing = [name for name in work if not has(name)]
+    if not missing:
+        return ""
+    return f" (no {', no '.join(missing)}: {' and '.join(work[n] for n in missing)} on the host)"
 
 
 def share_memory_pool(cp: Any) -> None:
@@ -85,9 +111,10 @@ def n_threads() -> int:
     return int(os.environ.get("QFB_THREADS", "0")) or len(os.sched_getaffinity(0))
 
 
-def versions(names: tuple[str, ...]) -> dict[str, str]:
-    """Return the installed version of each library, by its plain name."""
-    return {name: _version(name) for name in names}
+def versions(names: tuple[str, ...], may_lack: tuple[str, ...] = ()) -> dict[str, str]:
+    """Return the installed version of each library by its plain name; some may be left out."""
+    found = {name: _version(name) for name in (*names, *may_lack)}
+    return {name: v for name, v in found.items() if name in names or v != "missing"}
 
 
 def _version(name: str) -> str:

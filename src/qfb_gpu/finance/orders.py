@@ -184,7 +184,8 @@ def _before(past: _Past, group: Any, day: Any, backend: Backend) -> list[Any]:
     xp = backend.xp
     last = xp.searchsorted(past.key, group * _SPAN + day + _SHIFT)
     first = past.starts[xp.minimum(group, past.starts.shape[0] - 1)]
-    return [one[last] - one[first] for one in past.sums]
+    rows = (past.sums[at] for at in range(past.sums.shape[0]))
+    return [one[last] - one[first] for one in rows]
 
 
 def _rates(

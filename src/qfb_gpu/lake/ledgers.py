@@ -71,8 +71,10 @@ def _is_described(table: pa.Table) -> bool:
 
 
 def _numbers(table: pa.Table, name: str) -> Any:
+    """Return a column as an array that may be written to: kernels are compiled for one kind."""
     column = table.column(name)
-    return (column.cast(pa.int32()) if pa.types.is_date32(column.type) else column).to_numpy()
+    values = (column.cast(pa.int32()) if pa.types.is_date32(column.type) else column).to_numpy()
+    return values if values.flags.writeable else values.copy()
 
 
 def _in_order(columns: dict[str, Any], as_of_day: int, backend: Backend) -> dict[str, Any]:

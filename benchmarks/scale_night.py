@@ -1,0 +1,250 @@
+"""A lake made on the device, then rescored: how far one device with one disk goes.
+
+    python benchmarks/scale_night.py --payments 1e7 --device cpu      once, as JSON on the screen
+    python benchmarks/scale_night.py --payments 1e9 --device gpu --data DIR
+
+Rescoring is what the night does for every payment: read each bucket, find its streams, features
+and edges, run every part's ``score``, save, then control false discoveries over all streams. With
+``--whole`` the night goes on to its last table by ``pipeline.run``. Without it what only the global
+fits and the tables need is deleted bucket by bucket, so the disk holds the lake and little more;
+the JSON says which tables were left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import shutil
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from device_clock import peak_memory, wall
+from device_lake import AS_OF, PAYMENTS_A_CUSTOMER, SEED, Made, lake_config, make_lake
+from device_payments import KINDS, Bank, customers_by_bucket, payments_of, relations_of
+from gpu_nights import without_reports
+
+from qfb_gpu import pipeline, tasks
+from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import to_day
+from qfb_gpu.cluster import run_buckets
+from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake.work import Workspace
+from qfb_gpu.schema import CADENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qfb_gpu.backend import Backend
+
+READ, WRITE = ("read",), ("save",)
+_KEPT = ("streams.arrow", "relations.arrow", "features.arrow")
+"""What ``decide`` reads of a bucket."""
+_FEWEST = 6
+"""Payments from which a relation may be found regular."""
+_STEP = 10
+_SPARE_DISK = 4 * 2**30
+PAYMENTS_A_BUCKET = {"cpu": 1 << 20, "gpu": 1 << 22}
+
+
+def rescored(
+    n_payments: int,
+    folder: Path,
+    backend: Backend,
+    *,
+    n_buckets: int | None,
+    whole: bool,
+    workers: int | str = "auto",
+) -> dict[str, Any]:
+    """Make a lake of about ``n_payments``, rescore it, delete it; return what was measured."""
+    bank = bank_of(n_payments, backend, n_buckets)
+    config = lake_config(folder, bank.n_buckets, device=backend.name, workers=workers)
+    try:
+        with peak_memory(backend) as peak:
+            made = make_lake(bank, config, backend)
+            row = {**_about(bank, made), **_rescore(made, bank, backend)}
+            if whole:
+                row["whole_night"] = _whole_night(made, backend)
+        row["left_out"] = "" if whole else _LEFT_OUT
+        row["peak_device_bytes"] = peak[0] if peak else None
+        row["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        return row
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+_LEFT_OUT = "fit and publish: the network, groups, models of all customers, and every gold table"
+
+
+def grow(
+    n_payments: int, most_payments: int, data: Path, backend: Backend, deadline: float
+) -> Iterator[dict[str, Any]]:
+    """Yield ever larger lakes rescored, while the next fits the time and the disk.
+
+    The first goes on to the whole night, so that fits and tables are timed, too.
+    """
+    first = n_payments
+    while n_payments <= most_payments:
+        start = time.monotonic()
+        folder = Path(tempfile.mkdtemp(prefix="scale-", dir=data))
+        row = rescored(n_payments, folder, backend, n_buckets=None, whole=n_payments == first)
+        yield row
+        took = time.monotonic() - start - row.get("whole_night", {}).get("seconds", 0.0)
+        used = row["lake_bytes"] + row["work_bytes"]
+        free = shutil.disk_usage(data).free - _SPARE_DISK
+        now = time.monotonic()
+        step = min(_STEP, (deadline - now) / took, free / used, most_payments / n_payments)
+        if step < 2:
+            return
+        n_payments = int(n_payments * step * (1.0 if step == _STEP else 0.8))
+
+
+def bank_of(n_payments: int, backend: Backend, n_buckets: int | None) -> Bank:
+    """Return the bank of about so many payments; its buckets are of the device's size."""
+    wanted = max(1, -(-n_payments // PAYMENTS_A_BUCKET[backend.name]))
+    n_buckets = n_buckets or 1 << (wanted - 1).bit_length()
+    return Bank(max(1, n_payments // PAYMENTS_A_CUSTOMER), SEED, n_buckets, AS_OF)
+
+
+def _about(bank: Bank, made: Made) -> dict[str, Any]:
+    return {
+        "n_payments": made.n_payments,
+        "n_customers": bank.n_customers,
+        "n_buckets": bank.n_buckets,
+        "generate_seconds": made.seconds,
+        "lake_bytes": made.n_bytes,
+    }
+
+
+def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
+    config = made.config
+    night = tasks.Night(
+        lake=config.output_dir / "lake",
+        workspace=Workspace(config.output_dir / ".work" / "scale"),
+        as_of_day=to_day(config.as_of),
+        backend=backend.name,
+        calendar=config.calendar,
+        horizon_days=config.payments.horizon_days,
+        settings=config,
+        sources=tuple(config.sources),
+    )
+    buckets = silver.buckets(night.lake)
+    steps: dict[str, float] = {}
+    most_work = all_work = 0
+    with wall(backend) as score:
+        done = run_buckets(
+            tasks.score_bucket, night, buckets, backend_name=backend.name, workers=config.workers
+        )
+        for bucket, summary in done:
+            for step, seconds in summary["seconds"].items():
+                steps[step] = steps.get(step, 0.0) + seconds
+            all_work += _lighten(night.workspace.folder("score", bucket))
+            most_work += sum(f.stat().st_size for f in _files(night.workspace, bucket))
+    with wall(backend) as decide:
+        n_streams = pipeline.decide(night, buckets, config, backend)
+    found = _found(bank, night, buckets[0], backend)
+    carried = sum(file.stat().st_size for file in (night.lake / "splits").glob("*"))
+    night.workspace.remove()
+    return {
+        "rescore_seconds": score[0] + decide[0],
+        "score_seconds": score[0],
+        "decide_seconds": decide[0],
+        "payments_per_second": made.n_payments / (score[0] + decide[0]),
+        "steps": steps,
+        "read_seconds": sum(steps[name] for name in READ),
+        "write_seconds": sum(steps[name] for name in WRITE),
+        "n_streams": n_streams,
+        "work_bytes": most_work + carried,
+        "all_work_bytes": all_work + most_work + carried,
+        "found": found,
+    }
+
+
+def _files(workspace: Workspace, bucket: int) -> Iterator[Path]:
+    return workspace.folder("score", bucket).glob("*")
+
+
+def _lighten(folder: Path) -> int:
+    """Delete what only fits and tables need of a bucket; return how many bytes that were."""
+    gone = [file for file in folder.glob("*") if file.name not in _KEPT]
+    n_bytes = sum(file.stat().st_size for file in gone)
+    for file in gone:
+        file.unlink()
+    return n_bytes
+
+
+def _found(bank: Bank, night: tasks.Night, bucket: int, backend: Backend) -> dict[str, float]:
+    """Say how many relations of a bucket were found for what they are, by how they were drawn."""
+    customers, starts = customers_by_bucket(bank, backend)
+    own = customers[starts[bucket] : starts[bucket + 1]].astype(np.int64)
+    relations = relations_of(bank, backend.asarray(own), backend)
+    drawn = payments_of(bank, relations, backend)
+    kind = backend.to_host(relations["kind"])
+    count = np.bincount(backend.to_host(drawn["relation"]), minlength=kind.size)
+    kind, count = kind[count > 0], count[count > 0]
+    streams = night.workspace.load("decide", bucket, "streams")
+    regular, said = np.zeros(kind.size, bool), np.full(kind.size, -1)
+    own = np.flatnonzero(streams["is_regular"])
+    regular[streams["relation"][own]] = True
+    said[streams["relation"][own]] = streams["cadence"].codes[own]
+    labels = streams["cadence"].labels
+    enough = count >= _FEWEST
+    is_random = kind == KINDS.index("irregular")
+    right = np.array([labels.index(name) if name in CADENCES else -1 for name in KINDS])[kind]
+    true = ~is_random & enough
+    return {
+        "n_regular": int(true.sum()),
+        "found": float(regular[true].mean()),
+        "cadence_right": float((said == right)[true & regular].mean()),
+        "random_called_regular": float(regular[is_random & enough].mean()),
+    }
+
+
+def _whole_night(made: Made, backend: Backend) -> dict[str, Any]:
+    """Run the night as a user does, but for the report and MLflow's store."""
+    with without_reports(), wall(backend) as seconds:
+        done = pipeline.run(made.config)
+    output = made.config.output_dir
+    tables = {name: _bytes_of(output / name) for name in gold.tables(output)}
+    return {
+        "seconds": seconds[0],
+        "stages": done.stages,
+        "counts": done.counts,
+        "gold_bytes": tables,
+    }
+
+
+def _bytes_of(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Make one lake, rescore it, print what was measured."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--payments", type=float, default=1e6)
+    parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
+    parser.add_argument("--n-buckets", type=int, help="a million or four million payments each")
+    parser.add_argument("--workers", type=int, default=1, help="processes or devices (1)")
+    parser.add_argument("--whole", action="store_true", help="go on to the last gold table")
+    parser.add_argument("--data", type=Path, help="folder of the lake while it is there")
+    options = parser.parse_args(arguments)
+    folder = Path(tempfile.mkdtemp(prefix="scale-", dir=options.data))
+    backend = get_backend(options.device)
+    row = rescored(
+        int(options.payments),
+        folder,
+        backend,
+        n_buckets=options.n_buckets,
+        whole=options.whole,
+        workers=options.workers,
+    )
+    sys.stdout.write(json.dumps({"device": backend.device, **row}, indent=1) + "\n")
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
