@@ -1,18 +1,20 @@
 """What one night leaves for the next: how a bucket's relations were split, and their streams.
 
-``<output>/lake/carried/<bucket>.npz`` is a cache: with another stamp (other code, another
-calendar), or unreadable, it is as if it were not there.
+``<output>/lake/carried/<bucket>.arrow`` is a cache: with another stamp (other code, another
+calendar), or unreadable, it is as if it were not there. Arrays of several lengths are a column of
+one value each, the bytes of the array, compressed: a quarter of their size.
 """
 
 from __future__ import annotations
 
 import hashlib
-import zipfile
+import json
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.ledger import Calendar
 
-_STAMP = "stamp"
+_STAMP, _ARRAY = b"stamp", b"array"
 
 
 def stamp_of(calendar: Calendar, *packages: ModuleType) -> str:
@@ -41,25 +43,38 @@ def _code(packages: tuple[ModuleType, ...]) -> str:
 
 def load(lake: Path, bucket: int, stamp: str) -> dict[str, Any] | None:
     """Return the arrays that :func:`save` wrote under the same stamp; None where there are none."""
-    path = _path(lake, bucket)
     try:
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            if str(arrays[_STAMP]) != stamp:
-                return None
-            return {name: arrays[name] for name in arrays.files if name != _STAMP}
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile):
+        with pa.memory_map(str(_path(lake, bucket))) as source:
+            table = pa.ipc.open_file(source).read_all()
+    except (OSError, pa.ArrowInvalid):
         return None
+    if table.schema.metadata.get(_STAMP) != stamp.encode():
+        return None
+    return {field.name: _array(table.column(i), field) for i, field in enumerate(table.schema)}
+
+
+def _array(column: pa.ChunkedArray, field: pa.Field) -> np.ndarray[Any, Any]:
+    about = json.loads(field.metadata[_ARRAY])
+    values = np.frombuffer(column[0].as_buffer(), dtype=about["dtype"]).reshape(about["shape"])
+    return values.copy()  # kernels are compiled for arrays that may be written to
 
 
 def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> None:
     """Write host arrays; atomic."""
     path = _path(lake, bucket)
     path.parent.mkdir(parents=True, exist_ok=True)
+    fields, values = [], []
+    for name, array in columns.items():
+        about = json.dumps({"dtype": array.dtype.str, "shape": array.shape})
+        fields.append(pa.field(name, pa.large_binary(), metadata={_ARRAY: about}))
+        values.append(pa.array([array.tobytes()], pa.large_binary()))
+    schema = pa.schema(fields, metadata={_STAMP: stamp})
+    options = pa.ipc.IpcWriteOptions(compression="lz4")
     draft = path.with_suffix(".tmp")
-    with draft.open("wb") as file:
-        np.savez(file, allow_pickle=False, **{_STAMP: np.array(stamp)}, **columns)
+    with pa.ipc.new_file(str(draft), schema, options=options) as writer:
+        writer.write_table(pa.Table.from_arrays(values, schema=schema))
     draft.replace(path)
 
 
 def _path(lake: Path, bucket: int) -> Path:
-    return lake / "carried" / f"{bucket}.npz"
+    return lake / "carried" / f"{bucket}.arrow"

@@ -158,9 +158,9 @@ def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
     """Delete spilled rows and drafts of runs that died, and what was carried for lost buckets."""
     done = Upkeep("leftovers")
     lake = output_dir / "lake"
-    live = {f"{bucket}.npz" for bucket in silver.buckets(lake)}
+    live = {f"{bucket}.arrow" for bucket in silver.buckets(lake)}
     found = [*lake.glob("*/_ingest/*.arrows"), *lake.rglob("*.tmp")]
-    found += [path for path in lake.glob("carried/*.npz") if path.name not in live]
+    found += [path for path in lake.glob("carried/*.arrow") if path.name not in live]
     for file in found:
         _delete(file, done, dry_run=dry_run)
     return done
