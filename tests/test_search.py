@@ -9,11 +9,12 @@ import math
 
 import numpy as np
 import pytest
+from naive.climb import climb as naive_climb
 from strategies import EPOCH, make_calendar
 
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
-from qfb_kernels.cadence import score
+from qfb_kernels.cadence import climb, moved, score
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
@@ -109,3 +110,30 @@ def test_the_search_finds_what_looking_at_every_schedule_finds(jitter, seed):
         assert gain <= best + 1e-6, (days, got, at)
         lost.append(best - max(0.0, gain))
     assert np.mean(np.array(lost) < 1e-6) >= 0.9, np.round(lost, 2)
+
+
+@pytest.mark.parametrize("jitter", [0.1, 0.5])
+def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
+    climbed = 0
+    for days in payers(4, jitter, 7):
+        clock = int(clock_of(np.array(days), np.arange(len(days)), 0, len(days), CAL))
+        at = np.array([dues.position(CAL, clock, d) for d in days])
+        n = len(days)
+        window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
+        fixed = (at, 0, n, days[0], CAL, LG, clock, window)
+        month = int(dues.month_of(CAL, days[0]))
+        roll = dues.FOLLOWING if clock else dues.NONE
+        for kind, step, *start in (
+            (dues.DAYS, 7, days[0] + 2, 1, 0), (dues.DAYS, 30, days[0] + 1, 1, 0),
+            (dues.MONTHS, 1, month, 12, 0), (dues.NTH, 1, month, 2, 3),
+            (dues.PAIR, 1, month, 4, 19), (dues.MONTH_WORKDAY, 1, month, 5, 0),
+        ):  # fmt: skip
+            begin = score(*fixed, kind, step, *start, roll)
+            got = climb(*fixed, kind, step, *start, roll, *begin)
+            want = naive_climb(
+                lambda anchor, a, b, roll, at=(*fixed, kind, step): score(*at, anchor, a, b, roll),
+                moved, clock, kind, (*start, roll),
+            )  # fmt: skip
+            assert tuple(got) == tuple(want), (days, kind)
+            climbed += got[0] > begin[0]
+    assert climbed > 20
