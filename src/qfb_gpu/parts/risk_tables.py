@@ -46,7 +46,7 @@ def tables(
         name: np.stack([columns[f"{risk}.{name}"] for risk in RISKS], axis=1).reshape(-1)
         for name in ("score", "low", "high", "raw", "peers", "evidence", "level", "held", "before")
     }
-    codes, english, chinese = _reasons(columns, n, settings)
+    codes, english, chinese = _reasons(columns, settings)
     rows: Columns = {
         "customer_id": customer_id.take(pa.array(order)),
         "risk": Labelled(np.tile(np.arange(len(RISKS), dtype=np.int32), n), RISKS),
@@ -69,20 +69,17 @@ def tables(
     }
 
 
-def _reasons(
-    columns: Columns, n: int, settings: Settings
-) -> tuple[list[str], list[str], list[str]]:
+def _reasons(columns: Columns, settings: Settings) -> tuple[list[str], list[str], list[str]]:
     names = [name.removeprefix("part.") for name in columns if name.startswith("part.")]
     facts = [name for name in names if not name.startswith("points.")]
     parts = [name for risk in RISKS for name in PARTS[risk]]
-    lists = {name: columns[f"part.{name}"].tolist() for name in facts}
-    points = {name: columns[f"part.points.{name}"].tolist() for name in parts}
+    rows = zip(*(columns[f"part.{name}"].tolist() for name in facts), strict=True)
+    points = zip(*(columns[f"part.points.{name}"].tolist() for name in parts), strict=True)
     weights = settings.all_weights
     found = []
-    for at in range(n):
-        row = {name: values[at] for name, values in lists.items()}
-        point = {name: values[at] for name, values in points.items()}
-        found += [explain(risk, row, point, weights) for risk in RISKS]
+    for row, point in zip(rows, points, strict=True):
+        named = dict(zip(facts, row, strict=True)), dict(zip(parts, point, strict=True))
+        found += [explain(risk, *named, weights) for risk in RISKS]
     return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]
 
 
