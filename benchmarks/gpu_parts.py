@@ -88,7 +88,8 @@ def cpu_night(config: Config) -> Before:
         tasks.score_bucket(night, bucket)
     pipeline.decide(night, buckets, config, cpu)
     pipeline.fit(night, buckets, config, cpu)
-    parts.fit_parts(night, buckets)
+    for one in parts.active(night.sources):
+        parts.fit_part(night, one.name)
     for bucket in buckets:
         tasks.publish_bucket(night, bucket)
     return Before(night, buckets, {})

@@ -1,7 +1,8 @@
 """Bucket tasks over processes or GPUs.
 
 A task is ``task(shared, bucket)``: a module-level function that reads and writes files and gives
-back a few counts, so nothing large travels. With one worker, or one bucket, it runs in this
+back a few counts, so nothing large travels. What is not by bucket may be a task, too: it has a
+name instead of a bucket's number. With one worker, or one bucket, it runs in this
 process. Otherwise a Dask cluster on this machine runs it: processes on a CPU, one process per
 device on GPUs. A worker that dies costs its bucket, which another worker starts afresh.
 """
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import BackendName
 
-    Task = Callable[[Any, int], Any]
+    Task = Callable[[Any, Any], Any]
 
 MAX_DEATHS = 3
 """How often a bucket may lose its worker before the run gives up on it."""
@@ -39,7 +40,7 @@ class Pool:
     def __init__(self, client: Any = None) -> None:
         self._client = client
 
-    def run(self, task: Task, shared: Any, buckets: Sequence[int]) -> Iterator[tuple[int, Any]]:
+    def run(self, task: Task, shared: Any, buckets: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield ``(bucket, task(shared, bucket))`` as the buckets get done, in any order.
 
         Parameters
@@ -48,7 +49,8 @@ class Pool:
             Importable by name in another process; must bear being started again.
         shared : object
             What every bucket needs to know; small and picklable.
-        buckets : sequence of int
+        buckets : sequence of int or str
+            Numbers of buckets, or names of what else is to be done.
 
         Raises
         ------
@@ -132,7 +134,7 @@ def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_b
     return max(1, min(wanted, n_buckets))
 
 
-def _in_this_process(task: Task, shared: Any, bucket: int) -> Any:
+def _in_this_process(task: Task, shared: Any, bucket: int | str) -> Any:
     try:
         return task(shared, bucket)
     except Exception as error:
@@ -140,8 +142,8 @@ def _in_this_process(task: Task, shared: Any, bucket: int) -> Any:
 
 
 def _on_workers(
-    client: Any, task: Task, shared: Any, buckets: Sequence[int]
-) -> Iterator[tuple[int, Any]]:
+    client: Any, task: Task, shared: Any, buckets: Sequence[Any]
+) -> Iterator[tuple[Any, Any]]:
     payload = pickle.dumps((task, shared))
     done: SimpleQueue[Any] = SimpleQueue()
     futures = {client.submit(_perform, payload, b, pure=False): b for b in buckets}
@@ -161,7 +163,7 @@ def _on_workers(
         client.cancel(list(futures))
 
 
-def _perform(payload: bytes, bucket: int) -> tuple[Any, Exception | None]:
+def _perform(payload: bytes, bucket: int | str) -> tuple[Any, Exception | None]:
     """Run a task on a worker; return its answer, or its error in a form that travels.
 
     Dask drops the connection to a worker that meets something it cannot unpickle, and waits
@@ -193,18 +195,19 @@ def _next_done(done: SimpleQueue[Any], client: Any) -> Any:
             raise RuntimeError(msg)
 
 
-def _failure(bucket: int, error: BaseException) -> Exception:
+def _failure(bucket: int | str, error: BaseException) -> Exception:
     """Return the error to raise: the same kind where it is one of ours, its bucket in front."""
+    where = f"bucket {bucket}" if isinstance(bucket, int) else bucket
     if isinstance(error, QfbError):
-        return type(error)(f"bucket {bucket}: {error}")
+        return type(error)(f"{where}: {error}")
     if isinstance(error, _TaskError):
-        return RuntimeError(f"bucket {bucket}: {error.args[0]}")
+        return RuntimeError(f"{where}: {error.args[0]}")
     if type(error).__name__ == "KilledWorker":
         return RuntimeError(
-            f"bucket {bucket}: its worker died {MAX_DEATHS + 1} times, most likely for lack of "
+            f"{where}: its worker died {MAX_DEATHS + 1} times, most likely for lack of "
             "memory; set fewer workers or more buckets (workers, n_buckets)"
         )
-    return RuntimeError(f"bucket {bucket}: {type(error).__name__}: {error}")
+    return RuntimeError(f"{where}: {type(error).__name__}: {error}")
 
 
 def _worker_environment(n_workers: int) -> dict[str, dict[str, str]]:

@@ -163,7 +163,7 @@ def _night(
             entry["rows"] = decide(night, buckets, config, backend)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
-            entry["steps"] = {**fitted["seconds"], **parts.fit_parts(night, buckets)}
+            entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
             counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
@@ -207,6 +207,13 @@ def _map_buckets(
         results[bucket] = summary
         progress(stage, len(results), len(buckets))
     return [results[bucket] for bucket in buckets]
+
+
+def _fit_parts(pool: Pool, night: Night) -> dict[str, float]:
+    """Fit every active part, on the workers; return seconds by part."""
+    names = [part.name for part in parts.active(night.sources)]
+    seconds = dict(pool.run(parts.fit_part, night, names))
+    return {name: seconds[name] for name in names}
 
 
 def _sum_steps(scores: list[dict[str, Any]]) -> dict[str, float]:

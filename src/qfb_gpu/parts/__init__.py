@@ -6,7 +6,7 @@ from qfb_gpu.parts.catalog import PARTS
 from qfb_gpu.parts.part import PROFILE, Columns, Given, Part, Saved
 from qfb_gpu.parts.run import (
     active,
-    fit_parts,
+    fit_part,
     left_out,
     publish_parts,
     publish_whole,
@@ -24,7 +24,7 @@ __all__ = [
     "Part",
     "Saved",
     "active",
-    "fit_parts",
+    "fit_part",
     "left_out",
     "publish_parts",
     "publish_whole",

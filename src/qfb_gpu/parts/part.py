@@ -4,8 +4,9 @@ A part composes a stage (``finance``, ``models``, ...) into the night in up to f
 plain function, so that memory stays bounded by the bucket:
 
 1. ``score``: one bucket, on a worker. Sees the payments and the sources; returns sets of columns.
-2. ``fit``: once, in the main process, after every bucket is scored, regular streams are decided
-   and the customers' profiles are made. Reads what the steps before saved; returns sets of columns.
+2. ``fit``: once, on a worker, after every bucket is scored, regular streams are decided and the
+   customers' profiles are made. Reads what the steps before saved; nothing of other parts' fits,
+   which run beside it; returns sets of columns.
 3. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
    ``customer_profiles`` further columns of its customers' profiles.
 4. ``whole``: once, in the main process: the gold tables that are not written by bucket.

@@ -102,17 +102,19 @@ def score_parts(
     return Scored(features, seconds)
 
 
-def fit_parts(night: Night, buckets: list[int]) -> dict[str, float]:
-    """Run ``fit`` of every active part and save what it returns; return seconds by part."""
-    seconds: dict[str, float] = {}
+def fit_part(night: Night, name: str) -> float:
+    """Run ``fit`` of one active part and save what it returns; return its seconds.
+
+    Parts see nothing of each other's fit, so they may be fitted in any order, or side by side.
+    """
+    start = time.perf_counter()
     host = get_backend("cpu")
-    for part in active(night.sources):
-        start = time.perf_counter()
-        for name, columns in part.fit(_saved(night, part, buckets)).items():
-            arrays = {key: _to_host(values, night) for key, values in columns.items()}
-            night.workspace.save("fit", WHOLE, f"{part.name}.{name}", arrays, host)
-        seconds[part.name] = time.perf_counter() - start
-    return seconds
+    [part] = [part for part in active(night.sources) if part.name == name]
+    found = part.fit(_saved(night, part, silver.buckets(night.lake)))
+    for kind, columns in found.items():
+        arrays = {key: _to_host(values, night) for key, values in columns.items()}
+        night.workspace.save("fit", WHOLE, f"{part.name}.{kind}", arrays, host)
+    return time.perf_counter() - start
 
 
 def publish_parts(night: Night, bucket: int, folder: Path) -> tuple[dict[str, int], Columns]:
