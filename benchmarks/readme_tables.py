@@ -46,9 +46,17 @@ def newest(folder: Path, benchmark: str) -> dict[str, Any] | None:
 
 
 def nightly_tables(results: dict[str, Any]) -> str:
-    """Return the Markdown of the nightly benchmark: stages at the size run most, then growth."""
+    """Return the Markdown of the nightly benchmark: stages at one size, then growth.
+
+    That of most implementations, then of most runs, then the largest.
+    """
     sizes = _sizes_of(results, "qfb") or _sizes(results)
-    size = max(sizes, key=lambda size: (len(_runs(results, size, "qfb")), size))
+
+    def rank(size: int) -> tuple[int, int, int]:
+        n_names = sum(bool(_runs(results, size, name)) for name in NAMES)
+        return n_names, len(_runs(results, size, "qfb")), size
+
+    size = max(sizes, key=rank)
     return "\n\n".join(
         part
         for part in (
