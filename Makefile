@@ -20,8 +20,10 @@ demo: $(VENV)/.cpu
 
 # A file of tests a process, one process a core; a kernel inside of one then keeps to its own core.
 # A process that dies ends the run: pytest-xdist waits for ever when it replaces one under loadfile.
+# A test that hangs fails after ten minutes; the longest takes one.
 test: $(VENV)/.dev
-	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart=0 $(PYTEST_ARGS)
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart=0 \
+	  --timeout=600 --timeout-method=thread $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .
