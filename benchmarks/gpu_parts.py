@@ -16,10 +16,9 @@ from parity import to_backend
 
 from qfb_gpu import parts, payments, pipeline, tasks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.lake import ingest, silver
 from qfb_gpu.lake.source_rows import read_rows
-from qfb_gpu.lake.work import Workspace
 from qfb_gpu.parts import categories, part, run, text_job
 from qfb_gpu.parts.catalog import PARTS
 from qfb_gpu.parts.part import Given, Saved
@@ -73,16 +72,7 @@ def cpu_night(config: Config) -> Before:
     """Ingest, score, decide, fit and publish by bucket on the CPU; keep what that leaves."""
     ingested = ingest.ingest(config)
     cpu = get_backend("cpu")
-    night = tasks.Night(
-        lake=config.output_dir / "lake",
-        workspace=Workspace(config.output_dir / ".work" / pipeline.run_id(config, ingested.inputs)),
-        as_of_day=to_day(config.as_of),
-        backend="cpu",
-        calendar=config.calendar,
-        horizon_days=config.payments.horizon_days,
-        settings=config,
-        sources=tuple(config.sources),
-    )
+    night = tasks.Night.of(config, "cpu", pipeline.run_id(config, ingested.inputs))
     buckets = silver.buckets(night.lake)
     for bucket in buckets:
         tasks.score_bucket(night, bucket)

@@ -30,16 +30,15 @@ from gpu_nights import without_reports
 
 from qfb_gpu import pipeline, tasks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import to_day
 from qfb_gpu.cluster import run_buckets
-from qfb_gpu.lake import gold, silver
-from qfb_gpu.lake.work import Workspace
+from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.schema import CADENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from qfb_gpu.backend import Backend
+    from qfb_gpu.lake.work import Workspace
 
 READ, WRITE = ("read",), ("save",)
 _KEPT = ("streams.arrow", "relations.arrow", "features.arrow")
@@ -122,16 +121,7 @@ def _about(bank: Bank, made: Made) -> dict[str, Any]:
 
 def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
     config = made.config
-    night = tasks.Night(
-        lake=config.output_dir / "lake",
-        workspace=Workspace(config.output_dir / ".work" / "scale"),
-        as_of_day=to_day(config.as_of),
-        backend=backend.name,
-        calendar=config.calendar,
-        horizon_days=config.payments.horizon_days,
-        settings=config,
-        sources=tuple(config.sources),
-    )
+    night = tasks.Night.of(config, backend.name, "scale")
     buckets = silver.buckets(night.lake)
     steps: dict[str, float] = {}
     most_work = all_work = 0
@@ -147,7 +137,7 @@ def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
     with wall(backend) as decide:
         n_streams = pipeline.decide(night, buckets, config, backend)
     found = _found(bank, night, buckets[0], backend)
-    carried = sum(file.stat().st_size for file in (night.lake / "splits").glob("*"))
+    carried = sum(file.stat().st_size for file in carry.folder(night.lake).glob("*"))
     night.workspace.remove()
     return {
         "rescore_seconds": score[0] + decide[0],
@@ -158,6 +148,7 @@ def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
         "read_seconds": sum(steps[name] for name in READ),
         "write_seconds": sum(steps[name] for name in WRITE),
         "n_streams": n_streams,
+        "carried_bytes": carried,
         "work_bytes": most_work + carried,
         "all_work_bytes": all_work + most_work + carried,
         "found": found,

@@ -111,7 +111,7 @@ def test_rescoring_finds_what_was_drawn(tmp_path):
     assert row["found"]["found"] > 0.95
     assert row["found"]["cadence_right"] > 0.95
     assert row["found"]["random_called_regular"] < 0.05
-    assert row["lake_bytes"] > 0 < row["work_bytes"] < row["all_work_bytes"]
+    assert row["lake_bytes"] > 0 < row["carried_bytes"] < row["work_bytes"] < row["all_work_bytes"]
     assert row["left_out"]
 
 

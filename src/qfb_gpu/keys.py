@@ -49,14 +49,18 @@ def distinct(values: Any, xp: Any) -> Any:
 
 
 def mixed(values: Any, seed: int, xp: Any) -> Any:
-    """Return uint64 values mixed with a seed: the finaliser of splitmix64, shape as given.
+    """Return uint64 values mixed with a seed: a step of splitmix64, shape as given."""
+    return finalised(values + xp.uint64(_ODD * (2 * int(seed) + 1) & _MASK), xp)
+
+
+def finalised(mix: Any, xp: Any) -> Any:
+    """Return uint64 values whose every bit depends on all of a value's: splitmix64's finaliser.
 
     References
     ----------
     G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
     doi:10.1145/2714064.2660195.
     """
-    mix = values + xp.uint64(_ODD * (2 * int(seed) + 1) & _MASK)
     for shift, factor in _MIX:
         mix = (mix ^ (mix >> xp.uint64(shift))) * xp.uint64(factor)
     return mix ^ (mix >> xp.uint64(31))

@@ -18,12 +18,11 @@ from qfb_gpu import network, parts, payments, profile
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_date, to_day
+from qfb_gpu.calendars import load_calendar, to_date
 from qfb_gpu.cluster import open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
-from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import groups, payment_graph
 from qfb_gpu.parts.names import save_names
@@ -111,16 +110,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress) -> RunResu
     if gold.last_run(config.output_dir) == result.run_id:
         result.unchanged = True
         return result
-    night = Night(
-        lake=config.output_dir / "lake",
-        workspace=Workspace(config.output_dir / ".work" / result.run_id),
-        as_of_day=to_day(config.as_of),
-        backend=backend.name,
-        calendar=config.calendar,
-        horizon_days=config.payments.horizon_days,
-        settings=config,
-        sources=tuple(config.sources),
-    )
+    night = Night.of(config, backend.name, result.run_id)
     with _midway(night.workspace.root):
         _night(config, night, backend, result, report_progress, ingested)
     return result

@@ -18,9 +18,10 @@ import pyarrow as pa
 import qfb_kernels
 from qfb_gpu import network, parts, payments, profile
 from qfb_gpu.backend import BackendName, get_backend
-from qfb_gpu.calendars import load_calendar
+from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
+from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import groups
 from qfb_gpu.parts.names import load_names
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
-    from qfb_gpu.lake.work import Workspace
     from qfb_gpu.ledger import Ledger, Streams
 
 _IRREGULAR_ROLE = ROLES.index("extra")
@@ -50,6 +50,20 @@ class Night:
     horizon_days: int
     settings: Config
     sources: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, config: Config, backend: BackendName, work: str) -> Night:
+        """Return the night of a config; its intermediates go to a folder called ``work``."""
+        return cls(
+            lake=config.output_dir / "lake",
+            workspace=Workspace(config.output_dir / ".work" / work),
+            as_of_day=to_day(config.as_of),
+            backend=backend,
+            calendar=config.calendar,
+            horizon_days=config.payments.horizon_days,
+            settings=config,
+            sources=tuple(config.sources),
+        )
 
 
 def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
@@ -96,23 +110,13 @@ def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) 
     carried = carry.load(night.lake, bucket, stamp)
     known = described = None
     if carried is not None:
-        known = payments.splits_on_device(_some(carried, payments.SPLIT_COLUMNS), backend)
-        described = payments.described_on_device(
-            _some(carried, payments.DESCRIBED_COLUMNS), backend
-        )
+        known, described = payments.from_columns(carried, backend)
     streams = payments.score_streams(
         ledger, calendar, night.as_of_day, backend, night.horizon_days,
         known=known, described=described,
     )  # fmt: skip
-    columns = {name: getattr(streams.splits, name) for name in payments.SPLIT_COLUMNS}
-    columns |= {name: getattr(streams.described, name) for name in payments.DESCRIBED_COLUMNS}
-    host = {name: backend.to_host(values) for name, values in columns.items()}
-    carry.save(night.lake, bucket, stamp, host)
+    carry.save(night.lake, bucket, stamp, payments.to_columns(streams, backend))
     return streams
-
-
-def _some(columns: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: columns[name] for name in names}
 
 
 def _save_scores(

@@ -41,14 +41,20 @@ def _code(packages: tuple[ModuleType, ...]) -> str:
     return digest.hexdigest()[:16]
 
 
+def folder(lake: Path) -> Path:
+    """Return where a lake's carried arrays lie."""
+    return lake / "carried"
+
+
 def load(lake: Path, bucket: int, stamp: str) -> dict[str, Any] | None:
     """Return the arrays that :func:`save` wrote under the same stamp; None where there are none."""
     try:
         with pa.memory_map(str(_path(lake, bucket))) as source:
-            table = pa.ipc.open_file(source).read_all()
+            file = pa.ipc.open_file(source)
+            if (file.schema.metadata or {}).get(_STAMP) != stamp.encode():
+                return None
+            table = file.read_all()
     except (OSError, pa.ArrowInvalid):
-        return None
-    if table.schema.metadata.get(_STAMP) != stamp.encode():
         return None
     return {field.name: _array(table.column(i), field) for i, field in enumerate(table.schema)}
 
@@ -77,4 +83,4 @@ def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> Non
 
 
 def _path(lake: Path, bucket: int) -> Path:
-    return lake / "carried" / f"{bucket}.arrow"
+    return folder(lake) / f"{bucket}.arrow"

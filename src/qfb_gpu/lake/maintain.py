@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake import silver
+from qfb_gpu.lake import carry, silver
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
@@ -160,7 +160,7 @@ def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
     lake = output_dir / "lake"
     live = {f"{bucket}.arrow" for bucket in silver.buckets(lake)}
     found = [*lake.glob("*/_ingest/*.arrows"), *lake.rglob("*.tmp")]
-    found += [path for path in lake.glob("carried/*.arrow") if path.name not in live]
+    found += [path for path in carry.folder(lake).glob("*.arrow") if path.name not in live]
     for file in found:
         _delete(file, done, dry_run=dry_run)
     return done

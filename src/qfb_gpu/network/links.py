@@ -157,8 +157,8 @@ def _via(matrix: Any, middle: Any, row: Any, column: Any, backend: Backend) -> A
     code = here * matrix.shape[0] + there
     order = xp.argsort(code)
     wanted = row[pair] * matrix.shape[0] + node
-    place = order[xp.minimum(xp.searchsorted(code[order], wanted), max(int(code.shape[0]) - 1, 0))]
-    share = xp.where(code[place] == wanted, value[place], 0.0)
+    place, is_there = find(code[order], wanted, xp)
+    share = xp.where(is_there, value[order[place]], 0.0)
     best = largest(pair, node, share, 1, backend)
     via = xp.zeros(row.shape[0], dtype="int64")
     via[best["row"]] = best["column"]

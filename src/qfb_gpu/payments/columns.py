@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.currencies import EXPONENT, currency_code
+from qfb_gpu.keys import mixed
 from qfb_gpu.ledger import NULL_DAY, Labelled, Ledger
 from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS, name_schedules
 from qfb_gpu.schema import AMOUNT_KINDS, STATUSES
@@ -95,7 +96,7 @@ def stream_ids(ledger: Ledger, relation: Any, ordinal: Any, xp: Any) -> Any:
     customer = ledger.customer_key[ledger.relation_customer[relation]]
     party = ledger.counterparty_key  # 0 where a description stands for it
     party = party if ledger.description_key is None else party ^ ledger.description_key
-    mixed = xp.zeros(relation.shape[0], dtype="uint64")
+    state = xp.zeros(relation.shape[0], dtype="uint64")
     for part in (
         customer,
         party[relation],
@@ -103,22 +104,14 @@ def stream_ids(ledger: Ledger, relation: Any, ordinal: Any, xp: Any) -> Any:
         ledger.currency[relation],
         ordinal,
     ):
-        mixed = _splitmix64(mixed ^ part.astype("int64").view("uint64"), xp)
-    return (mixed & xp.uint64(2**63 - 1)).astype("int64")
+        state = mixed(state ^ part.astype("int64").view("uint64"), 0, xp)
+    return (state & xp.uint64(2**63 - 1)).astype("int64")
 
 
 def _descriptions(ledger: Ledger, relation: Any, xp: Any) -> Labelled:
     if ledger.description is None:
         return Labelled(xp.full(relation.shape[0], -1, dtype="int32"), ())
     return Labelled(ledger.description.codes[relation], ledger.description.labels)
-
-
-def _splitmix64(x: Any, xp: Any) -> Any:
-    """Return the finaliser of splitmix64 (Steele et al. 2014, doi:10.1145/2714064.2660195)."""
-    x = x + xp.uint64(0x9E3779B97F4A7C15)
-    x = (x ^ (x >> xp.uint64(30))) * xp.uint64(0xBF58476D1CE4E5B9)
-    x = (x ^ (x >> xp.uint64(27))) * xp.uint64(0x94D049BB133111EB)
-    return x ^ (x >> xp.uint64(31))
 
 
 def _amounts(

@@ -16,7 +16,7 @@ from qfb_gpu.payments.spectrum import spectra
 from qfb_kernels.prices import prices_cpu, prices_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
@@ -59,11 +59,6 @@ class Described:
 
 
 DESCRIBED_COLUMNS = tuple(field.name for field in fields(Described))
-
-
-def described_on_device(columns: Mapping[str, Any], backend: Backend) -> Described:
-    """Return measures whose arrays are on the host as measures of the backend."""
-    return Described(**{name: backend.asarray(values) for name, values in columns.items()})
 
 
 def describe(  # noqa: PLR0913  all that streams are made of

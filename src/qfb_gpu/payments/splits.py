@@ -11,18 +11,17 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import finalised, find
 from qfb_gpu.payments.units import offsets_of, ragged_slots
 from qfb_kernels.search import N_FIT_INT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
     from qfb_gpu.payments.rounds import Work
 
-_ODD = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
-"""Odd constants of splitmix64: Steele, Lea and Flood (2014), doi:10.1145/2660193.2660195."""
+_ODD = 0x9E3779B97F4A7C15
+"""The odd constant of splitmix64: Steele, Lea and Flood (2014), doi:10.1145/2714064.2660195."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +53,6 @@ class Splits:
 SPLIT_COLUMNS = tuple(field.name for field in fields(Splits))
 
 
-def splits_on_device(columns: Mapping[str, Any], backend: Backend) -> Splits:
-    """Return splits whose arrays are on the host as splits of the backend."""
-    return Splits(**{name: backend.asarray(values) for name, values in columns.items()})
-
-
 def fingerprints(ledger: Ledger, xp: Any) -> Any:
     """Return a hash of each relation's days and amounts, order within it included.
 
@@ -70,28 +64,20 @@ def fingerprints(ledger: Ledger, xp: Any) -> Any:
     if not starts.shape[0]:
         return xp.zeros(0, dtype="int64")
     sizes = ledger.relation_offsets[1:] - starts
-    mixed = _mix(ledger.day.astype("uint64") * xp.uint64(_ODD[0]), xp)
-    mixed = _mix(mixed ^ ledger.amount_minor.astype("uint64"), xp)
+    mixed = finalised(ledger.day.astype("uint64") * xp.uint64(_ODD), xp)
+    mixed = finalised(mixed ^ ledger.amount_minor.astype("uint64"), xp)
     total = xp.concatenate([xp.zeros(1, dtype="uint64"), xp.cumsum(mixed, dtype="uint64")])
     sums = total[ledger.relation_offsets[1:]] - total[starts]
-    return _mix(sums ^ (sizes.astype("uint64") * xp.uint64(_ODD[0])), xp).view("int64")
-
-
-def _mix(values: Any, xp: Any) -> Any:
-    values = (values ^ (values >> xp.uint64(30))) * xp.uint64(_ODD[1])
-    values = (values ^ (values >> xp.uint64(27))) * xp.uint64(_ODD[2])
-    return values ^ (values >> xp.uint64(31))
+    return finalised(sums ^ (sizes.astype("uint64") * xp.uint64(_ODD)), xp).view("int64")
 
 
 def places_of(fingerprint: Any, sizes: Any, known: Splits, xp: Any) -> Any:
     """Return the row of a relation of ``known`` with the same payments for each; -1: none."""
-    n_known = known.fingerprint.shape[0]
-    if n_known == 0:
+    if known.fingerprint.shape[0] == 0:
         return xp.full(fingerprint.shape[0], -1, dtype="int64")
     order = xp.argsort(known.fingerprint)
-    at = xp.searchsorted(known.fingerprint[order], fingerprint)
-    row = order[xp.minimum(at, n_known - 1)]
-    same = known.fingerprint[row] == fingerprint
+    at, same = find(known.fingerprint[order], fingerprint, xp)
+    row = order[at]
     same &= (known.payment_offsets[row + 1] - known.payment_offsets[row]) == sizes
     return xp.where(same, row, -1)
 

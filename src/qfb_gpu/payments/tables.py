@@ -43,9 +43,8 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
             low - calendar.first_day : high - calendar.first_day
         ]
     before = np.concatenate([[0], np.cumsum(is_working)])
-    tables = [days.astype("datetime64[D]").astype("datetime64[M]"), before, starts]
-    tables.append(days[is_working])
-    tables += _rolled(days, is_working)
+    month = days.astype("datetime64[D]").astype("datetime64[M]")
+    tables = [month, before, starts, days[is_working], *_rolled(days, is_working, month, before)]
     header = [first, len(days), int(months[0]), len(months)]
     begin = _HEADER
     for table in tables:
@@ -54,7 +53,9 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
     return np.concatenate([np.asarray(header), *(t.astype(np.int64) for t in tables)])
 
 
-def _rolled(days: np.ndarray, is_working: np.ndarray) -> list[np.ndarray]:
+def _rolled(
+    days: np.ndarray, is_working: np.ndarray, month: np.ndarray, before: np.ndarray
+) -> list[np.ndarray]:
     """Return where a due date on each day goes, in the order of the kernels' rolls.
 
     First as days, then as the number of working days before. A day without a working day on one
@@ -65,9 +66,7 @@ def _rolled(days: np.ndarray, is_working: np.ndarray) -> list[np.ndarray]:
     preceding = np.where(preceding < 0, place, preceding)
     following = np.minimum.accumulate(np.where(is_working, place, len(days))[::-1])[::-1]
     following = np.where(following == len(days), place, following)
-    month = days.astype("datetime64[D]").astype("datetime64[M]")
     modified = np.where(month[following] == month, following, preceding)
-    before = np.concatenate([[0], np.cumsum(is_working)])[:-1]
     rolls = (place, preceding, following, modified)
     return [*(days[roll] for roll in rolls), *(before[roll] for roll in rolls)]
 

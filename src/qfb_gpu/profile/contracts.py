@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qfb_gpu.keys import find
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.profile.feature import Feature, declared, ratio
 from qfb_gpu.profile.grouped import YEAR, grouped, total_by, within
@@ -142,10 +143,10 @@ def _both(key: Any, customer: Any) -> Any:
 
 def _find(there: _Sorted, wanted: Any, xp: Any) -> Any:
     """Return the row that has a key, -1 where there is none."""
-    if there.key.shape[0] == 0:
+    if there.key.shape[0] == 0:  # no row to take the order of
         return xp.full(wanted.shape[0], -1, dtype="int64")
-    place = xp.minimum(xp.searchsorted(there.key, wanted), there.key.shape[0] - 1)
-    return xp.where(there.key[place] == wanted, there.order[place], -1)
+    place, is_there = find(there.key, wanted, xp)
+    return xp.where(is_there, there.order[place], -1)
 
 
 def _payments_of(wanted: Any, ledger: Ledger, backend: Backend) -> Any:

@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
 from qfb_gpu.report.figures.columns import (
     called,
@@ -130,8 +131,7 @@ def _range(
     if spread is None or not spread[0].size or not stream.size:
         return below, above
     ids, lower, higher = spread
-    at = np.minimum(np.searchsorted(ids, stream), ids.shape[0] - 1)
-    known = ids[at] == stream
+    at, known = find(ids, stream, np)
     distinct, row = np.unique(at[known], return_inverse=True)
     incoming = np.zeros(distinct.shape[0], dtype=bool)
     incoming[row] = is_in[known]
