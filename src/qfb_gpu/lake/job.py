@@ -19,19 +19,18 @@ import pyarrow.parquet as pq
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake import measures, silver
+from qfb_gpu.lake import silver, touched
+from qfb_gpu.lake.bucket_files import BucketWriter, Written
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
-from qfb_gpu.lake.delta import PartFile, commit, partition_files, sweep, table_schema
+from qfb_gpu.lake.delta import commit, partition_files, sweep, table_schema
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
-from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving, subtract
+from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
-from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.plans import Planner
 from qfb_gpu.lake.prune import pruned
 from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
 from qfb_gpu.lake.rejects import RejectFile
-from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.sources import SourceFile, find_files, parts_of
 from qfb_gpu.lake.spill import Spill, to_runs
 from qfb_gpu.lake.threads import in_order
@@ -188,12 +187,12 @@ class Job:
                                        gone, n_kept, set(removed.buckets()), refused)  # fmt: skip
                 after.rejects = []
                 rejects.write(leaving.rejects)
-            parts, schema, buckets = self._write(after, added, removed, rejects, leaving, before)
+            done = self._write(after, added, removed, rejects, leaving, before)
         finally:
             added.remove()
             removed.remove()
             rejects.close()
-        self._commit(before, after, parts, schema, rejects, buckets)
+        self._commit(before, after, done, rejects)
 
     def _read_removed(
         self, went: Iterable[tuple[Batch, FilePlan]], n_buckets: int, removed: Spill
@@ -280,62 +279,42 @@ class Job:
         rejects: RejectFile,
         leaving: Leaving,
         before: Manifest | None,
-    ) -> tuple[list[PartFile], pa.Schema, list[int]]:
+    ) -> list[Written]:
         """Second pass: merge and write every bucket that has new rows or loses some."""
-        names = [str(file["name"]) for file in after.files]
-        sums = np.array([self._parts[file["part"]].lines == "sum" for file in after.files])
-        gone = pa.array(sorted(leaving.files), pa.int32())
-
-        def work(bucket: int) -> tuple[int, PartFile | None, Any, Any, Counter[str], Any]:
-            """Merge what a bucket has with what comes and goes, and write its file."""
-            tables = [pa.Table.from_batches([batch]) for batch in added.read(bucket)]
-            if bucket in leaving.back:
-                tables.append(pa.Table.from_batches([leaving.back[bucket]]))
-            old = silver.read_spilled(self._dir, bucket) if before is not None else None
-            if old is not None:
-                tables.append(silver.without_files(old, gone))
-            leave = [pa.Table.from_batches([batch]) for batch in removed.read(bucket)]
-            if leave:
-                tables = subtract(tables, leave, self._schema)
-            tables = [table for table in tables if table.num_rows]
-            if not tables:
-                return bucket, None, None, None, Counter(), None
-            rows = Rows([table.select(tables[0].column_names) for table in tables])
-            merged = merge(rows, self._schema, sums, names)
-            table = silver.silver_table(rows, merged.order, self._schema)
-            part = silver.write_bucket(self._dir, bucket, after.version, table)
-            about = measures.profile(table, self._schema)
-            return bucket, part, table.schema, merged.rejects, merged.counts, about
-
+        writer = BucketWriter(
+            self._dir, self._schema, after.version,
+            files=[str(file["name"]) for file in after.files],
+            sums=np.array([self._parts[file["part"]].lines == "sum" for file in after.files]),
+            added=added, removed=removed, leaving=leaving, keeps=before is not None,
+        )  # fmt: skip
         stage = f"write {self._source}"
         buckets = sorted({*added.buckets(), *leaving.buckets})
-        parts: list[PartFile] = []
-        schema = pa.schema([])
-        for number, done in enumerate(in_order(work, iter(buckets), n_threads()), 1):
-            bucket, part, found, rejected, counts, about = done
-            after.profile.pop(str(bucket), None)
-            if part is not None:
-                parts.append(part)
-                schema = found
-                after.profile[str(bucket)] = about
-            rejects.write(rejected)
-            self._merged.update(counts)
+        done = []
+        for number, one in enumerate(in_order(writer.write, iter(buckets), n_threads()), 1):
+            done.append(one)
+            after.profile.pop(str(one.bucket), None)
+            if one.profile is not None:
+                after.profile[str(one.bucket)] = one.profile
+            rejects.write(one.rejects)
+            one.rejects = None
+            self._merged.update(one.counts)
             self._tell(stage, number, len(buckets))
-        return parts, schema, buckets
+        return done
 
     def _commit(
         self,
         before: Manifest | None,
         after: Manifest,
-        parts: list[PartFile],
-        schema: pa.Schema,
+        done: list[Written],
         rejects: RejectFile,
-        buckets: list[int],
     ) -> None:
+        parts = [one.part for one in done if one.part is not None]
+        schema = next((one.schema for one in done if one.schema is not None), None)
         after.n_rows = sum(part.n_rows for part in parts)
         drop: list[str] | None = None
         if before is not None:
-            old = [p for b in buckets for p in partition_files(self._dir, "bucket", str(b))]
+            old = [p for one in done
+                   for p in partition_files(self._dir, "bucket", str(one.bucket))]  # fmt: skip
             drop = [path.relative_to(self._dir).as_posix() for path in old]
             after.n_rows += before.n_rows - sum(pq.read_metadata(path).num_rows for path in old)
         merged = Counter(after.merged)
@@ -349,10 +328,13 @@ class Job:
         if rejects.n_rows:
             after.rejects.append(rejects.path.name)
         state.save(self._dir, after)
+        if before is not None:
+            now, then = (touched.id_of(self._dir, one.version) for one in (after, before))
+            touched.save(self._dir, now, then, {one.bucket: one.customers for one in done})
         commit(
             self._dir,
             parts,
-            silver.plain_schema(schema) if parts else table_schema(self._dir),
+            silver.plain_schema(schema) if schema is not None else table_schema(self._dir),
             partition_by=["bucket"],
             application=state.APPLICATION,
             version=after.version,

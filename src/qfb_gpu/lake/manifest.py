@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 APPLICATION = "qfb-ingest"
 _LAYOUT = 3
+_LOGS = 40
+"""So many ingests back it is known which customers each touched."""
 
 
 @dataclass(slots=True)
@@ -105,10 +107,15 @@ def folder(table_dir: Path) -> Path:
     return table_dir / "_ingest"
 
 
+def path_of(table_dir: Path, version: int) -> Path:
+    """Return where the manifest of a version is."""
+    return folder(table_dir) / f"manifest-{version:06d}.json"
+
+
 def load(table_dir: Path) -> Manifest:
     """Return the manifest of the committed version; an empty one where there is none."""
     version = committed_version(table_dir, APPLICATION)
-    path = folder(table_dir) / f"manifest-{version:06d}.json"
+    path = path_of(table_dir, version)
     if version == 0 or not path.is_file():
         return Manifest(version=version)
     return Manifest(**json.loads(path.read_text(encoding="utf-8")))
@@ -116,7 +123,7 @@ def load(table_dir: Path) -> Manifest:
 
 def save(table_dir: Path, manifest: Manifest) -> None:
     """Write a manifest; the commit of its version makes it count."""
-    path = folder(table_dir) / f"manifest-{manifest.version:06d}.json"
+    path = path_of(table_dir, manifest.version)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(".tmp")
     draft.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
@@ -124,8 +131,9 @@ def save(table_dir: Path, manifest: Manifest) -> None:
 
 
 def clear(table_dir: Path, manifest: Manifest) -> None:
-    """Delete manifests and rejected rows of other versions."""
-    kept = {f"manifest-{manifest.version:06d}.json", *manifest.rejects}
+    """Delete manifests and rejected rows of other versions, and logs that are old."""
+    logs = (f"touched-{manifest.version - n:06d}.arrow" for n in range(_LOGS))
+    kept = {path_of(table_dir, manifest.version).name, *manifest.rejects, *logs}
     for path in folder(table_dir).glob("*"):
         if path.name not in kept:
             path.unlink()

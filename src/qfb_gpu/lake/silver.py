@@ -19,6 +19,7 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
+from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import PartFile, open_table, partition_files, table_files
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
@@ -123,7 +124,9 @@ def read_spilled(table_dir: Path, bucket: int) -> pa.Table | None:
     if not files:
         return None
     texts = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
-    table = _read(files, None, [name for name in texts if name != "txn_id"])
+    table = read_bucket(table_dir, bucket, None, [name for name in texts if name != "txn_id"])
+    if table is None:
+        return None
     drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
     drop |= {"description", "description_key"}
     return table.drop_columns([name for name in table.column_names if name in drop])
@@ -149,18 +152,6 @@ def rows_after(table_dir: Path, column: str, day: int) -> int:
     return n_rows
 
 
-def without_files(table: pa.Table, numbers: pa.Array) -> pa.Table:
-    """Return the rows that are of other files."""
-    if not len(numbers):
-        return table
-    return table.filter(pc.invert(pc.is_in(table.column("source_file"), numbers)))
-
-
-def _read(files: list[Path], columns: list[str] | None, texts: list[str]) -> pa.Table:
-    tables = [pq.ParquetFile(path, read_dictionary=texts).read(columns=columns) for path in files]
-    return pa.concat_tables(tables)
-
-
 def buckets(lake_dir: Path) -> list[int]:
     """Return the buckets of the payments that have rows, ascending."""
     table = open_table(lake_dir / "transactions")
@@ -180,7 +171,11 @@ def first_day(lake_dir: Path) -> int | None:
 
 
 def read_texts(
-    lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
+    lake_dir: Path,
+    bucket: int,
+    columns: list[str],
+    rows: pa.Array | None = None,
+    customers: Any = None,
 ) -> pa.Table:
     """Return text columns of a bucket's payments in the row order of silver.
 
@@ -193,9 +188,13 @@ def read_texts(
     rows : integer Arrow array, optional
         Only these, as plain strings. Without it texts that repeat are dictionary-encoded, as they
         are in the file: no text is decoded for a row that nobody asks for.
+    customers : int64 NumPy array, optional
+        Only payments of these customers (keys); ``rows`` are places among theirs.
     """
-    files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
-    table = _read(files, columns, [name for name in columns if name not in _RANDOM])
+    coded = [name for name in columns if name not in _RANDOM]
+    table = read_bucket(lake_dir / "transactions", bucket, columns, coded, customers)
+    if table is None:
+        table = pa.table({name: pa.array([], pa.string()) for name in columns})
     if rows is None:
         return table
     picked = table.take(rows)
@@ -223,19 +222,20 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> di
     kinds = {c.name: pa.date32() if c.kind == "date" else pa.string() for c in schema.columns}
     left_out = ("customer_id", *VALIDITY, *ATTRIBUTES)
     names = [name for name in schema.names if name not in left_out]
-    files = partition_files(lake_dir / "customers", "bucket", str(bucket))
-    if not files:
-        return {name: pa.nulls(len(keys), kinds[name]) for name in names}
-    table = _read(files, [*names, "customer_key", *VALIDITY], [])
-    table = table.filter(pa.array(in_force(table, as_of_day)))
-    if not table.num_rows:
+    columns = [*names, "customer_key", *VALIDITY]
+    table = read_bucket(lake_dir / "customers", bucket, columns)
+    if table is not None:
+        table = table.filter(pa.array(in_force(table, as_of_day)))
+    if table is None or not table.num_rows:
         return {name: pa.nulls(len(keys), kinds[name]) for name in names}
     place, is_there = find(table.column("customer_key").to_numpy(), keys, np)
     row = pa.array(place, mask=~is_there)
     return {name: table.column(name).cast(kinds[name]).take(row).combine_chunks() for name in names}
 
 
-def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -> Ledger:
+def read_ledger(
+    lake_dir: Path, bucket: int, as_of_day: int, backend: Backend, customers: Any = None
+) -> Ledger:
     """Read the payments of one bucket up to a day; ``texts`` is None.
 
     Parameters
@@ -246,11 +246,16 @@ def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -
     as_of_day : int
         Days since 1970-01-01; no later payment is read.
     backend : Backend
+    customers : int64 NumPy array, optional
+        Only payments of these customers (keys); ``text_row`` is a payment's place among theirs.
     """
-    files = partition_files(lake_dir / "transactions", "bucket", str(bucket))
-    described = any(_is_described(path) for path in files)
+    folder = lake_dir / "transactions"
+    described = any(_is_described(path) for path in partition_files(folder, "bucket", str(bucket)))
     extra = ["description_key", "description"] if described else []
-    table = _read(files, [*NUMERIC, *extra], ["description"])
+    table = read_bucket(folder, bucket, [*NUMERIC, *extra], ["description"], customers)
+    if table is None:
+        msg = f"{lake_dir}: no payments in bucket {bucket}; it has {buckets(lake_dir)}"
+        raise InputError(msg)
     return ledger_of_silver(table, as_of_day, backend, None)
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
-from qfb_gpu.lake.delta import partition_files
+from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.lake.validity import in_force
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled, SourceRows
@@ -45,7 +44,13 @@ _RARE = ("name", "clause", "session_id", "counterparty_name", "reference")
 
 
 def read_rows(
-    lake_dir: Path, bucket: int, source: str, as_of_day: int, customer_key: Any, backend: Backend
+    lake_dir: Path,
+    bucket: int,
+    source: str,
+    as_of_day: int,
+    customer_key: Any,
+    backend: Backend,
+    customers: Any = None,
 ) -> SourceRows:
     """Read what was known of a source in one bucket on a day.
 
@@ -60,12 +65,13 @@ def read_rows(
         (:data:`KNOWN_LATER`) is null: a night of the past sees what it would have seen.
     customer_key : int64 array of the backend, shape (n_customers,), ascending
         The ledger's customers.
+    customers : int64 NumPy array, optional
+        Only rows of these customers (keys), in the order they have among all.
     """
     schema = SOURCES[source]
-    files = partition_files(lake_dir / source, "bucket", str(bucket))
     wanted = ["amount_minor" if c == "amount" else c for c in schema.names]
-    tables = [pq.ParquetFile(path).read(columns=wanted) for path in files]
-    table = pa.concat_tables(tables) if tables else _empty(source)
+    found = read_bucket(lake_dir / source, bucket, wanted, customers=customers)
+    table = _empty(source) if found is None else found
     if source == "customers":
         table = table.append_column("customer_key", pa.array(_key(table.column("customer_id"))))
         table = table.filter(pa.array(in_force(table, as_of_day)))
