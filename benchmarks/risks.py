@@ -198,9 +198,8 @@ def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
     for block in risks.blocks(all_months, CPU):
         one = risks.measure(block, 0, 0, 1, last, months.peer_seasons(peers, np), CPU)
         raw = risks.raw_scores(risks.points(one.parts, of.all_halves, np), of.all_weights, np)
-        band = risks.size_bands(one.facts["income_year_minor"], CPU)
         for risk in risks.RISKS:
-            risks.draw(raw[risk], one.evidence[risk], band, risk, CPU)
+            _draw(raw[risk], one.evidence[risk], one.facts["income_year_minor"], risk)
         found["hhi"].append(block.channels["hhi"][:, 0])
     length = np.full(ledger.n_customers, 24)
     arc = volatility.volatility(table["income"].astype(float), length, CPU)["arc"]
@@ -250,8 +249,8 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     none = np.full(len(length), np.nan)
     every = {n: parts.get(n, none) for names in risks.PARTS.values() for n in names}
     raw_score = risks.raw_scores(risks.points(every, of.all_halves, np), of.all_weights, np)
-    band = risks.size_bands(known[:, -12:].sum(axis=1), CPU)
-    score = risks.draw(raw_score["volatility"], length, band, "volatility", CPU).score
+    income = known[:, -12:].sum(axis=1)
+    score = _draw(raw_score["volatility"], length, income, "volatility").score
     before = known[:, -24:]
     there = (before > 0).sum(axis=1) >= 6
     live = there & ((later > 0).sum(axis=1) >= 6)
@@ -301,6 +300,13 @@ def main(arguments: list[str] | None = None) -> None:
         results.append(suppliers_out_of_time(given.data))
     for run in results.content["runs"]:
         print(run)
+
+
+def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks.Drawn:
+    """Return scores drawn towards peers of their size."""
+    band = risks.size_bands(income, risks.size_cuts(income, CPU), CPU)
+    peers = risks.peers_of(score, evidence, band, risk, CPU)
+    return risks.draw(score, evidence, band, peers, risk, CPU)
 
 
 if __name__ == "__main__":

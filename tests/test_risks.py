@@ -219,13 +219,22 @@ def test_a_block_of_customers_sees_its_own_contracts():
         np.testing.assert_array_equal(one.parts[name], joined, err_msg=name)
 
 
+def _draw(score, evidence, band, risk, backend):
+    peers = risks.peers_of(score, evidence, band, risk, backend)
+    return risks.draw(score, evidence, band, peers, risk, backend)
+
+
+def _bands(income, backend):
+    return risks.size_bands(income, risks.size_cuts(income, backend), backend)
+
+
 def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
     xp = backend.xp
     rng = np.random.default_rng(0)
     score = xp.asarray(np.concatenate([[90.0, 90.0, np.nan], rng.normal(40, 8, 400)]))
     evidence = xp.asarray(np.concatenate([[1.0, 24.0, 0.0], np.full(400, 24.0)]))
     band = xp.zeros(403, dtype="int64")
-    drawn = risks.draw(score, evidence, band, "volatility", backend)
+    drawn = _draw(score, evidence, band, "volatility", backend)
     few, many, none = (float(drawn.score[at]) for at in range(3))
     peers = float(drawn.peers[0])
     assert peers < few < many < 90
@@ -240,7 +249,7 @@ def test_a_range_holds_the_score_that_more_data_would_give():
     rng = np.random.default_rng(1)
     true, n = rng.normal(45, 12, 3000), rng.integers(1, 24, 3000).astype(float)
     seen = true + rng.normal(0, risks.NOISE["volatility"] / np.sqrt(n))
-    drawn = risks.draw(seen, n, np.zeros(3000, dtype=np.int64), "volatility", CPU)
+    drawn = _draw(seen, n, np.zeros(3000, dtype=np.int64), "volatility", CPU)
     inside = (drawn.low <= true) & (true <= drawn.high)
     assert 0.88 < inside.mean() < 0.99
     assert np.abs(drawn.score - true).mean() < np.abs(seen - true).mean()
@@ -248,9 +257,9 @@ def test_a_range_holds_the_score_that_more_data_would_give():
 
 def test_bands_are_quarters_by_income(backend):
     income = backend.xp.asarray([5, 1, 9, 7, 3, 8, 2, 6])
-    assert backend.to_host(risks.size_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
+    assert backend.to_host(_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
     equal = backend.xp.asarray([4, 4, 4, 4])
-    assert len(set(backend.to_host(risks.size_bands(equal, backend)).tolist())) == 1
+    assert len(set(backend.to_host(_bands(equal, backend)).tolist())) == 1
 
 
 def test_a_level_is_new_once():

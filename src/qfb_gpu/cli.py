@@ -75,9 +75,12 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="key=value, e.g. payments.horizon_days=30")
     ] = None,
+    update: Annotated[  # noqa: FBT002
+        bool, typer.Option("--update", help="only customers whose rows changed; fit nothing anew")
+    ] = False,
 ) -> None:
     """Run the night: ingest what is new, rescore, publish."""
-    _run(load(config, as_of, device, set_))
+    _run(load(config, as_of, device, set_), update=update)
 
 
 @app.command()
@@ -146,16 +149,18 @@ def _generate(
     console().print(f"Generated {tables} in {out}")
 
 
-def _run(config: Config) -> None:
+def _run(config: Config, *, update: bool = False) -> None:
     from qfb_gpu.pipeline import run as run_night
 
     with _progress() as progress:
-        result = run_night(config, progress)
+        result = run_night(config, progress, update=update)
     _summary(result)
 
 
 def _summary(result: RunResult) -> None:
     screen = console()
+    if result.why_whole:
+        screen.print(f"A whole night, not an update: {result.why_whole}")
     if result.unchanged:
         screen.print(
             f"Nothing changed since run {result.run_id}; the tables in {result.output} are current."
@@ -169,6 +174,11 @@ def _summary(result: RunResult) -> None:
         f"{counts['n_streams']:,} streams, {counts['n_rejected']:,} rows rejected, "
         f"{seconds:.1f} s"
     )
+    if result.updated:
+        screen.print(
+            f"Updated {result.stages['update']['rows']:,} customers whose rows changed; what is "
+            f"learnt of all customers is of night {result.updated}"
+        )
     for name, entry in result.stages.items():
         rows = f"{entry['rows']:>14,} rows" if "rows" in entry else ""
         screen.print(f"  {name:<10}{entry['seconds']:>8.2f} s {rows}")

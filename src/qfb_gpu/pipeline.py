@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from qfb_gpu import network, parts, payments, profile
+from qfb_gpu import parts, profile
+from qfb_gpu._pipeline import kept as keeping
+from qfb_gpu._pipeline import update as updating
+from qfb_gpu._pipeline.between import decide, fit
+from qfb_gpu._pipeline.kept import Kept
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
@@ -23,18 +25,10 @@ from qfb_gpu.cluster import open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
-from qfb_gpu.ledger import Labelled
-from qfb_gpu.parts import groups, payment_graph
-from qfb_gpu.parts.names import save_names
+from qfb_gpu.lake.work import Workspace
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
-from qfb_gpu.tasks import (
-    Night,
-    on_device,
-    publish_bucket,
-    score_bucket,
-    write_whole_tables,
-)
+from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket, write_whole_tables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,10 +37,9 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
+    from qfb_gpu.models.segments import SegmentModel
 
     Progress = Callable[[str, int, int], None]
-
-_BY_BUCKET = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
 
 
 @dataclass(slots=True)
@@ -64,6 +57,10 @@ class RunResult:
     stages : dict of stage to dict
         ``seconds``, ``rows`` and, for bucket stages, the steps' seconds summed over buckets.
     unused : dict of source that no part of the run uses yet to what it is for
+    updated : str
+        The whole night that an update was of; empty for a whole night.
+    why_whole : str
+        Why a whole night was run where an update was asked for.
     """
 
     run_id: str
@@ -73,6 +70,8 @@ class RunResult:
     counts: dict[str, int] = field(default_factory=dict)
     stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     unused: dict[str, str] = field(default_factory=dict)
+    updated: str = ""
+    why_whole: str = ""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -84,8 +83,16 @@ class RunResult:
         self.stages[name] = entry
 
 
-def run(config: Config, progress: Progress | None = None) -> RunResult:
+def run(config: Config, progress: Progress | None = None, *, update: bool = False) -> RunResult:
     """Run the night of ``config.as_of`` and publish its gold tables, report and MLflow run.
+
+    Parameters
+    ----------
+    config : Config
+    progress : callable(stage, done, total), optional
+    update : bool
+        Where it can be, score only the customers whose rows changed since the last night of this
+        ``as_of``, beside what that night has fitted: :mod:`qfb_gpu._pipeline.update`.
 
     Raises
     ------
@@ -96,23 +103,34 @@ def run(config: Config, progress: Progress | None = None) -> RunResult:
     """
     backend = get_backend(config.device)
     load_calendar(config.calendar)
+    tell = progress or (lambda _stage, _done, _total: None)
     with writing(config.output_dir):
-        return _run(config, backend, progress or (lambda _stage, _done, _total: None))
+        return _run(config, backend, tell, update=update)
 
 
-def _run(config: Config, backend: Backend, report_progress: Progress) -> RunResult:
+def _run(config: Config, backend: Backend, report_progress: Progress, *, update: bool) -> RunResult:
     result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
     with _midway(config.output_dir), result.stage("ingest") as entry:
         ingested = ingest.ingest(config, report_progress)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
-    result.run_id = run_id(config, ingested.inputs)
-    if gold.last_run(config.output_dir) == result.run_id:
-        result.unchanged = True
+    kept = keeping.load(config.output_dir) if update else None
+    if update:
+        result.why_whole = updating.why_whole(config, result.device, kept)
+    if kept is not None and not result.why_whole:
+        result.updated = kept.base
+        result.unchanged = kept.inputs == ingested.inputs
+    result.run_id = run_id(config, ingested.inputs, result.updated)
+    last = gold.last_run(config.output_dir)
+    if last is not None and (result.unchanged or last == result.run_id):
+        result.run_id, result.unchanged = last, True
         return result
-    night = Night.of(config, backend.name, result.run_id)
+    night = Night.of(config, backend.name, result.run_id, is_update=bool(result.updated))
     with _midway(night.workspace.root):
-        _night(config, night, backend, result, report_progress, ingested)
+        if kept is not None and result.updated:
+            _update(config, night, kept, result, report_progress, ingested)
+        else:
+            _night(config, night, backend, result, report_progress, ingested)
     return result
 
 
@@ -158,23 +176,77 @@ def _night(
             counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
             workers.close()
+            keeping.forget(config.output_dir)
             publication = gold.next_publication(config.output_dir, result.run_id)
-            _publish(night, buckets, config, fitted, publication)
-    result.counts = {
-        **{name: sum(s[name] for s in scores) for name in ("n_payments", "n_customers")},
-        "n_streams": sum(score["n_streams"] for score in scores),
-        "n_regular": fitted["n_regular"],
-        "n_rejected": ingested.n_rejected,
-        "n_later": ingested.n_rows - sum(score["n_payments"] for score in scores),
-    }
+            names = _publish(night, buckets, config, fitted, publication)
+    each = zip(scores, fitted["n_regular"], strict=True)
+    counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
+    monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
+    _conclude(config, result, counts, monthly, model, ingested, publication)
+    keeping.keep(config, night, buckets, fitted)
+    kept = Kept(
+        run_id=result.run_id,
+        base=result.run_id,
+        stamp=keeping.stamp_of(config, result.device),
+        inputs=ingested.inputs,
+        ingest_ids=keeping.ingest_ids(config.output_dir),
+        buckets=buckets,
+        counts=[{name: one[name] for name in updating.COUNTS} for one in counts],
+        tables=names,
+        segments=model.to_dict(),
+    )
+    keeping.save(config.output_dir, kept)
+    night.workspace.remove()
+
+
+def _update(
+    config: Config,
+    night: Night,
+    kept: Kept,
+    result: RunResult,
+    progress: Progress,
+    ingested: ingest.IngestResult,
+) -> None:
+    """Score and publish the customers whose rows changed; everything else stays."""
+    customers = updating.touched_customers(config, kept)
+    with result.stage("update") as entry:
+        update = updating.prepare(config, night, kept, customers)
+        buckets = list(customers)
+        n_workers = updating.n_workers_for(buckets)
+        with open_pool(night.backend, config.workers, n_workers) as pool:
+            found = updating.score(pool, update, buckets, progress)
+        entry["rows"] = sum(one["n_touched"] for one in found.values())
+        entry["of"] = kept.base
+        entry["steps"] = _sum_steps(list(found.values()))
+    with result.stage("publish"):
+        publication = gold.next_publication(config.output_dir, result.run_id)
+        now = updating.publish(config, update, found, publication)
+    monthly = _monthly(Workspace(keeping.folder(config.output_dir)), now.buckets)
+    _conclude(config, result, now.counts, monthly, kept.model, ingested, publication)
+    keeping.save(config.output_dir, replace(now, inputs=ingested.inputs))
+    night.workspace.remove()
+
+
+def _conclude(
+    config: Config,
+    result: RunResult,
+    counts: list[dict[str, int]],
+    monthly: list[dict[str, Any]],
+    model: SegmentModel,
+    ingested: ingest.IngestResult,
+    publication: gold.Publication,
+) -> None:
+    """Count, report and log a night whose tables are published."""
+    result.counts = {name: sum(one[name] for one in counts) for name in updating.COUNTS}
+    result.counts["n_rejected"] = ingested.n_rejected
+    result.counts["n_later"] = ingested.n_rows - result.counts["n_payments"]
     with result.stage("report"):
-        extras = {"monthly": _monthly(night, buckets), "run": asdict(result)}
+        extras = {"monthly": monthly, "run": asdict(result)}
         data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras)
         write_report(data, config.output_dir / "report.html")
     with result.stage("mlflow"):
-        _log(config, result, fitted["groups"].model, ingested.inputs)
+        _log(config, result, model, ingested.inputs)
     gold.append_run(config.output_dir, run_row(config, result, ingested.inputs), publication)
-    night.workspace.remove()
 
 
 def _nothing_yet(config: Config, night: Night) -> str:
@@ -214,147 +286,26 @@ def _sum_steps(scores: list[dict[str, Any]]) -> dict[str, float]:
     return steps
 
 
-def decide(night: Night, buckets: list[int], config: Config, backend: Backend) -> int:
-    """Control false discoveries over the whole run and mark the regular streams."""
-    work, xp = night.workspace, backend.xp
-    scored = [work.load("score", bucket, "streams") for bucket in buckets]
-    q_values = payments.q_values(
-        backend.asarray(np.concatenate([columns["p_value"] for columns in scored])), xp
-    )
-    start = 0
-    for bucket, host_columns in zip(buckets, scored, strict=True):
-        columns = {name: on_device(values, backend) for name, values in host_columns.items()}
-        stop = start + columns["p_value"].shape[0]
-        decided = payments.decide(
-            columns, q_values[start:stop], config.payments.false_discovery_rate, xp
-        )
-        work.save("decide", bucket, "streams", decided, backend)
-        _save_regularity(night, bucket, decided, backend)
-        start = stop
-    return start
-
-
-def _save_regularity(night: Night, bucket: int, decided: dict[str, Any], backend: Backend) -> None:
-    relations = night.workspace.load("score", bucket, "relations")
-    relation = decided["relation"]
-    customer = backend.asarray(relations["customer"])[relation]
-    kinds = {name: backend.asarray(relations[name])[relation] for name in ("direction", "currency")}
-    features = night.workspace.load("score", bucket, "features")
-    regularity = profile.regularity_features(
-        {**decided, **kinds},
-        customer,
-        backend.asarray(features["main_currency"]),
-        night.as_of_day,
-        backend,
-    )
-    night.workspace.save("decide", bucket, "regularity", regularity, backend)
-
-
-def fit(
-    night: Night, buckets: list[int], config: Config, backend: Backend
-) -> tuple[int, dict[str, Any]]:
-    """Fit what is global and save each bucket's profile columns.
-
-    Returns
-    -------
-    n_customers : int
-    fitted : dict
-        ``groups`` (:class:`qfb_gpu.parts.groups.Groups`), ``nodes``, ``edges``, ``n_regular``,
-        and ``seconds`` by step.
-    """
-    laps = [time.perf_counter()]
-    blocks = [_feature_block(night, bucket, backend) for bucket in buckets]
-    features = {
-        name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
-    }
-    grouped = groups.fit_groups(features, _customer_keys(night, buckets), config, backend)
-    laps.append(time.perf_counter())
-    nodes, edges = _fit_network(night, buckets, config, backend)
-    laps.append(time.perf_counter())
-    columns = {**features, **grouped.columns}
-    n_customers = _save_profiles(night, buckets, columns, nodes, backend)
-    n_regular = int(backend.to_host(features["regularity_n_streams"]).sum())
-    fitted = {
-        "groups": grouped,
-        "nodes": nodes,
-        "edges": edges,
-        "n_regular": n_regular,
-        "seconds": {"segments": laps[1] - laps[0], "payment_graph": laps[2] - laps[1]},
-    }
-    return n_customers, fitted
-
-
-def _customer_keys(night: Night, buckets: list[int]) -> np.ndarray:
-    load = night.workspace.load
-    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
-
-
-def _feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any]:
-    load = night.workspace.load
-    block = {**load("score", bucket, "features"), **load("decide", bucket, "regularity")}
-    return {name: backend.asarray(values) for name, values in block.items()}
-
-
-def _fit_network(
-    night: Night, buckets: list[int], config: Config, backend: Backend
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    edges, graph = payment_graph.make(night.workspace, buckets, backend)
-    nodes = network.analyse(edges, config.network, backend, graph=graph)
-    save_names(night.workspace, buckets)
-    return _all_to_host(nodes, backend), _all_to_host(edges, backend)
-
-
-def _save_profiles(
-    night: Night,
-    buckets: list[int],
-    columns: dict[str, Any],
-    nodes: dict[str, Any],
-    backend: Backend,
-) -> int:
-    host, on_host = _all_to_host(columns, backend), get_backend("cpu")
-    start = 0
-    for bucket in buckets:
-        keys = night.workspace.load("score", bucket, "customers")["customer_key"]
-        stop = start + keys.shape[0]
-        rows = {name: _slice(values, start, stop) for name, values in host.items()}
-        position = network.node_features(nodes, keys)
-        night.workspace.save("fit", bucket, "profiles", {**rows, **position}, on_host)
-        start = stop
-    return start
-
-
-def _to_host(values: Any, backend: Backend) -> Any:
-    if isinstance(values, Labelled):
-        return Labelled(backend.to_host(values.codes), values.labels)
-    return backend.to_host(values)
-
-
-def _all_to_host(columns: dict[str, Any], backend: Backend) -> dict[str, Any]:
-    return {name: _to_host(values, backend) for name, values in columns.items()}
-
-
-def _slice(values: Any, start: int, stop: int) -> Any:
-    if isinstance(values, Labelled):
-        return Labelled(values.codes[start:stop], values.labels)
-    return values[start:stop]
-
-
 def _publish(
     night: Night,
     buckets: list[int],
     config: Config,
     fitted: dict[str, Any],
     publication: gold.Publication,
-) -> None:
-    for name, part in write_whole_tables(night, buckets, fitted).items():
+) -> list[str]:
+    """Publish the tables of a whole night; return their names."""
+    whole = write_whole_tables(night, buckets, fitted)
+    for name, part in whole.items():
         gold.publish(config.output_dir, name, [part], publication)
-    for name in (*_BY_BUCKET, *parts.tables(night.sources)):
+    by_bucket = (*BY_BUCKET, *parts.tables(night.sources))
+    for name in by_bucket:
         files = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
         gold.publish(config.output_dir, name, files, publication)
     for name in parts.tables_left_out(night.sources):
         gold.publish_nothing(config.output_dir, name, publication)
+    return [*whole, *by_bucket]
 
 
-def _monthly(night: Night, buckets: list[int]) -> list[dict[str, Any]]:
-    totals = [night.workspace.load("score", bucket, "monthly") for bucket in buckets]
+def _monthly(work: Workspace, buckets: list[int]) -> list[dict[str, Any]]:
+    totals = [work.load("score", bucket, "monthly") for bucket in buckets]
     return profile.merge_monthly(totals)

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from qfb_gpu.config import Config
     from qfb_gpu.ledger import Ledger, Streams
 
+BY_BUCKET = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
+"""Gold tables that :func:`publish_bucket` writes whatever the sources."""
 _IRREGULAR_ROLE = ROLES.index("extra")
 _RETURNED_ROLE = ROLES.index("returned")
 
@@ -50,9 +52,13 @@ class Night:
     horizon_days: int
     settings: Config
     sources: tuple[str, ...] = ()
+    is_update: bool = False
+    """Only customers named in the workspace (stage ``touched``) are scored and published."""
 
     @classmethod
-    def of(cls, config: Config, backend: BackendName, work: str) -> Night:
+    def of(
+        cls, config: Config, backend: BackendName, work: str, *, is_update: bool = False
+    ) -> Night:
         """Return the night of a config; its intermediates go to a folder called ``work``."""
         return cls(
             lake=config.output_dir / "lake",
@@ -63,7 +69,19 @@ class Night:
             horizon_days=config.payments.horizon_days,
             settings=config,
             sources=tuple(config.sources),
+            is_update=is_update,
         )
+
+    def touched(self, bucket: int) -> np.ndarray | None:
+        """Return the keys of the customers that an update is about; None in a whole night."""
+        if not self.is_update:
+            return None
+        keys: np.ndarray = self.workspace.load("touched", bucket, "customers")["customer_key"]
+        return keys
+
+    def texts(self, bucket: int, columns: list[str], rows: pa.Array | None = None) -> pa.Table:
+        """Return text columns of the payments that the night looks at, as silver has them."""
+        return silver.read_texts(self.lake, bucket, columns, rows, customers=self.touched(bucket))
 
 
 def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
@@ -73,14 +91,19 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
         return done
     backend = get_backend(night.backend)
     clock = _Clock(backend)
-    ledger = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
+    everyone = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
+    touched = night.touched(bucket)
+    ledger = everyone
+    if touched is not None:
+        day = night.as_of_day
+        ledger = silver.read_ledger(night.lake, bucket, day, backend, customers=touched)
     clock.lap("read")
     streams = _score_streams(night, bucket, ledger, backend)
     clock.lap("streams")
     features = profile.customer_features(ledger, night.as_of_day, backend)
     clock.lap("features")
     edges = network.relation_edges(ledger, backend, night.as_of_day)
-    monthly = profile.monthly_totals(ledger, backend)
+    monthly = profile.monthly_totals(everyone, backend)
     clock.lap("edges")
     more = parts.score_parts(night, bucket, ledger, streams, backend)
     features |= more.features
@@ -93,9 +116,9 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     clock.lap("save")
     summary = {
         "bucket": bucket,
-        "n_payments": ledger.n_payments,
-        "n_customers": ledger.n_customers,
-        "n_relations": ledger.n_relations,
+        "n_payments": everyone.n_payments,
+        "n_customers": everyone.n_customers,
+        "n_relations": everyone.n_relations,
         "n_streams": int(streams.relation.shape[0]),
         "seconds": {**clock.seconds, **more.seconds},
     }
@@ -106,6 +129,10 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
 def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) -> Streams:
     """Score the streams of a bucket: anew only those of relations that an earlier night lacks."""
     calendar = load_calendar(night.calendar)
+    if night.is_update:  # most of what is carried is of customers that are not scored
+        return payments.score_streams(
+            ledger, calendar, night.as_of_day, backend, night.horizon_days
+        )
     stamp = carry.stamp_of(calendar, payments, qfb_kernels)
     carried = carry.load(night.lake, bucket, stamp)
     known = described = None
@@ -132,7 +159,7 @@ def _save_scores(
     }
     save("score", bucket, "payments", answers, backend)
     first = pa.array(backend.to_host(ledger.text_row[ledger.relation_offsets[:-1]]))
-    texts = silver.read_texts(night.lake, bucket, ["customer_id", "counterparty_id"], first)
+    texts = night.texts(bucket, ["customer_id", "counterparty_id"], first)
     relations = {
         "customer": ledger.relation_customer,
         "counterparty_key": ledger.counterparty_key,
@@ -183,7 +210,7 @@ def _publish_payments(
     night: Night, bucket: int, streams: dict[str, Any], customer_id: Any, backend: Backend
 ) -> int:
     answers = night.workspace.load("score", bucket, "payments")
-    texts = silver.read_texts(night.lake, bucket, ["txn_id"])
+    texts = night.texts(bucket, ["txn_id"])
     stream, role, due_day = answers["stream"], answers["role"], answers["due_day"]
     is_regular = streams["is_regular"][stream]
     columns = {

@@ -47,11 +47,19 @@ def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
     return flat
 
 
-def run_id(config: Config, inputs: dict[str, Any]) -> str:
-    """Return the id of a night: a hash of its settings and of what its inputs are."""
-    settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
-    material = json.dumps([__version__, settings, inputs, *_files(config)], sort_keys=True)
+def run_id(config: Config, inputs: dict[str, Any], updated: str = "") -> str:
+    """Return the id of a night: a hash of its settings and of what its inputs are.
+
+    ``updated`` is the whole night whose fit an update applies.
+    """
+    material = json.dumps([*settings_of(config), inputs, updated], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+def settings_of(config: Config) -> list[Any]:
+    """Return what of a config, and of the files it names, a night's answers depend on."""
+    settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
+    return [__version__, settings, *_files(config)]
 
 
 def _files(config: Config) -> list[list[Any]]:

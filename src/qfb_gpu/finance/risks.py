@@ -218,18 +218,31 @@ def raw_scores(point: dict[str, Any], weights: dict[str, float], xp: Any) -> dic
     return scores
 
 
-def size_bands(income_year: Any, backend: Backend) -> Any:
-    """Return each customer's quarter by last year's income: int64, 0 the smallest.
+def size_cuts(income_year: Any, backend: Backend) -> Any:
+    """Return the incomes that part customers into quarters by last year's income, ascending.
 
-    Equal incomes are in one band.
+    Nothing where there are no customers.
     """
     xp = backend.xp
     n = income_year.shape[0]
     if n == 0:
-        return xp.zeros(0, dtype="int64")
-    ordered = xp.sort(income_year)
-    cuts = ordered[(xp.arange(1, N_BANDS) * n) // N_BANDS]
-    return xp.searchsorted(cuts, income_year, side="right").astype("int64")
+        return income_year[:0]
+    return xp.sort(income_year)[(xp.arange(1, N_BANDS) * n) // N_BANDS]
+
+
+def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
+    """Return each customer's quarter by last year's income: int64, 0 the smallest.
+
+    Equal incomes are in one band. ``cuts`` are those of :func:`size_cuts`.
+    """
+    return backend.xp.searchsorted(cuts, income_year, side="right").astype("int64")
+
+
+class Peers(NamedTuple):
+    """Mean and variance of the raw scores of each band: float64 arrays, shape (N_BANDS,)."""
+
+    mean: Any
+    spread: Any
 
 
 class Drawn(NamedTuple):
@@ -241,24 +254,10 @@ class Drawn(NamedTuple):
     peers: Any
 
 
-def draw(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> Drawn:
-    """Draw raw scores towards the mean of their band, the more the less is known.
-
-    Parameters
-    ----------
-    score : float64 array, shape (n_customers,)
-        NaN where nothing is known: the peers' mean then stands alone.
-    evidence : float64 array
-        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
-    band : int64 array
-        Of :func:`size_bands`.
-    risk : str
-        One of :data:`RISKS`.
-    """
+def peers_of(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> Peers:
+    """Return what the raw scores of all customers say of each band; see :func:`draw`."""
     xp = backend.xp
-    known = ~xp.isnan(score) & (evidence > 0)
-    error = NOISE[risk] ** 2 / xp.where(known, evidence, 1.0)
-    value = xp.where(known, score, 0.0)
+    known, error, value = _observed(score, evidence, risk, xp)
     whole = xp.rint(value * _SCALE).astype("int64")
     mean, spread = xp.full(N_BANDS, 50.0), xp.full(N_BANDS, 20.0**2)
     for at in range(N_BANDS):
@@ -269,8 +268,35 @@ def draw(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> D
             mean[at] = centre
             squares = xp.rint((value[mine] - centre) ** 2 - error[mine]).astype("int64")
             spread[at] = max(float(squares.sum()) / n, _LEAST_SPREAD**2)
-    prior, tau = mean[band], spread[band]
+    return Peers(mean, spread)
+
+
+def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:
+    """Draw raw scores towards the mean of their band, the more the less is known.
+
+    Parameters
+    ----------
+    score : float64 array, shape (n_customers,)
+        NaN where nothing is known: the peers' mean then stands alone.
+    evidence : float64 array
+        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
+    band : int64 array
+        Of :func:`size_bands`.
+    peers : Peers
+    risk : str
+        One of :data:`RISKS`.
+    """
+    xp = backend.xp
+    known, error, value = _observed(score, evidence, risk, xp)
+    prior, tau = peers.mean[band], peers.spread[band]
     weight = xp.where(known, tau / (tau + error), 0.0)
     drawn = weight * value + (1 - weight) * prior
     half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
     return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)
+
+
+def _observed(score: Any, evidence: Any, risk: str, xp: Any) -> tuple[Any, Any, Any]:
+    """Return which scores are known, the variance of each, and the scores, 0 where unknown."""
+    known = ~xp.isnan(score) & (evidence > 0)
+    error = NOISE[risk] ** 2 / xp.where(known, evidence, 1.0)
+    return known, error, xp.where(known, score, 0.0)

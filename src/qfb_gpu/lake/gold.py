@@ -120,13 +120,13 @@ def write_part(path: Path, table: pa.Table) -> None:
         draft,
         compression="zstd",
         compression_level=1,
-        use_dictionary=[f.name for f in table.schema if _repeats(f)],
+        use_dictionary=[f.name for f in table.schema if repeats(f)],
         store_schema=False,
     )
     draft.replace(path)  # a new file: the old one may be linked into a table
 
 
-def _repeats(field: pa.Field) -> bool:
+def repeats(field: pa.Field) -> bool:
     """Return whether a column is of texts of which there are few: numbers seldom are."""
     is_text = pa.types.is_string(field.type) or pa.types.is_dictionary(field.type)
     return is_text and field.name not in _DISTINCT

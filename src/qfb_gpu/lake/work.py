@@ -60,6 +60,10 @@ class Workspace:
             field.name: _from_arrow(table.column(i), field) for i, field in enumerate(table.schema)
         }
 
+    def has(self, stage: str, bucket: int, name: str) -> bool:
+        """Return whether :meth:`save` wrote columns of that name."""
+        return (self.root / stage / str(bucket) / f"{name}.arrow").is_file()
+
     def finish(self, stage: str, bucket: int, summary: dict[str, Any]) -> None:
         """Say that a bucket is done; atomic."""
         path = self.root / stage / f"{bucket}.json"

@@ -11,8 +11,10 @@ from qfb_gpu.parts.run import (
     publish_parts,
     publish_whole,
     score_parts,
+    sets_of_rows,
     tables,
     tables_left_out,
+    tables_updated,
     used_sources,
 )
 
@@ -29,7 +31,9 @@ __all__ = [
     "publish_parts",
     "publish_whole",
     "score_parts",
+    "sets_of_rows",
     "tables",
     "tables_left_out",
+    "tables_updated",
     "used_sources",
 ]

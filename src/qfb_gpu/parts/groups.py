@@ -58,6 +58,9 @@ class Groups:
     moves : dict
         ``row`` (customer), ``from_segment_id``, ``to_segment_id``; and ``previous_as_of_day``.
     drift : dict of columns of ``segment_drift``; empty on a first night
+    population : dict of NumPy arrays, a row a customer
+        What :func:`place_groups` needs of all customers: ``customer_key``, those of
+        :data:`qfb_gpu.profile.MEASURES`, and ``previous_tier``, ``NONE`` where there was none.
     """
 
     columns: dict[str, Any]
@@ -65,6 +68,7 @@ class Groups:
     cards: list[dict[str, Any]]
     moves: dict[str, Any]
     drift: dict[str, Any] = field(default_factory=dict)
+    population: dict[str, Any] = field(default_factory=dict)
 
 
 def fit_groups(
@@ -99,9 +103,47 @@ def fit_groups(
     now = np.asarray(backend.to_host(placed["segment_id"]))
     moves = _moves(before, now)
     groups = Groups({**placed, **standing}, model, cards, moves)
+    none = np.full(customer_keys.shape[0], NONE, np.int8)
+    groups.population = {
+        "customer_key": customer_keys,
+        **{name: backend.to_host(features[name]) for name in profile.MEASURES},
+        "previous_tier": none if before is None else before.tier,
+    }
     if before is not None:
         groups.drift = _drift(config, before, moves, features, backend)
     return groups
+
+
+def place_groups(
+    features: dict[str, Any],
+    customer_keys: np.ndarray,
+    model: SegmentModel,
+    population: dict[str, Any],
+    config: Config,
+    backend: Backend,
+) -> dict[str, Any]:
+    """Return ``segment_*``, ``tier`` and ``lifecycle`` of some customers beside all of a night.
+
+    Parameters
+    ----------
+    features : dict of arrays of the backend, shape (n_customers,)
+    customer_keys : int64 NumPy array, shape (n_customers,)
+    model : SegmentModel
+    population : dict of NumPy arrays
+        :attr:`Groups.population`. A customer that is not in it had no tier before.
+    """
+    order = np.argsort(population["customer_key"], kind="stable")
+    at, is_there = find(population["customer_key"][order], customer_keys, np)
+    previous = np.where(is_there, population["previous_tier"][order[at]], NONE).astype(np.int8)
+    standing = profile.standing(
+        features,
+        to_day(config.as_of),
+        backend,
+        previous_tier=backend.asarray(previous),
+        margin=config.segments.tier_margin,
+        among={name: backend.asarray(population[name]) for name in profile.MEASURES},
+    )
+    return {**segments.placement(model, features, backend), **standing}
 
 
 def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.keys import find
 from qfb_gpu.models import lookalikes
 from qfb_gpu.parts.part import Columns, Part
 
@@ -22,14 +23,12 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         name: np.concatenate([one[name] for one in profiles]) for name in lookalikes.FEATURES
     }
     references = lookalikes.References.of(features)
-    sizes = [saved.customers(bucket)["customer_key"].shape[0] for bucket in saved.buckets]
-    starts = np.cumsum([0, *sizes])
-    of = np.searchsorted(starts, references.row, side="right") - 1
-    ids = pa.chunked_array([saved.customers(bucket)["customer_id"] for bucket in saved.buckets])
+    customers = [saved.customers(bucket) for bucket in saved.buckets]
+    ids = pa.chunked_array([one["customer_id"] for one in customers])
+    keys = np.concatenate([one["customer_key"] for one in customers])
     return {
         "references": {
-            "bucket": np.array(saved.buckets, dtype=np.int64)[of],
-            "row": references.row - starts[of],
+            "customer_key": keys[references.row],
             "customer_id": ids.take(pa.array(references.row)),
         },
         "ascending": dict(zip(lookalikes.FEATURES, references.ascending.T, strict=True)),
@@ -43,11 +42,12 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         np.stack([saved.fitted(kind)[name] for name in lookalikes.FEATURES], axis=1)
         for kind in ("ascending", "places")
     )
-    references = lookalikes.References(about["row"], ascending, known)
+    references = lookalikes.References(about["customer_key"], ascending, known)
     places = references.ranks(profiles)
-    own = np.full(places.shape[0], -1, dtype=np.int64)
-    here = np.flatnonzero(about["bucket"] == bucket)
-    own[about["row"][here]] = here
+    order = np.argsort(about["customer_key"], kind="stable")
+    keys = saved.customers(bucket)["customer_key"]
+    at, is_there = find(about["customer_key"][order], keys, np)
+    own = np.where(is_there, order[at], -1)
     found, distance = lookalikes.nearest(references, places, own, _N_NEAREST, saved.backend)
     customer, rank = np.nonzero(found >= 0)
     similar = found[customer, rank]

@@ -176,6 +176,7 @@ ORDERS = Part(
     needs=("orders",),
     tables=("order_risk",),
     whole_tables=("order_backtest",),
+    rows=("risk",),
     score=score,
     fit=fit,
     publish=publish,

@@ -11,6 +11,11 @@ plain function, so that memory stays bounded by the bucket:
    ``customer_profiles`` further columns of its customers' profiles.
 4. ``whole``: once, in the main process: the gold tables that are not written by bucket.
 
+An update (:mod:`qfb_gpu._pipeline.update`) goes through ``score`` and ``publish`` with the
+customers whose rows changed alone, and gives ``publish`` what ``fit`` kept of the night before.
+Sets of ``fit`` that have rows of customers are made for a bucket by ``place``; a part that has such
+sets and no ``place`` is left as it is.
+
 A part whose sources are not in the config is left out, and the report says so.
 """
 
@@ -86,6 +91,8 @@ class Saved:
     config: Config
     device: str
     lake: Path
+    placed: int | None = None
+    """The bucket for which :meth:`fitted` knows sets that ``place`` made; None in a whole night."""
 
     @property
     def backend(self) -> Backend:
@@ -97,8 +104,11 @@ class Saved:
         return self.workspace.load("score", bucket, f"{self.part}.{name}")
 
     def fitted(self, name: str) -> Columns:
-        """Return a set of columns that this part's ``fit`` returned."""
-        return self.workspace.load("fit", WHOLE, f"{self.part}.{name}")
+        """Return a set of columns that this part's ``fit``, or its ``place``, returned."""
+        name = f"{self.part}.{name}"
+        if self.placed is not None and self.workspace.has("place", self.placed, name):
+            return self.workspace.load("place", self.placed, name)
+        return self.workspace.load("fit", WHOLE, name)
 
     def customers(self, bucket: int) -> Columns:
         """Return ``customer_key`` and ``customer_id`` of a bucket's customers, in ledger order."""
@@ -148,10 +158,14 @@ class Part:
         of them, with no rows where there are none.
     whole_tables : tuple of str
         Gold tables written by ``whole``.
+    rows : tuple of str
+        Sets of ``fit`` that have rows of customers.
     score : callable(Given) -> dict of str to Columns
         A set named ``features`` has a row a customer of the ledger; its columns join the
         profile's features before anything is fitted.
     fit : callable(Saved) -> dict of str to Columns
+    place : callable(Saved, bucket) -> dict of str to Columns, or None
+        Makes the sets ``rows`` for the customers of a bucket from the other sets of ``fit``.
     publish : callable(Saved, bucket) -> dict of table to Columns
         Arrays are on the host.
     whole : callable(Saved) -> dict of table to Columns
@@ -163,7 +177,14 @@ class Part:
     may_use: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     whole_tables: tuple[str, ...] = ()
+    rows: tuple[str, ...] = ()
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
     fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
+    place: Callable[[Saved, int], dict[str, Columns]] | None = None
     publish: Callable[[Saved, int], dict[str, Columns]] = field(default=_no_rows)
     whole: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
+
+    @property
+    def can_update(self) -> bool:
+        """Whether its tables can be made anew for some customers alone."""
+        return not self.rows or self.place is not None

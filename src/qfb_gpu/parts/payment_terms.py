@@ -18,7 +18,7 @@ from qfb_gpu.finance.cycles import payment_cycles
 from qfb_gpu.finance.joins import count
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 from qfb_gpu.parts.part import Columns, Given, Part
-from qfb_gpu.parts.payment_terms_learning import fit, whole
+from qfb_gpu.parts.payment_terms_learning import fit, place, whole
 from qfb_gpu.parts.payment_terms_tables import publish
 from qfb_gpu.parts.payment_texts import texts_of
 
@@ -130,8 +130,10 @@ PAYMENT_TERMS = Part(
     may_use=("orders", "contracts", "contract_payments", "customers"),
     tables=("payment_terms",),
     whole_tables=("payment_terms_front",),
+    rows=("terms",),
     score=score,
     fit=fit,
+    place=place,
     publish=publish,
     whole=whole,
 )

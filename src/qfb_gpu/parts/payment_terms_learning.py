@@ -36,7 +36,13 @@ def fit(saved: Saved) -> dict[str, Columns]:
         _terms(saved, bucket, invoices, received)
         for bucket, invoices in zip(saved.buckets, each, strict=True)
     ]
-    return {"terms": _stacked(tables), "sellers": _sellers(each, saved.as_of_day)}
+    sellers = _sellers(each, saved.as_of_day)
+    return {"terms": _stacked(tables), "sellers": sellers, "received": received}
+
+
+def place(saved: Saved, bucket: int) -> dict[str, Columns]:
+    """Return the pairs of a bucket, beside what ``fit`` knew of what sellers receive in all."""
+    return {"terms": _terms(saved, bucket, _invoices(saved, bucket), saved.fitted("received"))}
 
 
 def _stacked(tables: list[Columns]) -> Columns:

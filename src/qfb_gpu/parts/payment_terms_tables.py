@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -32,7 +32,7 @@ _INTERVALS = ("interval_median_days", "interval_iqr_days", "interval_drift_days"
 
 
 def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
-    """Return the bucket's rows: pairs with invoices, then relations with payments only."""
+    """Return a bucket's rows by customer and counterparty, with invoices or payments only."""
     terms, cycles = _of_bucket(saved, bucket), saved.scored("cycles", bucket)
     backend = get_backend("cpu")
     is_out = cycles["direction"] == _OUT
@@ -77,7 +77,17 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         "payable_minor": both(terms["payable_minor"], np.full(m, NULL_MINOR)),
         **_recommended(saved, terms, m),
     }
+    keys = (both(terms[n], cycles[n][alone]) for n in ("currency", "counterparty_key"))
+    order = np.lexsort((*keys, customer))
+    rows = {name: _taken(values, order) for name, values in rows.items()}
     return {"payment_terms": rows, PROFILE: _profile(saved, terms, customers)}
+
+
+def _taken(values: Any, rows: np.ndarray) -> Any:
+    """Return some rows of an array, a Labelled or Arrow texts."""
+    if isinstance(values, Labelled):
+        return Labelled(values.codes[rows], values.labels)
+    return values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
 
 
 def _or_none(values: np.ndarray, at: np.ndarray, n: int) -> np.ndarray:

@@ -67,11 +67,18 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
     ------
     ConfigError
         ``into`` is there already.
+    InputError
+        The run was an update: what it was of can be replayed.
     """
     if into.exists():
         msg = f"{into} is there already; replay into a folder that is not, with --into"
         raise ConfigError(msg)
-    settings = json.loads(run_row(output, run_id)["settings"])
+    row = run_row(output, run_id)
+    updated = json.loads(row["stages"]).get("update", {}).get("of")
+    if updated:
+        msg = f"{output}: run {run_id!r} was an update of {updated!r}; replay that whole night"
+        raise InputError(msg)
+    settings = json.loads(row["settings"])
     base = _base(output, settings["output"])
     settings["output"] = str(into.resolve())
     config = build_config(settings, base=base, where=f"run {run_id}")

@@ -27,6 +27,8 @@ from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
 
@@ -66,8 +68,9 @@ def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     shape = (-1, ends.n_months)
     tables = {name: backend.asarray(values).reshape(shape) for name, values in flat.items()}
     cancelled = tables.pop("cancelled")
+    n_dates = sum(ago < ends.start_day.shape[0] for ago in _CHANNEL_AGO)
     channels = {
-        name: backend.asarray(values).reshape(tables["income"].shape[0], -1)
+        name: backend.asarray(values).reshape(-1, n_dates)
         for name, values in saved.scored("channels", bucket).items()
     }
     known = "cancellations" in saved.config.sources
@@ -110,27 +113,96 @@ def _contracts(saved: Saved, bucket: int) -> dict[str, Any]:
 
 def fit(saved: Saved) -> dict[str, Columns]:
     """Score all customers as of the last month's end and of past ones; test the past ones."""
-    backend, settings = saved.backend, _settings(saved.config)
-    ends = months.month_ends(saved.as_of_day, settings.history_months, backend)
-    dates = [ago for ago in AGO if ago + YEAR < ends.n_months]
-    peers = _peer_seasons(saved, ends, dates)
-    found = [
-        _measured(saved, bucket, block, ends, dates, peers)
-        for bucket in saved.buckets
+    backend = saved.backend
+    ends, dates = _dates(saved)
+    seasons = _peer_seasons(saved, ends, dates)
+    found = _measured_all(saved, ends, dates, seasons)
+    raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
+    cuts = {ago: risks.size_cuts(income[f"{ago}"], backend) for ago in dates}
+    band = {ago: risks.size_bands(income[f"{ago}"], cuts[ago], backend) for ago in dates}
+    peers = {
+        f"{risk}.{ago}": risks.peers_of(
+            raw[f"{risk}.{ago}"], evidence[f"{risk}.{ago}"], band[ago], risk, backend
+        )
+        for risk in RISKS
+        for ago in dates
+    }
+    scores = _drawn(raw, evidence, band, peers, backend)
+    tests = _tests(scores, falls, income, dates, ends, backend)
+    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
+    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
+    return {
+        "scores": columns,
+        "tests": risk_tables.tested_columns(tests),
+        "seasons": {f"{ago}": values for ago, values in zip(dates, seasons, strict=True)},
+        "cuts": {f"{ago}": values for ago, values in cuts.items()},
+        "peers": {
+            f"{key}.{name}": values
+            for key, one in peers.items()
+            for name, values in one._asdict().items()
+        },
+    }
+
+
+def place(saved: Saved, bucket: int) -> dict[str, Columns]:
+    """Score a bucket's customers as of the last month's end, beside the peers that ``fit`` knew."""
+    backend = saved.backend
+    ends, dates = _dates(saved)
+    dates = [ago for ago in dates if ago <= ALERT_MONTHS]
+    known_seasons, cuts, known = (saved.fitted(name) for name in ("seasons", "cuts", "peers"))
+    seasons = [backend.asarray(known_seasons[f"{ago}"]) for ago in dates]
+    found = _measured_all(saved, ends, dates, seasons, [bucket])
+    raw, evidence, income, latest, _ = (_joined(found, name, backend) for name in _SETS)
+    band = {
+        ago: risks.size_bands(income[f"{ago}"], backend.asarray(cuts[f"{ago}"]), backend)
+        for ago in dates
+    }
+    peers = {
+        key: risks.Peers(*(backend.asarray(known[f"{key}.{n}"]) for n in risks.Peers._fields))
+        for key in raw
+    }
+    scores = _drawn(raw, evidence, band, peers, backend)
+    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
+    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
+    return {"scores": columns}
+
+
+def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
+    """Return the months that are looked at, and how many months ago scores are made."""
+    ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
+    return ends, [ago for ago in AGO if ago + YEAR < ends.n_months]
+
+
+def _measured_all(
+    saved: Saved,
+    ends: months.MonthEnds,
+    dates: list[int],
+    seasons: list[Any],
+    buckets: Sequence[int] = (),
+) -> list[dict[str, Any]]:
+    """Return :func:`_measured` of all customers, block by block, of all buckets or of some."""
+    return [
+        _measured(saved, bucket, block, ends, dates, seasons)
+        for bucket in buckets or saved.buckets
         for block in risks.blocks(_months(saved, bucket, ends), saved.backend)
     ]
-    raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
-    band = [risks.size_bands(income[f"{ago}"], backend) for ago in dates]
+
+
+def _drawn(
+    raw: Columns,
+    evidence: Columns,
+    band: dict[int, Any],
+    peers: dict[str, risks.Peers],
+    backend: Backend,
+) -> dict[str, Columns]:
+    """Return the scores of each risk and date, drawn towards the peers."""
     scores: dict[str, Columns] = {}
     for risk in RISKS:
-        for at, ago in enumerate(dates):
+        for ago, bands in band.items():
             key = f"{risk}.{ago}"
-            drawn = risks.draw(raw[key], evidence[key], band[at], risk, backend)
+            drawn = risks.draw(raw[key], evidence[key], bands, peers[key], risk, backend)
             scores[key] = {**drawn._asdict(), "raw": raw[key]}
-    tests = _tests(scores, falls, income, dates, ends, backend)
-    columns = _columns(scores, evidence, latest, dates, settings, backend)
-    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
-    return {"scores": columns, "tests": risk_tables.tested_columns(tests)}
+    return scores
 
 
 _SETS = ("raw", "evidence", "income", "latest", "falls")
@@ -263,8 +335,10 @@ RISK = Part(
     may_use=("cancellations",),
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
+    rows=("scores",),
     score=score,
     fit=fit,
+    place=place,
     publish=publish,
     whole=whole,
 )

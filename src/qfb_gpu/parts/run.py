@@ -48,6 +48,16 @@ def tables(sources: tuple[str, ...]) -> list[str]:
     return [table for part in active(sources) for table in part.tables]
 
 
+def tables_updated(sources: tuple[str, ...]) -> list[str]:
+    """Return the gold tables whose rows of some customers an update makes anew."""
+    return [table for part in active(sources) if part.can_update for table in part.tables]
+
+
+def sets_of_rows(sources: tuple[str, ...]) -> set[str]:
+    """Return the names of sets that ``fit`` of the active parts saves a row a customer of."""
+    return {f"{part.name}.{name}" for part in active(sources) for name in part.rows}
+
+
 def tables_left_out(sources: tuple[str, ...]) -> list[str]:
     """Return the gold tables of parts that are not active."""
     return [
@@ -69,8 +79,8 @@ class Scored:
 def score_parts(
     night: Night, bucket: int, ledger: Ledger, streams: Streams, backend: Backend
 ) -> Scored:
-    """Run ``score`` of every active part on one bucket and save what it returns."""
-    parts = active(night.sources)
+    """Run ``score`` of every part that works on one bucket and save what it returns."""
+    parts, touched = _working(night), night.touched(bucket)
     features: Columns = {}
     seconds: dict[str, float] = {}
     for part in parts:
@@ -84,12 +94,18 @@ def score_parts(
             streams=streams,
             sources={
                 source: read_rows(
-                    night.lake, bucket, source, night.as_of_day, ledger.customer_key, backend
+                    night.lake,
+                    bucket,
+                    source,
+                    night.as_of_day,
+                    ledger.customer_key,
+                    backend,
+                    customers=touched,
                 )
                 for source in (*part.needs, *part.may_use)
                 if source != "transactions"
             },
-            payment_texts=partial(silver.read_texts, night.lake, bucket),
+            payment_texts=partial(night.texts, bucket),
             backend=backend,
         )
         for name, columns in part.score(given).items():
@@ -118,7 +134,7 @@ def fit_part(night: Night, name: str) -> float:
 
 
 def publish_parts(night: Night, bucket: int, folder: Path) -> tuple[dict[str, int], Columns]:
-    """Write the gold parts of one bucket of every active part.
+    """Write the gold parts of one bucket of every part that works on it.
 
     Returns
     -------
@@ -129,13 +145,29 @@ def publish_parts(night: Night, bucket: int, folder: Path) -> tuple[dict[str, in
     host = get_backend("cpu")
     counts: dict[str, int] = {}
     profile: Columns = {}
-    for part in active(night.sources):
+    for part in _working(night):
+        if night.is_update:
+            _place(night, part, bucket)
         made = part.publish(_saved(night, part, [bucket]), bucket)
         profile |= made.pop(PROFILE, {})
         _check(part.name, "publish", part.tables, made)
         for name in part.tables:
             counts[name] = write_table(folder, name, made[name], host)
     return counts, profile
+
+
+def _working(night: Night) -> list[Part]:
+    """Return the active parts, of an update those that can make their tables for some customers."""
+    return [part for part in active(night.sources) if part.can_update or not night.is_update]
+
+
+def _place(night: Night, part: Part, bucket: int) -> None:
+    """Make what ``publish`` needs of a bucket's customers in place of their rows in ``fit``."""
+    if part.place is None:
+        return
+    saved = _saved(night, part, [bucket])
+    for name, columns in part.place(saved, bucket).items():
+        night.workspace.save("place", bucket, f"{part.name}.{name}", columns, saved.backend)
 
 
 def publish_whole(night: Night, buckets: list[int], folder: Path) -> dict[str, Path]:
@@ -167,6 +199,7 @@ def _saved(night: Night, part: Part, buckets: list[int]) -> Saved:
         config=night.settings,
         device=night.backend,
         lake=night.lake,
+        placed=buckets[0] if night.is_update else None,
     )
 
 

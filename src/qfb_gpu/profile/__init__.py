@@ -19,7 +19,7 @@ from qfb_gpu.profile.monthly import merge_monthly, monthly_totals
 from qfb_gpu.profile.products import products_features
 from qfb_gpu.profile.purchases import LIFETIME, purchase_history
 from qfb_gpu.profile.regularity import regularity_features
-from qfb_gpu.profile.standing import LIFECYCLES, LIFECYCLES_ZH, TIERS, standing
+from qfb_gpu.profile.standing import LIFECYCLES, LIFECYCLES_ZH, MEASURES, TIERS, standing
 from qfb_gpu.profile.terms import terms_features
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "LIFECYCLES",
     "LIFECYCLES_ZH",
     "LIFETIME",
+    "MEASURES",
     "TIERS",
     "Feature",
     "claims_features",

@@ -32,6 +32,8 @@ LOST_DAYS, QUIET_DAYS, QUIET_GAPS, NEW_DAYS = 365, 90, 3.0, 90
 DOUBLE = 1 / 3
 """(a - b) / (a + b) where a is twice b."""
 TIER_A, TIER_B = 0.80, 0.95
+MEASURES = ("main_currency", "money_turnover_minor_365d")
+"""The features that tiers are made of."""
 
 
 def standing(
@@ -41,6 +43,7 @@ def standing(
     *,
     previous_tier: Any = None,
     margin: float = 0.0,
+    among: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return ``lifecycle`` and ``tier`` of every customer of the run.
 
@@ -54,6 +57,9 @@ def standing(
         Index into ``TIERS`` of the night before; -1 where there was none.
     margin : float
         Share of turnover by which a border has to be passed to leave the previous tier.
+    among : dict of arrays, shape (n_others,), optional
+        ``main_currency`` and ``money_turnover_minor_365d`` of the customers whose turnover is
+        all turnover; those of ``features`` where not given.
 
     Returns
     -------
@@ -64,7 +70,7 @@ def standing(
     return {
         "lifecycle": Labelled(lifecycle(features, backend), LIFECYCLES),
         "tier": Labelled(
-            tier(features, backend, previous_tier=previous_tier, margin=margin), TIERS
+            tier(features, backend, previous_tier=previous_tier, margin=margin, among=among), TIERS
         ),
     }
 
@@ -90,20 +96,26 @@ def lifecycle(features: dict[str, Any], backend: Backend) -> Any:
 
 
 def tier(
-    features: dict[str, Any], backend: Backend, *, previous_tier: Any = None, margin: float = 0.0
+    features: dict[str, Any],
+    backend: Backend,
+    *,
+    previous_tier: Any = None,
+    margin: float = 0.0,
+    among: dict[str, Any] | None = None,
 ) -> Any:
     """Return each customer's tier: int8, shape (n_customers,), index into ``TIERS``.
 
-    ``previous_tier`` and ``margin`` as for :func:`standing`.
+    ``previous_tier``, ``margin`` and ``among`` as for :func:`standing`.
     """
     xp = backend.xp
-    currency = features["main_currency"]
-    turnover = features["money_turnover_minor_365d"]
+    currency, turnover = (features[name] for name in MEASURES)
+    currencies, turnovers = (currency, turnover) if among is None else (among[n] for n in MEASURES)
     tiers = xp.full(turnover.shape[0], TIERS.index("D"), dtype="int8")
     for code in backend.to_host(xp.unique(currency)).tolist():
         rows = xp.nonzero((currency == code) & (turnover > 0))[0]
         if rows.shape[0]:
-            larger = _larger(turnover[rows], xp)
+            everyone = turnovers[(currencies == code) & (turnovers > 0)]
+            larger = _larger(turnover[rows], everyone, xp)
             tiers[rows] = _abc(larger, 0.0)
             if previous_tier is not None:
                 was = previous_tier[rows]
@@ -117,10 +129,10 @@ def _abc(larger: Any, shift: float) -> Any:
     return (larger >= TIER_A + shift).astype("int8") + (larger >= TIER_B + shift)
 
 
-def _larger(turnover: Any, xp: Any) -> Any:
-    """Return the share of all turnover of customers that turn over more."""
-    ascending = xp.sort(turnover)
-    up_to = xp.cumsum(ascending)
+def _larger(turnover: Any, everyone: Any, xp: Any) -> Any:
+    """Return the share of everyone's turnover that is of customers who turn over more."""
+    ascending = xp.sort(everyone)
+    up_to = xp.concatenate([xp.zeros(1, dtype=ascending.dtype), xp.cumsum(ascending)])
     total = int(up_to[-1])
     n_up_to = xp.searchsorted(ascending, turnover, side="right")  # own and smaller ones
-    return (total - up_to[n_up_to - 1]) / total
+    return (total - up_to[n_up_to]) / max(total, 1)

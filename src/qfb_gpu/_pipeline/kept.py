@@ -1,0 +1,185 @@
+"""What a whole night keeps, so that an update can apply it to customers whose rows changed.
+
+``<output>/lake/kept/kept.json`` says of which night it is; ``fit/-1`` beside it holds what was
+fitted over all customers, ``score/<bucket>`` each bucket's monthly totals. It is a cache: without
+it, or after a change of settings or of the engine, the next night is a whole one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+import qfb_kernels
+from qfb_gpu import parts
+from qfb_gpu._pipeline.records import settings_of
+from qfb_gpu.backend import get_backend
+from qfb_gpu.lake import touched
+from qfb_gpu.lake.work import Workspace
+from qfb_gpu.models.segments import SegmentModel
+from qfb_gpu.parts.part import WHOLE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qfb_gpu.config import Config
+    from qfb_gpu.tasks import Night
+
+_OF_WHOLE_TABLES = ("edges", "graph.nodes", "graph.edges", "names")
+"""Sets that only whole tables are made of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A published night and what it fitted.
+
+    Attributes
+    ----------
+    run_id : str
+        Of the newest tables.
+    base : str
+        Of the whole night that fitted.
+    stamp : str
+        Settings, code and device of that night.
+    inputs : dict
+        What the tables were made of: see :class:`qfb_gpu.lake.ingest.IngestResult`.
+    ingest_ids : dict of source to str
+        What silver held then.
+    buckets : list of int
+        A table by bucket has a part file each, in this order.
+    counts : list of dict
+        ``n_payments``, ``n_customers``, ``n_streams``, ``n_regular`` of each.
+    tables : list of str
+        The gold tables that are of this night.
+    segments : dict
+        The segment model.
+    """
+
+    run_id: str
+    base: str
+    stamp: str
+    inputs: dict[str, Any]
+    ingest_ids: dict[str, str]
+    buckets: list[int]
+    counts: list[dict[str, int]]
+    tables: list[str]
+    segments: dict[str, Any]
+
+    @property
+    def model(self) -> SegmentModel:
+        """The segment model."""
+        return SegmentModel(**self.segments)
+
+
+def folder(output: Path) -> Path:
+    """Return where an output folder keeps it."""
+    return output / "lake" / "kept"
+
+
+def stamp_of(config: Config, device: str) -> str:
+    """Return what has to be the same for a night's fit to be applied to further rows."""
+    material = json.dumps([settings_of(config), device, _code()], sort_keys=True)
+    return hashlib.sha256(material.encode()).hexdigest()[:16]
+
+
+@cache
+def _code() -> str:
+    digest = hashlib.sha256()
+    for package in (Path(__file__).parents[1], Path(str(qfb_kernels.__file__)).parent):
+        for file in sorted(package.rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def load(output: Path) -> Kept | None:
+    """Return what is kept, None where there is nothing or it cannot be read."""
+    try:
+        content = json.loads((folder(output) / "kept.json").read_text(encoding="utf-8"))
+        return Kept(**content)
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def save(output: Path, kept: Kept) -> None:
+    """Say what is kept; atomic, and last."""
+    path = folder(output) / "kept.json"
+    draft = path.with_suffix(".tmp")
+    draft.write_text(json.dumps(asdict(kept)), encoding="utf-8")
+    draft.replace(path)
+
+
+def forget(output: Path) -> None:
+    """Delete what is kept: tables change, and nothing tells yet what they are of."""
+    shutil.rmtree(folder(output), ignore_errors=True)
+
+
+def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, Any]) -> None:
+    """Move what a night fitted out of its workspace, and what else an update needs beside it.
+
+    Parameters
+    ----------
+    fitted : mapping
+        ``groups`` and ``nodes``, on the host.
+    """
+    work, host = night.workspace, get_backend("cpu")
+    root = folder(config.output_dir)
+    forget(config.output_dir)
+    root.mkdir(parents=True)
+    order = np.argsort(fitted["nodes"]["key"], kind="stable")
+    nodes = {name: values[order] for name, values in fitted["nodes"].items()}
+    work.save("fit", WHOLE, "nodes", nodes, host)
+    work.save("fit", WHOLE, "population", _by_key(fitted["groups"].population), host)
+    work.save("fit", WHOLE, "q_values", _q_values(work, buckets), host)
+    left_out = {*_OF_WHOLE_TABLES, *parts.sets_of_rows(night.sources)}
+    for name in left_out:
+        (work.folder("fit", WHOLE) / f"{name}.arrow").unlink(missing_ok=True)
+    (root / "fit").mkdir()
+    shutil.move(work.folder("fit", WHOLE), root / "fit" / str(WHOLE))
+    if (work.root / "text").is_dir():
+        shutil.move(work.root / "text", root / "text")
+    for bucket in buckets:
+        keep_monthly(config.output_dir, night, bucket)
+
+
+def keep_monthly(output: Path, night: Night, bucket: int) -> None:
+    """Keep a bucket's monthly totals."""
+    totals = night.workspace.load("score", bucket, "monthly")
+    Workspace(folder(output)).save("score", bucket, "monthly", totals, get_backend("cpu"))
+
+
+def lend(output: Path, work: Workspace) -> None:
+    """Show a workspace what was fitted, as if it had been fitted in it."""
+    root = folder(output).resolve()
+    for name in (f"fit/{WHOLE}", "text"):
+        link = work.root / name
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if (root / name).is_dir() and not link.is_symlink():
+            link.symlink_to(root / name, target_is_directory=True)
+
+
+def ingest_ids(output: Path) -> dict[str, str]:
+    """Return what silver holds now."""
+    return touched.ingest_ids(output / "lake")
+
+
+def _by_key(population: Mapping[str, Any]) -> dict[str, Any]:
+    order = np.argsort(population["customer_key"], kind="stable")
+    return {name: values[order] for name, values in population.items()}
+
+
+def _q_values(work: Workspace, buckets: list[int]) -> dict[str, Any]:
+    """Return each p-value of the night once, ascending, with its q-value."""
+    tables = [work.load("decide", bucket, "streams") for bucket in buckets]
+    p, q = (np.concatenate([t[name] for t in tables]) for name in ("p_value", "q_value"))
+    tested = np.flatnonzero(~np.isnan(p))
+    order = tested[np.argsort(p[tested], kind="stable")]
+    is_first = np.ones(order.size, dtype=bool)
+    is_first[1:] = p[order[1:]] != p[order[:-1]]
+    return {"p_value": p[order[is_first]], "q_value": q[order[is_first]]}
