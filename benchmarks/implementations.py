@@ -108,6 +108,6 @@ def last_night(output: Path) -> dict[str, Any]:
     counts = ("n_payments", "n_customers", "n_streams", "n_regular")
     return {
         "seconds": {name: stage["seconds"] for name, stage in stages.items()},
-        "score_steps": stages["score"]["steps"],
+        "score_steps": stages.get("score", stages.get("update"))["steps"],
         **{name: row[name] for name in counts},
     }

@@ -3,14 +3,16 @@
     python benchmarks/incremental.py --payments 1e6 --share 0.01
 
 A night, then payments of a share of the customers in a further file, then the night again over the
-same lake, and a night from nothing over both files. Gold tables of the last two must be equal,
-but for what a night keeps of the one before on purpose.
+same lake, a night from nothing over both files, an update (``qfb run --update``), and an update
+that takes every customer for touched. Gold tables of the whole nights must be equal, but for what a
+night keeps of the one before on purpose; those of the updates must be equal, all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -28,6 +30,8 @@ from results_file import ResultsFile
 from qfb_gpu.lake import gold
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portfolios import Portfolio
 
 BY_PAYMENTS = (
@@ -40,6 +44,12 @@ BY_PAYMENTS = (
 )
 """Tables that no earlier night has a say in."""
 _ROWS_PER_CUSTOMER = 3
+NIGHTS = {
+    "later": [QFB, "run"],
+    "full": [QFB, "run"],
+    "update": [QFB, "run", "--update"],
+    "everyone": [sys.executable, str(Path(__file__).with_name("update_everyone.py"))],
+}
 
 
 def main(arguments: list[str] | None = None) -> Path:
@@ -64,18 +74,25 @@ def measure(
     source.mkdir()
     (source / "first.parquet").symlink_to(portfolio.transactions)
     nights = {}
-    _night(source, work / "later", portfolio.as_of, timeout_seconds)
+    _night([QFB, "run"], source, work / "later", portfolio.as_of, timeout_seconds)
+    for name in ("update", "everyone"):
+        shutil.copytree(work / "later", work / name)
     changes = changed_payments(portfolio, share)
     pq.write_table(changes, source / "second.parquet")
-    for name in ("later", "full"):
-        nights[name] = _night(source, work / name, portfolio.as_of, timeout_seconds)
+    for name, command in NIGHTS.items():
+        nights[name] = _night(command, source, work / name, portfolio.as_of, timeout_seconds)
     return {
         "n_payments": portfolio.n_payments,
         "n_customers": portfolio.n_customers,
         "n_new_payments": changes.num_rows,
         "n_changed_customers": len(pc.unique(changes.column("customer_id"))),
         **nights,
-        "different_tables": different_tables(work / "later", work / "full"),
+        "different_tables": different_tables(work / "later", work / "full", BY_PAYMENTS),
+        "different_updates": different_tables(
+            work / "update",
+            work / "everyone",
+            [name for name in gold.tables(work / "update") if name != "runs"],
+        ),
     }
 
 
@@ -93,10 +110,10 @@ def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
     return table.set_column(table.column_names.index("txn_id"), "txn_id", ids)
 
 
-def different_tables(later: Path, full: Path) -> list[str]:
-    """Return the tables of :data:`BY_PAYMENTS` whose rows are not the same to the bit."""
+def different_tables(later: Path, full: Path, names: Sequence[str]) -> list[str]:
+    """Return the tables whose rows are not the same to the bit, in any order."""
     found = []
-    for name in BY_PAYMENTS:
+    for name in names:
         tables = [gold.read(output, name) for output in (later, full)]
         order = [(column, "ascending") for column in tables[0].column_names]
         if not tables[0].sort_by(order).equals(tables[1].sort_by(order)):
@@ -104,11 +121,13 @@ def different_tables(later: Path, full: Path) -> list[str]:
     return found
 
 
-def _night(source: Path, output: Path, as_of: str, timeout_seconds: float) -> dict[str, Any]:
+def _night(
+    command: list[str], source: Path, output: Path, as_of: str, timeout_seconds: float
+) -> dict[str, Any]:
     work = output.parent
     config = write_config(str(source), as_of, output, work)
     log = work / "night.log"
-    done = run_measured([QFB, "run", str(config)], log=log, timeout_seconds=timeout_seconds)
+    done = run_measured([*command, str(config)], log=log, timeout_seconds=timeout_seconds)
     return {
         "wall_seconds": done.wall_seconds,
         "peak_bytes": done.peak_bytes,
@@ -117,7 +136,8 @@ def _night(source: Path, output: Path, as_of: str, timeout_seconds: float) -> di
 
 
 def _say(run: dict[str, Any]) -> None:
-    sys.stdout.write(incremental_table({"runs": [run]}) + f"\n{run['different_tables'] or ''}\n")
+    different = [*run["different_tables"], *run["different_updates"]]
+    sys.stdout.write(f"{incremental_table({'runs': [run]})}\n{different or ''}\n")
     sys.stdout.flush()
 
 

@@ -4,23 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
+WORDS = {
+    "full": "whole, from nothing",
+    "later": "whole, over the lake of the one before",
+    "everyone": "update, as if all were touched",
+    "update": "update (`qfb run --update`)",
+}
+
 
 def incremental_table(results: dict[str, Any]) -> str:
     """Return the Markdown of the newest run of each size."""
     newest = {run["size"]: run for run in results["runs"]}
-    stages = list(next(iter(newest.values()))["full"]["seconds"])
+    nights = [run[name] for run in newest.values() for name in WORDS if name in run]
+    stages = list(dict.fromkeys(stage for night in nights for stage in night["seconds"]))
     lines = [
         "| payments | customers changed | night | " + " | ".join(stages) + " | total |",
         "| ---: | ---: | --- | " + "---: | " * (len(stages) + 1),
     ]
     for run in newest.values():
-        for name, words in (("full", "full"), ("later", "over the lake of the one before")):
+        for name, words in WORDS.items():
+            if name not in run:
+                continue
             night = run[name]
-            cells = [f"{night['seconds'][stage]:.1f}" for stage in stages]
+            cells = [_cell(night["seconds"].get(stage)) for stage in stages]
             share = night["wall_seconds"] / run["full"]["wall_seconds"]
-            total = f"{night['wall_seconds']:.1f} s ({share:.0%})"
+            total = f"{night['wall_seconds']:.1f} s ({share:.1%})"
             lines.append(
                 f"| {run['n_payments']:,} | {run['n_changed_customers']:,} of "
                 f"{run['n_customers']:,} | {words} | " + " | ".join([*cells, total]) + " |"
             )
     return "\n".join(lines)
+
+
+def _cell(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.1f}"

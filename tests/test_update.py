@@ -4,6 +4,7 @@ import datetime as dt
 import importlib
 import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -88,6 +89,15 @@ def change(folder, ids):
     pq.write_table(table.set_column(table.column_names.index("amount"), "amount", amount), claims)
 
 
+def everyone(touched_customers, config, kept):
+    """Return all customers there are, and those that were touched, by bucket."""
+    lake, found = config.output_dir / "lake", touched_customers(config, kept)
+    for bucket in silver.buckets(lake):
+        keys = silver.read_ledger(lake, bucket, 10**6, get_backend("cpu")).customer_key
+        found[bucket] = np.union1d(found.get(bucket, keys[:0]), keys)
+    return found
+
+
 def tables_of(output):
     return {name: gold.read(output, name) for name in gold.tables(output) if name != "runs"}
 
@@ -111,16 +121,8 @@ def update_all(folder, monkeypatch):
     """Run an update that touches every customer; return its result."""
     of = updating.touched_customers
     with monkeypatch.context() as patch:
-        patch.setattr("qfb_gpu.pipeline.updating.touched_customers", lambda *a: all_of(of, *a))
+        patch.setattr("qfb_gpu.pipeline.updating.touched_customers", partial(everyone, of))
         return run(config_of(folder), update=True)
-
-
-def all_of(touched_customers, config, kept):
-    lake, found = config.output_dir / "lake", touched_customers(config, kept)
-    for bucket in silver.buckets(lake):
-        keys = silver.read_ledger(lake, bucket, 10**6, get_backend("cpu")).customer_key
-        found[bucket] = np.union1d(found.get(bucket, keys[:0]), keys)
-    return found
 
 
 def test_all_customers_again_give_the_whole_night(whole, night, monkeypatch):
@@ -150,6 +152,7 @@ def updated(whole, tmp_path_factory):
 def test_some_customers_give_what_all_would(updated, night, monkeypatch):
     folder, ids = night
     change(folder, ids)
+    monkeypatch.setattr("qfb_gpu._pipeline.gather.PAYMENTS_A_BUCKET", 5000)
     result = update_all(folder, monkeypatch)
     got, wanted = tables_of(updated[0] / "out"), tables_of(folder / "out")
     assert updated[1].stages["update"]["rows"] < result.stages["update"]["rows"]
@@ -278,7 +281,7 @@ def test_spliced_rows_are_those_of_a_loop(tmp_path):
             gold.write_part(tmp_path / f"{name}.parquet", table)
         asked = np.sort(np.array([keys[one] for one in touched], np.int64))
         target = tmp_path / f"{turn}.parquet"
-        splice(tmp_path / "old.parquet", tmp_path / "new.parquet", asked, target)
+        splice(tmp_path / "old.parquet", [tmp_path / "new.parquet"], asked, target)
         stays = [row for row in old if row["customer_id"] not in touched]
         wanted = sorted(stays + new, key=lambda row: keys[row["customer_id"]])
         assert pq.read_table(target).to_pylist() == wanted
@@ -299,7 +302,7 @@ def test_a_column_that_new_rows_lack_is_the_old_rows(tmp_path):
     gold.write_part(tmp_path / "old.parquet", old)
     gold.write_part(tmp_path / "new.parquet", new)
     asked = np.sort(hash_texts(pa.array(["b", "c"])))
-    splice(tmp_path / "old.parquet", tmp_path / "new.parquet", asked, tmp_path / "both.parquet")
+    splice(tmp_path / "old.parquet", [tmp_path / "new.parquet"], asked, tmp_path / "both.parquet")
     rows = {row["customer_id"]: row for row in pq.read_table(tmp_path / "both.parquet").to_pylist()}
     assert rows["a"] == {"customer_id": "a", "x": 1, "kept": "p", "n": 7}
     assert rows["b"] == {"customer_id": "b", "x": 3, "kept": None, "n": 8}

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import parts, profile
+from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
 from qfb_gpu._pipeline.between import decide, fit
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from qfb_gpu._pipeline.update import Update
     from qfb_gpu.backend import Backend
     from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
@@ -209,18 +211,24 @@ def _update(
 ) -> None:
     """Score and publish the customers whose rows changed; everything else stays."""
     customers = updating.touched_customers(config, kept)
-    with result.stage("update") as entry:
-        update = updating.prepare(config, night, kept, customers)
-        buckets = list(customers)
-        n_workers = updating.n_workers_for(buckets)
-        with open_pool(night.backend, config.workers, n_workers) as pool:
-            found = updating.score(pool, update, buckets, progress)
-        entry["rows"] = sum(one["n_touched"] for one in found.values())
-        entry["of"] = kept.base
-        entry["steps"] = _sum_steps(list(found.values()))
-    with result.stage("publish"):
-        publication = gold.next_publication(config.output_dir, result.run_id)
-        now = updating.publish(config, update, found, publication)
+    buckets = list(customers)
+    with open_pool(night.backend, config.workers, gathering.n_workers_for(buckets)) as pool:
+        with result.stage("update") as entry:
+            update = updating.prepare(night, kept, customers, config.output_dir)
+            taken = _map_buckets(pool, gathering.take_out, update, buckets, progress, "gather")
+            gathered = gathering.make_lake(update, buckets)
+            task = updating.score_gathered
+            scores = _map_buckets(pool, task, update, gathered, progress, "score")
+            entry["rows"] = sum(keys.size for keys in customers.values())
+            entry["of"] = kept.base
+            entry["steps"] = _sum_steps([*taken, *scores])
+        with result.stage("publish") as entry:
+            task = updating.splice_bucket
+            counts = _map_buckets(pool, task, update, buckets, progress, "publish")
+            publication = gold.next_publication(config.output_dir, result.run_id)
+            changed = dict(zip(buckets, counts, strict=True))
+            now = updating.publish(config.output_dir, update, changed, publication)
+            entry["steps"] = _sum_steps(counts)
     monthly = _monthly(Workspace(keeping.folder(config.output_dir)), now.buckets)
     _conclude(config, result, now.counts, monthly, kept.model, ingested, publication)
     keeping.save(config.output_dir, replace(now, inputs=ingested.inputs))
@@ -257,8 +265,8 @@ def _nothing_yet(config: Config, night: Night) -> str:
 
 def _map_buckets(
     pool: Pool,
-    task: Callable[[Night, int], dict[str, Any]],
-    night: Night,
+    task: Callable[[Any, int], dict[str, Any]],
+    night: Night | Update,
     buckets: list[int],
     progress: Progress,
     stage: str,

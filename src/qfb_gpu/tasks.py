@@ -53,7 +53,7 @@ class Night:
     settings: Config
     sources: tuple[str, ...] = ()
     is_update: bool = False
-    """Only customers named in the workspace (stage ``touched``) are scored and published."""
+    """The lake holds some customers alone, who stand beside what a whole night has fitted."""
 
     @classmethod
     def of(
@@ -72,17 +72,6 @@ class Night:
             is_update=is_update,
         )
 
-    def touched(self, bucket: int) -> np.ndarray | None:
-        """Return the keys of the customers that an update is about; None in a whole night."""
-        if not self.is_update:
-            return None
-        keys: np.ndarray = self.workspace.load("touched", bucket, "customers")["customer_key"]
-        return keys
-
-    def texts(self, bucket: int, columns: list[str], rows: pa.Array | None = None) -> pa.Table:
-        """Return text columns of the payments that the night looks at, as silver has them."""
-        return silver.read_texts(self.lake, bucket, columns, rows, customers=self.touched(bucket))
-
 
 def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     """Find the streams, features and edges of one bucket and save them; return its counts."""
@@ -91,19 +80,14 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
         return done
     backend = get_backend(night.backend)
     clock = _Clock(backend)
-    everyone = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
-    touched = night.touched(bucket)
-    ledger = everyone
-    if touched is not None:
-        day = night.as_of_day
-        ledger = silver.read_ledger(night.lake, bucket, day, backend, customers=touched)
+    ledger = silver.read_ledger(night.lake, bucket, night.as_of_day, backend)
     clock.lap("read")
     streams = _score_streams(night, bucket, ledger, backend)
     clock.lap("streams")
     features = profile.customer_features(ledger, night.as_of_day, backend)
     clock.lap("features")
     edges = network.relation_edges(ledger, backend, night.as_of_day)
-    monthly = profile.monthly_totals(everyone, backend)
+    monthly = profile.monthly_totals(ledger, backend)
     clock.lap("edges")
     more = parts.score_parts(night, bucket, ledger, streams, backend)
     features |= more.features
@@ -116,9 +100,9 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     clock.lap("save")
     summary = {
         "bucket": bucket,
-        "n_payments": everyone.n_payments,
-        "n_customers": everyone.n_customers,
-        "n_relations": everyone.n_relations,
+        "n_payments": ledger.n_payments,
+        "n_customers": ledger.n_customers,
+        "n_relations": ledger.n_relations,
         "n_streams": int(streams.relation.shape[0]),
         "seconds": {**clock.seconds, **more.seconds},
     }
@@ -129,7 +113,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
 def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) -> Streams:
     """Score the streams of a bucket: anew only those of relations that an earlier night lacks."""
     calendar = load_calendar(night.calendar)
-    if night.is_update:  # most of what is carried is of customers that are not scored
+    if night.is_update:  # buckets are not those of the lake that carries
         return payments.score_streams(
             ledger, calendar, night.as_of_day, backend, night.horizon_days
         )
@@ -159,7 +143,7 @@ def _save_scores(
     }
     save("score", bucket, "payments", answers, backend)
     first = pa.array(backend.to_host(ledger.text_row[ledger.relation_offsets[:-1]]))
-    texts = night.texts(bucket, ["customer_id", "counterparty_id"], first)
+    texts = silver.read_texts(night.lake, bucket, ["customer_id", "counterparty_id"], first)
     relations = {
         "customer": ledger.relation_customer,
         "counterparty_key": ledger.counterparty_key,
@@ -210,7 +194,7 @@ def _publish_payments(
     night: Night, bucket: int, streams: dict[str, Any], customer_id: Any, backend: Backend
 ) -> int:
     answers = night.workspace.load("score", bucket, "payments")
-    texts = night.texts(bucket, ["txn_id"])
+    texts = silver.read_texts(night.lake, bucket, ["txn_id"])
     stream, role, due_day = answers["stream"], answers["role"], answers["due_day"]
     is_regular = streams["is_regular"][stream]
     columns = {

@@ -145,13 +145,17 @@ def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, 
     if (work.root / "text").is_dir():
         shutil.move(work.root / "text", root / "text")
     for bucket in buckets:
-        keep_monthly(config.output_dir, night, bucket)
+        keep_monthly(config.output_dir, work.load("score", bucket, "monthly"), bucket)
 
 
-def keep_monthly(output: Path, night: Night, bucket: int) -> None:
+def keep_monthly(output: Path, totals: Mapping[str, Any], bucket: int) -> None:
     """Keep a bucket's monthly totals."""
-    totals = night.workspace.load("score", bucket, "monthly")
     Workspace(folder(output)).save("score", bucket, "monthly", totals, get_backend("cpu"))
+
+
+def monthly(output: Path, bucket: int) -> dict[str, Any]:
+    """Return a bucket's monthly totals."""
+    return Workspace(folder(output)).load("score", bucket, "monthly")
 
 
 def lend(output: Path, work: Workspace) -> None:

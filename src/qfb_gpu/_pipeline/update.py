@@ -4,6 +4,9 @@ Everything that is fitted over all customers (which streams are regular at what 
 tiers, the payment network, models) stays as that night found it and is applied to the customers
 that the ingests since have touched; their rows are put in place of the old ones. All other rows
 stay. So an update gives what a night over all customers would give that fits nothing anew.
+
+The touched customers' rows of silver are gathered in a lake of their own, of as few buckets as
+they fill, which is scored and published as any other; then each bucket's gold is spliced.
 """
 
 from __future__ import annotations
@@ -13,8 +16,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from qfb_gpu import network, parts, payments
 from qfb_gpu._pipeline import kept as store
@@ -27,39 +28,50 @@ from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.tasks import BY_BUCKET, Night, on_device, publish_bucket, score_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from qfb_gpu._pipeline.kept import Kept
     from qfb_gpu.backend import Backend
-    from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
 
-_BUCKETS_A_WORKER = 8
-"""Fewer are done sooner than another worker is started."""
+COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """What the task of a bucket needs to know.
+    """What the tasks of an update need to know.
 
     Attributes
     ----------
+    lake : Path
+        Of all customers.
     night : Night
+        Of the touched ones: ``night.lake`` holds them alone.
     kept : Kept
     files : dict of table to list of Path
         Part files of the tables by bucket, in the order of ``kept.buckets``.
     """
 
+    lake: Path
     night: Night
     kept: Kept
     files: dict[str, list[Path]]
+
+    def customers(self, bucket: int) -> np.ndarray:
+        """Return the keys of a bucket's touched customers, ascending."""
+        found = self.night.workspace.load("touched", bucket, "customers")
+        keys: np.ndarray = found["customer_key"]
+        return keys
 
     def old(self, table: str, bucket: int) -> Path | None:
         """Return a bucket's part as it is published; None for a bucket that is new."""
         if bucket not in self.kept.buckets:
             return None
         return self.files[table][self.kept.buckets.index(bucket)]
+
+    def spliced(self, table: str, bucket: int) -> Path:
+        """Return where a bucket's new part goes."""
+        return self.night.workspace.folder("spliced", bucket) / f"{table}.parquet"
 
 
 def why_whole(config: Config, device: str, kept: Kept | None) -> str:
@@ -86,58 +98,55 @@ def touched_customers(config: Config, kept: Kept) -> dict[int, np.ndarray]:
     return {b: np.unique(np.concatenate(keys)) for b, keys in sorted(found.items()) if b in there}
 
 
-def prepare(config: Config, night: Night, kept: Kept, customers: dict[int, np.ndarray]) -> Update:
+def prepare(night: Night, kept: Kept, customers: dict[int, np.ndarray], output: Path) -> Update:
     """Write down whom the tasks are about, and show them what was fitted."""
     host = get_backend("cpu")
     for bucket, keys in customers.items():
         night.workspace.save("touched", bucket, "customers", {"customer_key": keys}, host)
-    store.lend(config.output_dir, night.workspace)
+    store.lend(output, night.workspace)
     files = {
-        name: delta.table_files(config.output_dir / name)
+        name: delta.table_files(output / name)
         for name in (*BY_BUCKET, *parts.tables_updated(night.sources))
     }
-    return Update(night, kept, files)
+    own = replace(night, lake=night.workspace.root / "lake")
+    return Update(night.lake, own, kept, files)
 
 
-def update_bucket(update: Update, bucket: int) -> dict[str, Any]:
-    """Score and publish a bucket's touched customers, and put their rows into its parts."""
+def score_gathered(update: Update, bucket: int) -> dict[str, Any]:
+    """Score and publish a bucket of gathered customers."""
     night = update.night
-    done = night.workspace.finished("update", bucket)
+    done = night.workspace.finished("gathered", bucket)
     if done is not None:
         return done
-    start = time.perf_counter()
     backend = get_backend(night.backend)
-    keys = night.workspace.load("touched", bucket, "customers")["customer_key"]
-    there = bucket in silver.buckets(night.lake)
-    scored = score_bucket(night, bucket) if there else _NOTHING
-    is_any = there
-    if is_any:
-        _decide(night, bucket, backend)
-        _profiles(night, bucket, update.kept, backend)
-        publish_bucket(night, bucket)
-    counts = {}
+    scored = score_bucket(night, bucket)
+    start = time.perf_counter()
+    _decide(night, bucket, backend)
+    _profiles(night, bucket, update.kept, backend)
+    publish_bucket(night, bucket)
+    scored["seconds"]["publish"] = time.perf_counter() - start
+    night.workspace.finish("gathered", bucket, scored)
+    return scored
+
+
+def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
+    """Put the rows of a bucket's touched customers into its gold; return its counts."""
+    work = update.night.workspace
+    start = time.perf_counter()
+    keys = update.customers(bucket)
+    gathered = silver.buckets(update.night.lake)
+    n_rows = {}
     for name in update.files:
-        new = night.workspace.folder("publish", bucket) / f"{name}.parquet" if is_any else None
-        target = night.workspace.folder("spliced", bucket) / f"{name}.parquet"
-        counts[name] = splice(update.old(name, bucket), new, keys, target)
-    streams = night.workspace.folder("spliced", bucket) / "payment_streams.parquet"
-    summary = {
-        **{name: scored[name] for name in ("n_payments", "n_customers")},
-        "n_streams": counts["payment_streams"],
-        "n_regular": _n_regular(streams),
-        "n_touched": int(keys.size),
-        "seconds": {**scored["seconds"], "bucket": time.perf_counter() - start},
+        new = [work.folder("publish", one) / f"{name}.parquet" for one in gathered]
+        n_rows[name] = splice(update.old(name, bucket), new, keys, update.spliced(name, bucket))
+    n_regular = gold.count_true(update.spliced("payment_streams", bucket), "is_regular")
+    return {
+        "n_streams": n_rows["payment_streams"],
+        "n_customers": n_rows["customer_profiles"],
+        "n_payments": n_rows["stream_payments"],
+        "n_regular": n_regular,
+        "seconds": {"splice": time.perf_counter() - start},
     }
-    night.workspace.finish("update", bucket, summary)
-    return summary
-
-
-_NOTHING: dict[str, Any] = {"n_payments": 0, "n_customers": 0, "n_streams": 0, "seconds": {}}
-
-
-def _n_regular(path: Path) -> int:
-    column = pq.read_table(path, columns=["is_regular"], partitioning=None).column(0)
-    return int(pc.sum(column).as_py() or 0)
 
 
 def _decide(night: Night, bucket: int, backend: Backend) -> None:
@@ -148,8 +157,7 @@ def _decide(night: Night, bucket: int, backend: Backend) -> None:
     known = night.workspace.load("fit", WHOLE, "q_values")
     host = night.workspace.load("score", bucket, "streams")
     p = host["p_value"]
-    at = np.searchsorted(known["p_value"], p)
-    q = np.append(known["q_value"], 1.0)[at]
+    q = np.append(known["q_value"], 1.0)[np.searchsorted(known["p_value"], p)]
     q[np.isnan(p)] = np.nan
     columns = {name: on_device(values, backend) for name, values in host.items()}
     rate = night.settings.payments.false_discovery_rate
@@ -159,7 +167,7 @@ def _decide(night: Night, bucket: int, backend: Backend) -> None:
 
 
 def _profiles(night: Night, bucket: int, kept: Kept, backend: Backend) -> None:
-    """Save the profile columns of a bucket's touched customers."""
+    """Save the profile columns of a bucket's gathered customers."""
     load = night.workspace.load
     features = feature_block(night, bucket, backend)
     keys = load("score", bucket, "customers")["customer_key"]
@@ -171,27 +179,19 @@ def _profiles(night: Night, bucket: int, kept: Kept, backend: Backend) -> None:
     night.workspace.save("fit", bucket, "profiles", columns, get_backend("cpu"))
 
 
-def n_workers_for(buckets: list[int]) -> int:
-    """Return how many workers are worth starting for the buckets of an update."""
-    return -(-len(buckets) // _BUCKETS_A_WORKER)
-
-
-def score(
-    pool: Pool, update: Update, buckets: list[int], progress: Callable[[str, int, int], None]
-) -> dict[int, dict[str, Any]]:
-    """Run :func:`update_bucket` over the touched buckets."""
-    found: dict[int, dict[str, Any]] = {}
-    progress("update", 0, len(buckets))
-    for bucket, summary in pool.run(update_bucket, update, buckets):
-        found[bucket] = summary
-        progress("update", len(found), len(buckets))
-    return found
+def _monthly(update: Update, bucket: int) -> dict[str, Any]:
+    """Return a bucket's monthly totals: nothing where it has no payments any more."""
+    work = update.night.workspace
+    if work.has("taken", bucket, "monthly"):
+        return work.load("taken", bucket, "monthly")
+    before = store.monthly(update.lake.parent, bucket)
+    return {name: values[:0] for name, values in before.items()}
 
 
 def publish(
-    config: Config,
+    output: Path,
     update: Update,
-    found: dict[int, dict[str, Any]],
+    counts: dict[int, dict[str, Any]],
     publication: gold.Publication,
 ) -> Kept:
     """Publish all tables of the night anew, the parts of touched buckets with their new rows.
@@ -201,29 +201,23 @@ def publish(
     Kept
         What the next update starts from; not saved yet.
     """
-    kept, work = update.kept, update.night.workspace
-    buckets = sorted({*kept.buckets, *found})
+    kept = update.kept
+    buckets = sorted({*kept.buckets, *counts})
     for name in kept.tables:
+        files: list[Path | None] = [*delta.table_files(output / name)]
         if name in update.files:
             files = [
-                work.folder("spliced", b) / f"{name}.parquet" if b in found else update.old(name, b)
-                for b in buckets
+                update.spliced(name, b) if b in counts else update.old(name, b) for b in buckets
             ]
-        else:
-            files = [*delta.table_files(config.output_dir / name)]
-        gold.publish(config.output_dir, name, [f for f in files if f is not None], publication)
-    for bucket in found:
-        if update.night.workspace.has("score", bucket, "monthly"):
-            store.keep_monthly(config.output_dir, update.night, bucket)
+        gold.publish(output, name, [file for file in files if file is not None], publication)
+    for bucket in counts:
+        store.keep_monthly(output, _monthly(update, bucket), bucket)
     before = dict(zip(kept.buckets, kept.counts, strict=True))
-    counts = before | {b: {n: one[n] for n in COUNTS} for b, one in found.items()}
+    now = before | {b: {name: one[name] for name in COUNTS} for b, one in counts.items()}
     return replace(
         kept,
         run_id=publication.run_id,
-        ingest_ids=store.ingest_ids(config.output_dir),
+        ingest_ids=store.ingest_ids(output),
         buckets=buckets,
-        counts=[counts[bucket] for bucket in buckets],
+        counts=[now[bucket] for bucket in buckets],
     )
-
-
-COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")

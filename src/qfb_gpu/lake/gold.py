@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
@@ -227,6 +228,11 @@ def _link(folder: Path, parts: list[Path], number: int) -> tuple[list[PartFile],
             shutil.copyfile(part, target)
         linked.append(PartFile(name, pq.read_metadata(part).num_rows, {}, {}))
     return linked, pq.read_schema(parts[0])
+
+
+def count_true(part: Path, column: str) -> int:
+    """Return in how many rows of a part a bool is true."""
+    return int(pc.sum(pq.ParquetFile(part).read(columns=[column]).column(0)).as_py() or 0)
 
 
 def last_run(output_dir: Path) -> str | None:

@@ -80,7 +80,7 @@ def score_parts(
     night: Night, bucket: int, ledger: Ledger, streams: Streams, backend: Backend
 ) -> Scored:
     """Run ``score`` of every part that works on one bucket and save what it returns."""
-    parts, touched = _working(night), night.touched(bucket)
+    parts = _working(night)
     features: Columns = {}
     seconds: dict[str, float] = {}
     for part in parts:
@@ -94,18 +94,12 @@ def score_parts(
             streams=streams,
             sources={
                 source: read_rows(
-                    night.lake,
-                    bucket,
-                    source,
-                    night.as_of_day,
-                    ledger.customer_key,
-                    backend,
-                    customers=touched,
+                    night.lake, bucket, source, night.as_of_day, ledger.customer_key, backend
                 )
                 for source in (*part.needs, *part.may_use)
                 if source != "transactions"
             },
-            payment_texts=partial(night.texts, bucket),
+            payment_texts=partial(silver.read_texts, night.lake, bucket),
             backend=backend,
         )
         for name, columns in part.score(given).items():
