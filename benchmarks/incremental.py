@@ -1,11 +1,13 @@
 """What a night costs in which few customers changed, beside the full night of the same payments.
 
     python benchmarks/incremental.py --payments 1e6 --share 0.01
+    python benchmarks/incremental.py --payments 1e8 --nights first update
 
-A night, then payments of a share of the customers in a further file, then the night again over the
-same lake, a night from nothing over both files, an update (``qfb run --update``), and an update
-that takes every customer for touched. Gold tables of the whole nights must be equal, but for what a
-night keeps of the one before on purpose; those of the updates must be equal, all of them.
+``first``: a night from nothing. Then payments of a share of the customers come in a further file;
+over the same lake follow ``update`` (``qfb run --update``), ``later`` (the whole night again) and
+``everyone``, an update that takes every customer for touched; ``full`` is a night from nothing
+over both files. Gold tables of ``later`` and ``full`` must be equal, but for what a night keeps of
+the one before on purpose; those of ``update`` and ``everyone`` must be equal, all of them.
 """
 
 from __future__ import annotations
@@ -25,6 +27,7 @@ from implementations import QFB, last_night, write_config
 from incremental_table import incremental_table
 from portfolios import AS_OF, SEED, portfolio_of
 from process_tree import run_measured
+from pyarrow.dataset import dataset
 from results_file import ResultsFile
 
 from qfb_gpu.lake import gold
@@ -45,10 +48,10 @@ BY_PAYMENTS = (
 """Tables that no earlier night has a say in."""
 _ROWS_PER_CUSTOMER = 3
 NIGHTS = {
-    "later": [QFB, "run"],
-    "full": [QFB, "run"],
     "update": [QFB, "run", "--update"],
+    "later": [QFB, "run"],
     "everyone": [sys.executable, str(Path(__file__).with_name("update_everyone.py"))],
+    "full": [QFB, "run"],
 }
 
 
@@ -60,48 +63,51 @@ def main(arguments: list[str] | None = None) -> Path:
     for size in sorted(round(float(size)) for size in options.payments):
         portfolio = portfolio_of(size, options.data)
         with tempfile.TemporaryDirectory(dir=options.data, prefix="incremental-") as folder:
-            run = {"size": size, **measure(portfolio, options.share, Path(folder), options.timeout)}
+            found = measure(portfolio, options.share, Path(folder), options.timeout, options.nights)
+            run = {"size": size, **found}
         results.append(run)
         _say(run)
     return results.path
 
 
 def measure(
-    portfolio: Portfolio, share: float, work: Path, timeout_seconds: float
+    portfolio: Portfolio, share: float, work: Path, timeout_seconds: float, names: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the seconds of the night of few changes and of the full one, and what differs."""
+    """Return the seconds of the nights, and which tables differ."""
     source = work / "payments"
     source.mkdir()
     (source / "first.parquet").symlink_to(portfolio.transactions)
-    nights = {}
-    _night([QFB, "run"], source, work / "later", portfolio.as_of, timeout_seconds)
-    for name in ("update", "everyone"):
-        shutil.copytree(work / "later", work / name)
+    nights = {
+        "first": _night([QFB, "run"], source, work / "first", portfolio.as_of, timeout_seconds)
+    }
     changes = changed_payments(portfolio, share)
     pq.write_table(changes, source / "second.parquet")
-    for name, command in NIGHTS.items():
-        nights[name] = _night(command, source, work / name, portfolio.as_of, timeout_seconds)
+    later = [name for name in NIGHTS if name in names]
+    for name in later:
+        if name != "full":
+            shutil.copytree(work / "first", work / name)
+        nights[name] = _night(NIGHTS[name], source, work / name, portfolio.as_of, timeout_seconds)
     return {
         "n_payments": portfolio.n_payments,
         "n_customers": portfolio.n_customers,
         "n_new_payments": changes.num_rows,
         "n_changed_customers": len(pc.unique(changes.column("customer_id"))),
         **nights,
-        "different_tables": different_tables(work / "later", work / "full", BY_PAYMENTS),
-        "different_updates": different_tables(
-            work / "update",
-            work / "everyone",
-            [name for name in gold.tables(work / "update") if name != "runs"],
-        ),
+        "different": {
+            f"{one}, {other}": different_tables(work / one, work / other, tables)
+            for one, other, tables in (("later", "full", BY_PAYMENTS), ("update", "everyone", ()))
+            if one in later and other in later
+        },
     }
 
 
 def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
     """Return further payments of every n-th customer: the last three again."""
-    table = pq.read_table(portfolio.transactions)
-    customers = pc.unique(table.column("customer_id")).sort()
+    file = pq.ParquetFile(portfolio.transactions, read_dictionary=["customer_id"])
+    customers = pc.unique(file.read(columns=["customer_id"]).column(0)).cast(pa.string()).sort()
     chosen = customers.take(pa.array(range(0, len(customers), round(1 / share))))
-    table = table.filter(pc.is_in(table.column("customer_id"), chosen))
+    source = dataset(portfolio.transactions, format="parquet")
+    table = source.to_table(filter=pc.field("customer_id").isin(chosen))
     table = table.sort_by([("customer_id", "ascending"), ("date", "descending")])
     first = pc.index_in(table.column("customer_id"), table.column("customer_id").combine_chunks())
     rank = pc.subtract(pa.array(range(table.num_rows), pa.int32()), first)
@@ -111,9 +117,9 @@ def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
 
 
 def different_tables(later: Path, full: Path, names: Sequence[str]) -> list[str]:
-    """Return the tables whose rows are not the same to the bit, in any order."""
+    """Return the tables whose rows are not the same to the bit, in any order; of all if of none."""
     found = []
-    for name in names:
+    for name in names or [name for name in gold.tables(full) if name != "runs"]:
         tables = [gold.read(output, name) for output in (later, full)]
         order = [(column, "ascending") for column in tables[0].column_names]
         if not tables[0].sort_by(order).equals(tables[1].sort_by(order)):
@@ -136,8 +142,7 @@ def _night(
 
 
 def _say(run: dict[str, Any]) -> None:
-    different = [*run["different_tables"], *run["different_updates"]]
-    sys.stdout.write(f"{incremental_table({'runs': [run]})}\n{different or ''}\n")
+    sys.stdout.write(f"{incremental_table({'runs': [run]})}\nDifferent: {run['different']}\n")
     sys.stdout.flush()
 
 
@@ -146,6 +151,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     default_data = Path(os.environ.get("QFB_BENCH_DATA", tempfile.gettempdir())) / "qfb-bench"
     parser.add_argument("--payments", nargs="+", default=["1e6"], help="sizes, e.g. 1e6 10e6")
     parser.add_argument("--share", type=float, default=0.01, help="of the customers that change")
+    names = ("first", *NIGHTS)
+    parser.add_argument("--nights", nargs="+", default=names, choices=names, help="all, or some")
     parser.add_argument("--data", type=Path, default=default_data, help="portfolios and outputs")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "results")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds for one night")
