@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -15,9 +16,11 @@ from device_clock import wall
 from gpu_parts import chosen
 from more_sources import write_more
 from parity import compare
+from update_everyone import everyone
 
 from qfb_gpu import pipeline
 from qfb_gpu._backend import devices
+from qfb_gpu._pipeline import kept, update
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
@@ -78,7 +81,8 @@ def night_parity(config: Config, output: Path, device: Backend) -> dict[str, Any
     -------
     dict
         ``cpu`` and ``gpu`` as :func:`run_night` gives them; ``differences`` by gold table;
-        ``of_groups``: those that follow from clusters, where cuML found these; ``equal``: names.
+        ``of_groups``: those that follow from clusters, where cuML found these; ``equal``: names;
+        ``update``: what :func:`update_parity` gives of the device.
     """
     sides = (("cpu", get_backend("cpu")), ("gpu", device))
     configs = {
@@ -97,7 +101,32 @@ def night_parity(config: Config, output: Path, device: Backend) -> dict[str, Any
             of_groups[name] = rows_of
         else:
             found[name] = rows_of
+    rows["update"] = update_parity(configs["gpu"], device)
     return {**rows, "differences": found, "of_groups": of_groups, "equal": equal}
+
+
+def update_parity(config: Config, backend: Backend) -> dict[str, Any]:
+    """Take every customer of a published night for touched, and update it.
+
+    Returns
+    -------
+    dict
+        ``seconds``, and ``differences`` between the night's gold tables and the update's.
+    """
+    output = config.output_dir
+    names = [name for name in gold.tables(output) if name not in _NOT_COMPARED]
+    before = {name: _columns(gold.read(output, name)) for name in names}
+    unlike = replace(kept.load(output), inputs={})  # or nothing would be done
+    with (
+        mock.patch.object(kept, "load", return_value=unlike),
+        mock.patch.object(update, "touched_customers", everyone),
+        without_reports(),
+        chosen(backend),
+        wall(backend) as seconds,
+    ):
+        pipeline.run(config, update=True)
+    found = {name: compare(_columns(gold.read(output, name)), before[name]) for name in names}
+    return {"seconds": seconds[0], "differences": {n: rows for n, rows in found.items() if rows}}
 
 
 def compare_table(left: Path, right: Path, name: str) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from unittest import mock
 from parity import to_backend
 
 from qfb_gpu import parts, payments, pipeline, tasks
+from qfb_gpu._pipeline import between, gather, update
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.lake import ingest, silver
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[Backend], dict[str, Any]]
 
-_ASKS = (pipeline, tasks, run, part, categories, text_job)
+_ASKS = (pipeline, between, tasks, update, gather, run, part, categories, text_job)
 """Modules of the engine that look a backend up by its name."""
 _STEPS = ("score", "fit", "publish", "whole")
 

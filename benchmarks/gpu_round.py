@@ -183,9 +183,10 @@ def _night(this: Round) -> dict[str, Any]:
     if time.monotonic() > this.scale_from:
         return {"skipped": "no time left"}
     rows = night_parity(this.config, this.work, this.gpu)
-    this.ok &= not rows["differences"]
-    for name, found in rows["differences"].items():
-        _say(f"night: {name} DIFFERS: {json.dumps(found)}")
+    this.ok &= not rows["differences"] and not rows["update"]["differences"]
+    for words, of in (("night", rows), ("update of it", rows["update"])):
+        for name, found in of["differences"].items():
+            _say(f"{words}: {name} DIFFERS: {json.dumps(found)}")
     for name, found in rows["of_groups"].items():
         _say(f"night: {name} follows from other clusters: {json.dumps(found)}")
     seconds = [rows[side]["seconds"] for side in ("cpu", "gpu")]

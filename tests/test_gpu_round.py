@@ -47,6 +47,7 @@ def test_a_rehearsal_goes_through_everything(tmp_path, capsys):
     assert parts["prepare"]["n_cases"] > 100
     assert parts["prepare"]["differences"] == []
     assert parts["night"]["differences"] == {}
+    assert parts["night"]["update"]["differences"] == {}
     written = {table for part in PARTS for table in (*part.tables, *part.whole_tables)}
     assert written <= set(parts["night"]["equal"])
     assert {"payment_streams", "customer_profiles", "segments"} <= set(parts["night"]["equal"])
