@@ -19,6 +19,7 @@ from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError, RunInterruptedError
 from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake.maintain import maintain
 from qfb_gpu.lake.splice import splice
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.registry import replay_config
@@ -209,10 +210,12 @@ def test_a_whole_night_is_run_where_it_has_to_be(night, monkeypatch):
     (folder / "claims" / "b.parquet").unlink()
     claims = run(config_of(folder), update=True)
     assert "sources.claims" in claims.why_whole
+    maintain(folder / "out")
+    assert "qfb maintain" in run(config_of(folder), update=True).why_whole
     shutil.rmtree(keeping.folder(folder / "out"))
     assert "no night" in run(config_of(folder), update=True).why_whole
     assert not run(config_of(folder)).why_whole
-    assert len(nights) == 4
+    assert len(nights) == 5
 
 
 def test_a_whole_night_is_not_taken_for_its_update(updated, monkeypatch):

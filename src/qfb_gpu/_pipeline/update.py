@@ -82,6 +82,9 @@ def why_whole(config: Config, device: str, kept: Kept | None) -> str:
         return "the newest tables are of another night"
     if kept.stamp != store.stamp_of(config, device):
         return "as_of, settings, device or engine are not those of the last whole night"
+    for name, files in _files(config.output_dir, tuple(config.sources)).items():
+        if len(files) != len(kept.buckets):
+            return f"the files of {name} are not one a bucket any more (qfb maintain joins them)"
     found = touched.touched(config.output_dir / "lake", kept.ingest_ids)
     unknown = [f"sources.{name}" for name, one in found.items() if not one.known]
     return f"which customers changed is not known of {', '.join(unknown)}" if unknown else ""
@@ -104,12 +107,15 @@ def prepare(night: Night, kept: Kept, customers: dict[int, np.ndarray], output: 
     for bucket, keys in customers.items():
         night.workspace.save("touched", bucket, "customers", {"customer_key": keys}, host)
     store.lend(output, night.workspace)
-    files = {
-        name: delta.table_files(output / name)
-        for name in (*BY_BUCKET, *parts.tables_updated(night.sources))
-    }
+    files = _files(output, night.sources)
     own = replace(night, lake=night.workspace.root / "lake")
     return Update(night.lake, own, kept, files)
+
+
+def _files(output: Path, sources: tuple[str, ...]) -> dict[str, list[Path]]:
+    """Return the part files of the tables that an update changes."""
+    names = (*BY_BUCKET, *parts.tables_updated(sources))
+    return {name: delta.table_files(output / name) for name in names}
 
 
 def score_gathered(update: Update, bucket: int) -> dict[str, Any]:
