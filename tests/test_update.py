@@ -210,6 +210,7 @@ def test_a_whole_night_is_run_where_it_has_to_be(night, monkeypatch):
     (folder / "claims" / "b.parquet").unlink()
     claims = run(config_of(folder), update=True)
     assert "sources.claims" in claims.why_whole
+    monkeypatch.setattr("qfb_gpu.lake.maintain._FEW", 1)
     maintain(folder / "out")
     assert "qfb maintain" in run(config_of(folder), update=True).why_whole
     shutil.rmtree(keeping.folder(folder / "out"))
