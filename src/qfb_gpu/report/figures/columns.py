@@ -79,6 +79,11 @@ def numbers(table: pa.Table, name: str, null: float = 0) -> np.ndarray[Any, Any]
     return np.asarray(pc.fill_null(values, pa.scalar(null, values.type)))
 
 
+def equal(table: pa.Table, name: str, value: str) -> np.ndarray[Any, Any]:
+    """Return which rows have a value, nulls not: bool, shape (n_rows,)."""
+    return np.asarray(pc.fill_null(pc.equal(column(table, name), value), False))  # noqa: FBT003
+
+
 def day_numbers(values: pa.ChunkedArray, null: int) -> np.ndarray[Any, Any]:
     """Return dates as int64 days since 1970-01-01, nulls as ``null``."""
     days = pc.cast(pc.cast(values, pa.date32()), pa.int32())
