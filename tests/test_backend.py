@@ -18,7 +18,7 @@ from qfb_gpu._backend import compiling, devices
 from qfb_gpu._backend.graphs import simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
-from qfb_kernels.intervals import gaps_gpu
+from qfb_kernels.intervals import gaps_cpu, gaps_gpu
 
 N_NODES = 7
 edges = st.lists(
@@ -228,9 +228,11 @@ def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):
     class Launcher:
         overloads: ClassVar = {}
         stats = SimpleNamespace(cache_path=str(tmp_path / "cache"))
+        py_func = gaps_cpu.loop.py_func
 
         def __call__(self, _rows):
-            with (tmp_path / "cache" / "compiling.lock").open() as lock:
+            name = "qfb_kernels.intervals.gaps_cpu"
+            with (tmp_path / "cache" / "compiling" / name).open() as lock:
                 try:
                     fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 except BlockingIOError:
@@ -243,6 +245,39 @@ def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):
     launcher.overloads = {"compiled": 1}
     cpu.launch(launcher, None, 1, 1)
     assert held == [True, False]
+
+
+@pytest.mark.parametrize("n_rows", [0, 1, 2, 7, 1000])
+def test_every_row_is_done_once_by_some_thread(cpu, monkeypatch, n_rows):
+    monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", 3)
+    compiling._threads.cache_clear()
+    times = np.zeros(n_rows + 1, np.int64)
+
+    class Launcher:
+        def n_rows(self, times):
+            return times.shape[0] - 1
+
+        def loop(self, row_from, row_to, times):
+            times[row_from:row_to] += 1
+
+    cpu.launch(Launcher(), None, n_rows, times)
+    assert times.tolist() == [1] * n_rows + [0]
+    compiling._threads.cache_clear()
+
+
+def test_an_error_in_a_part_of_the_rows_is_raised(cpu, monkeypatch):
+    monkeypatch.setattr("numba.config.NUMBA_NUM_THREADS", 2)
+
+    class Launcher:
+        def n_rows(self):
+            return 100
+
+        def loop(self, row_from, row_to):
+            if row_from <= 70 < row_to:
+                raise IndexError("row 70")
+
+    with pytest.raises(IndexError, match="row 70"):
+        cpu.launch(Launcher(), None, 100)
 
 
 def test_arrays_come_and_go(backend):

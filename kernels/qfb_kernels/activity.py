@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 SERIES_DAYS = 364
@@ -134,13 +135,14 @@ _gaps_cpu, _gaps_gpu = twin(_gaps_row)
 _spectrum_cpu, _spectrum_gpu = twin(_spectrum_row, line_power)
 
 
-@njit(parallel=True, cache=True)
+@rows_of("paid")
 def series_cpu(
+    row_from, row_to,
     day, amount, relation_offsets, direction, currency, main, as_of, customer_offsets, first,
     paid, net, signal, gaps,
 ):  # fmt: skip
     """Loop over customers: the series, then its summary."""
-    for row in prange(paid.shape[0]):
+    for row in range(row_from, row_to):
         start, stop = customer_offsets[first + row], customer_offsets[first + row + 1]
         _series_cpu(
             day, amount, relation_offsets, direction, currency, main, as_of, start, stop,
@@ -165,10 +167,10 @@ def series_gpu(
         _gaps_gpu(paid, net, signal, gaps, row)
 
 
-@njit(parallel=True, cache=True)
-def spectrum_cpu(waves, gaps, spectrum):
+@rows_of("spectrum")
+def spectrum_cpu(row_from, row_to, waves, gaps, spectrum):
     """Loop over customers."""
-    for row in prange(spectrum.shape[0]):
+    for row in range(row_from, row_to):
         _spectrum_cpu(waves, gaps, spectrum, row)
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.sorting import sort
 from qfb_kernels.twin import twin
 
@@ -92,11 +93,10 @@ levels_row = twin(_levels_row, sort, cut, is_year_apart, stands_apart)
 _levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def levels_cpu(day, amount, pool, pool_offsets, ratios, order, size):
+@rows_of("pool_offsets", offsets=True)
+def levels_cpu(row_from, row_to, day, amount, pool, pool_offsets, ratios, order, size):
     """Loop over pools on the host, on all its threads."""
-    n_rows = pool_offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _levels_row_cpu(
             day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
         )
@@ -163,11 +163,10 @@ lengths_row = twin(_lengths_row, amount_length)
 _lengths_row_cpu, _lengths_row_gpu = lengths_row.cpu, lengths_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def amount_lengths_cpu(amount, member, unit_start, unit_size, due, nats):
+@rows_of("unit_start")
+def amount_lengths_cpu(row_from, row_to, amount, member, unit_start, unit_size, due, nats):
     """Loop over units on the host, on all its threads."""
-    n_rows = unit_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = unit_start[row]
         _lengths_row_cpu(amount, member, start, start + unit_size[row], due, nats, row)
 

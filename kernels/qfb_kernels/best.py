@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _ROUNDING = 1e12  # values that differ in the 12th decimal only are equal
@@ -48,11 +49,10 @@ best_row = twin(_best_row, is_before)
 _best_row_cpu, _best_row_gpu = best_row.cpu, best_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def best_cpu(column, value, offsets, best, count):
+@rows_of("offsets", offsets=True)
+def best_cpu(row_from, row_to, column, value, offsets, best, count):
     """Loop over runs on the host, on all its threads."""
-    n_rows = offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _best_row_cpu(column, value, offsets[row], offsets[row + 1], best, count, row)
 
 

@@ -12,8 +12,9 @@ that fits comes to the first party in time.
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 LONGEST = 5
@@ -161,14 +162,14 @@ trips_row = twin(_trips_row, first_fitting, pair_of, comes_back, not_yet, write_
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 
-@njit(parallel=True, cache=True)
+@rows_of("day")
 def trips_cpu(
+    row_from, row_to,
     day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
     """Loop over first payments on the host, on all its threads."""
-    n_rows = day.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _trips_row_cpu(
             day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
             in_pair, bounds, share, path, at, counts, first_place, trips, row,

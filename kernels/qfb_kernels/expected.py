@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
 from qfb_kernels.dues import due_day, due_index
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
@@ -39,11 +40,13 @@ expected_row = twin(_expected_row, due_day, due_index)
 _expected_row_cpu, _expected_row_gpu = expected_row.cpu, expected_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def expected_cpu(cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, count):
+@rows_of("schedule")
+def expected_cpu(
+    row_from, row_to,
+    cal, schedule, first_due, as_of, horizon, begin, day_out, stream_out, count,
+):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
-    n_rows = schedule.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         count[row] = _expected_row_cpu(
             cal, schedule, first_due, as_of, horizon, begin[row], day_out, stream_out, row
         )

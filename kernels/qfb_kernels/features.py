@@ -10,8 +10,9 @@ relations (they are sorted by hashed names) can change a bit.
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 # Age classes: under 7, 30, 90, 365 days, and older.
@@ -197,10 +198,10 @@ _partners_cpu, _partners_gpu = twin(_partners_row)
 _shares_cpu, _shares_gpu = twin(_shares_row)
 
 
-@njit(parallel=True, cache=True)
-def windows_cpu(day, amount, relation_offsets, as_of, first_relation, windows):
+@rows_of("windows")
+def windows_cpu(row_from, row_to, day, amount, relation_offsets, as_of, first_relation, windows):
     """Loop over the relations ``first_relation .. first_relation + n_rows - 1``."""
-    for row in prange(windows.shape[0]):
+    for row in range(row_from, row_to):
         relation = first_relation + row
         _windows_cpu(day, amount, relation_offsets, as_of, relation, windows, row)
 
@@ -214,13 +215,14 @@ def windows_gpu(day, amount, relation_offsets, as_of, first_relation, windows):
         _windows_gpu(day, amount, relation_offsets, as_of, relation, windows, row)
 
 
-@njit(parallel=True, cache=True)
+@rows_of("main")
 def currency_cpu(
-    day, relation_offsets, currency, windows, customer_offsets, first, main, n_currencies
-):
+    row_from, row_to,
+    day, relation_offsets, currency, windows, customer_offsets, first, main, n_currencies,
+):  # fmt: skip
     """Loop over customers."""
     first_relation = customer_offsets[first]
-    for row in prange(main.shape[0]):
+    for row in range(row_from, row_to):
         start, stop = customer_offsets[first + row], customer_offsets[first + row + 1]
         _currency_cpu(
             day, relation_offsets, currency, windows, first_relation, start, stop,
@@ -242,12 +244,13 @@ def currency_gpu(
         )  # fmt: skip
 
 
-@njit(parallel=True, cache=True)
+@rows_of("counts")
 def counts_cpu(
-    day, amount, relation_offsets, direction, month_part, as_of, customer_offsets, first, counts
-):
+    row_from, row_to,
+    day, amount, relation_offsets, direction, month_part, as_of, customer_offsets, first, counts,
+):  # fmt: skip
     """Loop over customers."""
-    for row in prange(counts.shape[0]):
+    for row in range(row_from, row_to):
         start, stop = customer_offsets[first + row], customer_offsets[first + row + 1]
         _counts_cpu(
             day, amount, relation_offsets, direction, month_part, as_of, start, stop, counts, row
@@ -267,12 +270,13 @@ def counts_gpu(
         )
 
 
-@njit(parallel=True, cache=True)
+@rows_of("money")
 def money_cpu(
-    day, amount, relation_offsets, direction, currency, main, as_of, customer_offsets, first, money
-):
+    row_from, row_to,
+    day, amount, relation_offsets, direction, currency, main, as_of, customer_offsets, first, money,
+):  # fmt: skip
     """Loop over customers."""
-    for row in prange(money.shape[0]):
+    for row in range(row_from, row_to):
         start, stop = customer_offsets[first + row], customer_offsets[first + row + 1]
         _money_cpu(
             day, amount, relation_offsets, direction, currency, main, as_of, start, stop, money, row
@@ -292,14 +296,15 @@ def money_gpu(
         )
 
 
-@njit(parallel=True, cache=True)
+@rows_of("partners")
 def partners_cpu(
+    row_from, row_to,
     day, relation_offsets, key, direction, currency, main, windows, as_of, customer_offsets,
     first, partners,
 ):  # fmt: skip
     """Loop over customers."""
     first_relation = customer_offsets[first]
-    for row in prange(partners.shape[0]):
+    for row in range(row_from, row_to):
         start, stop = customer_offsets[first + row], customer_offsets[first + row + 1]
         _partners_cpu(
             day, relation_offsets, key, windows, first_relation, as_of, start, stop, partners, row

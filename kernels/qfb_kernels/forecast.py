@@ -10,7 +10,7 @@ the median and the shortest range that holds 90% are kept.
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
 from qfb_kernels.dues import (
     FOLLOWING,
@@ -23,6 +23,7 @@ from qfb_kernels.dues import (
     rolled,
     working_day,
 )
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
@@ -354,12 +355,14 @@ forecast_row = twin(
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def forecast_cpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
-                 chance, share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
+@rows_of("stream_start")
+def forecast_cpu(
+    row_from, row_to,
+    day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
+    chance, share, level_day, quantile, next_due, closed, missed, status,
+):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
-    n_rows = stream_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = stream_start[row]
         _forecast_row_cpu(
             day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,

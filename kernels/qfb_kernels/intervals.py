@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.sorting import sort
 from qfb_kernels.twin import twin
 
@@ -39,11 +40,10 @@ gaps_row = twin(_gaps_row, sort)
 _gaps_row_cpu, _gaps_row_gpu = gaps_row.cpu, gaps_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def gaps_cpu(day, member, unit_start, unit_size, scratch, mean, std, median):
+@rows_of("unit_start")
+def gaps_cpu(row_from, row_to, day, member, unit_start, unit_size, scratch, mean, std, median):
     """Loop over units on the host, on all its threads."""
-    n_rows = unit_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = unit_start[row]
         _gaps_row_cpu(day, member, start, start + unit_size[row], scratch, mean, std, median, row)
 

@@ -7,8 +7,9 @@ payments that none took form one more stream, the rest, unless they join a group
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _JOIN_DIVISOR = 3  # leftovers join a group they resemble when three times fewer than it
@@ -103,12 +104,14 @@ number_row = twin(_number_row, bounds_row, leftovers_row)
 _number_row_cpu, _number_row_gpu = number_row.cpu, number_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def number_cpu(amount, owner, cancelled_by, relation_offsets, low, high, count, rank,
-               local, link, n_streams):  # fmt: skip
+@rows_of("relation_offsets", offsets=True)
+def number_cpu(
+    row_from, row_to,
+    amount, owner, cancelled_by, relation_offsets, low, high, count, rank,
+    local, link, n_streams,
+):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    n_rows = relation_offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         n_streams[row] = _number_row_cpu(
             amount, owner, cancelled_by, relation_offsets[row], relation_offsets[row + 1],
             low, high, count, rank, local, link,
@@ -147,16 +150,17 @@ def _place_row(amount, owner, local, start, stop, first, n_streams, unit_of_rest
         size[first + s] = slot - begins[first + s]
 
 
-_place_row_cpu = njit(_place_row)
-_place_row_gpu = cuda.jit(device=True)(_place_row)
+_place_row_cpu, _place_row_gpu = twin(_place_row)
 
 
-@njit(parallel=True, cache=True)
-def place_cpu(amount, owner, local, relation_offsets, stream_offsets, unit_of_rest,
-              stream, member, begins, size, unit):  # fmt: skip
+@rows_of("relation_offsets", offsets=True)
+def place_cpu(
+    row_from, row_to,
+    amount, owner, local, relation_offsets, stream_offsets, unit_of_rest,
+    stream, member, begins, size, unit,
+):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    n_rows = relation_offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         first = stream_offsets[row]
         _place_row_cpu(
             amount, owner, local, relation_offsets[row], relation_offsets[row + 1], first,

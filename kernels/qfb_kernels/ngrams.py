@@ -10,8 +10,9 @@ that do not overflow, so the host, a device and the simulator give the same bits
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda, njit
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _M32 = 0xFFFFFFFF
@@ -250,11 +251,10 @@ _features_row_cpu, _features_row_gpu = twin(
 )
 
 
-@njit(parallel=True, cache=True)
-def bounds_cpu(data, start, stop, options, bound):
+@rows_of("start")
+def bounds_cpu(row_from, row_to, data, start, stop, options, bound):
     """Bound the room of each text on the host, on all its threads."""
-    n_texts = start.shape[0]
-    for row in prange(n_texts - n_texts, n_texts):
+    for row in range(row_from, row_to):
         _bounds_row_cpu(data, start[row], stop[row], options[0], options[1], options[2], row, bound)
 
 
@@ -266,14 +266,14 @@ def bounds_gpu(data, start, stop, options, bound):
         _bounds_row_gpu(data, start[row], stop[row], options[0], options[1], options[2], row, bound)
 
 
-@njit(parallel=True, cache=True)
+@rows_of("start")
 def features_cpu(
+    row_from, row_to,
     data, start, stop, entry_data, entry_offsets, table, prefix, word_rows, word_offsets,
     word_count, kept, options, first, hash_at, feature, count,
 ):  # fmt: skip
     """Write the features of each text on the host, on all its threads."""
-    n_texts = start.shape[0]
-    for row in prange(n_texts - n_texts, n_texts):
+    for row in range(row_from, row_to):
         _features_row_cpu(
             data, start[row], stop[row], entry_data, entry_offsets, table, prefix, word_rows,
             word_offsets, word_count, kept, options, first[row], hash_at[row], feature, row, count,

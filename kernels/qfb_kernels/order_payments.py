@@ -7,8 +7,9 @@ one that was delivered first takes the first payment; a payment pays one order.
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
@@ -54,13 +55,14 @@ def _order_payments_row(
 _order_payments_cpu, _order_payments_gpu = twin(_order_payments_row, first_at_least)
 
 
-@njit(parallel=True, cache=True)
+@rows_of("order_offsets", offsets=True)
 def order_payments_cpu(
+    row_from, row_to,
     delivered, amount, payee, money, day, paid, relation_offsets, key, direction, currency,
     horizon, order_offsets, customer_offsets, taken, paid_day,
 ):  # fmt: skip
     """Loop over customers."""
-    for row in prange(order_offsets.shape[0] - 1):
+    for row in range(row_from, row_to):
         _order_payments_cpu(
             delivered, amount, payee, money, day, paid, relation_offsets, key, direction, currency,
             horizon, order_offsets, customer_offsets, taken, paid_day, row,

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.sorting import sort
 from qfb_kernels.twin import twin
 
@@ -132,12 +133,14 @@ prices_row = twin(_prices_row, changes, line, median_log)
 _prices_row_cpu, _prices_row_gpu = prices_row.cpu, prices_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def prices_cpu(day, amount, member, stream_start, stream_size, next_day, scratch,
-               kind, value, step_day):  # fmt: skip
+@rows_of("stream_start")
+def prices_cpu(
+    row_from, row_to,
+    day, amount, member, stream_start, stream_size, next_day, scratch,
+    kind, value, step_day,
+):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
-    n_rows = stream_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = stream_start[row]
         _prices_row_cpu(
             day, amount, member, start, start + stream_size[row], next_day[row], scratch,

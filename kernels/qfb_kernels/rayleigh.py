@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _CYCLES = 2  # a payment, at most
@@ -56,11 +57,10 @@ rayleigh_row = twin(_rayleigh_row, rayleigh_power)
 _rayleigh_row_cpu, _rayleigh_row_gpu = rayleigh_row.cpu, rayleigh_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def rayleigh_cpu(day, member, unit_start, unit_size, rows, peaks):
+@rows_of("rows")
+def rayleigh_cpu(row_from, row_to, day, member, unit_start, unit_size, rows, peaks):
     """Loop over the units ``rows`` on the host, on all its threads."""
-    n_rows = rows.shape[0]
-    for i in prange(n_rows - n_rows, n_rows):
+    for i in range(row_from, row_to):
         start = unit_start[rows[i]]
         _rayleigh_row_cpu(day, member, start, start + unit_size[rows[i]], peaks, rows[i])
 

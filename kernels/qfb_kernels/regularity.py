@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 # Columns of the table; the first of two is of direction in, the second of out.
@@ -70,13 +71,14 @@ def _regularity_row(
 _regularity_cpu, _regularity_gpu = twin(_regularity_row, dues)
 
 
-@njit(parallel=True, cache=True)
+@rows_of("table")
 def regularity_cpu(
+    row_from, row_to,
     offsets, regular, n_payments, amount, direction, currency, next_day, next_minor, period,
     main, as_of, table,
 ):  # fmt: skip
     """Loop over customers."""
-    for row in prange(table.shape[0]):
+    for row in range(row_from, row_to):
         _regularity_cpu(
             regular, n_payments, amount, direction, currency, next_day, next_minor, period,
             main, as_of, offsets[row], offsets[row + 1], table, row,

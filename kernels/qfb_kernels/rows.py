@@ -6,16 +6,17 @@ dimensions. So a text has the same scores to the bit whichever texts stand besid
 
 from __future__ import annotations
 
-from numba import cuda, float32, njit, prange
+from numba import cuda, float32
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 
-@njit(parallel=True, cache=True)
-def means_cpu(table, feature, first, count, out):
+@rows_of("out")
+def means_cpu(row_from, row_to, table, feature, first, count, out):
     """Write the sum of ``count[row, 0]`` table rows over ``count[row, 1]``; 0 where none."""
-    n_texts, dim = out.shape
-    for row in prange(n_texts - n_texts, n_texts):
+    dim = out.shape[1]
+    for row in range(row_from, row_to):
         for d in range(dim):
             out[row, d] = float32(0)
         for k in range(first[row], first[row] + count[row, 0]):
@@ -40,11 +41,11 @@ def means_gpu(table, feature, first, count, out):
         out[row, d] = total * float32(1.0 / max(count[row, 1], 1))
 
 
-@njit(parallel=True, cache=True)
-def products_cpu(hidden, weight, out):
+@rows_of("out")
+def products_cpu(row_from, row_to, hidden, weight, out):
     """Write ``hidden @ weight``, summed from the first dimension to the last."""
-    n_texts, n_out = out.shape
-    for row in prange(n_texts - n_texts, n_texts):
+    n_out = out.shape[1]
+    for row in range(row_from, row_to):
         for j in range(n_out):
             out[row, j] = float32(0)
         for d in range(hidden.shape[1]):
@@ -78,11 +79,10 @@ def _shares_row(value, row):
 _shares_row_cpu, _shares_row_gpu = twin(_shares_row)
 
 
-@njit(parallel=True, cache=True)
-def shares_cpu(value):
+@rows_of("value")
+def shares_cpu(row_from, row_to, value):
     """Turn each row of positive values into shares of its sum, in place."""
-    n_texts = value.shape[0]
-    for row in prange(n_texts - n_texts, n_texts):
+    for row in range(row_from, row_to):
         _shares_row_cpu(value, row)
 
 
@@ -115,11 +115,10 @@ def _best_row(score, row, column, value):
 _best_row_cpu, _best_row_gpu = twin(_best_row)
 
 
-@njit(parallel=True, cache=True)
-def best_cpu(score, column, value):
+@rows_of("score")
+def best_cpu(row_from, row_to, score, column, value):
     """Write the columns of each row's best scores, best first, and the scores."""
-    n_texts = score.shape[0]
-    for row in prange(n_texts - n_texts, n_texts):
+    for row in range(row_from, row_to):
         _best_row_cpu(score, row, column, value)
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
 from qfb_kernels.cadence import TINY, climb, family, marks, schedule_cost, score
 from qfb_kernels.dues import (
@@ -34,6 +34,7 @@ from qfb_kernels.evidence import (
     scatter_length,
 )
 from qfb_kernels.pairs import pair_is_two
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 N_FIT_INT = 14
@@ -240,13 +241,13 @@ search = twin(
 _search_cpu, _search_gpu = search.cpu, search.gpu
 
 
-@njit(parallel=True, cache=True)
+@rows_of("unit_start")
 def search_cpu(
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, fit_int, fit_float
-):
+    row_from, row_to,
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, fit_int, fit_float,
+):  # fmt: skip
     """Loop over units on the host, on all its threads."""
-    n_rows = unit_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = unit_start[row]
         _search_cpu(
             day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,

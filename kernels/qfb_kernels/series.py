@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NEAR_TOP = 0.6  # the lowest peak with this share of the highest one's power is the fundamental
@@ -34,15 +35,13 @@ def _fill_row(day, member, start, stop, series, row):
             series[row, here] += 1.0
 
 
-_fill_row_cpu = njit(_fill_row)
-_fill_row_gpu = cuda.jit(device=True)(_fill_row)
+_fill_row_cpu, _fill_row_gpu = twin(_fill_row)
 
 
-@njit(parallel=True, cache=True)
-def fill_cpu(day, member, unit_start, unit_size, series):
+@rows_of("unit_start")
+def fill_cpu(row_from, row_to, day, member, unit_start, unit_size, series):
     """Loop over units on the host, on all its threads."""
-    n_rows = unit_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = unit_start[row]
         _fill_row_cpu(day, member, start, start + unit_size[row], series, row)
 
@@ -150,11 +149,10 @@ peaks_row = twin(_peaks_row, power, lobe, period_at, lowest_peak, shape_row)
 _peaks_row_cpu, _peaks_row_gpu = peaks_row.cpu, peaks_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def peaks_cpu(spectrum, span, n_samples, with_shape, peaks, strength, entropy):
+@rows_of("spectrum")
+def peaks_cpu(row_from, row_to, spectrum, span, n_samples, with_shape, peaks, strength, entropy):
     """Loop over spectra on the host, on all its threads."""
-    n_rows = spectrum.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _peaks_row_cpu(spectrum, span[row], n_samples, with_shape, peaks, strength, entropy, row)
 
 

@@ -10,9 +10,10 @@ that work grows with payments times groups; answers to a due date are looked for
 
 from __future__ import annotations
 
-from numba import cuda, njit, prange
+from numba import cuda
 
 from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
@@ -248,12 +249,14 @@ settle_row = twin(_settle_row, tally, join_groups, join_leftovers)
 _settle_row_cpu, _settle_row_gpu = settle_row.cpu, settle_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def settle_cpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
-               low, high, count, head, reach, link):  # fmt: skip
+@rows_of("relation_offsets", offsets=True)
+def settle_cpu(
+    row_from, row_to,
+    day, amount, owner, due, offset, relation_offsets, cal, fit,
+    low, high, count, head, reach, link,
+):  # fmt: skip
     """Loop over relations on the host, on all its threads."""
-    n_rows = relation_offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _settle_row_cpu(
             day, amount, owner, due, offset, relation_offsets[row], relation_offsets[row + 1],
             cal, fit, low, high, count, head, reach, link,
@@ -313,11 +316,10 @@ recount_row = twin(_recount_row, due_index, due_day)
 _recount_row_cpu, _recount_row_gpu = recount_row.cpu, recount_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def recount_cpu(member, owner, due, offset, stream_start, stream_size, cal, fit):
+@rows_of("stream_start")
+def recount_cpu(row_from, row_to, member, owner, due, offset, stream_start, stream_size, cal, fit):
     """Loop over streams on the host, on all its threads."""
-    n_rows = stream_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = stream_start[row]
         _recount_row_cpu(member, owner, due, offset, start, start + stream_size[row], cal, fit, row)
 

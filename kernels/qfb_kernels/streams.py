@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda, njit, prange
+from numba import cuda
 
 from qfb_kernels.dues import due_day, due_index, position
+from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 PROMISING = 0.0  # nats of evidence, i.e. p < 0.1: below it a pool stays one stream
@@ -37,15 +38,13 @@ def _reversals_row(amount, start, stop, cancelled_by):
                 break
 
 
-_reversals_row_cpu = njit(_reversals_row)
-_reversals_row_gpu = cuda.jit(device=True)(_reversals_row)
+_reversals_row_cpu, _reversals_row_gpu = twin(_reversals_row)
 
 
-@njit(parallel=True, cache=True)
-def reversals_cpu(amount, relation_offsets, cancelled_by):
+@rows_of("relation_offsets", offsets=True)
+def reversals_cpu(row_from, row_to, amount, relation_offsets, cancelled_by):
     """Loop over relations on the host, on all its threads."""
-    n_rows = relation_offsets.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _reversals_row_cpu(amount, relation_offsets[row], relation_offsets[row + 1], cancelled_by)
 
 
@@ -153,12 +152,14 @@ choose_row = twin(_choose_row, worth, life_cost, keep_clean)
 _choose_row_cpu, _choose_row_gpu = choose_row.cpu, choose_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def choose_cpu(day, member, unit_start, unit_size, pool_units, n_slots,
-               fit_int, fit_float, nats, value, chosen):  # fmt: skip
+@rows_of("pool_units", offsets=True)
+def choose_cpu(
+    row_from, row_to,
+    day, member, unit_start, unit_size, pool_units, n_slots,
+    fit_int, fit_float, nats, value, chosen,
+):  # fmt: skip
     """Loop over pools on the host, on all its threads."""
-    n_rows = pool_units.shape[0] - 1
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         _choose_row_cpu(
             day, member, unit_start, unit_size, pool_units[row], pool_units[row + 1], n_slots,
             fit_int, fit_float, nats, value, chosen,
@@ -214,11 +215,10 @@ answer_row = twin(_answer_row, due_index, position, due_day)
 _answer_row_cpu, _answer_row_gpu = answer_row.cpu, answer_row.gpu
 
 
-@njit(parallel=True, cache=True)
-def answer_cpu(day, member, unit_start, unit_size, cal, fit, due, offset):
+@rows_of("unit_start")
+def answer_cpu(row_from, row_to, day, member, unit_start, unit_size, cal, fit, due, offset):
     """Loop over units on the host, on all its threads."""
-    n_rows = unit_start.shape[0]
-    for row in prange(n_rows - n_rows, n_rows):
+    for row in range(row_from, row_to):
         start = unit_start[row]
         _answer_row_cpu(day, member, start, start + unit_size[row], cal, fit, row, due, offset)
 

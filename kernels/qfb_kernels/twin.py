@@ -4,8 +4,7 @@ A body calls its helpers by the names of their twins; :func:`twin` compiles it o
 helper replaced by its host version and once by its device version.
 
 Compile time: a helper is compiled once for every combination of argument types, a literal
-being a type of its own, so bodies keep to int64 and start variables from ``n - n``, not 0; and
-launchers loop over ``prange(n - n, n)``, whose index is signed like everything else.
+being a type of its own, so bodies keep to int64 and start variables from ``n - n``, not 0.
 """
 
 from __future__ import annotations
@@ -14,22 +13,30 @@ from typing import Any
 
 from numba import cuda, njit
 
+from qfb_kernels.linked import linked
+
 
 class Twin:
-    """The same function for the host (``cpu``) and for a CUDA device (``gpu``)."""
+    """The same function for the host (``cpu``) and for a CUDA device (``gpu``).
+
+    Both are for kernels; from Python, call the twin itself.
+    """
 
     def __init__(self, body: Any, cpu: Any, gpu: Any) -> None:
         self.name = body.__name__.lstrip("_")
         self.cpu = cpu
         self.gpu = gpu
+        self._host: Any = None
 
     def __iter__(self) -> Any:
         """Give the host version, then the device's."""
         return iter((self.cpu, self.gpu))
 
     def __call__(self, *arguments: Any) -> Any:
-        """Call the host version; a compiled body never comes here."""
-        return self.cpu(*arguments)
+        """Call the host version from Python; a compiled body never comes here."""
+        if self._host is None:
+            self._host = njit(error_model="numpy")(getattr(self.cpu, "py_func", self.cpu))
+        return self._host(*arguments)
 
 
 def twin(body: Any, *helpers: Twin, inline: bool = False) -> Twin:
@@ -38,9 +45,7 @@ def twin(body: Any, *helpers: Twin, inline: bool = False) -> Twin:
     ``inline`` puts a small body that hot loops call into its callers on the host, where a call
     with a dozen arguments costs more than it does; a device's compiler does so by itself.
     """
-    cpu = njit(error_model="numpy", _nrt=False, no_cfunc_wrapper=True, forceinline=inline)(
-        _with(body, {helper.name: helper.cpu for helper in helpers})
-    )
+    cpu = linked(_with(body, {helper.name: helper.cpu for helper in helpers}), inline=inline)
     gpu = cuda.jit(device=True)(_with(body, {helper.name: helper.gpu for helper in helpers}))
     return Twin(body, cpu, gpu)
 

@@ -12,15 +12,17 @@ from __future__ import annotations
 import logging
 import pickle
 import traceback
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
+from qfb_gpu._backend import ahead
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import QfbError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from qfb_gpu.backend import BackendName
 
@@ -108,6 +110,14 @@ def open_pool(
             yield Pool(client)
         finally:
             _close(client, cluster)
+
+
+def compiled_ahead(backend_name: BackendName) -> AbstractContextManager[None]:
+    """Compile a night's kernels in processes beside it while the block runs.
+
+    Nothing is started where they are compiled already, or on a GPU.
+    """
+    return ahead.beside() if backend_name == "cpu" else nullcontext()
 
 
 def run_buckets(

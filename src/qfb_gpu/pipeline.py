@@ -22,7 +22,7 @@ from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date
-from qfb_gpu.cluster import open_pool
+from qfb_gpu.cluster import compiled_ahead, open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
@@ -106,7 +106,7 @@ def run(config: Config, progress: Progress | None = None, *, update: bool = Fals
     backend = get_backend(config.device)
     load_calendar(config.calendar)
     tell = progress or (lambda _stage, _done, _total: None)
-    with writing(config.output_dir):
+    with writing(config.output_dir), compiled_ahead(backend.name):
         return _run(config, backend, tell, update=update)
 
 

@@ -1,37 +1,102 @@
 """Kernels are compiled once: one process does it, others and later ones read Numba's cache.
 
 Without that, workers that start together on a machine where nothing is compiled yet all compile
-the same, and write the same files of the cache at the same time. And a process on a GPU would
-compile all its kernels anew, which takes a minute.
+the same, and write the same files of the cache at the same time. A kernel has a lock of its own,
+so processes may compile different ones side by side. And a process on a GPU would compile all its
+kernels anew, which takes a minute.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-_LOCK = "compiling.lock"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from concurrent.futures import ThreadPoolExecutor
+
+LOCKS = "compiling"
+"""The folder of the locks, in that of Numba's cache."""
+_PARTS = 8
+"""Parts of the rows a thread: rows differ in work, so whoever is done early takes another."""
 
 
 def call(launcher: Any, arguments: tuple[Any, ...]) -> None:
-    """Call a kernel's CPU launcher; the first call of this process has its cache for itself."""
-    compiled = getattr(launcher, "overloads", True)  # a plain function has nothing to compile
-    folder = None if compiled else launcher.stats.cache_path
-    if folder is None:
-        launcher(*arguments)
+    """Call a kernel's CPU launcher; where it goes over rows, on all threads of this process."""
+    loop = getattr(launcher, "loop", None)
+    if loop is None:
+        with _first_call(launcher):
+            launcher(*arguments)
         return
+    with _first_call(loop):
+        loop(0, 0, *arguments)
+    _on_threads(loop, launcher.n_rows(*arguments), arguments)
+
+
+def _on_threads(loop: Any, n_rows: int, arguments: tuple[Any, ...]) -> None:
+    """Do all rows: each thread takes the next part of them until there is none."""
+    from numba import config
+
+    n_threads = min(int(config.NUMBA_NUM_THREADS), n_rows)
+    if n_threads <= 1:
+        loop(0, n_rows, *arguments)
+        return
+    size = -(-n_rows // (n_threads * _PARTS))
+    parts = iter(range(0, n_rows, size))  # each next() is one step under Python's lock
+
+    def work() -> None:
+        for start in parts:
+            loop(start, min(start + size, n_rows), *arguments)
+
+    helpers = [_threads(os.getpid()).submit(work) for _ in range(n_threads - 1)]
+    try:
+        work()
+    finally:
+        for helper in helpers:
+            helper.result()
+
+
+@cache
+def _threads(_process: int) -> ThreadPoolExecutor:
+    """Return the threads that help this process; a forked one has none of its parent's."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from numba import config
+
+    return ThreadPoolExecutor(max(1, int(config.NUMBA_NUM_THREADS) - 1), "qfb-rows")
+
+
+@contextmanager
+def _first_call(launcher: Any) -> Iterator[None]:
+    """Let one process at a time make its first call of a kernel."""
+    if getattr(launcher, "overloads", True) or launcher.stats.cache_path is None:
+        yield  # compiled, or a plain function, or nothing is kept on disk
+        return
+    with locked(launcher):
+        yield
+
+
+@contextmanager
+def locked(launcher: Any, *, wait: bool = True) -> Iterator[bool]:
+    """Hold the lock of a kernel; without ``wait``, give whether it was free."""
     try:
         import fcntl
     except ImportError:  # not on Windows
-        launcher(*arguments)
+        yield True
         return
-    Path(folder).mkdir(parents=True, exist_ok=True)
-    with Path(folder, _LOCK).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # given back when the file is closed, or its process dies
-        launcher(*arguments)
+    body = launcher.py_func
+    path = Path(launcher.stats.cache_path, LOCKS, f"{body.__module__}.{body.__name__}")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w") as lock:  # given back when the file is closed, or its process dies
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
 
 
 def kept(kernel: Any) -> Any:

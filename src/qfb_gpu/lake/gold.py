@@ -255,12 +255,20 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     InputError
         There is no such table, or it has no such column.
     """
+    return _columns(name, *_newest(output_dir, name), columns)
+
+
+def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     folder = output_dir / name
     if not (folder / "_delta_log").is_dir():
         msg = f"{output_dir}: no table {name!r}; it has {', '.join(tables(output_dir)) or 'none'}"
         raise InputError(msg)
-    files = table_files(folder)
-    schema = table_schema(folder)
+    return table_files(folder), table_schema(folder)
+
+
+def _columns(
+    name: str, files: list[Path], schema: pa.Schema, columns: list[str] | None
+) -> pa.Table:
     unknown = [column for column in columns or [] if column not in schema.names]
     if unknown:
         msg = f"table {name} has no column {unknown[0]!r}; it has {', '.join(schema.names)}"
@@ -271,10 +279,13 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
 
 
 def reader(output_dir: Path) -> Callable[..., pa.Table]:
-    """Return :func:`read` for one output folder."""
+    """Return :func:`read` for one output folder; a table stays as it was when first read."""
+    opened: dict[str, tuple[list[Path], pa.Schema]] = {}
 
     def read_table(name: str, columns: list[str] | None = None) -> pa.Table:
         """Read a gold table of this folder."""
-        return read(output_dir, name, columns)
+        if name not in opened:
+            opened[name] = _newest(output_dir, name)
+        return _columns(name, *opened[name], columns)
 
     return read_table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.report.data import CurrencyLine, Drawn, Headline, ReportData
 from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.columns import kept, read_or_none
 from qfb_gpu.report.sections.catalog import SECTIONS
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     KeyError, FileNotFoundError, InputError
         ``payment_streams`` or ``expected_payments`` is not there.
     """
+    read = kept(read)
     row = making.run_row(read, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
     who = portfolio.collect(read, extras, as_of)

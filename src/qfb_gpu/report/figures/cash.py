@@ -20,6 +20,7 @@ from qfb_gpu.report.figures.columns import (
     called,
     column,
     day_numbers,
+    equal,
     numbers,
     read_or_none,
     top_rows,
@@ -50,7 +51,7 @@ def collect(read: Read, currencies: list[str], as_of: dt.date | None, horizon_da
     weeks = {}
     spread = _spread(read) if table.num_rows else None
     for currency in currencies:
-        mine = inside & _equal(table, "currency", currency)
+        mine = inside & equal(table, "currency", currency)
         part = table.filter(pa.array(mine))
         weeks[currency] = _weeks(part, ahead[mine] // _WEEK, first_day, n_weeks, spread)
     return Cash(
@@ -77,10 +78,6 @@ def expected_totals(read: Read, as_of: dt.date | None, horizon_days: int) -> dic
     }
 
 
-def _equal(table: pa.Table, name: str, value: str) -> np.ndarray[Any, Any]:
-    return np.asarray(pc.fill_null(pc.equal(column(table, name), value), False))  # noqa: FBT003
-
-
 def _spread(read: Read) -> tuple[np.ndarray[Any, Any], ...] | None:
     """Return the streams that have a range, by ascending id, and how far it goes each way."""
     table = read_or_none(read, "payment_streams", _RANGE)
@@ -103,7 +100,7 @@ def _weeks(
     spread: tuple[np.ndarray[Any, Any], ...] | None,
 ) -> Weeks:
     amount = numbers(part, "amount").astype(float)
-    is_in = _equal(part, "direction", "in")
+    is_in = equal(part, "direction", "in")
     money = [np.bincount(week[s], amount[s], n_weeks) for s in (is_in, ~is_in)]
     number = [np.bincount(week[s], minlength=n_weeks) for s in (is_in, ~is_in)]
     net = np.cumsum(money[0] - money[1])
@@ -132,14 +129,18 @@ def _range(
         return below, above
     ids, lower, higher = spread
     at, known = find(ids, stream, np)
-    distinct, row = np.unique(at[known], return_inverse=True)
+    at, week = at[known], week[known]
+    distinct = np.flatnonzero(np.bincount(at, minlength=ids.shape[0]))
+    row = np.empty(ids.shape[0], dtype=np.int64)
+    row[distinct] = np.arange(distinct.shape[0])
+    row = row[at]
     incoming = np.zeros(distinct.shape[0], dtype=bool)
     incoming[row] = is_in[known]
     down = np.where(incoming, lower[distinct], higher[distinct])
     up = np.where(incoming, higher[distinct], lower[distinct])
     so_far = np.zeros(distinct.shape[0])
     for w in range(n_weeks):
-        so_far += np.bincount(row[week[known] == w], minlength=distinct.shape[0])
+        so_far += np.bincount(row[week == w], minlength=distinct.shape[0])
         below[w] = np.sqrt(np.sum((so_far * down) ** 2))
         above[w] = np.sqrt(np.sum((so_far * up) ** 2))
     return below, above
@@ -149,12 +150,13 @@ def _largest(
     read: Read, currencies: list[str], inside: np.ndarray[Any, Any]
 ) -> dict[str, list[ExpectedLine]]:
     wanted = ["customer_id", *_COLUMNS]
-    table = read("expected_payments", wanted).select(wanted).filter(pa.array(inside))
+    table = read("expected_payments", wanted).select(wanted)
+    size = np.abs(numbers(table, "amount").astype(float))
     picked = {}
     for currency in currencies:
-        mine = table.filter(pc.equal(column(table, "currency"), currency))
-        rows = top_rows(np.abs(numbers(mine, "amount").astype(float)), _LISTED)
-        picked[currency] = mine.take(pa.array(rows)).to_pylist()
+        mine = np.flatnonzero(inside & equal(table, "currency", currency))
+        rows = mine[top_rows(size[mine], _LISTED)]
+        picked[currency] = table.take(pa.array(rows)).to_pylist()
     streams = sorted({row["stream_id"] for rows in picked.values() for row in rows})
     names = _counterparties(read, streams)
     who = called(read, [row["customer_id"] for rows in picked.values() for row in rows])

@@ -36,6 +36,26 @@ def read_or_none(read: Read, table: str, columns: list[str]) -> pa.Table | None:
         return None
 
 
+def kept(read: Read) -> Read:
+    """Return ``read`` for one page: it reads a column once, however many figures ask for it."""
+    tables: dict[str, pa.Table] = {}
+
+    def read_kept(name: str, columns: list[str] | None) -> pa.Table:
+        if columns is None:
+            return read(name, None)
+        table = tables.get(name)
+        there = [] if table is None else table.column_names
+        missing = [one for one in dict.fromkeys(columns) if one not in there]
+        if missing:
+            found = read(name, missing).select(missing)
+            for one in there:
+                found = found.append_column(one, table.column(one))
+            tables[name] = table = found
+        return table.select(columns)
+
+    return read_kept
+
+
 def column(table: pa.Table, name: str) -> pa.ChunkedArray:
     """Return a column with dictionaries decoded, so that every kernel takes it."""
     values = table.column(name)
@@ -57,6 +77,11 @@ def numbers(table: pa.Table, name: str, null: float = 0) -> np.ndarray[Any, Any]
     if pa.types.is_boolean(values.type):
         values = values.cast(pa.int8())
     return np.asarray(pc.fill_null(values, pa.scalar(null, values.type)))
+
+
+def equal(table: pa.Table, name: str, value: str) -> np.ndarray[Any, Any]:
+    """Return which rows have a value, nulls not: bool, shape (n_rows,)."""
+    return np.asarray(pc.fill_null(pc.equal(column(table, name), value), False))  # noqa: FBT003
 
 
 def day_numbers(values: pa.ChunkedArray, null: int) -> np.ndarray[Any, Any]:

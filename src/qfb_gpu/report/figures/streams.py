@@ -13,6 +13,7 @@ from qfb_gpu.report.figures.columns import (
     called,
     column,
     day_numbers,
+    equal,
     label_counts,
     numbers,
     sums,
@@ -30,6 +31,7 @@ _OVERVIEW = [
     "direction", "currency", "is_regular", "cadence", "status", "confidence", "amount_kind",
     "amount_total_minor",
 ]  # fmt: skip
+_DATES = ["next_date_earliest", "next_date_latest"]
 _LISTING = [
     "customer_id", "counterparty_id", "direction", "currency", "is_regular", "status", "cadence",
     "period_days", "n_payments", "confidence", "amount_typical", "amount_total_minor", "next_date",
@@ -94,22 +96,19 @@ def _largest(read: Read, currencies: list[str]) -> tuple[dict[str, list[StreamLi
         _true(column(table, "is_regular")),
         pc.fill_null(pc.not_equal(column(table, "status"), "stopped"), True),  # noqa: FBT003
     )
-    table = table.filter(going)
+    money, listed = numbers(table, "amount_total_minor"), np.asarray(going)
     largest: dict[str, list[StreamLine]] = {}
     for currency in currencies:
-        mine = table.filter(pc.equal(column(table, "currency"), currency))
-        rows = top_rows(numbers(mine, "amount_total_minor"), _LISTED)
-        lines = mine.take(pa.array(rows)).to_pylist()
+        mine = np.flatnonzero(listed & equal(table, "currency", currency))
+        rows = mine[top_rows(money[mine], _LISTED)]
+        lines = table.take(pa.array(rows)).to_pylist()
         names = called(read, [row["customer_id"] for row in lines])
         largest[currency] = [_line(row, names) for row in lines]
-    return largest, _range_days(table)
+    return largest, _range_days(table.select(_DATES).filter(going))
 
 
 def _range_days(going: pa.Table) -> float | None:
-    ends = [
-        day_numbers(column(going, name), _UNKNOWN_DAY)
-        for name in ("next_date_earliest", "next_date_latest")
-    ]
+    ends = [day_numbers(column(going, name), _UNKNOWN_DAY) for name in _DATES]
     known = (ends[0] != _UNKNOWN_DAY) & (ends[1] != _UNKNOWN_DAY)
     return float(np.median(ends[1][known] - ends[0][known])) if known.any() else None
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from qfb_gpu.report.charts.columns import Series, columns
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.columns import column, numbers, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import percent, plural
@@ -38,12 +41,11 @@ def draw(read: Read) -> Html | None:
     if found is None or profile is None:
         return None
     judged = [one for one in found.to_pylist() if one["model"] == "churn"]
-    customers = [one for one in profile.to_pylist() if one["churn_probability"] is not None]
     if not judged:
         return None
-    if not customers:
+    customers = profile.filter(pc.is_valid(profile.column("churn_probability")))
+    if not customers.num_rows:
         return section("churn", "Churn", "流失预测", judged[0]["note"], empty("Nobody is scored."))
-    customers.sort(key=lambda one: (-one["churn_probability"], one["customer_id"]))
     return section(
         "churn", "Churn", "流失预测", _lead(customers),
         cards(_reliability(judged), figures_card(judged, "How good the score is", "模型评估")),
@@ -51,11 +53,11 @@ def draw(read: Read) -> Html | None:
     )  # fmt: skip
 
 
-def _lead(customers: list[dict[str, Any]]) -> str:
-    high = sum(one["churn_level"] == "high" for one in customers)
-    mean = sum(one["churn_probability"] for one in customers) / len(customers)
+def _lead(customers: pa.Table) -> str:
+    high = int(pc.sum(pc.equal(column(customers, "churn_level"), "high")).as_py() or 0)
+    mean = float(numbers(customers, "churn_probability").mean())
     return (
-        f"{plural(high, 'customer')} of {len(customers):,} are at high risk of going quiet; "
+        f"{plural(high, 'customer')} of {customers.num_rows:,} are at high risk of going quiet; "
         f"{percent(mean)} are expected to."
     )
 
@@ -108,7 +110,10 @@ def _cell(one: dict[str, Any] | None) -> str:
     return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 
 
-def _likeliest(customers: list[dict[str, Any]]) -> Html:
+def _likeliest(customers: pa.Table) -> Html:
+    by = [("churn_probability", "descending"), ("customer_id", "ascending")]
+    keys = pa.table({name_: column(customers, name_) for name_, _ in by})
+    first = customers.take(pc.select_k_unstable(keys, _SHOWN, by)).to_pylist()
     rows = [
         [
             name(one["customer_id"]),
@@ -118,7 +123,7 @@ def _likeliest(customers: list[dict[str, Any]]) -> Html:
             one["churn_reasons_en"] or "",
             one["churn_reasons_zh"] or "",
         ]
-        for one in customers[:_SHOWN]
+        for one in first
     ]
     heads = [
         ("customer 客户", ""), ("probability 概率", "n"), ("90% range", "n min"), ("level", ""),

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from qfb_gpu.currencies import EXPONENT
 from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.charts.front import front
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.columns import column, label_counts, numbers, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import NOTHING, count, money, percent, plural, to_units
@@ -15,10 +20,10 @@ if TYPE_CHECKING:
     from qfb_gpu.report.figures.columns import Read
 
 _TERMS = [
-    "customer_id", "role", "counterparty_id", "currency", "basis", "n_invoices", "days_weighted",
-    "terms_days", "late_share", "cap_days", "cap_exceeded", "recommended_days", "negotiable_days",
-    "binding", "cash_released_minor", "yearly_gain_minor", "recommended_days_half_rate",
-    "recommended_days_double_rate", "cost_of_capital", "purchases_minor",
+    "customer_id", "counterparty_id", "currency", "basis", "n_invoices", "days_weighted",
+    "terms_days", "cap_days", "cap_exceeded", "recommended_days", "binding",
+    "cash_released_minor", "yearly_gain_minor", "recommended_days_half_rate",
+    "recommended_days_double_rate", "cost_of_capital",
 ]  # fmt: skip
 _FRONT = ["currency", "distress_price", "days_weighted", "cash_released_minor",
           "supplier_risk_minor"]  # fmt: skip
@@ -31,49 +36,44 @@ def draw(read: Read) -> Html | None:
     found = read_or_none(read, "payment_terms", _TERMS)
     if found is None:
         return None
-    pairs = found.to_pylist()
-    known = [one for one in pairs if one["days_weighted"] is not None]
-    if not known:
+    known = found.filter(pc.is_valid(found.column("days_weighted")))
+    if not known.num_rows:
         why = (
             "No delivery or trigger dates: of "
-            f"{plural(len(pairs), 'relation')} only the intervals between payments are known."
+            f"{plural(found.num_rows, 'relation')} only the intervals between payments are known."
         )
         return section("payment-terms", "Payment terms", "付款周期", why, empty("Nothing to show."))
     made = read_or_none(read, "payment_terms_front", _FRONT)
     points = [] if made is None else made.to_pylist()
     return section(
         "payment-terms", "Payment terms", "付款周期", _lead(known),
-        cards(_waits(known), _front(points, known)), _gains(known),
+        cards(_waits(known), _front(points, _main(known))), _gains(known),
     )  # fmt: skip
 
 
-def _lead(known: list[dict[str, Any]]) -> str:
-    over = sum(bool(one["cap_exceeded"]) for one in known)
-    rate = next(one["cost_of_capital"] for one in known)
+def _lead(known: pa.Table) -> str:
+    over = int(numbers(known, "cap_exceeded").sum())
+    rate = known.column("cost_of_capital")[0].as_py()
     currency = _main(known)
-    gain = sum(one["yearly_gain_minor"] or 0 for one in known if one["currency"] == currency)
+    mine = known.filter(pc.equal(column(known, "currency"), currency))
+    gain = int(numbers(mine, "yearly_gain_minor").sum())
     return (
-        f"{plural(len(known), 'buyer-supplier pair')} with known days to pay; "
+        f"{plural(known.num_rows, 'buyer-supplier pair')} with known days to pay; "
         f"{plural(over, 'pair pays', 'pairs pay')} later than the law allows. At a cost of capital "
         f"of {percent(rate)} a year the cheapest lawful cycles would save "
         f"{money(to_units(gain, currency), currency)} a year."
     )
 
 
-def _main(known: list[dict[str, Any]]) -> str:
-    counts: dict[str, int] = {}
-    for one in known:
-        counts[one["currency"]] = counts.get(one["currency"], 0) + 1
-    return max(sorted(counts), key=lambda code: counts[code])
+def _main(known: pa.Table) -> str:
+    return label_counts(column(known, "currency"))[0][0]
 
 
-def _waits(known: list[dict[str, Any]]) -> Html:
-    def heights(column: str) -> list[float]:
+def _waits(known: pa.Table) -> Html:
+    def heights(name_: str) -> list[float]:
         """Return how many pairs lie in each bin of days."""
-        return [
-            float(sum(one[column] is not None and low <= one[column] < high for one in known))
-            for low, high in _BINS
-        ]
+        days = numbers(known.select([name_]).cast(pa.schema([(name_, pa.float64())])), name_, -1.0)
+        return [float(((low <= days) & (days < high)).sum()) for low, high in _BINS]
 
     labels = [f"{low}–{high}" if high < 10**6 else f"{low}+" for low, high in _BINS]
     now, then = heights("days_weighted"), heights("recommended_days")
@@ -88,8 +88,7 @@ def _waits(known: list[dict[str, Any]]) -> Html:
     )  # fmt: skip
 
 
-def _front(points: list[dict[str, Any]], known: list[dict[str, Any]]) -> Html:
-    currency = _main(known)
+def _front(points: list[dict[str, Any]], currency: str) -> Html:
     mine = [one for one in points if one["currency"] == currency]
     mine.sort(key=lambda one: one["distress_price"])
     if len(mine) < 2:  # noqa: PLR2004
@@ -116,8 +115,8 @@ def _point(one: dict[str, Any], currency: str) -> tuple[float, float, str]:
     return risk, cash, tip
 
 
-def _gains(known: list[dict[str, Any]]) -> Html:
-    some = [one for one in known if one["yearly_gain_minor"]]
+def _gains(known: pa.Table) -> Html:
+    some = _largest(known)
     some.sort(key=lambda one: (-to_units(one["yearly_gain_minor"], one["currency"]),
                                one["customer_id"], one["counterparty_id"]))  # fmt: skip
     heads = [("Buyer 买方", ""), ("Supplier 供应商", ""), ("Basis", "min"), ("Now 现状", "n"),
@@ -139,6 +138,18 @@ def _gains(known: list[dict[str, Any]]) -> Html:
         "under agreed terms and the law’s cap; the assumptions are the settings finance.terms. "
         "Negative cash is needed: paying earlier than today.",
     )  # fmt: skip
+
+
+def _largest(known: pa.Table) -> list[dict[str, Any]]:
+    """Return the pairs that gain most, and those that gain as much as the last of them."""
+    gain = numbers(known, "yearly_gain_minor")
+    currencies = column(known, "currency").combine_chunks().dictionary_encode()
+    scales = [10.0 ** EXPONENT.get(name_, 2) for name_ in currencies.dictionary.to_pylist()]
+    units = gain / np.asarray(scales)[np.asarray(currencies.indices)]
+    units[gain == 0] = -np.inf
+    edge = np.partition(units, -_SHOWN)[-_SHOWN] if units.shape[0] > _SHOWN else -np.inf
+    rows: list[dict[str, Any]] = known.filter(pa.array((units >= edge) & (gain != 0))).to_pylist()
+    return rows
 
 
 def _days(value: float | None) -> str:

@@ -1,0 +1,83 @@
+"""Host bodies that are only ever called by compiled code, compiled as little as that takes.
+
+Numba makes every function ready for a call from Python: a wrapper, all optimisations, machine
+code. A body of a kernel needs none of that by itself: its instructions are linked into the
+launcher that calls it and optimised there, once, with everything that is around them. So it stops
+after the function-level passes, and a kernel compiles in half of the time.
+
+Numba says how to put a compiler pipeline together (``numba.core.compiler.CompilerBase``); which
+methods a code library has to leave out is its internal matter, and is pinned with its version.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numba import njit
+from numba.core.codegen import JITCodeLibrary
+from numba.core.compiler import CompilerBase, DefaultPassBuilder
+from numba.core.compiler_machinery import register_pass
+from numba.core.typed_passes import NativeLowering
+
+
+class _Library(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
+    """Instructions to be linked into a caller's: no machine code of their own."""
+
+    def _optimize_final_module(self) -> None:
+        """Leave that to the caller's library, which has this one's instructions too."""
+
+    def _finalize_final_module(self) -> None:
+        self._finalize_dynamic_globals()
+        self._finalized = True
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _Lowering(NativeLowering):  # type: ignore[misc]
+    _name = "qfb_linked_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        name = state.func_id.func_qualname
+        state.library = _Library(state.targetctx.codegen(), name)
+        state.flags.no_compile = True
+        super().run_pass(state)
+        entry = _Entry(name)
+        state.targetctx.insert_user_function(entry, state.cr.fndesc, [state.library])
+        state.cr = state.cr._replace(cfunc=entry)
+        return True
+
+
+class _Entry:
+    """Stands for a body where Numba keeps what Python would call."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __call__(self, *_arguments: Any) -> None:
+        msg = f"{self._name} is compiled for kernels only; call it through its twin"
+        raise TypeError(msg)
+
+
+class _Compiler(CompilerBase):  # type: ignore[misc]
+    def define_pipelines(self) -> list[Any]:
+        """Return Numba's own passes with another last step."""
+        passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
+        passes.passes = [
+            (_Lowering if step is NativeLowering else step, what) for step, what in passes.passes
+        ]
+        passes.finalize()
+        return [passes]
+
+
+def linked(body: Any, *, inline: bool = False) -> Any:
+    """Compile a body for compiled callers; ``inline`` puts it into each of them."""
+    made = njit(
+        error_model="numpy",
+        _nrt=False,
+        no_cfunc_wrapper=True,
+        no_cpython_wrapper=True,
+        forceinline=inline,
+        pipeline_class=_Compiler,
+    )(body)
+    # what Numba adds to it else is the way in from Python, of which it wants a C function
+    made.add_overload = lambda found: made.overloads.__setitem__(tuple(found.signature.args), found)
+    return made

@@ -1,0 +1,125 @@
+"""Compile a night's kernels before it needs them, in processes beside it.
+
+On a machine where nothing is compiled yet, one process after the other would come to the first
+kernel, then to the second. Instead, helpers go through all kernels of a night, longest first, and
+leave out what another process has in hand; who then needs a kernel reads it from Numba's cache.
+Each helper compiles or ends; a mark beside the cache says that there is nothing left to do.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu._backend import compiling
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NIGHT = (
+    "search.search", "forecast.forecast", "settle.settle", "amounts.levels", "cycles.trips",
+    "prices.prices", "features.partners", "streams.choose", "regularity.regularity",
+    "members.number", "activity.series", "series.peaks", "amounts.amount_lengths",
+    "order_payments.order_payments", "expected.expected", "streams.answer", "members.place",
+    "settle.recount", "activity.spectrum", "features.money", "features.counts",
+    "features.currency", "intervals.gaps", "series.fill", "best.best", "rayleigh.rayleigh",
+    "features.windows", "decimals.to_minor", "streams.reversals", "text.hash_text",
+)  # fmt: skip
+"""The kernels of a night from clean tables, by the seconds that they take to compile."""
+_READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
+"""Arguments that are read-only where these kernels are called: to Numba another type."""
+_MOST = 6
+"""Helpers at most: with more of them, the longest kernel alone would still take as long."""
+
+
+@contextmanager
+def beside() -> Iterator[None]:
+    """Have helpers compile while the block runs, if anything is left to compile."""
+    helpers = _start() if _mark() is not None else []
+    try:
+        yield
+    finally:
+        for helper in helpers:
+            helper.terminate()
+            helper.wait()
+
+
+def _start() -> list[subprocess.Popen[bytes]]:
+    from numba import config
+
+    paths = os.pathsep.join(path for path in sys.path if path)
+    environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", __name__]
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
+    return [
+        subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, **quiet)  # noqa: S603
+        for _ in range(min(int(config.NUMBA_NUM_THREADS), _MOST))
+    ]
+
+
+def _mark() -> Path | None:
+    """Return the file that says that these kernels are compiled; None where it is there.
+
+    None as well where nothing is kept on disk, or compiled, or locked.
+    """
+    from llvmlite import binding
+    from numba import __version__, config
+
+    import qfb_kernels
+
+    kernels: Any = qfb_kernels
+    if config.DISABLE_JIT or os.name != "posix" or not sys.executable:
+        return None
+    folder = _loop("text.hash_text").stats.cache_path
+    if folder is None:
+        return None
+    made_of = [
+        sorted(kernels._stamps(kernels.__spec__.loader).items()),  # noqa: SLF001
+        (__version__, sys.version, binding.get_host_cpu_name(), NIGHT),
+    ]
+    mark = Path(folder, compiling.LOCKS, hashlib.sha256(repr(made_of).encode()).hexdigest()[:16])
+    return None if mark.exists() else mark
+
+
+def _loop(name: str) -> Any:
+    """Return what Numba compiles of a kernel's CPU launcher."""
+    module, _, kernel = name.partition(".")
+    launcher = getattr(import_module(f"qfb_kernels.{module}"), f"{kernel}_cpu")
+    return getattr(launcher, "loop", launcher)
+
+
+def signature(name: str) -> tuple[Any, ...]:
+    """Return the types of the arguments of a kernel's CPU launcher in a night."""
+    from numba import int64
+    from numba.core.sigutils import normalize_signature
+
+    from qfb_kernels.registry import KERNELS
+
+    types = list(normalize_signature(KERNELS[f"{name}_gpu"])[0])
+    for place in _READ_ONLY.get(name, ()):
+        types[place] = types[place].copy(readonly=True)
+    rows = _loop(name).py_func.__code__.co_varnames[:2] == ("row_from", "row_to")
+    return (int64, int64, *types) if rows else tuple(types)
+
+
+def main() -> None:
+    """Compile what no other process compiles; leave the mark."""
+    mark = _mark()
+    if mark is None:
+        return
+    for name in NIGHT:
+        loop = _loop(name)
+        with compiling.locked(loop, wait=False) as free:
+            if free:
+                loop.compile(signature(name))
+    mark.touch()
+
+
+if __name__ == "__main__":
+    main()
