@@ -119,4 +119,6 @@ def _text(codes: np.ndarray, names: dict[int, str]) -> pa.DictionaryArray:
 
 def _write(columns: dict[str, Any], folder: Path, bucket: int) -> None:
     folder.mkdir(exist_ok=True)
-    pq.write_table(pa.table(columns), folder / f"part-{bucket}.parquet")
+    table = pa.table(columns)
+    texts = [f.name for f in table.schema if not pa.types.is_primitive(f.type)]
+    pq.write_table(table, folder / f"part-{bucket}.parquet", use_dictionary=texts)

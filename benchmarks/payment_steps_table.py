@@ -6,8 +6,7 @@ import statistics
 from typing import Any
 
 GROUPS = {
-    "Fourier transform": ("rfft",),
-    "series and peaks": ("series.", "rayleigh."),
+    "series, spectra and peaks": ("spectra", "rfft", "series.", "rayleigh."),
     "calendar search": ("search.",),
     "which contract": ("amounts.", "streams.", "members.", "settle."),
     "forecast, amounts, gaps": ("forecast.", "prices.", "intervals.", "expected."),

@@ -13,6 +13,7 @@ import json
 import sys
 import time
 from collections import defaultdict
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,22 +25,37 @@ if TYPE_CHECKING:
 
 
 def run_stages(name: str, source: Path, as_of: dt.date, out: Path) -> dict[str, float]:
-    """Run the stages in order; return the seconds of each, summed over the parts of the source."""
+    """Run the stages in order; return the seconds of each, summed over the parts of the source.
+
+    Where a source comes in parts, a thread reads the next one and another writes the last one
+    meanwhile: what counts as reading and writing is how long the computing waits for them.
+    """
     stage = stages_of(name)
     out.mkdir(parents=True, exist_ok=True)
     seconds: defaultdict[str, float] = defaultdict(float)
-    for part in _parts(name, source):
-        with _clock(seconds, "read"):
-            payments = stage["read"](*part, as_of)
-        with _clock(seconds, "streams"):
-            payments, table = stage["streams"](payments)
-        with _clock(seconds, "spectrum"):
-            table = stage["spectrum"](payments, table)
-        with _clock(seconds, "features"):
-            customers = stage["features"](payments, as_of)
-        with _clock(seconds, "write"):
+    parts = _parts(name, source)
+    with ThreadPoolExecutor(1) as reader, ThreadPoolExecutor(1) as writer:
+        coming = reader.submit(stage["read"], *parts[0], as_of)
+        going: Future[None] | None = None
+        for after in [*parts[1:], None]:
+            with _clock(seconds, "read"):
+                payments = coming.result()
+            if after is not None:
+                coming = reader.submit(stage["read"], *after, as_of)
+            with _clock(seconds, "streams"):
+                payments, table = stage["streams"](payments)
+            with _clock(seconds, "spectrum"):
+                table = stage["spectrum"](payments, table)
+            with _clock(seconds, "features"):
+                customers = stage["features"](payments, as_of)
             whole: tuple[Any, ...] = (payments,) if name == "qfb" else ()
-            stage["write"](*whole, table, customers, out)
+            with _clock(seconds, "write"):
+                if going is not None:
+                    going.result()
+                going = writer.submit(stage["write"], *whole, table, customers, out)
+        with _clock(seconds, "write"):
+            if going is not None:
+                going.result()
     return dict(seconds)
 
 

@@ -70,12 +70,16 @@ def _writable(array):
 
 def simulated_backend():
     """Return a CPU backend that runs the CUDA launcher of every kernel, in the simulator."""
+    from qfb_gpu._backend.spectra import by_transform
     from qfb_gpu.backend import Backend, get_backend
 
     class Simulated(Backend):
         def launch(self, cpu, gpu, n_rows, *arrays):  # noqa: ARG002
             if n_rows:
                 launch(gpu, n_rows, *arrays)
+
+        def daily_spectra(self, *arguments, **options):
+            by_transform(self, *arguments, **options)
 
     cpu = get_backend("cpu")
     return Simulated(**{name: getattr(cpu, name) for name in Backend.__dataclass_fields__})

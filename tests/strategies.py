@@ -140,7 +140,7 @@ rolls = st.sampled_from(["none", "preceding", "following", "modified"])
 def in_small_batches(backend, budget_bytes):
     """Return the backend with another memory budget for a batch."""
 
-    class Small(Backend):
+    class Small(type(backend)):
         def memory_budget_bytes(self):
             return budget_bytes
 

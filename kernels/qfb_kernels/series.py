@@ -13,8 +13,8 @@ from numba import cuda
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
-_NEAR_TOP = 0.6  # the lowest peak with this share of the highest one's power is the fundamental
-_LESS_NEAR = 0.3
+NEAR_TOP = 0.6  # the lowest peak with this share of the highest one's power is the fundamental
+LESS_NEAR = 0.3
 
 
 def _fill_row(day, member, start, stop, series, row):
@@ -85,9 +85,8 @@ def _period_at(spectrum, row, k, n_samples):
 period_at = twin(_period_at, power, inline=True)
 
 
-def _lowest_peak(spectrum, row, lowest, level):
+def _lowest_peak(spectrum, row, lowest, level, n_bins):
     """Lowest bin from ``lowest`` on with a local peak whose lobe has ``level``; 0: none."""
-    n_bins = spectrum.shape[1]
     before, here = power(spectrum, row, lowest - 1), power(spectrum, row, lowest)
     for k in range(lowest, n_bins - 1):
         after = power(spectrum, row, k + 1)
@@ -136,8 +135,8 @@ def _peaks_row(spectrum, span, n_samples, with_shape, peaks, strength, entropy, 
         peaks[row, j] = 0.0
     if top > 0:
         whole = lobe(spectrum, row, top)
-        first = lowest_peak(spectrum, row, lowest, _NEAR_TOP * whole)
-        lower = lowest_peak(spectrum, row, lowest, _LESS_NEAR * whole)
+        lower = lowest_peak(spectrum, row, lowest, LESS_NEAR * whole, n_bins)
+        first = lowest_peak(spectrum, row, max(lower, lowest), NEAR_TOP * whole, n_bins)
         peaks[row, 0] = period_at(spectrum, row, first, n_samples) if first > 0 else 0.0
         peaks[row, 1] = period_at(spectrum, row, top, n_samples)
         peaks[row, 2] = period_at(spectrum, row, lower, n_samples) if lower > 0 else 0.0

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, neighbours, sparse
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._backend.spectra import by_transform, eight_abreast
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
@@ -96,6 +97,16 @@ class Backend:
         from scipy.fft import rfft
 
         return rfft(batch, axis=1, workers=n_threads())
+
+    def daily_spectra(
+        self, units: Any, rows: Any, n_samples: int, answers: Any, *, with_shape: bool
+    ) -> None:
+        """Write peaks and shape of the daily series of some units: see :mod:`._backend.spectra`."""
+        options = {"with_shape": with_shape}
+        if self.name == "gpu":
+            by_transform(self, units, rows, n_samples, answers, **options)
+        else:
+            eight_abreast(units, rows, n_samples, answers, **options)
 
     def lexsort(self, keys: tuple[Any, ...]) -> Any:
         """Return the stable order that sorts by ``keys[0]``, then ``keys[1]``, ...

@@ -7,9 +7,11 @@ version visible together. A run that dies leaves files behind that are in no ver
 from __future__ import annotations
 
 import json
+import os
 import time
 import urllib.parse
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -129,16 +131,29 @@ def table_schema(path: Path) -> pa.Schema:
 
 def table_files(path: Path) -> list[Path]:
     """Return the data files of the newest version, by name."""
-    table = open_table(path)
-    return [] if table is None else sorted(path / name for name in _names(table))
+    return [path / name for name in _newest_names(path)]
 
 
 def partition_files(path: Path, column: str, value: str) -> list[Path]:
     """Return the data files of one partition of the newest version, by name."""
+    return [path / name for name in _newest_names(path) if name.startswith(f"{column}={value}/")]
+
+
+def _newest_names(path: Path) -> tuple[str, ...]:
+    """Return the names of the newest version's files; the log is read once a version."""
+    log = path / "_delta_log"
+    if not log.is_dir():
+        return ()
+    entries = sorted(os.scandir(log), key=lambda entry: entry.name)
+    stats = [entry.stat() for entry in entries]
+    stamp = tuple((e.name, s.st_size, s.st_mtime_ns) for e, s in zip(entries, stats, strict=True))
+    return _names_by_stamp(path, stamp)
+
+
+@lru_cache(maxsize=64)
+def _names_by_stamp(path: Path, _stamp: tuple[Any, ...]) -> tuple[str, ...]:
     table = open_table(path)
-    if table is None:
-        return []
-    return sorted(path / name for name in _names(table) if name.startswith(f"{column}={value}/"))
+    return () if table is None else tuple(sorted(_names(table)))
 
 
 def kept_files(path: Path) -> set[str]:

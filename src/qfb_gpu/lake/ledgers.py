@@ -71,9 +71,20 @@ def _is_described(table: pa.Table) -> bool:
 
 
 def _numbers(table: pa.Table, name: str) -> Any:
-    """Return a column as an array that may be written to: kernels are compiled for one kind."""
+    """Return a column as an array that may be written to: kernels are compiled for one kind.
+
+    What was read from a file in one piece is not copied: its memory is nobody else's.
+    """
     column = table.column(name)
-    values = (column.cast(pa.int32()) if pa.types.is_date32(column.type) else column).to_numpy()
+    if pa.types.is_date32(column.type):
+        column = column.cast(pa.int32())
+    if column.num_chunks == 1 and not column.null_count:
+        chunk = column.chunk(0)
+        memory = chunk.buffers()[1]
+        if memory is not None and memory.is_mutable:
+            dtype = chunk.type.to_pandas_dtype()
+            return np.frombuffer(memory, dtype)[chunk.offset : chunk.offset + len(chunk)]
+    values = column.to_numpy()
     return values if values.flags.writeable else values.copy()
 
 

@@ -1,7 +1,7 @@
 """Power spectra of daily series, batched by length.
 
 A series of ``s`` days goes into the class of the next power of two (64 to 4096 days; of a
-longer one the last 4096 days count). Batches are as large as the backend's memory budget allows.
+longer one the last 4096 days count); the backend transforms and measures a class at a time.
 Of three to five payments, and of few over more than 4096 days, :mod:`qfb_kernels.rayleigh` says
 which periods they are in step with.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_kernels.rayleigh import rayleigh_cpu, rayleigh_gpu
-from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
+from qfb_kernels.series import fill_cpu, fill_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -21,7 +21,6 @@ MIN_PAYMENTS = 6
 FEWEST_PAYMENTS = 3
 SPARSE_PAYMENTS = 128
 MIN_SPAN_DAYS = 16
-_BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
 
 
 def spectra(
@@ -61,41 +60,14 @@ def spectra(
         upper = n_samples if n_samples < LENGTH_CLASSES[-1] else 2**31 - 1
         rows = xp.flatnonzero(worth & (span > lower) & (span <= upper))
         lower = upper
-        batch = max(1, backend.memory_budget_bytes() // (n_samples * _BYTES_PER_SAMPLE))
-        for begin in range(0, rows.shape[0], batch):
-            part = rows[begin : begin + batch]
-            found = _spectra_of_class(
-                day,
-                member,
-                start[part],
-                size[part],
-                span[part],
-                n_samples,
-                backend,
+        if rows.shape[0]:
+            backend.daily_spectra(
+                (day, member, start, size, span), rows, n_samples, (peaks, strength, entropy),
                 with_shape=with_shape,
-            )
-            peaks[part], strength[part], entropy[part] = found
+            )  # fmt: skip
     few = (size >= FEWEST_PAYMENTS) & ((size < MIN_PAYMENTS) | sparse)
     rows = xp.flatnonzero(few & (span >= MIN_SPAN_DAYS))
     backend.launch(rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, peaks)
-    return peaks, strength, entropy
-
-
-def _spectra_of_class(  # noqa: PLR0913
-    day: Any, member: Any, start: Any, size: Any, span: Any, n_samples: int, backend: Backend,
-    *, with_shape: bool,
-) -> tuple[Any, Any, Any]:  # fmt: skip
-    xp = backend.xp
-    n_rows = start.shape[0]
-    series = xp.empty((n_rows, n_samples), dtype="float32")
-    backend.launch(fill_cpu, fill_gpu, n_rows, day, member, start, size, series)
-    spectrum = backend.rfft(series)
-    peaks = xp.empty((n_rows, 3))
-    strength, entropy = xp.full(n_rows, xp.nan), xp.full(n_rows, xp.nan)
-    backend.launch(
-        peaks_cpu, peaks_gpu, n_rows, spectrum, span, n_samples, with_shape, peaks, strength,
-        entropy,
-    )  # fmt: skip
     return peaks, strength, entropy
 
 

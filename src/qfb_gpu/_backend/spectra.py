@@ -1,0 +1,105 @@
+"""Power spectra of daily series of one length: fused on the host, by cuFFT on a device.
+
+A device transforms batches between two kernels; the host does eight units at a time in its caches.
+Both write the same but for rounding to float32: the spectral peaks of some units, and their shape.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from qfb_gpu._backend import compiling
+from qfb_gpu._backend.devices import n_threads
+from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
+from qfb_kernels.spectra import spectra_cpu
+from qfb_kernels.transform import LANES
+
+if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
+
+    Answers = tuple[Any, Any, Any]
+
+_BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
+_NUMBERS = 3 * LANES
+"""Floats a thread keeps of its eight units: two while a series is filled, three afterwards."""
+
+
+def eight_abreast(
+    units: tuple[Any, Any, Any, Any, Any],
+    rows: Any,
+    n_samples: int,
+    answers: Answers,
+    *,
+    with_shape: bool,
+) -> None:
+    """Write the peaks and the shape of some units, eight at a time, without a spectrum in memory.
+
+    Parameters
+    ----------
+    units : day, member, start, size, span
+        See :func:`qfb_gpu.payments.spectrum.spectra`; span (n_units,) in days.
+    rows : int64, shape (n_rows,)
+        Which units; of each its last ``n_samples`` days count.
+    n_samples : int, a power of two from 64
+    answers : peaks (n_units, 3), strength and entropy (n_units,), float64
+        The rows are written, the last two only ``with_shape``.
+    with_shape : bool
+    """
+    n = max(1, min(n_threads(), -(-rows.shape[0] // LANES)))
+    work, other = (np.empty((n, LANES * n_samples), np.float32) for _ in range(2))
+    powers = np.empty((n, LANES * (n_samples // 2 + 1)), np.float32)
+    lanes = np.empty((n, _NUMBERS), np.float32)
+    tables = turns(n_samples)
+    scratch = (work, other, powers, lanes)
+    arguments = (*units, rows, n_samples, *tables, with_shape, *scratch, *answers)
+    compiling.call(spectra_cpu, arguments)
+
+
+@lru_cache(maxsize=16)
+def turns(n_samples: int) -> tuple[Any, Any, Any]:
+    """Return cosine and sine (float32) of the turns in ``n_samples`` steps, and each bin's place.
+
+    The transform of half as many complex numbers goes by radix four, last by two where that is
+    left; a pass puts the next digit of the frequency behind those found before.
+    """
+    angle = 2 * np.pi * np.arange(n_samples) / n_samples
+    frequency = np.arange(n_samples // 2)
+    place, left = np.zeros_like(frequency), n_samples // 2
+    while left > 1:
+        radix = min(left, 4)
+        place = radix * place + frequency % radix
+        frequency //= radix
+        left //= radix
+    cosine, sine = (turn(angle).astype(np.float32) for turn in (np.cos, np.sin))
+    return cosine, sine, np.append(place, place[0])
+
+
+def by_transform(
+    backend: Backend,
+    units: tuple[Any, Any, Any, Any, Any],
+    rows: Any,
+    n_samples: int,
+    answers: Answers,
+    *,
+    with_shape: bool,
+) -> None:
+    """Write the same with the backend's transform between two kernels, batch by batch."""
+    xp = backend.xp
+    day, member, start, size, span = units
+    batch = max(1, backend.memory_budget_bytes() // (n_samples * _BYTES_PER_SAMPLE))
+    for begin in range(0, rows.shape[0], batch):
+        part = rows[begin : begin + batch]
+        n_rows = part.shape[0]
+        series = xp.empty((n_rows, n_samples), dtype="float32")
+        some = (start[part], size[part])
+        backend.launch(fill_cpu, fill_gpu, n_rows, day, member, *some, series)
+        found = xp.empty((n_rows, 3)), xp.full(n_rows, xp.nan), xp.full(n_rows, xp.nan)
+        backend.launch(
+            peaks_cpu, peaks_gpu, n_rows, backend.rfft(series), span[part], n_samples, with_shape,
+            *found,
+        )  # fmt: skip
+        for answer, values in zip(answers, found, strict=True):
+            answer[part] = values
