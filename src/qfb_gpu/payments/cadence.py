@@ -58,9 +58,12 @@ def fit_schedules(
     fit_float = xp.zeros((n_units, 2))
     cal, lg = tables
     at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
+    last = units.start + units.size - 1
+    longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 2
+    near = xp.empty((backend.lanes(n_units, 8 * longest), longest), dtype="int64")
     backend.launch(
-        search_cpu, search_gpu, n_units, day, amount_minor, units.member, units.start, units.size,
-        cal, lg, gap, peaks, at, mark, fit_int, fit_float,
+        search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,
+        units.size, cal, lg, gap, peaks, at, mark, near, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 
