@@ -91,30 +91,32 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     sum of offsets, and the ticks of the life's first and last hit.
     """
     at, near, lane, start, stop, opened, cal, _, clock, _ = unit
+    nothing = start - start
     places, months = roll_places(cal, clock, roll), months_place(cal)
     k = due_index(cal, kind, step, anchor, opened) - 2
     here = due_position(cal, places, months, kind, step, anchor, a, b, k)
     ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
-    before = here - 1
+    room = nothing + 1  # twice the ticks since the due date before
     origin, end = at[start], at[stop - 1]
     while here + ahead < 2 * origin:
         k += 1
-        before, here = here, ahead
+        room = 2 * (ahead - here)
+        here = ahead
         ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
     behind = end - origin + 1
-    nothing = start - start
     # hits, hits on the day and late ones stand in one number, sizes late and early in another
     counts, sums, worth = nothing, nothing, nothing - 1
     from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, origin
     best_counts, best_sums, best_worth = nothing, nothing, nothing
     best_due, best_first, best_last = nothing, origin, origin
     while True:
-        taken = 1 if here == before else 0  # what falls on the day answers the due date before
+        taken = 1 if room == 0 else 0  # what falls on the day answers the due date before
         entry = near[lane, uint64(min(max(here + taken - origin, 0), behind))]
         early = here - ((entry << _HALF) >> _HALF)
         late = (entry >> _HALF) - here
-        early += ((2 * (here - before) - taken - 5 * early) >> 63) & _FAR
-        late += ((2 * (ahead - here) - 5 * late) >> 63) & _FAR
+        early += ((room - taken - 5 * early) >> 63) & _FAR
+        room = 2 * (ahead - here)
+        late += ((room - 5 * late) >> 63) & _FAR
         is_late = (late - early) >> 63
         size = early + ((late - early) & is_late)
         is_hit = (size - _FAR) >> 63
@@ -133,7 +135,7 @@ def _answers(unit, kind, step, anchor, a, b, roll):
         if 2 * end <= here + ahead:
             break
         k += 1
-        before, here = here, ahead
+        here = ahead
         ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
     hits = best_counts & (_ON_DAY - 1)
     sum_early, sum_late = best_sums & _LOW, best_sums >> _HALF
