@@ -85,7 +85,7 @@ def kernel(days, clock, step, anchor, roll):
     window = 1 + Fraction(int(at[-1] - at[0]) * n, n - 1)
     near = np.empty((1, days[-1] - days[0] + 2), np.int64)
     evidence.mark_payments(at, 0, n, near, 0)
-    unit = (at, near, 0, 0, n, days[0], CAL, LG, clock, math.log(window))
+    unit = (at, near, 0, 0, n, days[0], CAL, LG, clock, math.log(window), None)
     found = evidence.answers(unit, *schedule)
     gain, mean = evidence.evidence(unit, *schedule)
     first = (days[0] - anchor) // step - 4

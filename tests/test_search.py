@@ -14,7 +14,7 @@ from strategies import EPOCH, make_calendar
 
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
-from qfb_kernels.cadence import climb, costs_of, moved, score
+from qfb_kernels.cadence import N_KNOWN, climb, costs_of, moved, score
 from qfb_kernels.evidence import mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
@@ -54,7 +54,7 @@ def unit_of(days, clock):
     near = np.empty((1, days[-1] - days[0] + 2), np.int64)
     mark_payments(at, 0, n, near, 0)
     window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
-    return at, near, 0, 0, n, days[0], CAL, LG, clock, window
+    return at, near, 0, 0, n, days[0], CAL, LG, clock, window, np.full((1, 3 * N_KNOWN), -1.0)
 
 
 def exhaustive(days, clock):
@@ -81,7 +81,7 @@ def found(units):
     at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
     near = np.empty((2, max(days[-1] - days[0] for days in units) + 2), np.int64)
     search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
-               size, CAL, LG, gap, peaks, at, mark, near, fit, value)  # fmt: skip
+               size, CAL, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
     return value[:, 0], fit[:, :6]
 
 
@@ -136,6 +136,7 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
         ):  # fmt: skip
             family = (unit, costs_of(kind, step, clock), kind, step)
             begin = score(*family, *start, roll)
+            unit[-1].fill(-1.0)
             got = climb(*family, *start, roll, *begin)
             want = naive_climb(
                 lambda anchor, a, b, roll, family=family: score(*family, anchor, a, b, roll),

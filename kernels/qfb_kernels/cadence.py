@@ -24,12 +24,13 @@ from qfb_kernels.dues import (
     month_start,
     n_working_before,
 )
-from qfb_kernels.evidence import CAL, CLOCK, IMPOSSIBLE, START, STOP, evidence
+from qfb_kernels.evidence import CAL, CLOCK, IMPOSSIBLE, KNOWN, LANE, START, STOP, evidence
 from qfb_kernels.twin import twin
 
 _MONTH = 30.436875
 _WEEK = 7
 TINY = 1e-7
+N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
 _UNUSUAL = 0.3  # nats to name a roll that few have
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
@@ -89,6 +90,36 @@ def _score(unit, costs, kind, step, anchor, a, b, roll):
 score = twin(_score, evidence, schedule_cost, inline=True)
 
 
+def _forget(known, lane):
+    """Forget the scores of another family or unit."""
+    for i in range(N_KNOWN):
+        known[lane, 3 * i] = -1.0
+
+
+forget = twin(_forget, inline=True)
+
+
+def _known_score(unit, costs, kind, step, anchor, a, b, roll):
+    """:func:`score`, or what is remembered of it: one in ten schedules is met again.
+
+    ``known`` of the unit has places for some schedules of one family: a number for the phase and
+    the roll, evidence, mean offset.
+    """
+    known, lane = unit[KNOWN], unit[LANE]
+    phase = anchor % step
+    key = 1.0 * (((phase * 128 + a + 64) * 32 + b) * 4 + roll)
+    place = 3 * ((phase + 3 * a + 5 * b + 7 * roll) & (N_KNOWN - 1))
+    if known[lane, place] != key:
+        gain, mean = score(unit, costs, kind, step, anchor, a, b, roll)
+        known[lane, place] = key
+        known[lane, place + 1] = gain
+        known[lane, place + 2] = mean
+    return known[lane, place + 1], known[lane, place + 2]
+
+
+known_score = twin(_known_score, score)
+
+
 def _moved(kind, anchor, a, b, which, by):
     """Return (anchor, a, b) one step away; coordinate 1 is the second day of a pair."""
     if kind == DAYS:
@@ -141,21 +172,21 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
             to_roll = (roll + move - 4) % 4
             if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                 continue
-        gain, at_mean = score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
+        gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         away = int(math.floor(at_mean + 0.5))
         if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
             # another roll often goes with another day: the one its answers are nearer to
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
             if kind == PAIR:
                 to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
-            gain, at_mean = score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
+            gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         if gain > best + TINY:
             best, mean, still = gain, at_mean, step - step
             anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
     return best, anchor, a, b, roll
 
 
-climb = twin(_climb, score, moved)
+climb = twin(_climb, known_score, moved)
 
 
 def _sample(start, stop, i, n_samples):
@@ -276,6 +307,7 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
     best, mean = IMPOSSIBLE, 0.0
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
     best_anchor, best_a, best_b = nothing, nothing, nothing
+    forget(unit[KNOWN], unit[LANE])
     n = stop - start
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
@@ -284,7 +316,7 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
             continue
         if kind != WORKDAYS and not is_worth(mark, start, stop, kind, step, anchor, a, b):
             continue
-        gain, at_mean = score(unit, costs, kind, step, anchor, a, b, roll)
+        gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
             best, best_anchor, best_a, best_b, mean = gain, anchor, a, b, at_mean
         if kind == WORKDAYS or best >= bound - TINY:
@@ -294,4 +326,4 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
     return climb(unit, costs, kind, step, best_anchor, best_a, best_b, roll, best, mean)
 
 
-family = twin(_family, start_of, is_worth, score, climb, inline=True)
+family = twin(_family, forget, start_of, is_worth, known_score, climb, inline=True)

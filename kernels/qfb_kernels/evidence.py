@@ -22,7 +22,7 @@ from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
 IMPOSSIBLE = -1e300
-START, STOP, CAL, CLOCK = 3, 4, 6, 8  # places in a unit
+LANE, START, STOP, CAL, CLOCK, KNOWN = 2, 3, 4, 6, 8, 10  # places in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
 _HALF, _LOW, _FAR = 32, (1 << 32) - 1, 1 << 30  # bits, and ticks that no payment is away
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -90,7 +90,7 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the ticks of the life's first and last hit.
     """
-    at, near, lane, start, stop, opened, cal, _, clock, _ = unit
+    at, near, lane, start, stop, opened, cal, _, clock, _, _ = unit
     nothing = start - start
     places, months = roll_places(cal, clock, roll), months_place(cal)
     k = due_index(cal, kind, step, anchor, opened) - 2
@@ -175,9 +175,9 @@ def _evidence(unit, kind, step, anchor, a, b, roll):
 
     ``unit`` is made of positions of payments, what :func:`mark_payments` wrote and in which row,
     where the unit starts and stops, its first day, the calendar table, the table of lgamma, the
-    clock and the logarithm of the places that a payment at random may have.
+    clock, the logarithm of the places that a payment at random may have, and scores that are known.
     """
-    at, _, _, start, stop, _, _, lg, _, log_window = unit
+    at, _, _, start, stop, _, _, lg, _, log_window, _ = unit
     hits, misses, zeros, total, late, signed, first, last = answers(
         unit, kind, step, anchor, a, b, roll
     )

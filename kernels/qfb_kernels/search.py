@@ -15,7 +15,16 @@ import math
 
 from numba import cuda, njit, prange
 
-from qfb_kernels.cadence import TINY, climb, costs_of, family, marks, schedule_cost, score
+from qfb_kernels.cadence import (
+    TINY,
+    climb,
+    costs_of,
+    family,
+    forget,
+    known_score,
+    marks,
+    schedule_cost,
+)  # fmt: skip
 from qfb_kernels.dues import (
     DAYS,
     MONTH_WORKDAY,
@@ -131,7 +140,7 @@ is_hopeless = twin(_is_hopeless, inline=True)
 
 def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
     """Evidence and coordinates of the best schedule; step 0: none beats chance."""
-    _, _, _, start, stop, _, _, lg, clock, log_window = unit
+    _, _, _, start, stop, _, _, lg, clock, log_window, _ = unit
     n = stop - start
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
@@ -188,8 +197,8 @@ slot_of = twin(_slot_of)
 
 
 def _search(
-    day, amount, member, start, stop, cal, lg, gap, peaks, at, mark, near, lane, fit_int,
-    fit_float, row,
+    day, amount, member, start, stop, cal, lg, gap, peaks, at, mark, near, known, lane,
+    fit_int, fit_float, row,
 ):  # fmt: skip
     """Write the best schedule of one unit."""
     n = stop - start
@@ -208,7 +217,7 @@ def _search(
         mark[i] = marks(cal, day[member[i]])
     mark_payments(at, start, stop, near, lane)
     log_window = math.log(1.0 + (at[stop - 1] - at[start]) * n / (n - 1.0))
-    unit = (at, near, lane, start, stop, opened, cal, lg, clock, log_window)
+    unit = (at, near, lane, start, stop, opened, cal, lg, clock, log_window, known)
     best, kind, step, anchor, a, b, roll = best_of_all(
         day, member, mark, unit, span, gap, peaks, row
     )
@@ -220,7 +229,8 @@ def _search(
         if which > 0:
             kind, a, b = kind - PAIR + MONTHS, (a if which == 1 else b), b - b
             costs = costs_of(kind, step, clock)
-            best, mean = score(unit, costs, kind, step, anchor, a, b, roll)
+            forget(known, lane)
+            best, mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
             best, anchor, a, b, roll = climb(
                 unit, costs, kind, step, anchor, a, b, roll, best, mean
             )
@@ -249,7 +259,8 @@ search = twin(
     slot_of,
     pair_is_two,
     costs_of,
-    score,
+    forget,
+    known_score,
     climb,
     schedule_cost,
     code_length,
@@ -259,24 +270,27 @@ _search_cpu, _search_gpu = search.cpu, search.gpu
 
 @njit(parallel=True, cache=True)
 def search_cpu(
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, fit_int,
-    fit_float,
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    fit_int, fit_float,
 ):  # fmt: skip
-    """Loop over lanes of units on the host, on all its threads; each has a row of ``near``."""
+    """Loop over lanes of units on the host, on all its threads.
+
+    A lane has a row of ``near`` and of ``known`` for its units, one after another.
+    """
     n_lanes, n_rows = near.shape[0], unit_start.shape[0]
     for lane in prange(n_lanes - n_lanes, n_lanes):
         for row in range(lane * n_rows // n_lanes, (lane + 1) * n_rows // n_lanes):
             start = unit_start[row]
             _search_cpu(
                 day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-                near, lane, fit_int, fit_float, row,
+                near, known, lane, fit_int, fit_float, row,
             )  # fmt: skip
 
 
 @cuda.jit
 def search_gpu(
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, fit_int,
-    fit_float,
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    fit_int, fit_float,
 ):  # fmt: skip
     """One thread per lane of units, a row of ``near``; launch with ``.forall(n_lanes)``."""
     lane = cuda.grid(1)
@@ -286,5 +300,5 @@ def search_gpu(
             start = unit_start[row]
             _search_gpu(
                 day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-                near, lane, fit_int, fit_float, row,
+                near, known, lane, fit_int, fit_float, row,
             )  # fmt: skip
