@@ -83,8 +83,11 @@ def kernel(days, clock, step, anchor, roll):
     schedule = (dues.DAYS, step, anchor, 1, 0, roll)
     n = len(days)
     window = 1 + Fraction(int(at[-1] - at[0]) * n, n - 1)
-    found = evidence.answers(at, 0, n, days[0], CAL, clock, *schedule)
-    gain, mean = evidence.evidence(at, 0, n, days[0], CAL, LG, clock, math.log(window), *schedule)
+    near = np.empty((1, days[-1] - days[0] + 2), np.int64)
+    evidence.mark_payments(at, 0, n, near, 0)
+    unit = (at, near, 0, 0, n, days[0], CAL, LG, clock, math.log(window), None)
+    found = evidence.answers(unit, *schedule)
+    gain, mean = evidence.evidence(unit, *schedule)
     first = (days[0] - anchor) // step - 4
     indices = range(first, first + (days[-1] - days[0]) // step + 12)
     dates = [dues.due_day(CAL, *schedule, k) for k in indices]
@@ -107,7 +110,8 @@ def test_evidence_matches_brute_force(days, clock, step, anchor):
     assert list(found[:2]) == [hits, misses]
     if hits == 0:
         return
-    assert list(found[2:]) == rest
+    assert list(found[2:6]) == rest[:4]
+    assert list(found[6:]) == [at[slot] for slot in rest[4:]]
     want = naive.evidence(at, positions, window)
     if want is None:
         assert gain == evidence.IMPOSSIBLE

@@ -14,7 +14,8 @@ from strategies import EPOCH, make_calendar
 
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
-from qfb_kernels.cadence import climb, moved, score
+from qfb_kernels.cadence import N_KNOWN, climb, costs_of, moved, score
+from qfb_kernels.evidence import mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
@@ -46,18 +47,25 @@ def schedules(days):
     yield dues.WORKDAYS, 1, days[0], 1, 0
 
 
-def exhaustive(days, clock):
-    """Return the evidence of the best schedule of all, and the schedule."""
+def unit_of(days, clock):
+    """Return the days as a unit that schedules are scored for."""
     at = np.array([dues.position(CAL, clock, d) for d in days])
     n = len(days)
+    near = np.empty((1, days[-1] - days[0] + 2), np.int64)
+    mark_payments(at, 0, n, near, 0)
     window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
+    return at, near, 0, 0, n, days[0], CAL, LG, clock, window, np.full((1, 3 * N_KNOWN), -1.0)
+
+
+def exhaustive(days, clock):
+    """Return the evidence of the best schedule of all, and the schedule."""
+    unit = unit_of(days, clock)
     rolls = (1, 2, 3) if clock else (0, 1, 2, 3)
     best = (0.0, None)
     for kind, step, anchor, a, b in schedules(days):
         fixed = kind in (dues.WORKDAYS, dues.MONTH_WORKDAY)
         for roll in rolls[1:2] if fixed and clock else rolls[:1] if fixed else rolls:
-            gain, _ = score(at, 0, n, days[0], CAL, LG, clock, window, kind, step, anchor, a, b,
-                            roll)  # fmt: skip
+            gain, _ = score(unit, costs_of(kind, step, clock), kind, step, anchor, a, b, roll)
             best = max(best, (gain, (kind, step, anchor, a, b, roll)), key=lambda one: one[0])
     return best
 
@@ -71,8 +79,9 @@ def found(units):
     peaks = np.stack([gap, gap, gap], axis=1)
     fit, value = np.zeros((len(units), 14), np.int64), np.zeros((len(units), 2))
     at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
+    near = np.empty((2, max(days[-1] - days[0] for days in units) + 2), np.int64)
     search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
-               size, CAL, LG, gap, peaks, at, mark, fit, value)  # fmt: skip
+               size, CAL, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
     return value[:, 0], fit[:, :6]
 
 
@@ -117,10 +126,7 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
     climbed = 0
     for days in payers(4, jitter, 7):
         clock = int(clock_of(np.array(days), np.arange(len(days)), 0, len(days), CAL))
-        at = np.array([dues.position(CAL, clock, d) for d in days])
-        n = len(days)
-        window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
-        fixed = (at, 0, n, days[0], CAL, LG, clock, window)
+        unit = unit_of(days, clock)
         month = int(dues.month_of(CAL, days[0]))
         roll = dues.FOLLOWING if clock else dues.NONE
         for kind, step, *start in (
@@ -128,10 +134,12 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
             (dues.MONTHS, 1, month, 12, 0), (dues.NTH, 1, month, 2, 3),
             (dues.PAIR, 1, month, 4, 19), (dues.MONTH_WORKDAY, 1, month, 5, 0),
         ):  # fmt: skip
-            begin = score(*fixed, kind, step, *start, roll)
-            got = climb(*fixed, kind, step, *start, roll, *begin)
+            family = (unit, costs_of(kind, step, clock), kind, step)
+            begin = score(*family, *start, roll)
+            unit[-1].fill(-1.0)
+            got = climb(*family, *start, roll, *begin)
             want = naive_climb(
-                lambda anchor, a, b, roll, at=(*fixed, kind, step): score(*at, anchor, a, b, roll),
+                lambda anchor, a, b, roll, family=family: score(*family, anchor, a, b, roll),
                 moved, clock, kind, (*start, roll),
             )  # fmt: skip
             assert tuple(got) == tuple(want), (days, kind)

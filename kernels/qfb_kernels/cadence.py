@@ -24,22 +24,22 @@ from qfb_kernels.dues import (
     month_start,
     n_working_before,
 )
-from qfb_kernels.evidence import IMPOSSIBLE, evidence
+from qfb_kernels.evidence import CAL, CLOCK, IMPOSSIBLE, KNOWN, LANE, START, STOP, evidence
 from qfb_kernels.twin import twin
 
 _MONTH = 30.436875
 _WEEK = 7
 TINY = 1e-7
+N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
+_UNUSUAL = 0.3  # nats to name a roll that few have
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
+_DAY_BIT = 24  # of a mark: from there on the day itself
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
 
-def _schedule_cost(kind, step, a, roll, clock):
-    """Nats to name a schedule: family, period, phase, roll."""
-    at_end = (kind == MONTHS and (a > 28 or a < 0)) or (kind == NTH and a < 0)
-    usual = MODIFIED if at_end else FOLLOWING
-    cost = 0.0 if roll in (usual, NONE) else 0.3
+def _naming(kind, step, clock, cost):
+    """Nats to name a family, period and phase, after ``cost`` for the roll."""
     share = 5.0 / 7.0 if clock else 1.0
     if kind == DAYS:
         cost += math.log(1.0 + (step - 1) * share)
@@ -52,23 +52,72 @@ def _schedule_cost(kind, step, a, roll, clock):
     if kind == PAIR:
         return cost + 3.0 + math.log(5.0)
     cost += 1.2 if step == 1 else 2.7
-    if kind == MONTHS:
-        return cost + (1.5 if a < 0 else 0.0)
-    return cost + 2.5
+    return cost if kind == MONTHS else cost + 2.5
 
 
-schedule_cost = twin(_schedule_cost)
+naming = twin(_naming)
 
 
-def _score(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
-    """Evidence for a schedule with its cost taken off, and the mean offset of the hits."""
-    gain, mean = evidence(
-        at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
-    )
-    return gain - schedule_cost(kind, step, a, roll, clock), mean
+def _costs_of(kind, step, clock):
+    """Nats to name a schedule of a family and period: by a usual roll, and by another one."""
+    return naming(kind, step, clock, 0.0), naming(kind, step, clock, _UNUSUAL)
 
 
-score = twin(_score, evidence, schedule_cost)
+costs_of = twin(_costs_of, naming, inline=True)
+
+
+def _schedule_cost(costs, kind, a, roll):
+    """Nats to name a schedule: family, period, phase, roll."""
+    at_end = (kind == MONTHS and (a > 28 or a < 0)) or (kind == NTH and a < 0)
+    usual = MODIFIED if at_end else FOLLOWING
+    cost = costs[0] if roll in (usual, NONE) else costs[1]
+    return cost + (1.5 if kind == MONTHS and a < 0 else 0.0)
+
+
+schedule_cost = twin(_schedule_cost, inline=True)
+
+
+def _score(unit, costs, kind, step, anchor, a, b, roll):
+    """Evidence for a schedule with its cost taken off, and the mean offset of the hits.
+
+    ``unit`` is that of :func:`qfb_kernels.evidence.evidence`, ``costs`` that of
+    :func:`costs_of`.
+    """
+    gain, mean = evidence(unit, kind, step, anchor, a, b, roll)
+    return gain - schedule_cost(costs, kind, a, roll), mean
+
+
+score = twin(_score, evidence, schedule_cost, inline=True)
+
+
+def _forget(known, lane):
+    """Forget the scores of another family or unit."""
+    for i in range(N_KNOWN):
+        known[lane, 3 * i] = -1.0
+
+
+forget = twin(_forget, inline=True)
+
+
+def _known_score(unit, costs, kind, step, anchor, a, b, roll):
+    """:func:`score`, or what is remembered of it: one in ten schedules is met again.
+
+    ``known`` of the unit has places for some schedules of one family: a number for the phase and
+    the roll, evidence, mean offset.
+    """
+    known, lane = unit[KNOWN], unit[LANE]
+    phase = anchor % step
+    key = 1.0 * (((phase * 128 + a + 64) * 32 + b) * 4 + roll)
+    place = 3 * ((phase + 3 * a + 5 * b + 7 * roll) & (N_KNOWN - 1))
+    if known[lane, place] != key:
+        gain, mean = score(unit, costs, kind, step, anchor, a, b, roll)
+        known[lane, place] = key
+        known[lane, place + 1] = gain
+        known[lane, place + 2] = mean
+    return known[lane, place + 1], known[lane, place + 2]
+
+
+known_score = twin(_known_score, score)
 
 
 def _moved(kind, anchor, a, b, which, by):
@@ -96,14 +145,13 @@ def _moved(kind, anchor, a, b, which, by):
     return anchor, a, b
 
 
-moved = twin(_moved)
+moved = twin(_moved, inline=True)
 
 
-def _climb(
-    at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll, best, mean
-):
+def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
     """Climb to the best schedule near by; return its evidence and coordinates."""
-    still = start - start  # moves since one that helped: after all eight there is none
+    clock = unit[CLOCK]
+    still = step - step  # moves since one that helped: after all eight there is none
     for turn in range(_ROUNDS * _MOVES):
         if still == _MOVES:
             break
@@ -124,27 +172,21 @@ def _climb(
             to_roll = (roll + move - 4) % 4
             if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                 continue
-        gain, at_mean = score(
-            at, start, stop, opened, cal, lg, clock, log_window,
-            kind, step, to_anchor, to_a, to_b, to_roll,
-        )  # fmt: skip
+        gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         away = int(math.floor(at_mean + 0.5))
         if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
             # another roll often goes with another day: the one its answers are nearer to
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
             if kind == PAIR:
                 to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
-            gain, at_mean = score(
-                at, start, stop, opened, cal, lg, clock, log_window,
-                kind, step, to_anchor, to_a, to_b, to_roll,
-            )  # fmt: skip
+            gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         if gain > best + TINY:
-            best, mean, still = gain, at_mean, start - start
+            best, mean, still = gain, at_mean, step - step
             anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
     return best, anchor, a, b, roll
 
 
-climb = twin(_climb, score, moved)
+climb = twin(_climb, known_score, moved)
 
 
 def _sample(start, stop, i, n_samples):
@@ -187,14 +229,14 @@ def _start_of(day, member, start, stop, cal, kind, i, last):
     return month, 0, 0
 
 
-start_of = twin(_start_of, sample, month_of, month_start, n_working_before)
+start_of = twin(_start_of, sample, month_of, month_start, n_working_before, inline=True)
 
 
 def _marks(cal, day):
-    """Where a day is in its month, packed: day, days of the month, weekday, working day, to end.
+    """Pack a day and where it is in its month.
 
     Bits 0-4: day of the month from 0; 5-9: days of the month; 10-12: weekday from Monday;
-    13-17: working days of the month up to it, 18-22: from it to the month's end.
+    13-17: working days of the month up to it, 18-22: from it to the month's end; from 24: day.
     """
     month = month_of(cal, day)
     first, after = month_start(cal, month), month_start(cal, month + 1)
@@ -202,7 +244,7 @@ def _marks(cal, day):
     done = index - n_working_before(cal, first) + 1
     to_come = n_working_before(cal, after) - index
     packed = (day - first) | ((after - first) << 5) | (((day + 3) % _WEEK) << 10)
-    return packed | (done << 13) | (to_come << 18)
+    return packed | (done << 13) | (to_come << 18) | (day << _DAY_BIT)
 
 
 marks = twin(_marks, month_of, month_start, n_working_before)
@@ -219,10 +261,26 @@ def _off_month_day(mark, a):
 off_month_day = twin(_off_month_day, inline=True)
 
 
-def _is_near(day, mark, kind, step, anchor, a, b):
+def _is_worth(mark, start, stop, kind, step, anchor, a, b):
+    """Whether enough payments are near a start's due dates: half, or a third of many."""
+    left = stop - start
+    need = (left + 1) // 2 if left <= _SHORT or kind == DAYS else left // 3 + 1
+    for i in range(start, stop):
+        if is_near(mark[i], kind, step, anchor, a, b):
+            need -= 1
+        left -= 1
+        if need <= 0:
+            return True
+        if left < need:
+            return False
+    return False
+
+
+def _is_near(mark, kind, step, anchor, a, b):
     """Whether a payment is within some days of a due date of a schedule that is not rolled."""
     if kind == DAYS:
-        late = (day - anchor) % step
+        since = (mark >> _DAY_BIT) - anchor
+        late = since - step * int(math.floor((since + 0.5) / step))
         return min(late, step - late) * 5 <= min(step, 20) + 2
     if kind == NTH:
         return ((mark >> 10) & 7) == b
@@ -235,61 +293,37 @@ def _is_near(day, mark, kind, step, anchor, a, b):
 
 
 is_near = twin(_is_near, off_month_day, inline=True)
+is_worth = twin(_is_worth, is_near, inline=True)
 
 
-def _is_worth(day, member, mark, start, stop, kind, step, anchor, a, b):
-    """Whether enough payments are near a start's due dates: half, or a third of many."""
-    left = stop - start
-    need = (left + 1) // 2 if left <= _SHORT or kind == DAYS else left // 3 + 1
-    for i in range(start, stop):
-        if is_near(day[member[i]], mark[i], kind, step, anchor, a, b):
-            need -= 1
-        left -= 1
-        if need <= 0:
-            return True
-        if left < need:
-            return False
-    return False
-
-
-is_worth = twin(_is_worth, is_near)
-
-
-def _family(
-    day, member, at, mark, start, stop, opened, cal, lg, clock, log_window, kind, step, floor, bound
-):
+def _family(day, member, mark, unit, costs, kind, step, floor, bound):
     """Best schedule of one family and period; climbs only if a start is near ``floor``.
 
     Of what beat the floor on generated portfolios none had climbed more than a nat a payment
     from a start below 12 payments, one in a thousand beyond.
     """
+    start, stop, cal, clock = unit[START], unit[STOP], unit[CAL], unit[CLOCK]
     roll = clock * FOLLOWING + (1 - clock) * NONE
     best, mean = IMPOSSIBLE, 0.0
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
     best_anchor, best_a, best_b = nothing, nothing, nothing
+    forget(unit[KNOWN], unit[LANE])
     n = stop - start
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
         if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
             continue
-        if kind != WORKDAYS and not is_worth(
-            day, member, mark, start, stop, kind, step, anchor, a, b
-        ):
+        if kind != WORKDAYS and not is_worth(mark, start, stop, kind, step, anchor, a, b):
             continue
-        gain, at_mean = score(
-            at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
-        )
+        gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
             best, best_anchor, best_a, best_b, mean = gain, anchor, a, b, at_mean
         if kind == WORKDAYS or best >= bound - TINY:
             break
     if best >= bound - TINY or best < floor - 0.6 * n - 2.0:
         return best, best_anchor, best_a, best_b, roll
-    return climb(
-        at, start, stop, opened, cal, lg, clock, log_window,
-        kind, step, best_anchor, best_a, best_b, roll, best, mean,
-    )  # fmt: skip
+    return climb(unit, costs, kind, step, best_anchor, best_a, best_b, roll, best, mean)
 
 
-family = twin(_family, start_of, is_worth, score, climb)
+family = twin(_family, forget, start_of, is_worth, known_score, climb, inline=True)

@@ -13,10 +13,13 @@ A schedule is six integers: ``kind, step, anchor, a, b, roll``. Its ``k``-th due
 ``cal`` is one int64 array: a header of sixteen entries (first day, days, first month, months, then
 where twelve tables begin), the month of each day, the number of working days before each day, the
 first day of each month, the working days, and for each clock and roll where a due date on each day
-goes. Offsets are counted on a clock: working days (``clock`` 1) or calendar days (0).
+goes. It is read by unsigned places, of which none has to be asked whether it counts from the end.
+Offsets are counted on a clock: working days (``clock`` 1) or calendar days (0).
 """
 
 from __future__ import annotations
+
+from numba import uint64
 
 from qfb_kernels.twin import twin
 
@@ -29,22 +32,22 @@ _ROLLED, _N_ROLLS = 8, 4  # the first of the tables of rolls in the header, and 
 
 def _month_of(cal, day):
     """Month (since 1970-01) of a day."""
-    return cal[cal[4] + day - cal[0]]
+    return cal[uint64(cal[4] + day - cal[0])]
 
 
 def _month_start(cal, month):
     """First day of a month."""
-    return cal[cal[6] + month - cal[2]]
+    return cal[uint64(cal[6] + month - cal[2])]
 
 
 def _n_working_before(cal, day):
     """Working days of the table before ``day``."""
-    return cal[cal[5] + day - cal[0]]
+    return cal[uint64(cal[5] + day - cal[0])]
 
 
 def _working_day(cal, index):
     """Return the working day that has ``index`` working days before it."""
-    return cal[cal[7] + index]
+    return cal[uint64(cal[7] + index)]
 
 
 month_of = twin(_month_of, inline=True)
@@ -102,7 +105,7 @@ nominal = twin(
 
 def _rolled(cal, roll, day):
     """Return where a due date goes when it falls on a closed day."""
-    return cal[cal[_ROLLED + roll] + day - cal[0]]
+    return cal[uint64(cal[_ROLLED + roll] + day - cal[0])]
 
 
 rolled = twin(_rolled, inline=True)
@@ -134,9 +137,26 @@ def _roll_places(cal, clock, roll):
 roll_places = twin(_roll_places, inline=True)
 
 
-def _due_position(cal, places, kind, step, anchor, a, b, k):
-    """Position of the ``k``-th due date, rolled: ``places`` are those of the clock and the roll."""
-    return cal[places + nominal(cal, kind, step, anchor, a, b, k)]
+def _months_place(cal):
+    """Where in ``cal`` the first days of months begin: a month further on is that month's."""
+    return cal[6] - cal[2]
+
+
+months_place = twin(_months_place, inline=True)
+
+
+def _due_position(cal, places, months, kind, step, anchor, a, b, k):
+    """Position of the ``k``-th due date, rolled: ``places`` are those of the clock and the roll.
+
+    ``months`` is :func:`months_place`: what the commonest kind needs does not read the header.
+    """
+    if kind == MONTHS:
+        at = months + anchor + k * step
+        first, after = cal[uint64(at)], cal[uint64(at + 1)]
+        day = after + a if a < 0 else min(first + a, after) - 1
+    else:
+        day = nominal(cal, kind, step, anchor, a, b, k)
+    return cal[uint64(places + day)]
 
 
 due_position = twin(_due_position, nominal, inline=True)

@@ -15,11 +15,16 @@ from __future__ import annotations
 
 import math
 
-from qfb_kernels.dues import due_index, due_position, roll_places
+from numba import uint64
+
+from qfb_kernels.dues import due_index, due_position, months_place, roll_places
 from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
 IMPOSSIBLE = -1e300
+LANE, START, STOP, CAL, CLOCK, KNOWN = 2, 3, 4, 6, 8, 10  # places in a unit
+_ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
+_HALF, _LOW, _FAR = 32, (1 << 32) - 1, 1 << 30  # bits, and ticks that no payment is away
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -49,66 +54,98 @@ def _log_beta_ratio(lg, a, b, yes, no):
 log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
-def _hit_worth(size):
-    """Return what a hit adds to a life that a miss takes ``MISS_WORTH`` from."""
-    return 6 if size == 0 else max(2, 5 - size)
+def _mark_payments(at, start, stop, near, lane):
+    """Write which payments are nearest to each tick, from the first payment's to one past the last.
+
+    ``near[lane, q]`` holds, for tick ``at[start] + q``, that of the last payment before it in its
+    low half and that of the first one from it on in its high half; far away where there is none.
+    """
+    tick = at[start]
+    origin = tick
+    before = origin - _FAR
+    for i in range(start, stop):
+        here = at[i]
+        entry = (here << _HALF) | (before & _LOW)
+        while tick <= here:
+            near[lane, tick - origin] = entry
+            tick += 1
+        before = here
+    near[lane, tick - origin] = ((before + _FAR) << _HALF) | (before & _LOW)
 
 
-hit_worth = twin(_hit_worth, inline=True)
+mark_payments = twin(_mark_payments)
 
 
-def _answers(at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll):
+def _answers(unit, kind, step, anchor, a, b, roll):
     """Match payments (``at``: positions on the clock) to due dates, over a schedule's life.
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
-    maximal segment); a few chance hits long before or after do not stretch it.
+    maximal segment); a few chance hits long before or after do not stretch it. ``near`` is that
+    of :func:`mark_payments`: the only payments that can answer a due date are the last one before
+    it and the first one from it on.
+
+    Without branches, which payments at random would let a processor guess wrong: ``x >> 63`` is
+    -1 where ``x`` is negative, else 0.
 
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
-    sum of offsets, and the slots of the life's first and last hit.
+    sum of offsets, and the ticks of the life's first and last hit.
     """
-    places = roll_places(cal, clock, roll)
+    at, near, lane, start, stop, opened, cal, _, clock, _, _ = unit
+    nothing = start - start
+    places, months = roll_places(cal, clock, roll), months_place(cal)
     k = due_index(cal, kind, step, anchor, opened) - 2
-    here = due_position(cal, places, kind, step, anchor, a, b, k)
-    ahead = due_position(cal, places, kind, step, anchor, a, b, k + 1)
-    before = here
-    hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
-    best_hits, best_misses, best_zeros, best_total, best_late, best_signed = 0, 0, 0, 0, 0, 0
-    best_worth, first, last, best_first, best_last = 0, start, start, start, start
-    i = start
-    while i < stop:
-        size, offset, slot = -1, 0, start
-        while i < stop and 2 * at[i] <= here + ahead:
-            off = at[i] - here
-            room = ahead - here if off >= 0 else here - before
-            if 5 * abs(off) <= 2 * room and (size < 0 or abs(off) < size):
-                size, offset, slot = abs(off), off, i
-            i += 1
-        if size >= 0:
-            if hits == 0 or worth < 0:
-                hits, misses, zeros, total, late, signed, worth = 0, 0, 0, 0, 0, 0, 0
-                first = slot
-            last = slot
-            hits += 1
-            total += size
-            signed += offset
-            zeros += 1 if size == 0 else 0
-            late += 1 if offset > 0 else 0
-            worth += hit_worth(size)
-        if (size < 0 or i == stop) and worth > best_worth:
-            best_hits, best_misses, best_zeros, best_total = hits, misses, zeros, total
-            best_late, best_signed, best_worth = late, signed, worth
-            best_first, best_last = first, last
-        if size < 0:
-            misses += 1
-            worth -= MISS_WORTH
+    here = due_position(cal, places, months, kind, step, anchor, a, b, k)
+    ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    room = nothing + 1  # twice the ticks since the due date before
+    origin, end = at[start], at[stop - 1]
+    while here + ahead < 2 * origin:
         k += 1
-        before, here = here, ahead
-        ahead = due_position(cal, places, kind, step, anchor, a, b, k + 1)
-    return (best_hits, best_misses, best_zeros, best_total, best_late, best_signed,
-            best_first, best_last)  # fmt: skip
+        room = 2 * (ahead - here)
+        here = ahead
+        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    behind = end - origin + 1
+    # hits, hits on the day and late ones stand in one number, sizes late and early in another
+    counts, sums, worth = nothing, nothing, nothing - 1
+    from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, origin
+    best_counts, best_sums, best_worth = nothing, nothing, nothing
+    best_due, best_first, best_last = nothing, origin, origin
+    while True:
+        taken = 1 if room == 0 else 0  # what falls on the day answers the due date before
+        entry = near[lane, uint64(min(max(here + taken - origin, 0), behind))]
+        early = here - ((entry << _HALF) >> _HALF)
+        late = (entry >> _HALF) - here
+        early += ((room - taken - 5 * early) >> 63) & _FAR
+        room = 2 * (ahead - here)
+        late += ((room - 5 * late) >> 63) & _FAR
+        is_late = (late - early) >> 63
+        size = early + ((late - early) & is_late)
+        is_hit = (size - _FAR) >> 63
+        on_day = ((size - 1) >> 63) & 1
+        if (is_hit & worth) < 0:
+            from_counts, from_sums, from_k = counts, sums, k
+            from_tick = here + ((size ^ ~is_late) - ~is_late)
+        counts += is_hit & (1 + on_day * _ON_DAY + ((is_late & 1) - on_day) * _LATE)
+        sums += is_hit & (size << (is_late & _HALF))
+        hit_worth = 2 + MISS_WORTH + on_day + ((3 - size) & ~((3 - size) >> 63))
+        worth = (worth & ~(worth >> 63)) + (is_hit & hit_worth) - MISS_WORTH
+        if worth > best_worth:
+            best_counts, best_sums, best_worth = counts - from_counts, sums - from_sums, worth
+            best_due, best_first = k - from_k + 1, from_tick
+            best_last = here + ((size ^ ~is_late) - ~is_late)
+        if 2 * end <= here + ahead:
+            break
+        k += 1
+        here = ahead
+        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    hits = best_counts & (_ON_DAY - 1)
+    sum_early, sum_late = best_sums & _LOW, best_sums >> _HALF
+    return (
+        hits, best_due - hits, (best_counts >> 21) & (_ON_DAY - 1), sum_early + sum_late,
+        best_counts >> 42, sum_late - sum_early, best_first, best_last,
+    )  # fmt: skip
 
 
-answers = twin(_answers, hit_worth, due_index, due_position, roll_places, inline=True)
+answers = twin(_answers, due_index, due_position, months_place, roll_places, inline=True)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
@@ -133,10 +170,16 @@ def _scatter_length(lg, n, log_window):
 scatter_length = twin(_scatter_length, lgamma_half, inline=True)
 
 
-def _evidence(at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll):
-    """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset."""
+def _evidence(unit, kind, step, anchor, a, b, roll):
+    """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset.
+
+    ``unit`` is made of positions of payments, what :func:`mark_payments` wrote and in which row,
+    where the unit starts and stops, its first day, the calendar table, the table of lgamma, the
+    clock, the logarithm of the places that a payment at random may have, and scores that are known.
+    """
+    at, _, _, start, stop, _, _, lg, _, log_window, _ = unit
     hits, misses, zeros, total, late, signed, first, last = answers(
-        at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
+        unit, kind, step, anchor, a, b, roll
     )
     if hits < 2 or misses > hits:
         return IMPOSSIBLE, 0.0
@@ -145,8 +188,8 @@ def _evidence(at, start, stop, opened, cal, lg, clock, log_window, kind, step, a
     gain -= code_length(lg, hits, misses, zeros, total, late)
     if hits < n:
         gain -= 1.0 + math.log(1.0 + n - hits)
-        gain -= math.log(1.0 * n) if first > start + 1 else 0.0
-        gain -= math.log(1.0 * n) if last < stop - 2 else 0.0
+        gain -= math.log(1.0 * n) if first > at[start + 1] else 0.0
+        gain -= math.log(1.0 * n) if last <= at[stop - 3] else 0.0
     return gain, signed / hits
 
 

@@ -42,16 +42,24 @@ _ROUNDING = 1e-9
 N_SHARES = 12  # due dates whose answers the next payment may be
 
 
-def _offset_prior(fit, row, o):
-    """Chance, by the curve of the fit, that an answer comes ``o`` ticks after its due date."""
+def _curve(fit, row):
+    """Chances by the fit: of an answer on the day, of a late one of others, of a further tick."""
     hits, zeros = fit[row, 7], fit[row, 9]
     total, late = fit[row, 10], fit[row, 11]
     moved = hits - zeros
-    zero = (zeros + 1.0) / (hits + 1.5)
+    return (
+        (zeros + 1.0) / (hits + 1.5), (late + 0.5) / (moved + 1.0),
+        (total - moved + 1.0) / (total + 2.0),
+    )  # fmt: skip
+
+
+curve = twin(_curve)
+
+
+def _offset_prior(zero, side, go_on, o):
+    """Chance, by a curve, that an answer comes ``o`` ticks after its due date."""
     if o == 0:
         return zero
-    side = (late + 0.5) / (moved + 1.0)
-    go_on = (total - moved + 1.0) / (total + 2.0)
     prior = (1.0 - zero) * (side if o > 0 else 1.0 - side) * (1.0 - go_on)
     return prior * go_on ** (abs(o) - 1)
 
@@ -67,13 +75,15 @@ def _offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
         payment = member[i]
         if owner[payment] >= 0 and abs(offset[payment]) <= width:
             chance[row, _MAX_REACH + offset[payment]] += 1.0
+    zero, side, go_on = curve(fit, row)
+    whole = fit[row, 7] + _SHRINK
     for o in range(-width, width + 1):
         seen = chance[row, _MAX_REACH + o]
-        prior = offset_prior(fit, row, o)
-        chance[row, _MAX_REACH + o] = (seen + _SHRINK * prior) / (fit[row, 7] + _SHRINK)
+        prior = offset_prior(zero, side, go_on, o)
+        chance[row, _MAX_REACH + o] = (seen + _SHRINK * prior) / whole
 
 
-offset_chances = twin(_offset_chances, offset_prior)
+offset_chances = twin(_offset_chances, curve, offset_prior)
 
 
 def _reach(member, owner, offset, start, stop):

@@ -15,7 +15,16 @@ import math
 
 from numba import cuda
 
-from qfb_kernels.cadence import TINY, climb, family, marks, schedule_cost, score
+from qfb_kernels.cadence import (
+    TINY,
+    climb,
+    costs_of,
+    family,
+    forget,
+    known_score,
+    marks,
+    schedule_cost,
+)  # fmt: skip
 from qfb_kernels.dues import (
     DAYS,
     MONTH_WORKDAY,
@@ -31,6 +40,7 @@ from qfb_kernels.evidence import (
     answers,
     code_length,
     log_beta_ratio,
+    mark_payments,
     scatter_length,
 )
 from qfb_kernels.pairs import pair_is_two
@@ -51,7 +61,7 @@ def _months_of(option):
     return option + 1 if option < 3 else 6 * (option - 2)
 
 
-months_of = twin(_months_of)
+months_of = twin(_months_of, inline=True)
 
 
 def _option_of(option, n, span, gap, peaks, row):
@@ -86,7 +96,7 @@ def _option_of(option, n, span, gap, peaks, row):
     return DAYS, step, 1.0 * step
 
 
-option_of = twin(_option_of, months_of)
+option_of = twin(_option_of, months_of, inline=True)
 N_OPTIONS = 23
 
 
@@ -102,16 +112,16 @@ def _clock_of(day, member, start, stop, cal):
 clock_of = twin(_clock_of, n_working_before)
 
 
-def _bound_of(lg, clock, log_window, n, span, kind, step, period):
+def _bound_of(lg, log_window, n, span, period, cost):
     """Evidence that no schedule of a family and period exceeds: every due date met on the day."""
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     n_most = min(n, 2 + int(span / period))
     most = scatter_length(lg, n, log_window) - scatter_length(lg, n - n_most, log_window)
     most += log_beta_ratio(lg, 24, 2, n_most, nothing) + log_beta_ratio(lg, 2, 1, n_most, nothing)
-    return most - schedule_cost(kind, step, n, nothing, clock)
+    return most - cost
 
 
-bound_of = twin(_bound_of, scatter_length, log_beta_ratio, schedule_cost)
+bound_of = twin(_bound_of, scatter_length, log_beta_ratio, inline=True)
 
 
 def _is_hopeless(kind, n, months, perfect):
@@ -126,30 +136,35 @@ def _is_hopeless(kind, n, months, perfect):
     return months > (_NTH_WINS if kind == NTH else _WORKDAY_WINS) * perfect
 
 
-is_hopeless = twin(_is_hopeless)
+is_hopeless = twin(_is_hopeless, inline=True)
 
 
-def _best_of_all(
-    day, member, at, mark, start, stop, opened, span, cal, lg, clock, log_window, gap, peaks, row
-):
+def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
     """Evidence and coordinates of the best schedule; step 0: none beats chance."""
+    _, _, _, start, stop, _, _, lg, clock, log_window, _ = unit
     n = stop - start
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     kind, step, anchor, a, b, roll = nothing, nothing, nothing, nothing, nothing, nothing
     tried, tried_before = nothing, nothing
     months, perfect = IMPOSSIBLE, 0.0
+    far = nothing  # a bit for each option left to the second turn
     for turn in range(2):
         for option in range(N_OPTIONS):
+            if turn == 1 and (far >> option) & 1 == 0:
+                continue
             to_kind, to_step, period = option_of(option, n, span, gap[row], peaks, row)
             if to_step == 0 or (n == 2 and to_step != 12):
                 continue
-            is_near = abs(period - gap[row]) < _NEAR * gap[row]
-            if is_near != (turn == 0) or (to_kind == DAYS and to_step in (tried, tried_before)):
+            if turn == 0 and not abs(period - gap[row]) < _NEAR * gap[row]:
+                far |= 1 << option
+                continue
+            if to_kind == DAYS and to_step in (tried, tried_before):
                 continue
             if to_kind in (NTH, MONTH_WORKDAY) and is_hopeless(to_kind, n, months, perfect):
                 continue
-            bound = bound_of(lg, clock, log_window, n, span, to_kind, to_step, period)
+            costs = costs_of(to_kind, to_step, clock)
+            bound = bound_of(lg, log_window, n, span, period, costs[0])
             if to_kind == MONTHS:
                 months, perfect = IMPOSSIBLE, bound
             if bound <= best:
@@ -157,9 +172,8 @@ def _best_of_all(
             if to_kind == DAYS:
                 tried_before, tried = tried, to_step
             gain, to_anchor, to_a, to_b, to_roll = family(
-                day, member, at, mark, start, stop, opened, cal, lg, clock, log_window,
-                to_kind, to_step, best, bound,
-            )  # fmt: skip
+                day, member, mark, unit, costs, to_kind, to_step, best, bound
+            )
             if to_kind == MONTHS:
                 months = gain
             if gain > best + TINY:
@@ -169,12 +183,24 @@ def _best_of_all(
     return best, kind, step, anchor, a, b, roll
 
 
-best_of_all = twin(_best_of_all, option_of, is_hopeless, bound_of, family)
+best_of_all = twin(_best_of_all, option_of, is_hopeless, costs_of, bound_of, family, inline=True)
+
+
+def _slot_of(at, start, tick):
+    """Return the first payment that is not before a tick."""
+    slot = start
+    while at[slot] < tick:
+        slot += 1
+    return slot
+
+
+slot_of = twin(_slot_of)
 
 
 def _search(
-    day, amount, member, start, stop, cal, lg, gap, peaks, at, mark, fit_int, fit_float, row
-):
+    day, amount, member, start, stop, cal, lg, gap, peaks, at, mark, near, known, lane,
+    fit_int, fit_float, row,
+):  # fmt: skip
     """Write the best schedule of one unit."""
     n = stop - start
     fit_float[row, 0] = IMPOSSIBLE
@@ -190,37 +216,35 @@ def _search(
     for i in range(start, stop):
         at[i] = position(cal, clock, day[member[i]])
         mark[i] = marks(cal, day[member[i]])
+    mark_payments(at, start, stop, near, lane)
     log_window = math.log(1.0 + (at[stop - 1] - at[start]) * n / (n - 1.0))
+    unit = (at, near, lane, start, stop, opened, cal, lg, clock, log_window, known)
     best, kind, step, anchor, a, b, roll = best_of_all(
-        day, member, at, mark, start, stop, opened, span, cal, lg, clock, log_window, gap, peaks,
-        row,
-    )  # fmt: skip
+        day, member, mark, unit, span, gap, peaks, row
+    )
     if step == 0:
         return
-    hits, misses, zeros, total, late, _, first, last = answers(
-        at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
-    )
+    hits, misses, zeros, total, late, _, first, last = answers(unit, kind, step, anchor, a, b, roll)
     if kind == PAIR:
         which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
         if which > 0:
             kind, a, b = kind - PAIR + MONTHS, (a if which == 1 else b), b - b
-            best, mean = score(
-                at, start, stop, opened, cal, lg, clock, log_window, kind, step, anchor, a, b, roll
-            )
+            costs = costs_of(kind, step, clock)
+            forget(known, lane)
+            best, mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
             best, anchor, a, b, roll = climb(
-                at, start, stop, opened, cal, lg, clock, log_window,
-                kind, step, anchor, a, b, roll, best, mean,
-            )  # fmt: skip
+                unit, costs, kind, step, anchor, a, b, roll, best, mean
+            )
             hits, misses, zeros, total, late, _, first, last = answers(
-                at, start, stop, opened, cal, clock, kind, step, anchor, a, b, roll
+                unit, kind, step, anchor, a, b, roll
             )
     values = (
         kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
-        first - start, last - start,
+        slot_of(at, start, first) - start, slot_of(at, start, last) - start,
     )  # fmt: skip
     for i in range(N_FIT_INT):
         fit_int[row, i] = values[i]
-    cost = schedule_cost(kind, step, a, roll, clock)
+    cost = schedule_cost(costs_of(kind, step, clock), kind, a, roll)
     fit_float[row, 0] = best
     fit_float[row, 1] = code_length(lg, hits, misses, zeros, total, late) + cost
 
@@ -230,10 +254,14 @@ search = twin(
     clock_of,
     position,
     marks,
+    mark_payments,
     best_of_all,
     answers,
+    slot_of,
     pair_is_two,
-    score,
+    costs_of,
+    forget,
+    known_score,
     climb,
     schedule_cost,
     code_length,
@@ -241,29 +269,38 @@ search = twin(
 _search_cpu, _search_gpu = search.cpu, search.gpu
 
 
-@rows_of("unit_start")
+@rows_of("near")
 def search_cpu(
     row_from, row_to,
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, fit_int, fit_float,
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    fit_int, fit_float,
 ):  # fmt: skip
-    """Loop over units on the host, on all its threads."""
-    for row in range(row_from, row_to):
-        start = unit_start[row]
-        _search_cpu(
-            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-            fit_int, fit_float, row,
-        )  # fmt: skip
+    """Loop over lanes of units on the host, on all its threads.
+
+    A lane has a row of ``near`` and of ``known`` for its units, one after another.
+    """
+    n_lanes, n_rows = near.shape[0], unit_start.shape[0]
+    for lane in range(row_from, row_to):
+        for row in range(lane * n_rows // n_lanes, (lane + 1) * n_rows // n_lanes):
+            start = unit_start[row]
+            _search_cpu(
+                day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
+                near, known, lane, fit_int, fit_float, row,
+            )  # fmt: skip
 
 
 @cuda.jit
 def search_gpu(
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, fit_int, fit_float
-):
-    """One thread per unit; launch with ``.forall(n_units)``."""
-    row = cuda.grid(1)
-    if row < unit_start.shape[0]:
-        start = unit_start[row]
-        _search_gpu(
-            day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-            fit_int, fit_float, row,
-        )  # fmt: skip
+    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    fit_int, fit_float,
+):  # fmt: skip
+    """One thread per lane of units, a row of ``near``; launch with ``.forall(n_lanes)``."""
+    lane = cuda.grid(1)
+    n_lanes = near.shape[0]
+    if lane < n_lanes:
+        for row in range(lane, unit_start.shape[0], n_lanes):
+            start = unit_start[row]
+            _search_gpu(
+                day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
+                near, known, lane, fit_int, fit_float, row,
+            )  # fmt: skip

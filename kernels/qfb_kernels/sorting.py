@@ -36,28 +36,43 @@ def _sift(order, start, root, size, key, by_key):
 sift = twin(_sift, before)
 
 
-def _insert(order, start, stop, key, by_key):
+def _insert(order, start, stop):
     """Sort ``order[start:stop]`` by insertion."""
     for i in range(start + 1, stop):
         here = order[i]
         j = i
+        while j > start and here < order[j - 1]:
+            order[j] = order[j - 1]
+            j -= 1
+        order[j] = here
+
+
+def _insert_by(order, start, stop, key):
+    """Sort ``order[start:stop]`` by ``key`` of its values, then by the values, by insertion."""
+    for i in range(start + 1, stop):
+        here = order[i]
+        by = key[here]
+        j = i
         while j > start:
             there = order[j - 1]
-            if not ((before(key, here, there)) if by_key else (here < there)):
+            if by > key[there] or (by == key[there] and here > there):
                 break
             order[j] = there
             j -= 1
         order[j] = here
 
 
-insert = twin(_insert, before)
+insert, insert_by = twin(_insert), twin(_insert_by)
 
 
 def _sort(order, start, stop, key, by_key):
     """Sort ``order[start:stop]`` by ``key`` of its values, or by the values."""
     size = stop - start
     if size <= _SHORT:
-        insert(order, start, stop, key, by_key)
+        if by_key:
+            insert_by(order, start, stop, key)
+        else:
+            insert(order, start, stop)
         return
     for root in range(size // 2 - 1, -1, -1):
         sift(order, start, root, size, key, by_key)
@@ -66,4 +81,4 @@ def _sort(order, start, stop, key, by_key):
         sift(order, start, 0, last, key, by_key)
 
 
-sort = twin(_sort, sift, insert)
+sort = twin(_sort, sift, insert, insert_by)

@@ -25,6 +25,8 @@ __all__ = ["Backend", "BackendName", "Boosted", "BoostingOptions", "get_backend"
 BackendName = Literal["cpu", "gpu"]
 THREADS_PER_BLOCK = 128
 """Small blocks spread a short bucket over all multiprocessors; no kernel shares memory."""
+GPU_LANES, CPU_LANES = 2**17, 256
+SCRATCH_BYTES = 2**30
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,15 @@ class Backend:
             compiling.kept(gpu)[n_blocks, THREADS_PER_BLOCK](*arrays)
         else:
             compiling.call(cpu, arrays)
+
+    def lanes(self, n_rows: int, bytes_each: int) -> int:
+        """Return how many lanes, each with scratch memory of its own, share ``n_rows`` rows.
+
+        On a GPU as many as it can run at the same time, within 1 GiB; on a CPU enough for its
+        threads to be busy to the end, and few enough for the scratch to stay near them.
+        """
+        most = GPU_LANES if self.name == "gpu" else CPU_LANES
+        return max(1, min(n_rows, most, SCRATCH_BYTES // bytes_each))
 
     def rfft(self, batch: Any) -> Any:
         """Return the one-sided Fourier transform of each row of a float32 batch.

@@ -9,6 +9,7 @@ import numpy as np
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
+from qfb_kernels.cadence import N_KNOWN
 from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
@@ -58,9 +59,13 @@ def fit_schedules(
     fit_float = xp.zeros((n_units, 2))
     cal, lg = tables
     at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
+    last = units.start + units.size - 1
+    longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 2
+    near = xp.empty((backend.lanes(n_units, 8 * longest), longest), dtype="int64")
+    known = xp.empty((near.shape[0], 3 * N_KNOWN))
     backend.launch(
-        search_cpu, search_gpu, n_units, day, amount_minor, units.member, units.start, units.size,
-        cal, lg, gap, peaks, at, mark, fit_int, fit_float,
+        search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,
+        units.size, cal, lg, gap, peaks, at, mark, near, known, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 

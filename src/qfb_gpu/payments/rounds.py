@@ -60,13 +60,12 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backen
     counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
     relation = backend.repeat(xp.arange(n_relations, dtype="int32"), counts)
     open_relation = is_open
-    for _ in range(N_ROUNDS):
-        free = (work.owner < 0) & (ledger.amount_minor >= 0)
-        free &= open_relation[relation]
-        size = xp.bincount(relation[free], minlength=n_relations)
+    pool = xp.flatnonzero(ledger.amount_minor >= 0).astype("int32")
+    for _ in range(N_ROUNDS):  # each looks at what the one before has left
+        pool = pool[(work.owner[pool] < 0) & open_relation[relation[pool]]]
+        size = xp.bincount(relation[pool], minlength=n_relations)
         open_relation = open_relation & (size >= MIN_POOL - 1)
-        free &= open_relation[relation]
-        pool = xp.flatnonzero(free).astype("int32")
+        pool = pool[open_relation[relation[pool]]]
         if pool.shape[0] == 0:
             break
         pools = xp.flatnonzero(open_relation)

@@ -75,14 +75,14 @@ def make_units(
     """
     xp = backend.xp
     n_slots, n_pools = pool.shape[0], pool_offsets.shape[0] - 1
-    order = xp.zeros((N_LEVELS, n_slots), dtype="int32")
+    order = xp.empty((N_LEVELS, n_slots), dtype="int32")
     size = xp.zeros((N_LEVELS, n_slots), dtype="int32")
     ratios = backend.asarray(np.asarray(LEVEL_RATIOS))
     backend.launch(
         levels_cpu, levels_gpu, n_pools, day, amount_minor, pool, pool_offsets, ratios, order, size
     )
     flat = size.ravel()
-    start = xp.flatnonzero(flat)
+    start = xp.flatnonzero(flat > 0)
     pool_of_slot = backend.repeat(
         xp.arange(n_pools, dtype="int32"), pool_offsets[1:] - pool_offsets[:-1]
     )
