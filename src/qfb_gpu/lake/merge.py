@@ -106,7 +106,7 @@ def forget_derived(rows: Rows) -> Any:
     return made.fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003
 
 
-def _repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
+def repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
     """Return the rows that may share their key with another, and the exact columns of the key."""
     exact = [rows.key(name) if _is_text(rows, name) else rows.number(name) for name in names]
     hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
@@ -127,7 +127,7 @@ def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
         return keep
     of_lines = keep[sums[rows.number("source_file")[keep]]]
     names = ["customer_id", "direction_code", "txn_id", "counterparty_id", "currency_code", "date"]
-    among, exact = _repeated(rows, of_lines, names)
+    among, exact = repeated(rows, of_lines, names)
     if not among.size:
         return keep
     among, starts = _by_key(rows, among, exact, _CANONICAL)
@@ -142,7 +142,7 @@ def _first_of_each(
     rows: Rows, keep: Any, names: list[str], latest: Sequence[str] = ()
 ) -> tuple[Any, Any]:
     """Split rows into the first of each key and the others; ``latest`` dates come before."""
-    among, exact = _repeated(rows, keep, names)
+    among, exact = repeated(rows, keep, names)
     if not among.size:
         return keep, among
     others = sorted(set(rows.arrow) - {*_CANONICAL, *names})
