@@ -136,7 +136,8 @@ def test_rows_that_are_there_already_have_their_bucket_written_anew(lake, change
     some = whole.take(pa.array(has_id))
     if change == "other amount":
         place = some.column_names.index("amount")
-        some = some.set_column(place, "amount", [["-9.00"] * some.num_rows])
+        other = [f"{a[:-4]}9.00" for a in some["amount"].to_pylist()]
+        some = some.set_column(place, "amount", [other])
     lake.write("payments", "01", some)
     result = lake.ingest()
     assert len(lake.files()) == N_BUCKETS
