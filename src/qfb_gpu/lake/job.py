@@ -31,7 +31,7 @@ from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
 from qfb_gpu.lake.rejects import RejectFile
 from qfb_gpu.lake.sources import SourceFile, find_files, parts_of
-from qfb_gpu.lake.spill import Spill, to_runs
+from qfb_gpu.lake.spill import Spill, Split, split
 from qfb_gpu.lake.threads import in_order
 from qfb_gpu.schema import SOURCES
 
@@ -202,7 +202,7 @@ class Job:
         refused = []
         for batch, plan in went:
             cleaned = clean(batch, plan)
-            removed.write(to_runs(cleaned, n_buckets))
+            removed.write(split(cleaned, n_buckets))
             self._file_counts.setdefault(plan.number, Counter()).subtract(cleaned.counts)
             if cleaned.rejects is not None:
                 refused.append(cleaned.rejects)
@@ -253,10 +253,10 @@ class Job:
 
         def work(
             item: tuple[Batch, FilePlan],
-        ) -> tuple[int, Cleaned, list[tuple[int, pa.RecordBatch]]]:
+        ) -> tuple[int, Cleaned, Split]:
             """Clean a batch; of its rows only the runs are kept."""
             cleaned = clean(*item)
-            runs = to_runs(cleaned, n_buckets)
+            runs = split(cleaned, n_buckets)
             cleaned.columns = {}
             return item[1].number, cleaned, runs
 

@@ -1,11 +1,13 @@
 """Rows of many buckets on their way from batches to buckets, on disk.
 
-Each batch leaves at most one run of rows a bucket, as a small Arrow stream of its own; all runs
-are in one file that is mapped, not read, when the buckets are put together.
+A batch is written sorted by bucket, so that its rows of one bucket are one run, and with the texts
+of each run beside its codes: a run is a slice of the batch and has only texts of its own. All
+batches are in one file that is mapped, not read, when the buckets are put together.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,48 +20,101 @@ if TYPE_CHECKING:
 
     from qfb_gpu.lake.clean import Cleaned
 
-_SPARSE = 4
+_SPARSE = 32
+
+
+@dataclass(slots=True)
+class Split:
+    """The kept rows of a batch by bucket.
+
+    Attributes
+    ----------
+    buckets : list of int
+        Those that have rows, ascending.
+    ends : int64 array, shape (n_buckets + 1,)
+        Where the rows of each begin and end.
+    rows : pyarrow.RecordBatch
+        Sorted by bucket; a coded column as codes into the texts of its bucket.
+    texts : dict of coded column to (Arrow array, int64 array)
+        Texts bucket by bucket, and where those of each begin and end.
+    """
+
+    buckets: list[int]
+    ends: Any
+    rows: pa.RecordBatch
+    texts: dict[str, tuple[pa.Array, Any]]
+
+    def run(self, number: int) -> pa.RecordBatch:
+        """Return the rows of one of the buckets, by its number here."""
+        first, end = int(self.ends[number]), int(self.ends[number + 1])
+        rows = self.rows.slice(first, end - first)
+        arrays = list(rows.columns)
+        for name, (values, ends) in self.texts.items():
+            place = rows.schema.get_field_index(name)
+            own = values.slice(int(ends[number]), int(ends[number + 1] - ends[number]))
+            arrays[place] = pa.DictionaryArray.from_arrays(arrays[place], own)
+        return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names)
 
 
 class Spill:
-    """A file of runs; one thread writes, then any may read."""
+    """A file of batches; one thread writes, then any may read."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = pa.OSFile(str(path), "wb")
+        self._places: list[tuple[list[int], Any, int, dict[str, tuple[int, Any]]]] = []
         self._runs: dict[int, list[tuple[int, int]]] = {}
+        self._splits: list[Split] = []
 
-    def write(self, runs: list[tuple[int, pa.RecordBatch]]) -> None:
-        """Append runs of rows, each of one bucket."""
-        for bucket, rows in runs:
-            start = self._file.tell()
-            with pa.ipc.new_stream(self._file, rows.schema) as writer:
-                writer.write_batch(rows)
-            self._runs.setdefault(bucket, []).append((start, self._file.tell() - start))
+    def write(self, split: Split) -> None:
+        """Append a batch."""
+        if not split.buckets:
+            return
+        for number, bucket in enumerate(split.buckets):
+            self._runs.setdefault(bucket, []).append((len(self._places), number))
+        start = self._append(split.rows)
+        texts = {
+            name: (self._append(pa.RecordBatch.from_arrays([values], names=[name])), ends)
+            for name, (values, ends) in split.texts.items()
+        }
+        self._places.append((split.buckets, split.ends, start, texts))
+
+    def _append(self, rows: pa.RecordBatch) -> int:
+        start = int(self._file.tell())
+        with pa.ipc.new_stream(self._file, rows.schema) as writer:
+            writer.write_batch(rows)
+        return start
 
     def buckets(self) -> list[int]:
         """Return the buckets that have rows."""
         return sorted(self._runs)
 
     def seal(self) -> None:
-        """End writing."""
+        """End writing and map what was written."""
         self._file.close()
+        if not self._places:
+            return
+        with pa.memory_map(str(self._path)) as source:
+            whole = source.read_buffer()
+        for buckets, ends, start, texts in self._places:
+            values = {n: (_batch(whole, at).column(0), of) for n, (at, of) in texts.items()}
+            self._splits.append(Split(buckets, ends, _batch(whole, start), values))
 
     def read(self, bucket: int) -> list[pa.RecordBatch]:
         """Return the runs of a bucket in the order they were written; mapped, not copied."""
-        batches = []
-        with pa.memory_map(str(self._path)) as source:
-            whole = source.read_buffer()
-            for start, size in self._runs.get(bucket, []):
-                with pa.ipc.open_stream(whole.slice(start, size)) as stream:
-                    batches += list(stream)
-        return batches
+        return [self._splits[at].run(number) for at, number in self._runs.get(bucket, [])]
 
     def remove(self) -> None:
         """Delete the file."""
         self._file.close()
+        self._splits = []
         self._path.unlink(missing_ok=True)
+
+
+def _batch(whole: pa.Buffer, start: int) -> pa.RecordBatch:
+    with pa.ipc.open_stream(whole.slice(start)) as stream:
+        return stream.read_next_batch()
 
 
 def bucket_of(keys: Any, n_buckets: int) -> Any:
@@ -68,21 +123,24 @@ def bucket_of(keys: Any, n_buckets: int) -> Any:
     return (keys.view(np.uint64) % np.uint64(n_buckets)).astype(kind)
 
 
-def to_runs(cleaned: Cleaned, n_buckets: int) -> list[tuple[int, pa.RecordBatch]]:
+def split(cleaned: Cleaned, n_buckets: int) -> Split:
     """Split the kept rows of a batch by bucket."""
     customer = cleaned.columns["customer_id"]
     per_value = bucket_of(hash_texts(customer.values), n_buckets)
-    if cleaned.keep.size == 0:
-        return []
-    bucket = per_value[customer.codes[cleaned.keep]]
+    bucket = per_value[customer.codes[cleaned.keep]] if cleaned.keep.size else per_value[:0]
     order = cleaned.keep[np.argsort(bucket, kind="stable")]
     n_rows = np.bincount(bucket, minlength=n_buckets)
-    ends = np.cumsum(n_rows)
-    taken = _take(cleaned.columns, order)
-    return [
-        (int(b), _run(taken, int(ends[b] - n_rows[b]), int(n_rows[b])))
-        for b in np.flatnonzero(n_rows)
-    ]
+    there = np.flatnonzero(n_rows)
+    run = np.repeat(np.arange(there.size), n_rows[there])
+    arrays, texts = [], {}
+    for name, values in _take(cleaned.columns, order).items():
+        if isinstance(values, Coded):
+            codes, texts[name] = _by_run(values, run, there.size)
+            arrays.append(codes)
+        else:
+            arrays.append(values)
+    rows = pa.RecordBatch.from_arrays(arrays, names=list(cleaned.columns))
+    return Split(there.tolist(), np.append(0, np.cumsum(n_rows[there])), rows, texts)
 
 
 def to_table(cleaned: Cleaned) -> pa.Table:
@@ -97,27 +155,28 @@ def _take(columns: dict[str, Any], order: Any) -> dict[str, Any]:
             for name, values in columns.items()}  # fmt: skip
 
 
-def _run(columns: dict[str, Any], start: int, n_rows: int) -> pa.RecordBatch:
-    arrays = [
-        _compact(Coded(values.codes[start : start + n_rows], values.values)).to_arrow()
-        if isinstance(values, Coded)
-        else values.slice(start, n_rows)
-        for values in columns.values()
-    ]
-    return pa.RecordBatch.from_arrays(arrays, names=list(columns))
+def _by_run(coded: Coded, run: Any, n_runs: int) -> tuple[pa.Array, tuple[pa.Array, Any]]:
+    """Give every run codes into its own texts, those in the order of the values.
 
-
-def _compact(coded: Coded) -> Coded:
-    """Keep only the values that the rows use, in the order of the values."""
-    n_values = len(coded.values)
-    if n_values > _SPARSE * len(coded.codes):
-        used, codes = np.unique(coded.codes, return_inverse=True)
-        has_null = used.size > 0 and used[0] < 0
-        used, codes = (used[1:], codes - 1) if has_null else (used, codes)
-        return Coded(codes.astype(np.int32), coded.values.take(pa.array(used)))
-    seen = np.zeros(n_values + 1, bool)
-    seen[coded.codes] = True
-    renumber = (np.cumsum(seen) - 1).astype(np.int32)
-    renumber[-1] = -1
-    used = np.flatnonzero(seen[:-1])
-    return Coded(renumber[coded.codes], coded.values.take(pa.array(used)))
+    Parameters
+    ----------
+    coded : Coded
+    run : int64 array, shape (n_rows,), ascending
+    n_runs : int
+    """
+    is_null = coded.codes < 0
+    n_values = len(coded.values) + 1  # the first stands for null
+    pair = run * n_values + coded.codes + 1
+    if n_runs * n_values <= _SPARSE * max(pair.size, 1 << 10):
+        seen = np.zeros(n_runs * n_values, bool)
+        seen[pair] = True
+        seen[::n_values] = False
+        rank = np.cumsum(seen, dtype=np.int32)
+        used, place = np.flatnonzero(seen), rank[pair] - 1
+    else:
+        used = np.unique(pair[~is_null])
+        place = np.searchsorted(used, pair)
+    ends = np.searchsorted(used, np.arange(n_runs + 1) * n_values)
+    codes = (place - ends[run]).astype(np.int32)
+    values = coded.values.take(pa.array(used % n_values - 1)) if used.size else coded.values[:0]
+    return pa.array(codes, mask=is_null if is_null.any() else None), (values, ends)
