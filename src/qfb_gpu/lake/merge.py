@@ -109,12 +109,19 @@ def forget_derived(rows: Rows) -> Any:
 def repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
     """Return the rows that may share their key with another, and the exact columns of the key."""
     exact = [rows.key(name) if _is_text(rows, name) else rows.number(name) for name in names]
-    hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
-    ordered = np.sort(hashes)
+    one = exact[-1] if among.size == rows.n_rows else exact[-1][among]
+    among = among[_seen_twice(one)]  # few rows share one column, of those few the key
+    if among.size:
+        hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
+        among = among[_seen_twice(hashes)]
+    return among, exact
+
+
+def _seen_twice(values: Any) -> Any:
+    """Return the places of values that are there more than once."""
+    ordered = np.sort(values)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not twice.size:
-        return among[:0], exact
-    return among[find(twice, hashes, np)[1]], exact
+    return np.flatnonzero(find(twice, values, np)[1]) if twice.size else twice.astype(np.int64)
 
 
 def _is_text(rows: Rows, name: str) -> bool:

@@ -7,6 +7,7 @@ batches are in one file that is mapped, not read, when the buckets are put toget
 
 from __future__ import annotations
 
+import mmap
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -66,6 +67,7 @@ class Spill:
         self._places: list[tuple[list[int], Any, int, dict[str, tuple[int, Any]]]] = []
         self._runs: dict[int, list[tuple[int, int]]] = {}
         self._splits: list[Split] = []
+        self._map: mmap.mmap | None = None
 
     def write(self, split: Split) -> None:
         """Append a batch."""
@@ -95,20 +97,23 @@ class Spill:
         self._file.close()
         if not self._places:
             return
-        with pa.memory_map(str(self._path)) as source:
-            whole = source.read_buffer()
+        with self._path.open("rb") as file:
+            self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        whole = pa.py_buffer(self._map)
         for buckets, ends, start, texts in self._places:
             values = {n: (_batch(whole, at).column(0), of) for n, (at, of) in texts.items()}
             self._splits.append(Split(buckets, ends, _batch(whole, start), values))
 
     def read(self, bucket: int) -> list[pa.RecordBatch]:
         """Return the runs of a bucket in the order they were written; mapped, not copied."""
+        if self._map is not None:
+            self._map.madvise(mmap.MADV_DONTNEED)  # what other buckets had need not stay in memory
         return [self._splits[at].run(number) for at, number in self._runs.get(bucket, [])]
 
     def remove(self) -> None:
         """Delete the file."""
         self._file.close()
-        self._splits = []
+        self._splits, self._map = [], None
         self._path.unlink(missing_ok=True)
 
 
