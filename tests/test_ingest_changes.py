@@ -12,6 +12,7 @@ from deltalake import DeltaTable, write_deltalake
 from qfb_gpu.config import build_config
 from qfb_gpu.lake import delta, gold, silver
 from qfb_gpu.lake import job as job_module
+from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.ingest import forget, ingest
 
 AS_OF = dt.date(2024, 12, 31)
@@ -53,8 +54,7 @@ def lake(tmp_path):
             folder = self.out / "lake" / "transactions"
             found = {}
             for bucket in silver.buckets(self.out / "lake"):
-                files = delta.partition_files(folder, "bucket", str(bucket))
-                rows = pa.concat_tables([pq.ParquetFile(path).read() for path in files])
+                rows = read_bucket(folder, bucket)
                 found[bucket] = rows.drop_columns(WHERE).to_pylist()
             rejects = gold.read(self.out, "rejects").to_pylist()
             said = sorted((r["reason"], r["row_json"]) for r in rejects)

@@ -1,4 +1,8 @@
-"""One bucket of silver made anew: what it has, what comes, what goes; its file is written."""
+"""One bucket of silver: what it has, what comes, what goes; a file is written for it.
+
+A bucket that few rows come to keeps its file and gets a small one beside it
+(:mod:`qfb_gpu.lake.additions`); every other one is written anew.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.lake import measures, silver
+from qfb_gpu.lake import additions, measures, silver
 from qfb_gpu.lake.leaving import subtract
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.rows import Rows
@@ -34,11 +38,15 @@ class Written:
     bucket : int
     part : PartFile or None
         Its new file; None where no row is left.
+    drops : list of Path
+        Files that are no longer of the bucket.
     schema : Arrow schema or None
     rejects : Arrow table of gold ``rejects``, or None
     counts : Counter of measures of ``data_quality``
     profile : dict or None
-        See :mod:`qfb_gpu.lake.measures`.
+        See :mod:`qfb_gpu.lake.measures`; of the rows that came where ``is_more``.
+    is_more : bool
+        Whether the bucket keeps rows in other files.
     customers : int64 array
         Keys of the customers that got or lost rows.
     """
@@ -50,6 +58,8 @@ class Written:
     rejects: pa.Table | None = None
     counts: Counter[str] = field(default_factory=Counter)
     profile: dict[str, Any] | None = None
+    is_more: bool = False
+    drops: list[Path] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,8 @@ class BucketWriter:
         Rows that go by the number of their file.
     keeps : bool
         Whether there are rows that stay.
+    there : dict of bucket to list of Path
+        The files they are in, the oldest first.
     """
 
     table_dir: Path
@@ -83,35 +95,69 @@ class BucketWriter:
     removed: Spill
     leaving: Leaving
     keeps: bool
+    there: dict[int, list[Path]] = field(default_factory=dict)
 
     def write(self, bucket: int) -> Written:
         """Merge what a bucket has with what comes and goes, and write its file."""
+        files = self.there.get(bucket, [])
         new = _tables(self.added.read(bucket))
+        is_mere = self.keeps and bucket not in self.leaving.buckets and not self.sums.any()
+        if is_mere and additions.are_few(files, sum(table.num_rows for table in new)):
+            done = self._add(bucket, files, new)
+            if done is not None:
+                return done
+        return self._anew(bucket, files, new)
+
+    def _add(self, bucket: int, files: list[Path], new: list[pa.Table]) -> Written | None:
+        """Write a file of the rows that come; None where others do not stay as they are."""
+        done, table = self._merged(bucket, new)
+        done.customers = self._customers(new)
+        places = additions.places_of(files, table, self.schema)
+        if places is None:
+            return None
+        done.profile = measures.profile(table, self.schema)
+        done.is_more = True
+        if len(files) > additions.MOST_FILES:
+            table, places = additions.together(files, table, places)
+            done.drops = files[1:]
+        table = additions.with_places(table, places)
+        done.part = silver.write_bucket(self.table_dir, bucket, self.version, table, "-more")
+        return done
+
+    def _anew(self, bucket: int, files: list[Path], new: list[pa.Table]) -> Written:
+        """Write all rows of a bucket."""
         if bucket in self.leaving.back:
-            new += _tables([self.leaving.back[bucket]])
+            new = [*new, *_tables([self.leaving.back[bucket]])]
         leave = _tables(self.removed.read(bucket))
-        stays, gone = self._kept(bucket)
+        stays, gone = self._kept(files)
         customers = self._customers([*new, *gone, *leave])
         tables = [*new, *stays]
         if leave:
             tables = subtract(tables, leave, self.schema)
         tables = [table for table in tables if table.num_rows]
         if not tables:
-            return Written(bucket, customers)
+            return Written(bucket, customers, drops=files)
+        done, table = self._merged(bucket, tables)
+        done.customers = np.union1d(customers, done.customers) if self.keeps else customers
+        done.part = silver.write_bucket(self.table_dir, bucket, self.version, table)
+        done.profile = measures.profile(table, self.schema)
+        done.drops = files
+        return done
+
+    def _merged(self, bucket: int, tables: list[pa.Table]) -> tuple[Written, pa.Table]:
+        """Return rows merged, in the columns of silver; told are those who lost one by its key."""
         rows = Rows([table.select(tables[0].column_names) for table in tables])
         merged = merge(rows, self.schema, self.sums, self.files)
-        if self.keeps and merged.losers.size:  # a key need not hold the customer
-            customers = np.union1d(customers, rows.key("customer_id")[merged.losers])
+        lost = rows.key("customer_id")[merged.losers]  # a key need not hold the customer
         table = silver.silver_table(rows, merged.order, self.schema)
-        part = silver.write_bucket(self.table_dir, bucket, self.version, table)
-        about = measures.profile(table, self.schema)
-        return Written(bucket, customers, part, table.schema, merged.rejects, merged.counts, about)
+        done = Written(bucket, lost, None, table.schema, merged.rejects, merged.counts)
+        return done, table
 
-    def _kept(self, bucket: int) -> tuple[list[pa.Table], list[pa.Table]]:
+    def _kept(self, files: list[Path]) -> tuple[list[pa.Table], list[pa.Table]]:
         """Return the rows of silver that stay and those that go by the number of their file."""
-        old = silver.read_spilled(self.table_dir, bucket) if self.keeps else None
-        if old is None:
+        if not files:
             return [], []
+        old = silver.read_spilled(files)
         if not self.leaving.files:
             return [old], []
         numbers = pa.array(sorted(self.leaving.files), pa.int32())

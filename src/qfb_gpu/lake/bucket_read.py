@@ -1,4 +1,9 @@
-"""The rows of one bucket of silver, all of them or those of some customers, in silver's order."""
+"""The rows of one bucket of silver, all of them or those of some customers, in silver's order.
+
+A bucket is a sorted file and perhaps a few small ones of rows that came later. Each of those says
+in a column of its own, :data:`PLACE`, where its rows belong: before which row of what the files
+before it hold together. So any columns can be put in order without the ones that order them.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct
 from qfb_gpu.lake.delta import partition_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+PLACE = "silver_place"
 _KEY = "customer_key"
 
 
@@ -39,21 +45,86 @@ def read_bucket(
         Keys: only rows of these customers.
     """
     files = partition_files(table_dir, "bucket", str(bucket))
-    if not files:
-        return None
-    return pa.concat_tables([_rows(path, columns, coded, customers) for path in files])
+    return read_files(files, columns, coded, customers) if files else None
 
 
-def _rows(path: Path, columns: Sequence[str] | None, coded: Sequence[str], customers: Any) -> Any:
-    file = pq.ParquetFile(path, read_dictionary=list(coded))
-    names = list(columns) if columns is not None else file.schema_arrow.names
-    if customers is None:
-        return file.read(columns=names)
-    row = _rows_of(file, customers)
-    return file.read(columns=names).take(pa.array(row))
+def read_files(
+    files: list[Path],
+    columns: Sequence[str] | None = None,
+    coded: Sequence[str] = (),
+    customers: Any = None,
+) -> pa.Table:
+    """Return the rows of a bucket by its files, the oldest first; see :func:`read_bucket`."""
+    opened = [pq.ParquetFile(path, read_dictionary=list(coded)) for path in files]
+    names = list(columns) if columns is not None else opened[0].schema_arrow.names
+    if customers is not None:
+        return _of_customers(opened, names, distinct(customers, np))[0]
+    tables = [file.read(columns=names) for file in opened]
+    if len(files) == 1:
+        return tables[0]
+    together = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return together.take(pa.array(order_of_files(opened)))
 
 
-def _rows_of(file: pq.ParquetFile, customers: Any) -> Any:
-    """Return which rows are of some customers, ascending."""
-    keys = file.read(columns=[_KEY]).column(0).to_numpy()
-    return np.flatnonzero(find(np.sort(customers), keys, np)[1])
+def read_near(
+    files: list[Path], columns: Sequence[str], customers: Any
+) -> tuple[pa.Table, Any, Any]:
+    """Return the rows of some customers of a bucket, and where they are.
+
+    Parameters
+    ----------
+    files : list of Path
+    columns : sequence of str
+    customers : int64 NumPy array, shape (n_customers,), ascending
+        Keys.
+
+    Returns
+    -------
+    rows : pyarrow.Table
+    places : int64 array
+        Of each row among all of the bucket.
+    first : int64 array, shape (n_customers,)
+        Where a customer's rows begin, or would.
+    """
+    return _of_customers([pq.ParquetFile(path) for path in files], columns, customers)
+
+
+def _of_customers(
+    files: list[pq.ParquetFile], columns: Sequence[str], wanted: Any
+) -> tuple[pa.Table, Any, Any]:
+    """Read rows of some customers; only those are put together and in order."""
+    names = [*columns, *({_KEY} - {*columns})]
+    tables, numbers, n_before = [], [], 0
+    first = np.zeros(wanted.size, np.int64)
+    for file in files:
+        rows = file.read(columns=names)
+        keys = rows.column(_KEY).to_numpy()
+        begin = np.searchsorted(keys, wanted)
+        counts = np.searchsorted(keys, wanted, "right") - begin
+        picked = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        tables.append(rows.select(list(columns)).take(pa.array(picked)))
+        numbers.append(n_before + picked)
+        n_before += rows.num_rows
+        first += begin
+    if len(files) == 1:
+        return tables[0], numbers[0], first
+    place = np.empty(n_before, np.int64)
+    place[order_of_files(files)] = np.arange(n_before)
+    places = place[np.concatenate(numbers)]
+    order = np.argsort(places)
+    together = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
+    return together.take(pa.array(order)), places[order], first
+
+
+def order_of_files(files: list[pq.ParquetFile]) -> Any:
+    """Return the order of a bucket's rows, numbered through its files: int64, shape (n_rows,)."""
+    order = np.arange(files[0].metadata.num_rows)
+    for file in files[1:]:
+        places = file.read(columns=[PLACE]).column(0).to_numpy()
+        order = np.insert(order, places, order.size + np.arange(places.size))
+    return order
+
+
+def n_rows_of(path: Path) -> int:
+    """Return how many rows a file has."""
+    return int(pq.read_metadata(path).num_rows)

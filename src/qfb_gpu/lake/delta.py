@@ -156,6 +156,15 @@ def _names_by_stamp(path: Path, _stamp: tuple[Any, ...]) -> tuple[str, ...]:
     return () if table is None else tuple(sorted(_names(table)))
 
 
+def files_by_partition(path: Path, column: str) -> dict[str, list[Path]]:
+    """Return the data files of every partition of the newest version, each by name."""
+    found: dict[str, list[Path]] = {}
+    for file in table_files(path):
+        name = file.relative_to(path).parts[0]
+        found.setdefault(name.removeprefix(f"{column}="), []).append(file)
+    return found
+
+
 def kept_files(path: Path) -> set[str]:
     """Return the data files of the newest version and of the one before it, relative to it."""
     table = open_table(path)

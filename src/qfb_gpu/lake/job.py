@@ -13,16 +13,15 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake import silver, touched
+from qfb_gpu.lake import measures, silver, touched
 from qfb_gpu.lake.bucket_files import BucketWriter, Written
+from qfb_gpu.lake.bucket_read import n_rows_of
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
-from qfb_gpu.lake.delta import commit, partition_files, sweep, table_schema
+from qfb_gpu.lake.delta import commit, files_by_partition, sweep, table_schema
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
@@ -32,13 +31,15 @@ from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
 from qfb_gpu.lake.rejects import RejectFile
 from qfb_gpu.lake.sources import SourceFile, find_files, parts_of
-from qfb_gpu.lake.spill import Spill, to_runs
+from qfb_gpu.lake.spill import Spill, Split, split
 from qfb_gpu.lake.threads import in_order
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    import pyarrow as pa
 
     from qfb_gpu.config import Config
     from qfb_gpu.lake.manifest import Manifest
@@ -201,7 +202,7 @@ class Job:
         refused = []
         for batch, plan in went:
             cleaned = clean(batch, plan)
-            removed.write(to_runs(cleaned, n_buckets))
+            removed.write(split(cleaned, n_buckets))
             self._file_counts.setdefault(plan.number, Counter()).subtract(cleaned.counts)
             if cleaned.rejects is not None:
                 refused.append(cleaned.rejects)
@@ -252,10 +253,10 @@ class Job:
 
         def work(
             item: tuple[Batch, FilePlan],
-        ) -> tuple[int, Cleaned, list[tuple[int, pa.RecordBatch]]]:
+        ) -> tuple[int, Cleaned, Split]:
             """Clean a batch; of its rows only the runs are kept."""
             cleaned = clean(*item)
-            runs = to_runs(cleaned, n_buckets)
+            runs = split(cleaned, n_buckets)
             cleaned.columns = {}
             return item[1].number, cleaned, runs
 
@@ -281,20 +282,23 @@ class Job:
         before: Manifest | None,
     ) -> list[Written]:
         """Second pass: merge and write every bucket that has new rows or loses some."""
+        there = files_by_partition(self._dir, "bucket") if before is not None else {}
         writer = BucketWriter(
             self._dir, self._schema, after.version,
             files=[str(file["name"]) for file in after.files],
             sums=np.array([self._parts[file["part"]].lines == "sum" for file in after.files]),
             added=added, removed=removed, leaving=leaving, keeps=before is not None,
+            there={int(bucket): files for bucket, files in there.items()},
         )  # fmt: skip
         stage = f"write {self._source}"
         buckets = sorted({*added.buckets(), *leaving.buckets})
         done = []
         for number, one in enumerate(in_order(writer.write, iter(buckets), n_threads()), 1):
             done.append(one)
-            after.profile.pop(str(one.bucket), None)
+            known = after.profile.pop(str(one.bucket), None)
             if one.profile is not None:
-                after.profile[str(one.bucket)] = one.profile
+                both = [known, one.profile] if known and one.is_more else [one.profile]
+                after.profile[str(one.bucket)] = measures.together(both)
             rejects.write(one.rejects)
             one.rejects = None
             self._merged.update(one.counts)
@@ -313,10 +317,9 @@ class Job:
         after.n_rows = sum(part.n_rows for part in parts)
         drop: list[str] | None = None
         if before is not None:
-            old = [p for one in done
-                   for p in partition_files(self._dir, "bucket", str(one.bucket))]  # fmt: skip
-            drop = [path.relative_to(self._dir).as_posix() for path in old]
-            after.n_rows += before.n_rows - sum(pq.read_metadata(path).num_rows for path in old)
+            gone = [path for one in done for path in one.drops]
+            drop = [path.relative_to(self._dir).as_posix() for path in gone]
+            after.n_rows += before.n_rows - sum(map(n_rows_of, gone))
         merged = Counter(after.merged)
         merged.update(self._merged)
         after.merged = dict(merged)

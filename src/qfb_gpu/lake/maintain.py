@@ -16,6 +16,8 @@ from qfb_gpu.lake import carry, silver
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
+    committed_version,
+    files_by_partition,
     kept_files,
     last_note,
     open_table,
@@ -23,6 +25,7 @@ from qfb_gpu.lake.delta import (
     table_schema,
 )
 from qfb_gpu.lake.lock import writing
+from qfb_gpu.lake.manifest import APPLICATION as INGEST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,6 +98,8 @@ def _table(output_dir: Path, path: Path, *, dry_run: bool) -> Upkeep:
     done = Upkeep(path.relative_to(output_dir).as_posix())
     if path.parent == output_dir:
         _compact(path, done, dry_run=dry_run)
+    else:
+        _one_file_a_bucket(path, done, dry_run=dry_run)
     kept = kept_files(path)
     for file in path.rglob("*.parquet"):
         name = file.relative_to(path).as_posix()
@@ -127,6 +132,25 @@ def _compact(path: Path, done: Upkeep, *, dry_run: bool) -> None:
     done.n_into = len(parts)
     commit(path, parts, schema, partition_by=[], application=APPLICATION, version=version,
            note=note, data_change=False)  # fmt: skip
+
+
+def _one_file_a_bucket(path: Path, done: Upkeep, *, dry_run: bool) -> None:
+    """Write buckets of silver that have additions as one file each, rows in the same order."""
+    buckets = files_by_partition(path, "bucket")
+    buckets = {bucket: files for bucket, files in buckets.items() if len(files) > 1}
+    if not buckets:
+        return
+    gone = [file for files in buckets.values() for file in files]
+    done.n_compacted, done.n_into = len(gone), len(buckets)
+    if dry_run:
+        return
+    table = open_table(path)
+    version = 1 if table is None else table.version() + 1
+    ingested = committed_version(path, INGEST)
+    parts = [silver.write_together(path, int(b), ingested, files) for b, files in buckets.items()]
+    drop = [file.relative_to(path).as_posix() for file in gone]
+    commit(path, parts, table_schema(path), partition_by=["bucket"], application=APPLICATION,
+           version=version, drop=drop, note={"buckets": len(parts)}, data_change=False)  # fmt: skip
 
 
 def _together(path: Path, name: str, files: list[Path], schema: Any) -> PartFile:

@@ -106,15 +106,22 @@ def forget_derived(rows: Rows) -> Any:
     return made.fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003
 
 
-def _repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
+def repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
     """Return the rows that may share their key with another, and the exact columns of the key."""
     exact = [rows.key(name) if _is_text(rows, name) else rows.number(name) for name in names]
-    hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
-    ordered = np.sort(hashes)
+    one = exact[-1] if among.size == rows.n_rows else exact[-1][among]
+    among = among[_seen_twice(one)]  # few rows share one column, of those few the key
+    if among.size:
+        hashes = of_rows([column[among].astype(np.int64).view(np.uint64) for column in exact], np)
+        among = among[_seen_twice(hashes)]
+    return among, exact
+
+
+def _seen_twice(values: Any) -> Any:
+    """Return the places of values that are there more than once."""
+    ordered = np.sort(values)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not twice.size:
-        return among[:0], exact
-    return among[find(twice, hashes, np)[1]], exact
+    return np.flatnonzero(find(twice, values, np)[1]) if twice.size else twice.astype(np.int64)
 
 
 def _is_text(rows: Rows, name: str) -> bool:
@@ -127,7 +134,7 @@ def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
         return keep
     of_lines = keep[sums[rows.number("source_file")[keep]]]
     names = ["customer_id", "direction_code", "txn_id", "counterparty_id", "currency_code", "date"]
-    among, exact = _repeated(rows, of_lines, names)
+    among, exact = repeated(rows, of_lines, names)
     if not among.size:
         return keep
     among, starts = _by_key(rows, among, exact, _CANONICAL)
@@ -142,7 +149,7 @@ def _first_of_each(
     rows: Rows, keep: Any, names: list[str], latest: Sequence[str] = ()
 ) -> tuple[Any, Any]:
     """Split rows into the first of each key and the others; ``latest`` dates come before."""
-    among, exact = _repeated(rows, keep, names)
+    among, exact = repeated(rows, keep, names)
     if not among.size:
         return keep, among
     others = sorted(set(rows.arrow) - {*_CANONICAL, *names})

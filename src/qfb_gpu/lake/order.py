@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.keys import distinct
 from qfb_gpu.lake.rows import order_by
 
 if TYPE_CHECKING:
@@ -35,12 +36,29 @@ def ledger_order(rows: Rows, among: Any) -> Any:
     if sum(n_bits) > _WORD:
         columns = [*(rank for rank, _ in ranks), amount, key]
         return among[order_by([column[among] for column in columns])]
+    is_all = among.size == rows.n_rows
     packed = np.zeros(among.size, np.int64)
     for (rank, _), bits in zip(ranks, n_bits, strict=True):
-        packed = (packed << bits) | rank[among]
-    place = np.argsort(packed)
-    ordered = among[place]
-    return _settle_ties(ordered, packed[place], amount, key)
+        packed <<= bits
+        packed |= rank if is_all else rank[among]
+    place, packed = _sorted_places(packed, sum(n_bits))
+    return _settle_ties(place if is_all else among[place], packed, amount, key)
+
+
+def _sorted_places(packed: Any, n_bits: int) -> tuple[Any, Any]:
+    """Return the order that sorts numbers of so many bits, and them sorted.
+
+    With their places in the low bits, where there is room, the numbers are sorted themselves:
+    several times as fast as a sort of places.
+    """
+    n_places = max(packed.size - 1, 0).bit_length()
+    if n_bits + n_places > _WORD:
+        place = np.argsort(packed)
+        return place, packed[place]
+    both = packed << n_places
+    both |= np.arange(packed.size)
+    both.sort()
+    return both & ((1 << n_places) - 1), both >> n_places
 
 
 def generic_order(rows: Rows, among: Any, names: list[str]) -> Any:
@@ -65,12 +83,9 @@ def _number_rank(rows: Rows, name: str) -> tuple[Any, int]:
 
 
 def _settle_ties(ordered: Any, packed: Any, amount: Any, key: Any) -> Any:
-    same = packed[1:] == packed[:-1]
-    tied = np.zeros(ordered.size, bool)
-    tied[1:] |= same
-    tied[:-1] |= same
-    places = np.flatnonzero(tied)
-    if places.size:
+    same = np.flatnonzero(packed[1:] == packed[:-1])
+    if same.size:
+        places = distinct(np.concatenate([same, same + 1]), np)
         some = ordered[places]
         ordered[places] = some[np.lexsort([key[some], amount[some], packed[places]])]
     return ordered

@@ -14,7 +14,7 @@ from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rejects import DUPLICATE
 from qfb_gpu.lake.sources import Mapped
-from qfb_gpu.lake.spill import bucket_of, to_runs
+from qfb_gpu.lake.spill import bucket_of, split
 from qfb_gpu.lake.texts import hash_texts
 
 if TYPE_CHECKING:
@@ -72,7 +72,8 @@ class Duplicates:
     def runs(self, buckets: set[int]) -> dict[int, pa.RecordBatch]:
         """Return the rows of some buckets as spilled rows."""
         self._cleaned.keep = np.flatnonzero(np.isin(self.bucket, sorted(buckets)))
-        return dict(to_runs(self._cleaned, self._n_buckets))
+        found = split(self._cleaned, self._n_buckets)
+        return {bucket: found.run(number) for number, bucket in enumerate(found.buckets)}
 
 
 def _as_kept(rejects: pa.Table, numbers: Any, schema: Table, currency: str) -> Cleaned:
