@@ -24,6 +24,7 @@ from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.models import store
 from qfb_gpu.parts import groups, payment_graph
 from qfb_gpu.parts.names import save_names
 from qfb_gpu.report import build as report_data
@@ -153,6 +154,8 @@ def _night(
             entry["rows"] = decide(night, buckets, config, backend)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
+            if pool.has_workers:  # this process waits for them until everything is published
+                store.imported_beside()
             entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
             counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
