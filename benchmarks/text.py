@@ -119,8 +119,9 @@ def speeds(path: Path, texts: list[str]) -> dict[str, float]:
     halves = [distinct[::2], distinct[1::2]]
     with multiprocessing.get_context("fork").Pool(2) as pool:
         found["library, 2 processes"] = len(distinct) / seconds(lambda: pool.map(_answer, halves))
+    n_cores = numba.config.NUMBA_NUM_THREADS
     for threads in (1, 2):
-        numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))
+        numba.config.NUMBA_NUM_THREADS = min(threads, n_cores)
         found[f"qfb, {threads} threads"] = n / seconds(lambda: predictor.predict(arrow))
     return found
 

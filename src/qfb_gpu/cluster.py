@@ -42,6 +42,11 @@ class Pool:
     def __init__(self, client: Any = None) -> None:
         self._client = client
 
+    @property
+    def has_workers(self) -> bool:
+        """Whether tasks run in other processes, while this one waits."""
+        return self._client is not None
+
     def run(self, task: Task, shared: Any, buckets: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield ``(bucket, task(shared, bucket))`` as the buckets get done, in any order.
 

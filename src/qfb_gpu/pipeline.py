@@ -27,6 +27,7 @@ from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
+from qfb_gpu.models import store
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket, write_whole_tables
@@ -173,6 +174,8 @@ def _night(
             entry["rows"] = decide(night, buckets, config, backend)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
+            if pool.has_workers:  # this process waits for them until everything is published
+                store.imported_beside()
             entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
             counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
@@ -214,6 +217,8 @@ def _update(
     buckets = list(customers)
     with open_pool(night.backend, config.workers, gathering.n_workers_for(buckets)) as pool:
         with result.stage("update") as entry:
+            if pool.has_workers:
+                store.imported_beside()
             update = updating.prepare(night, kept, customers, config.output_dir)
             taken = _map_buckets(pool, gathering.take_out, update, buckets, progress, "gather")
             gathered = gathering.make_lake(update, buckets)

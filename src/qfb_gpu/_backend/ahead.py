@@ -55,10 +55,14 @@ def _start() -> list[subprocess.Popen[bytes]]:
 
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", __name__]
-    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL}
     return [
-        subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL, **quiet)  # noqa: S603
+        subprocess.Popen(  # noqa: S603  this Python, this module
+            [sys.executable, "-m", __name__],
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         for _ in range(min(int(config.NUMBA_NUM_THREADS), _MOST))
     ]
 
@@ -68,8 +72,8 @@ def _mark() -> Path | None:
 
     None as well where nothing is kept on disk, or compiled, or locked.
     """
-    from llvmlite import binding
     from numba import __version__, config
+    from numba.core.registry import cpu_target
 
     import qfb_kernels
 
@@ -81,7 +85,7 @@ def _mark() -> Path | None:
         return None
     made_of = [
         sorted(kernels._stamps(kernels.__spec__.loader).items()),  # noqa: SLF001
-        (__version__, sys.version, binding.get_host_cpu_name(), NIGHT),
+        (__version__, sys.version, cpu_target.target_context.codegen().magic_tuple(), NIGHT),
     ]
     mark = Path(folder, compiling.LOCKS, hashlib.sha256(repr(made_of).encode()).hexdigest()[:16])
     return None if mark.exists() else mark

@@ -1,6 +1,7 @@
 """The local MLflow store of an output folder: ``mlflow.db`` (SQLite) and ``mlartifacts``.
 
-MLflow's import costs seconds, so it happens here, when a store is opened, and nowhere else.
+MLflow's import costs seconds, so it happens here, when a store is opened or will be, and nowhere
+else.
 """
 
 from __future__ import annotations
@@ -8,7 +9,9 @@ from __future__ import annotations
 import logging
 import os
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -21,6 +24,20 @@ EXPERIMENT = "qfb nightly"
 def exists(output: Path) -> bool:
     """Say whether an output folder has a store; asks no MLflow."""
     return (output / "mlflow.db").is_file()
+
+
+def imported_beside() -> None:
+    """Import MLflow in a thread: for a process that now waits for others.
+
+    Whoever opens a store before that is done waits for the rest of it; a failure shows there.
+    """
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+    def work() -> None:
+        with suppress(Exception):
+            import_module("mlflow")
+
+    Thread(target=work, name="import mlflow", daemon=True).start()
 
 
 @contextmanager

@@ -43,15 +43,14 @@ def kept(read: Read) -> Read:
     def read_kept(name: str, columns: list[str] | None) -> pa.Table:
         if columns is None:
             return read(name, None)
-        table = tables.get(name)
-        there = [] if table is None else table.column_names
+        there = tables[name].column_names if name in tables else []
         missing = [one for one in dict.fromkeys(columns) if one not in there]
         if missing:
             found = read(name, missing).select(missing)
             for one in there:
-                found = found.append_column(one, table.column(one))
-            tables[name] = table = found
-        return table.select(columns)
+                found = found.append_column(one, tables[name].column(one))
+            tables[name] = found
+        return tables[name].select(columns)
 
     return read_kept
 
