@@ -15,6 +15,10 @@ from typing import Any
 
 _LOCK = "compiling.lock"
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Read when the first kernel starts its threads. One that waits for work leaves its core to others:
+to what reads the next bucket meanwhile, to the worker beside it. Spinning took most of the time."""
+
 
 def call(launcher: Any, arguments: tuple[Any, ...]) -> None:
     """Call a kernel's CPU launcher; the first call of this process has its cache for itself."""
