@@ -13,8 +13,11 @@ GROUPS = {
     "which contract": ("amounts.", "streams.", "members.", "settle."),
     "forecast, amounts, gaps": ("forecast.", "prices.", "intervals.", "expected."),
 }
-"""What a reader calls it, and how the names of its kernels begin. The first is the host's, which does
-the next two at once but for streams of few payments; what took no time has no row."""
+"""What a reader calls it, and how the names of its kernels begin.
+
+The first is the host's, which does the next two at once but for streams of few payments; what took
+no time has no row.
+"""
 
 
 def steps_table(results: dict[str, Any]) -> str:
