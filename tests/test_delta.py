@@ -1,6 +1,7 @@
 """Delta commits: all at once, once only, old versions readable, partitions replaced alone."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -86,6 +87,20 @@ def test_one_partition_is_replaced_and_the_others_stay(tmp_path):
 def test_bucket_1_is_not_bucket_11(tmp_path):
     commit(tmp_path, [part(tmp_path, "a.parquet", [1], 1), part(tmp_path, "b.parquet", [2], 11)], 1)
     assert [p.name for p in delta.partition_files(tmp_path, "bucket", "1")] == ["a.parquet"]
+
+
+def test_every_version_is_seen_though_a_log_is_read_once(tmp_path):
+    folder = tmp_path / "table"
+    for version, names in enumerate((["a"], ["b", "c"], ["d"]), start=1):
+        commit(folder, [part(folder, f"{name}.parquet", [1], bucket=3) for name in names], version)
+        want = [folder / "bucket=3" / f"{name}.parquet" for name in names]
+        for _ in range(2):
+            assert delta.table_files(folder) == want
+            assert delta.partition_files(folder, "bucket", "3") == want
+    shutil.rmtree(folder)
+    assert delta.table_files(folder) == []
+    commit(folder, [part(folder, "other.parquet", [1])], 1)  # another table in its place
+    assert [path.name for path in delta.table_files(folder)] == ["other.parquet"]
 
 
 def test_sweep_takes_what_no_version_holds_and_leaves_state_alone(tmp_path):

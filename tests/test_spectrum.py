@@ -149,7 +149,7 @@ def test_batches_change_nothing(units, budget_bytes):
 
 
 @given(several)
-@settings(max_examples=100)
+@settings(max_examples=40)
 def test_eight_abreast_are_what_the_transform_says(units):
     units = [days for days in units if days]
     arrays = pack(units)

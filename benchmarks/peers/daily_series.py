@@ -16,7 +16,7 @@ FEWEST_PAYMENTS = 6
 SPARSE_PAYMENTS = 128  # fewer over more than the longest length are no matter of a transform
 NEAR_HIGHEST = 0.6
 SHORTEST_DAYS = 16
-BATCH_BYTES = 4 * 2**20
+BATCH_BYTES = 2**20
 WORKERS = 2
 
 

@@ -95,13 +95,7 @@ class Backend:
     def rfft(self, batch: Any) -> Any:
         """Return the one-sided Fourier transform of each row of a float32 batch.
 
-        Parameters
-        ----------
-        batch : array of float32, shape (n_rows, n_samples)
-
-        Returns
-        -------
-        array of complex64, shape (n_rows, n_samples // 2 + 1)
+        From shape (n_rows, n_samples) to complex64 of shape (n_rows, n_samples // 2 + 1).
         """
         if self.name == "gpu":
             return self.fft.rfft(batch, axis=1)
@@ -109,15 +103,10 @@ class Backend:
 
         return rfft(batch, axis=1, workers=n_threads())
 
-    def daily_spectra(
-        self, units: Any, rows: Any, n_samples: int, answers: Any, *, with_shape: bool
-    ) -> None:
-        """Write peaks and shape of the daily series of some units: see :mod:`._backend.spectra`."""
-        options = {"with_shape": with_shape}
-        if self.name == "gpu":
-            by_transform(self, units, rows, n_samples, answers, **options)
-        else:
-            eight_abreast(units, rows, n_samples, answers, **options)
+    def daily_spectra(self, *arguments: Any, with_shape: bool) -> None:
+        """Write peaks and shape of some units' daily series: see ``_backend/spectra.py``."""
+        work = by_transform if self.name == "gpu" else eight_abreast
+        work(self, *arguments, with_shape=with_shape)
 
     def lexsort(self, keys: tuple[Any, ...]) -> Any:
         """Return the stable order that sorts by ``keys[0]``, then ``keys[1]``, ...

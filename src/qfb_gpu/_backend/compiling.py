@@ -23,6 +23,10 @@ LOCKS = "compiling"
 _PARTS = 8
 """Parts of the rows a thread: rows differ in work, so whoever is done early takes another."""
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+"""Read when the first kernel starts its threads. One that waits for work leaves its core to others:
+to what reads the next bucket meanwhile, to the worker beside it. Spinning took most of the time."""
+
 
 def call(launcher: Any, arguments: tuple[Any, ...]) -> None:
     """Call a kernel's CPU launcher; where it goes over rows, on all threads of this process."""

@@ -28,6 +28,7 @@ _NUMBERS = 3 * LANES
 
 
 def eight_abreast(
+    _backend: Backend,
     units: tuple[Any, Any, Any, Any, Any],
     rows: Any,
     n_samples: int,
