@@ -181,6 +181,14 @@ def test_launch_takes_the_launcher_of_its_backend(cpu):
     cpu.launch(None, None, 0)  # no rows: nothing is called
 
 
+def test_lanes_are_no_more_than_rows_and_memory_allow(cpu):
+    gpu = Backend("gpu", "a fake", None, np, np.fft)
+    assert cpu.lanes(7, 6_000) == gpu.lanes(7, 6_000) == 7
+    assert 1 < cpu.lanes(10**6, 6_000) < gpu.lanes(10**6, 6_000)
+    assert gpu.lanes(10**6, 80_000) * 80_000 <= 2**30
+    assert gpu.lanes(1, 2**40) == 1
+
+
 def test_launch_on_a_gpu_covers_every_row():
     asked = []
 
@@ -209,7 +217,7 @@ def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
     assert "__pycache__" in str(first.cache_path)
     assert compiling.kept(kernel)._cache is first
     _, files = first._impl.locator.get_source_stamp()  # what intervals.py imports counts, too
-    assert {"intervals.py", "sorting.py", "twin.py"} <= {name for name, *_ in files}
+    assert {"intervals.py", "twin.py"} <= {name for name, *_ in files}
     monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
     monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
     assert compiling.kept(gaps_gpu)._cache.cache_path is None

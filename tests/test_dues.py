@@ -160,7 +160,7 @@ def test_due_position_is_where_the_due_date_is_on_the_clock(schedule, roll, off,
     for k in indices:
         date = naive.due(schedule, roll, k, *off)
         places = dues.roll_places(cal, clock, ROLLS[roll])
-        got = dues.due_position(cal, places, KINDS[kind], *rest, k)
+        got = dues.due_position(cal, places, dues.months_place(cal), KINDS[kind], *rest, k)
         if clock == 0:
             assert date_of(got) == date
         else:

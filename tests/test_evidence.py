@@ -120,6 +120,56 @@ def test_evidence_matches_brute_force(days, clock, step, anchor):
     assert mean == pytest.approx(rest[3] / hits)
 
 
+SCHEDULES = st.one_of(
+    st.tuples(st.just(dues.DAYS), st.integers(1, 40), st.integers(-20, 40), st.just(1), st.just(0)),
+    st.tuples(
+        st.just(dues.MONTHS), st.sampled_from([1, 2, 3]), st.integers(-2, 2),
+        st.integers(-9, 31).filter(bool), st.just(0),
+    ),
+    st.tuples(st.just(dues.PAIR), st.just(1), st.just(0), st.integers(1, 26), st.integers(5, 20)),
+    st.tuples(
+        st.just(dues.NTH), st.sampled_from([1, 2]), st.integers(-2, 2),
+        st.sampled_from([1, 2, 3, 4, -1]), st.integers(0, 6),
+    ),
+    st.tuples(st.just(dues.WORKDAYS), st.just(1), st.just(0), st.just(1), st.just(0)),
+    st.tuples(
+        st.just(dues.MONTH_WORKDAY), st.sampled_from([1, 3]), st.integers(-2, 2),
+        st.integers(-9, 9).filter(bool), st.just(0),
+    ),
+)  # fmt: skip
+
+
+@given(
+    st.lists(st.integers(0, 200), min_size=2, max_size=12).map(sorted),
+    st.sampled_from([0, 1]),
+    SCHEDULES,
+    st.integers(0, 3),
+)
+@settings(max_examples=400)
+def test_a_due_date_that_looks_its_payment_up_finds_what_all_payments_find(
+    days, clock, drawn, roll
+):
+    days = [FIRST + day for day in days]
+    kind, step, anchor, a, b = drawn
+    anchor += FIRST if kind == dues.DAYS else int(dues.month_of(CAL, FIRST))
+    b = min(31, a + b) if kind == dues.PAIR else b
+    schedule = (kind, step, anchor, a, b, roll if clock == 0 or roll else dues.FOLLOWING)
+    first = int(dues.due_index(CAL, *schedule[:3], days[0])) - 2
+    positions = []
+    at = [int(dues.position(CAL, clock, day)) for day in days]
+    while len(positions) < 3 or positions[-2] <= at[-1]:
+        due = dues.due_day(CAL, *schedule, first + len(positions))
+        positions.append(int(dues.position(CAL, clock, due)))
+    want = naive.counts(at, positions)
+    near = np.empty((1, days[-1] - days[0] + 2), np.int64)
+    evidence.mark_payments(np.array(at), 0, len(at), near, 0)
+    unit = (np.array(at), near, 0, 0, len(at), days[0], CAL, LG, clock, 1.0, None)
+    found = evidence.answers(unit, *schedule)
+    assert tuple(found[:6]) == want[:6]
+    if want[0]:
+        assert list(found[6:]) == [at[slot] for slot in want[6:]]
+
+
 def test_a_clean_payer_has_much_evidence_and_a_lucky_one_little():
     clean = [FIRST + 30 * i for i in range(8)]
     _, gain, mean, *_ = kernel(clean, 0, 30, FIRST, dues.NONE)

@@ -43,6 +43,15 @@ def test_gaps_match_naive(units, seed):
     np.testing.assert_allclose(got, expected(units), rtol=1e-12, atol=1e-9)
 
 
+@given(st.lists(st.integers(-400, 400), min_size=1, max_size=40), st.data())
+@settings(max_examples=100)
+def test_counting_finds_what_stands_there_in_order(numbers, data):
+    wanted = data.draw(st.integers(1, len(numbers)))
+    scratch = np.array(numbers, np.int32)
+    got = intervals.smallest_of(scratch, 0, len(numbers), min(numbers), max(numbers), wanted)
+    assert got == sorted(numbers)[wanted - 1]
+
+
 @given(day_lists)
 @settings(max_examples=60)
 def test_units_do_not_see_each_other(units):

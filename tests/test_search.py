@@ -14,7 +14,7 @@ from strategies import EPOCH, make_calendar
 
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
-from qfb_kernels.cadence import N_KNOWN, climb, costs_of, moved, score
+from qfb_kernels.cadence import N_KNOWN, climb, costs_of, forget, known_score, moved, score
 from qfb_kernels.evidence import mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
@@ -119,6 +119,22 @@ def test_the_search_finds_what_looking_at_every_schedule_finds(jitter, seed):
         assert gain <= best + 1e-6, (days, got, at)
         lost.append(best - max(0.0, gain))
     assert np.mean(np.array(lost) < 1e-6) >= 0.9, np.round(lost, 2)
+
+
+def test_a_score_that_is_remembered_is_the_score():
+    """Every schedule near by, each asked for three times in another order, for two families."""
+    days = payers(1, 0.3, 11)[1]
+    unit = unit_of(days, 0)
+    rng = np.random.default_rng(1)
+    for kind, step, anchor in ((dues.MONTHS, 3, int(dues.month_of(CAL, days[0]))), (0, 7, days[0])):
+        forget(unit[-1], 0)
+        family = (unit, costs_of(kind, step, 0), kind, step)
+        schedules = [
+            (anchor + shift, a, 0, roll)
+            for shift in range(-3, 4) for a in (-2, 1, 15, 31) for roll in range(4)
+        ] * 3  # fmt: skip
+        for at in rng.permutation(len(schedules)):
+            assert known_score(*family, *schedules[at]) == score(*family, *schedules[at])
 
 
 @pytest.mark.parametrize("jitter", [0.1, 0.5])

@@ -76,6 +76,28 @@ def _mark_payments(at, start, stop, near, lane):
 mark_payments = twin(_mark_payments)
 
 
+def _nearest(near, lane, origin, behind, here, room, ahead_room):
+    """Size of the offset of the payment that answers a due date, and -1 where it is late, else 0.
+
+    ``room`` and ``ahead_room`` are twice the ticks to the due date before and the one after; the
+    size is ``_FAR`` or more where no payment is within 0.4 of those.
+
+    Without branches, which payments at random would let a processor guess wrong: ``x >> 63`` is
+    -1 where ``x`` is negative, else 0.
+    """
+    taken = 1 if room == 0 else 0  # what falls on the day answers the due date before
+    entry = near[lane, uint64(min(max(here + taken - origin, 0), behind))]
+    early = here - ((entry << _HALF) >> _HALF)
+    late = (entry >> _HALF) - here
+    early += ((room - taken - 5 * early) >> 63) & _FAR
+    late += ((ahead_room - 5 * late) >> 63) & _FAR
+    is_late = (late - early) >> 63
+    return early + ((late - early) & is_late), is_late
+
+
+nearest = twin(_nearest, inline=True)
+
+
 def _answers(unit, kind, step, anchor, a, b, roll):
     """Match payments (``at``: positions on the clock) to due dates, over a schedule's life.
 
@@ -83,9 +105,6 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     maximal segment); a few chance hits long before or after do not stretch it. ``near`` is that
     of :func:`mark_payments`: the only payments that can answer a due date are the last one before
     it and the first one from it on.
-
-    Without branches, which payments at random would let a processor guess wrong: ``x >> 63`` is
-    -1 where ``x`` is negative, else 0.
 
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the ticks of the life's first and last hit.
@@ -110,15 +129,8 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     best_counts, best_sums, best_worth = nothing, nothing, nothing
     best_due, best_first, best_last = nothing, origin, origin
     while True:
-        taken = 1 if room == 0 else 0  # what falls on the day answers the due date before
-        entry = near[lane, uint64(min(max(here + taken - origin, 0), behind))]
-        early = here - ((entry << _HALF) >> _HALF)
-        late = (entry >> _HALF) - here
-        early += ((room - taken - 5 * early) >> 63) & _FAR
-        room = 2 * (ahead - here)
-        late += ((room - 5 * late) >> 63) & _FAR
-        is_late = (late - early) >> 63
-        size = early + ((late - early) & is_late)
+        room_before, room = room, 2 * (ahead - here)
+        size, is_late = nearest(near, lane, origin, behind, here, room_before, room)
         is_hit = (size - _FAR) >> 63
         on_day = ((size - 1) >> 63) & 1
         if (is_hit & worth) < 0:
@@ -145,7 +157,7 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     )  # fmt: skip
 
 
-answers = twin(_answers, due_index, due_position, months_place, roll_places, inline=True)
+answers = twin(_answers, nearest, due_index, due_position, months_place, roll_places, inline=True)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
