@@ -113,6 +113,27 @@ def test_nights_of_few_rows_give_what_reading_all_at_once_gives(lake):
     assert lake.anew() == step_by_step
 
 
+@pytest.mark.parametrize("source", ["transactions", "orders"])
+def test_some_customers_of_a_bucket_with_additions_are_those_of_all_filtered(lake, source):
+    for night in (1, 2, 3, 4):
+        lake.write("payments", f"{night:02}", payments(20, night))
+        lake.write("orders", f"{night:02}", orders(4, night))
+        lake.ingest()
+    folder, n_more = lake.out / "lake" / source, 0
+    for bucket in range(N_BUCKETS):
+        n_more += len(delta.partition_files(folder, "bucket", str(bucket))) - 1
+        whole = read_bucket(folder, bucket)
+        keys = whole["customer_key"].to_numpy()
+        assert (np.diff(keys) >= 0).all()
+        wanted = np.unique(keys)[::3]
+        some = read_bucket(folder, bucket, customers=np.append(wanted[::-1], 7))
+        assert some.equals(whole.filter(pa.array(np.isin(keys, wanted))))
+        names = ["customer_id", "source_row"]
+        coded = read_bucket(folder, bucket, names, ["customer_id"], wanted)
+        assert coded.cast(some.select(names).schema).equals(some.select(names))
+    assert n_more > 3
+
+
 def test_rows_that_leave_a_bucket_with_additions_are_gone(lake):
     for night in (1, 2, 3):
         lake.write("payments", f"{night:02}", payments(20, night))

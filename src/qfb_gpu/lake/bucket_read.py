@@ -94,26 +94,28 @@ def _of_customers(
 ) -> tuple[pa.Table, Any, Any]:
     """Read rows of some customers; only those are put together and in order."""
     names = [*columns, *({_KEY} - {*columns})]
-    tables, numbers, n_before = [], [], 0
+    tables: list[pa.Table] = []
+    places: list[Any] = []
     first = np.zeros(wanted.size, np.int64)
-    for file in files:
+    for number, file in enumerate(files):
         rows = file.read(columns=names)
         keys = rows.column(_KEY).to_numpy()
         begin = np.searchsorted(keys, wanted)
         counts = np.searchsorted(keys, wanted, "right") - begin
         picked = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         tables.append(rows.select(list(columns)).take(pa.array(picked)))
-        numbers.append(n_before + picked)
-        n_before += rows.num_rows
         first += begin
+        if number:  # rows that come make room for themselves
+            come = file.read(columns=[PLACE]).column(0).to_numpy()
+            places = [place + np.searchsorted(come, place, "right") for place in places]
+            picked = come[picked] + picked
+        places.append(picked)
     if len(files) == 1:
-        return tables[0], numbers[0], first
-    place = np.empty(n_before, np.int64)
-    place[order_of_files(files)] = np.arange(n_before)
-    places = place[np.concatenate(numbers)]
-    order = np.argsort(places)
+        return tables[0], places[0], first
     together = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
-    return together.take(pa.array(order)), places[order], first
+    of_row = np.concatenate(places)
+    order = np.argsort(of_row)
+    return together.take(pa.array(order)), of_row[order], first
 
 
 def order_of_files(files: list[pq.ParquetFile]) -> Any:

@@ -119,6 +119,7 @@ class Spill:
             split.rows = _batch(whole, start)
             split.texts = {name: (found[name], ends) for name, (_, ends) in split.texts.items()}
             split.packed = {name: found[name] for name in split.packed}
+        self._map.madvise(mmap.MADV_DONTNEED)
 
     def read(self, bucket: int) -> list[pa.RecordBatch]:
         """Return the runs of a bucket in the order they were written; mapped, not copied."""
