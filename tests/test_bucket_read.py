@@ -7,16 +7,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import to_day
 from qfb_gpu.config import build_config
-from qfb_gpu.lake import silver, source_rows
+from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.ingest import ingest
 
 AS_OF = dt.date(2024, 12, 31)
-LATER = to_day(AS_OF)
-CPU = get_backend("cpu")
-TEXTS = ["txn_id", "customer_id", "counterparty_id", "memo", "category", "channel"]
 
 
 def payments(n_rows, seed, n_customers=30):
@@ -53,60 +48,22 @@ def lake(tmp_path_factory):
     return folder / "out" / "lake"
 
 
-def of_payments(ledger):
-    """Return the payments of a ledger, with what is known of their relation and customer."""
-    n_payments = ledger.day.size
-    relation = np.repeat(np.arange(ledger.counterparty_key.size), np.diff(ledger.relation_offsets))
-    described = ledger.description_key if ledger.description_key is not None else np.zeros(1, int)
-    columns = [ledger.day, ledger.amount_minor, ledger.txn_key, ledger.text_row,
-               ledger.counterparty_key[relation], ledger.direction[relation],
-               ledger.currency[relation], described[relation],
-               ledger.customer_key[ledger.relation_customer[relation]]]  # fmt: skip
-    assert all(column.size == n_payments for column in columns)
-    return np.array(columns, np.int64)
-
-
+@pytest.mark.parametrize("source", ["transactions", "orders"])
 @pytest.mark.parametrize("bucket", [0, 1])
-def test_payments_of_some_customers_are_those_of_all_filtered(lake, bucket):
-    whole = silver.read_ledger(lake, bucket, LATER, CPU)
-    wanted = whole.customer_key[[9, 2, 5]]
-    part = silver.read_ledger(lake, bucket, LATER, CPU, customers=wanted)
-    rows, some = of_payments(whole), of_payments(part)
-    is_wanted = np.isin(rows[-1], wanted)
-    assert 50 < is_wanted.sum() < rows.shape[1]
-    drop = [n for n in range(len(rows)) if n != 3]
-    assert np.array_equal(rows[drop][:, is_wanted], some[drop])
-    texts = silver.read_texts(lake, bucket, TEXTS)
-    theirs = silver.read_texts(lake, bucket, TEXTS, customers=wanted)
-    picked = texts.take(pa.array(rows[3][is_wanted])).to_pylist()
-    assert theirs.take(pa.array(part.text_row)).to_pylist() == picked
-    rows = pa.array([7, 3])
-    assert (
-        silver.read_texts(lake, bucket, TEXTS, rows, customers=wanted).to_pylist()
-        == theirs.take(rows).to_pylist()
-    )
-
-
-@pytest.mark.parametrize("bucket", [0, 1])
-def test_rows_of_a_source_of_some_customers_are_those_of_all_filtered(lake, bucket):
-    customers = silver.read_ledger(lake, bucket, LATER, CPU).customer_key
-    wanted = customers[[4, 1, 8]]
-    whole = source_rows.read_rows(lake, bucket, "orders", LATER, customers, CPU)
-    part = source_rows.read_rows(
-        lake, bucket, "orders", LATER, np.sort(wanted), CPU, customers=wanted
-    )
-    is_wanted = np.isin(whole.keys["customer_key"], wanted)
+def test_rows_of_some_customers_are_those_of_all_filtered(lake, source, bucket):
+    whole = read_bucket(lake / source, bucket)
+    keys = whole.column("customer_key").to_numpy()
+    wanted = np.unique(keys)[[9, 2, 5]]
+    part = read_bucket(lake / source, bucket, customers=np.append(wanted, 12345))
+    is_wanted = np.isin(keys, wanted)
     assert 0 < is_wanted.sum() < is_wanted.size
-    assert part.texts.to_pylist() == whole.texts.filter(pa.array(is_wanted)).to_pylist()
-    for name, keys in whole.keys.items():
-        assert np.array_equal(keys[is_wanted], part.keys[name])
-    date = whole.columns["order_date"]
-    assert np.array_equal(date[is_wanted], part.columns["order_date"])
+    assert part.equals(whole.filter(pa.array(is_wanted)))
+    names = part.column_names[3:1:-1]
+    some = read_bucket(lake / source, bucket, names, customers=wanted)
+    assert some.equals(part.select(names))
 
 
 def test_customers_without_rows_have_none(lake):
     nobody = np.array([12345], np.int64)
-    assert silver.read_texts(lake, 0, TEXTS, customers=nobody).num_rows == 0
-    assert silver.read_ledger(lake, 0, LATER, CPU, customers=nobody).day.size == 0
-    rows = source_rows.read_rows(lake, 0, "orders", LATER, nobody, CPU, customers=nobody)
-    assert rows.texts.num_rows == 0
+    assert read_bucket(lake / "transactions", 0, customers=nobody).num_rows == 0
+    assert read_bucket(lake / "claims", 0, customers=nobody) is None

@@ -180,11 +180,7 @@ def first_day(lake_dir: Path) -> int | None:
 
 
 def read_texts(
-    lake_dir: Path,
-    bucket: int,
-    columns: list[str],
-    rows: pa.Array | None = None,
-    customers: Any = None,
+    lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
 ) -> pa.Table:
     """Return text columns of a bucket's payments in the row order of silver.
 
@@ -197,11 +193,9 @@ def read_texts(
     rows : integer Arrow array, optional
         Only these, as plain strings. Without it texts that repeat are dictionary-encoded, as they
         are in the file: no text is decoded for a row that nobody asks for.
-    customers : int64 NumPy array, optional
-        Only payments of these customers (keys); ``rows`` are places among theirs.
     """
     coded = [name for name in columns if name not in _RANDOM]
-    table = read_bucket(lake_dir / "transactions", bucket, columns, coded, customers)
+    table = read_bucket(lake_dir / "transactions", bucket, columns, coded)
     if table is None:
         table = pa.table({name: pa.array([], pa.string()) for name in columns})
     if rows is None:
@@ -242,9 +236,7 @@ def read_customers(lake_dir: Path, bucket: int, keys: Any, as_of_day: int) -> di
     return {name: table.column(name).cast(kinds[name]).take(row).combine_chunks() for name in names}
 
 
-def read_ledger(
-    lake_dir: Path, bucket: int, as_of_day: int, backend: Backend, customers: Any = None
-) -> Ledger:
+def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -> Ledger:
     """Read the payments of one bucket up to a day; ``texts`` is None.
 
     Parameters
@@ -255,13 +247,11 @@ def read_ledger(
     as_of_day : int
         Days since 1970-01-01; no later payment is read.
     backend : Backend
-    customers : int64 NumPy array, optional
-        Only payments of these customers (keys); ``text_row`` is a payment's place among theirs.
     """
     folder = lake_dir / "transactions"
     described = any(_is_described(path) for path in partition_files(folder, "bucket", str(bucket)))
     extra = ["description_key", "description"] if described else []
-    table = read_bucket(folder, bucket, [*NUMERIC, *extra], ["description"], customers)
+    table = read_bucket(folder, bucket, [*NUMERIC, *extra], ["description"])
     if table is None:
         msg = f"{lake_dir}: no payments in bucket {bucket}; it has {buckets(lake_dir)}"
         raise InputError(msg)

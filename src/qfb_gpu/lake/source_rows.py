@@ -44,13 +44,7 @@ _RARE = ("name", "clause", "session_id", "counterparty_name", "reference")
 
 
 def read_rows(
-    lake_dir: Path,
-    bucket: int,
-    source: str,
-    as_of_day: int,
-    customer_key: Any,
-    backend: Backend,
-    customers: Any = None,
+    lake_dir: Path, bucket: int, source: str, as_of_day: int, customer_key: Any, backend: Backend
 ) -> SourceRows:
     """Read what was known of a source in one bucket on a day.
 
@@ -65,12 +59,10 @@ def read_rows(
         (:data:`KNOWN_LATER`) is null: a night of the past sees what it would have seen.
     customer_key : int64 array of the backend, shape (n_customers,), ascending
         The ledger's customers.
-    customers : int64 NumPy array, optional
-        Only rows of these customers (keys), in the order they have among all.
     """
     schema = SOURCES[source]
     wanted = ["amount_minor" if c == "amount" else c for c in schema.names]
-    found = read_bucket(lake_dir / source, bucket, wanted, customers=customers)
+    found = read_bucket(lake_dir / source, bucket, wanted)
     table = _empty(source) if found is None else found
     if source == "customers":
         table = table.append_column("customer_key", pa.array(_key(table.column("customer_id"))))
