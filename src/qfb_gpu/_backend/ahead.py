@@ -23,17 +23,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 NIGHT = (
-    "search.search", "forecast.forecast", "settle.settle", "amounts.levels", "cycles.trips",
-    "prices.prices", "features.partners", "streams.choose", "regularity.regularity",
-    "members.number", "activity.series", "series.peaks", "amounts.amount_lengths",
+    "search.search", "spectra.spectra", "forecast.forecast", "settle.settle", "amounts.levels",
+    "cycles.trips", "prices.prices", "features.partners", "streams.choose",
+    "regularity.regularity", "members.number", "activity.series", "amounts.amount_lengths",
     "order_payments.order_payments", "expected.expected", "streams.answer", "members.place",
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
-    "features.currency", "intervals.gaps", "series.fill", "best.best", "rayleigh.rayleigh",
-    "features.windows", "decimals.to_minor", "streams.reversals", "text.hash_text",
+    "features.currency", "intervals.gaps", "best.best", "rayleigh.rayleigh", "features.windows",
+    "decimals.to_minor", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
 """Arguments that are read-only where these kernels are called: to Numba another type."""
+_HOST_ONLY = {
+    "spectra.spectra": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
+    "int64[::1], int64, float32[::1], float32[::1], int64[::1], boolean, float32[:, ::1],"
+    "float32[:, ::1], float32[:, ::1], float32[:, ::1], float64[:, ::1], float64[::1],"
+    "float64[::1])",
+}
+"""Signatures of kernels that no device has."""
 _MOST = 6
 """Helpers at most: with more of them, the longest kernel alone would still take as long."""
 
@@ -105,7 +112,8 @@ def signature(name: str) -> tuple[Any, ...]:
 
     from qfb_kernels.registry import KERNELS
 
-    types = list(normalize_signature(KERNELS[f"{name}_gpu"])[0])
+    known = _HOST_ONLY.get(name) or KERNELS[f"{name}_gpu"]
+    types = list(normalize_signature(known)[0])
     for place in _READ_ONLY.get(name, ()):
         types[place] = types[place].copy(readonly=True)
     rows = _loop(name).py_func.__code__.co_varnames[:2] == ("row_from", "row_to")
