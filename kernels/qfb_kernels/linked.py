@@ -6,18 +6,22 @@ launcher that calls it and optimised there, once, with everything that is around
 after the function-level passes, and a kernel compiles in half of the time.
 
 Numba says how to put a compiler pipeline together (``numba.core.compiler.CompilerBase``); which
-methods a code library has to leave out is its internal matter, and is pinned with its version.
+methods a code library has to leave out is its internal matter: with a Numba of another version than
+the one this was written for, bodies are compiled as Numba does by itself.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from numba import __version__, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
 from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
+
+
+_WRITTEN_FOR = "0.64."
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
@@ -70,14 +74,11 @@ class _Compiler(CompilerBase):  # type: ignore[misc]
 
 def linked(body: Any, *, inline: bool = False) -> Any:
     """Compile a body for compiled callers; ``inline`` puts it into each of them."""
-    made = njit(
-        error_model="numpy",
-        _nrt=False,
-        no_cfunc_wrapper=True,
-        no_cpython_wrapper=True,
-        forceinline=inline,
-        pipeline_class=_Compiler,
-    )(body)
+    options = {"error_model": "numpy", "_nrt": False, "no_cfunc_wrapper": True}
+    if not __version__.startswith(_WRITTEN_FOR):
+        return njit(**options, forceinline=inline)(body)
+    options |= {"no_cpython_wrapper": True, "pipeline_class": _Compiler}
+    made = njit(**options, forceinline=inline)(body)
     # what Numba adds to it else is the way in from Python, of which it wants a C function
     made.add_overload = lambda found: made.overloads.__setitem__(tuple(found.signature.args), found)
     return made
