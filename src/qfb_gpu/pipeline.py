@@ -10,9 +10,11 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import parts, profile
+from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
@@ -26,6 +28,7 @@ from qfb_gpu.cluster import compiled_ahead, open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
+from qfb_gpu.lake.threads import in_order
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.models import store
 from qfb_gpu.report import build as report_data
@@ -215,25 +218,23 @@ def _update(
     """Score and publish the customers whose rows changed; everything else stays."""
     customers = updating.touched_customers(config, kept)
     buckets = list(customers)
-    with open_pool(night.backend, config.workers, gathering.n_workers_for(buckets)) as pool:
-        with result.stage("update") as entry:
-            if pool.has_workers:
-                store.imported_beside()
-            update = updating.prepare(night, kept, customers, config.output_dir)
-            taken = _map_buckets(pool, gathering.take_out, update, buckets, progress, "gather")
-            gathered = gathering.make_lake(update, buckets)
+    store.imported_beside()
+    with result.stage("update") as entry:
+        update = updating.prepare(night, kept, customers, config.output_dir)
+        taken = _map_threads(gathering.take_out, update, buckets, progress, "gather")
+        gathered = gathering.make_lake(update, buckets)
+        with open_pool(night.backend, config.workers, len(gathered)) as pool:
             task = updating.score_gathered
             scores = _map_buckets(pool, task, update, gathered, progress, "score")
-            entry["rows"] = sum(keys.size for keys in customers.values())
-            entry["of"] = kept.base
-            entry["steps"] = _sum_steps([*taken, *scores])
-        with result.stage("publish") as entry:
-            task = updating.splice_bucket
-            counts = _map_buckets(pool, task, update, buckets, progress, "publish")
-            publication = gold.next_publication(config.output_dir, result.run_id)
-            changed = dict(zip(buckets, counts, strict=True))
-            now = updating.publish(config.output_dir, update, changed, publication)
-            entry["steps"] = _sum_steps(counts)
+        entry["rows"] = sum(keys.size for keys in customers.values())
+        entry["of"] = kept.base
+        entry["steps"] = _sum_steps([*taken, *scores])
+    with result.stage("publish") as entry:
+        counts = _map_threads(updating.splice_bucket, update, buckets, progress, "publish")
+        publication = gold.next_publication(config.output_dir, result.run_id)
+        changed = dict(zip(buckets, counts, strict=True))
+        now = updating.publish(config.output_dir, update, changed, publication)
+        entry["steps"] = _sum_steps(counts)
     monthly = _monthly(Workspace(keeping.folder(config.output_dir)), now.buckets)
     _conclude(config, result, now.counts, monthly, kept.model, ingested, publication)
     keeping.save(config.output_dir, replace(now, inputs=ingested.inputs))
@@ -266,6 +267,22 @@ def _nothing_yet(config: Config, night: Night) -> str:
     day = silver.first_day(night.lake)
     first = "there is none at all" if day is None else f"the first is on {to_date(day)}"
     return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
+
+
+def _map_threads(
+    task: Callable[[Update, int], dict[str, Any]],
+    update: Update,
+    buckets: list[int],
+    progress: Progress,
+    stage: str,
+) -> list[dict[str, Any]]:
+    """Run a task that mostly reads and writes files on threads: no worker has to be started."""
+    results = []
+    progress(stage, 0, len(buckets))
+    for summary in in_order(partial(task, update), iter(buckets), n_threads()):
+        results.append(summary)
+        progress(stage, len(results), len(buckets))
+    return results
 
 
 def _map_buckets(

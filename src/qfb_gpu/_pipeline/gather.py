@@ -20,28 +20,22 @@ if TYPE_CHECKING:
     from qfb_gpu._pipeline.update import Update
 
 _APPLICATION = "qfb-update"
-_BUCKETS_A_WORKER = 8
-"""Fewer are done sooner than another worker is started."""
 PAYMENTS_A_BUCKET = 1 << 20
 """Touched customers share a bucket until it holds so many payments."""
 
 
-def n_workers_for(buckets: list[int]) -> int:
-    """Return how many workers are worth starting to take customers out of buckets."""
-    return -(-len(buckets) // _BUCKETS_A_WORKER)
-
-
 def take_out(update: Update, bucket: int) -> dict[str, Any]:
     """Take the touched customers' rows out of a bucket, and sum the payments of all by month."""
-    night, backend = update.night, get_backend(update.night.backend)
+    night, host = update.night, get_backend("cpu")
     start = time.perf_counter()
     if bucket in silver.buckets(update.lake):
-        ledger = silver.read_ledger(update.lake, bucket, night.as_of_day, backend)
-        monthly = profile.monthly_totals(ledger, backend)
-        night.workspace.save("taken", bucket, "monthly", monthly, backend)
+        ledger = silver.read_ledger(update.lake, bucket, night.as_of_day, host)
+        monthly = profile.monthly_totals(ledger, host)
+        night.workspace.save("taken", bucket, "monthly", monthly, host)
         keys = update.customers(bucket)
         for source in night.sources:
-            rows = read_bucket(update.lake / source, bucket, customers=keys)
+            coded = silver.repeating_texts(update.lake / source, bucket)
+            rows = read_bucket(update.lake / source, bucket, coded=coded, customers=keys)
             if rows is not None:
                 pq.write_table(rows, _piece(update, bucket, source), compression="none")
     return {"seconds": {"take_out": time.perf_counter() - start}}

@@ -179,6 +179,13 @@ def first_day(lake_dir: Path) -> int | None:
     return min((day for day in days if day is not None), default=None)
 
 
+def repeating_texts(table_dir: Path, bucket: int) -> list[str]:
+    """Return the text columns of a bucket that are dictionaries in its files."""
+    files = partition_files(table_dir, "bucket", str(bucket))
+    schema = pq.read_schema(files[0]) if files else []
+    return [f.name for f in schema if pa.types.is_string(f.type) and f.name not in _RANDOM]
+
+
 def read_texts(
     lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
 ) -> pa.Table:
