@@ -15,7 +15,7 @@ from qfb_gpu.profile.feature import BLOCKS, Feature
 from qfb_gpu.profile.journey import journey_features
 from qfb_gpu.profile.marketing import marketing_features
 from qfb_gpu.profile.mix import mix_features
-from qfb_gpu.profile.monthly import merge_monthly, monthly_totals
+from qfb_gpu.profile.monthly import merge_monthly, monthly_of, monthly_totals
 from qfb_gpu.profile.products import products_features
 from qfb_gpu.profile.purchases import LIFETIME, purchase_history
 from qfb_gpu.profile.regularity import regularity_features
@@ -40,6 +40,7 @@ __all__ = [
     "marketing_features",
     "merge_monthly",
     "mix_features",
+    "monthly_of",
     "monthly_totals",
     "products_features",
     "purchase_history",

@@ -26,18 +26,38 @@ def monthly_totals(ledger: Ledger, backend: Backend) -> dict[str, Any]:
     xp = backend.xp
     if ledger.n_payments == 0:
         return _empty(xp)
-    first_day, last_day = int(ledger.day.min()), int(ledger.day.max())
+    relation = _relation_of_payment(ledger, xp)
+    of = (ledger.direction[relation], ledger.currency[relation])
+    return monthly_of(ledger.day, ledger.amount_minor, *of, backend)
+
+
+def monthly_of(
+    day: Any, amount_minor: Any, direction: Any, currency: Any, backend: Backend
+) -> dict[str, Any]:
+    """Sum payments in any order by month, direction and currency; see :func:`monthly_totals`.
+
+    Parameters
+    ----------
+    day, amount_minor, direction, currency : integer arrays, shape (n_payments,)
+        As in a ledger, but a direction and a currency each payment.
+    """
+    xp = backend.xp
+    if day.shape[0] == 0:
+        return _empty(xp)
+    first_day, last_day = int(day.min()), int(day.max())
     month_of_day = month_index(xp.arange(first_day, last_day + 1, dtype="int64"), xp)
     first_month = int(month_of_day[0])
     n_months = int(month_of_day[-1]) - first_month + 1
-    kinds = ledger.currency.astype("int64") * len(DIRECTIONS) + ledger.direction
-    distinct, kind = xp.unique(kinds, return_inverse=True)
-    month = month_of_day[ledger.day - first_day] - first_month
-    group = kind[_relation_of_payment(ledger, xp)] * n_months + month
+    kinds = currency.astype("int64") * len(DIRECTIONS) + direction
+    is_there = xp.zeros(int(kinds.max()) + 1, dtype=bool)
+    is_there[kinds] = True
+    distinct = xp.flatnonzero(is_there)
+    kind = (xp.cumsum(is_there.astype("int64")) - 1)[kinds]
+    group = kind * n_months + month_of_day[day - first_day] - first_month
     n_groups = int(distinct.shape[0]) * n_months
     counts = xp.bincount(group, minlength=n_groups)
     sums = xp.zeros(n_groups, dtype="uint64")  # add.at knows no int64 on a GPU; the sum wraps alike
-    xp.add.at(sums, group, ledger.amount_minor.view("uint64"))
+    xp.add.at(sums, group, amount_minor.view("uint64"))
     seen = xp.nonzero(counts)[0]
     kind_seen = distinct[seen // n_months]
     return {
