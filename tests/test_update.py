@@ -270,7 +270,9 @@ def test_q_values_of_new_p_values_are_those_of_the_next_larger(updated):
     assert len(known["p_value"]) > 20
 
 
-def test_spliced_rows_are_those_of_a_loop(tmp_path):
+@pytest.mark.parametrize("few", [0, 64])
+def test_spliced_rows_are_those_of_a_loop(tmp_path, monkeypatch, few):
+    monkeypatch.setattr("qfb_gpu.lake.splice._FEW", few)
     rng = np.random.default_rng(3)
     ids = [f"C{i}" for i in range(30)]
     keys = dict(zip(ids, hash_texts(pa.array(ids)).tolist(), strict=True))

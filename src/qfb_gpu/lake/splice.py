@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _OWNER = "customer_id"
+_FEW = 64
+"""Rows between so few customers are not copied; with more, the pieces cost more than the rows."""
 
 
 def splice(old: Path | None, new: Sequence[Path], customer_keys: np.ndarray, target: Path) -> int:
@@ -78,7 +80,11 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
 
 
 def _merged(before: pa.Table, after: pa.Table, customer_keys: np.ndarray) -> pa.Table:
-    """Return the rows before, those of some customers replaced, without copying the others."""
+    """Return the rows before, those of some customers replaced."""
+    if customer_keys.size > _FEW:
+        others = before.filter(pa.array(~find(customer_keys, _keys(before), np)[1]))
+        table = pa.concat_tables([others, after]).unify_dictionaries().combine_chunks()
+        return table.take(pa.array(np.argsort(_keys(table), kind="stable")))
     (old, old_keys), (new, new_keys) = _ascending(before), _ascending(after)
     pieces, start = [], 0
     for key in customer_keys:
