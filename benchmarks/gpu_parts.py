@@ -77,7 +77,7 @@ def cpu_night(config: Config) -> Before:
     buckets = silver.buckets(night.lake)
     for bucket in buckets:
         tasks.score_bucket(night, bucket)
-    pipeline.decide(night, buckets, config, cpu)
+    pipeline.decide(night, buckets, cpu)
     pipeline.fit(night, buckets, config, cpu)
     for one in parts.active(night.sources):
         parts.fit_part(night, one.name)

@@ -135,7 +135,7 @@ def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
             all_work += _lighten(night.workspace.folder("score", bucket))
             most_work += sum(f.stat().st_size for f in _files(night.workspace, bucket))
     with wall(backend) as decide:
-        n_streams = pipeline.decide(night, buckets, config, backend)
+        n_streams = pipeline.decide(night, buckets, backend)
     found = _found(bank, night, buckets[0], backend)
     carried = sum(file.stat().st_size for file in carry.folder(night.lake).glob("*"))
     night.workspace.remove()

@@ -39,6 +39,7 @@ class _Lowering(NativeLowering):  # type: ignore[misc]
     _name = "qfb_linked_lowering"
 
     def run_pass(self, state: Any) -> bool:
+        """Lower a body into a library to be linked, and stand in for what Python would call."""
         name = state.func_id.func_qualname
         state.library = _Library(state.targetctx.codegen(), name)
         state.flags.no_compile = True

@@ -10,11 +10,9 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import parts, profile
-from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
@@ -28,7 +26,7 @@ from qfb_gpu.cluster import compiled_ahead, open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
-from qfb_gpu.lake.threads import in_order
+from qfb_gpu.lake.threads import on_threads
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.models import store
 from qfb_gpu.report import build as report_data
@@ -168,20 +166,20 @@ def _night(
         with result.stage("score") as entry:
             opened = open_pool(night.backend, config.workers, len(buckets))
             pool = workers.enter_context(opened)
-            scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
+            scores = _map_buckets(pool.run, score_bucket, night, buckets, progress, "score")
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
             if not entry["rows"]:
                 raise InputError(_nothing_yet(config, night))
         with result.stage("decide") as entry:
-            entry["rows"] = decide(night, buckets, config, backend)
+            entry["rows"] = decide(night, buckets, backend)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
             if pool.has_workers:  # this process waits for them until everything is published
                 store.imported_beside()
             entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
-            counts = _map_buckets(pool, publish_bucket, night, buckets, progress, "publish")
+            counts = _map_buckets(pool.run, publish_bucket, night, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
             workers.close()
             keeping.forget(config.output_dir)
@@ -221,16 +219,18 @@ def _update(
     store.imported_beside()
     with result.stage("update") as entry:
         update = updating.prepare(night, kept, customers, config.output_dir)
-        taken = _map_threads(gathering.take_out, update, buckets, progress, "gather")
+        taken = _map_buckets(on_threads, gathering.take_out, update, buckets, progress, "gather")
         gathered = gathering.make_lake(update, buckets)
         with open_pool(night.backend, config.workers, len(gathered)) as pool:
             task = updating.score_gathered
-            scores = _map_buckets(pool, task, update, gathered, progress, "score")
+            scores = _map_buckets(pool.run, task, update, gathered, progress, "score")
         entry["rows"] = sum(keys.size for keys in customers.values())
         entry["of"] = kept.base
         entry["steps"] = _sum_steps([*taken, *scores])
     with result.stage("publish") as entry:
-        counts = _map_threads(updating.splice_bucket, update, buckets, progress, "publish")
+        counts = _map_buckets(
+            on_threads, updating.splice_bucket, update, buckets, progress, "publish"
+        )
         publication = gold.next_publication(config.output_dir, result.run_id)
         changed = dict(zip(buckets, counts, strict=True))
         now = updating.publish(config.output_dir, update, changed, publication)
@@ -269,24 +269,8 @@ def _nothing_yet(config: Config, night: Night) -> str:
     return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
 
 
-def _map_threads(
-    task: Callable[[Update, int], dict[str, Any]],
-    update: Update,
-    buckets: list[int],
-    progress: Progress,
-    stage: str,
-) -> list[dict[str, Any]]:
-    """Run a task that mostly reads and writes files on threads: no worker has to be started."""
-    results = []
-    progress(stage, 0, len(buckets))
-    for summary in in_order(partial(task, update), iter(buckets), n_threads()):
-        results.append(summary)
-        progress(stage, len(results), len(buckets))
-    return results
-
-
 def _map_buckets(
-    pool: Pool,
+    run_task: Callable[..., Iterator[tuple[int, dict[str, Any]]]],
     task: Callable[[Any, int], dict[str, Any]],
     night: Night | Update,
     buckets: list[int],
@@ -295,7 +279,7 @@ def _map_buckets(
 ) -> list[dict[str, Any]]:
     results: dict[int, dict[str, Any]] = {}
     progress(stage, 0, len(buckets))
-    for bucket, summary in pool.run(task, night, buckets):
+    for bucket, summary in run_task(task, night, buckets):
         results[bucket] = summary
         progress(stage, len(results), len(buckets))
     return [results[bucket] for bucket in buckets]

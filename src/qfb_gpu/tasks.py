@@ -272,7 +272,9 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
         "segment_choice": groups.choice_table(grouped.model),
         "segment_moves": groups.move_table(grouped, night.as_of_day, names),
         "segment_drift": groups.drift_table(grouped),
-        "graph_nodes": network.node_table(fitted["nodes"], keys, ids, _customers(night, buckets)),
+        "graph_nodes": network.node_table(
+            fitted["nodes"], keys, ids, customer_keys(night, buckets)
+        ),
         "graph_edges": network.edge_table(fitted["edges"], keys, ids),
     }
     folder = night.workspace.folder("publish", -1)
@@ -299,7 +301,8 @@ def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
     return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
 
 
-def _customers(night: Night, buckets: list[int]) -> np.ndarray:
+def customer_keys(night: Night, buckets: list[int]) -> np.ndarray:
+    """Return the keys of all customers of scored buckets: int64, in the order of the buckets."""
     load = night.workspace.load
     return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
 

@@ -52,6 +52,7 @@ def _on_threads(loop: Any, n_rows: int, arguments: tuple[Any, ...]) -> None:
     parts = iter(range(0, n_rows, size))  # each next() is one step under Python's lock
 
     def work() -> None:
+        """Take the next part until there is none."""
         for start in parts:
             loop(start, min(start + size, n_rows), *arguments)
 

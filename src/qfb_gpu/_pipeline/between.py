@@ -12,7 +12,7 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import groups, payment_graph
 from qfb_gpu.parts.names import save_names
-from qfb_gpu.tasks import on_device
+from qfb_gpu.tasks import customer_keys, on_device
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from qfb_gpu.tasks import Night
 
 
-def decide(night: Night, buckets: list[int], config: Config, backend: Backend) -> int:
+def decide(night: Night, buckets: list[int], backend: Backend) -> int:
     """Control false discoveries over the whole run and mark the regular streams."""
     work, xp = night.workspace, backend.xp
     scored = [work.load("score", bucket, "streams") for bucket in buckets]
@@ -29,19 +29,24 @@ def decide(night: Night, buckets: list[int], config: Config, backend: Backend) -
     )
     start = 0
     for bucket, host_columns in zip(buckets, scored, strict=True):
-        columns = {name: on_device(values, backend) for name, values in host_columns.items()}
-        stop = start + columns["p_value"].shape[0]
-        decided = payments.decide(
-            columns, q_values[start:stop], config.payments.false_discovery_rate, xp
-        )
-        work.save("decide", bucket, "streams", decided, backend)
-        save_regularity(night, bucket, decided, backend)
+        stop = start + host_columns["p_value"].shape[0]
+        decide_bucket(night, bucket, host_columns, q_values[start:stop], backend)
         start = stop
     return start
 
 
-def save_regularity(night: Night, bucket: int, decided: dict[str, Any], backend: Backend) -> None:
-    """Save what a bucket's decided streams say of its customers."""
+def decide_bucket(
+    night: Night, bucket: int, scored: dict[str, Any], q_value: Any, backend: Backend
+) -> None:
+    """Mark a bucket's regular streams by their q-values, and save what they say of customers."""
+    columns = {name: on_device(values, backend) for name, values in scored.items()}
+    rate = night.settings.payments.false_discovery_rate
+    decided = payments.decide(columns, q_value, rate, backend.xp)
+    night.workspace.save("decide", bucket, "streams", decided, backend)
+    _save_regularity(night, bucket, decided, backend)
+
+
+def _save_regularity(night: Night, bucket: int, decided: dict[str, Any], backend: Backend) -> None:
     relations = night.workspace.load("score", bucket, "relations")
     relation = decided["relation"]
     customer = backend.asarray(relations["customer"])[relation]
@@ -74,7 +79,7 @@ def fit(
     features = {
         name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
     }
-    grouped = groups.fit_groups(features, _customer_keys(night, buckets), config, backend)
+    grouped = groups.fit_groups(features, customer_keys(night, buckets), config, backend)
     laps.append(time.perf_counter())
     nodes, edges = _fit_network(night, buckets, config, backend)
     laps.append(time.perf_counter())
@@ -89,11 +94,6 @@ def fit(
         "seconds": {"segments": laps[1] - laps[0], "payment_graph": laps[2] - laps[1]},
     }
     return n_customers, fitted
-
-
-def _customer_keys(night: Night, buckets: list[int]) -> np.ndarray:
-    load = night.workspace.load
-    return np.concatenate([load("score", b, "customers")["customer_key"] for b in buckets])
 
 
 def feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any]:

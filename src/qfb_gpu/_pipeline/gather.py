@@ -11,7 +11,6 @@ import pyarrow.parquet as pq
 
 from qfb_gpu import profile
 from qfb_gpu.backend import get_backend
-from qfb_gpu.errors import InputError
 from qfb_gpu.lake import delta, silver
 from qfb_gpu.lake.bucket_read import read_bucket
 
@@ -29,8 +28,8 @@ def take_out(update: Update, bucket: int) -> dict[str, Any]:
     """Take the touched customers' rows out of a bucket, and sum the payments of all by month."""
     night = update.night
     start = time.perf_counter()
-    if bucket in silver.buckets(update.lake):
-        monthly = _monthly(update.lake, bucket, night.as_of_day)
+    monthly = _monthly(update.lake, bucket, night.as_of_day)
+    if monthly is not None:
         night.workspace.save("taken", bucket, "monthly", monthly, get_backend("cpu"))
         keys = update.customers(bucket)
         for source in night.sources:
@@ -41,13 +40,12 @@ def take_out(update: Update, bucket: int) -> dict[str, Any]:
     return {"seconds": {"take_out": time.perf_counter() - start}}
 
 
-def _monthly(lake: Path, bucket: int, as_of_day: int) -> dict[str, Any]:
-    """Sum all payments of a bucket up to a day by month."""
+def _monthly(lake: Path, bucket: int, as_of_day: int) -> dict[str, Any] | None:
+    """Sum all payments of a bucket up to a day by month; None where the bucket is gone."""
     names = ["date", "amount_minor", "direction_code", "currency_code"]
     table = read_bucket(lake / "transactions", bucket, names)
     if table is None:
-        msg = f"{lake}: no payments in bucket {bucket}"
-        raise InputError(msg)
+        return None
     day = table.column("date").cast(pa.int32()).to_numpy()
     seen = day <= as_of_day
     amount, direction, currency = (table.column(name).to_numpy()[seen] for name in names[1:])

@@ -132,10 +132,9 @@ def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, 
     root = folder(config.output_dir)
     forget(config.output_dir)
     root.mkdir(parents=True)
-    order = np.argsort(fitted["nodes"]["key"], kind="stable")
-    nodes = {name: values[order] for name, values in fitted["nodes"].items()}
-    work.save("fit", WHOLE, "nodes", nodes, host)
-    work.save("fit", WHOLE, "population", _by_key(fitted["groups"].population), host)
+    work.save("fit", WHOLE, "nodes", _ordered(fitted["nodes"], "key"), host)
+    population = _ordered(fitted["groups"].population, "customer_key")
+    work.save("fit", WHOLE, "population", population, host)
     work.save("fit", WHOLE, "q_values", _q_values(work, buckets), host)
     left_out = {*_OF_WHOLE_TABLES, *parts.sets_of_rows(night.sources)}
     for name in left_out:
@@ -173,9 +172,10 @@ def ingest_ids(output: Path) -> dict[str, str]:
     return touched.ingest_ids(output / "lake")
 
 
-def _by_key(population: Mapping[str, Any]) -> dict[str, Any]:
-    order = np.argsort(population["customer_key"], kind="stable")
-    return {name: values[order] for name, values in population.items()}
+def _ordered(columns: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """Return rows in order of their keys: whoever looks a key up searches for it."""
+    order = np.argsort(columns[key], kind="stable")
+    return {name: values[order] for name, values in columns.items()}
 
 
 def _q_values(work: Workspace, buckets: list[int]) -> dict[str, Any]:

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu import network, parts, payments
+from qfb_gpu import network, parts
 from qfb_gpu._pipeline import kept as store
-from qfb_gpu._pipeline.between import all_to_host, feature_block, save_regularity
+from qfb_gpu._pipeline.between import all_to_host, decide_bucket, feature_block
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import delta, gold, silver, touched
 from qfb_gpu.lake.splice import splice
 from qfb_gpu.parts import groups
 from qfb_gpu.parts.part import WHOLE
-from qfb_gpu.tasks import BY_BUCKET, Night, on_device, publish_bucket, score_bucket
+from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,15 +161,11 @@ def _decide(night: Night, bucket: int, backend: Backend) -> None:
     A p-value that it did not have gets the q-value of the next larger one.
     """
     known = night.workspace.load("fit", WHOLE, "q_values")
-    host = night.workspace.load("score", bucket, "streams")
-    p = host["p_value"]
+    scored = night.workspace.load("score", bucket, "streams")
+    p = scored["p_value"]
     q = np.append(known["q_value"], 1.0)[np.searchsorted(known["p_value"], p)]
     q[np.isnan(p)] = np.nan
-    columns = {name: on_device(values, backend) for name, values in host.items()}
-    rate = night.settings.payments.false_discovery_rate
-    decided = payments.decide(columns, backend.asarray(q), rate, backend.xp)
-    night.workspace.save("decide", bucket, "streams", decided, backend)
-    save_regularity(night, bucket, decided, backend)
+    decide_bucket(night, bucket, scored, backend.asarray(q), backend)
 
 
 def _profiles(night: Night, bucket: int, kept: Kept, backend: Backend) -> None:

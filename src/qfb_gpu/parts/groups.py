@@ -130,11 +130,10 @@ def place_groups(
     customer_keys : int64 NumPy array, shape (n_customers,)
     model : SegmentModel
     population : dict of NumPy arrays
-        :attr:`Groups.population`. A customer that is not in it had no tier before.
+        :attr:`Groups.population`, ascending by key. Who is not in it had no tier before.
     """
-    order = np.argsort(population["customer_key"], kind="stable")
-    at, is_there = find(population["customer_key"][order], customer_keys, np)
-    previous = np.where(is_there, population["previous_tier"][order[at]], NONE).astype(np.int8)
+    at, is_there = find(population["customer_key"], customer_keys, np)
+    previous = np.where(is_there, population["previous_tier"][at], NONE).astype(np.int8)
     standing = profile.standing(
         features,
         to_day(config.as_of),
