@@ -21,6 +21,10 @@ KERNELS: dict[str, str] = {
         "int32[:, ::1])"
     ),
     "best.best_gpu": "void(int64[::1], float64[::1], int64[::1], int64[:, ::1], int64[::1])",
+    "boundaries.boundaries_gpu": (
+        "void(int64[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], int64[::1], "
+        "int64[::1], int8[::1])"
+    ),
     "characters.pack_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1], uint8[::1])",
     "characters.seen_gpu": "void(uint8[::1], int32[::1], uint8[::1])",
     "characters.strip_gpu": (

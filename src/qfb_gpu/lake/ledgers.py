@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.ledger import Labelled, Ledger
+from qfb_kernels.boundaries import CUSTOMER, UNORDERED, boundaries_cpu, boundaries_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -38,14 +39,12 @@ def ledger_of_silver(table: pa.Table, as_of_day: int, backend: Backend, texts: A
     names = [*NUMERIC[:2], *(["description_key"] if described else []), *NUMERIC[2:]]
     columns = dict(zip(names, (backend.asarray(_numbers(table, n)) for n in names), strict=True))
     columns["row"] = xp.arange(table.num_rows, dtype="int64")
-    columns = _in_order(columns, as_of_day, backend)
-    new_customer = _changes([columns["customer_key"]], xp)
-    of_relation = [name for name in names[1:] if name not in ("date", "amount_minor", "txn_key")]
-    new_relation = new_customer | _changes([columns[name] for name in of_relation], xp)
-    first = xp.flatnonzero(new_relation)
-    of_customer = xp.cumsum(new_customer[first]) - 1
+    columns, step = _in_order(columns, as_of_day, backend)
+    first = xp.flatnonzero(step)
+    new_customer = step[first] == CUSTOMER
+    of_customer = xp.cumsum(new_customer) - 1
     end = xp.asarray([columns["date"].shape[0]], dtype="int64")
-    first_relation = xp.flatnonzero(new_customer[first])
+    first_relation = xp.flatnonzero(new_customer)
     n_relations = xp.asarray([first.shape[0]], dtype="int64")
     return Ledger(
         day=columns["date"],
@@ -88,18 +87,32 @@ def _numbers(table: pa.Table, name: str) -> Any:
     return values if values.flags.writeable else values.copy()
 
 
-def _in_order(columns: dict[str, Any], as_of_day: int, backend: Backend) -> dict[str, Any]:
-    """Return the rows up to a day, sorted by the columns in their order."""
+def _in_order(
+    columns: dict[str, Any], as_of_day: int, backend: Backend
+) -> tuple[dict[str, Any], Any]:
+    """Return the rows up to a day, sorted by the columns in their order, and the step to each."""
     xp = backend.xp
     day = columns["date"]
     if not bool((day <= as_of_day).all()):
         seen = xp.flatnonzero(day <= as_of_day)
         columns = {name: values[seen] for name, values in columns.items()}
-    keys = tuple(values for name, values in columns.items() if name != "row")
-    if not _is_sorted(keys, xp):
-        order = backend.lexsort(keys)
+    step = _steps(columns, backend)
+    if bool((step == UNORDERED).any()):
+        order = backend.lexsort(tuple(columns[name] for name in columns if name != "row"))
         columns = {name: values[order] for name, values in columns.items()}
-    return columns
+        step = _steps(columns, backend)
+    return columns, step
+
+
+def _steps(columns: dict[str, Any], backend: Backend) -> Any:
+    """Return how each row follows the one before: int8, see ``qfb_kernels/boundaries.py``."""
+    parts = {"description_key": columns["customer_key"], **columns}  # without one: no difference
+    step = backend.xp.empty(parts["date"].shape[0], dtype="int8")
+    backend.launch(
+        boundaries_cpu, boundaries_gpu, step.shape[0],
+        *(parts[name] for name in (*NUMERIC[:2], "description_key", *NUMERIC[2:])), step,
+    )  # fmt: skip
+    return step
 
 
 def _labels(table: pa.Table, first: Any, backend: Backend) -> Labelled:
@@ -110,25 +123,3 @@ def _labels(table: pa.Table, first: Any, backend: Backend) -> Labelled:
     n_null = int(used.size > 0 and used[0] < 0)
     labels = texts.dictionary.take(pa.array(used[n_null:])).to_pylist()
     return Labelled(backend.asarray((codes - n_null).astype(np.int32)), tuple(labels))
-
-
-def _changes(columns: list[Any], xp: Any) -> Any:
-    """Return a bool a row: it differs from the row before in one of the columns."""
-    changed = xp.zeros(columns[0].shape[0], dtype=bool)
-    changed[:1] = True
-    for values in columns:
-        changed[1:] |= values[1:] != values[:-1]
-    return changed
-
-
-def _is_sorted(columns: tuple[Any, ...], xp: Any) -> bool:
-    """Return whether rows ascend by the first column, then the next, ..."""
-    n_rows = columns[0].shape[0]
-    if n_rows == 0:
-        return True
-    equal = xp.ones(n_rows - 1, dtype=bool)
-    for values in columns:
-        if bool((equal & (values[1:] < values[:-1])).any()):
-            return False
-        equal &= values[1:] == values[:-1]
-    return True
