@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import cuda
+from numba import cuda, int8, uint64
 
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
@@ -13,30 +13,38 @@ stand before it."""
 
 
 def _step_of(
-    customer, counterparty, description, direction, currency, day, amount_minor, txn_key, row
+    customer,
+    counterparty,
+    description,
+    direction,
+    currency,
+    day,
+    amount_minor,
+    txn_key,
+    row,
+    before,
 ):
-    """Compare a row with the one before, column by column."""
-    if row == 0:
-        return CUSTOMER
-    before = row - 1
-    if customer[row] != customer[before]:
-        return CUSTOMER if customer[row] > customer[before] else UNORDERED
-    if counterparty[row] != counterparty[before]:
-        return RELATION if counterparty[row] > counterparty[before] else UNORDERED
-    if description[row] != description[before]:
-        return RELATION if description[row] > description[before] else UNORDERED
-    if direction[row] != direction[before]:
-        return RELATION if direction[row] > direction[before] else UNORDERED
-    if currency[row] != currency[before]:
-        return RELATION if currency[row] > currency[before] else UNORDERED
-    if day[row] != day[before]:
-        return SAME if day[row] > day[before] else UNORDERED
-    if amount_minor[row] != amount_minor[before]:
-        return SAME if amount_minor[row] > amount_minor[before] else UNORDERED
-    return SAME if txn_key[row] >= txn_key[before] else UNORDERED
+    """Compare a row with the one before, column by column; without a branch, so that it is fast."""
+    customers = relation = customer[row] == customer[before]
+    less = customer[row] < customer[before]
+    less |= relation & (counterparty[row] < counterparty[before])
+    relation &= counterparty[row] == counterparty[before]
+    less |= relation & (description[row] < description[before])
+    relation &= description[row] == description[before]
+    less |= relation & (direction[row] < direction[before])
+    relation &= direction[row] == direction[before]
+    less |= relation & (currency[row] < currency[before])
+    relation &= currency[row] == currency[before]
+    less |= relation & (day[row] < day[before])
+    equal = relation & (day[row] == day[before])
+    less |= equal & (amount_minor[row] < amount_minor[before])
+    equal &= amount_minor[row] == amount_minor[before]
+    less |= equal & (txn_key[row] < txn_key[before])
+    in_order = int8(CUSTOMER) - int8(customers) - int8(relation)
+    return int8(UNORDERED) * int8(less) + int8(not less) * in_order
 
 
-_step_of_cpu, _step_of_gpu = twin(_step_of)
+_step_of_cpu, _step_of_gpu = twin(_step_of, inline=True)
 
 
 @rows_of("step")
@@ -45,10 +53,12 @@ def boundaries_cpu(
     amount_minor, txn_key, step,
 ):  # fmt: skip
     """Write the step to each row from the one before."""
-    for row in range(row_from, row_to):
+    if row_from == 0 and row_to > 0:
+        step[0] = CUSTOMER
+    for row in range(uint64(max(row_from, 1)), uint64(row_to)):  # never below 0: vectors of rows
         step[row] = _step_of_cpu(
             customer, counterparty, description, direction, currency, day, amount_minor, txn_key,
-            row,
+            row, row - uint64(1),
         )  # fmt: skip
 
 
@@ -58,8 +68,12 @@ def boundaries_gpu(
 ):
     """One thread per row; launch with ``.forall(n_rows)``."""
     row = cuda.grid(1)
-    if row < step.shape[0]:
+    if row >= step.shape[0]:
+        return
+    if row == 0:
+        step[0] = CUSTOMER
+    else:
         step[row] = _step_of_gpu(
             customer, counterparty, description, direction, currency, day, amount_minor, txn_key,
-            row,
+            row, row - 1,
         )  # fmt: skip
