@@ -110,14 +110,16 @@ def _kernel_table(steps: dict[str, Any], rates: dict[str, float]) -> str:
 def _scale_table(rows: Any) -> str:
     if not isinstance(rows, list) or not rows:
         return ""
-    heads = ("payments", "buckets", "made in", "rescored in", "payments/s", "read", "write",
-             "peak GiB", "lake GiB")  # fmt: skip
+    heads = ("payments", "buckets", "made in", "rescored in", "one by one", "payments/s", "read",
+             "write", "peak GiB", "lake GiB")  # fmt: skip
     lines = [f"| {' | '.join(heads)} |", "|" + " ---: |" * len(heads)]
     for row in rows:
+        one_by_one = row.get("rescore_seconds_in_turn")
         peak = row["peak_device_bytes"] or row["peak_rss_bytes"]
         lines.append(
             f"| {row['n_payments']:,} | {row['n_buckets']:,} | {row['generate_seconds']:.1f} s | "
-            f"{row['rescore_seconds']:.1f} s | {row['payments_per_second']:,.0f} | "
+            f"{row['rescore_seconds']:.1f} s | {f'{one_by_one:.1f} s' if one_by_one else '–'} | "
+            f"{row['payments_per_second']:,.0f} | "
             f"{row['read_seconds']:.1f} s | {row['write_seconds']:.1f} s | "
             f"{peak / 2**30:.1f} | {row['lake_bytes'] / 2**30:.1f} |"
         )

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import resource
 import shutil
 import sys
@@ -21,6 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import numpy as np
 from device_clock import peak_memory, wall
@@ -30,7 +32,7 @@ from gpu_nights import without_reports
 
 from qfb_gpu import pipeline, tasks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.cluster import run_buckets
+from qfb_gpu.cluster import buckets_at_once, run_buckets
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.schema import CADENCES
 
@@ -58,16 +60,24 @@ def rescored(
     n_buckets: int | None,
     whole: bool,
     workers: int | str = "auto",
+    in_turn: bool = False,
 ) -> dict[str, Any]:
-    """Make a lake of about ``n_payments``, rescore it, delete it; return what was measured."""
+    """Make a lake of about ``n_payments``, rescore it, delete it; return what was measured.
+
+    ``in_turn``: before that, rescore it one bucket after the other, where a device has several
+    under way.
+    """
     bank = bank_of(n_payments, backend, n_buckets)
     config = lake_config(folder, bank.n_buckets, device=backend.name, workers=workers)
     try:
         with peak_memory(backend) as peak:
             made = make_lake(bank, config, backend)
-            row = {**_about(bank, made), **_rescore(made, bank, backend)}
+            at_once = buckets_at_once(backend.name)
+            before = _in_turn(made, bank, backend) if in_turn and at_once > 1 else {}
+            row = {**_about(bank, made), **before, **_rescore(made, bank, backend)}
             if whole:
                 row["whole_night"] = _whole_night(made, backend)
+        row["buckets_at_once"] = at_once
         row["left_out"] = "" if whole else _LEFT_OUT
         row["peak_device_bytes"] = peak[0] if peak else None
         row["peak_rss_bytes"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
@@ -90,7 +100,10 @@ def grow(
     while n_payments <= most_payments:
         start = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="scale-", dir=data))
-        row = rescored(n_payments, folder, backend, n_buckets=None, whole=n_payments == first)
+        is_first = n_payments == first
+        row = rescored(
+            n_payments, folder, backend, n_buckets=None, whole=is_first, in_turn=is_first
+        )
         yield row
         took = time.monotonic() - start - row.get("whole_night", {}).get("seconds", 0.0)
         used = row["lake_bytes"] + row["work_bytes"]
@@ -117,6 +130,14 @@ def _about(bank: Bank, made: Made) -> dict[str, Any]:
         "generate_seconds": made.seconds,
         "lake_bytes": made.n_bytes,
     }
+
+
+def _in_turn(made: Made, bank: Bank, backend: Backend) -> dict[str, float]:
+    """Rescore with one bucket under way at a time, and leave nothing of it."""
+    with mock.patch.dict(os.environ, {"QFB_DEVICE_THREADS": "1"}):
+        seconds = _rescore(made, bank, backend)["rescore_seconds"]
+    shutil.rmtree(carry.folder(made.config.output_dir / "lake"))
+    return {"rescore_seconds_in_turn": seconds}
 
 
 def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
@@ -219,7 +240,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--payments", type=float, default=1e6)
     parser.add_argument("--device", choices=["cpu", "gpu"], default="cpu")
     parser.add_argument("--n-buckets", type=int, help="a million or four million payments each")
-    parser.add_argument("--workers", type=int, default=1, help="processes or devices (1)")
+    parser.add_argument("--workers", type=int, help="processes (1) or devices (all)")
     parser.add_argument("--whole", action="store_true", help="go on to the last gold table")
     parser.add_argument("--data", type=Path, help="folder of the lake while it is there")
     options = parser.parse_args(arguments)
@@ -231,7 +252,7 @@ def main(arguments: list[str] | None = None) -> int:
         backend,
         n_buckets=options.n_buckets,
         whole=options.whole,
-        workers=options.workers,
+        workers=options.workers or ("auto" if backend.name == "gpu" else 1),
     )
     sys.stdout.write(json.dumps({"device": backend.device, **row}, indent=1) + "\n")
     return 0

@@ -18,7 +18,7 @@ from bucket_tasks import (
     unsendable_error,
 )
 
-from qfb_gpu.cluster import count_workers, open_pool, run_buckets
+from qfb_gpu.cluster import count_workers, open_host_pool, open_pool, run_buckets
 from qfb_gpu.errors import InputError
 
 BUCKETS = [5, 0, 3, 1]
@@ -132,3 +132,60 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path):
         except ProcessLookupError:
             return
     pytest.fail("a process of the run is still there")
+
+
+def test_a_device_has_several_buckets_under_way(monkeypatch):
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
+    for n_at_once in (1, 2):
+        monkeypatch.setenv("QFB_DEVICE_THREADS", str(n_at_once))
+        started = Started()
+        with open_pool("gpu", "auto", 4) as pool:
+            results = dict(pool.run(started, None, BUCKETS))
+            assert results == {bucket: bucket**2 for bucket in BUCKETS}
+            assert started.most == n_at_once
+            list(pool.run(started := Started(), None, BUCKETS, in_turn=True))
+        assert started.most == 1
+
+
+class Started:
+    """A task that knows how many of it have been under way at the same time."""
+
+    def __init__(self):
+        self.now = self.most = 0
+
+    def __call__(self, _shared, bucket):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        time.sleep(0.05)
+        self.now -= 1
+        return bucket**2
+
+
+def test_a_bucket_that_fails_on_a_device_leaves_out_the_rest(monkeypatch):
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
+    ran = []
+
+    def task(_shared, bucket):
+        ran.append(bucket)
+        return fail_on_3(InputError, bucket)
+
+    with (
+        open_pool("gpu", "auto", 40) as pool,
+        pytest.raises(InputError, match=r"^bucket 3: .*no such column"),
+    ):
+        list(pool.run(task, None, [3, *range(10, 50)]))
+    assert len(ran) < 41
+
+
+def test_on_a_gpu_what_the_host_does_goes_to_its_processes(monkeypatch, tmp_path):
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
+    monkeypatch.setenv("QFB_THREADS", "2")
+    with open_pool("gpu", "auto", 4) as device:
+        with open_host_pool(device, "gpu", "auto", 4) as host:
+            results = dict(host.run(square, tmp_path, BUCKETS))
+        assert answers(results.items()) == {bucket: bucket**2 for bucket in BUCKETS}
+        assert os.getpid() not in {result["pid"] for result in results.values()}
+        with open_host_pool(device, "gpu", 1, 4) as host:
+            assert host is device
+    with open_pool("cpu", 1, 4) as own, open_host_pool(own, "cpu", "auto", 4) as host:
+        assert host is own

@@ -5,13 +5,18 @@ back a few counts, so nothing large travels. What is not by bucket may be a task
 name instead of a bucket's number. With one worker, or one bucket, it runs in this
 process. Otherwise a Dask cluster on this machine runs it: processes on a CPU, one process per
 device on GPUs. A worker that dies costs its bucket, which another worker starts afresh.
+
+A device has more than one bucket under way: while the host decodes or saves one, the device
+computes another. What the host does alone in a night on GPUs goes to processes of its own.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import traceback
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext, suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
 
 MAX_DEATHS = 3
 """How often a bucket may lose its worker before the run gives up on it."""
+_DEVICE_THREADS = 2
 _CLOSE_SECONDS = 10
 _PATIENCE_SECONDS = 30
 _POOL_KEPT = 0.5
@@ -39,15 +45,18 @@ _POOL_KEPT = 0.5
 class Pool:
     """Workers that stay up between the stages of a run; see :func:`open_pool`."""
 
-    def __init__(self, client: Any = None) -> None:
+    def __init__(self, client: Any = None, n_at_once: int = 1) -> None:
         self._client = client
+        self._n_at_once = n_at_once
 
     @property
     def has_workers(self) -> bool:
         """Whether tasks run in other processes, while this one waits."""
         return self._client is not None
 
-    def run(self, task: Task, shared: Any, buckets: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
+    def run(
+        self, task: Task, shared: Any, buckets: Sequence[Any], *, in_turn: bool = False
+    ) -> Iterator[tuple[Any, Any]]:
         """Yield ``(bucket, task(shared, bucket))`` as the buckets get done, in any order.
 
         Parameters
@@ -58,6 +67,8 @@ class Pool:
             What every bucket needs to know; small and picklable.
         buckets : sequence of int or str
             Numbers of buckets, or names of what else is to be done.
+        in_turn : bool
+            In this process one after the other, as libraries may be in use that know no threads.
 
         Raises
         ------
@@ -66,11 +77,13 @@ class Pool:
         RuntimeError
             A task failed otherwise, or its workers died too often: its bucket and the reason.
         """
-        if self._client is None:
+        if self._client is not None:
+            yield from _on_workers(self._client, task, shared, buckets)
+        elif self._n_at_once > 1 and not in_turn:
+            yield from _on_threads(task, shared, buckets, self._n_at_once)
+        else:
             for bucket in buckets:
                 yield bucket, _in_this_process(task, shared, bucket)
-        else:
-            yield from _on_workers(self._client, task, shared, buckets)
 
 
 @contextmanager
@@ -89,7 +102,7 @@ def open_pool(
     """
     n_workers = count_workers(backend_name, workers, n_buckets)
     if n_workers == 1:
-        yield Pool()
+        yield Pool(n_at_once=buckets_at_once(backend_name))
         return
     from dask import config
     from distributed import Client
@@ -125,6 +138,21 @@ def compiled_ahead(backend_name: BackendName) -> AbstractContextManager[None]:
     return ahead.beside() if backend_name == "cpu" else nullcontext()
 
 
+@contextmanager
+def open_host_pool(
+    pool: Pool, backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int
+) -> Iterator[Pool]:
+    """Give workers for tasks that need no device: ``pool``, or on a GPU processes of their own.
+
+    With ``workers`` of 1 everything stays in this process.
+    """
+    if backend_name == "cpu" or workers == 1:
+        yield pool
+        return
+    with open_pool("cpu", "auto", n_buckets) as own:
+        yield own
+
+
 def run_buckets(
     task: Task,
     shared: Any,
@@ -136,6 +164,16 @@ def run_buckets(
     """Run one task over all buckets with workers of its own; see :meth:`Pool.run`."""
     with open_pool(backend_name, workers, len(buckets)) as pool:
         yield from pool.run(task, shared, buckets)
+
+
+def buckets_at_once(backend_name: BackendName) -> int:
+    """Return how many buckets a worker has under way: on a CPU one, as a core has no more to give.
+
+    On a GPU two, or what the environment variable ``QFB_DEVICE_THREADS`` says.
+    """
+    if backend_name == "cpu":
+        return 1
+    return int(os.environ.get("QFB_DEVICE_THREADS", "0")) or _DEVICE_THREADS
 
 
 def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int) -> int:
@@ -154,6 +192,18 @@ def _in_this_process(task: Task, shared: Any, bucket: int | str) -> Any:
         return task(shared, bucket)
     except Exception as error:
         raise _failure(bucket, error) from error
+
+
+def _on_threads(
+    task: Task, shared: Any, buckets: Sequence[Any], n_threads: int
+) -> Iterator[tuple[Any, Any]]:
+    with ThreadPoolExecutor(n_threads, "qfb-bucket") as threads:
+        futures = {threads.submit(_in_this_process, task, shared, b): b for b in buckets}
+        try:
+            for future in as_completed(futures):
+                yield futures[future], future.result()
+        finally:
+            threads.shutdown(cancel_futures=True)
 
 
 def _on_workers(
@@ -256,7 +306,7 @@ def _gpu_cluster(n_workers: int) -> Any:
 
     return LocalCUDACluster(
         n_workers=n_workers,
-        threads_per_worker=1,
+        threads_per_worker=buckets_at_once("gpu"),
         rmm_async=True,
         rmm_release_threshold=_POOL_KEPT,
         rmm_allocator_external_lib_list=["cupy"],

@@ -22,7 +22,7 @@ from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date
-from qfb_gpu.cluster import compiled_ahead, open_pool
+from qfb_gpu.cluster import compiled_ahead, open_host_pool, open_pool
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
@@ -179,7 +179,9 @@ def _night(
                 store.imported_beside()
             entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
-            counts = _map_buckets(pool.run, publish_bucket, night, buckets, progress, "publish")
+            opened = open_host_pool(pool, night.backend, config.workers, len(buckets))
+            host, alone = workers.enter_context(opened), replace(night, backend="cpu")
+            counts = _map_buckets(host.run, publish_bucket, alone, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
             workers.close()
             keeping.forget(config.output_dir)
@@ -288,7 +290,7 @@ def _map_buckets(
 def _fit_parts(pool: Pool, night: Night) -> dict[str, float]:
     """Fit every active part, on the workers; return seconds by part."""
     names = [part.name for part in parts.active(night.sources)]
-    seconds = dict(pool.run(parts.fit_part, night, names))
+    seconds = dict(pool.run(parts.fit_part, night, names, in_turn=True))
     return {name: seconds[name] for name in names}
 
 
