@@ -13,6 +13,7 @@ import logging
 import pickle
 import traceback
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -34,6 +35,21 @@ _CLOSE_SECONDS = 10
 _PATIENCE_SECONDS = 30
 _POOL_KEPT = 0.5
 """Share of a device that a worker's memory pool may keep while it holds no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Tasks that a pool was given, to be iterated over once: ``(bucket, answer)`` of each.
+
+    Without workers a task runs when its answer is asked for.
+    """
+
+    answers: Iterator[tuple[Any, Any]]
+    futures: tuple[Any, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Return the answers as they come, in any order."""
+        return self.answers
 
 
 class Pool:
@@ -66,11 +82,23 @@ class Pool:
         RuntimeError
             A task failed otherwise, or its workers died too often: its bucket and the reason.
         """
+        yield from self.start(task, shared, buckets)
+
+    def start(
+        self, task: Task, shared: Any, buckets: Sequence[Any], after: Running | None = None
+    ) -> Running:
+        """Give tasks to the workers and return at once; see :meth:`run`.
+
+        Parameters
+        ----------
+        after : Running, optional
+            Tasks that have to be done before these begin. Those go before all that wait already,
+            as more hangs on them. Without workers the caller asks for the earlier answers first.
+        """
         if self._client is None:
-            for bucket in buckets:
-                yield bucket, _in_this_process(task, shared, bucket)
-        else:
-            yield from _on_workers(self._client, task, shared, buckets)
+            return Running((b, _in_this_process(task, shared, b)) for b in buckets)
+        futures = _submit(self._client, task, shared, buckets, after)
+        return Running(_answers(self._client, futures), tuple(futures))
 
 
 @contextmanager
@@ -97,6 +125,7 @@ def open_pool(
     settings = {
         **_worker_environment(n_workers),
         "distributed.scheduler.allowed-failures": MAX_DEATHS,
+        "distributed.scheduler.worker-saturation": 1.0,  # what is urgent waits behind nothing
         # results are counts: a large worker works on a large bucket, it does not hoard
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
@@ -156,12 +185,22 @@ def _in_this_process(task: Task, shared: Any, bucket: int | str) -> Any:
         raise _failure(bucket, error) from error
 
 
-def _on_workers(
-    client: Any, task: Task, shared: Any, buckets: Sequence[Any]
-) -> Iterator[tuple[Any, Any]]:
+def _submit(
+    client: Any, task: Task, shared: Any, buckets: Sequence[Any], after: Running | None
+) -> dict[Any, Any]:
+    """Return the future of each bucket."""
     payload = pickle.dumps((task, shared))
+    before = () if after is None else after.futures
+    arguments = [[value] * len(buckets) for value in before]
+    futures = client.map(
+        _perform, [payload] * len(buckets), buckets, *arguments, pure=False, priority=len(before)
+    )
+    return dict(zip(futures, buckets, strict=True))
+
+
+def _answers(client: Any, futures: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the answers as they come; leave nothing running when the caller stops asking."""
     done: SimpleQueue[Any] = SimpleQueue()
-    futures = {client.submit(_perform, payload, b, pure=False): b for b in buckets}
     try:
         for future in list(futures):
             future.add_done_callback(done.put)
@@ -178,12 +217,17 @@ def _on_workers(
         client.cancel(list(futures))
 
 
-def _perform(payload: bytes, bucket: int | str) -> tuple[Any, Exception | None]:
+def _perform(
+    payload: bytes, bucket: int | str, *before: tuple[Any, Exception | None]
+) -> tuple[Any, Exception | None]:
     """Run a task on a worker; return its answer, or its error in a form that travels.
 
     Dask drops the connection to a worker that meets something it cannot unpickle, and waits
     for ever; so what crosses between processes is bytes and plain errors.
     """
+    for _, error in before:
+        if error is not None:
+            return None, error  # the one that failed is asked for first, and names itself
     try:
         task, shared = pickle.loads(payload)  # noqa: S301  written by _on_workers
         return task(shared, bucket), None
