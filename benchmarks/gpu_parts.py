@@ -14,10 +14,11 @@ from unittest import mock
 
 from parity import to_backend
 
-from qfb_gpu import parts, payments, pipeline, tasks
-from qfb_gpu._pipeline import between, gather, update
+from qfb_gpu import payments, pipeline, tasks
+from qfb_gpu._pipeline import fitting, gather, update
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
+from qfb_gpu.cluster import Pool
 from qfb_gpu.lake import ingest, silver
 from qfb_gpu.lake.source_rows import read_rows
 from qfb_gpu.parts import categories, part, run, text_job
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     Step = Callable[[Backend], dict[str, Any]]
 
-_ASKS = (pipeline, between, tasks, update, gather, run, part, categories, text_job)
+_ASKS = (pipeline, fitting, tasks, update, gather, run, part, categories, text_job)
 """Modules of the engine that look a backend up by its name."""
 _STEPS = ("score", "fit", "publish", "whole")
 
@@ -78,9 +79,7 @@ def cpu_night(config: Config) -> Before:
     for bucket in buckets:
         tasks.score_bucket(night, bucket)
     pipeline.decide(night, buckets, cpu)
-    pipeline.fit(night, buckets, config, cpu)
-    for one in parts.active(night.sources):
-        parts.fit_part(night, one.name)
+    pipeline.fit(Pool(), night, buckets, cpu)
     for bucket in buckets:
         tasks.publish_bucket(night, bucket)
     return Before(night, buckets, {})

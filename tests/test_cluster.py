@@ -13,12 +13,13 @@ from bucket_tasks import (
     die_once_on_3,
     environment,
     fail_on_3,
+    noted,
     seconds_asleep,
     square,
     unsendable_error,
 )
 
-from qfb_gpu.cluster import count_workers, open_host_pool, open_pool, run_buckets
+from qfb_gpu.cluster import Pool, count_workers, open_host_pool, open_pool, run_buckets
 from qfb_gpu.errors import InputError
 
 BUCKETS = [5, 0, 3, 1]
@@ -85,6 +86,34 @@ def test_a_bucket_that_kills_every_worker_ends_the_run(pool, tmp_path):
         list(pool.run(always_die_on_3, tmp_path, [3]))
 
 
+def test_what_others_wait_for_goes_first_and_they_go_next(pool, tmp_path):
+    first = pool.start(noted, tmp_path, ["graph"])
+    beside = pool.start(noted, tmp_path, [f"beside {number}" for number in range(7)])
+    then = pool.start(noted, tmp_path, ["after"], after=first)
+    (_, (_, end)), (_, (start, _)) = *first, *then
+    times = dict(beside)
+    assert start >= end
+    assert sum(begin > start for begin, _ in times.values()) >= 4  # though given to the pool before
+
+
+def test_what_waits_for_a_failure_never_runs(pool, tmp_path):
+    first = pool.start(fail_on_3, InputError, [3])
+    then = pool.start(noted, tmp_path, ["after"], after=first)
+    with pytest.raises(InputError, match=r"^bucket 3: no such column"):
+        dict(first)
+    with pytest.raises(InputError, match="no such column"):
+        dict(then)
+    assert not (tmp_path / "after.noted").exists()
+
+
+def test_without_workers_tasks_run_when_they_are_asked_for(tmp_path):
+    first = Pool().start(noted, tmp_path, ["graph"])
+    then = Pool().start(noted, tmp_path, ["after"], after=first)
+    assert not (tmp_path / "graph.noted").exists()
+    (_, (_, end)), (_, (start, _)) = *first, *then
+    assert start >= end
+
+
 def test_never_more_workers_than_buckets(monkeypatch):
     monkeypatch.setenv("QFB_THREADS", "8")
     assert count_workers("cpu", "auto", 100) == 8
@@ -143,7 +172,7 @@ def test_a_device_has_several_buckets_under_way(monkeypatch):
             results = dict(pool.run(started, None, BUCKETS))
             assert results == {bucket: bucket**2 for bucket in BUCKETS}
             assert started.most == n_at_once
-            list(pool.run(started := Started(), None, BUCKETS, in_turn=True))
+            list(pool.start(started := Started(), None, BUCKETS))
         assert started.most == 1
 
 

@@ -18,7 +18,9 @@ import pickle
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu._backend import ahead
@@ -42,6 +44,21 @@ _POOL_KEPT = 0.5
 """Share of a device that a worker's memory pool may keep while it holds no data."""
 
 
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Tasks that a pool was given, to be iterated over once: ``(bucket, answer)`` of each.
+
+    Without workers a task runs when its answer is asked for.
+    """
+
+    answers: Iterator[tuple[Any, Any]]
+    futures: tuple[Any, ...] = ()
+
+    def __iter__(self) -> Iterator[tuple[Any, Any]]:
+        """Return the answers as they come, in any order."""
+        return self.answers
+
+
 class Pool:
     """Workers that stay up between the stages of a run; see :func:`open_pool`."""
 
@@ -54,9 +71,7 @@ class Pool:
         """Whether tasks run in other processes, while this one waits."""
         return self._client is not None
 
-    def run(
-        self, task: Task, shared: Any, buckets: Sequence[Any], *, in_turn: bool = False
-    ) -> Iterator[tuple[Any, Any]]:
+    def run(self, task: Task, shared: Any, buckets: Sequence[Any]) -> Iterator[tuple[Any, Any]]:
         """Yield ``(bucket, task(shared, bucket))`` as the buckets get done, in any order.
 
         Parameters
@@ -67,8 +82,6 @@ class Pool:
             What every bucket needs to know; small and picklable.
         buckets : sequence of int or str
             Numbers of buckets, or names of what else is to be done.
-        in_turn : bool
-            In this process one after the other, as libraries may be in use that know no threads.
 
         Raises
         ------
@@ -78,12 +91,31 @@ class Pool:
             A task failed otherwise, or its workers died too often: its bucket and the reason.
         """
         if self._client is not None:
-            yield from _on_workers(self._client, task, shared, buckets)
-        elif self._n_at_once > 1 and not in_turn:
+            yield from _answers(self._client, _submit(self._client, task, shared, buckets))
+        elif self._n_at_once > 1:
             yield from _on_threads(task, shared, buckets, self._n_at_once)
         else:
-            for bucket in buckets:
-                yield bucket, _in_this_process(task, shared, bucket)
+            yield from self.start(task, shared, buckets)
+
+    def start(
+        self, task: Task, shared: Any, buckets: Sequence[Any], after: Running | None = None
+    ) -> Running:
+        """Give tasks to the workers and return at once; see :meth:`run`.
+
+        In one process they run one after the other, as a task may use libraries that promise
+        nothing about threads.
+
+        Parameters
+        ----------
+        after : Running, optional
+            Tasks that have to be done before these begin. Those go before all that wait already,
+            as more hangs on them. Without workers the caller asks for the earlier answers first.
+        """
+        if self._client is None:
+            return Running((b, _in_this_process(task, shared, b)) for b in buckets)
+        before = () if after is None else after.futures
+        futures = _submit(self._client, task, shared, buckets, before, in_turn=True)
+        return Running(_answers(self._client, futures), tuple(futures))
 
 
 @contextmanager
@@ -110,6 +142,7 @@ def open_pool(
     settings = {
         **_worker_environment(n_workers),
         "distributed.scheduler.allowed-failures": MAX_DEATHS,
+        "distributed.scheduler.worker-saturation": 1.0,  # what is urgent waits behind nothing
         # results are counts: a large worker works on a large bucket, it does not hoard
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,
@@ -206,12 +239,27 @@ def _on_threads(
             threads.shutdown(cancel_futures=True)
 
 
-def _on_workers(
-    client: Any, task: Task, shared: Any, buckets: Sequence[Any]
-) -> Iterator[tuple[Any, Any]]:
-    payload = pickle.dumps((task, shared))
+def _submit(
+    client: Any,
+    task: Task,
+    shared: Any,
+    buckets: Sequence[Any],
+    before: Sequence[Any] = (),
+    *,
+    in_turn: bool = False,
+) -> dict[Any, Any]:
+    """Return the future of each bucket."""
+    payload = pickle.dumps((task, shared, in_turn))
+    arguments = [[value] * len(buckets) for value in before]
+    futures = client.map(
+        _perform, [payload] * len(buckets), buckets, *arguments, pure=False, priority=len(before)
+    )
+    return dict(zip(futures, buckets, strict=True))
+
+
+def _answers(client: Any, futures: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Yield the answers as they come; leave nothing running when the caller stops asking."""
     done: SimpleQueue[Any] = SimpleQueue()
-    futures = {client.submit(_perform, payload, b, pure=False): b for b in buckets}
     try:
         for future in list(futures):
             future.add_done_callback(done.put)
@@ -228,20 +276,30 @@ def _on_workers(
         client.cancel(list(futures))
 
 
-def _perform(payload: bytes, bucket: int | str) -> tuple[Any, Exception | None]:
+def _perform(
+    payload: bytes, bucket: int | str, *before: tuple[Any, Exception | None]
+) -> tuple[Any, Exception | None]:
     """Run a task on a worker; return its answer, or its error in a form that travels.
 
     Dask drops the connection to a worker that meets something it cannot unpickle, and waits
     for ever; so what crosses between processes is bytes and plain errors.
     """
+    for _, error in before:
+        if error is not None:
+            return None, error  # the one that failed is asked for first, and names itself
     try:
-        task, shared = pickle.loads(payload)  # noqa: S301  written by _on_workers
-        return task(shared, bucket), None
+        task, shared, in_turn = pickle.loads(payload)  # noqa: S301  written by _submit
+        with _IN_TURN if in_turn else nullcontext():
+            return task(shared, bucket), None
     except QfbError as error:
         return None, type(error)(str(error))
     except Exception as error:  # noqa: BLE001  it is raised again where the run is
         text = "".join(traceback.format_exception(error))
         return None, _TaskError(f"{type(error).__name__}: {error}", text)
+
+
+_IN_TURN = Lock()
+"""Held in a worker by a task that shares its process with no other such task."""
 
 
 class _TaskError(Exception):

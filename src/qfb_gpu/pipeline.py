@@ -16,7 +16,8 @@ from qfb_gpu import parts, profile
 from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
-from qfb_gpu._pipeline.between import decide, fit
+from qfb_gpu._pipeline.between import decide
+from qfb_gpu._pipeline.fitting import fit
 from qfb_gpu._pipeline.kept import Kept
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 
     from qfb_gpu._pipeline.update import Update
     from qfb_gpu.backend import Backend
-    from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
     from qfb_gpu.models.segments import SegmentModel
 
@@ -174,10 +174,8 @@ def _night(
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend)
         with result.stage("fit") as entry:
-            entry["rows"], fitted = fit(night, buckets, config, backend)
-            if pool.has_workers:  # this process waits for them until everything is published
-                store.imported_beside()
-            entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
+            entry["rows"], fitted = fit(pool, night, buckets, backend)
+            entry["steps"] = fitted["seconds"]
         with result.stage("publish") as entry:
             opened = open_host_pool(pool, night.backend, config.workers, len(buckets))
             host, alone = workers.enter_context(opened), replace(night, backend="cpu")
@@ -285,13 +283,6 @@ def _map_buckets(
         results[bucket] = summary
         progress(stage, len(results), len(buckets))
     return [results[bucket] for bucket in buckets]
-
-
-def _fit_parts(pool: Pool, night: Night) -> dict[str, float]:
-    """Fit every active part, on the workers; return seconds by part."""
-    names = [part.name for part in parts.active(night.sources)]
-    seconds = dict(pool.run(parts.fit_part, night, names, in_turn=True))
-    return {name: seconds[name] for name in names}
 
 
 def _sum_steps(scores: list[dict[str, Any]]) -> dict[str, float]:

@@ -126,13 +126,12 @@ def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, 
     Parameters
     ----------
     fitted : mapping
-        ``groups`` and ``nodes``, on the host.
+        ``groups``, on the host.
     """
     work, host = night.workspace, get_backend("cpu")
     root = folder(config.output_dir)
     forget(config.output_dir)
     root.mkdir(parents=True)
-    work.save("fit", WHOLE, "nodes", _ordered(fitted["nodes"], "key"), host)
     population = _ordered(fitted["groups"].population, "customer_key")
     work.save("fit", WHOLE, "population", population, host)
     work.save("fit", WHOLE, "q_values", _q_values(work, buckets), host)

@@ -7,6 +7,7 @@ from qfb_gpu.parts.part import PROFILE, Columns, Given, Part, Saved
 from qfb_gpu.parts.run import (
     active,
     fit_part,
+    fitted_after,
     left_out,
     publish_parts,
     publish_whole,
@@ -27,6 +28,7 @@ __all__ = [
     "Saved",
     "active",
     "fit_part",
+    "fitted_after",
     "left_out",
     "publish_parts",
     "publish_whole",

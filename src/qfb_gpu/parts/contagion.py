@@ -11,7 +11,7 @@ from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import payment_graph
 from qfb_gpu.parts.names import names_of
-from qfb_gpu.parts.part import PROFILE, Columns, Part
+from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILE, Columns, Part
 
 if TYPE_CHECKING:
     from qfb_gpu.parts.part import Saved
@@ -89,6 +89,7 @@ CONTAGION = Part(
     name="contagion",
     what="who is hit where a firm stops paying",
     whole_tables=("contagion", "supply_chains"),
+    waits=PAYMENT_GRAPH,
     fit=_fit,
     publish=_publish,
     whole=_whole,

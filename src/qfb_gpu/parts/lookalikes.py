@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from qfb_gpu.keys import find
 from qfb_gpu.models import lookalikes
-from qfb_gpu.parts.part import Columns, Part
+from qfb_gpu.parts.part import PROFILES, Columns, Part
 
 if TYPE_CHECKING:
     from qfb_gpu.parts.part import Saved
@@ -67,6 +67,7 @@ LOOKALIKES = Part(
     name="lookalikes",
     what="look-alikes (相似客户)",
     tables=("lookalikes",),
+    waits=PROFILES,
     fit=_fit,
     publish=_publish,
 )

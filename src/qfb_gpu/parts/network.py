@@ -14,7 +14,7 @@ from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import payment_graph
 from qfb_gpu.parts.names import names_of
-from qfb_gpu.parts.part import PROFILE, Columns, Part
+from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILE, Columns, Part
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -156,6 +156,7 @@ NETWORK = Part(
     what="round trips of money, similar customers and likely partners",
     whole_tables=("round_trips", "similar_customers", "likely_partners"),
     score=_score,
+    waits=PAYMENT_GRAPH,
     fit=_fit,
     publish=_publish,
     whole=_whole,

@@ -4,9 +4,9 @@ A part composes a stage (``finance``, ``models``, ...) into the night in up to f
 plain function, so that memory stays bounded by the bucket:
 
 1. ``score``: one bucket, on a worker. Sees the payments and the sources; returns sets of columns.
-2. ``fit``: once, on a worker, after every bucket is scored, regular streams are decided and the
-   customers' profiles are made. Reads what the steps before saved; nothing of other parts' fits,
-   which run beside it; returns sets of columns.
+2. ``fit``: once, on a worker, after every bucket is scored and regular streams are decided. Reads
+   what the steps before saved, and of what the night fits for all parts what it says in ``waits``;
+   nothing of other parts' fits, which run beside it; returns sets of columns.
 3. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
    ``customer_profiles`` further columns of its customers' profiles.
 4. ``whole``: once, in the main process: the gold tables that are not written by bucket.
@@ -39,6 +39,8 @@ Columns = dict[str, Any]
 """Columns of one length: arrays of the backend, Labelled, or Arrow arrays for texts."""
 PROFILE = "customer_profiles"
 FEATURES = "features"
+PAYMENT_GRAPH, PROFILES = "payment_graph", "profiles"
+"""What the night fits for all parts: the network with the parties' names, customers' profiles."""
 WHOLE = -1
 """The bucket under which what concerns all buckets is saved."""
 
@@ -115,7 +117,7 @@ class Saved:
         return self.workspace.load("score", bucket, "customers")
 
     def profiles(self, bucket: int) -> Columns:
-        """Return the profile columns of a bucket's customers; there from ``fit`` on."""
+        """Return the profile columns of a bucket's customers; see ``Part.waits``."""
         return self.workspace.load("fit", bucket, "profiles")
 
     def streams(self, bucket: int) -> Columns:
@@ -160,6 +162,8 @@ class Part:
         Gold tables written by ``whole``.
     rows : tuple of str
         Sets of ``fit`` that have rows of customers.
+    waits : str
+        ``PAYMENT_GRAPH`` or ``PROFILES`` where ``fit`` reads that; else it begins before they are.
     score : callable(Given) -> dict of str to Columns
         A set named ``features`` has a row a customer of the ledger; its columns join the
         profile's features before anything is fitted.
@@ -178,6 +182,7 @@ class Part:
     tables: tuple[str, ...] = ()
     whole_tables: tuple[str, ...] = ()
     rows: tuple[str, ...] = ()
+    waits: str = ""
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
     fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
     place: Callable[[Saved, int], dict[str, Columns]] | None = None

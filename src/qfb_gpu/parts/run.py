@@ -112,6 +112,16 @@ def score_parts(
     return Scored(features, seconds)
 
 
+_LONGEST = ("network", "churn", "next_product", "behaviour", "risks", "categories", "orders")
+"""Parts whose ``fit`` takes longest: side by side, they begin first."""
+
+
+def fitted_after(sources: tuple[str, ...], waits: str) -> list[str]:
+    """Return the active parts whose ``fit`` waits for that and nothing else, the longest first."""
+    names = [part.name for part in active(sources) if part.waits == waits]
+    return sorted(names, key=lambda name: (*_LONGEST, name).index(name))
+
+
 def fit_part(night: Night, name: str) -> float:
     """Run ``fit`` of one active part and save what it returns; return its seconds.
 
