@@ -12,7 +12,7 @@ from scipy.stats import hypergeom
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Behaviour
 from qfb_gpu.models.association import associations
-from qfb_gpu.models.behaviour import Visits, customer_vectors, embed, visits_of
+from qfb_gpu.models.behaviour import Visits, customer_vectors, embed, numbered, visits_of
 
 CPU = get_backend("cpu")
 AS_OF = 20_000
@@ -113,7 +113,7 @@ def test_hardly_any_visits_are_no_trouble(rows):
     vectors = embed(seen, asked, CPU)
     vector, _ = customer_vectors(seen, 3, vectors, asked, CPU)
     assert vector.shape == (3, asked.dimensions)
-    assert {v.size for v in associations(seen, 3, asked, CPU).values()} == {0}
+    assert {v.size for v in associations(numbered(seen, CPU), 3, asked, CPU).values()} == {0}
 
 
 def test_a_party_is_who_pays_or_who_is_paid_in_periods_before_as_of():
@@ -128,6 +128,19 @@ def test_a_party_is_who_pays_or_who_is_paid_in_periods_before_as_of():
 
 
 pairs = st.lists(st.tuples(st.integers(0, 11), st.integers(20, 26), st.integers(0, 2)), max_size=60)
+
+
+@given(pairs, st.randoms())
+@settings(max_examples=60)
+def test_parties_are_numbered_whatever_the_order_of_a_customers_visits(rows, chance):
+    rows = sorted(set(rows), key=lambda row: (row[0], chance.random()))
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    got = numbered(Visits(*table.T), CPU)
+    assert got.party.tolist() == sorted({party for _, party, _ in rows})
+    assert got.party[got.of_visit].tolist() == [party for _, party, _ in rows]
+    customers = sorted({customer for customer, _, _ in rows})
+    found = zip(got.pair_customer.tolist(), got.party[got.pair_party].tolist(), strict=True)
+    assert [(customers[c], p) for c, p in found] == sorted({(c, p) for c, p, _ in rows})
 
 
 @given(pairs)
@@ -147,7 +160,7 @@ def test_associations_match_counting(rows):
             p = hypergeom.sf(both - 1, n_customers, len(of[right]), len(of[left]))
             lift = both * n_customers / len(of[a]) / len(of[b])
             want[left, right] = (both, both / len(of[left]), lift, p)
-    got = associations(visits(rows), n_customers, asked, CPU)
+    got = associations(numbered(visits(rows), CPU), n_customers, asked, CPU)
     columns = [got[name].tolist() for name in ("n_both", "confidence", "lift", "p_value")]
     found = dict(zip(zip(got["left"].tolist(), got["right"].tolist(), strict=True),
                      zip(*columns, strict=True), strict=True))  # fmt: skip
@@ -161,7 +174,7 @@ def test_planted_pairs_are_found_and_chance_ones_are_not():
     rng = np.random.default_rng(2)
     rows = [(c, int(p), 0) for c in range(400) for p in rng.integers(100, 160, 5)]
     rows += [(c, p, 0) for c in range(0, 400, 8) for p in (1, 2)]
-    got = associations(visits(rows), 400, Behaviour(), CPU)
+    got = associations(numbered(visits(rows), CPU), 400, Behaviour(), CPU)
     assert (got["left"].tolist(), got["right"].tolist()) == ([1], [2])
     assert got["lift"][0] == pytest.approx(8.0)
     assert got["confidence"][0] == 1.0

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from stand_in import stand_in_backend
 
 from qfb_gpu import keys
+from qfb_gpu.backend import get_backend
 
 WORD = 2**64
 INT64 = st.integers(-(2**63), 2**63 - 1)
@@ -31,6 +32,17 @@ def test_keys_are_found_where_a_loop_finds_them(known, wanted):
 @given(KEYS)
 def test_distinct_keys_are_a_sorted_set(values):
     assert keys.distinct(array(values), np).tolist() == sorted(set(values))
+
+
+@given(st.lists(st.tuples(INT64 | st.integers(-3, 3), st.integers(-9, 9), st.integers(0, 1))))
+def test_rows_are_put_in_order_as_tuples_are(rows):
+    table = np.array(rows, np.int64).reshape(-1, 3)
+    columns = (table[:, 0].copy(), table[:, 1].astype(np.int32), table[:, 2].astype(np.int8))
+    for backend in (get_backend("cpu"), stand_in_backend()):
+        given = tuple(backend.asarray(column) for column in columns)
+        found = [backend.to_host(c) for c in keys.ascending_rows(given, backend)]
+        assert [c.dtype for c in found] == [c.dtype for c in columns]
+        assert list(zip(*(c.tolist() for c in found), strict=True)) == sorted(rows)
 
 
 def naive_mixed(value, seed):

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
+
+
+@cache
+def _libraries() -> Any:
+    """Return what limits threads, made once: it looks through every library of the process."""
+    from sklearn import cluster  # noqa: F401  so that its own are there
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
 
 
 def host_kmeans(features: Any, n_clusters: int, seed: int) -> Any:
     """Return the K-means centres of ``features``: float64, shape (n_clusters, n_features)."""
     from sklearn import cluster
-    from threadpoolctl import threadpool_limits
 
-    with threadpool_limits(1):  # partial sums in one order: the same centres every night
+    with _libraries().limit(limits=1):  # partial sums in one order: the same centres every night
         model = cluster.KMeans(n_clusters=n_clusters, random_state=seed, n_init=10)
         return model.fit(features).cluster_centers_
 
@@ -26,10 +35,9 @@ def device_kmeans(xp: Any, features: Any, n_clusters: int, seed: int) -> Any:
 def host_hdbscan(features: Any, min_cluster_size: int, min_samples: int) -> Any:
     """Return the cluster of each row, -1 where it is in none: int32, shape (n_rows,)."""
     from sklearn import cluster
-    from threadpoolctl import threadpool_limits
 
     model = cluster.HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, copy=True)
-    with threadpool_limits(1):
+    with _libraries().limit(limits=1):
         return model.fit(features).labels_.astype("int32")
 
 

@@ -259,6 +259,13 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     return _columns(name, *_newest(output_dir, name), columns)
 
 
+def columns_of(output_dir: Path, name: str) -> list[str]:
+    """Return the columns of the newest version of a gold table; none where there is no table."""
+    folder = output_dir / name
+    names: list[str] = table_schema(folder).names if (folder / "_delta_log").is_dir() else []
+    return names
+
+
 def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     folder = output_dir / name
     if not (folder / "_delta_log").is_dir():

@@ -6,26 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu.keys import distinct
 from qfb_gpu.models.false_discovery import benjamini_hochberg
 
 if TYPE_CHECKING:
     from qfb_gpu._config.behaviour import Behaviour
     from qfb_gpu.backend import Backend
-    from qfb_gpu.models.behaviour import Visits
+    from qfb_gpu.models.behaviour import Numbered
 
 _BATCH_PAIRS = 4_000_000
 
 
 def associations(
-    visits: Visits, n_customers: int, settings: Behaviour, backend: Backend
+    of: Numbered, n_customers: int, settings: Behaviour, backend: Backend
 ) -> dict[str, np.ndarray]:
     """Return the pairs of parties that most surely go together.
 
     Parameters
     ----------
-    visits : Visits
-        Of all customers; ``customer`` in 0 .. n_customers - 1.
+    of : Numbered
+        The parties of all customers' visits: :func:`qfb_gpu.models.behaviour.numbered`.
+    n_customers : int
+        Those without a visit, too.
 
     Returns
     -------
@@ -40,7 +41,10 @@ def associations(
     ----------
     R. Agrawal, T. Imielinski, A. Swami, "Mining association rules", doi:10.1145/170035.170072.
     """
-    party, customer, column = _distinct(visits, backend)
+    party, customer, column = (
+        np.asarray(backend.to_host(values))
+        for values in (of.party, of.pair_customer, of.pair_party)
+    )
     n_of = np.bincount(column, minlength=party.size)
     useful = (n_of >= settings.least_both) & (n_of <= settings.most_share * n_customers)
     place = np.where(useful, np.cumsum(useful) - 1, -1)[column]
@@ -57,20 +61,12 @@ def associations(
     order = np.lexsort((party[right], party[left], -both, p))
     order = order[q[order] <= settings.false_discovery_rate][: settings.n_pairs]
     lift = both * n_customers / np.maximum(n_left * n_right, 1)
-    columns = {
+    found = {
         "left": party[left], "right": party[right], "n_left": n_left, "n_right": n_right,
         "n_both": both, "confidence": both / np.maximum(n_left, 1), "lift": lift,
         "p_value": p, "q_value": q,
     }  # fmt: skip
-    return {name: values[order] for name, values in columns.items()}
-
-
-def _distinct(visits: Visits, backend: Backend) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return parties, and the customer and the party's place of each pair of them, once."""
-    party, column = np.unique(backend.to_host(visits.party), return_inverse=True)
-    pair = np.asarray(backend.to_host(visits.customer)) * max(party.size, 1) + column
-    code = distinct(pair, np)
-    return party, code // max(party.size, 1), code % max(party.size, 1)
+    return {name: values[order] for name, values in found.items()}
 
 
 def _common(

@@ -52,6 +52,26 @@ class Visits:
 
 
 @dataclass(frozen=True, slots=True)
+class Numbered:
+    """Parties of visits by number, and who deals with them.
+
+    Attributes
+    ----------
+    party : int64, shape (n_parties,), ascending
+    of_visit : int64, shape (n_visits,)
+        Each visit's place among them.
+    pair_customer, pair_party : int64, shape (n_pairs,)
+        Each customer (numbered from 0 on in the order of visits) with each of its parties' places,
+        once; ascending.
+    """
+
+    party: Any
+    of_visit: Any
+    pair_customer: Any
+    pair_party: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Vectors:
     """Where parties are.
 
@@ -93,14 +113,35 @@ def party_of(counterparty_key: Any, direction: Any, xp: Any) -> Any:
     return counterparty_key ^ xp.where(direction > 0, _OTHER_WAY, 0)
 
 
-def embed(visits: Visits, settings: Behaviour, backend: Backend) -> Vectors:
+def numbered(visits: Visits, backend: Backend) -> Numbered:
+    """Return the parties of visits by number.
+
+    Visits of a customer to a party mostly follow each other, so only the first of a run is sorted.
+    """
+    xp, n_visits = backend.xp, int(visits.party.shape[0])
+    is_new = xp.zeros(n_visits, dtype=bool)
+    is_new[1:] = visits.customer[1:] != visits.customer[:-1]
+    customer = xp.cumsum(is_new)
+    is_new[:1] = True
+    is_new[1:] |= visits.party[1:] != visits.party[:-1]
+    party, place = xp.unique(visits.party[is_new], return_inverse=True)
+    n_parties = max(int(party.shape[0]), 1)
+    pair = distinct(customer[is_new] * n_parties + place, xp)
+    of_visit = place[xp.cumsum(is_new) - 1]
+    return Numbered(party, of_visit, pair // n_parties, pair % n_parties)
+
+
+def embed(
+    visits: Visits, settings: Behaviour, backend: Backend, *, parties: Numbered | None = None
+) -> Vectors:
     """Return a vector for each party that enough customers deal with.
 
     The vectors do not depend on how customers and parties are numbered: the iteration starts from
     how often a party is visited in each period, and signs are settled by the values.
     """
     xp = backend.xp
-    known, column, n_customers = _known_parties(visits, settings, backend)
+    parties = numbered(visits, backend) if parties is None else parties
+    known, column, n_customers = _known_parties(parties, settings, backend)
     kept = column >= 0
     n_parties = int(known.shape[0])
     basket = _baskets(visits.customer[kept], visits.period[kept], backend)
@@ -121,19 +162,13 @@ def embed(visits: Visits, settings: Behaviour, backend: Backend) -> Vectors:
     return Vectors(known, xp.round(unit, _DIGITS), n_customers)
 
 
-def _known_parties(visits: Visits, settings: Behaviour, backend: Backend) -> tuple[Any, Any, Any]:
+def _known_parties(of: Numbered, settings: Behaviour, backend: Backend) -> tuple[Any, Any, Any]:
     """Return parties of enough customers, each visit's place among them (-1), their customers."""
     xp = backend.xp
-    party, of_visit = xp.unique(visits.party, return_inverse=True)
-    order = backend.lexsort((of_visit, visits.customer))
-    first = xp.ones(order.shape[0], dtype=bool)
-    first[1:] = (of_visit[order][1:] != of_visit[order][:-1]) | (
-        visits.customer[order][1:] != visits.customer[order][:-1]
-    )
-    n_customers = xp.bincount(of_visit[order][first], minlength=int(party.shape[0]))
+    n_customers = xp.bincount(of.pair_party, minlength=int(of.party.shape[0]))
     enough = n_customers >= settings.least_customers
     place = xp.where(enough, xp.cumsum(enough) - 1, -1)
-    return party[enough], place[of_visit], n_customers[enough].astype("int64")
+    return of.party[enough], place[of.of_visit], n_customers[enough].astype("int64")
 
 
 def _baskets(customer: Any, period: Any, backend: Backend) -> Any:

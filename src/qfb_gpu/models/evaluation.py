@@ -27,13 +27,24 @@ _MOST_ROWS = 50_000
 _LEVEL = 0.90
 
 
+def ranked(score: np.ndarray) -> np.ndarray:
+    """Return the rank of each score, from 0 on, equal ones alike: what hundreds of draws share."""
+    place: np.ndarray = np.unique(score, return_inverse=True)[1]
+    return place
+
+
 def auc(label: np.ndarray, score: np.ndarray) -> float:
     """Return the area under the ROC curve, equal scores half; NaN where one class is missing."""
+    return auc_ranked(label, ranked(score))
+
+
+def auc_ranked(label: np.ndarray, place: np.ndarray) -> float:
+    """Return :func:`auc` of rows with ranks, some of which may be nobody's."""
     is_true = np.asarray(label, dtype=bool)
     n_true, n_false = int(is_true.sum()), int((~is_true).sum())
     if not n_true or not n_false:
         return float("nan")
-    _, place, counts = np.unique(score, return_inverse=True, return_counts=True)
+    counts = np.bincount(place)
     last = np.cumsum(counts)
     rank = (last - (counts - 1) / 2)[place]
     return float((rank[is_true].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
@@ -44,12 +55,18 @@ def lift(label: np.ndarray, score: np.ndarray, share: float = 0.1) -> float:
 
     Rows that tie at the border count in part, so no order among equals is chosen.
     """
+    return lift_ranked(label, ranked(-np.asarray(score)), share)
+
+
+def lift_ranked(label: np.ndarray, place: np.ndarray, share: float = 0.1) -> float:
+    """Return :func:`lift` of rows with ranks from the highest score down, some nobody's."""
     is_true = np.asarray(label, dtype=np.float64)
     n_top = share * is_true.size
     if not is_true.sum():
         return float("nan")
-    values, place, counts = np.unique(-np.asarray(score), return_inverse=True, return_counts=True)
-    hits = np.bincount(place, weights=is_true, minlength=values.size)
+    counts = np.bincount(place)
+    there = counts > 0
+    hits, counts = np.bincount(place, weights=is_true)[there], counts[there]
     before = np.cumsum(counts) - counts
     taken = np.clip((n_top - before) / counts, 0.0, 1.0)
     return float((taken * hits).sum() / n_top / is_true.mean())
@@ -70,23 +87,34 @@ def reliability(label: np.ndarray, probability: np.ndarray) -> dict[str, np.ndar
         ``n_rows``, ``mean_probability``, ``share`` that came true, ``share_low``, ``share_high``
         (Jeffreys, 90%). Fewer bins where equal probabilities fall together.
     """
-    said = np.asarray(probability, dtype=np.float64)
-    edges = np.empty(0)
-    if said.size:
-        edges = np.unique(np.quantile(said, np.arange(1, N_BINS) / N_BINS))
-    place = np.searchsorted(edges, said, side="left")
-    n_rows = np.bincount(place, minlength=edges.size + 1)
-    kept = np.flatnonzero(n_rows)
-    n_true = np.bincount(place, weights=np.asarray(label, float), minlength=n_rows.size)[kept]
-    total = np.array([np.sort(said[place == at]).sum() for at in kept])
-    low, high = share_range(n_true, n_rows[kept])
+    n_rows, n_true, mean = _binned(label, probability)
+    low, high = share_range(n_true, n_rows)
     return {
-        "n_rows": n_rows[kept],
-        "mean_probability": total / n_rows[kept],
-        "share": n_true / n_rows[kept],
+        "n_rows": n_rows,
+        "mean_probability": mean,
+        "share": n_true / n_rows,
         "share_low": low,
         "share_high": high,
     }
+
+
+def _binned(
+    label: np.ndarray, probability: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows, true rows and mean probability of each bin that has rows."""
+    said = np.asarray(probability, dtype=np.float64)
+    order = np.argsort(said)
+    said, hit = said[order], np.asarray(label, dtype=np.float64)[order]
+    edges = np.empty(0)
+    if said.size:
+        edges = np.unique(np.quantile(said, np.arange(1, N_BINS) / N_BINS))
+    cuts = np.concatenate([[0], np.searchsorted(said, edges, side="right"), [said.size]])
+    kept = np.flatnonzero(np.diff(cuts))
+    start, stop = cuts[kept], cuts[kept + 1]
+    n_true = np.concatenate([[0.0], np.cumsum(hit)])
+    total = np.array([said[a:b].sum() for a, b in zip(start, stop, strict=True)])
+    n_rows = stop - start
+    return n_rows, n_true[stop] - n_true[start], total / n_rows
 
 
 def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.ndarray, np.ndarray]:
@@ -101,11 +129,10 @@ def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.nda
 
 def calibration_error(label: np.ndarray, probability: np.ndarray) -> float:
     """Return the mean difference of said and came over the bins, weighted by rows (ECE)."""
-    table = reliability(label, probability)
-    if not table["n_rows"].size:
+    n_rows, n_true, mean = _binned(label, probability)
+    if not n_rows.size:
         return float("nan")
-    away = np.abs(table["mean_probability"] - table["share"])
-    return float((away * table["n_rows"]).sum() / table["n_rows"].sum())
+    return float((np.abs(mean - n_true / n_rows) * n_rows).sum() / n_rows.sum())
 
 
 def metrics(label: np.ndarray, probability: np.ndarray) -> dict[str, float]:

@@ -53,10 +53,11 @@ def choose_number(
     n_distinct = int(np.unique(backend.to_host(subset), axis=0).shape[0])
     if settings.n_segments != "auto":
         return max(1, min(settings.n_segments, n_distinct)), []
+    away = _distances(subset, backend)
     choice: list[dict[str, Any]] = []
     for n_segments in range(SMALLEST, min(LARGEST, n_distinct - 1) + 1):
         centres = _centres(subset, n_segments, settings.seed, backend)
-        silhouette = _silhouette(subset, centres, backend)
+        silhouette = _silhouette(subset, away, centres, backend)
         stability = bootstrap_stability(subset, centres, settings.seed, backend)
         choice.append({"n_segments": n_segments, "silhouette": silhouette, "stability": stability})
     if not choice:
@@ -104,12 +105,19 @@ def _centres(values: Any, n_segments: int, seed: int, backend: Backend) -> np.nd
     return rounded
 
 
-def _silhouette(values: Any, centres: np.ndarray, backend: Backend) -> float:
+def _distances(values: Any, backend: Backend) -> np.ndarray:
+    """Return the distances between the rows that silhouettes are made of."""
+    from sklearn.metrics import pairwise_distances
+
+    found: np.ndarray = pairwise_distances(backend.to_host(values[:_SILHOUETTE_ROWS]))
+    return found
+
+
+def _silhouette(values: Any, away: np.ndarray, centres: np.ndarray, backend: Backend) -> float:
     """Return the mean silhouette of the first rows under their nearest centres."""
     from sklearn.metrics import silhouette_score
 
-    rows = values[:_SILHOUETTE_ROWS]
-    labels = backend.to_host(nearest(rows, centres, backend)[0])
+    labels = backend.to_host(nearest(values[:_SILHOUETTE_ROWS], centres, backend)[0])
     if np.unique(labels).size < 2:  # noqa: PLR2004
         return -1.0
-    return round(float(silhouette_score(backend.to_host(rows), labels)), 6)
+    return round(float(silhouette_score(away, labels, metric="precomputed")), 6)

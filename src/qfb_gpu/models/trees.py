@@ -121,33 +121,47 @@ class Trees:
         A feature gets the change of the mean log-odds at each split on it along the row's path
         (A. Palczewska et al. 2014, doi:10.1007/978-3-319-04717-1_9).
         """
-        added = xp.zeros(features.shape)
+        added = xp.zeros(features.size)
         self._walk(features, xp, added)
-        return added
+        return xp.ascontiguousarray(added.reshape(features.shape[::-1]).T)
 
     def _walk(self, features: Any, xp: Any, added: Any) -> Any:
-        table = {
-            field.name: xp.asarray(getattr(self, field.name))
-            for field in fields(self)
-            if field.name not in ("knots", "probability", "line")
-        }
-        rows = xp.arange(features.shape[0])
-        score = xp.full(features.shape[0], float(self.base[0]))
-        for root in self.root.tolist():
-            node = xp.full(features.shape[0], root, dtype="int32")
-            while bool((table["is_leaf"][node] == 0).any()):
-                at = table["feature"][node]
-                value = features[rows, at]
-                goes_left = xp.where(
-                    xp.isnan(value), table["nan_left"][node] > 0, value <= table["threshold"][node]
-                )
-                child = xp.where(goes_left, table["left"][node], table["right"][node])
-                child = xp.where(table["is_leaf"][node] > 0, node, child)
+        """Return the scores; add contributions to ``added``, shape (n_features, n_rows)."""
+        n_rows, n_features = features.shape
+        column = self.feature.astype(np.int64) * n_rows
+        nan_left = self.nan_left.astype(np.int64) * (n_features * n_rows)
+        kids = np.stack([self.right, self.left], 1).astype(np.int64)
+        kids[self.is_leaf > 0] = np.flatnonzero(self.is_leaf > 0)[:, None]
+        change = self.mean[kids] - self.mean[:, None]
+        read, place, kids, change, threshold, value = (
+            xp.asarray(table)
+            for table in (
+                column + nan_left, column, kids.ravel(), change.ravel(), self.threshold, self.value,
+            )
+        )  # fmt: skip
+        known = features.T.ravel()  # of a NaN no threshold is passed: it goes right; here, left:
+        known = xp.concatenate([known, xp.where(xp.isnan(known), -xp.inf, known)])
+        rows = xp.arange(n_rows)
+        score = xp.full(n_rows, float(self.base[0]))
+        for root, depth in zip(self.root.tolist(), self._depths().tolist(), strict=True):
+            node = xp.full(n_rows, root, dtype="int64")
+            for _ in range(depth):
+                step = 2 * node + (known[read[node] + rows] <= threshold[node])
                 if added is not None:
-                    added[rows, at] += table["mean"][child] - table["mean"][node]
-                node = child
-            score = score + table["value"][node]
+                    added[place[node] + rows] += change[step]
+                node = kids[step]
+            score = score + value[node]
         return score
+
+    def _depths(self) -> np.ndarray:
+        """Return the longest path of each tree: int64, shape (n_trees,)."""
+        depth = np.zeros(self.root.size, dtype=np.int64)
+        tree, node = np.arange(self.root.size), self.root
+        while (inner := np.flatnonzero(self.is_leaf[node] == 0)).size:
+            tree = np.tile(tree[inner], 2)
+            node = np.concatenate([self.left[node[inner]], self.right[node[inner]]])
+            depth[tree] += 1
+        return depth
 
 
 def _means(nodes: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct, find
+from qfb_gpu.keys import ascending_rows, distinct, find
 from qfb_gpu.network.graph import build_graph
 from qfb_kernels import cycles as kernels
 
@@ -176,8 +176,7 @@ def find_trips(
     xp = backend.xp
     positive = amount > 0
     edge, day, amount = edge[positive], day[positive], amount[positive]
-    order = backend.lexsort((edge, day, amount))
-    edge, day, amount = edge[order], day[order], amount[order]
+    edge, day, amount = ascending_rows((edge, day, amount), backend)
     n, n_nodes = int(day.shape[0]), int(found.key.shape[0])
     pairs = distinct(edge, xp)
     source = found.code[edge] // max(n_nodes, 1)
@@ -189,7 +188,7 @@ def find_trips(
     node_start = xp.searchsorted(pair_source, nodes).astype("int64")
     in_pair = xp.argsort(pair_target, kind="stable").astype("int64")
     in_start = xp.searchsorted(pair_target[in_pair], nodes).astype("int64")
-    by_amount = amount[backend.lexsort((edge, amount))]
+    by_amount = ascending_rows((edge, amount), backend)[1]
     pair_range = xp.stack([by_amount[pair_start[:-1]], by_amount[pair_start[1:] - 1]], axis=1)
     bounds = [settings.window_days, settings.longest, settings.max_looks]
     counts = xp.zeros((n, 2), dtype="int64")

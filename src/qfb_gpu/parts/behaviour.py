@@ -47,8 +47,9 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         n_customers += int(drawn.sum())
     whole = [np.concatenate([part[i] for part in parts]).astype(np.int64) for i in range(3)]
     visits = behaviour.Visits(*(backend.asarray(values) for values in whole))
-    vectors = behaviour.embed(visits, settings, backend)
-    pairs = association.associations(visits, n_customers, settings, backend)
+    parties = behaviour.numbered(visits, backend)
+    vectors = behaviour.embed(visits, settings, backend, parties=parties)
+    pairs = association.associations(parties, n_customers, settings, backend)
     numbers = range(settings.dimensions)
     return {
         "parties": {

@@ -187,7 +187,9 @@ def _decide(
         for name, model in candidates.items()
         if model is not None
     }
-    metric_of = {name: partial(_auc_on, true, score) for name, score in scores.items()}
+    metric_of = {
+        name: partial(_auc_on, true, evaluation.ranked(score)) for name, score in scores.items()
+    }
     if champion is None and _BACKTEST in metric_of:
         metric_of[CHALLENGER] = metric_of[_BACKTEST]
     pinned = registry.is_pinned(saved.config.output_dir, churn.NAME)
@@ -219,8 +221,8 @@ def _decide(
     }
 
 
-def _auc_on(true: np.ndarray, score: np.ndarray, rows: np.ndarray) -> float:
-    return evaluation.auc(true[rows], score[rows])
+def _auc_on(true: np.ndarray, place: np.ndarray, rows: np.ndarray) -> float:
+    return evaluation.auc_ranked(true[rows], place[rows])
 
 
 def _offer(

@@ -193,23 +193,23 @@ def _drift(
     config: Config, before: Before, moves: dict[str, Any], features: dict[str, Any],
     backend: Backend,
 ) -> dict[str, Any]:  # fmt: skip
-    indices = {}
+    was, indices = _was(config), {}
     for name, *_ in segment_space.FEATURES:
         now = np.asarray(backend.to_host(features[name]), "float64")
-        indices[name] = continuity.stability_index(_was(config, name), now)
+        indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), now)
     n_both = int((before.segment_id >= 0).sum())
     n_new = before.segment_id.size - n_both
     return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone)
 
 
-def _was(config: Config, name: str) -> np.ndarray:
-    """Return a feature of the night before, null as NaN; nothing where it had no such feature."""
-    try:
-        column = gold.read(config.output_dir, "customer_profiles", [name]).column(name)
-    except InputError:
-        return np.zeros(0)
-    values: np.ndarray = column.cast(pa.float64()).fill_null(float("nan")).to_numpy()
-    return values
+def _was(config: Config) -> dict[str, np.ndarray]:
+    """Return the features of the night before that it had, null as NaN."""
+    there = gold.columns_of(config.output_dir, "customer_profiles")
+    names = [name for name, *_ in segment_space.FEATURES if name in there]
+    table = gold.read(config.output_dir, "customer_profiles", names).cast(
+        pa.schema([(name, pa.float64()) for name in names])
+    )
+    return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
 
 
 def move_table(groups: Groups, as_of_day: int, customer_ids: Any) -> dict[str, Any]:

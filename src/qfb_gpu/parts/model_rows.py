@@ -72,20 +72,26 @@ def evaluation_table(rows: list[dict[str, Any]]) -> Columns:
 
 
 def _figures(one: Judged) -> list[dict[str, Any]]:
-    metrics: dict[str, Callable[..., float]] = {"auc": evaluation.auc, "lift_10": evaluation.lift}
+    metrics: dict[str, tuple[Callable[..., float], np.ndarray]] = {
+        "auc": (evaluation.auc_ranked, evaluation.ranked(one.score)),
+        "lift_10": (evaluation.lift_ranked, evaluation.ranked(-one.score)),
+    }
     if one.is_probability:
-        metrics |= {"brier": evaluation.brier, "calibration_error": evaluation.calibration_error}
+        metrics["brier"] = (evaluation.brier, one.score)
+        metrics["calibration_error"] = (evaluation.calibration_error, one.score)
     rows = []
-    for name, metric in metrics.items():
-        low, high = evaluation.range_of(partial(_on, metric, one), one.true.size)
-        value = metric(one.true, one.score)
+    for name, (metric, score) in metrics.items():
+        low, high = evaluation.range_of(partial(_on, metric, one.true, score), one.true.size)
+        value = metric(one.true, score)
         rows.append({"metric": name, "value": value, "low": low, "high": high})
     base = float(one.true.mean()) if one.true.size else float("nan")
     return [*rows, {"metric": "base_rate", "value": base}]
 
 
-def _on(metric: Callable[..., float], one: Judged, rows: np.ndarray) -> float:
-    return metric(one.true[rows], one.score[rows])
+def _on(
+    metric: Callable[..., float], true: np.ndarray, score: np.ndarray, rows: np.ndarray
+) -> float:
+    return metric(true[rows], score[rows])
 
 
 def _bins(one: Judged) -> list[dict[str, Any]]:
