@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfb_gpu._backend import ahead
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import QfbError
+from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -185,7 +186,8 @@ def _perform(payload: bytes, bucket: int | str) -> tuple[Any, Exception | None]:
     for ever; so what crosses between processes is bytes and plain errors.
     """
     try:
-        task, shared = pickle.loads(payload)  # noqa: S301  written by _on_workers
+        with importing():
+            task, shared = pickle.loads(payload)  # noqa: S301  written by _on_workers
         return task(shared, bucket), None
     except QfbError as error:
         return None, type(error)(str(error))

@@ -176,7 +176,7 @@ def _night(
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(night, buckets, config, backend)
             if pool.has_workers:  # this process waits for them until everything is published
-                store.imported_beside()
+                store.opened_beside(config.output_dir)
             entry["steps"] = {**fitted["seconds"], **_fit_parts(pool, night)}
         with result.stage("publish") as entry:
             counts = _map_buckets(pool.run, publish_bucket, night, buckets, progress, "publish")
@@ -216,7 +216,6 @@ def _update(
     """Score and publish the customers whose rows changed; everything else stays."""
     customers = updating.touched_customers(config, kept)
     buckets = list(customers)
-    store.imported_beside()
     with result.stage("update") as entry:
         update = updating.prepare(night, kept, customers, config.output_dir)
         taken = _map_buckets(on_threads, gathering.take_out, update, buckets, progress, "gather")
