@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 
 from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.models import registry, store, versions
+from qfb_gpu.models import registry, store, versions, waiting
 from qfb_gpu.models.candidate import Candidate, offer, offered
 from qfb_gpu.parts import registry as desk
 
@@ -178,3 +179,46 @@ def test_the_command_lists_goes_back_and_says_what_is_wrong(output, tmp_path):
     said(output, "--promote", "churn", before)
     assert registry.champion(output, "churn").version == before
     assert isinstance(said(output, "--rollback", "nobody").exception, ConfigError)
+
+
+def test_an_update_is_logged_with_the_next_night(tmp_path):
+    output = tmp_path / "out"
+    report = output / "report.html"
+    output.mkdir()
+
+    def log(how, name, rows):
+        report.write_text(f"<html>{name}")
+        how(
+            output, name=name, params={"a": name}, metrics={"rows": rows},
+            inputs={"transactions": {"rows": rows}}, model={"k": rows}, report=report,
+        )  # fmt: skip
+
+    log(registry.log_later, "u1", 1)
+    log(registry.log_later, "u1", 2)  # the first died before it was done
+    log(registry.log_later, "u2", 3)
+    assert not store.exists(output)
+    log(registry.log_run, "n1", 4)
+    assert waiting.folders(output) == []
+    with store.opened(output) as client:
+        found = client.search_runs([store.experiment(client, output)])
+        runs = {run.info.run_name: run for run in found}
+        assert {name: run.data.metrics["rows"] for name, run in runs.items()} == {
+            "u1": 2, "u2": 3, "n1": 4,
+        }  # fmt: skip
+        for name, run in runs.items():
+            assert run.data.params == {"a": name}
+            assert run.info.status == "FINISHED"
+            page = client.download_artifacts(run.info.run_id, "report.html", str(tmp_path))
+            assert Path(page).read_text() == f"<html>{name}"
+    assert runs["u1"].info.end_time <= runs["u2"].info.start_time <= runs["n1"].info.start_time
+
+
+def test_a_store_made_beside_is_there_when_it_is_opened(tmp_path):
+    store.opened_beside(tmp_path)
+    with store.opened(tmp_path) as client:
+        assert store.exists(tmp_path)
+        store.experiment(client, tmp_path)
+    assert not (tmp_path / ".work" / "mlflow.db").exists()
+    store.opened_beside(tmp_path)
+    with store.opened(tmp_path) as client:
+        assert client.get_experiment_by_name(store.EXPERIMENT) is not None

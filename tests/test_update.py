@@ -20,7 +20,7 @@ from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError, RunInterruptedError
 from qfb_gpu.lake import gold, silver
 from qfb_gpu.lake.maintain import maintain
-from qfb_gpu.lake.splice import splice
+from qfb_gpu.lake.splice import read_new, splice
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.registry import replay_config
 from qfb_gpu.pipeline import run
@@ -287,7 +287,7 @@ def test_spliced_rows_are_those_of_a_loop(tmp_path, monkeypatch, few):
             gold.write_part(tmp_path / f"{name}.parquet", table)
         asked = np.sort(np.array([keys[one] for one in touched], np.int64))
         target = tmp_path / f"{turn}.parquet"
-        splice(tmp_path / "old.parquet", [tmp_path / "new.parquet"], asked, target)
+        splice(tmp_path / "old.parquet", [read_new(tmp_path / "new.parquet")], asked, target)
         stays = [row for row in old if row["customer_id"] not in touched]
         wanted = sorted(stays + new, key=lambda row: keys[row["customer_id"]])
         assert pq.read_table(target).to_pylist() == wanted
@@ -308,7 +308,8 @@ def test_a_column_that_new_rows_lack_is_the_old_rows(tmp_path):
     gold.write_part(tmp_path / "old.parquet", old)
     gold.write_part(tmp_path / "new.parquet", new)
     asked = np.sort(hash_texts(pa.array(["b", "c"])))
-    splice(tmp_path / "old.parquet", [tmp_path / "new.parquet"], asked, tmp_path / "both.parquet")
+    rows = read_new(tmp_path / "new.parquet")
+    splice(tmp_path / "old.parquet", [rows], asked, tmp_path / "both.parquet")
     rows = {row["customer_id"]: row for row in pq.read_table(tmp_path / "both.parquet").to_pylist()}
     assert rows["a"] == {"customer_id": "a", "x": 1, "kept": "p", "n": 7}
     assert rows["b"] == {"customer_id": "b", "x": 3, "kept": None, "n": 8}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import atexit
 import datetime as dt
+import gc
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from rich.console import Console
 
 from qfb_gpu._cli.catalog import COMMANDS
 from qfb_gpu.errors import ConfigError, QfbError
+from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,7 +153,8 @@ def _generate(
 
 
 def _run(config: Config, *, update: bool = False) -> None:
-    from qfb_gpu.pipeline import run as run_night
+    with importing():
+        from qfb_gpu.pipeline import run as run_night
 
     with _progress() as progress:
         result = run_night(config, progress, update=update)
@@ -229,6 +233,7 @@ for add in COMMANDS:
 
 def main() -> None:
     """Run the command line; print an expected error as one line and exit with its code."""
+    atexit.register(gc.freeze)  # a process that ends need not look for garbage
     try:
         app()
     except QfbError as error:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from qfb_gpu._backend import ahead
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import QfbError
+from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -288,7 +289,8 @@ def _perform(
         if error is not None:
             return None, error  # the one that failed is asked for first, and names itself
     try:
-        task, shared, in_turn = pickle.loads(payload)  # noqa: S301  written by _submit
+        with importing():
+            task, shared, in_turn = pickle.loads(payload)  # noqa: S301  written by _submit
         with _IN_TURN if in_turn else nullcontext():
             return task(shared, bucket), None
     except QfbError as error:

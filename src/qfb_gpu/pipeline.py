@@ -216,7 +216,6 @@ def _update(
     """Score and publish the customers whose rows changed; everything else stays."""
     customers = updating.touched_customers(config, kept)
     buckets = list(customers)
-    store.imported_beside()
     with result.stage("update") as entry:
         update = updating.prepare(night, kept, customers, config.output_dir)
         taken = _map_buckets(on_threads, gathering.take_out, update, buckets, progress, "gather")

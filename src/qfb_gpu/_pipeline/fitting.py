@@ -52,7 +52,7 @@ def fit(
     grouped = groups.fit_groups(features, keys, night.settings, backend)
     seconds["segments"] = time.perf_counter() - start
     if pool.has_workers:  # this process waits for them until everything is published
-        store.imported_beside()
+        store.opened_beside(night.settings.output_dir)
     else:
         seconds |= others  # before the network is there: who reads it and did not say so fails
     seconds |= graph

@@ -15,11 +15,13 @@ from qfb_gpu.lake import delta, silver
 from qfb_gpu.lake.bucket_read import read_bucket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from qfb_gpu._pipeline.update import Update
 
 _APPLICATION = "qfb-update"
+_SUMMED = ["date", "amount_minor", "direction_code", "currency_code"]
 PAYMENTS_A_BUCKET = 1 << 20
 """Touched customers share a bucket until it holds so many payments."""
 
@@ -28,28 +30,37 @@ def take_out(update: Update, bucket: int) -> dict[str, Any]:
     """Take the touched customers' rows out of a bucket, and sum the payments of all by month."""
     night = update.night
     start = time.perf_counter()
-    monthly = _monthly(update.lake, bucket, night.as_of_day)
-    if monthly is not None:
+    of_all: list[pa.Table] = []
+    if _take(update, bucket, "transactions", lambda rows: of_all.append(rows.select(_SUMMED))):
+        monthly = _monthly(of_all, night.as_of_day)
         night.workspace.save("taken", bucket, "monthly", monthly, get_backend("cpu"))
-        keys = update.customers(bucket)
         for source in night.sources:
-            coded = silver.repeating_texts(update.lake / source, bucket)
-            rows = read_bucket(update.lake / source, bucket, coded=coded, customers=keys)
-            if rows is not None:
-                pq.write_table(rows, _piece(update, bucket, source), compression="none")
+            if source != "transactions":
+                _take(update, bucket, source)
     return {"seconds": {"take_out": time.perf_counter() - start}}
 
 
-def _monthly(lake: Path, bucket: int, as_of_day: int) -> dict[str, Any] | None:
-    """Sum all payments of a bucket up to a day by month; None where the bucket is gone."""
-    names = ["date", "amount_minor", "direction_code", "currency_code"]
-    table = read_bucket(lake / "transactions", bucket, names)
-    if table is None:
-        return None
+def _take(
+    update: Update, bucket: int, source: str, show: Callable[[pa.Table], None] | None = None
+) -> bool:
+    """Write the rows of a bucket's touched customers; return whether the bucket is there."""
+    table_dir = update.lake / source
+    coded, keys = silver.repeating_texts(table_dir, bucket), update.customers(bucket)
+    rows = read_bucket(table_dir, bucket, coded=coded, customers=keys, show=show)
+    if rows is not None:
+        pq.write_table(rows, _piece(update, bucket, source), compression="none")
+    return rows is not None
+
+
+def _monthly(tables: list[pa.Table], as_of_day: int) -> dict[str, Any]:
+    """Sum all payments of a bucket up to a day by month."""
+    table = pa.concat_tables(tables)
     day = table.column("date").cast(pa.int32()).to_numpy()
-    seen = day <= as_of_day
-    amount, direction, currency = (table.column(name).to_numpy()[seen] for name in names[1:])
-    return profile.monthly_of(day[seen], amount, direction, currency, get_backend("cpu"))
+    amount, direction, currency = (table.column(name).to_numpy() for name in _SUMMED[1:])
+    if day.size and day.max() > as_of_day:
+        seen = day <= as_of_day
+        day, amount, direction, currency = (c[seen] for c in (day, amount, direction, currency))
+    return profile.monthly_of(day, amount, direction, currency, get_backend("cpu"))
 
 
 def make_lake(update: Update, buckets: list[int]) -> list[int]:
@@ -57,6 +68,9 @@ def make_lake(update: Update, buckets: list[int]) -> list[int]:
     pieces = [b for b in buckets if _piece(update, b, "transactions").is_file()]
     sizes = [pq.read_metadata(_piece(update, b, "transactions")).num_rows for b in pieces]
     into = (np.cumsum([0, *sizes])[:-1] // PAYMENTS_A_BUCKET).tolist()
+    for piece, goes in zip(pieces, into, strict=True):
+        gathered = {"gathered": np.array([goes], np.int32)}
+        update.night.workspace.save("taken", piece, "into", gathered, get_backend("cpu"))
     for source in update.night.sources:
         parts = []
         for bucket in sorted(set(into)):

@@ -22,10 +22,11 @@ _RUN_COUNTS = ("n_payments", "n_customers", "n_streams", "n_regular")
 def log_night(
     config: Config, result: RunResult, model: SegmentModel, inputs: dict[str, Any]
 ) -> None:
-    """Log a night to its MLflow store."""
+    """Log a night to its MLflow store; an update waits there for the next night."""
     seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
     rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
-    registry.log_run(
+    log = registry.log_later if result.updated else registry.log_run
+    log(
         config.output_dir,
         name=result.run_id,
         params=_flat(config.model_dump(mode="json", exclude={"base"}), ""),

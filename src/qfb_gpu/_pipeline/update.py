@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from qfb_gpu._pipeline import kept as store
 from qfb_gpu._pipeline.between import all_to_host, decide_bucket, feature_block
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import delta, gold, silver, touched
-from qfb_gpu.lake.splice import splice
+from qfb_gpu.lake.splice import read_new, splice
 from qfb_gpu.parts import groups
 from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket
@@ -140,11 +141,12 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
     work = update.night.workspace
     start = time.perf_counter()
     keys = update.customers(bucket)
-    gathered = silver.buckets(update.night.lake)
+    into = work.load("taken", bucket, "into") if work.has("taken", bucket, "into") else {}
+    new = [work.folder("publish", one) for one in into.get("gathered", np.zeros(0)).tolist()]
     n_rows = {}
     for name in update.files:
-        new = [work.folder("publish", one) / f"{name}.parquet" for one in gathered]
-        n_rows[name] = splice(update.old(name, bucket), new, keys, update.spliced(name, bucket))
+        rows = [_new_rows(folder / f"{name}.parquet") for folder in new]
+        n_rows[name] = splice(update.old(name, bucket), rows, keys, update.spliced(name, bucket))
     n_regular = gold.count_true(update.spliced("payment_streams", bucket), "is_regular")
     return {
         "n_streams": n_rows["payment_streams"],
@@ -153,6 +155,12 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
         "n_regular": n_regular,
         "seconds": {"splice": time.perf_counter() - start},
     }
+
+
+@lru_cache(maxsize=32)
+def _new_rows(path: Path) -> Any:
+    """Return the rows of a part of gathered customers: every bucket looks for its own there."""
+    return read_new(path)
 
 
 def _decide(night: Night, bucket: int, backend: Backend) -> None:
@@ -203,6 +211,7 @@ def publish(
     Kept
         What the next update starts from; not saved yet.
     """
+    _new_rows.cache_clear()
     kept = update.kept
     buckets = sorted({*kept.buckets, *counts})
     for name in kept.tables:

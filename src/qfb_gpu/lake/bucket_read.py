@@ -17,7 +17,7 @@ from qfb_gpu.keys import distinct
 from qfb_gpu.lake.delta import partition_files
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 PLACE = "silver_place"
@@ -30,6 +30,7 @@ def read_bucket(
     columns: Sequence[str] | None = None,
     coded: Sequence[str] = (),
     customers: Any = None,
+    show: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table | None:
     """Return the rows of a bucket in the order of silver; None where it has no file.
 
@@ -43,9 +44,11 @@ def read_bucket(
         Text columns that stay dictionaries, as they are in the file.
     customers : int64 NumPy array, optional
         Keys: only rows of these customers.
+    show : callable, optional
+        With ``customers``: is given each file's rows of everyone, which were decoded anyhow.
     """
     files = partition_files(table_dir, "bucket", str(bucket))
-    return read_files(files, columns, coded, customers) if files else None
+    return read_files(files, columns, coded, customers, show) if files else None
 
 
 def read_files(
@@ -53,12 +56,13 @@ def read_files(
     columns: Sequence[str] | None = None,
     coded: Sequence[str] = (),
     customers: Any = None,
+    show: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """Return the rows of a bucket by its files, the oldest first; see :func:`read_bucket`."""
     opened = [pq.ParquetFile(path, read_dictionary=list(coded)) for path in files]
     names = list(columns) if columns is not None else opened[0].schema_arrow.names
     if customers is not None:
-        return _of_customers(opened, names, distinct(customers, np))[0]
+        return _of_customers(opened, names, distinct(customers, np), show)[0]
     tables = [file.read(columns=names) for file in opened]
     if len(files) == 1:
         return tables[0]
@@ -90,7 +94,10 @@ def read_near(
 
 
 def _of_customers(
-    files: list[pq.ParquetFile], columns: Sequence[str], wanted: Any
+    files: list[pq.ParquetFile],
+    columns: Sequence[str],
+    wanted: Any,
+    show: Callable[[pa.Table], None] | None = None,
 ) -> tuple[pa.Table, Any, Any]:
     """Read rows of some customers; only those are put together and in order."""
     names = [*columns, *({_KEY} - {*columns})]
@@ -99,6 +106,8 @@ def _of_customers(
     first = np.zeros(wanted.size, np.int64)
     for number, file in enumerate(files):
         rows = file.read(columns=names)
+        if show is not None:
+            show(rows)
         keys = rows.column(_KEY).to_numpy()
         begin = np.searchsorted(keys, wanted)
         counts = np.searchsorted(keys, wanted, "right") - begin

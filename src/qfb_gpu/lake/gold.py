@@ -112,15 +112,18 @@ def _cast(values: pa.Array, kind: pa.DataType | None) -> pa.Array:
     return values if kind is None or values.type == kind else values.cast(kind)
 
 
-def write_part(path: Path, table: pa.Table) -> None:
-    """Write a part of a gold table: whole or not at all, and never into one that is published."""
+def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
+    """Write a part of a gold table: whole or not at all, and never into one that is published.
+
+    ``level`` is zstd's.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
     pq.write_table(
         table,
         draft,
         compression="zstd",
-        compression_level=1,
+        compression_level=level,
         use_dictionary=[f.name for f in table.schema if repeats(f)],
         write_statistics=[name for name in table.column_names if name not in _DISTINCT],
         store_schema=False,

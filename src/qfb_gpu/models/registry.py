@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import shutil
 import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.models import store
+from qfb_gpu.models import store, waiting
 from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
 from qfb_gpu.models.versions import (
     BEFORE,
@@ -73,7 +74,7 @@ def log_run(
     inputs: dict[str, Any],
     model: dict[str, Any],
     report: Path,
-) -> str:
+) -> None:
     """Log one night, and the models that it offered, to the local MLflow store.
 
     Parameters
@@ -91,32 +92,63 @@ def log_run(
     report : Path
         The report page.
 
-    Returns
-    -------
-    str
-        MLflow's id of the run.
+    Notes
+    -----
+    Runs that :func:`log_later` left come first.
     """
+    note = waiting.Note(name, _now(), params, metrics, versions(), inputs, model)
     with store.opened(output) as client:
-        from mlflow.entities import Metric, Param, RunTag
-
-        run = client.create_run(store.experiment(client, output), run_name=name)
-        run_id: str = run.info.run_id
-        now = int(time.time() * 1000)
-        client.log_batch(
-            run_id,
-            metrics=[Metric(key, float(value), now, 0) for key, value in metrics.items()],
-            params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in params.items()],
-            tags=[RunTag(f"version.{key}", value) for key, value in versions().items()],
-        )
-        client.set_tag(run_id, BEFORE, standing(client))
-        client.log_text(run_id, json.dumps(inputs, indent=1, sort_keys=True), "inputs.json")
-        client.log_text(run_id, json.dumps(model, indent=1), "models/segments.json")
-        client.log_artifact(run_id, str(report))
+        for folder in waiting.folders(output):
+            earlier = _log_note(client, output, waiting.note_of(folder), folder / report.name)
+            client.set_terminated(earlier, end_time=waiting.note_of(folder).at)
+            shutil.rmtree(folder)
+        run_id = _log_note(client, output, note, report)
         for candidate in offered(output / ".work" / name):
             version = _log_model(client, output, candidate, name, inputs, run_id)
             client.set_tag(run_id, f"model.{candidate.name}", str(version))
         client.set_terminated(run_id)
-        return run_id
+
+
+def log_later(
+    output: Path,
+    *,
+    name: str,
+    params: dict[str, Any],
+    metrics: dict[str, float],
+    inputs: dict[str, Any],
+    model: dict[str, Any],
+    report: Path,
+) -> None:
+    """Leave a run without models of its own to the next :func:`log_run`, whose arguments it has.
+
+    Opening the store takes longer than many an update.
+    """
+    note = waiting.Note(name, _now(), params, metrics, versions(), inputs, model)
+    waiting.put(output, note, report)
+
+
+def _now() -> int:
+    return int(time.time() * 1000)
+
+
+def _log_note(client: Any, output: Path, note: waiting.Note, report: Path) -> str:
+    """Make the MLflow run of a note; return its id."""
+    from mlflow.entities import Metric, Param, RunTag
+
+    experiment = store.experiment(client, output)
+    run = client.create_run(experiment, start_time=note.at, run_name=note.name)
+    run_id: str = run.info.run_id
+    said = [RunTag(f"version.{key}", value) for key, value in note.versions.items()]
+    client.log_batch(
+        run_id,
+        metrics=[Metric(key, float(value), note.at, 0) for key, value in note.metrics.items()],
+        params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in note.params.items()],
+        tags=[*said, RunTag(BEFORE, standing(client))],
+    )
+    client.log_text(run_id, json.dumps(note.inputs, indent=1, sort_keys=True), "inputs.json")
+    client.log_text(run_id, json.dumps(note.model, indent=1), "models/segments.json")
+    client.log_artifact(run_id, str(report))
+    return run_id
 
 
 def log_model(
@@ -194,7 +226,7 @@ def _new_version(
         _save(Path(folder), candidate)
         client.log_model_artifacts(logged.model_id, str(Path(folder) / "logged"))
     client.finalize_logged_model(logged.model_id, "READY")
-    now = int(time.time() * 1000)
+    now = _now()
     metrics = [
         Metric(f"{candidate.name}.{key}", float(value), now, 0, model_id=logged.model_id)
         for key, value in candidate.metrics.items()

@@ -10,7 +10,7 @@ import logging
 import os
 import warnings
 from contextlib import contextmanager, suppress
-from importlib import import_module
+from dataclasses import dataclass
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -26,32 +26,65 @@ def exists(output: Path) -> bool:
     return (output / "mlflow.db").is_file()
 
 
-def imported_beside() -> None:
-    """Import MLflow in a thread: for a process that now waits for others.
+@dataclass(slots=True)
+class _Ahead:
+    """What a thread opens while this process waits for others."""
 
-    Whoever opens a store before that is done waits for the rest of it; a failure shows there.
+    thread: Thread | None = None
+    is_made: bool = False
+
+
+_ahead = _Ahead()
+
+
+def opened_beside(output: Path) -> None:
+    """Import MLflow in a thread, and make the store where there is none.
+
+    For a process that now waits for others. Whoever opens a store before that is done waits for
+    it; a failure shows there. A new store is seen by nobody until :func:`opened` is called.
     """
-    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    _ahead.thread = Thread(target=_open_ahead, args=(output,), name="open mlflow", daemon=True)
+    _ahead.thread.start()
 
-    def work() -> None:
-        with suppress(Exception):
-            import_module("mlflow")
 
-    Thread(target=work, name="import mlflow", daemon=True).start()
+def _open_ahead(output: Path) -> None:
+    with suppress(Exception):
+        if exists(output):
+            _client(output / "mlflow.db")
+            return
+        draft = _draft(output)
+        draft.parent.mkdir(parents=True, exist_ok=True)
+        draft.unlink(missing_ok=True)
+        _client(draft)
+        _ahead.is_made = True
 
 
 @contextmanager
 def opened(output: Path) -> Iterator[Any]:
     """Give the ``MlflowClient`` of an output folder's store, made where there is none."""
+    if _ahead.thread is not None:
+        _ahead.thread.join()
+        _ahead.thread = None
+    if _ahead.is_made and not exists(output) and _draft(output).is_file():
+        _draft(output).replace(output / "mlflow.db")
+    _ahead.is_made = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-        import mlflow
+        yield _client(output / "mlflow.db")
 
-        for logger in ("mlflow", "alembic"):
-            logging.getLogger(logger).setLevel(logging.WARNING)
-        uri = f"sqlite:///{output / 'mlflow.db'}"
-        yield mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+def _draft(output: Path) -> Path:
+    return output / ".work" / "mlflow.db"
+
+
+def _client(database: Path) -> Any:
+    os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    import mlflow
+
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+    uri = f"sqlite:///{database}"
+    return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
 
 def experiment(client: Any, output: Path) -> str:
