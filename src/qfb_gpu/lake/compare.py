@@ -9,6 +9,7 @@ bits, is compared by that key, as it is everywhere else.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +35,8 @@ _NUMBER_OF = {
 """Texts, and the numbers beside them that say the same."""
 _NULL, _NONE = -1, -2
 """Codes of null, and of a text that the other dictionary lacks."""
+_FEW_RUNS = 256
+"""More are not compared one by one."""
 
 
 def why_not(before: Manifest, after: Manifest) -> str:
@@ -74,13 +77,14 @@ def different(new: pa.Table | None, files: list[Path]) -> tuple[Any, bool]:
     before = old.column(_KEY).to_numpy()
     if new is None or {*new.column_names} != old.names:
         return distinct(np.concatenate([keys, before]), np), False
-    gone, came, now, then = _opposite(keys, before)
-    opposite = keys if now is None else keys[now]
-    changed = np.zeros(opposite.size, bool)
+    alone, runs = _opposite(keys, before)
+    changed: Any = np.zeros(runs.n_rows, bool)
     for name in _content(new.column_names):
-        one, other = _one(new.column(name)), old.column(name)
-        changed |= _differ(_opposite_to(one, now), _opposite_to(other, then))
-    customers = distinct(np.concatenate([gone, came, opposite[changed]]), np)
+        one, other = _alike(_one(new.column(name)), old.column(name))
+        sides = zip(runs.of_now(one), runs.of_then(other), strict=True)
+        changed |= np.concatenate([changed[:0], *(_differ(*pair) for pair in sides)])
+    of_row = np.concatenate([keys[:0], *(run.to_numpy() for run in runs.of_now(pa.array(keys)))])
+    customers = distinct(np.concatenate([alone, of_row[changed]]), np)
     is_same = not customers.size and not any(
         _differ(_one(new.column(name)), old.column(name)).any() for name in _ORIGIN
     )
@@ -91,21 +95,18 @@ class _Old:
     """A bucket's files, column by column in the order of silver."""
 
     def __init__(self, files: list[Path]) -> None:
-        self._files = files
-        opened = [pq.ParquetFile(path) for path in files]
-        self.names = {*opened[0].schema_arrow.names} - {PLACE}
-        self._order = pa.array(order_of_files(opened)) if len(files) > 1 else None
+        about = pq.read_metadata(files[0])
+        columns = [about.row_group(0).column(i) for i in range(about.num_columns)]
+        coded = [c.path_in_schema for c in columns if "RLE_DICTIONARY" in c.encodings]
+        self._files = [pq.ParquetFile(path, read_dictionary=coded) for path in files]
+        self._order = pa.array(order_of_files(self._files)) if len(files) > 1 else None
+        self.names = {c.path_in_schema for c in columns} - {PLACE}
 
     def column(self, name: str) -> pa.Array:
         """Return a column; a text that is a dictionary in the first file stays one."""
-        parts = [pq.ParquetFile(f, read_dictionary=self._coded(name)) for f in self._files]
-        column = _one(pa.chunked_array([_one(f.read(columns=[name]).column(0)) for f in parts]))
+        parts = [_one(file.read(columns=[name]).column(0)) for file in self._files]
+        column = _one(pa.chunked_array(parts))
         return column if self._order is None else column.take(self._order)
-
-    def _coded(self, name: str) -> list[str]:
-        about = pq.read_metadata(self._files[0])
-        stored = about.row_group(0).column(about.schema.names.index(name)).encodings
-        return [name] if "RLE_DICTIONARY" in stored else []
 
 
 def _one(column: pa.ChunkedArray) -> pa.Array:
@@ -114,31 +115,55 @@ def _one(column: pa.ChunkedArray) -> pa.Array:
     return column.unify_dictionaries().combine_chunks()
 
 
-def _opposite(now: Any, then: Any) -> tuple[Any, Any, Any, Any]:
-    """Find the rows of customers who have as many as they had.
+@dataclass(frozen=True, slots=True)
+class _Runs:
+    """Runs of rows that stand opposite each other: ``size`` rows from each of the first ones."""
 
-    Returns
-    -------
-    gone, came : int64 array
-        Keys of those who have none any more, and of those who have another number.
-    of_now, of_then : bool array a row, or None
-        Rows that stand opposite each other; None, None where all do.
+    now: Any
+    then: Any
+    size: Any
+
+    @property
+    def n_rows(self) -> int:
+        return int(self.size.sum())
+
+    def of_now(self, column: pa.Array) -> list[pa.Array]:
+        """Return these rows of a column of now: a piece a run, or all in one."""
+        return self._of(column, self.now)
+
+    def of_then(self, column: pa.Array) -> list[pa.Array]:
+        """Return these rows of a column of then, in pieces as of now."""
+        return self._of(column, self.then)
+
+    def _of(self, column: pa.Array, first: Any) -> list[pa.Array]:
+        if first.size <= _FEW_RUNS:
+            return [column.slice(*run) for run in np.stack([first, self.size], axis=1).tolist()]
+        steps = np.zeros(len(column) + 1, np.int8)
+        steps[first] += 1
+        steps[first + self.size] -= 1
+        return [column.filter(pa.array(np.cumsum(steps[:-1], dtype=np.int8).view(bool)))]
+
+
+def _opposite(now: Any, then: Any) -> tuple[Any, _Runs]:
+    """Return who has not as many rows as before, and the runs of rows of all others.
+
+    ``now`` and ``then`` are the customers' keys row by row, ascending.
     """
-    if np.array_equal(now, then):
-        return now[:0], now[:0], None, None
-    (keys, counts), (keys_then, counts_then) = _counted(now), _counted(then)
+    (keys, first, count), (keys_then, first_then, count_then) = _counted(now), _counted(then)
     place, is_there = find(keys_then, keys, np)
-    is_there &= counts_then[place] == counts if keys_then.size else False
-    has_as_many = np.zeros(keys_then.size, bool)
-    has_as_many[place[is_there]] = True
-    of_now, of_then = np.repeat(is_there, counts), np.repeat(has_as_many, counts_then)
-    return keys_then[~has_as_many], keys[~is_there], of_now, of_then
+    both = np.flatnonzero(is_there)
+    both = both[count_then[place[both]] == count[both]]
+    place = place[both]
+    begins = np.append(True, (np.diff(both) != 1) | (np.diff(place) != 1))[: both.size]
+    size = np.add.reduceat(count[both], np.flatnonzero(begins)) if both.size else both
+    alone = np.concatenate([np.delete(keys, both), np.delete(keys_then, place)])
+    return alone, _Runs(first[both[begins]], first_then[place[begins]], size)
 
 
-def _counted(keys: Any) -> tuple[Any, Any]:
-    """Return the distinct keys of ascending ones, and how often each is there."""
+def _counted(keys: Any) -> tuple[Any, Any, Any]:
+    """Return the distinct keys of ascending ones, where each begins, and how often it is there."""
     first = np.flatnonzero(group_starts([keys]))
-    return keys[first], np.diff(np.append(first, keys.size))
+    return keys[first], first, np.diff(np.append(first, keys.size))
 
 
 def _content(names: list[str]) -> list[str]:
@@ -147,24 +172,25 @@ def _content(names: list[str]) -> list[str]:
     return [name for name in names if name not in told and name not in (_KEY, *_ORIGIN)]
 
 
-def _opposite_to(column: pa.Array, picked: Any) -> pa.Array:
-    return column if picked is None else column.filter(pa.array(picked))
-
-
-def _differ(new: pa.Array, old: pa.Array) -> Any:
-    """Return a bool a row: the two values are not the same to the bit, or one of them is null."""
+def _alike(new: pa.Array, old: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return columns of one kind whose values are equal where those of the two are, to the bit."""
     if pa.types.is_dictionary(new.type) and pa.types.is_dictionary(old.type):
-        place = pc.index_in(old.dictionary, new.dictionary).fill_null(_NONE)
-        codes = np.append(place.to_numpy(), _NULL)[old.indices.fill_null(-1).to_numpy()]
-        return new.indices.fill_null(_NULL).to_numpy() != codes
+        place = np.append(pc.index_in(old.dictionary, new.dictionary).fill_null(_NONE), _NULL)
+        codes = place.astype(np.int32)[old.indices.fill_null(-1).to_numpy()]
+        return new.indices.cast(pa.int32()).fill_null(_NULL), pa.array(codes)
     new, old = (
         one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in (new, old)
     )
+    if pa.types.is_floating(new.type) and new.type == old.type:
+        bits = pa.type_for_alias(f"int{new.type.bit_width}")
+        return new.view(bits), old.view(bits)
+    return new, old
+
+
+def _differ(new: pa.Array, old: pa.Array) -> Any:
+    """Return a bool a row: the values differ, one of them is null, or they are of other kinds."""
     if new.type != old.type:
         return np.ones(len(new), bool)
-    if pa.types.is_floating(new.type):
-        bits = pa.type_for_alias(f"int{new.type.bit_width}")
-        new, old = new.view(bits), old.view(bits)
     if new.equals(old):
         return np.zeros(len(new), bool)
     unequal = pc.not_equal(new, old).fill_null(False)  # noqa: FBT003
