@@ -87,7 +87,7 @@ def why_whole(config: Config, device: str, kept: Kept | None) -> str:
         if len(files) != len(kept.buckets):
             return f"the files of {name} are not one a bucket any more (qfb maintain joins them)"
     found = touched.touched(config.output_dir / "lake", kept.ingest_ids)
-    unknown = [f"sources.{name}" for name, one in found.items() if not one.known]
+    unknown = [f"sources.{name} ({one.why})" for name, one in found.items() if not one.known]
     return f"which customers changed is not known of {', '.join(unknown)}" if unknown else ""
 
 

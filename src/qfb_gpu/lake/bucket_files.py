@@ -10,11 +10,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.lake import additions, measures, silver
+from qfb_gpu.lake import additions, compare, measures, silver
 from qfb_gpu.lake.leaving import subtract
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.rows import Rows
@@ -37,7 +36,7 @@ class Written:
     ----------
     bucket : int
     part : PartFile or None
-        Its new file; None where no row is left.
+        Its new file; None where no row is left, or where its files are as they would be anew.
     drops : list of Path
         Files that are no longer of the bucket.
     schema : Arrow schema or None
@@ -47,8 +46,8 @@ class Written:
         See :mod:`qfb_gpu.lake.measures`; of the rows that came where ``is_more``.
     is_more : bool
         Whether the bucket keeps rows in other files.
-    customers : int64 array
-        Keys of the customers that got or lost rows.
+    customers : int64 array or None
+        Keys of the customers whose rows are not what they were; None where that is not known.
     """
 
     bucket: int
@@ -60,6 +59,11 @@ class Written:
     profile: dict[str, Any] | None = None
     is_more: bool = False
     drops: list[Path] = field(default_factory=list)
+
+    @property
+    def stays(self) -> bool:
+        """Whether its files hold already what it should have."""
+        return self.part is None and self.profile is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,10 @@ class BucketWriter:
     leaving : Leaving
         Rows that go by the number of their file.
     keeps : bool
-        Whether there are rows that stay.
-    there : dict of bucket to list of Path
-        The files they are in, the oldest first.
+        Whether there are rows that stay; if not, all come anew.
+    there : dict of bucket to list of Path or None
+        The files of the version before, the oldest first: of rows that stay, or of those that new
+        rows are compared with. None where there is nothing to compare with.
     """
 
     table_dir: Path
@@ -95,11 +100,16 @@ class BucketWriter:
     removed: Spill
     leaving: Leaving
     keeps: bool
-    there: dict[int, list[Path]] = field(default_factory=dict)
+    there: dict[int, list[Path]] | None = None
+
+    def buckets(self) -> list[int]:
+        """Return the buckets that may not stay as they are, ascending."""
+        found = {*self.added.buckets(), *self.leaving.buckets}
+        return sorted(found if self.keeps else found | {*(self.there or ())})
 
     def write(self, bucket: int) -> Written:
         """Merge what a bucket has with what comes and goes, and write its file."""
-        files = self.there.get(bucket, [])
+        files = (self.there or {}).get(bucket, [])
         new = _tables(self.added.read(bucket))
         is_mere = self.keeps and bucket not in self.leaving.buckets and not self.sums.any()
         if is_mere and additions.are_few(files, sum(table.num_rows for table in new)):
@@ -111,7 +121,7 @@ class BucketWriter:
     def _add(self, bucket: int, files: list[Path], new: list[pa.Table]) -> Written | None:
         """Write a file of the rows that come; None where others do not stay as they are."""
         done, table = self._merged(bucket, new)
-        done.customers = self._customers(new)
+        done.customers = keys_of([table.column("customer_id") for table in new])
         places = additions.places_of(files, table, self.schema)
         if places is None:
             return None
@@ -129,44 +139,47 @@ class BucketWriter:
         if bucket in self.leaving.back:
             new = [*new, *_tables([self.leaving.back[bucket]])]
         leave = _tables(self.removed.read(bucket))
-        stays, gone = self._kept(files)
-        customers = self._customers([*new, *gone, *leave])
-        tables = [*new, *stays]
+        tables = [*new, *self._kept(files)]
         if leave:
             tables = subtract(tables, leave, self.schema)
         tables = [table for table in tables if table.num_rows]
         if not tables:
-            return Written(bucket, customers, drops=files)
+            return Written(bucket, self._who(None, files)[0], drops=files)
         done, table = self._merged(bucket, tables)
-        done.customers = np.union1d(customers, done.customers) if self.keeps else customers
-        done.part = silver.write_bucket(self.table_dir, bucket, self.version, table)
         done.profile = measures.profile(table, self.schema)
-        done.drops = files
+        done.customers, is_same = self._who(table, files)
+        if not is_same:
+            done.part = silver.write_bucket(self.table_dir, bucket, self.version, table)
+            done.drops = files
         return done
 
+    def _who(self, table: pa.Table | None, files: list[Path]) -> tuple[Any, bool]:
+        """Return whose rows differ from those in files, and whether the files can stay."""
+        if self.there is None:
+            return None, False
+        try:
+            return compare.different(table, files)
+        except (OSError, pa.ArrowException):
+            if self.keeps:
+                raise
+            return None, False  # what cannot be read is replaced, as by a lake's first ingest
+
     def _merged(self, bucket: int, tables: list[pa.Table]) -> tuple[Written, pa.Table]:
-        """Return rows merged, in the columns of silver; told are those who lost one by its key."""
+        """Return rows merged, in the columns of silver."""
         rows = Rows([table.select(tables[0].column_names) for table in tables])
         merged = merge(rows, self.schema, self.sums, self.files)
-        lost = rows.key("customer_id")[merged.losers]  # a key need not hold the customer
         table = silver.silver_table(rows, merged.order, self.schema)
-        done = Written(bucket, lost, None, table.schema, merged.rejects, merged.counts)
-        return done, table
+        return Written(bucket, None, None, table.schema, merged.rejects, merged.counts), table
 
-    def _kept(self, files: list[Path]) -> tuple[list[pa.Table], list[pa.Table]]:
-        """Return the rows of silver that stay and those that go by the number of their file."""
-        if not files:
-            return [], []
+    def _kept(self, files: list[Path]) -> list[pa.Table]:
+        """Return the rows of silver that stay."""
+        if not files or not self.keeps:
+            return []
         old = silver.read_spilled(files)
         if not self.leaving.files:
-            return [old], []
+            return [old]
         numbers = pa.array(sorted(self.leaving.files), pa.int32())
-        goes = pc.is_in(old.column("source_file"), numbers)
-        return [old.filter(pc.invert(goes))], [old.filter(goes)]
-
-    def _customers(self, tables: list[pa.Table]) -> Any:
-        """Return who is touched; nobody is told apart where everything is new."""
-        return keys_of([table.column("customer_id") for table in tables] if self.keeps else [])
+        return [old.filter(pc.invert(pc.is_in(old.column("source_file"), numbers)))]
 
 
 def _tables(batches: list[pa.RecordBatch]) -> list[pa.Table]:

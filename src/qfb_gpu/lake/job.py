@@ -2,7 +2,8 @@
 
 Files that are new are read; where files went or changed, their rows leave silver by the number of
 their file, duplicates that they stood in front of come back, and only the buckets concerned are
-written. A night that finds nothing to keep reads everything again.
+written. A night that finds nothing to keep reads everything again, and compares what it writes
+with what stands there: a replaced extract touches the customers whose rows differ.
 """
 
 from __future__ import annotations
@@ -16,12 +17,12 @@ import numpy as np
 
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake import compare, measures, silver, touched
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake import measures, silver, touched
 from qfb_gpu.lake.bucket_files import BucketWriter, Written
 from qfb_gpu.lake.bucket_read import n_rows_of
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
-from qfb_gpu.lake.delta import commit, files_by_partition, sweep, table_schema
+from qfb_gpu.lake.delta import commit, sweep, table_schema
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 Progress = Callable[[str, int, int], None]
 _ROWS_PER_BUCKET = 1 << 20
+_MOST, _LEAST = 1.5, 0.125
+"""Of the rows that a bucket should have: with more or less a lake gets another number of them."""
 _MANY = 100
 
 
@@ -121,7 +124,7 @@ class Job:
             version=before.version + 1,
             fingerprint=state.fingerprint(self._config, self._source),
             settings=state.settings(self._config, self._source),
-            n_buckets=before.n_buckets if kept else n_buckets or self._n_buckets(n_rows),
+            n_buckets=before.n_buckets if kept else n_buckets or self._n_buckets(n_rows, before),
             files=[*_marked(kept, change), *state.listed(change.todo), *map(_slot, feeds)],
             rejects=list(before.rejects) if kept else [],
             merged=dict(before.merged) if kept else {},
@@ -134,7 +137,7 @@ class Job:
         fed_plans = [self.planner.feed(feed, first + n) for n, feed in enumerate(feeds)]
         came = chain(self._batches(change.todo, plans), self._fed(feeds, fed_plans, CAME))
         went = self._fed(feeds, fed_plans, WENT)
-        self.make(after, before if kept else None, came, n_rows, went, change.gone, len(kept))
+        self.make(after, before, came, n_rows, went, change.gone, len(kept), keeps=bool(kept))
         return after
 
     def _fed(
@@ -147,13 +150,15 @@ class Job:
     def make(  # noqa: PLR0913
         self,
         after: Manifest,
-        before: Manifest | None,
+        before: Manifest,
         came: Iterable[tuple[Batch, FilePlan]],
         n_expected: int,
         went: Iterable[tuple[Batch, FilePlan]] = (),
         gone: frozenset[int] = frozenset(),
         n_kept: int = 0,
         left: pa.Table | None = None,
+        *,
+        keeps: bool = True,
     ) -> None:
         """Clean batches, merge them with what silver keeps, and commit the manifest.
 
@@ -161,8 +166,8 @@ class Job:
         ----------
         after : Manifest
             Of the version to make; its counts are filled in.
-        before : Manifest or None
-            What silver keeps the rows of; None for none.
+        before : Manifest
+            Of the version that stands; an empty one where there is none.
         came, went : iterable of (Batch, FilePlan)
             Rows to add, and rows to take away by their content.
         n_expected : int
@@ -173,6 +178,8 @@ class Job:
             How many of the manifest's files were there before.
         left : pyarrow.Table, optional
             The rejected rows that stay so, where they are not those of the manifest.
+        keeps : bool
+            Whether silver keeps the rows of ``before``.
         """
         folder = state.folder(self._dir)
         rejects = RejectFile(folder / f"rejects-{after.version:06d}.parquet")
@@ -181,19 +188,27 @@ class Job:
         try:
             self._read(came, after.n_buckets, added, rejects, n_expected)
             refused = self._read_removed(went, after.n_buckets, removed)
-            self._check_any(added, before)
+            self._check_any(added, keeps=keeps)
             leaving = Leaving()
             if gone or refused or removed.buckets():
                 leaving = find_leaving(self._dir, after, self._schema, self._config.currency,
                                        gone, n_kept, set(removed.buckets()), refused)  # fmt: skip
                 after.rejects = []
                 rejects.write(leaving.rejects)
-            done = self._write(after, added, removed, rejects, leaving, before)
+            why = "" if keeps else compare.why_not(before, after)
+            writer = BucketWriter(
+                self._dir, self._schema, after.version,
+                files=[str(file["name"]) for file in after.files],
+                sums=np.array([self._parts[file["part"]].lines == "sum" for file in after.files]),
+                added=added, removed=removed, leaving=leaving, keeps=keeps,
+                there=None if why else silver.files_by_bucket(self._dir),
+            )  # fmt: skip
+            done = self._write(after, writer, rejects)
         finally:
             added.remove()
             removed.remove()
             rejects.close()
-        self._commit(before, after, done, rejects)
+        self._commit(before, after, done, rejects, why, keeps=keeps)
 
     def _read_removed(
         self, went: Iterable[tuple[Batch, FilePlan]], n_buckets: int, removed: Spill
@@ -213,11 +228,11 @@ class Job:
         """Take what a file's rows were counted as away: they are counted again."""
         self._file_counts.setdefault(number, Counter()).subtract(counts)
 
-    def _check_any(self, spill: Spill, before: Manifest | None) -> None:
+    def _check_any(self, spill: Spill, *, keeps: bool) -> None:
         counts: Counter[str] = Counter()
         for one in self._file_counts.values():
             counts.update(one)
-        if not spill.buckets() and (before is None or counts["rows"] >= _MANY):
+        if not spill.buckets() and (not keeps or counts["rows"] >= _MANY):
             where = f"sources.{self._source}"
             raise InputError(silver.nothing_left(where, counts, self._example))
 
@@ -272,26 +287,10 @@ class Job:
             self._tell(stage, min(done, n_expected), n_expected)
         spill.seal()
 
-    def _write(
-        self,
-        after: Manifest,
-        added: Spill,
-        removed: Spill,
-        rejects: RejectFile,
-        leaving: Leaving,
-        before: Manifest | None,
-    ) -> list[Written]:
+    def _write(self, after: Manifest, writer: BucketWriter, rejects: RejectFile) -> list[Written]:
         """Second pass: merge and write every bucket that has new rows or loses some."""
-        there = files_by_partition(self._dir, "bucket") if before is not None else {}
-        writer = BucketWriter(
-            self._dir, self._schema, after.version,
-            files=[str(file["name"]) for file in after.files],
-            sums=np.array([self._parts[file["part"]].lines == "sum" for file in after.files]),
-            added=added, removed=removed, leaving=leaving, keeps=before is not None,
-            there={int(bucket): files for bucket, files in there.items()},
-        )  # fmt: skip
         stage = f"write {self._source}"
-        buckets = sorted({*added.buckets(), *leaving.buckets})
+        buckets = writer.buckets()
         done = []
         for number, one in enumerate(in_order(writer.write, iter(buckets), n_threads()), 1):
             done.append(one)
@@ -307,19 +306,26 @@ class Job:
 
     def _commit(
         self,
-        before: Manifest | None,
+        before: Manifest,
         after: Manifest,
         done: list[Written],
         rejects: RejectFile,
+        why: str,
+        *,
+        keeps: bool,
     ) -> None:
+        """Make what was written the newest version; ``why`` nobody knows who is touched."""
         parts = [one.part for one in done if one.part is not None]
         schema = next((one.schema for one in done if one.schema is not None), None)
-        after.n_rows = sum(part.n_rows for part in parts)
+        gone = [path for one in done for path in one.drops]
         drop: list[str] | None = None
-        if before is not None:
-            gone = [path for one in done for path in one.drops]
+        if keeps or any(one.stays for one in done):
             drop = [path.relative_to(self._dir).as_posix() for path in gone]
-            after.n_rows += before.n_rows - sum(map(n_rows_of, gone))
+        if keeps:
+            came = sum(part.n_rows for part in parts)
+            after.n_rows = before.n_rows + came - sum(map(n_rows_of, gone))
+        else:
+            after.n_rows = sum(one.profile["rows"] for one in done if one.profile)
         merged = Counter(after.merged)
         merged.update(self._merged)
         after.merged = dict(merged)
@@ -331,9 +337,9 @@ class Job:
         if rejects.n_rows:
             after.rejects.append(rejects.path.name)
         state.save(self._dir, after)
-        if before is not None:
+        if before.version:
             now, then = (touched.id_of(self._dir, one.version) for one in (after, before))
-            touched.save(self._dir, now, then, {one.bucket: one.customers for one in done})
+            touched.save(self._dir, now, then, {one.bucket: one.customers for one in done}, why)
         commit(
             self._dir,
             parts,
@@ -347,9 +353,16 @@ class Job:
         state.clear(self._dir, after)
         sweep(self._dir)
 
-    def _n_buckets(self, n_rows: int) -> int:
-        """Return a power of two: about a million rows a bucket, or a batch where that is less."""
+    def _n_buckets(self, n_rows: int, before: Manifest) -> int:
+        """Return a power of two: about a million rows a bucket, or a batch where that is less.
+
+        What stands keeps its number while that is not far off: rows in other buckets cannot be
+        compared with those that stand there, nor is anything carried for them.
+        """
         per_bucket = min(_ROWS_PER_BUCKET, self._config.batch_rows)
+        full = per_bucket * before.n_buckets
+        if full and _LEAST * full <= n_rows <= _MOST * full:
+            return before.n_buckets
         wanted = max(1, -(-n_rows // per_bucket))
         return min(1 << (wanted - 1).bit_length(), _MOST_BUCKETS)
 

@@ -51,14 +51,12 @@ class Merged:
     order : int64 array, the rows to write in the order of silver
     rejects : Arrow table of gold ``rejects``, or None
     counts : Counter of measures of ``data_quality``
-    losers : int64 array, the rows that another row with their key stands for
     """
 
     rows: Rows
     order: Any
     rejects: pa.Table | None = None
     counts: Counter[str] = field(default_factory=Counter)
-    losers: Any = field(default_factory=lambda: np.zeros(0, np.int64))
 
 
 def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
@@ -94,7 +92,7 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
     named = list(schema.key) if schema.name == "customers" else named
     reason = f"duplicate {', '.join(named)}"
     counts[f"rejected: {reason}"] += int(losers.size)
-    return Merged(rows, order, _duplicates(rows, schema, losers, reason, files), counts, losers)
+    return Merged(rows, order, _duplicates(rows, schema, losers, reason, files), counts)
 
 
 def forget_derived(rows: Rows) -> Any:

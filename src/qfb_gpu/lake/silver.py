@@ -21,7 +21,13 @@ from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
 from qfb_gpu.lake.bucket_read import read_bucket, read_files
 from qfb_gpu.lake.clean import FilePlan, clean
-from qfb_gpu.lake.delta import PartFile, open_table, partition_files, table_files
+from qfb_gpu.lake.delta import (
+    PartFile,
+    files_by_partition,
+    open_table,
+    partition_files,
+    table_files,
+)
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
 from qfb_gpu.lake.readers import Batch
@@ -139,6 +145,12 @@ def read_spilled(files: list[Path]) -> pa.Table:
     drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
     drop |= {"description", "description_key"}
     return table.drop_columns([name for name in table.column_names if name in drop])
+
+
+def files_by_bucket(table_dir: Path) -> dict[int, list[Path]]:
+    """Return the files of each bucket, the oldest first; empty where there is no table."""
+    found = files_by_partition(table_dir, "bucket")
+    return {int(bucket): files for bucket, files in found.items()}
 
 
 def buckets_of_files(table_dir: Path, numbers: frozenset[int]) -> set[int]:

@@ -100,6 +100,8 @@ def clean_text(values: pa.Array) -> Coded:
 
 def clean_any(values: pa.Array) -> Coded | pa.Array:
     """Trim every text; as codes where texts repeat, else as plain texts."""
+    if pa.types.is_null(values.type):
+        values = values.cast(pa.string())
     if not pa.types.is_dictionary(values.type):
         sample = values.slice(0, _SAMPLE)
         if pc.count_distinct(sample).as_py() > len(sample) // 2:

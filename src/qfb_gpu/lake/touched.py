@@ -2,8 +2,8 @@
 
 ``<lake>/<source>/_ingest/touched-<version>.arrow`` names the customers of each bucket that got
 rows, lost some or had one changed when that version was made. It says of which version it is and
-which one stood before, so a log of another lake is never taken for this one's. An ingest that
-read everything anew leaves none: all customers are touched.
+which one stood before, so a log of another lake is never taken for this one's. Where that cannot
+be told, as under another mapping, it says why instead.
 """
 
 from __future__ import annotations
@@ -26,7 +26,11 @@ if TYPE_CHECKING:
 
 _MOST_CUSTOMERS = 1 << 21
 """More are as good as all of them."""
-_ID, _BEFORE = b"id", b"before"
+_ID, _BEFORE, _WHY = b"id", b"before", b"why"
+_NEW = "no earlier night has seen it"
+_GONE = "silver has nothing of it any more"
+_NO_LOG = "its log does not go back to that night"
+_UNREADABLE = "what stood there could not be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,13 @@ class Touched:
     customers : dict of bucket to int64 NumPy array
         Keys of customers, ascending, each once; a bucket without any is not there. A customer may
         be named though every row that came was a duplicate and left out.
+    why : str
+        Why it is not known.
     """
 
     known: bool
     customers: dict[int, Any] = field(default_factory=dict)
+    why: str = ""
 
 
 def ingest_ids(lake_dir: Path) -> dict[str, str]:
@@ -74,7 +81,7 @@ def touched(lake_dir: Path, since: Mapping[str, str]) -> dict[str, Touched]:
     return {
         name: _since(lake_dir / name, since[name], now[name])
         if name in since and name in now
-        else Touched(known=False)
+        else Touched(known=False, why=_NEW if name in now else _GONE)
         for name in SOURCES
         if name in since or name in now
     }
@@ -86,17 +93,21 @@ def _since(table_dir: Path, then: str, now: str) -> Touched:
     version = _version(now)
     while now != then:
         log = _read(table_dir, version)
-        if log is None or log[0] != now:
-            return Touched(known=False)
-        _, now, customers = log
+        if log is None or log.id != now:
+            return Touched(known=False, why=_NO_LOG)
+        if log.why:
+            return Touched(known=False, why=log.why)
+        now = log.before
         version -= 1
-        for bucket, keys in customers.items():
+        for bucket, keys in log.customers.items():
             found.setdefault(bucket, []).append(keys)
     together = {b: np.unique(np.concatenate(keys)) for b, keys in sorted(found.items())}
     return Touched(known=True, customers=together)
 
 
-def save(table_dir: Path, after: str, before: str, customers: Mapping[int, Any]) -> None:
+def save(
+    table_dir: Path, after: str, before: str, customers: Mapping[int, Any], why: str = ""
+) -> None:
     """Write which customers a version touched; the commit of that version makes it count.
 
     Parameters
@@ -104,15 +115,22 @@ def save(table_dir: Path, after: str, before: str, customers: Mapping[int, Any])
     table_dir : Path
     after, before : str
         Ids of the version to make and of the one before it.
-    customers : mapping of bucket to int64 array
+    customers : mapping of bucket to int64 array or None
+        None where it is not known what a bucket held.
+    why : str
+        Why nobody knows who was touched: ``customers`` are not asked then.
     """
-    n_customers = sum(keys.size for keys in customers.values())
-    if n_customers > _MOST_CUSTOMERS:
-        return
-    numbers = np.repeat(np.array(list(customers), np.int32), [k.size for k in customers.values()])
-    keys = np.concatenate([np.zeros(0, np.int64), *customers.values()])
+    found = {b: keys for b, keys in customers.items() if keys is not None}
+    n_customers = sum(keys.size for keys in found.values())
+    if not why and len(found) < len(customers):
+        why = _UNREADABLE
+    elif not why and n_customers > _MOST_CUSTOMERS:
+        why = f"more than {_MOST_CUSTOMERS:,} customers changed in one ingest"
+    found = {} if why else found
+    numbers = np.repeat(np.array(list(found), np.int32), [k.size for k in found.values()])
+    keys = np.concatenate([np.zeros(0, np.int64), *found.values()])
     fields = [("bucket", pa.int32()), ("customer_key", pa.int64())]
-    schema = pa.schema(fields, metadata={_ID: after, _BEFORE: before})
+    schema = pa.schema(fields, metadata={_ID: after, _BEFORE: before, _WHY: why})
     path = _path(table_dir, _version(after))
     draft = path.with_suffix(".tmp")
     with pa.ipc.new_file(str(draft), schema) as writer:
@@ -155,8 +173,18 @@ def _path(table_dir: Path, version: int) -> Path:
     return state.folder(table_dir) / f"touched-{version:06d}.arrow"
 
 
-def _read(table_dir: Path, version: int) -> tuple[str, str, dict[int, Any]] | None:
-    """Return the id, the id before and the customers by bucket; None where it is not known."""
+@dataclass(frozen=True, slots=True)
+class _Log:
+    """What the log of one version says."""
+
+    id: str
+    before: str
+    why: str
+    customers: dict[int, Any]
+
+
+def _read(table_dir: Path, version: int) -> _Log | None:
+    """Return the log of a version; None where there is none."""
     try:
         with pa.memory_map(str(_path(table_dir, version))) as source:
             table = pa.ipc.open_file(source).read_all()
@@ -168,4 +196,5 @@ def _read(table_dir: Path, version: int) -> tuple[str, str, dict[int, Any]] | No
     found, starts = np.unique(bucket[order], return_index=True)
     split = np.split(keys[order], starts[1:])
     by_bucket = dict(zip(found.tolist(), split, strict=True)) if found.size else {}
-    return about[_ID].decode(), about[_BEFORE].decode(), by_bucket
+    why = about.get(_WHY, b"").decode()
+    return _Log(about[_ID].decode(), about[_BEFORE].decode(), why, by_bucket)
