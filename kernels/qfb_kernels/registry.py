@@ -97,6 +97,10 @@ KERNELS: dict[str, str] = {
     "rayleigh.rayleigh_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], float64[:, ::1])"
     ),
+    "recode.recode_gpu": (
+        "void(int32[::1], int64[::1], int64[::1], int32[:, ::1], int32[::1], int32[::1], "
+        "int64[::1])"
+    ),
     "regularity.regularity_gpu": (
         "void(int64[::1], int8[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], "
         "int64[::1], float64[::1], int16[::1], int64, int64[:, ::1])"
@@ -144,6 +148,7 @@ KERNELS: dict[str, str] = {
     ),
     "streams.reversals_gpu": "void(int64[::1], int64[::1], int32[::1])",
     "text.hash_text_gpu": "void(uint8[::1], int32[::1], int64[::1])",
+    "text.rough_gpu": "void(uint8[::1], int32[::1], int8[::1])",
     "workdays.working_days_gpu": (
         "void(int32[::1], int32[::1], int32[::1], int64[::1], int64[:, ::1], int64[::1], "
         "int32[::1], int64, int32[::1], int8[::1])"

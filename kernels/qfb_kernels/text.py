@@ -8,7 +8,7 @@ The host launchers of texts are serial and let other threads run: callers give e
 
 from __future__ import annotations
 
-from numba import cuda, njit
+from numba import cuda, njit, uint64
 
 from qfb_kernels.twin import twin
 
@@ -89,14 +89,20 @@ def _hash_row(data, offsets, row, out):
     out[row] = high * 0x100000000 + low
 
 
-_hash_row_cpu, _hash_row_gpu = twin(_hash_row, low64)
+_, _hash_row_gpu = twin(_hash_row, low64)
 
 
 @njit(nogil=True, cache=True)
 def hash_text_cpu(data, offsets, out):
-    """Hash each text into an int64 that is never 0."""
+    """Hash each text into an int64 that is never 0; the same bits in words of 64, as hosts have."""
     for row in range(out.shape[0]):
-        _hash_row_cpu(data, offsets, row, out)
+        mix = uint64(0xCBF29CE484222325)
+        for i in range(offsets[row], offsets[row + 1]):
+            mix = (mix ^ uint64(data[i])) * uint64(0x100000001B3)
+        mix = (mix ^ (mix >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
+        mix = (mix ^ (mix >> uint64(27))) * uint64(0x94D049BB133111EB)
+        mix = mix ^ (mix >> uint64(31))
+        out[row] = mix if mix != uint64(0) else uint64(1)
 
 
 @cuda.jit
@@ -105,3 +111,48 @@ def hash_text_gpu(data, offsets, out):
     row = cuda.grid(1)
     if row < out.shape[0]:
         _hash_row_gpu(data, offsets, row, out)
+
+
+def _may_be_space(first, second):
+    """Return whether a character of two or three bytes that begins so may be white space."""
+    if first == 0xC2:
+        return second in (0x85, 0xA0)
+    if first == 0xE1:
+        return second in (0x9A, 0xA0)
+    return (first == 0xE2 and second in (0x80, 0x81)) or (first == 0xE3 and second == 0x80)
+
+
+may_be_space = twin(_may_be_space, inline=True)
+
+
+def _rough_row(data, start, stop):
+    """Return 1 where a text is empty, or may begin or end with white space; else 0."""
+    if stop <= start:
+        return 1
+    if data[start] <= SPACE or data[stop - 1] <= SPACE:
+        return 1
+    if stop - start == 1:
+        return 0
+    if may_be_space(data[start], data[start + 1]) or may_be_space(data[stop - 2], data[stop - 1]):
+        return 1
+    if stop - start == 2:
+        return 0
+    return 1 if may_be_space(data[stop - 3], data[stop - 2]) else 0
+
+
+_rough_row_cpu, _rough_row_gpu = twin(_rough_row, may_be_space, inline=True)
+
+
+@njit(nogil=True, cache=True)
+def rough_cpu(data, offsets, out):
+    """Say of each text whether it may have to be trimmed: int8, shape (n_texts,)."""
+    for row in range(out.shape[0]):
+        out[row] = _rough_row_cpu(data, offsets[row], offsets[row + 1])
+
+
+@cuda.jit
+def rough_gpu(data, offsets, out):
+    """One thread per text."""
+    row = cuda.grid(1)
+    if row < out.shape[0]:
+        out[row] = _rough_row_gpu(data, offsets[row], offsets[row + 1])

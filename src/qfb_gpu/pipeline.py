@@ -29,7 +29,6 @@ from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.threads import on_threads
 from qfb_gpu.lake.work import Workspace
-from qfb_gpu.models import store
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket, write_whole_tables

@@ -15,7 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
-from qfb_gpu.lake.bucket_read import PLACE, n_rows_of, order_of_files, read_files, read_near
+from qfb_gpu.lake.bucket_read import (
+    PLACE,
+    n_rows_of,
+    nullable,
+    order_of_files,
+    read_files,
+    read_near,
+)
 from qfb_gpu.lake.merge import repeated
 from qfb_gpu.lake.rows import Rows, order_by
 
@@ -94,7 +101,7 @@ def together(files: list[Path], new: pa.Table, places: Any) -> tuple[pa.Table, A
     order = order_of_files(opened)
     order = np.insert(order, places, order.size + np.arange(places.size))
     is_added = order >= n_base
-    tables = [file.read(columns=new.column_names) for file in opened[1:]]
+    tables = [nullable(file.read(columns=new.column_names)) for file in opened[1:]]
     plain = pa.schema([(name, tables[0].schema.field(name).type) for name in new.column_names])
     rows = pa.concat_tables([*tables, new.cast(plain)]).combine_chunks()
     return rows.take(pa.array(order[is_added] - n_base)), np.cumsum(~is_added)[is_added]

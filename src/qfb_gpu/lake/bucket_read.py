@@ -63,11 +63,17 @@ def read_files(
     names = list(columns) if columns is not None else opened[0].schema_arrow.names
     if customers is not None:
         return _of_customers(opened, names, distinct(customers, np), show)[0]
-    tables = [file.read(columns=names) for file in opened]
+    tables = [nullable(file.read(columns=names)) for file in opened]
     if len(files) == 1:
         return tables[0]
     together = pa.concat_tables(tables).unify_dictionaries().combine_chunks()
     return together.take(pa.array(order_of_files(opened)))
+
+
+def nullable(table: pa.Table) -> pa.Table:
+    """Return the same columns under a schema that does not depend on which have nulls."""
+    schema = pa.schema([pa.field(f.name, f.type) for f in table.schema])
+    return pa.Table.from_arrays(table.columns, schema=schema)
 
 
 def read_near(
@@ -105,7 +111,7 @@ def _of_customers(
     places: list[Any] = []
     first = np.zeros(wanted.size, np.int64)
     for number, file in enumerate(files):
-        rows = file.read(columns=names)
+        rows = nullable(file.read(columns=names))
         if show is not None:
             show(rows)
         keys = rows.column(_KEY).to_numpy()

@@ -12,6 +12,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.allocator import keep_freed_memory
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
@@ -66,6 +67,7 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
     RunInterruptedError
         Another process writes in the output folder.
     """
+    keep_freed_memory()
     with writing(config.output_dir):
         return _ingest(config, progress)
 

@@ -32,7 +32,7 @@ from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
 from qfb_gpu.lake.rejects import RejectFile
 from qfb_gpu.lake.sources import SourceFile, find_files, parts_of
-from qfb_gpu.lake.spill import Spill, Split, split
+from qfb_gpu.lake.spill import Spill, split
 from qfb_gpu.lake.threads import in_order
 from qfb_gpu.schema import SOURCES
 
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu.config import Config
     from qfb_gpu.lake.manifest import Manifest
+    from qfb_gpu.lake.runs import Split
 
 Progress = Callable[[str, int, int], None]
 _ROWS_PER_BUCKET = 1 << 20

@@ -50,6 +50,7 @@ _RANDOM = {"txn_id", "txn_key", "memo", "amount_minor", "source_row"}
 _PACKED = {"date", "amount_minor", "source_row", "silver_place"}
 """Whole numbers that seldom repeat: differences in few bits, which zstd makes hardly smaller."""
 _ROW_GROUP = 1 << 20
+_WRITTEN_ROWS = 1 << 16
 _IDS = ("txn_id", "customer_id", "counterparty_id")
 _TEXTS = (*_IDS, "memo", "category", "channel")
 
@@ -109,7 +110,7 @@ def write_bucket(
     packed = [name for name in names if name in _PACKED]
     squeezed = [name for name in names if name not in _PACKED and name != "txn_key"]
     pq.write_table(
-        table,
+        _required(table),
         path,
         compression={n: "zstd" if n in squeezed else "none" for n in names},
         compression_level=dict.fromkeys(squeezed, 1),
@@ -117,9 +118,19 @@ def write_bucket(
         column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
         row_group_size=_ROW_GROUP,
         write_statistics=[n for n in names if n in ("date", "description_key")],
+        write_batch_size=_WRITTEN_ROWS,
         store_schema=False,
     )
     return PartFile(name, table.num_rows, {"bucket": str(bucket)}, {})
+
+
+def _required(table: pa.Table) -> pa.Table:
+    """Say of columns without nulls that they have none: no file has to say so of each row."""
+    fields = [
+        pa.field(f.name, f.type, nullable=column.null_count > 0)
+        for f, column in zip(table.schema, table.columns, strict=True)
+    ]
+    return pa.Table.from_arrays(table.columns, schema=pa.schema(fields))
 
 
 def write_together(table_dir: Path, bucket: int, version: int, files: list[Path]) -> PartFile:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_kernels.text import hash_text_cpu
+from qfb_kernels.text import hash_text_cpu, rough_cpu
 
 _SAMPLE = 4096
 _EXACT_FLOAT = float(2**53)
@@ -88,14 +88,22 @@ def clean_text(values: pa.Array) -> Coded:
     raw = coded.dictionary
     if not len(raw):
         return Coded(codes, raw)
-    trimmed = pc.utf8_trim_whitespace(raw)
-    if raw.null_count or pc.min(pc.binary_length(raw)).as_py() == 0 or not trimmed.equals(raw):
-        unique = trimmed.dictionary_encode()
+    if raw.null_count or not is_trimmed(raw):
+        unique = pc.utf8_trim_whitespace(raw).dictionary_encode()
         again = plain(unique.indices, -1, np.int32)
         is_empty = np.append(np.asarray(pc.equal(unique.dictionary, "")), False)
         again = np.where(is_empty[again], np.int32(-1), again)
         return Coded(np.append(again, np.int32(-1))[codes], unique.dictionary)
     return Coded(codes, raw)
+
+
+def is_trimmed(values: pa.Array) -> bool:
+    """Return whether no text is empty or has white space at an end; False where in doubt."""
+    rough = np.empty(len(values), np.int8)
+    rough_cpu(*text_buffers(values), rough)
+    if values.null_count:
+        rough[np.asarray(values.is_null())] = 0
+    return not rough.any()
 
 
 def clean_any(values: pa.Array) -> Coded | pa.Array:
@@ -114,6 +122,8 @@ def trim_plain(values: pa.Array) -> pa.Array:
     text = as_text(values)
     if pa.types.is_dictionary(text.type):
         text = text.cast(pa.string())
+    if is_trimmed(text):
+        return text
     trimmed = pc.utf8_trim_whitespace(text)
     is_empty = pc.equal(pc.binary_length(trimmed), 0)
     if pc.any(is_empty).as_py():
