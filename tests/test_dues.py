@@ -148,7 +148,25 @@ def test_table_holds_the_month_and_the_working_days_before_each_day():
     assert len(starts) == n_months
     assert first_month == naive.month_of(dates[0])
     assert cal[cal[6] : cal[6] + n_months].tolist() == starts
-    assert cal.shape[0] == cal[7] + worked[-1] + 8 * n_days
+    assert cal.shape[0] == cal[7] + worked[-1] + 9 * n_days
+
+
+def test_marks_say_where_a_day_is_in_its_month():
+    closed, opened = {dt.date(2020, 5, 1)}, {dt.date(2020, 4, 26)}
+    cal = table_of(closed, opened)
+    for year, month in ((2020, 2), (2020, 4), (2020, 5), (1969, 12)):
+        first = dt.date(year, month, 1)
+        if number(first) < cal[0]:
+            continue
+        after = (first + 31 * naive.DAY).replace(day=1)
+        dates = [first + i * naive.DAY for i in range((after - first).days)]
+        is_open = [naive.is_open(d, closed, opened) for d in dates]
+        for i, date in enumerate(dates):
+            mark = int(dues.mark_of(cal, number(date)))
+            parts = [(mark >> bit) & 31 for bit in (0, 5, 13, 18)]
+            assert parts == [i, len(dates), sum(is_open[:i]) + 1, sum(is_open[i:])]
+            assert [(mark >> 10) & 7, (mark >> 23) & 1] == [date.weekday(), is_open[i]]
+            assert mark >> 24 == number(date)
 
 
 @given(

@@ -14,8 +14,19 @@ from strategies import EPOCH, make_calendar
 
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
-from qfb_kernels.cadence import N_KNOWN, climb, costs_of, forget, known_score, moved, score
-from qfb_kernels.evidence import mark_payments
+from qfb_kernels.cadence import (
+    MOST_DAYS,
+    N_KNOWN,
+    climb,
+    costs_of,
+    count_phases,
+    forget,
+    is_phase_worth,
+    known_score,
+    moved,
+    score,
+)
+from qfb_kernels.evidence import answers, is_same, mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
@@ -51,10 +62,15 @@ def unit_of(days, clock):
     """Return the days as a unit that schedules are scored for."""
     at = np.array([dues.position(CAL, clock, d) for d in days])
     n = len(days)
-    near = np.empty((1, days[-1] - days[0] + 2), np.int64)
+    near = np.empty((1, days[-1] - days[0] + 1), np.int32)
     mark_payments(at, 0, n, near, 0)
     window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
     return at, near, 0, 0, n, days[0], CAL, LG, clock, window, np.full((1, 3 * N_KNOWN), -1.0)
+
+
+def clock_for(days):
+    """Return the clock that the search counts on."""
+    return int(clock_of(np.array([dues.mark_of(CAL, d) for d in days]), 0, len(days)))
 
 
 def exhaustive(days, clock):
@@ -79,7 +95,7 @@ def found(units):
     peaks = np.stack([gap, gap, gap], axis=1)
     fit, value = np.zeros((len(units), 14), np.int64), np.zeros((len(units), 2))
     at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
-    near = np.empty((2, max(days[-1] - days[0] for days in units) + 2), np.int64)
+    near = np.empty((2, max(days[-1] - days[0] for days in units) + 1 + MOST_DAYS), np.int32)
     search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
                size, CAL, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
     return value[:, 0], fit[:, :6]
@@ -114,7 +130,7 @@ def test_the_search_finds_what_looking_at_every_schedule_finds(jitter, seed):
     gains, schedule = found(units)
     lost = []
     for days, gain, got in zip(units, gains, schedule, strict=True):
-        clock = int(clock_of(np.array(days), np.arange(len(days)), 0, len(days), CAL))
+        clock = clock_for(days)
         best, at = exhaustive(days, clock)
         assert gain <= best + 1e-6, (days, got, at)
         lost.append(best - max(0.0, gain))
@@ -137,11 +153,44 @@ def test_a_score_that_is_remembered_is_the_score():
             assert known_score(*family, *schedules[at]) == score(*family, *schedules[at])
 
 
+def test_a_roll_that_moves_no_due_date_has_the_same_answers():
+    rng = np.random.default_rng(2)
+    seen = {True: 0, False: 0}
+    for days in payers(3, 0.3, 9):
+        clock = clock_for(days)
+        unit = unit_of(days, clock)
+        every = list(schedules(days))
+        for at in rng.integers(0, len(every), 40):
+            roll, other = rng.permutation([1, 2, 3] if clock else 4)[:2]
+            same = bool(is_same(unit, *every[at], roll, other))
+            seen[same] += 1
+            if same:
+                assert answers(unit, *every[at], roll) == answers(unit, *every[at], other)
+    assert min(seen.values()) > 50
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 4, 7, 8, 14, 30, 400])
+def test_a_start_by_days_is_worth_it_where_half_of_the_payments_are_near(step):
+    rng = np.random.default_rng(step)
+    seen = set()
+    for n, spread in ((3, step), (8, 4), (25, step), (26, 12)):
+        days = FIRST + np.sort(step * rng.integers(0, 3, n) + rng.integers(0, spread, n))
+        mark = np.array([dues.mark_of(CAL, day) for day in days])
+        near = np.full((1, 10 + MOST_DAYS), 99, np.int32)
+        count_phases(mark, 0, n, days[0], step, near, 0)
+        for day in days:
+            away = np.minimum((days - day) % step, (day - days) % step)
+            want = 2 * np.sum(5 * away <= min(step, 20) + 2) >= n
+            seen.add(bool(want))
+            assert is_phase_worth(n, day - days[0], step, near, 0) == want
+    assert step < 7 or len(seen) == 2
+
+
 @pytest.mark.parametrize("jitter", [0.1, 0.5])
 def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
     climbed = 0
     for days in payers(4, jitter, 7):
-        clock = int(clock_of(np.array(days), np.arange(len(days)), 0, len(days), CAL))
+        clock = clock_for(days)
         unit = unit_of(days, clock)
         month = int(dues.month_of(CAL, days[0]))
         roll = dues.FOLLOWING if clock else dues.NONE

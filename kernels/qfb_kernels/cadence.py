@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 
+from numba import uint64
+
 from qfb_kernels.dues import (
     DAYS,
     FOLLOWING,
@@ -24,7 +26,19 @@ from qfb_kernels.dues import (
     month_start,
     n_working_before,
 )
-from qfb_kernels.evidence import CAL, CLOCK, IMPOSSIBLE, KNOWN, LANE, START, STOP, evidence
+from qfb_kernels.evidence import (
+    CAL,
+    CLOCK,
+    IMPOSSIBLE,
+    KNOWN,
+    LANE,
+    NEAR,
+    OPENED,
+    START,
+    STOP,
+    evidence,
+    is_same,
+)
 from qfb_kernels.twin import twin
 
 _MONTH = 30.436875
@@ -34,36 +48,32 @@ N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
 _UNUSUAL = 0.3  # nats to name a roll that few have
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
-_DAY_BIT = 24  # of a mark: from there on the day itself
+DAY_BIT = 24  # of a mark: from there on the day itself
+MOST_DAYS = 400  # between due dates of the longest schedule by days
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
 
-def _naming(kind, step, clock, cost):
-    """Nats to name a family, period and phase, after ``cost`` for the roll."""
-    share = 5.0 / 7.0 if clock else 1.0
-    if kind == DAYS:
-        cost += math.log(1.0 + (step - 1) * share)
-        if step in (1, _WEEK, 2 * _WEEK):
-            return cost + 2.0
-        return cost + 3.5 + math.log(1.0 * step)
-    if kind == WORKDAYS:
-        return cost + 2.0
-    cost += math.log(_MONTH * step * share)
-    if kind == PAIR:
-        return cost + 3.0 + math.log(5.0)
-    cost += 1.2 if step == 1 else 2.7
-    return cost if kind == MONTHS else cost + 2.5
-
-
-naming = twin(_naming)
-
-
 def _costs_of(kind, step, clock):
-    """Nats to name a schedule of a family and period: by a usual roll, and by another one."""
-    return naming(kind, step, clock, 0.0), naming(kind, step, clock, _UNUSUAL)
+    """Nats to name a schedule of a family and period: by a usual roll, and by another one.
+
+    For its phase, its family, and its period.
+    """
+    share = 5.0 / 7.0 if clock else 1.0
+    phase, family, period = 0.0, 2.0, 0.0
+    if kind == DAYS:
+        phase = math.log(1.0 + (step - 1) * share)
+        if step not in (1, _WEEK, 2 * _WEEK):
+            family, period = 3.5, math.log(1.0 * step)
+    elif kind != WORKDAYS:
+        phase = math.log(_MONTH * step * share)
+        if kind == PAIR:
+            family, period = 3.0, math.log(5.0)
+        else:
+            family, period = 1.2 if step == 1 else 2.7, 0.0 if kind == MONTHS else 2.5
+    return phase + family + period, _UNUSUAL + phase + family + period
 
 
-costs_of = twin(_costs_of, naming, inline=True)
+costs_of = twin(_costs_of, inline=True)
 
 
 def _schedule_cost(costs, kind, a, roll):
@@ -93,7 +103,7 @@ score = twin(_score, evidence, schedule_cost, inline=True)
 def _forget(known, lane):
     """Forget the scores of another family or unit."""
     for i in range(N_KNOWN):
-        known[lane, 3 * i] = -1.0
+        known[uint64(lane), uint64(3 * i)] = -1.0
 
 
 forget = twin(_forget, inline=True)
@@ -105,16 +115,16 @@ def _known_score(unit, costs, kind, step, anchor, a, b, roll):
     ``known`` of the unit has places for some schedules of one family: a number for the phase and
     the roll, evidence, mean offset.
     """
-    known, lane = unit[KNOWN], unit[LANE]
+    known, lane = unit[KNOWN], uint64(unit[LANE])
     phase = anchor % step
     key = 1.0 * (((phase * 128 + a + 64) * 32 + b) * 4 + roll)
-    place = 3 * ((phase + 3 * a + 5 * b + 7 * roll) & (N_KNOWN - 1))
+    place = uint64(3 * ((phase + 3 * a + 5 * b + 7 * roll) & (N_KNOWN - 1)))
     if known[lane, place] != key:
         gain, mean = score(unit, costs, kind, step, anchor, a, b, roll)
         known[lane, place] = key
-        known[lane, place + 1] = gain
-        known[lane, place + 2] = mean
-    return known[lane, place + 1], known[lane, place + 2]
+        known[lane, place + uint64(1)] = gain
+        known[lane, place + uint64(2)] = mean
+    return known[lane, place + uint64(1)], known[lane, place + uint64(2)]
 
 
 known_score = twin(_known_score, score)
@@ -172,7 +182,12 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
             to_roll = (roll + move - 4) % 4
             if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                 continue
-        gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
+        gain, at_mean = best, mean
+        if move < 5 or not (
+            schedule_cost(costs, kind, a, roll) <= schedule_cost(costs, kind, a, to_roll)
+            and is_same(unit, kind, step, anchor, a, b, roll, to_roll)
+        ):  # a roll that changes no due date is no better
+            gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         away = int(math.floor(at_mean + 0.5))
         if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
             # another roll often goes with another day: the one its answers are nearer to
@@ -186,7 +201,7 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
     return best, anchor, a, b, roll
 
 
-climb = twin(_climb, known_score, moved)
+climb = twin(_climb, known_score, is_same, schedule_cost, moved)
 
 
 def _sample(start, stop, i, n_samples):
@@ -232,24 +247,6 @@ def _start_of(day, member, start, stop, cal, kind, i, last):
 start_of = twin(_start_of, sample, month_of, month_start, n_working_before, inline=True)
 
 
-def _marks(cal, day):
-    """Pack a day and where it is in its month.
-
-    Bits 0-4: day of the month from 0; 5-9: days of the month; 10-12: weekday from Monday;
-    13-17: working days of the month up to it, 18-22: from it to the month's end; from 24: day.
-    """
-    month = month_of(cal, day)
-    first, after = month_start(cal, month), month_start(cal, month + 1)
-    index = n_working_before(cal, day)
-    done = index - n_working_before(cal, first) + 1
-    to_come = n_working_before(cal, after) - index
-    packed = (day - first) | ((after - first) << 5) | (((day + 3) % _WEEK) << 10)
-    return packed | (done << 13) | (to_come << 18) | (day << _DAY_BIT)
-
-
-marks = twin(_marks, month_of, month_start, n_working_before)
-
-
 def _off_month_day(mark, a):
     """Days between a marked day and day ``a`` of its month, around the month's end."""
     length = (mark >> 5) & 31
@@ -261,12 +258,12 @@ def _off_month_day(mark, a):
 off_month_day = twin(_off_month_day, inline=True)
 
 
-def _is_worth(mark, start, stop, kind, step, anchor, a, b):
+def _is_worth(mark, start, stop, kind, a, b):
     """Whether enough payments are near a start's due dates: half, or a third of many."""
     left = stop - start
-    need = (left + 1) // 2 if left <= _SHORT or kind == DAYS else left // 3 + 1
+    need = (left + 1) // 2 if left <= _SHORT else left // 3 + 1
     for i in range(start, stop):
-        if is_near(mark[i], kind, step, anchor, a, b):
+        if is_near(mark[uint64(i)], kind, a, b):
             need -= 1
         left -= 1
         if need <= 0:
@@ -276,12 +273,8 @@ def _is_worth(mark, start, stop, kind, step, anchor, a, b):
     return False
 
 
-def _is_near(mark, kind, step, anchor, a, b):
-    """Whether a payment is within some days of a due date of a schedule that is not rolled."""
-    if kind == DAYS:
-        since = (mark >> _DAY_BIT) - anchor
-        late = since - step * int(math.floor((since + 0.5) / step))
-        return min(late, step - late) * 5 <= min(step, 20) + 2
+def _is_near(mark, kind, a, b):
+    """Whether a payment is within some days of a due date of a month that is not rolled."""
     if kind == NTH:
         return ((mark >> 10) & 7) == b
     if kind == MONTH_WORKDAY:
@@ -294,6 +287,35 @@ def _is_near(mark, kind, step, anchor, a, b):
 
 is_near = twin(_is_near, off_month_day, inline=True)
 is_worth = twin(_is_worth, is_near, inline=True)
+
+
+def _count_phases(mark, start, stop, opened, step, near, lane):
+    """Count the payments of each day of a period, in the last places of the lane's row."""
+    places = near.shape[1] - MOST_DAYS
+    for phase in range(step):
+        near[uint64(lane), uint64(places + phase)] = 0
+    for i in range(start, stop):
+        phase = uint64((mark[uint64(i)] >> DAY_BIT) - opened) % uint64(step)
+        near[uint64(lane), uint64(places) + phase] += 1
+
+
+count_phases = twin(_count_phases, inline=True)
+
+
+def _is_phase_worth(n, since, step, near, lane):
+    """Whether half of the payments are within some days of the due dates ``since`` the first."""
+    places = near.shape[1] - MOST_DAYS
+    slack = (min(step, 20) + 2) // 5
+    need = (n + 1) // 2
+    phase = since % step - slack
+    phase += step if phase < 0 else 0
+    for _ in range(2 * slack + 1):
+        need -= near[uint64(lane), uint64(places + phase)]
+        phase = phase + 1 if phase + 1 < step else phase - phase
+    return need <= 0
+
+
+is_phase_worth = twin(_is_phase_worth, inline=True)
 
 
 def _family(day, member, mark, unit, costs, kind, step, floor, bound):
@@ -309,12 +331,17 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
     best_anchor, best_a, best_b = nothing, nothing, nothing
     forget(unit[KNOWN], unit[LANE])
     n = stop - start
+    if kind == DAYS:
+        count_phases(mark, start, stop, unit[OPENED], step, unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
         if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
             continue
-        if kind != WORKDAYS and not is_worth(mark, start, stop, kind, step, anchor, a, b):
+        if kind == DAYS:
+            if not is_phase_worth(n, anchor - unit[OPENED], step, unit[NEAR], unit[LANE]):
+                continue
+        elif kind != WORKDAYS and not is_worth(mark, start, stop, kind, a, b):
             continue
         gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
@@ -326,4 +353,7 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
     return climb(unit, costs, kind, step, best_anchor, best_a, best_b, roll, best, mean)
 
 
-family = twin(_family, forget, start_of, is_worth, known_score, climb, inline=True)
+family = twin(
+    _family, forget, start_of, count_phases, is_phase_worth, is_worth, known_score, climb,
+    inline=True,
+)  # fmt: skip

@@ -10,10 +10,11 @@ A schedule is six integers: ``kind, step, anchor, a, b, roll``. Its ``k``-th due
 - WORKDAYS: every working day;
 - MONTH_WORKDAY: the ``a``-th working day (negative: from the end) of every ``step``-th month.
 
-``cal`` is one int64 array: a header of sixteen entries (first day, days, first month, months, then
-where twelve tables begin), the month of each day, the number of working days before each day, the
-first day of each month, the working days, and for each clock and roll where a due date on each day
-goes. It is read by unsigned places, of which none has to be asked whether it counts from the end.
+``cal`` is one int64 array: a header of seventeen entries (first day, days, first month, months,
+then where thirteen tables begin), the month of each day, the number of working days before each
+day, the first day of each month, the working days, for each clock and roll where a due date on
+each day goes, and the marks of each day (:func:`mark_of`). It is read by unsigned places, of which
+none has to be asked whether it counts from the end.
 Offsets are counted on a clock: working days (``clock`` 1) or calendar days (0).
 """
 
@@ -28,6 +29,7 @@ NONE, PRECEDING, FOLLOWING, MODIFIED = range(4)
 _WEEK = 7
 _MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
 _ROLLED, _N_ROLLS = 8, 4  # the first of the tables of rolls in the header, and rolls of a clock
+_MARKS = _ROLLED + 2 * _N_ROLLS
 
 
 def _month_of(cal, day):
@@ -54,6 +56,19 @@ month_of = twin(_month_of, inline=True)
 month_start = twin(_month_start, inline=True)
 n_working_before = twin(_n_working_before, inline=True)
 working_day = twin(_working_day, inline=True)
+
+
+def _mark_of(cal, day):
+    """Return a day and where it is in its month, packed.
+
+    Bits 0-4: day of the month from 0; 5-9: days of the month; 10-12: weekday from Monday;
+    13-17: working days of the month up to it, 18-22: from it to the month's end; 23: whether it
+    is a working day; from 24: day.
+    """
+    return cal[uint64(cal[_MARKS] + day - cal[0])]
+
+
+mark_of = twin(_mark_of, inline=True)
 
 
 def _month_day(cal, month, a):
@@ -150,7 +165,9 @@ def _due_position(cal, places, months, kind, step, anchor, a, b, k):
 
     ``months`` is :func:`months_place`: what the commonest kind needs does not read the header.
     """
-    if kind == MONTHS:
+    if kind == DAYS:
+        day = anchor + k * step
+    elif kind == MONTHS:
         at = months + anchor + k * step
         first, after = cal[uint64(at)], cal[uint64(at + 1)]
         day = after + a if a < 0 else min(first + a, after) - 1

@@ -17,26 +17,31 @@ import math
 
 from numba import uint64
 
-from qfb_kernels.dues import due_index, due_position, months_place, roll_places
+from qfb_kernels.dues import due_index, due_position, months_place, nominal, roll_places
 from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
 IMPOSSIBLE = -1e300
-LANE, START, STOP, CAL, CLOCK, KNOWN = 2, 3, 4, 6, 8, 10  # places in a unit
+NEAR, LANE, START, STOP, OPENED, CAL, CLOCK, KNOWN = 1, 2, 3, 4, 5, 6, 8, 10  # in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
-_HALF, _LOW, _FAR = 32, (1 << 32) - 1, 1 << 30  # bits, and ticks that no payment is away
+_HALF, _FAR = 32, 1 << 30  # bits, and ticks that no payment is away
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
+
+
+def _large_lgamma(x):
+    """Return lgamma(x) of a large number."""
+    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
+
+
+large_lgamma = twin(_large_lgamma)
 
 
 def _lgamma_half(lg, twice):
     """Return lgamma(twice / 2)."""
-    if twice < lg.shape[0]:
-        return lg[twice]
-    x = 0.5 * twice
-    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
+    return lg[uint64(twice)] if twice < lg.shape[0] else large_lgamma(0.5 * twice)
 
 
-lgamma_half = twin(_lgamma_half, inline=True)
+lgamma_half = twin(_lgamma_half, large_lgamma, inline=True)
 
 
 def _log_beta_ratio(lg, a, b, yes, no):
@@ -55,47 +60,87 @@ log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
 def _mark_payments(at, start, stop, near, lane):
-    """Write which payments are nearest to each tick, from the first payment's to one past the last.
+    """Write which payment is nearest to each tick, the earlier one of two, up to the last payment's.
 
-    ``near[lane, q]`` holds, for tick ``at[start] + q``, that of the last payment before it in its
-    low half and that of the first one from it on in its high half; far away where there is none.
+    ``near[lane, q]`` holds that of tick ``at[start] + q``; both count from the first payment.
     """
-    tick = at[start]
-    origin = tick
-    before = origin - _FAR
+    origin = at[start]
+    here, tick = origin - origin, origin - origin
     for i in range(start, stop):
-        here = at[i]
-        entry = (here << _HALF) | (before & _LOW)
-        while tick <= here:
-            near[lane, tick - origin] = entry
-            tick += 1
-        before = here
-    near[lane, tick - origin] = ((before + _FAR) << _HALF) | (before & _LOW)
+        ahead = at[uint64(min(i + 1, stop - 1))] - origin
+        middle = ((here + ahead) >> 1) + 1
+        for q in range(tick, middle):
+            near[uint64(lane), uint64(q)] = here
+        here, tick = ahead, max(tick, middle)
 
 
 mark_payments = twin(_mark_payments)
 
 
-def _nearest(near, lane, origin, behind, here, room, ahead_room):
-    """Size of the offset of the payment that answers a due date, and -1 where it is late, else 0.
+def _off_nearest(near, lane, end, here, room, ahead_room):
+    """Ticks from a due date to the nearest payment, and -1 where that answers it, else 0.
 
-    ``room`` and ``ahead_room`` are twice the ticks to the due date before and the one after; the
-    size is ``_FAR`` or more where no payment is within 0.4 of those.
+    ``room`` and ``ahead_room`` are the ticks to the due date before and the one after: a payment
+    answers within 0.4 of them, and what falls on the day of two due dates answers the first.
 
-    Without branches, which payments at random would let a processor guess wrong: ``x >> 63`` is
+    Without branches that payments at random would let a processor guess wrong: ``x >> 63`` is
     -1 where ``x`` is negative, else 0.
     """
-    taken = 1 if room == 0 else 0  # what falls on the day answers the due date before
-    entry = near[lane, uint64(min(max(here + taken - origin, 0), behind))]
-    early = here - ((entry << _HALF) >> _HALF)
-    late = (entry >> _HALF) - here
-    early += ((room - taken - 5 * early) >> 63) & _FAR
-    late += ((ahead_room - 5 * late) >> 63) & _FAR
-    is_late = (late - early) >> 63
-    return early + ((late - early) & is_late), is_late
+    off = near[uint64(lane), uint64(min(max(here, 0), end))] - here
+    is_early = off >> 63
+    far = 5 * ((off ^ is_early) - is_early)
+    mine = 2 * (ahead_room + ((room - ahead_room) & is_early))
+    is_hit = ~((mine - far) >> 63)
+    if room <= 0 or (is_hit == 0 and far <= 2 * (room + ahead_room) - mine):
+        off = off_other(near, lane, end, here, room, ahead_room, off)
+        is_hit = (off - _FAR) >> 63
+    return off, is_hit
 
 
-nearest = twin(_nearest, inline=True)
+def _off_other(near, lane, end, here, room, ahead_room, off):
+    """Ticks to a payment on the other side than the nearest one's, which is too far; else ``_FAR``.
+
+    Where the due date before falls on the same day, to one that is later.
+    """
+    way = 1 if off < 0 or room <= 0 else -1
+    limit = 2 * (ahead_room if way > 0 else room)
+    size = 1 if room <= 0 else abs(off)
+    while 5 * size <= limit:
+        tick = here + way * size
+        if 0 <= tick <= end and near[uint64(lane), uint64(tick)] == tick:
+            return way * size
+        size += 1
+    return off - off + _FAR
+
+
+off_other = twin(_off_other)
+off_nearest = twin(_off_nearest, off_other, inline=True)
+
+
+def _first_due(cal, places, months, kind, step, anchor, a, b, opened, origin):
+    """The due date that the first payment is nearest to: its index, tick, the ticks around it.
+
+    Of two as near the earlier. The ticks since the one before are 1 where that is not known: where
+    :func:`due_index` is two due dates off.
+    """
+    k = due_index(cal, kind, step, anchor, opened) - 1
+    here = due_position(cal, places, months, kind, step, anchor, a, b, k)
+    ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    if here + ahead >= 2 * origin:
+        before = due_position(cal, places, months, kind, step, anchor, a, b, k - 1)
+        if before + here >= 2 * origin:
+            return k - 1, before, here, 1
+        return k, here, ahead, here - before
+    room = here - here
+    while here + ahead < 2 * origin:
+        k += 1
+        room = ahead - here
+        here = ahead
+        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    return k, here, ahead, room
+
+
+first_due = twin(_first_due, due_index, due_position, inline=True)
 
 
 def _answers(unit, kind, step, anchor, a, b, roll):
@@ -103,8 +148,7 @@ def _answers(unit, kind, step, anchor, a, b, roll):
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
     maximal segment); a few chance hits long before or after do not stretch it. ``near`` is that
-    of :func:`mark_payments`: the only payments that can answer a due date are the last one before
-    it and the first one from it on.
+    of :func:`mark_payments`.
 
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the ticks of the life's first and last hit.
@@ -112,52 +156,79 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     at, near, lane, start, stop, opened, cal, _, clock, _, _ = unit
     nothing = start - start
     places, months = roll_places(cal, clock, roll), months_place(cal)
-    k = due_index(cal, kind, step, anchor, opened) - 2
-    here = due_position(cal, places, months, kind, step, anchor, a, b, k)
-    ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
-    room = nothing + 1  # twice the ticks since the due date before
-    origin, end = at[start], at[stop - 1]
-    while here + ahead < 2 * origin:
-        k += 1
-        room = 2 * (ahead - here)
-        here = ahead
-        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
-    behind = end - origin + 1
-    # hits, hits on the day and late ones stand in one number, sizes late and early in another
+    origin = at[uint64(start)]
+    end = at[uint64(stop - 1)] - origin
+    k, here, ahead, room = first_due(cal, places, months, kind, step, anchor, a, b, opened, origin)
+    here -= origin
+    ahead -= origin
+    # hits, hits on the day and late ones stand in one number, sizes and offsets in another
     counts, sums, worth = nothing, nothing, nothing - 1
-    from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, origin
-    best_counts, best_sums, best_worth = nothing, nothing, nothing
-    best_due, best_first, best_last = nothing, origin, origin
+    from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, nothing
+    best_counts, best_sums, best_k, best_last = nothing, nothing, nothing - 1, nothing
+    life_counts, life_sums, life_k, life_tick = nothing, nothing, nothing, nothing
+    best_worth, is_best = nothing, nothing
     while True:
-        room_before, room = room, 2 * (ahead - here)
-        size, is_late = nearest(near, lane, origin, behind, here, room_before, room)
-        is_hit = (size - _FAR) >> 63
-        on_day = ((size - 1) >> 63) & 1
+        room_before, room = room, ahead - here
+        off, is_hit = off_nearest(near, lane, end, here, room_before, room)
         if (is_hit & worth) < 0:
-            from_counts, from_sums, from_k = counts, sums, k
-            from_tick = here + ((size ^ ~is_late) - ~is_late)
-        counts += is_hit & (1 + on_day * _ON_DAY + ((is_late & 1) - on_day) * _LATE)
-        sums += is_hit & (size << (is_late & _HALF))
+            if is_best:  # a life is copied when it ends, not at each hit that prolongs it
+                life_counts, life_sums, life_k, life_tick = (
+                    from_counts,
+                    from_sums,
+                    from_k,
+                    from_tick,
+                )
+                is_best = nothing
+            from_counts, from_sums, from_k, from_tick = counts, sums, k, here + off
+        is_early = off >> 63
+        size = (off ^ is_early) - is_early
+        on_day = ((size - 1) >> 63) & 1
+        late = (-off >> 63) & 1
+        counts += is_hit & (1 + on_day * _ON_DAY + late * _LATE)
+        sums += is_hit & ((size << _HALF) + off)
         hit_worth = 2 + MISS_WORTH + on_day + ((3 - size) & ~((3 - size) >> 63))
         worth = (worth & ~(worth >> 63)) + (is_hit & hit_worth) - MISS_WORTH
         if worth > best_worth:
-            best_counts, best_sums, best_worth = counts - from_counts, sums - from_sums, worth
-            best_due, best_first = k - from_k + 1, from_tick
-            best_last = here + ((size ^ ~is_late) - ~is_late)
+            best_counts, best_sums, best_k, best_last = counts, sums, k, here + off
+            best_worth, is_best = worth, nothing + 1
         if 2 * end <= here + ahead:
             break
         k += 1
         here = ahead
-        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
-    hits = best_counts & (_ON_DAY - 1)
-    sum_early, sum_late = best_sums & _LOW, best_sums >> _HALF
+        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1) - origin
+    if is_best:
+        life_counts, life_sums, life_k, life_tick = from_counts, from_sums, from_k, from_tick
+    counts, sums = best_counts - life_counts, best_sums - life_sums
+    signed = (sums << _HALF) >> _HALF
+    hits = counts & (_ON_DAY - 1)
     return (
-        hits, best_due - hits, (best_counts >> 21) & (_ON_DAY - 1), sum_early + sum_late,
-        best_counts >> 42, sum_late - sum_early, best_first, best_last,
+        hits, best_k - life_k + 1 - hits, (counts >> 21) & (_ON_DAY - 1), (sums - signed) >> _HALF,
+        counts >> 42, signed, origin + life_tick, origin + best_last,
     )  # fmt: skip
 
 
-answers = twin(_answers, nearest, due_index, due_position, months_place, roll_places, inline=True)
+def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
+    """Whether all due dates that :func:`answers` looks at are the same by another roll."""
+    at, _, _, start, stop, opened, cal, _, clock, _, _ = unit
+    places, other = roll_places(cal, clock, roll), roll_places(cal, clock, to_roll)
+    end = at[uint64(stop - 1)]
+    k = due_index(cal, kind, step, anchor, opened) - 2
+    before = at[uint64(start)] - _FAR
+    while True:
+        day = nominal(cal, kind, step, anchor, a, b, k)
+        here = cal[uint64(places + day)]
+        if here != cal[uint64(other + day)]:
+            return False
+        if 2 * end <= before + here:
+            return True
+        before = here
+        k += 1
+
+
+is_same = twin(_is_same, due_index, nominal, roll_places)
+answers = twin(
+    _answers, first_due, off_nearest, due_position, months_place, roll_places, inline=True
+)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
@@ -200,8 +271,8 @@ def _evidence(unit, kind, step, anchor, a, b, roll):
     gain -= code_length(lg, hits, misses, zeros, total, late)
     if hits < n:
         gain -= 1.0 + math.log(1.0 + n - hits)
-        gain -= math.log(1.0 * n) if first > at[start + 1] else 0.0
-        gain -= math.log(1.0 * n) if last <= at[stop - 3] else 0.0
+        gain -= math.log(1.0 * n) if first > at[uint64(start + 1)] else 0.0
+        gain -= math.log(1.0 * n) if last <= at[uint64(stop - 3)] else 0.0
     return gain, signed / hits
 
 

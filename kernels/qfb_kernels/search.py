@@ -13,16 +13,17 @@ from __future__ import annotations
 
 import math
 
-from numba import cuda
+from numba import cuda, uint64
 
 from qfb_kernels.cadence import (
+    DAY_BIT,
+    MOST_DAYS,
     TINY,
     climb,
     costs_of,
     family,
     forget,
     known_score,
-    marks,
     schedule_cost,
 )  # fmt: skip
 from qfb_kernels.dues import (
@@ -32,7 +33,7 @@ from qfb_kernels.dues import (
     NTH,
     PAIR,
     WORKDAYS,
-    n_working_before,
+    mark_of,
     position,
 )
 from qfb_kernels.evidence import (
@@ -53,6 +54,8 @@ _WEEK = 7
 _CLOSED_SHARE = 20  # one payment in 20 on a closed day still makes a working-day payer
 _NEAR = 0.12  # of the median gap: periods to try first
 _FEW = 12
+_BY_DAYS, N_OPTIONS = 17, 23  # the first option by days, and how many options there are
+_STEP_BITS, _STEP = 9, 511
 _NTH_WINS, _WORKDAY_WINS = 0.85, 0.95  # of the perfect fit's evidence
 
 
@@ -64,52 +67,91 @@ def _months_of(option):
 months_of = twin(_months_of, inline=True)
 
 
-def _option_of(option, n, span, gap, peaks, row):
-    """Kind, step and period (days) of the ``option``-th family; step 0: not worth trying."""
+def _step_of(i, n, span, gap, peaks, row):
+    """Days of the ``i``-th schedule by days: the median gap, in weeks, by the peaks, the mean."""
+    if i == 1:
+        period = _WEEK * math.floor(gap / _WEEK + 0.5)
+    else:
+        period = gap if i == 0 else (peaks[row, i - 2] if i < 5 else span / (n - 1.0))
+    if period < 1.0:
+        return n - n
+    if i != 1:
+        period = span / max(1.0, math.floor(span / period + 0.5))
+    return int(math.floor(period + 0.5))
+
+
+step_of = twin(_step_of, inline=True)
+
+
+def _options_of(n, span, gap, peaks, row):
+    """Bits of the options near the median gap and of the others, and the steps of those by days.
+
+    Options: for 1, 2, 3, 6, 12 months by day, by weekday, by working day; pairs; working days;
+    by days, of each step once, nine bits a step.
+    """
+    nothing = n - n  # not a literal, for which every helper would be compiled once more
     most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
-    if option < 15:
+    close, far, steps = nothing, nothing, nothing
+    for option in range(N_OPTIONS):
+        bits = nothing
+        if option < _BY_DAYS - 2:
+            if option % 3 == 0:
+                period = _MONTH * months_of(option // 3)
+                n_due = span / period + 1.0
+                if n_due < most and n_due > 1.8 and n_due * 4 > n:
+                    bits = 7 if n > 2 else (1 if option == 12 else nothing)
+        elif option == _BY_DAYS - 2:
+            period = 0.5 * _MONTH
+            n_due = 2.0 * span / _MONTH + 1.0
+            bits = 1 if n > 3 and n_due < most and n_due * 4 > n else nothing
+        elif option == _BY_DAYS - 1:
+            period = 1.0
+            bits = 1 if n > 4 and span * 5.0 / 7.0 < most else nothing
+        elif n > 2:
+            step = step_of(option - _BY_DAYS, n, span, gap, peaks, row)
+            period = 1.0 * step
+            fits = 0 < step <= MOST_DAYS and span / step + 1.0 <= most
+            for i in range(option - _BY_DAYS):
+                fits &= (steps >> (_STEP_BITS * i)) & _STEP != step
+            if fits:
+                steps |= step << (_STEP_BITS * (option - _BY_DAYS))
+                bits = nothing + 1
+        if bits and abs(period - gap) < _NEAR * gap:
+            close |= bits << option
+        else:
+            far |= bits << option
+    return close, far, steps
+
+
+options_of = twin(_options_of, months_of, step_of, inline=True)
+
+
+def _option_of(option, steps):
+    """Kind, step and period (days) of the ``option``-th family."""
+    if option < _BY_DAYS - 2:
         kind = MONTHS if option % 3 == 0 else (NTH if option % 3 == 1 else MONTH_WORKDAY)
         step = months_of(option // 3)
-        n_due = span / (_MONTH * step) + 1.0
-        fits = n_due < most and n_due > 1.8 and n_due * 4 > n
-        return kind, (step if fits and (kind == MONTHS or n > 2) else 0), _MONTH * step
-    n_due = 2.0 * span / _MONTH + 1.0
-    if option == 15:
-        return PAIR, (1 if n > 3 and n_due < most and n_due * 4 > n else 0), 0.5 * _MONTH
-    if option == 16:
-        return WORKDAYS, (1 if n > 4 and span * 5.0 / 7.0 < most else 0), 1.0
-    if option == 17:
-        period = gap
-    elif option == 18:
-        period = _WEEK * math.floor(gap / _WEEK + 0.5)
-    elif option < 22:
-        period = peaks[row, option - 19]
-    else:
-        period = span / (n - 1.0)
-    if period < 1.0 or n < 3:
-        return DAYS, 0, 1.0
-    if option != 18:
-        period = span / max(1.0, math.floor(span / period + 0.5))
-    step = int(math.floor(period + 0.5))
-    if step < 1 or step > 400 or span / step + 1.0 > most:
-        return DAYS, 0, 1.0
+        return kind, step, _MONTH * step
+    if option == _BY_DAYS - 2:
+        return PAIR, 1, 0.5 * _MONTH
+    if option == _BY_DAYS - 1:
+        return WORKDAYS, 1, 1.0
+    step = (steps >> (_STEP_BITS * (option - _BY_DAYS))) & _STEP
     return DAYS, step, 1.0 * step
 
 
 option_of = twin(_option_of, months_of, inline=True)
-N_OPTIONS = 23
 
 
-def _clock_of(day, member, start, stop, cal):
+def _clock_of(mark, start, stop):
     """1: the payments fall on working days (but for one in twenty); 0: on any day."""
-    closed = 0
+    closed = stop - start
     for i in range(start, stop):
-        here = day[member[i]]
-        closed += 1 - (n_working_before(cal, here + 1) - n_working_before(cal, here))
+        closed -= (mark[uint64(i)] >> 23) & 1
     return 1 if closed * _CLOSED_SHARE <= stop - start else 0
 
 
-clock_of = twin(_clock_of, n_working_before)
+clock_of = twin(_clock_of)
 
 
 def _bound_of(lg, log_window, n, span, period, cost):
@@ -146,21 +188,14 @@ def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     kind, step, anchor, a, b, roll = nothing, nothing, nothing, nothing, nothing, nothing
-    tried, tried_before = nothing, nothing
     months, perfect = IMPOSSIBLE, 0.0
-    far = nothing  # a bit for each option left to the second turn
+    close, far, steps = options_of(n, span, gap[row], peaks, row)
     for turn in range(2):
+        bits = far if turn else close
         for option in range(N_OPTIONS):
-            if turn == 1 and (far >> option) & 1 == 0:
+            if (bits >> option) & 1 == 0:
                 continue
-            to_kind, to_step, period = option_of(option, n, span, gap[row], peaks, row)
-            if to_step == 0 or (n == 2 and to_step != 12):
-                continue
-            if turn == 0 and not abs(period - gap[row]) < _NEAR * gap[row]:
-                far |= 1 << option
-                continue
-            if to_kind == DAYS and to_step in (tried, tried_before):
-                continue
+            to_kind, to_step, period = option_of(option, steps)
             if to_kind in (NTH, MONTH_WORKDAY) and is_hopeless(to_kind, n, months, perfect):
                 continue
             costs = costs_of(to_kind, to_step, clock)
@@ -169,8 +204,6 @@ def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
                 months, perfect = IMPOSSIBLE, bound
             if bound <= best:
                 continue
-            if to_kind == DAYS:
-                tried_before, tried = tried, to_step
             gain, to_anchor, to_a, to_b, to_roll = family(
                 day, member, mark, unit, costs, to_kind, to_step, best, bound
             )
@@ -183,7 +216,9 @@ def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
     return best, kind, step, anchor, a, b, roll
 
 
-best_of_all = twin(_best_of_all, option_of, is_hopeless, costs_of, bound_of, family, inline=True)
+best_of_all = twin(
+    _best_of_all, options_of, option_of, is_hopeless, costs_of, bound_of, family, inline=True
+)
 
 
 def _slot_of(at, start, tick):
@@ -212,10 +247,11 @@ def _search(
     span = day[member[stop - 1]] - opened
     if span < 3 or (n == 2 and abs(span - 365) > 12):
         return
-    clock = clock_of(day, member, start, stop, cal)
     for i in range(start, stop):
-        at[i] = position(cal, clock, day[member[i]])
-        mark[i] = marks(cal, day[member[i]])
+        mark[uint64(i)] = mark_of(cal, day[uint64(member[uint64(i)])])
+    clock = clock_of(mark, start, stop)
+    for i in range(start, stop):
+        at[uint64(i)] = position(cal, clock, mark[uint64(i)] >> DAY_BIT)
     mark_payments(at, start, stop, near, lane)
     log_window = math.log(1.0 + (at[stop - 1] - at[start]) * n / (n - 1.0))
     unit = (at, near, lane, start, stop, opened, cal, lg, clock, log_window, known)
@@ -253,7 +289,7 @@ search = twin(
     _search,
     clock_of,
     position,
-    marks,
+    mark_of,
     mark_payments,
     best_of_all,
     answers,

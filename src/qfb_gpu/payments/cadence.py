@@ -9,7 +9,7 @@ import numpy as np
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
-from qfb_kernels.cadence import N_KNOWN
+from qfb_kernels.cadence import MOST_DAYS, N_KNOWN
 from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ def fit_schedules(
     cal, lg = tables
     at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
     last = units.start + units.size - 1
-    longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 2
-    near = xp.empty((backend.lanes(n_units, 8 * longest), longest), dtype="int64")
+    longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 1
+    width = longest + MOST_DAYS
+    near = xp.empty((backend.lanes(n_units, 4 * width), width), dtype="int32")
     known = xp.empty((near.shape[0], 3 * N_KNOWN))
     backend.launch(
         search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,

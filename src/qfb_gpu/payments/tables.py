@@ -15,7 +15,7 @@ PAD_DAYS = 3000
 late (160 days), and than the six periods ahead that a forecast may look."""
 _WEEKEND = 5
 _LGAMMA_ENTRIES = 4096
-_HEADER = 16
+_HEADER = 17
 
 
 def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndarray:
@@ -43,8 +43,10 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
             low - calendar.first_day : high - calendar.first_day
         ]
     before = np.concatenate([[0], np.cumsum(is_working)])
-    month = days.astype("datetime64[D]").astype("datetime64[M]")
-    tables = [month, before, starts, days[is_working], *_rolled(days, is_working, month, before)]
+    month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    rolled = _rolled(days, is_working, month, before)
+    marks = _marks(days, before, month - months[0], starts)
+    tables = [month, before, starts, days[is_working], *rolled, marks]
     header = [first, len(days), int(months[0]), len(months)]
     begin = _HEADER
     for table in tables:
@@ -69,6 +71,20 @@ def _rolled(
     modified = np.where(month[following] == month, following, preceding)
     rolls = (place, preceding, following, modified)
     return [*(days[roll] for roll in rolls), *(before[roll] for roll in rolls)]
+
+
+def _marks(
+    days: np.ndarray, before: np.ndarray, month: np.ndarray, starts: np.ndarray
+) -> np.ndarray:
+    """Return the marks of :func:`qfb_kernels.dues.mark_of` for each day."""
+    first, after = starts[month].astype(np.int64), starts[month + 1].astype(np.int64)
+    done = before[:-1] - before[first - days[0]] + 1
+    to_come = before[after - days[0]] - before[:-1]
+    parts = ((5, after - first), (10, (days + 3) % 7), (13, done), (18, to_come))
+    marks = (days - first) | (np.diff(before) << 23) | (days << 24)
+    for bit, part in parts:
+        marks |= part << bit
+    return marks
 
 
 def lgamma_table() -> np.ndarray:
