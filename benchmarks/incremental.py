@@ -2,8 +2,10 @@
 
     python benchmarks/incremental.py --payments 1e6 --share 0.01
     python benchmarks/incremental.py --payments 1e8 --nights first update
+    python benchmarks/incremental.py --payments 1e6 1e7 --changes replace --nights first update
 
-``first``: a night from nothing. Then payments of a share of the customers come in a further file;
+``first``: a night from nothing. Then payments of a share of the customers come, in a further file
+(``add``) or in a new extract of all payments in the place of the old one (``replace``);
 over the same lake follow ``update`` (``qfb run --update``), ``later`` (the whole night again) and
 ``everyone``, an update that takes every customer for touched; ``full`` is a night from nothing
 over both files. Gold tables of ``later`` and ``full`` must be equal, but for what a night keeps of
@@ -13,6 +15,7 @@ the one before on purpose; those of ``update`` and ``everyone`` must be equal, a
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import shutil
 import sys
@@ -60,33 +63,36 @@ def main(arguments: list[str] | None = None) -> Path:
     options = _options(arguments)
     settings = {"seed": SEED, "as_of": AS_OF.isoformat(), "share": options.share}
     results = ResultsFile.open(options.out, "incremental", settings)
-    for size in sorted(round(float(size)) for size in options.payments):
+    sizes = sorted(round(float(size)) for size in options.payments)
+    for size, change in itertools.product(sizes, options.changes):
         portfolio = portfolio_of(size, options.data)
         with tempfile.TemporaryDirectory(dir=options.data, prefix="incremental-") as folder:
-            found = measure(portfolio, options.share, Path(folder), options.timeout, options.nights)
-            run = {"size": size, **found}
+            changes = changed_payments(portfolio, options.share)
+            found = measure(portfolio, changes, change, Path(folder), options)
+            run = {"size": size, "change": change, **found}
         results.append(run)
         _say(run)
     return results.path
 
 
 def measure(
-    portfolio: Portfolio, share: float, work: Path, timeout_seconds: float, names: Sequence[str]
+    portfolio: Portfolio, changes: pa.Table, change: str, work: Path, options: argparse.Namespace
 ) -> dict[str, Any]:
     """Return the seconds of the nights, and which tables differ."""
-    source = work / "payments"
+    source, as_of, timeout = work / "payments", portfolio.as_of, options.timeout
     source.mkdir()
     (source / "first.parquet").symlink_to(portfolio.transactions)
-    nights = {
-        "first": _night([QFB, "run"], source, work / "first", portfolio.as_of, timeout_seconds)
-    }
-    changes = changed_payments(portfolio, share)
-    pq.write_table(changes, source / "second.parquet")
-    later = [name for name in NIGHTS if name in names]
+    nights = {"first": _night([QFB, "run"], source, work / "first", as_of, timeout)}
+    if change == "add":
+        pq.write_table(changes, source / "second.parquet")
+    else:
+        (source / "first.parquet").unlink()
+        write_extract(portfolio, changes, source / "first.parquet")
+    later = [name for name in NIGHTS if name in options.nights]
     for name in later:
         if name != "full":
             shutil.copytree(work / "first", work / name)
-        nights[name] = _night(NIGHTS[name], source, work / name, portfolio.as_of, timeout_seconds)
+        nights[name] = _night(NIGHTS[name], source, work / name, as_of, timeout)
     return {
         "n_payments": portfolio.n_payments,
         "n_customers": portfolio.n_customers,
@@ -114,6 +120,15 @@ def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
     table = table.filter(pc.less(rank, _ROWS_PER_CUSTOMER))
     ids = pc.binary_join_element_wise(table.column("txn_id"), "again", "-")
     return table.set_column(table.column_names.index("txn_id"), "txn_id", ids)
+
+
+def write_extract(portfolio: Portfolio, changes: pa.Table, path: Path) -> None:
+    """Write all payments and the new ones as one file, the new ones first: every line moves."""
+    file = pq.ParquetFile(portfolio.transactions)
+    with pq.ParquetWriter(path, file.schema_arrow) as writer:
+        writer.write_table(changes.cast(file.schema_arrow))
+        for batch in file.iter_batches(1 << 20):
+            writer.write_batch(batch)
 
 
 def different_tables(later: Path, full: Path, names: Sequence[str]) -> list[str]:
@@ -151,6 +166,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     default_data = Path(os.environ.get("QFB_BENCH_DATA", tempfile.gettempdir())) / "qfb-bench"
     parser.add_argument("--payments", nargs="+", default=["1e6"], help="sizes, e.g. 1e6 10e6")
     parser.add_argument("--share", type=float, default=0.01, help="of the customers that change")
+    changes = ("add", "replace")
+    parser.add_argument("--changes", nargs="+", default=["add"], choices=changes, help="how")
     names = ("first", *NIGHTS)
     parser.add_argument("--nights", nargs="+", default=names, choices=names, help="all, or some")
     parser.add_argument("--data", type=Path, default=default_data, help="portfolios and outputs")

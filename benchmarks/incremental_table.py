@@ -14,15 +14,16 @@ WORDS = {
 
 
 def incremental_table(results: dict[str, Any]) -> str:
-    """Return the Markdown of the newest run of each size."""
-    newest = {run["size"]: run for run in results["runs"]}
+    """Return the Markdown of the newest run of each size and way of change."""
+    newest = {(run["size"], run.get("change", "add")): run for run in results["runs"]}
     nights = [run[name] for run in newest.values() for name in WORDS if name in run]
     stages = list(dict.fromkeys(stage for night in nights for stage in night["seconds"]))
     lines = [
         "| payments | customers changed | night | " + " | ".join(stages) + " | total |",
         "| ---: | ---: | --- | " + "---: | " * (len(stages) + 1),
     ]
-    for run in newest.values():
+    for (_, change), run in newest.items():
+        how = ", in a new extract of everything" if change == "replace" else ""
         for name, words in WORDS.items():
             if name not in run:
                 continue
@@ -32,7 +33,7 @@ def incremental_table(results: dict[str, Any]) -> str:
             total = f"{night['wall_seconds']:.1f} s ({share:.1%})"
             lines.append(
                 f"| {run['n_payments']:,} | {run['n_changed_customers']:,} of "
-                f"{run['n_customers']:,} | {words} | " + " | ".join([*cells, total]) + " |"
+                f"{run['n_customers']:,}{how} | {words} | " + " | ".join([*cells, total]) + " |"
             )
     return "\n".join(lines)
 

@@ -224,6 +224,24 @@ def test_a_file_whose_rows_are_as_they_were_keeps_its_place(tmp_path):
     assert extracts.rows("orders") == extracts.rows("orders", "anew")
 
 
+def test_another_table_to_look_up_touches_those_whose_rows_it_changes(tmp_path):
+    extracts = Extracts(tmp_path, np.random.default_rng(8))
+    places = tmp_path / "places.csv"
+    places.write_text("channel,place\nweb,net\nbranch,town\n")
+    look = {"op": "lookup", "table": "places.csv", "on": ["channel"], "take": ["place"]}
+    sources = {name: {"path": name} for name in MAKE}
+    sources["transactions"] |= {"prepare": [look], "columns": {"category": "place"}}
+    ids = extracts.ingest(sources=sources)
+    before = extracts.rows("transactions")[0]
+    extracts.change("orders")
+    places.write_text("channel,place\nweb,net\nbranch,a small town\n")
+    extracts.ingest(sources=sources)
+    after = extracts.rows("transactions")[0]
+    wanted = {key for key in after if before[key] != after[key]}
+    assert extracts.since(ids, "transactions") == wanted
+    assert any("a small town" in row for rows in after.values() for row in rows)
+
+
 def test_it_is_said_why_nobody_knows_who_was_touched(tmp_path, monkeypatch):
     extracts = Extracts(tmp_path, np.random.default_rng(4))
     ids = extracts.ingest()

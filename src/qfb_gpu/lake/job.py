@@ -197,12 +197,10 @@ class Job:
                 after.rejects = []
                 rejects.write(leaving.rejects)
             why = "" if keeps else compare.why_not(before, after)
+            there = None if why else silver.files_by_bucket(self._dir)
             writer = BucketWriter(
-                self._dir, self._schema, after.version,
-                files=[str(file["name"]) for file in after.files],
-                sums=np.array([self._parts[file["part"]].lines == "sum" for file in after.files]),
-                added=added, removed=removed, leaving=leaving, keeps=keeps,
-                there=None if why else silver.files_by_bucket(self._dir),
+                self._dir, self._schema, after.version, [str(f["name"]) for f in after.files],
+                self._sums(after), added, removed, leaving, keeps, there,
             )  # fmt: skip
             done = self._write(after, writer, rejects)
         finally:
@@ -287,6 +285,9 @@ class Job:
             done += cleaned.counts["rows"]
             self._tell(stage, min(done, n_expected), n_expected)
         spill.seal()
+
+    def _sums(self, after: Manifest) -> Any:
+        return np.array([self._parts[file["part"]].lines == "sum" for file in after.files])
 
     def _write(self, after: Manifest, writer: BucketWriter, rejects: RejectFile) -> list[Written]:
         """Second pass: merge and write every bucket that has new rows or loses some."""
