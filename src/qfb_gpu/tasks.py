@@ -253,7 +253,7 @@ def _publish_profiles(night: Night, bucket: int, of_parts: dict[str, Any], backe
 
 
 def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any]) -> dict[str, Path]:
-    """Write the gold parts that are not by bucket: segments, network, those of parts that can be now.
+    """Write the gold parts that are neither by bucket nor made of such: segments, network, parts.
 
     Parameters
     ----------
