@@ -31,7 +31,7 @@ def host_components(n_nodes: int, source: Any, target: Any) -> Any:
 def _igraph() -> Any:
     """Return igraph, without what it draws with: a tenth of the time.
 
-    It imports matplotlib wherever that is installed, and does without where None stands for it. In a
+    It imports matplotlib wherever that is installed, unless None stands for it. In a
     notebook, where somebody may draw with it, it is imported as it is.
     """
     left_out = "matplotlib" not in sys.modules and "IPython" not in sys.modules
