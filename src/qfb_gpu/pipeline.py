@@ -31,10 +31,17 @@ from qfb_gpu.lake.threads import on_threads
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
-from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket, write_whole_tables
+from qfb_gpu.tasks import (
+    BY_BUCKET,
+    Night,
+    publish_bucket,
+    score_bucket,
+    write_tables_of_published,
+    write_whole_tables,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from qfb_gpu._pipeline.update import Update
@@ -178,12 +185,15 @@ def _night(
         with result.stage("publish") as entry:
             opened = open_host_pool(pool, night.backend, config.workers, len(buckets))
             host, alone = workers.enter_context(opened), replace(night, backend="cpu")
-            counts = _map_buckets(host.run, publish_bucket, alone, buckets, progress, "publish")
+            running = host.start(publish_bucket, alone, buckets)
+            whole = write_whole_tables(night, buckets, fitted)  # while the workers are at it
+            counts = _collected(running, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
             workers.close()
+            whole |= write_tables_of_published(night, buckets)
             keeping.forget(config.output_dir)
             publication = gold.next_publication(config.output_dir, result.run_id)
-            names = _publish(night, buckets, config, fitted, publication)
+            names = _publish(night, buckets, config, whole, publication)
     each = zip(scores, fitted["n_regular"], strict=True)
     counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
     monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
@@ -275,9 +285,18 @@ def _map_buckets(
     progress: Progress,
     stage: str,
 ) -> list[dict[str, Any]]:
+    return _collected(run_task(task, night, buckets), buckets, progress, stage)
+
+
+def _collected(
+    answers: Iterable[tuple[int, dict[str, Any]]],
+    buckets: list[int],
+    progress: Progress,
+    stage: str,
+) -> list[dict[str, Any]]:
     results: dict[int, dict[str, Any]] = {}
     progress(stage, 0, len(buckets))
-    for bucket, summary in run_task(task, night, buckets):
+    for bucket, summary in answers:
         results[bucket] = summary
         progress(stage, len(results), len(buckets))
     return [results[bucket] for bucket in buckets]
@@ -295,11 +314,10 @@ def _publish(
     night: Night,
     buckets: list[int],
     config: Config,
-    fitted: dict[str, Any],
+    whole: dict[str, Path],
     publication: gold.Publication,
 ) -> list[str]:
-    """Publish the tables of a whole night; return their names."""
-    whole = write_whole_tables(night, buckets, fitted)
+    """Publish the tables of a whole night, those not by bucket given; return their names."""
     for name, part in whole.items():
         gold.publish(config.output_dir, name, [part], publication)
     by_bucket = (*BY_BUCKET, *parts.tables(night.sources))

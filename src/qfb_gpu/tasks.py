@@ -253,7 +253,7 @@ def _publish_profiles(night: Night, bucket: int, of_parts: dict[str, Any], backe
 
 
 def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any]) -> dict[str, Path]:
-    """Write the gold parts that are not per bucket: segments, network, parts.
+    """Write the gold parts that are neither by bucket nor made of such: segments, network, parts.
 
     Parameters
     ----------
@@ -281,7 +281,13 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     for name, columns in whole.items():
         _write(folder, name, columns, cpu)
     written = {name: folder / f"{name}.parquet" for name in whole}
-    return written | parts.publish_whole(night, buckets, folder)
+    return written | parts.publish_whole(night, buckets, folder, reads_published=False)
+
+
+def write_tables_of_published(night: Night, buckets: list[int]) -> dict[str, Path]:
+    """Write the gold parts that are made of what was published by bucket; return them by table."""
+    folder = night.workspace.folder("publish", -1)
+    return parts.publish_whole(night, buckets, folder, reads_published=True)
 
 
 def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:

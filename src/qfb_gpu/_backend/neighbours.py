@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 _BLOCK = 1_024
+_LEAF_ROWS = 32
+"""Of a k-d tree over some fifteen columns: with SciPy's 10 a third slower."""
 
 
 def host_neighbours(known: Any, own: Any, n: int) -> Any:
     """Return the ``n`` rows of ``known`` nearest to each row of ``own``, by SciPy's k-d tree."""
     from scipy.spatial import KDTree
 
-    _, row = KDTree(known).query(own, k=n)
+    _, row = KDTree(known, leafsize=_LEAF_ROWS).query(own, k=n)
     return row.reshape(own.shape[0], n)
 
 

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
-"""Texts that differ in every row: the least and the greatest of them help no reader."""
+"""Texts that differ in every row."""
 _TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -125,7 +125,7 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
         compression="zstd",
         compression_level=level,
         use_dictionary=[f.name for f in table.schema if repeats(f)],
-        write_statistics=[name for name in table.column_names if name not in _DISTINCT],
+        write_statistics=[f.name for f in table.schema if not _is_text(f)],
         store_schema=False,
     )
     draft.replace(path)  # a new file: the old one may be linked into a table
@@ -133,8 +133,12 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
 
 def repeats(field: pa.Field) -> bool:
     """Return whether a column is of texts of which there are few: numbers seldom are."""
-    is_text = pa.types.is_string(field.type) or pa.types.is_dictionary(field.type)
-    return is_text and field.name not in _DISTINCT
+    return _is_text(field) and field.name not in _DISTINCT
+
+
+def _is_text(field: pa.Field) -> bool:
+    """Return whether the least and greatest values help no reader: ids are in no order."""
+    return bool(pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))
 
 
 def next_publication(output_dir: Path, run_id: str) -> Publication:

@@ -242,14 +242,15 @@ def customer_vectors(
     age_days = (visits.period.astype("float64") + 0.5) * settings.period_days
     weight = 0.5 ** (age_days / settings.half_life_days)
     place, known = find(vectors.party, visits.party, xp)
+    customer, its_weight, place = visits.customer[known], weight[known], place[known]
     total = xp.bincount(visits.customer, weights=weight, minlength=n_customers)
-    found = xp.bincount(visits.customer[known], weights=weight[known], minlength=n_customers)
+    found = xp.bincount(customer, weights=its_weight, minlength=n_customers)
     share = xp.where(total > 0, found / xp.where(total > 0, total, 1.0), xp.nan)
     share = xp.round(share, _DIGITS)  # sums are in the order of visits, which ids decide
     columns = [
         xp.bincount(
-            visits.customer[known],
-            weights=weight[known] * vectors.vector[place[known], number],
+            customer,
+            weights=its_weight * xp.ascontiguousarray(vectors.vector[:, number])[place],
             minlength=n_customers,
         )
         for number in range(settings.dimensions)

@@ -81,5 +81,6 @@ IDENTITY_AUDIT = Part(
     "audit of groups and scores by industry, region and size",
     ("customers",),
     whole_tables=("identity_audit",),
+    reads_published=True,
     whole=_whole,
 )

@@ -9,7 +9,8 @@ plain function, so that memory stays bounded by the bucket:
    nothing of other parts' fits, which run beside it; returns sets of columns.
 3. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
    ``customer_profiles`` further columns of its customers' profiles.
-4. ``whole``: once, in the main process: the gold tables that are not written by bucket.
+4. ``whole``: once, in the main process, while workers publish the buckets or, where it reads what
+   they write, after that: the gold tables that are not written by bucket.
 
 An update (:mod:`qfb_gpu._pipeline.update`) goes through ``score`` and ``publish`` with the
 customers whose rows changed alone, and gives ``publish`` what ``fit`` kept of the night before.
@@ -160,6 +161,8 @@ class Part:
         of them, with no rows where there are none.
     whole_tables : tuple of str
         Gold tables written by ``whole``.
+    reads_published : bool
+        ``whole`` reads gold parts that were published by bucket.
     rows : tuple of str
         Sets of ``fit`` that have rows of customers.
     waits : str
@@ -181,6 +184,7 @@ class Part:
     may_use: tuple[str, ...] = ()
     tables: tuple[str, ...] = ()
     whole_tables: tuple[str, ...] = ()
+    reads_published: bool = False
     rows: tuple[str, ...] = ()
     waits: str = ""
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)

@@ -174,11 +174,21 @@ def _place(night: Night, part: Part, bucket: int) -> None:
         night.workspace.save("place", bucket, f"{part.name}.{name}", columns, saved.backend)
 
 
-def publish_whole(night: Night, buckets: list[int], folder: Path) -> dict[str, Path]:
-    """Write the gold tables that parts make as a whole; return their part files."""
+def publish_whole(
+    night: Night, buckets: list[int], folder: Path, *, reads_published: bool
+) -> dict[str, Path]:
+    """Write the gold tables that parts make as a whole; return their part files.
+
+    Parameters
+    ----------
+    reads_published : bool
+        Those of parts that read what was published by bucket, or those of the others.
+    """
     host = get_backend("cpu")
     parts: dict[str, Path] = {}
     for part in active(night.sources):
+        if part.reads_published != reads_published:
+            continue
         made = part.whole(_saved(night, part, buckets))
         _check(part.name, "whole", part.whole_tables, made)
         for name in part.whole_tables:
