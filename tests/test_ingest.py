@@ -343,7 +343,7 @@ def test_an_ingest_that_is_killed_leaves_a_whole_table_and_the_next_goes_on(lake
     assert result.n_rows == 20_000
     assert lake.rows() == wanted
     assert not lake.ingest().changed
-    assert not list(lake.out.rglob("spill.arrows"))
+    assert not list(lake.out.rglob("spill.rows"))
 
 
 def test_texts_are_codes_until_rows_are_asked_for(lake, monkeypatch):

@@ -28,7 +28,7 @@ def out(tmp_path):
         gold.publish(tmp_path / "out", "things", parts, publication)
     work = tmp_path / "out" / "lake" / "transactions" / "_ingest"
     work.mkdir(parents=True)
-    (work / "spill.arrows").write_bytes(b"x" * 5000)
+    (work / "spill.rows").write_bytes(b"x" * 5000)
     return tmp_path / "out"
 
 

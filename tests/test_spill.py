@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from simulate import launch
 
 from qfb_gpu.lake.clean import Cleaned
+from qfb_gpu.lake.order import ledger_order
 from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.spill import Spill, bucket_of, split, to_table
 from qfb_gpu.lake.texts import clean_text, hash_texts, is_trimmed, text_buffers, trim_plain
@@ -215,3 +216,24 @@ def test_memory_that_arrays_gave_back_is_used_again():
         for way in ("keeps", "gives back")
     }  # fmt: skip
     assert faults["keeps"] < faults["gives back"] / 4
+
+
+@given(st.lists(st.tuples(*[st.integers(0, 2)] * 5), min_size=1, max_size=12))
+def test_payments_are_in_the_order_of_all_their_columns(rows):
+    who, whom, day, amount, txn = zip(*rows, strict=True)
+    table = pa.table({
+        "customer_id": pa.array([f"c{n}" for n in who]).dictionary_encode(),
+        "counterparty_id": pa.array([f"p{n}" for n in whom]).dictionary_encode(),
+        "description": pa.array([None] * len(rows), pa.string()).dictionary_encode(),
+        "direction_code": pa.array([0] * len(rows), pa.int8()),
+        "currency_code": pa.array([n % 2 for n in day], pa.int16()),
+        "date": pa.array(day, pa.int32()),
+        "amount_minor": pa.array(amount, pa.int64()),
+        "txn_id": pa.array([f"t{n}" for n in txn]),
+    })  # fmt: skip
+    columns = Rows([table])
+    keys = [columns.key(n) for n in ("customer_id", "counterparty_id", "description")]
+    keys += [columns.number(n) for n in ("currency_code", "date", "amount_minor")]
+    keys.append(columns.key("txn_id"))
+    got = ledger_order(columns, np.arange(len(rows)))
+    assert got.tolist() == sorted(range(len(rows)), key=lambda row: [int(k[row]) for k in keys])

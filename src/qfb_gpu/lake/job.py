@@ -184,7 +184,7 @@ class Job:
         """
         folder = state.folder(self._dir)
         rejects = RejectFile(folder / f"rejects-{after.version:06d}.parquet")
-        added, removed = Spill(folder / "spill.arrows"), Spill(folder / "removed.arrows")
+        added, removed = Spill(folder / "spill.rows"), Spill(folder / "removed.rows")
         rejects.write(left)
         try:
             self._read(came, after.n_buckets, added, rejects, n_expected)

@@ -183,7 +183,8 @@ def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
     done = Upkeep("leftovers")
     lake = output_dir / "lake"
     live = {f"{bucket}.arrow" for bucket in silver.buckets(lake)}
-    found = [*lake.glob("*/_ingest/*.arrows"), *lake.rglob("*.tmp")]
+    found = [path for end in ("arrows", "rows") for path in lake.glob(f"*/_ingest/*.{end}")]
+    found += lake.rglob("*.tmp")
     found += [path for path in carry.folder(lake).glob("*.arrow") if path.name not in live]
     for file in found:
         _delete(file, done, dry_run=dry_run)

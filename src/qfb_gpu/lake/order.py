@@ -83,9 +83,19 @@ def _number_rank(rows: Rows, name: str) -> tuple[Any, int]:
 
 
 def _settle_ties(ordered: Any, packed: Any, amount: Any, key: Any) -> Any:
-    same = np.flatnonzero(packed[1:] == packed[:-1])
-    if same.size:
-        places = distinct(np.concatenate([same, same + 1]), np)
+    """Put rows that are equal so far in order; most of them are two, of which one comes before."""
+    same = np.zeros(packed.size + 1, bool)
+    same[1:-1] = packed[1:] == packed[:-1]
+    second = np.flatnonzero(same)
+    is_pair = ~same[second - 1] & ~same[second + 1]
+    pair = second[is_pair]
+    left, right = ordered[pair - 1], ordered[pair]
+    wrong = amount[left] > amount[right]
+    wrong |= (amount[left] == amount[right]) & (key[left] > key[right])
+    ordered[pair[wrong] - 1], ordered[pair[wrong]] = right[wrong], left[wrong]
+    rest = second[~is_pair]
+    if rest.size:
+        places = distinct(np.concatenate([rest - 1, rest]), np)
         some = ordered[places]
         ordered[places] = some[np.lexsort([key[some], amount[some], packed[places]])]
     return ordered

@@ -106,10 +106,11 @@ def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tupl
     names = [_CURRENCIES.get(name, name) for name in names]
     is_known = [name in EXPONENT for name in names]
     read = [n if known else default for n, known in zip(names, is_known, strict=True)] + [default]
-    code = np.array([currency_code(name) for name in read], np.int16)[coded.codes]
-    exponent = np.array([EXPONENT[name] for name in read], np.int8)[coded.codes]
+    at = coded.codes.astype(np.intp)  # once, not in each of the three
+    code = np.array([currency_code(name) for name in read], np.int16)
+    exponent = np.array([EXPONENT[name] for name in read], np.int8)
     status = np.array([OK if known else UNREADABLE for known in [*is_known, True]], np.int8)
-    return code, exponent, status[coded.codes]
+    return code[at], exponent[at], status[at]
 
 
 def parse_numbers(values: pa.Array) -> tuple[Any, Any]:

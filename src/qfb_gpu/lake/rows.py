@@ -17,7 +17,9 @@ class Rows:
     """Columns of a bucket by name, in spill layout; sets of rows are index arrays."""
 
     def __init__(self, tables: list[pa.Table]) -> None:
-        table = pa.concat_tables(_alike(tables)).unify_dictionaries().combine_chunks()
+        table = tables[0]
+        if len(tables) > 1 or any(column.num_chunks != 1 for column in table.columns):
+            table = pa.concat_tables(_alike(tables)).unify_dictionaries().combine_chunks()
         self.n_rows = table.num_rows
         self.arrow = {name: _one_chunk(table.column(name)) for name in table.column_names}
         self.coded = {

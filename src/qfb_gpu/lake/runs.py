@@ -222,10 +222,12 @@ def _add_coded(writer: _Writer, coded: Coded, order: Any, ends: Any) -> None:
 
 
 def _add_plain(writer: _Writer, texts: pa.Array, ends: Any) -> None:
-    data, offsets = text_buffers(texts.fill_null("") if texts.null_count else texts)
+    is_null = np.asarray(texts.is_null()) if texts.null_count else np.zeros(0, np.intp)
+    data, offsets = text_buffers(texts)
+    if np.diff(offsets)[is_null].any():  # nulls may have bytes
+        data, offsets = text_buffers(texts.fill_null(""))
     lengths = np.diff(offsets)
-    if texts.null_count:
-        lengths[np.asarray(texts.is_null())] = -1
+    lengths[is_null] = -1
     pieces = [data[i:j] for i, j in itertools.pairwise(offsets[ends].tolist())]
     blobs = [_LZ4.compress(pa.py_buffer(one), asbytes=True) if one.size else b"" for one in pieces]
     writer.add(lengths, ends)

@@ -8,6 +8,7 @@ counterparty key, description key, direction, currency, date, amount and transac
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,11 +66,11 @@ def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
         Which rows, in which order.
     schema : Table
     """
-    picked = pa.array(order)
+    take = partial(pc.take, indices=pa.array(order), boundscheck=False)
     columns: dict[str, pa.Array] = {}
     for column in schema.columns:
         if column.name == "amount":
-            columns["amount_minor"] = rows.arrow["amount_minor"].take(picked)
+            columns["amount_minor"] = take(rows.arrow["amount_minor"])
         elif column.name == "direction":
             code = rows.number("direction_code")[order]
             columns["direction"] = _labels(code.astype(np.int32), list(DIRECTIONS))
@@ -79,15 +80,15 @@ def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
             columns["currency"] = _labels(_CURRENCY_ROW[code], _CURRENCIES)
             columns["currency_code"] = pa.array(code)
         else:
-            columns[column.name] = rows.arrow[column.name].take(picked)
+            columns[column.name] = take(rows.arrow[column.name])
     keyed = [name for name in ("customer", "counterparty", "txn") if f"{name}_id" in schema.names]
     for name in keyed:
         columns[f"{name}_key"] = pa.array(rows.key(f"{name}_id")[order])
     if "description" in rows.coded:
-        columns["description"] = rows.arrow["description"].take(picked)
+        columns["description"] = take(rows.arrow["description"])
         columns["description_key"] = pa.array(rows.key("description")[order])
     for name in ("source_file", "source_row"):
-        columns[name] = rows.arrow[name].take(picked)
+        columns[name] = take(rows.arrow[name])
     return pa.table(columns)
 
 
@@ -108,7 +109,7 @@ def write_bucket(
     path.parent.mkdir(parents=True, exist_ok=True)
     names = table.column_names
     packed = [name for name in names if name in _PACKED]
-    squeezed = [name for name in names if name not in _PACKED and name != "txn_key"]
+    squeezed = [f.name for f in table.schema if pa.types.is_string(f.type)]
     pq.write_table(
         _required(table),
         path,

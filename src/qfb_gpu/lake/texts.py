@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 from qfb_kernels.text import hash_text_cpu, rough_cpu
 
 _SAMPLE = 4096
+_REPEATED = 4
+"""How often a text has to be there, on average, for codes to be less work than the texts."""
 _EXACT_FLOAT = float(2**53)
 
 
@@ -112,7 +114,7 @@ def clean_any(values: pa.Array) -> Coded | pa.Array:
         values = values.cast(pa.string())
     if not pa.types.is_dictionary(values.type):
         sample = values.slice(0, _SAMPLE)
-        if pc.count_distinct(sample).as_py() > len(sample) // 2:
+        if pc.count_distinct(sample).as_py() > len(sample) // _REPEATED:
             return trim_plain(values)
     return clean_text(values)
 
