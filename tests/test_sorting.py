@@ -64,7 +64,12 @@ def test_sorts_in_the_simulator_as_on_the_host():
     offsets = frozen([0, 7, 10])
     ratios = np.array([1e18, 1.6, 1.25, 1.08, 1.02, 1.0005])
     order, size = (np.zeros((amounts.N_LEVELS, 10), np.int32) for _ in range(2))
-    launch(amounts.levels_gpu, 2, frozen(range(10)), amount, pool, offsets, ratios, order, size)
+    key, slots = np.zeros(10, np.int64), np.zeros((amounts.N_SLOTS, 10), np.int32)
+    launch(
+        amounts.levels_gpu, 2, frozen(range(10)), amount, pool, offsets, ratios, key, slots,
+        order, size,
+    )  # fmt: skip
     assert order[0].tolist() == list(range(10))
-    assert order[1].tolist()[:7] == [1, 2, 4, 3, 5, 0, 6]
+    assert slots[0].tolist()[:7] == [1, 2, 4, 3, 5, 0, 6]
+    assert order[1].tolist()[:3] == [1, 2, 4]
     assert size[1].tolist()[:1] == [3]

@@ -15,130 +15,154 @@ from qfb_kernels.sorting import sort
 from qfb_kernels.twin import twin
 
 N_LEVELS = 6
+N_SLOTS = 5  # numbers a slot that the levels are made with
 _RESOLUTION = 1e-3  # of the logarithm: amounts closer than this are written down alike
 _MIN_UNIT, _LARGE_UNIT = 3, 8
 _NULL_DAY = -(2**31)
 _YEAR, _YEAR_SLACK = 365, 12
 
 
-def _cut(amount, order, start, stop, at, ratio):
-    """Whether the sorted amounts are cut before slot ``at``."""
-    if at in (start, stop):
-        return True
-    return amount[order[at]] > ratio * amount[order[at - 1]]
+def _depth_of(before, now, ratios):
+    """Return the first level at which two amounts next to each other are cut apart."""
+    level = 0
+    while level < N_LEVELS and not now > ratios[level] * before:
+        level += 1
+    return level
 
 
-cut = twin(_cut)
+depth_of = twin(_depth_of, inline=True)
 
 
-def _stands_apart(amount, order, start, stop, begin, end):
+def _stands_apart(key, by, start, stop, begin, end):
     """Whether a small group is further from its neighbours than its own payments are."""
     if end - begin >= _LARGE_UNIT:
         return True
     inside = 1.0
     for i in range(begin + 1, end):
-        inside = max(inside, (1.0 + amount[order[i]]) / (1.0 + amount[order[i - 1]]))
+        inside = max(inside, (1.0 + key[by[i]]) / (1.0 + key[by[i - 1]]))
     outside = inside * inside
-    if begin > start and (1.0 + amount[order[begin]]) < outside * (1.0 + amount[order[begin - 1]]):
+    if begin > start and (1.0 + key[by[begin]]) < outside * (1.0 + key[by[begin - 1]]):
         return False
-    return end == stop or (1.0 + amount[order[end]]) >= outside * (1.0 + amount[order[end - 1]])
+    return end == stop or (1.0 + key[by[end]]) >= outside * (1.0 + key[by[end - 1]])
 
 
 stands_apart = twin(_stands_apart)
 
 
-def _is_year_apart(day, order, begin):
+def _is_year_apart(day, pool, by, begin):
     """Whether two payments of one amount may be yearly ones."""
-    return abs(abs(day[order[begin + 1]] - day[order[begin]]) - _YEAR) <= _YEAR_SLACK
+    return abs(abs(day[pool[by[begin + 1]]] - day[pool[by[begin]]]) - _YEAR) <= _YEAR_SLACK
 
 
 is_year_apart = twin(_is_year_apart)
 
 
-def _levels_row(day, amount, pool, start, stop, ratios, order, size):
-    """Write the groups of one pool: members in day order, and their number at the first slot."""
+def _groups_of(day, pool, start, stop, level, key, slots, size):
+    """Write how many payments the groups of a level have, and the group of each place by amount."""
+    by, depth, head, filled = slots[0], slots[2], slots[3], slots[4]
+    n_groups = start - start
+    begin = start
+    for at in range(start + 1, stop + 1):
+        after = depth[at] if at < stop else 0
+        if after > level:
+            continue
+        same = depth[begin] < level and after < level  # as at the level before
+        whole = begin == start and at == stop
+        n = start - start
+        if at - begin >= _MIN_UNIT and not same and not whole:
+            n = at - begin if stands_apart(key, by, start, stop, begin, at) else n
+        elif level == N_LEVELS - 1 and at - begin == 2 and is_year_apart(day, pool, by, begin):
+            n = at - begin
+        for i in range(begin, at):
+            head[i] = begin if n > 0 else -1
+        if n > 0:
+            size[level, begin] = n
+            filled[begin] = begin
+            n_groups += 1
+        begin = at
+    return n_groups
+
+
+groups_of = twin(_groups_of, is_year_apart, stands_apart)
+
+
+def _levels_row(day, amount, pool, start, stop, ratios, key, slots, order, size):
+    """Write the groups of one pool: members in day order, and their number at the first slot.
+
+    Sorted by amount once: ``slots`` has the slots by amount, for each slot its place among them,
+    the level at which a place is cut from the one before, its group, and how far that is filled.
+    """
+    by, rank, depth, head, filled = slots[0], slots[1], slots[2], slots[3], slots[4]
     for i in range(start, stop):
         order[0, i] = pool[i]
-        order[1, i] = pool[i]
+        key[i] = amount[pool[i]]
+        by[i] = i
     size[0, start] = stop - start
     if stop - start < _MIN_UNIT:
         return
-    sort(order[1], start, stop, amount, True)
-    for level in range(2, N_LEVELS):
+    sort(by, start, stop, key, True)
+    before = key[by[start]]
+    for at in range(start, stop):
+        now = key[by[at]]
+        rank[by[at]] = at
+        depth[at] = depth_of(before, now, ratios) if at > start else 0
+        before = now
+    for level in range(1, N_LEVELS):
+        if groups_of(day, pool, start, stop, level, key, slots, size) == 0:
+            continue
         for i in range(start, stop):
-            order[level, i] = order[1, i]
-    for level in range(1, N_LEVELS):
-        last = N_LEVELS - 1  # sorted in days last, so that it is there to read amounts from
-        begin = start
-        for at in range(start + 1, stop + 1):
-            if not cut(amount, order[last], start, stop, at, ratios[level]):
-                continue
-            same = cut(amount, order[last], start, stop, begin, ratios[level - 1]) and cut(
-                amount, order[last], start, stop, at, ratios[level - 1]
-            )
-            whole = begin == start and at == stop
-            if at - begin >= _MIN_UNIT and not same and not whole:
-                if stands_apart(amount, order[last], start, stop, begin, at):
-                    size[level, begin] = at - begin
-            elif level == last and at - begin == 2 and is_year_apart(day, order[last], begin):
-                size[level, begin] = 2
-            begin = at
-    for level in range(1, N_LEVELS):
-        for begin in range(start, stop):
-            if size[level, begin] > 0:
-                sort(order[level], begin, begin + size[level, begin], amount, False)
+            group = head[rank[i]]
+            if group >= 0:
+                order[level, filled[group]] = pool[i]
+                filled[group] += 1
 
 
-levels_row = twin(_levels_row, sort, cut, is_year_apart, stands_apart)
+levels_row = twin(_levels_row, sort, depth_of, groups_of)
 _levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 
 
 @rows_of("pool_offsets", offsets=True)
-def levels_cpu(row_from, row_to, day, amount, pool, pool_offsets, ratios, order, size):
+def levels_cpu(row_from, row_to, day, amount, pool, pool_offsets, ratios, key, slots, order, size):
     """Loop over pools on the host, on all its threads."""
     for row in range(row_from, row_to):
         _levels_row_cpu(
-            day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
-        )
+            day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, key, slots,
+            order, size,
+        )  # fmt: skip
 
 
 @cuda.jit
-def levels_gpu(day, amount, pool, pool_offsets, ratios, order, size):
+def levels_gpu(day, amount, pool, pool_offsets, ratios, key, slots, order, size):
     """One thread per pool; launch with ``.forall(n_pools)``."""
     row = cuda.grid(1)
     if row < pool_offsets.shape[0] - 1:
         _levels_row_gpu(
-            day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, order, size
-        )
+            day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, key, slots,
+            order, size,
+        )  # fmt: skip
 
 
-def _amount_length(amount, member, start, stop, due, hits_only):
-    """Nats to write down a unit's amounts (or its hits'), each after the one before.
+def _gone_on(n, steps, other, total, waiting, last, stayed, now):
+    """Return what is known of amounts after one more, as a logarithm.
 
-    A change to an amount that stays, from one that stayed, is a step: it costs its place.
+    A change to an amount that stays, from one that stayed, is a step: it costs its place. Before
+    the first one ``n`` is -1.
     """
-    n, equal, steps, other = -1, 0, 0, 0
-    total, waiting, last = 0.0, 0.0, 0.0
-    stayed = False
-    for i in range(start, stop):
-        if hits_only and due[i] == _NULL_DAY:
-            continue
-        now = math.log(1.0 + amount[member[i]])
-        n += 1
-        size = abs(now - last)
-        if n > 0 and size <= _RESOLUTION:
-            equal += 1
-            steps += 1 if waiting > 0.0 else 0
-            waiting = 0.0
-            stayed = True
-        elif n > 0:
-            other += 1 if waiting > 0.0 else 0
-            total += waiting
-            waiting = size if stayed else 0.0
-            other += 0 if stayed else 1
-            total += 0.0 if stayed else size
-            stayed = False
-        last = now
+    size = abs(now - last)
+    if n >= 0 and size <= _RESOLUTION:
+        return n + 1, steps + (1 if waiting > 0.0 else 0), other, total, 0.0, now, True
+    if n >= 0:
+        other += (1 if waiting > 0.0 else 0) + (0 if stayed else 1)
+        total = total + waiting + (0.0 if stayed else size)
+        return n + 1, steps, other, total, (size if stayed else 0.0), now, False
+    return n + 1, steps, other, total, waiting, now, stayed
+
+
+gone_on = twin(_gone_on, inline=True)
+
+
+def _amount_length(n, steps, other, total, waiting):
+    """Nats to write down amounts, each after the one before."""
     steps += 1 if waiting > 0.0 else 0
     if n < 1:
         return 0.0
@@ -155,11 +179,33 @@ amount_length = twin(_amount_length)
 
 def _lengths_row(amount, member, start, stop, due, nats, row):
     """Write the nats of all amounts per payment, and of the hits' amounts together."""
-    nats[row, 0] = amount_length(amount, member, start, stop, due, False) / (stop - start)
-    nats[row, 1] = amount_length(amount, member, start, stop, due, True)
+    nothing = start - start
+    n, steps, other, total, waiting, last, stayed = (
+        nothing - 1,
+        nothing,
+        nothing,
+        0.0,
+        0.0,
+        0.0,
+        False,
+    )
+    m, hit_steps, hit_other, hit_total, hit_waiting, hit_last, hit_stayed = (
+        n, steps, other, total, waiting, last, stayed,
+    )  # fmt: skip
+    for i in range(start, stop):
+        now = math.log(1.0 + amount[member[i]])
+        n, steps, other, total, waiting, last, stayed = gone_on(
+            n, steps, other, total, waiting, last, stayed, now
+        )
+        if due[i] != _NULL_DAY:
+            m, hit_steps, hit_other, hit_total, hit_waiting, hit_last, hit_stayed = gone_on(
+                m, hit_steps, hit_other, hit_total, hit_waiting, hit_last, hit_stayed, now
+            )
+    nats[row, 0] = amount_length(n, steps, other, total, waiting) / (stop - start)
+    nats[row, 1] = amount_length(m, hit_steps, hit_other, hit_total, hit_waiting)
 
 
-lengths_row = twin(_lengths_row, amount_length)
+lengths_row = twin(_lengths_row, gone_on, amount_length)
 _lengths_row_cpu, _lengths_row_gpu = lengths_row.cpu, lengths_row.gpu
 
 

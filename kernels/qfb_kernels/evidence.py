@@ -60,7 +60,7 @@ log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
 def _mark_payments(at, start, stop, near, lane):
-    """Write which payment is nearest to each tick, the earlier one of two, up to the last payment's.
+    """Write which payment is nearest to each tick up to the last payment's; of two the earlier.
 
     ``near[lane, q]`` holds that of tick ``at[start] + q``; both count from the first payment.
     """
@@ -118,10 +118,10 @@ off_nearest = twin(_off_nearest, off_other, inline=True)
 
 
 def _first_due(cal, places, months, kind, step, anchor, a, b, opened, origin):
-    """The due date that the first payment is nearest to: its index, tick, the ticks around it.
+    """Return index and tick of the due date nearest to the first payment, of two the earlier.
 
-    Of two as near the earlier. The ticks since the one before are 1 where that is not known: where
-    :func:`due_index` is two due dates off.
+    And the tick of the one after, and the ticks since the one before: 1 where that is not known,
+    where :func:`due_index` is two due dates off.
     """
     k = due_index(cal, kind, step, anchor, opened) - 1
     here = due_position(cal, places, months, kind, step, anchor, a, b, k)

@@ -17,8 +17,8 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[:, ::1])"
     ),
     "amounts.levels_gpu": (
-        "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int32[:, ::1], "
-        "int32[:, ::1])"
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int64[::1], "
+        "int32[:, ::1], int32[:, ::1], int32[:, ::1])"
     ),
     "best.best_gpu": "void(int64[::1], float64[::1], int64[::1], int64[:, ::1], int64[::1])",
     "boundaries.boundaries_gpu": (

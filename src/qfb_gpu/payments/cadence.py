@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -85,10 +86,10 @@ def name_schedules(fit: Any, is_closed_due: Any, backend: Backend) -> dict[str, 
     key = fit[:, 1].astype("int64")
     for part, size in ((fit[:, 0], 8), (anchor, 8), (fit[:, 3] + 40, 128), (fit[:, 4] + 40, 128)):
         key = key * size + part
-    unique, first = np.unique(backend.to_host(key), return_index=True)
-    code = xp.searchsorted(backend.asarray(unique), key).astype("int32")
+    _, first, code = np.unique(backend.to_host(key), return_index=True, return_inverse=True)
+    code = backend.asarray(code.astype("int32"))
     rows = backend.to_host(fit[backend.asarray(first)])
-    names = [_describe(*(int(x) for x in row[:5])) for row in rows]
+    names = [_describe(*row[:5]) for row in rows.tolist()]
     cadence = backend.asarray([CADENCES.index(n[0]) for n in names], dtype="int8")
     period = backend.asarray([n[1] for n in names], dtype="float64")
     roll = xp.where(is_closed_due, fit[:, 5], dues.NONE).astype("int8")
@@ -110,6 +111,7 @@ def _labelled(code: Any, texts: list[str], backend: Backend) -> Labelled:
     )
 
 
+@lru_cache(maxsize=2**16)  # of the few thousand that there are, each bucket has most
 def _describe(kind: int, step: int, anchor: int, a: int, b: int) -> tuple[str, float, str, str]:
     """Cadence, period, OBIE frequency code and RRULE of one schedule."""
     if step == 0:

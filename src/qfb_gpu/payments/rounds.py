@@ -62,7 +62,8 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backen
     open_relation = is_open
     pool = xp.flatnonzero(ledger.amount_minor >= 0).astype("int32")
     for _ in range(N_ROUNDS):  # each looks at what the one before has left
-        pool = pool[(work.owner[pool] < 0) & open_relation[relation[pool]]]
+        pool = pool[open_relation[relation[pool]]]  # after the first round few relations are open
+        pool = pool[work.owner[pool] < 0]
         size = xp.bincount(relation[pool], minlength=n_relations)
         open_relation = open_relation & (size >= MIN_POOL - 1)
         pool = pool[open_relation[relation[pool]]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -89,7 +90,12 @@ def _marks(
 
 def lgamma_table() -> np.ndarray:
     """Return lgamma(i / 2) for i = 0, 1, ...: array of float64; entry 0 is not used."""
-    return np.array([0.0] + [math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES)])
+    return np.array(_lgammas())
+
+
+@cache
+def _lgammas() -> tuple[float, ...]:
+    return (0.0, *(math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES)))
 
 
 def _month(day: int) -> int:

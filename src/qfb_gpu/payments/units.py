@@ -12,6 +12,7 @@ import numpy as np
 
 from qfb_kernels.amounts import (
     N_LEVELS,
+    N_SLOTS,
     amount_lengths_cpu,
     amount_lengths_gpu,
     levels_cpu,
@@ -75,12 +76,15 @@ def make_units(
     """
     xp = backend.xp
     n_slots, n_pools = pool.shape[0], pool_offsets.shape[0] - 1
+    key = xp.empty(n_slots, dtype="int64")
+    slots = xp.empty((N_SLOTS, n_slots), dtype="int32")
     order = xp.empty((N_LEVELS, n_slots), dtype="int32")
     size = xp.zeros((N_LEVELS, n_slots), dtype="int32")
     ratios = backend.asarray(np.asarray(LEVEL_RATIOS))
     backend.launch(
-        levels_cpu, levels_gpu, n_pools, day, amount_minor, pool, pool_offsets, ratios, order, size
-    )
+        levels_cpu, levels_gpu, n_pools, day, amount_minor, pool, pool_offsets, ratios, key, slots,
+        order, size,
+    )  # fmt: skip
     flat = size.ravel()
     start = xp.flatnonzero(flat > 0)
     pool_of_slot = backend.repeat(
