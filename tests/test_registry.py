@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from mlflow.utils import environment
 from typer.testing import CliRunner
 
 from qfb_gpu.cli import app
@@ -222,3 +223,10 @@ def test_a_store_made_beside_is_there_when_it_is_opened(tmp_path):
     store.opened_beside(tmp_path)
     with store.opened(tmp_path) as client:
         assert client.get_experiment_by_name(store.EXPERIMENT) is not None
+
+
+def test_saving_a_model_leaves_mlflow_as_it_was():
+    check = environment.warn_dependency_requirement_mismatches
+    with registry._unchecked():
+        assert environment.warn_dependency_requirement_mismatches is not check
+    assert environment.warn_dependency_requirement_mismatches is check

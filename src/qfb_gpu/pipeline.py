@@ -318,15 +318,13 @@ def _publish(
     publication: gold.Publication,
 ) -> list[str]:
     """Publish the tables of a whole night, those not by bucket given; return their names."""
-    for name, part in whole.items():
-        gold.publish(config.output_dir, name, [part], publication)
-    by_bucket = (*BY_BUCKET, *parts.tables(night.sources))
-    for name in by_bucket:
-        files = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
-        gold.publish(config.output_dir, name, files, publication)
+    tables = {name: [part] for name, part in whole.items()}
+    for name in (*BY_BUCKET, *parts.tables(night.sources)):
+        tables[name] = [night.workspace.folder("publish", b) / f"{name}.parquet" for b in buckets]
+    gold.publish_all(config.output_dir, tables, publication)
     for name in parts.tables_left_out(night.sources):
         gold.publish_nothing(config.output_dir, name, publication)
-    return [*whole, *by_bucket]
+    return [*tables]
 
 
 def _monthly(work: Workspace, buckets: list[int]) -> list[dict[str, Any]]:

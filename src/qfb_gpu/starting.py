@@ -16,11 +16,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Collect no garbage while the block imports."""
+    """Collect no garbage while the block imports.
+
+    What is there after the first such block of a process is never looked at again.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if not gc.get_freeze_count():
+            gc.freeze()
         if was_on:
             gc.enable()

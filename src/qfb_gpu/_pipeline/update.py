@@ -214,13 +214,11 @@ def publish(
     _new_rows.cache_clear()
     kept = update.kept
     buckets = sorted({*kept.buckets, *counts})
-    for name in kept.tables:
-        files: list[Path | None] = [*delta.table_files(output / name)]
-        if name in update.files:
-            files = [
-                update.spliced(name, b) if b in counts else update.old(name, b) for b in buckets
-            ]
-        gold.publish(output, name, [file for file in files if file is not None], publication)
+    tables = {name: delta.table_files(output / name) for name in kept.tables}
+    for name in update.files:
+        files = [update.spliced(name, b) if b in counts else update.old(name, b) for b in buckets]
+        tables[name] = [file for file in files if file is not None]
+    gold.publish_all(output, tables, publication)
     for bucket in counts:
         store.keep_monthly(output, _monthly(update, bucket), bucket)
     before = dict(zip(kept.buckets, kept.counts, strict=True))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import (
     PartFile,
@@ -25,6 +26,7 @@ from qfb_gpu.lake.delta import (
     table_files,
     table_schema,
 )
+from qfb_gpu.lake.threads import in_order
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
@@ -177,6 +179,18 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
         note={"run_id": publication.run_id},
     )
     sweep(folder)
+
+
+def publish_all(
+    output_dir: Path, parts: Mapping[str, list[Path]], publication: Publication
+) -> None:
+    """Publish tables by name, some at a time; see :func:`publish`."""
+
+    def one(name: str) -> None:
+        publish(output_dir, name, parts[name], publication)
+
+    for _ in in_order(one, iter(parts), n_threads()):
+        pass
 
 
 def publish_nothing(output_dir: Path, name: str, publication: Publication) -> None:

@@ -117,7 +117,8 @@ def _merged(before: pa.Table, after: list[pa.Table], customer_keys: np.ndarray) 
 
 def _completed(after: pa.Table, before: pa.Table) -> pa.Table:
     """Return the new rows in the old columns, what they lack taken from the customer's old row."""
-    missing = [name for name in before.column_names if name not in after.column_names]
+    there = {*after.column_names}
+    missing = [name for name in before.column_names if name not in there]
     if missing:
         known, first = np.unique(_keys(before), return_index=True)
         at, is_there = find(known, _keys(after), np)

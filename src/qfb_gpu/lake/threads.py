@@ -35,3 +35,8 @@ def on_threads(
     yield from zip(
         buckets, in_order(partial(task, shared), iter(buckets), n_threads()), strict=True
     )
+
+
+def side_by_side(*works: Callable[[], Any]) -> list[Any]:
+    """Return what some functions do, called on all threads: for work that Arrow does."""
+    return list(in_order(lambda work: work(), iter(works), n_threads()))

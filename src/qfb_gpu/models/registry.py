@@ -14,6 +14,8 @@ import shutil
 import sys
 import tempfile
 import time
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +34,7 @@ from qfb_gpu.models.versions import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 __all__ = [
     "FOLDER",
@@ -54,6 +56,7 @@ _PACKAGES = (
 _SERVED_BY = ("qfb-gpu", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "mlflow")
 
 
+@cache
 def versions() -> dict[str, str]:
     """Return the versions of the packages a run's numbers depend on, of those installed."""
     found = {}
@@ -254,20 +257,42 @@ def _save(folder: Path, candidate: Candidate) -> None:
     for name, content in candidate.files.items():
         (files / name).write_bytes(content)
     found = versions()
-    mlflow.pyfunc.save_model(
-        folder / "logged",
-        loader_module=candidate.loader,
-        data_path=str(files),
-        signature=infer_signature(candidate.example, candidate.predicted),
-        input_example=candidate.example,
-        conda_env={
-            "name": candidate.name,
-            "channels": ["conda-forge"],
-            "dependencies": [
-                f"python={sys.version_info.major}.{sys.version_info.minor}",
-                "pip",
-                {"pip": [f"{name}=={found[name]}" for name in _SERVED_BY if name in found]},
-            ],
-        },
-    )
+    with _unchecked():
+        mlflow.pyfunc.save_model(
+            folder / "logged",
+            loader_module=candidate.loader,
+            data_path=str(files),
+            signature=infer_signature(candidate.example, candidate.predicted),
+            input_example=candidate.example,
+            conda_env={
+                "name": candidate.name,
+                "channels": ["conda-forge"],
+                "dependencies": [
+                    f"python={sys.version_info.major}.{sys.version_info.minor}",
+                    "pip",
+                    {"pip": [f"{name}=={found[name]}" for name in _SERVED_BY if name in found]},
+                ],
+            },
+        )
     (folder / "logged" / "MODEL_CARD.md").write_text(candidate.card, encoding="utf-8")
+
+
+@contextmanager
+def _unchecked() -> Iterator[None]:
+    """Keep MLflow from comparing a model's requirements with what is installed.
+
+    They were read from there a moment ago. To find that out MLflow looks at every file of every
+    package: two thirds of the time of logging a night. It has no setting for that.
+    """
+    from mlflow.utils import environment
+
+    name = "warn_dependency_requirement_mismatches"
+    check = getattr(environment, name, None)
+    if check is None:  # an MLflow that does it elsewhere
+        yield
+        return
+    setattr(environment, name, lambda _requirements: None)
+    try:
+        yield
+    finally:
+        setattr(environment, name, check)

@@ -11,6 +11,7 @@ import os
 import warnings
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -48,7 +49,9 @@ def opened_beside(output: Path) -> None:
 
 
 def _open_ahead(output: Path) -> None:
+    _keep_to_ourselves()
     with suppress(Exception):
+        import_module("mlflow.pyfunc")  # what a model is saved with
         if exists(output):
             _client(output / "mlflow.db")
             return
@@ -77,8 +80,12 @@ def _draft(output: Path) -> Path:
     return output / ".work" / "mlflow.db"
 
 
-def _client(database: Path) -> Any:
+def _keep_to_ourselves() -> None:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+
+
+def _client(database: Path) -> Any:
+    _keep_to_ourselves()
     import mlflow
 
     for logger in ("mlflow", "alembic"):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.lake.threads import side_by_side
 from qfb_gpu.report.data import CurrencyLine, Drawn, Headline, ReportData
 from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
 from qfb_gpu.report.figures.columns import kept, read_or_none
@@ -43,8 +45,16 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     as_of, horizon = row["as_of"], making.horizon_days(row)
     who = portfolio.collect(read, extras, as_of)
     order = _currencies(read, who)
-    regular = streams.collect(read, order[:_DRAWN])
-    ahead = cash.expected_totals(read, as_of, horizon)
+    drawn = order[:_DRAWN]
+    regular, flow, graph, sections, ahead, groups, health = side_by_side(
+        partial(streams.collect, read, drawn),
+        partial(cash.collect, read, drawn, as_of, horizon),
+        partial(network.collect, read, drawn),
+        partial(_sections, read),
+        partial(cash.expected_totals, read, as_of, horizon),
+        partial(segments.collect, read),
+        partial(quality.collect, read, extras, row["inputs"]),
+    )
     return ReportData(
         headline=Headline(
             run_id=str(row.get("run_id") or ""),
@@ -60,12 +70,12 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
         ),
         portfolio=who,
         regular=regular,
-        cash=cash.collect(read, order[:_DRAWN], as_of, horizon),
-        segments=segments.collect(read),
-        network=network.collect(read, order[:_DRAWN]),
-        quality=quality.collect(read, extras, row["inputs"]),
+        cash=flow,
+        segments=groups,
+        network=graph,
+        quality=health,
         making=making.collect(row),
-        sections=_sections(read),
+        sections=sections,
     )
 
 

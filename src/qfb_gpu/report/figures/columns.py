@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,12 +39,20 @@ def read_or_none(read: Read, table: str, columns: list[str]) -> pa.Table | None:
 
 
 def kept(read: Read) -> Read:
-    """Return ``read`` for one page: it reads a column once, however many figures ask for it."""
+    """Return ``read`` for one page: it reads a column once, however many figures ask for it.
+
+    They may ask from several threads.
+    """
     tables: dict[str, pa.Table] = {}
+    locks: defaultdict[str, Lock] = defaultdict(Lock)
 
     def read_kept(name: str, columns: list[str] | None) -> pa.Table:
         if columns is None:
             return read(name, None)
+        with locks[name]:
+            return read_missing(name, columns)
+
+    def read_missing(name: str, columns: list[str]) -> pa.Table:
         there = tables[name].column_names if name in tables else []
         missing = [one for one in dict.fromkeys(columns) if one not in there]
         if missing:
