@@ -5,16 +5,18 @@
     python benchmarks/incremental.py --payments 1e6 1e7 --changes replace --nights first update
 
 ``first``: a night from nothing. Then payments of a share of the customers come, in a further file
-(``add``) or in a new extract of all payments in the place of the old one (``replace``);
-over the same lake follow ``update`` (``qfb run --update``), ``later`` (the whole night again) and
-``everyone``, an update that takes every customer for touched; ``full`` is a night from nothing
-over both files. Gold tables of ``later`` and ``full`` must be equal, but for what a night keeps of
+(``add``) or in a new extract of all payments in the place of the old one (``replace``); or the
+next day's payments of everyone come in a further file, and ``as_of`` is a day later (``day``), for
+which there is no update. Over the same lake follow ``update`` (``qfb run --update``), ``later``
+(the whole night again) and ``everyone``, an update that takes every customer for touched; ``full``
+is a night from nothing over both files. Gold tables of ``later`` and ``full`` must be equal, but for what a night keeps of
 the one before on purpose; those of ``update`` and ``everyone`` must be equal, all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import itertools
 import os
 import shutil
@@ -67,7 +69,10 @@ def main(arguments: list[str] | None = None) -> Path:
     for size, change in itertools.product(sizes, options.changes):
         portfolio = portfolio_of(size, options.data)
         with tempfile.TemporaryDirectory(dir=options.data, prefix="incremental-") as folder:
-            changes = changed_payments(portfolio, options.share)
+            if change == "day":
+                changes = read_where(portfolio, pc.field("date") == AS_OF)
+            else:
+                changes = changed_payments(portfolio, options.share)
             found = measure(portfolio, changes, change, Path(folder), options)
             run = {"size": size, "change": change, **found}
         results.append(run)
@@ -81,14 +86,19 @@ def measure(
     """Return the seconds of the nights, and which tables differ."""
     source, as_of, timeout = work / "payments", portfolio.as_of, options.timeout
     source.mkdir()
-    (source / "first.parquet").symlink_to(portfolio.transactions)
-    nights = {"first": _night([QFB, "run"], source, work / "first", as_of, timeout)}
-    if change == "add":
-        pq.write_table(changes, source / "second.parquet")
+    before, first, names = as_of, source / "first.parquet", set(options.nights)
+    if change == "day":
+        before, names = (AS_OF - dt.timedelta(days=1)).isoformat(), names & {"later", "full"}
+        pq.write_table(read_where(portfolio, pc.field("date") < AS_OF), first)
     else:
-        (source / "first.parquet").unlink()
-        write_extract(portfolio, changes, source / "first.parquet")
-    later = [name for name in NIGHTS if name in options.nights]
+        first.symlink_to(portfolio.transactions)
+    nights = {"first": _night([QFB, "run"], source, work / "first", before, timeout)}
+    if change == "replace":
+        first.unlink()
+        write_extract(portfolio, changes, first)
+    else:
+        pq.write_table(changes, source / "second.parquet")
+    later = [name for name in NIGHTS if name in names]
     for name in later:
         if name != "full":
             shutil.copytree(work / "first", work / name)
@@ -112,14 +122,18 @@ def changed_payments(portfolio: Portfolio, share: float) -> pa.Table:
     file = pq.ParquetFile(portfolio.transactions, read_dictionary=["customer_id"])
     customers = pc.unique(file.read(columns=["customer_id"]).column(0)).cast(pa.string()).sort()
     chosen = customers.take(pa.array(range(0, len(customers), round(1 / share))))
-    source = dataset(portfolio.transactions, format="parquet")
-    table = source.to_table(filter=pc.field("customer_id").isin(chosen))
+    table = read_where(portfolio, pc.field("customer_id").isin(chosen))
     table = table.sort_by([("customer_id", "ascending"), ("date", "descending")])
     first = pc.index_in(table.column("customer_id"), table.column("customer_id").combine_chunks())
     rank = pc.subtract(pa.array(range(table.num_rows), pa.int32()), first)
     table = table.filter(pc.less(rank, _ROWS_PER_CUSTOMER))
     ids = pc.binary_join_element_wise(table.column("txn_id"), "again", "-")
     return table.set_column(table.column_names.index("txn_id"), "txn_id", ids)
+
+
+def read_where(portfolio: Portfolio, condition: pc.Expression) -> pa.Table:
+    """Return the payments for which a condition holds."""
+    return dataset(portfolio.transactions, format="parquet").to_table(filter=condition)
 
 
 def write_extract(portfolio: Portfolio, changes: pa.Table, path: Path) -> None:
@@ -166,7 +180,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     default_data = Path(os.environ.get("QFB_BENCH_DATA", tempfile.gettempdir())) / "qfb-bench"
     parser.add_argument("--payments", nargs="+", default=["1e6"], help="sizes, e.g. 1e6 10e6")
     parser.add_argument("--share", type=float, default=0.01, help="of the customers that change")
-    changes = ("add", "replace")
+    changes = ("add", "replace", "day")
     parser.add_argument("--changes", nargs="+", default=["add"], choices=changes, help="how")
     names = ("first", *NIGHTS)
     parser.add_argument("--nights", nargs="+", default=names, choices=names, help="all, or some")

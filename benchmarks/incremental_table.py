@@ -13,6 +13,9 @@ WORDS = {
 }
 
 
+_HOW = {"add": "", "replace": ", in a new extract of everything", "day": ", a day later"}
+
+
 def incremental_table(results: dict[str, Any]) -> str:
     """Return the Markdown of the newest run of each size and way of change."""
     newest = {(run["size"], run.get("change", "add")): run for run in results["runs"]}
@@ -23,7 +26,7 @@ def incremental_table(results: dict[str, Any]) -> str:
         "| ---: | ---: | --- | " + "---: | " * (len(stages) + 1),
     ]
     for (_, change), run in newest.items():
-        how = ", in a new extract of everything" if change == "replace" else ""
+        how = _HOW[change]
         for name, words in WORDS.items():
             if name not in run:
                 continue
