@@ -9,8 +9,9 @@
 next day's payments of everyone come in a further file, and ``as_of`` is a day later (``day``), for
 which there is no update. Over the same lake follow ``update`` (``qfb run --update``), ``later``
 (the whole night again) and ``everyone``, an update that takes every customer for touched; ``full``
-is a night from nothing over both files. Gold tables of ``later`` and ``full`` must be equal, but for what a night keeps of
-the one before on purpose; those of ``update`` and ``everyone`` must be equal, all of them.
+is a night from nothing over both files. Gold tables of ``later`` and ``full`` must be equal, but
+for what a night keeps of the one before on purpose; those of ``update`` and ``everyone`` must be
+equal, all of them.
 """
 
 from __future__ import annotations
