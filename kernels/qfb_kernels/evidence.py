@@ -164,21 +164,12 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     # hits, hits on the day and late ones stand in one number, sizes and offsets in another
     counts, sums, worth = nothing, nothing, nothing - 1
     from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, nothing
-    best_counts, best_sums, best_k, best_last = nothing, nothing, nothing - 1, nothing
-    life_counts, life_sums, life_k, life_tick = nothing, nothing, nothing, nothing
-    best_worth, is_best = nothing, nothing
+    best_counts, best_sums, best_worth = nothing, nothing, nothing
+    best_due, best_first, best_last = nothing, nothing, nothing
     while True:
         room_before, room = room, ahead - here
         off, is_hit = off_nearest(near, lane, end, here, room_before, room)
         if (is_hit & worth) < 0:
-            if is_best:  # a life is copied when it ends, not at each hit that prolongs it
-                life_counts, life_sums, life_k, life_tick = (
-                    from_counts,
-                    from_sums,
-                    from_k,
-                    from_tick,
-                )
-                is_best = nothing
             from_counts, from_sums, from_k, from_tick = counts, sums, k, here + off
         is_early = off >> 63
         size = (off ^ is_early) - is_early
@@ -189,21 +180,18 @@ def _answers(unit, kind, step, anchor, a, b, roll):
         hit_worth = 2 + MISS_WORTH + on_day + ((3 - size) & ~((3 - size) >> 63))
         worth = (worth & ~(worth >> 63)) + (is_hit & hit_worth) - MISS_WORTH
         if worth > best_worth:
-            best_counts, best_sums, best_k, best_last = counts, sums, k, here + off
-            best_worth, is_best = worth, nothing + 1
+            best_counts, best_sums, best_worth = counts - from_counts, sums - from_sums, worth
+            best_due, best_first, best_last = k - from_k + 1, from_tick, here + off
         if 2 * end <= here + ahead:
             break
         k += 1
         here = ahead
         ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1) - origin
-    if is_best:
-        life_counts, life_sums, life_k, life_tick = from_counts, from_sums, from_k, from_tick
-    counts, sums = best_counts - life_counts, best_sums - life_sums
-    signed = (sums << _HALF) >> _HALF
-    hits = counts & (_ON_DAY - 1)
+    signed = (best_sums << _HALF) >> _HALF
+    hits = best_counts & (_ON_DAY - 1)
     return (
-        hits, best_k - life_k + 1 - hits, (counts >> 21) & (_ON_DAY - 1), (sums - signed) >> _HALF,
-        counts >> 42, signed, origin + life_tick, origin + best_last,
+        hits, best_due - hits, (best_counts >> 21) & (_ON_DAY - 1), (best_sums - signed) >> _HALF,
+        best_counts >> 42, signed, origin + best_first, origin + best_last,
     )  # fmt: skip
 
 
