@@ -210,6 +210,7 @@ def test_memory_that_arrays_gave_back_is_used_again():
     if not sys.platform.startswith("linux") or os.confstr("CS_GNU_LIBC_VERSION") is None:
         pytest.skip("needs glibc")
     clean = {n: v for n, v in os.environ.items() if "MALLOC_" not in n and "TUNABLES" not in n}
+    clean["QFB_THREADS"] = "2"
     faults = {
         way: int(subprocess.run([sys.executable, "-c", FAULTS, way], env=clean, check=True,
                                 capture_output=True, text=True).stdout)

@@ -15,11 +15,15 @@ from functools import cache
 
 import pyarrow as pa
 
+from qfb_gpu._backend.devices import n_threads
+
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """``M_TRIM_THRESHOLD``, ``M_MMAP_THRESHOLD`` and ``M_ARENA_MAX`` of ``malloc.h``."""
 _KEPT_BYTES = 1 << 28
 _LARGE_BYTES = 1 << 25
 """The largest threshold that glibc takes; what is larger goes back at once."""
+_FEW_THREADS = 8
+"""As many share one heap, and its lock; measured with two. More keep heaps of their own."""
 _OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
 
 
@@ -39,7 +43,9 @@ def keep_freed_memory() -> bool:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:
         return False
-    settings = {_MMAP_THRESHOLD: _LARGE_BYTES, _TRIM_THRESHOLD: _KEPT_BYTES, _ARENA_MAX: 1}
-    if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
-        pa.set_memory_pool(pa.system_memory_pool())
+    settings = {_MMAP_THRESHOLD: _LARGE_BYTES, _TRIM_THRESHOLD: _KEPT_BYTES}
+    if n_threads() <= _FEW_THREADS:
+        settings[_ARENA_MAX] = 1
+        if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
+            pa.set_memory_pool(pa.system_memory_pool())
     return min(mallopt(name, value) for name, value in settings.items()) == 1
