@@ -15,8 +15,10 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).parent
 PEERS = ("pandas", "polars", "duckdb")
-IMPLEMENTATIONS = ("qfb run", "qfb", *PEERS)
-"""``qfb run`` is the whole night; ``qfb`` the peers' task alone, on the night's lake."""
+FROM_SOURCE = "qfb from source"
+IMPLEMENTATIONS = ("qfb run", "qfb", FROM_SOURCE, *PEERS)
+"""``qfb run`` is the whole night; ``qfb`` the peers' task alone, on the night's lake, and
+``FROM_SOURCE`` that task with the ingest before it."""
 QFB = str(Path(sys.executable).with_name("qfb"))
 _COLUMNS = (
     "txn_id", "customer_id", "counterparty_id", "date", "amount", "direction", "currency", "memo",
@@ -74,13 +76,18 @@ def output_of(name: str, work: Path) -> Path:
 
 def prepare_lake(portfolio: Portfolio, work: Path) -> str:
     """Return the lake of a portfolio in ``work``: what a night left there, or ingested now."""
+    work.mkdir(parents=True, exist_ok=True)
+    output = output_of("qfb run", work)
+    return str(make_lake(portfolio.transactions, portfolio.as_of, output))
+
+
+def make_lake(transactions: str | Path, as_of: str, output: Path) -> Path:
+    """Ingest payments into the lake of an output, where they are not there; return the lake."""
     from qfb_gpu.config import load_config
     from qfb_gpu.lake import ingest
 
-    work.mkdir(parents=True, exist_ok=True)
-    output = output_of("qfb run", work)
-    ingest.ingest(load_config(write_config(portfolio.transactions, portfolio.as_of, output, work)))
-    return str(output / "lake")
+    ingest.ingest(load_config(write_config(str(transactions), as_of, output, output.parent)))
+    return output / "lake"
 
 
 def write_config(transactions: str, as_of: str, output: Path, work: Path) -> Path:

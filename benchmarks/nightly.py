@@ -18,7 +18,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from implementations import IMPLEMENTATIONS, PEERS, output_of, run_once
+from implementations import FROM_SOURCE, IMPLEMENTATIONS, PEERS, output_of, run_once
 from portfolios import AS_OF, SEED, Portfolio, portfolio_of
 from process_tree import CommandFailedError
 from readme_tables import nightly_tables
@@ -30,6 +30,7 @@ SMALL_PAYMENTS = 50_000
 _GUESS_SECONDS = {
     "qfb run": (20.0, 20.0),
     "qfb": (6.0, 1.0),
+    FROM_SOURCE: (6.0, 2.0),
     "pandas": (3.0, 2.0),
     "polars": (2.0, 1.5),
     "duckdb": (3.0, 2.0),
@@ -41,7 +42,8 @@ def main(arguments: list[str] | None = None) -> Path:
     """Run what is missing; return the file of results."""
     options = _options(arguments)
     results = ResultsFile.open(options.out, "nightly", {"seed": SEED, "as_of": AS_OF.isoformat()})
-    names = [name for name in IMPLEMENTATIONS if name in {"qfb run", "qfb", *options.peers}]
+    wanted = {"qfb run", "qfb", FROM_SOURCE, *options.peers}
+    names = [name for name in IMPLEMENTATIONS if name in wanted]
     _say(f"results: {results.path}")
     if not results.content["equality"]:
         results.content["equality"] = check_small(options.data, names)
