@@ -22,7 +22,7 @@ _FEW = 64
 
 
 _FAST = -3
-"""Of zstd: a quarter faster, a fifth larger; the next whole night writes every part anew."""
+"""Of zstd: a quarter faster, a quarter larger; the next whole night writes every part anew."""
 
 
 def splice(

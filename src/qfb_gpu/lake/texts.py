@@ -43,14 +43,24 @@ class Coded:
 
 
 def text_buffers(values: pa.Array) -> tuple[Any, Any]:
-    """Return bytes and offsets of an Arrow string array, without a copy."""
+    """Return bytes and offsets of an Arrow string array, without a copy, to be read alone.
+
+    Whether Arrow could write to its memory depends on where that came from; to Numba that would be
+    another type, and each type a kernel of its own.
+    """
     wide = pa.types.is_large_string(values.type)
     _, offsets, data = values.buffers()
     kind = np.int64 if wide else np.int32
     if offsets is None or len(values) == 0:
-        return np.zeros(1, np.uint8), np.zeros(1, kind)
+        return _read_only(np.zeros(1, np.uint8)), _read_only(np.zeros(1, kind))
     ends = np.frombuffer(offsets, kind)[values.offset : values.offset + len(values) + 1]
-    return (np.zeros(1, np.uint8) if not data else np.frombuffer(data, np.uint8)), ends
+    texts = np.frombuffer(data, np.uint8) if data else np.zeros(1, np.uint8)
+    return _read_only(texts), _read_only(ends)
+
+
+def _read_only(array: Any) -> Any:
+    array.flags.writeable = False
+    return array
 
 
 def hash_texts(values: pa.Array) -> Any:
