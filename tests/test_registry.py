@@ -105,10 +105,8 @@ def test_a_night_logs_the_models_it_offered(output):
     offer(output / ".work" / "n6", candidate(0.06, name="other", is_champion=False))
     report = output / "report.html"
     report.write_text("<html>")
-    registry.log_run(
-        output, name="n6", params={"a": "b"}, metrics={"rows": 1},
-        inputs={"transactions": {"rows": 7}}, model={}, report=report,
-    )  # fmt: skip
+    note = registry.note_of("n6", {"a": "b"}, {"rows": 1}, {"transactions": {"rows": 7}}, {})
+    registry.log_run(output, note, report)
     other = [version for version in versions.versions(output) if version.name == "other"]
     assert [version.tags["qfb_run"] for version in other] == ["n6"]
     assert json.loads(other[0].tags["data"]) == {"transactions": {"rows": 7}}
@@ -138,9 +136,7 @@ def test_a_replay_begins_with_the_champions_of_its_night(output, tmp_path):
 
     def night(name, weight):
         offer(output / ".work" / name, candidate(weight, name="kept"))
-        registry.log_run(
-            output, name=name, params={}, metrics={}, inputs={}, model={}, report=report
-        )
+        registry.log_run(output, registry.note_of(name, {}, {}, {}, {}), report)
 
     night("k1", 0.1)
     night("k2", 0.2)
@@ -189,10 +185,9 @@ def test_an_update_is_logged_with_the_next_night(tmp_path):
 
     def log(how, name, rows):
         report.write_text(f"<html>{name}")
-        how(
-            output, name=name, params={"a": name}, metrics={"rows": rows},
-            inputs={"transactions": {"rows": rows}}, model={"k": rows}, report=report,
-        )  # fmt: skip
+        inputs = {"transactions": {"rows": rows}}
+        note = registry.note_of(name, {"a": name}, {"rows": rows}, inputs, {"k": rows})
+        how(output, note, report)
 
     log(registry.log_later, "u1", 1)
     log(registry.log_later, "u1", 2)  # the first died before it was done

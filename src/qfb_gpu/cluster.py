@@ -172,6 +172,11 @@ def compiled_ahead(backend_name: BackendName) -> AbstractContextManager[None]:
     return ahead.beside() if backend_name == "cpu" else nullcontext()
 
 
+def threads_of_this_process() -> Pool:
+    """Return a pool for tasks that mostly read and write files: no worker has to be started."""
+    return Pool(n_at_once=n_threads())
+
+
 @contextmanager
 def open_host_pool(
     pool: Pool, backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int

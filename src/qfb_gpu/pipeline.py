@@ -23,11 +23,15 @@ from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date
-from qfb_gpu.cluster import compiled_ahead, open_host_pool, open_pool
+from qfb_gpu.cluster import (
+    compiled_ahead,
+    open_host_pool,
+    open_pool,
+    threads_of_this_process,
+)
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
-from qfb_gpu.lake.threads import on_threads
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
@@ -46,6 +50,7 @@ if TYPE_CHECKING:
 
     from qfb_gpu._pipeline.update import Update
     from qfb_gpu.backend import Backend
+    from qfb_gpu.cluster import Pool
     from qfb_gpu.config import Config
     from qfb_gpu.models.segments import SegmentModel
 
@@ -172,7 +177,7 @@ def _night(
         with result.stage("score") as entry:
             opened = open_pool(night.backend, config.workers, len(buckets))
             pool = workers.enter_context(opened)
-            scores = _map_buckets(pool.run, score_bucket, night, buckets, progress, "score")
+            scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
             if not entry["rows"]:
@@ -224,21 +229,20 @@ def _update(
 ) -> None:
     """Score and publish the customers whose rows changed; everything else stays."""
     customers = updating.touched_customers(config, kept)
-    buckets = list(customers)
+    buckets, threads = list(customers), threads_of_this_process()
     with result.stage("update") as entry:
         update = updating.prepare(night, kept, customers, config.output_dir)
-        taken = _map_buckets(on_threads, gathering.take_out, update, buckets, progress, "gather")
+        taken = _map_buckets(threads, gathering.take_out, update, buckets, progress, "gather")
         gathered = gathering.make_lake(update, buckets)
         with open_pool(night.backend, config.workers, len(gathered)) as pool:
             task = updating.score_gathered
-            scores = _map_buckets(pool.run, task, update, gathered, progress, "score")
+            scores = _map_buckets(pool, task, update, gathered, progress, "score")
         entry["rows"] = sum(keys.size for keys in customers.values())
         entry["of"] = kept.base
         entry["steps"] = _sum_steps([*taken, *scores])
     with result.stage("publish") as entry:
-        counts = _map_buckets(
-            on_threads, updating.splice_bucket, update, buckets, progress, "publish"
-        )
+        task = updating.splice_bucket
+        counts = _map_buckets(threads, task, update, buckets, progress, "publish")
         publication = gold.next_publication(config.output_dir, result.run_id)
         changed = dict(zip(buckets, counts, strict=True))
         now = updating.publish(config.output_dir, update, changed, publication)
@@ -278,14 +282,14 @@ def _nothing_yet(config: Config, night: Night) -> str:
 
 
 def _map_buckets(
-    run_task: Callable[..., Iterator[tuple[int, dict[str, Any]]]],
+    pool: Pool,
     task: Callable[[Any, int], dict[str, Any]],
     night: Night | Update,
     buckets: list[int],
     progress: Progress,
     stage: str,
 ) -> list[dict[str, Any]]:
-    return _collected(run_task(task, night, buckets), buckets, progress, stage)
+    return _collected(pool.run(task, night, buckets), buckets, progress, stage)
 
 
 def _collected(

@@ -26,15 +26,14 @@ def log_night(
     seconds = {f"seconds.{name}": entry["seconds"] for name, entry in result.stages.items()}
     rows = {f"rows.{name}": e["rows"] for name, e in result.stages.items() if "rows" in e}
     log = registry.log_later if result.updated else registry.log_run
-    log(
-        config.output_dir,
+    note = registry.note_of(
         name=result.run_id,
         params=_flat(config.model_dump(mode="json", exclude={"base"}), ""),
         metrics={**seconds, **rows, **result.counts},
         inputs=inputs,
         model=model.to_dict(),
-        report=config.output_dir / "report.html",
     )
+    log(config.output_dir, note, config.output_dir / "report.html")
 
 
 def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.devices import n_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
 
 def in_order(work: Callable[[Any], Any], items: Iterator[Any], n_workers: int) -> Iterator[Any]:
@@ -23,18 +22,6 @@ def in_order(work: Callable[[Any], Any], items: Iterator[Any], n_workers: int) -
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
-
-
-def on_threads(
-    task: Callable[[Any, int], Any], shared: Any, buckets: Sequence[int]
-) -> Iterator[tuple[int, Any]]:
-    """Yield ``(bucket, task(shared, bucket))``, on all threads of this process.
-
-    For tasks that mostly read and write files: no worker has to be started for them.
-    """
-    yield from zip(
-        buckets, in_order(partial(task, shared), iter(buckets), n_threads()), strict=True
-    )
 
 
 def side_by_side(*works: Callable[[], Any]) -> list[Any]:

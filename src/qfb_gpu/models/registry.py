@@ -41,8 +41,10 @@ __all__ = [
     "Candidate",
     "champion",
     "is_pinned",
+    "log_later",
     "log_model",
     "log_run",
+    "note_of",
     "offer",
     "versions",
 ]
@@ -68,65 +70,48 @@ def versions() -> dict[str, str]:
     return found
 
 
-def log_run(
-    output: Path,
-    *,
+def note_of(
     name: str,
     params: dict[str, Any],
     metrics: dict[str, float],
     inputs: dict[str, Any],
     model: dict[str, Any],
-    report: Path,
-) -> None:
+) -> waiting.Note:
+    """Return what an MLflow run will say of a night or an update that is done now."""
+    return waiting.Note(name, _now(), params, metrics, versions(), inputs, model)
+
+
+def log_run(output: Path, note: waiting.Note, report: Path) -> None:
     """Log one night, and the models that it offered, to the local MLflow store.
+
+    Runs that :func:`log_later` left come first.
 
     Parameters
     ----------
     output : Path
         The run's output folder.
-    name : str
-        The run's name, its ``run_id``.
-    params, metrics : dict
-        Settings, and counts and seconds; keys may have dots.
-    inputs : dict
-        Source files and versions, kept as ``inputs.json``.
-    model : dict
-        The segment model as plain numbers, kept as ``models/segments.json``.
+    note : Note
     report : Path
         The report page.
-
-    Notes
-    -----
-    Runs that :func:`log_later` left come first.
     """
-    note = waiting.Note(name, _now(), params, metrics, versions(), inputs, model)
     with store.opened(output) as client:
         for folder in waiting.folders(output):
-            earlier = _log_note(client, output, waiting.note_of(folder), folder / report.name)
-            client.set_terminated(earlier, end_time=waiting.note_of(folder).at)
+            left = waiting.note_of(folder)
+            earlier = _log_note(client, output, left, folder / report.name)
+            client.set_terminated(earlier, end_time=left.at)
             shutil.rmtree(folder)
         run_id = _log_note(client, output, note, report)
-        for candidate in offered(output / ".work" / name):
-            version = _log_model(client, output, candidate, name, inputs, run_id)
+        for candidate in offered(output / ".work" / note.name):
+            version = _log_model(client, output, candidate, note.name, note.inputs, run_id)
             client.set_tag(run_id, f"model.{candidate.name}", str(version))
         client.set_terminated(run_id)
 
 
-def log_later(
-    output: Path,
-    *,
-    name: str,
-    params: dict[str, Any],
-    metrics: dict[str, float],
-    inputs: dict[str, Any],
-    model: dict[str, Any],
-    report: Path,
-) -> None:
+def log_later(output: Path, note: waiting.Note, report: Path) -> None:
     """Leave a run without models of its own to the next :func:`log_run`, whose arguments it has.
 
     Opening the store takes longer than many an update.
     """
-    note = waiting.Note(name, _now(), params, metrics, versions(), inputs, model)
     waiting.put(output, note, report)
 
 
