@@ -77,7 +77,8 @@ def render(
 def render_preview(previews: list[Any], console: Console) -> bool:
     """Print what :func:`qfb_gpu.lake.preview.preview` found; return whether all is well."""
     for part in previews:
-        console.print(f"{part.where}: {part.n_files} files, about {part.n_rows:,} rows")
+        files = f"{part.n_files} file{'s' if part.n_files > 1 else ''}"
+        console.print(f"{part.where}: {files}, about {part.n_rows:,} rows")
         for problem in part.problems:
             console.print(f"  wrong: {problem}", markup=False)
         if not part.problems:
