@@ -328,6 +328,12 @@ class StandIn(Backend):
     def to_host(self, array):
         return array.get() if isinstance(array, DeviceArray) else array
 
+    def all_to_host(self, arrays):
+        there = [array.host for array in arrays if isinstance(array, DeviceArray)]
+        if there:
+            copied(sum(host.nbytes for host in there), to_host=True)
+        return [a.host.copy() if isinstance(a, DeviceArray) else np.asarray(a) for a in arrays]
+
     def versions(self):
         return get_backend("cpu").versions()
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, neighbours, sparse
+from qfb_gpu._backend import (
+    boosting,
+    compiling,
+    copies,
+    densities,
+    devices,
+    graphs,
+    neighbours,
+    ordering,
+    sparse,
+)
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._backend.spectra import by_transform, eight_abreast
@@ -63,6 +73,10 @@ class Backend:
     def to_host(self, array: Any) -> Any:
         """Return ``array`` as a NumPy array; it waits for the device where it is not one."""
         return self.xp.asnumpy(array) if self.name == "gpu" else array
+
+    def all_to_host(self, arrays: list[Any]) -> list[Any]:
+        """Return arrays of either side as NumPy arrays, with one wait: ``_backend/copies.py``."""
+        return copies.all_to_host(self.xp, arrays) if self.name == "gpu" else list(arrays)
 
     def synchronize(self) -> None:
         """Wait until the device has done all it was given, so that a clock may be read."""
@@ -119,11 +133,7 @@ class Backend:
         """
         if self.name == "cpu":
             return self.xp.lexsort(keys[::-1])
-        # cupy.lexsort compares all keys at each step; a stable radix sort a key is cheaper
-        order = self.xp.argsort(keys[-1], kind="stable")
-        for key in keys[-2::-1]:
-            order = order[self.xp.argsort(key[order], kind="stable")]
-        return order
+        return ordering.device_lexsort(self.xp, keys)
 
     def repeat(self, values: Any, counts: Any) -> Any:
         """Return ``values`` with value ``i`` ``counts[i]`` times; both of shape (n_rows,).
@@ -132,11 +142,7 @@ class Backend:
         """
         if self.name == "cpu":
             return self.xp.repeat(values, counts)
-        if counts.shape[0] == 0:
-            return values[:0]
-        ends = self.xp.cumsum(counts)
-        places = self.xp.arange(int(ends[-1]), dtype=ends.dtype)
-        return values[self.xp.searchsorted(ends, places, side="right")]
+        return ordering.device_repeat(self.xp, values, counts)
 
     def memory_budget_bytes(self) -> int:
         """Return how many bytes one batch of intermediates may take.
@@ -279,7 +285,7 @@ class Backend:
             return self.xp.arange(n_nodes, dtype="int32")
         if self._on_device("cugraph"):
             return graphs.device_components(self.xdf, self.xp, n_nodes, source, target)
-        return self.asarray(graphs.host_components(n_nodes, *self._all_to_host(source, target)))
+        return self.asarray(graphs.host_components(n_nodes, *self.all_to_host([source, target])))
 
     def communities(
         self,
@@ -301,7 +307,7 @@ class Backend:
         edges = (source, target, weight)
         if self._on_device("cugraph"):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
-        source, target, weight = self._all_to_host(*edges)
+        source, target, weight = self.all_to_host(list(edges))
         found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
         return self.asarray(found)
 
@@ -317,7 +323,7 @@ class Backend:
         edges = (source, target, weight)
         if self._on_device("cugraph"):
             return graphs.device_pagerank(self.xdf, self.xp, n_nodes, edges)
-        return self.asarray(graphs.host_pagerank(n_nodes, *self._all_to_host(*edges)))
+        return self.asarray(graphs.host_pagerank(n_nodes, *self.all_to_host(list(edges))))
 
     def cohesion(self, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
         """Return each node's core number (int32) and number of triangles (int64).
@@ -332,15 +338,12 @@ class Backend:
             return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
         if self._on_device("cugraph"):
             return graphs.device_cohesion(self.xdf, self.xp, n_nodes, low, high)
-        cores, triangles = graphs.host_cohesion(n_nodes, *self._all_to_host(low, high))
+        cores, triangles = graphs.host_cohesion(n_nodes, *self.all_to_host([low, high]))
         return self.asarray(cores), self.asarray(triangles)
 
     def _on_device(self, library: str) -> bool:
         """Return whether a library of RAPIDS does its part here; else it is done on the host."""
         return self.name == "gpu" and devices.has(library)
-
-    def _all_to_host(self, *arrays: Any) -> list[Any]:
-        return [self.to_host(array) for array in arrays]
 
     def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
         """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).
