@@ -20,6 +20,7 @@ from qfb_gpu._backend import (
     graphs,
     neighbours,
     ordering,
+    room,
     sparse,
 )
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
@@ -147,13 +148,13 @@ class Backend:
     def memory_budget_bytes(self) -> int:
         """Return how many bytes one batch of intermediates may take.
 
-        On a GPU an eighth of the card: what is free says little, as the pool keeps what it had;
-        on a CPU what its caches hold, which are faster than fresh memory.
+        On a GPU a share of the card, on a CPU what its caches hold, which beat fresh memory.
         """
-        if self.name == "gpu":
-            _, total = self.xp.cuda.runtime.memGetInfo()
-            return int(total) // 8
-        return 8 * 2**20
+        return room.batch_bytes(self.xp) if self.name == "gpu" else 8 * 2**20
+
+    def payments_a_bucket(self) -> int:
+        """Return how many payments a bucket should have: see ``_backend/room.py``."""
+        return room.device_payments(self.xp) if self.name == "gpu" else room.HOST_PAYMENTS
 
     def kmeans(self, features: Any, n_clusters: int, seed: int) -> Any:
         """Return the K-means centres of ``features``.
