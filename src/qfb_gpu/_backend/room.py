@@ -4,7 +4,7 @@ Whatever its size, a bucket asks some thousand things of a device one by one, an
 microseconds for each; so a device does better with large buckets, as large as several fit. What
 the host does for a bucket beside that (decoding, saving) takes longer than the device's part and
 needs no Python lock, so more than two buckets are under way where there are cores for it.
-``python benchmarks/device_work.py`` counts and models this; docs/scale.md has the table.
+``python benchmarks/device_bound.py`` counts and models this; docs/scale.md has the table.
 """
 
 from __future__ import annotations
