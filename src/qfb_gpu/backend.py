@@ -22,6 +22,7 @@ from qfb_gpu._backend import (
     ordering,
     room,
     sparse,
+    transforms,
 )
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
@@ -113,7 +114,7 @@ class Backend:
         From shape (n_rows, n_samples) to complex64 of shape (n_rows, n_samples // 2 + 1).
         """
         if self.name == "gpu":
-            return self.fft.rfft(batch, axis=1)
+            return transforms.device_rfft(self.xp, self.fft, batch)
         from scipy.fft import rfft
 
         return rfft(batch, axis=1, workers=n_threads())
