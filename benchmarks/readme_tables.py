@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from device_bound_table import bound_table
 from gpu_table import gpu_tables, newest_round
 from incremental_table import incremental_table
 from payment_steps_table import steps_table
@@ -228,7 +229,11 @@ PAGES: dict[str, dict[str, Callable[[dict[str, Any]], str]]] = {
         "regular_payments": regular_tables,
         "payment_steps": steps_table,
     },
-    "docs/scale.md": {"scale_model": scale_table, "incremental": incremental_table},
+    "docs/scale.md": {
+        "scale_model": scale_table,
+        "incremental": incremental_table,
+        "device_bound": bound_table,
+    },
 }
 """Page to benchmark to what makes its table."""
 GPU_ROUND = "gpu_round"

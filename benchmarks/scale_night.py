@@ -49,7 +49,6 @@ _FEWEST = 6
 """Payments from which a relation may be found regular."""
 _STEP = 10
 _SPARE_DISK = 4 * 2**30
-PAYMENTS_A_BUCKET = {"cpu": 1 << 20, "gpu": 1 << 22}
 
 
 def rescored(
@@ -117,7 +116,7 @@ def grow(
 
 def bank_of(n_payments: int, backend: Backend, n_buckets: int | None) -> Bank:
     """Return the bank of about so many payments; its buckets are of the device's size."""
-    wanted = max(1, -(-n_payments // PAYMENTS_A_BUCKET[backend.name]))
+    wanted = max(1, -(-n_payments // backend.payments_a_bucket()))
     n_buckets = n_buckets or 1 << (wanted - 1).bit_length()
     return Bank(max(1, n_payments // PAYMENTS_A_CUSTOMER), SEED, n_buckets, AS_OF)
 

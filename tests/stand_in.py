@@ -19,28 +19,42 @@ from functools import cache
 import numpy as np
 from numba import typeof
 from numba.core import sigutils
+from stand_in_rules import (
+    ADD_AT_DTYPES,
+    FROM_HOST,
+    METHODS,
+    MIXED,
+    PROPERTIES,
+    TAKES_A_SHAPE,
+    TAKES_AN_ARRAY,
+    TAKES_ARRAYS,
+    refuse_undefined_cast,
+)
 
 from qfb_gpu.backend import Backend, get_backend
 from qfb_kernels.registry import KERNELS
 
-# what cupy.ndarray has besides operators; tests/test_stand_in.py compares it with CuPy
-METHODS = set(
-    "all any argmax argmin argpartition argsort astype choose clip compress conj copy cumprod "
-    "cumsum diagonal dot fill flatten imag item max mean min nonzero partition prod put ravel "
-    "real reshape round sort squeeze std sum swapaxes take tobytes tolist trace transpose var "
-    "view".split()
-)
-PROPERTIES = {"shape", "dtype", "ndim", "size", "nbytes", "itemsize", "T", "strides", "flags"}
-FROM_HOST = {"asarray", "array"}
-TAKES_AN_ARRAY = set(
-    "append argmax argmin argsort bincount clip cumsum flatnonzero interp isin median nonzero "
-    "partition roll round searchsorted sort sum take_along_axis unique where".split()
-)
-"""Functions that call methods of their first argument, or refuse what is no array of CuPy."""
-TAKES_ARRAYS = {"concatenate", "stack"}
-TAKES_A_SHAPE = {"arange", "empty", "full", "ones", "zeros"}
-ADD_AT_DTYPES = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
-MIXED = "a host array and a device array meet; CuPy raises TypeError"
+WATCH = None
+"""Who counts what the device is asked for: a ``device_counts.Counts``."""
+
+
+def noted(name, arguments, answer):
+    """Return the answer of an operation, after telling whoever counts."""
+    if WATCH is not None:
+        WATCH.operation(name, arguments, answer)
+    return answer
+
+
+def waited():
+    """Tell whoever counts that the host waits for a number."""
+    if WATCH is not None:
+        WATCH.wait()
+
+
+def copied(n_bytes, *, to_host):
+    """Tell whoever counts of a copy."""
+    if WATCH is not None:
+        WATCH.copied(n_bytes, to_host=to_host)
 
 
 def to_plain(value):
@@ -54,6 +68,16 @@ def to_plain(value):
     return value
 
 
+def is_mask(index):
+    """Return whether an index picks by true and false: CuPy counts them, and waits for that."""
+    return any(isinstance(one, DeviceArray) and one.dtype == bool for one in as_tuple(index))
+
+
+def as_tuple(index):
+    """Return the parts of an index."""
+    return index if isinstance(index, tuple) else (index,)
+
+
 def to_device(value):
     """Return NumPy's answer as CuPy would give it: reductions are arrays, too."""
     if isinstance(value, (np.ndarray, np.generic)):
@@ -61,17 +85,6 @@ def to_device(value):
     if isinstance(value, tuple):
         return tuple(to_device(item) for item in value)
     return value
-
-
-def refuse_undefined_cast(host, dtype):
-    """Refuse a float that is no integer's: x86 gives the smallest one, CUDA 0 or the nearest."""
-    if host.dtype.kind != "f" or np.dtype(dtype).kind not in "iu" or not host.size:
-        return
-    limits = np.iinfo(dtype)
-    low, high = float(limits.min), float(limits.max)
-    if not ((host >= low) & (host <= high)).all():  # NaN is neither
-        msg = f"NaN, infinity or a number too large becomes {np.dtype(dtype)}: a GPU gives another"
-        raise ValueError(msg)
 
 
 def refuse_other_arguments(name, args):
@@ -96,12 +109,18 @@ def refuse_other_arguments(name, args):
 class DeviceArray:
     """An array that lives on the other side."""
 
-    __slots__ = ("host",)
+    __slots__ = ("_counted", "host")
     __array_ufunc__ = None
     __hash__ = None
 
     def __init__(self, host):
         self.host = host
+        self._counted = None if WATCH is None else (WATCH, WATCH.born(host))
+
+    def __del__(self):
+        if self._counted is not None:
+            watch, key = self._counted
+            watch.died(key)
 
     def __array__(self, *_, **__):
         msg = "Implicit conversion to a NumPy array is not allowed; use backend.to_host"
@@ -122,17 +141,25 @@ class DeviceArray:
             if name == "astype":
                 refuse_undefined_cast(self.host, args[0] if args else kwargs["dtype"])
             answer = method(*to_plain(args), **{k: to_plain(v) for k, v in kwargs.items()})
-            return answer if name in ("tolist", "item", "tobytes") else to_device(answer)
+            if name in ("tolist", "item", "tobytes"):
+                copied(self.host.nbytes, to_host=True)
+                return answer
+            return noted(name, (self, *args), to_device(answer))
 
         return call
 
     def get(self):
+        copied(self.host.nbytes, to_host=True)
         return self.host.copy()
 
     def __getitem__(self, index):
-        return to_device(self.host[to_plain(index)])
+        found = to_device(self.host[to_plain(index)])
+        if not any(isinstance(part, (DeviceArray, list)) for part in as_tuple(index)):
+            return found  # a view, whatever NumPy makes of a single element
+        return noted("take by mask" if is_mask(index) else "take", (self, index), found)
 
     def __setitem__(self, index, value):
+        noted("put by mask" if is_mask(index) else "put", (self, index, value), self)
         index, value = to_plain(index), to_plain(value)
         if isinstance(index, np.ndarray) and index.dtype.kind in "iu" and np.ndim(value):
             self._refuse_a_race(index, value)
@@ -151,15 +178,19 @@ class DeviceArray:
         return len(self.host)
 
     def __int__(self):
+        waited()
         return int(self.host)
 
     def __index__(self):
+        waited()
         return operator.index(self.host)
 
     def __float__(self):
+        waited()
         return float(self.host)
 
     def __bool__(self):
+        waited()
         return bool(self.host)
 
     def __iter__(self):
@@ -169,28 +200,37 @@ class DeviceArray:
 
 def _add_operators():
     def binary(function):
-        return lambda self, other: to_device(function(self.host, to_plain(other)))
+        def method(self, other):
+            answer = to_device(function(self.host, to_plain(other)))
+            return noted(function.__name__, (self, other), answer)
+
+        return method
 
     def compared(function):
         def method(self, other):
             if type(other) is int and self.host.dtype.kind in "iu":
                 self.host.dtype.type(other)  # NumPy compares with any number, CuPy overflows
-            return to_device(function(self.host, to_plain(other)))
+            answer = to_device(function(self.host, to_plain(other)))
+            return noted(function.__name__, (self, other), answer)
 
         return method
 
     def reflected(function):
-        return lambda self, other: to_device(function(to_plain(other), self.host))
+        def method(self, other):
+            answer = to_device(function(to_plain(other), self.host))
+            return noted(function.__name__, (other, self), answer)
+
+        return method
 
     def in_place(function):
         def method(self, other):
             self.host = function(self.host, to_plain(other))
-            return self
+            return noted("in place", (self, other), self)
 
         return method
 
     def unary(function):
-        return lambda self: to_device(function(self.host))
+        return lambda self: noted(function.__name__, (self,), to_device(function(self.host)))
 
     for name in ("add sub mul truediv floordiv mod pow and or xor lshift rshift matmul").split():
         function = getattr(operator, f"__{name}__")
@@ -215,15 +255,17 @@ class Ufunc:
     def __call__(self, *args, out=None, dtype=None, casting="same_kind"):
         options = {"casting": casting} if dtype is None else {"casting": casting, "dtype": dtype}
         answer = self._ufunc(*to_plain(args), **options)
+        answer = noted(self._ufunc.__name__, args, to_device(answer))
         if out is None:
-            return to_device(answer)
-        out[...] = to_device(answer)
+            return answer
+        out.host[...] = answer.host
         return out
 
     def at(self, array, index, values):
         if self._ufunc is not np.add or array.dtype.name not in ADD_AT_DTYPES:
             msg = f"{self._ufunc.__name__}.at takes {sorted(ADD_AT_DTYPES)}, not {array.dtype}"
             raise TypeError(msg)
+        noted("add.at", (array, index, values), array)
         self._ufunc.at(array.host, to_plain(index), to_plain(values))
 
 
@@ -233,7 +275,8 @@ class Linalg:
     def __getattr__(self, name):
         def call(*args):
             answer = getattr(np.linalg, name)(*to_plain(args))
-            return tuple(map(to_device, answer)) if isinstance(answer, tuple) else to_device(answer)
+            whole = to_device(tuple(answer) if isinstance(answer, tuple) else answer)
+            return noted(f"linalg.{name}", args, whole)
 
         return call
 
@@ -252,11 +295,16 @@ class Xp:
 
         def call(*args, **kwargs):
             refuse_other_arguments(name, args)
+            given, plain = args, {k: to_plain(v) for k, v in kwargs.items()}
             if name not in FROM_HOST:
-                args, kwargs = to_plain(args), {k: to_plain(v) for k, v in kwargs.items()}
+                args = to_plain(args)
             elif isinstance(args[0], DeviceArray):
                 args = (args[0].host, *args[1:])
-            return to_device(thing(*args, **kwargs))
+            answer = to_device(thing(*args, **plain))
+            if name in FROM_HOST and not isinstance(given[0], DeviceArray):
+                copied(answer.host.nbytes, to_host=False)
+                return answer
+            return noted(name, (*given, *kwargs.values()), answer)
 
         return call
 
@@ -264,7 +312,7 @@ class Xp:
         if not isinstance(repeats, int):
             msg = "cupy.repeat by counts launches a kernel an element; use backend.repeat"
             raise TypeError(msg)
-        return to_device(np.repeat(to_plain(array), repeats, axis))
+        return noted("repeat", (array,), to_device(np.repeat(to_plain(array), repeats, axis)))
 
 
 class StandIn(Backend):
@@ -272,11 +320,19 @@ class StandIn(Backend):
 
     def asarray(self, array, dtype=None):
         if isinstance(array, DeviceArray):
-            return to_device(np.asarray(array.host, dtype=dtype))
-        return to_device(np.array(array, dtype=dtype))  # a copy, as to a device
+            return noted("astype", (array,), to_device(np.asarray(array.host, dtype=dtype)))
+        there = to_device(np.array(array, dtype=dtype))  # a copy, as to a device
+        copied(there.host.nbytes, to_host=False)
+        return there
 
     def to_host(self, array):
         return array.get() if isinstance(array, DeviceArray) else array
+
+    def all_to_host(self, arrays):
+        there = [array.host for array in arrays if isinstance(array, DeviceArray)]
+        if there:
+            copied(sum(host.nbytes for host in there), to_host=True)
+        return [a.host.copy() if isinstance(a, DeviceArray) else np.asarray(a) for a in arrays]
 
     def versions(self):
         return get_backend("cpu").versions()
@@ -286,6 +342,9 @@ class StandIn(Backend):
 
     def memory_budget_bytes(self):
         return 2**22  # small: the stages work in several batches
+
+    def payments_a_bucket(self):
+        return 2**22
 
     def launch(self, cpu, gpu, n_rows, *arrays):
         if n_rows == 0:
@@ -299,6 +358,8 @@ class StandIn(Backend):
             if typeof(value) != wanted:
                 msg = f"{name} takes {wanted} as argument {position}, got {typeof(value)}"
                 raise TypeError(msg)
+        if WATCH is not None:
+            WATCH.kernel(name, arrays)
         cpu(*plain)
 
     def rfft(self, batch):
@@ -314,35 +375,13 @@ class StandIn(Backend):
         return False  # as where RAPIDS is not installed: the host does its part
 
     def sparse(self, shape, row, column, values):
+        from stand_in_sparse import DeviceSparse
+
         return DeviceSparse(get_backend("cpu").sparse(shape, *to_plain((row, column, values))))
 
     def _on_host(self, operation, *args, **options):
-        return to_device(getattr(get_backend("cpu"), operation)(*to_plain(args), **options))
-
-
-class DeviceSparse:
-    """A sparse matrix of the other side: it takes device arrays, and gives them."""
-
-    def __init__(self, host):
-        self._host = host
-
-    def __matmul__(self, other):
-        if isinstance(other, DeviceSparse):
-            return DeviceSparse(self._host @ other._host)
-        return to_device(self._host @ to_plain(other))
-
-    def __getitem__(self, rows):
-        return DeviceSparse(self._host[to_plain(rows)])
-
-    def __getattr__(self, name):
-        if name in ("data", "indices", "indptr"):
-            return to_device(getattr(self._host, name))
-        if name == "shape":
-            return self._host.shape
-        if name == "T":
-            return DeviceSparse(self._host.T)
-        msg = f"the stages use no {name!r} of a sparse matrix"
-        raise AttributeError(msg)
+        answer = to_device(getattr(get_backend("cpu"), operation)(*to_plain(args), **options))
+        return noted(f"backend.{operation}", args, answer)
 
 
 @cache

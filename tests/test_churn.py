@@ -98,10 +98,10 @@ def naive_features(payments, customer, cut):
 def test_features_are_those_of_a_loop(backend, back):
     payments = random_payments(25, 4)
     tallies = tallied(payments, backend)
-    found = activity.features_at(tallies, back, backend)
+    found = activity.features_at(tallies, [225, back], backend)
     for customer in range(25):
         for name, value in naive_features(payments, customer, AS_OF - back).items():
-            got = float(found[name][customer])
+            got = float(found[name][1, customer])
             assert got == pytest.approx(value, abs=1e-9), (customer, name)
 
 
@@ -128,12 +128,12 @@ def test_what_comes_after_a_cut_off_changes_no_feature_of_it(backend):
         opened[early],
         np.where(closed[early] <= cut, closed[early], NULL_DAY).astype(np.int32),
     )
-    whole = activity.features_at(tallied(payments, backend, acts, products), back, backend)
-    cut_off = activity.features_at(tallied(kept, backend, seen, then, as_of=cut), 0, backend)
+    whole = activity.features_at(tallied(payments, backend, acts, products), [back], backend)
+    cut_off = activity.features_at(tallied(kept, backend, seen, then, as_of=cut), [0], backend)
     assert set(whole) == set(cut_off)
     for name, values in whole.items():
         np.testing.assert_array_equal(
-            backend.to_host(values)[there], backend.to_host(cut_off[name]), err_msg=name
+            backend.to_host(values)[0, there], backend.to_host(cut_off[name])[0], err_msg=name
         )
 
 

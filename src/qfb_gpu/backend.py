@@ -11,7 +11,19 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import boosting, compiling, densities, devices, graphs, neighbours, sparse
+from qfb_gpu._backend import (
+    boosting,
+    compiling,
+    copies,
+    densities,
+    devices,
+    graphs,
+    neighbours,
+    ordering,
+    room,
+    sparse,
+    transforms,
+)
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._backend.spectra import by_transform, eight_abreast
@@ -64,6 +76,10 @@ class Backend:
         """Return ``array`` as a NumPy array; it waits for the device where it is not one."""
         return self.xp.asnumpy(array) if self.name == "gpu" else array
 
+    def all_to_host(self, arrays: list[Any]) -> list[Any]:
+        """Return arrays of either side as NumPy arrays, with one wait: ``_backend/copies.py``."""
+        return copies.all_to_host(self.xp, arrays) if self.name == "gpu" else list(arrays)
+
     def synchronize(self) -> None:
         """Wait until the device has done all it was given, so that a clock may be read."""
         if self.name == "gpu":
@@ -98,7 +114,7 @@ class Backend:
         From shape (n_rows, n_samples) to complex64 of shape (n_rows, n_samples // 2 + 1).
         """
         if self.name == "gpu":
-            return self.fft.rfft(batch, axis=1)
+            return transforms.device_rfft(self.xp, self.fft, batch)
         from scipy.fft import rfft
 
         return rfft(batch, axis=1, workers=n_threads())
@@ -119,11 +135,7 @@ class Backend:
         """
         if self.name == "cpu":
             return self.xp.lexsort(keys[::-1])
-        # cupy.lexsort compares all keys at each step; a stable radix sort a key is cheaper
-        order = self.xp.argsort(keys[-1], kind="stable")
-        for key in keys[-2::-1]:
-            order = order[self.xp.argsort(key[order], kind="stable")]
-        return order
+        return ordering.device_lexsort(self.xp, keys)
 
     def repeat(self, values: Any, counts: Any) -> Any:
         """Return ``values`` with value ``i`` ``counts[i]`` times; both of shape (n_rows,).
@@ -132,22 +144,18 @@ class Backend:
         """
         if self.name == "cpu":
             return self.xp.repeat(values, counts)
-        if counts.shape[0] == 0:
-            return values[:0]
-        ends = self.xp.cumsum(counts)
-        places = self.xp.arange(int(ends[-1]), dtype=ends.dtype)
-        return values[self.xp.searchsorted(ends, places, side="right")]
+        return ordering.device_repeat(self.xp, values, counts)
 
     def memory_budget_bytes(self) -> int:
         """Return how many bytes one batch of intermediates may take.
 
-        On a GPU an eighth of the card: what is free says little, as the pool keeps what it had;
-        on a CPU what its caches hold, which are faster than fresh memory.
+        On a GPU a share of the card, on a CPU what its caches hold, which beat fresh memory.
         """
-        if self.name == "gpu":
-            _, total = self.xp.cuda.runtime.memGetInfo()
-            return int(total) // 8
-        return 8 * 2**20
+        return room.batch_bytes(self.xp) if self.name == "gpu" else 8 * 2**20
+
+    def payments_a_bucket(self) -> int:
+        """Return how many payments a bucket should have: see ``_backend/room.py``."""
+        return room.device_payments(self.xp) if self.name == "gpu" else room.HOST_PAYMENTS
 
     def kmeans(self, features: Any, n_clusters: int, seed: int) -> Any:
         """Return the K-means centres of ``features``.
@@ -279,7 +287,7 @@ class Backend:
             return self.xp.arange(n_nodes, dtype="int32")
         if self._on_device("cugraph"):
             return graphs.device_components(self.xdf, self.xp, n_nodes, source, target)
-        return self.asarray(graphs.host_components(n_nodes, *self._all_to_host(source, target)))
+        return self.asarray(graphs.host_components(n_nodes, *self.all_to_host([source, target])))
 
     def communities(
         self,
@@ -301,7 +309,7 @@ class Backend:
         edges = (source, target, weight)
         if self._on_device("cugraph"):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
-        source, target, weight = self._all_to_host(*edges)
+        source, target, weight = self.all_to_host(list(edges))
         found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
         return self.asarray(found)
 
@@ -317,7 +325,7 @@ class Backend:
         edges = (source, target, weight)
         if self._on_device("cugraph"):
             return graphs.device_pagerank(self.xdf, self.xp, n_nodes, edges)
-        return self.asarray(graphs.host_pagerank(n_nodes, *self._all_to_host(*edges)))
+        return self.asarray(graphs.host_pagerank(n_nodes, *self.all_to_host(list(edges))))
 
     def cohesion(self, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
         """Return each node's core number (int32) and number of triangles (int64).
@@ -332,15 +340,12 @@ class Backend:
             return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
         if self._on_device("cugraph"):
             return graphs.device_cohesion(self.xdf, self.xp, n_nodes, low, high)
-        cores, triangles = graphs.host_cohesion(n_nodes, *self._all_to_host(low, high))
+        cores, triangles = graphs.host_cohesion(n_nodes, *self.all_to_host([low, high]))
         return self.asarray(cores), self.asarray(triangles)
 
     def _on_device(self, library: str) -> bool:
         """Return whether a library of RAPIDS does its part here; else it is done on the host."""
         return self.name == "gpu" and devices.has(library)
-
-    def _all_to_host(self, *arrays: Any) -> list[Any]:
-        return [self.to_host(array) for array in arrays]
 
     def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
         """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).

@@ -13,7 +13,6 @@ computes another. What the host does alone in a night on GPUs goes to processes 
 from __future__ import annotations
 
 import logging
-import os
 import pickle
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -23,7 +22,7 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import ahead
+from qfb_gpu._backend import ahead, room
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import QfbError
 from qfb_gpu.starting import importing
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 MAX_DEATHS = 3
 """How often a bucket may lose its worker before the run gives up on it."""
-_DEVICE_THREADS = 2
 _CLOSE_SECONDS = 10
 _PATIENCE_SECONDS = 30
 _POOL_KEPT = 0.5
@@ -208,11 +206,9 @@ def run_buckets(
 def buckets_at_once(backend_name: BackendName) -> int:
     """Return how many buckets a worker has under way: on a CPU one, as a core has no more to give.
 
-    On a GPU two, or what the environment variable ``QFB_DEVICE_THREADS`` says.
+    On a GPU some, by its cores, or what the environment variable ``QFB_DEVICE_THREADS`` says.
     """
-    if backend_name == "cpu":
-        return 1
-    return int(os.environ.get("QFB_DEVICE_THREADS", "0")) or _DEVICE_THREADS
+    return 1 if backend_name == "cpu" else room.buckets_under_way()
 
 
 def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int) -> int:

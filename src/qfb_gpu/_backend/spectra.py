@@ -13,6 +13,7 @@ import numpy as np
 
 from qfb_gpu._backend import compiling
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._backend.transforms import rows_of_plan
 from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
 from qfb_kernels.spectra import spectra_cpu
 from qfb_kernels.transform import LANES
@@ -94,13 +95,14 @@ def by_transform(
     for begin in range(0, rows.shape[0], batch):
         part = rows[begin : begin + batch]
         n_rows = part.shape[0]
-        series = xp.empty((n_rows, n_samples), dtype="float32")
+        room = rows_of_plan(n_rows)  # the rest is transformed, and not looked at
+        series = xp.zeros((room, n_samples), dtype="float32")
         some = (start[part], size[part])
-        backend.launch(fill_cpu, fill_gpu, n_rows, day, member, *some, series)
+        backend.launch(fill_cpu, fill_gpu, n_rows, day, member, *some, series[:n_rows])
         found = xp.empty((n_rows, 3)), xp.full(n_rows, xp.nan), xp.full(n_rows, xp.nan)
         backend.launch(
-            peaks_cpu, peaks_gpu, n_rows, backend.rfft(series), span[part], n_samples, with_shape,
-            *found,
+            peaks_cpu, peaks_gpu, n_rows, backend.rfft(series)[:n_rows], span[part], n_samples,
+            with_shape, *found,
         )  # fmt: skip
         for answer, values in zip(answers, found, strict=True):
             answer[part] = values

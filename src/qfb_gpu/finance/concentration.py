@@ -23,6 +23,8 @@ WINDOW_DAYS = 365
 DISCLOSED = (0.1, 0.3, 0.5)
 _SCALE = 10**9
 _TOP = 5
+_BYTES_A_RELATION = 96
+"""Of a date, in arrays that are there at the same time."""
 _SPAN = 2**30
 """More than :data:`_SCALE`, and a power of two."""
 
@@ -49,16 +51,23 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
     bounds = sorted({*end_days, *(end - WINDOW_DAYS for end in end_days)})
     before = _sums_before(ledger, bounds, backend)
     out = {name: xp.full((size, n), xp.nan) for name in NAMES}
+    last, first = (
+        xp.asarray([bounds.index(end - days) for end in end_days], dtype="int64")
+        for days in (0, WINDOW_DAYS)
+    )
     for direction in DIRECTIONS:
         mine = (ledger.direction == DIRECTIONS.index(direction)) & (
             ledger.currency == main[ledger.relation_customer]
         )
         relation = xp.nonzero(mine)[0]
         customer = ledger.relation_customer[relation].astype("int64")
-        for at, end in enumerate(end_days):
-            last, first = bounds.index(end), bounds.index(end - WINDOW_DAYS)
-            money = xp.maximum(before[last][relation] - before[first][relation], 0)
-            found = _shares(money, customer, size, backend)
+        paid = before[:, relation]
+        for at in _batches(n, relation.shape[0], backend):
+            money = xp.maximum(paid[last[at]] - paid[first[at]], 0)
+            n_dates = money.shape[0]
+            whom = size * xp.arange(n_dates)[:, None] + customer  # a customer for each date
+            found = _shares(money.reshape(-1), whom.reshape(-1), size * n_dates, backend)
+            found = {name: values.reshape(n_dates, size).T for name, values in found.items()}
             if direction == "in":
                 for name in NAMES[:4]:
                     out[name][:, at] = found[name]
@@ -66,6 +75,12 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
                 out["supplier_hhi"][:, at] = found["hhi"]
                 out["supplier_top_1"][:, at] = found["top_1"]
     return out
+
+
+def _batches(n_dates: int, n_relations: int, backend: Backend) -> list[slice]:
+    """Return the dates in batches: on a device all at once, as a date's work is small for it."""
+    step = max(1, backend.memory_budget_bytes() // (_BYTES_A_RELATION * max(1, n_relations)))
+    return [slice(start, start + step) for start in range(0, n_dates, step)]
 
 
 def _sums_before(ledger: Ledger, bounds: list[int], backend: Backend) -> Any:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._backend.room import HOST_PAYMENTS
+from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import compare, measures, silver, touched
 from qfb_gpu.lake import manifest as state
@@ -47,7 +49,6 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.runs import Split
 
 Progress = Callable[[str, int, int], None]
-_ROWS_PER_BUCKET = 1 << 20
 _MOST, _LEAST = 1.5, 0.125
 """Of the rows that a bucket should have: with more or less a lake gets another number of them."""
 _MANY = 100
@@ -356,12 +357,15 @@ class Job:
         sweep(self._dir)
 
     def _n_buckets(self, n_rows: int, before: Manifest) -> int:
-        """Return a power of two: about a million rows a bucket, or a batch where that is less.
+        """Return a power of two: as many rows a bucket as suit the run's device, about a million.
+
+        Fewer where a batch has less than a million.
 
         What stands keeps its number while that is not far off: rows in other buckets cannot be
         compared with those that stand there, nor is anything carried for them.
         """
-        per_bucket = min(_ROWS_PER_BUCKET, self._config.batch_rows)
+        suits = get_backend(self._config.device).payments_a_bucket()
+        per_bucket = suits * min(HOST_PAYMENTS, self._config.batch_rows) // HOST_PAYMENTS
         full = per_bucket * before.n_buckets
         if full and _LEAST * full <= n_rows <= _MOST * full:
             return before.n_buckets

@@ -42,8 +42,8 @@ class Workspace:
     ) -> None:
         """Write columns of one length: arrays of the backend, Labelled, or Arrow arrays."""
         arrays, fields = [], []
-        for column, values in columns.items():
-            array, field = _to_arrow(column, values, backend)
+        for column, values in _on_host(columns, backend).items():
+            array, field = _to_arrow(column, values)
             arrays.append(array)
             fields.append(field)
         table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
@@ -85,15 +85,30 @@ class Workspace:
         shutil.rmtree(self.root.parent, ignore_errors=True)
 
 
-def _to_arrow(name: str, values: Any, backend: Backend) -> tuple[pa.Array, pa.Field]:
+def _on_host(columns: Mapping[str, Any], backend: Backend) -> dict[str, Any]:
+    """Return the columns with their arrays on the host, copied from a device in one go."""
+    arrays = {
+        name: values.codes if isinstance(values, Labelled) else values
+        for name, values in columns.items()
+        if not isinstance(values, (pa.Array, pa.ChunkedArray))
+    }
+    there = dict(zip(arrays, backend.all_to_host(list(arrays.values())), strict=True))
+    found = {name: there.get(name, values) for name, values in columns.items()}
+    for name, values in columns.items():
+        if isinstance(values, Labelled):
+            found[name] = Labelled(there[name], values.labels)
+    return found
+
+
+def _to_arrow(name: str, values: Any) -> tuple[pa.Array, pa.Field]:
     if isinstance(values, Labelled):
-        codes = pa.array(np.asarray(backend.to_host(values.codes)))
+        codes = pa.array(np.asarray(values.codes))
         metadata = {_LABELS: json.dumps(values.labels).encode()}
         return codes, pa.field(name, codes.type, metadata=metadata)
     if isinstance(values, pa.ChunkedArray):
         values = values.combine_chunks()
     if not isinstance(values, pa.Array):
-        values = pa.array(np.asarray(backend.to_host(values)))
+        values = pa.array(np.asarray(values))
     return values, pa.field(name, values.type)
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
@@ -103,7 +103,8 @@ def tally(
         kind: _binned(customer, day, ledger.n_customers, as_of_day, xp)
         for kind, (customer, day) in kinds.items()
     }
-    first = _least(ledger.day[start], ledger.relation_customer, ledger.customer_offsets, backend)
+    first = ledger.customer_offsets[:-1]
+    first = _least(ledger.day[start], ledger.relation_customer, first, xp).astype("int32")
     owner, opened, closed = products
     return Activity(
         counts,
@@ -123,9 +124,18 @@ def tally(
     )
 
 
-def _least(values: Any, customer: Any, offsets: Any, backend: Backend) -> Any:
-    """Return each customer's smallest value of its relations, of which it has one at least."""
-    return values[backend.lexsort((customer, values))][offsets[:-1]]
+def _least(values: Any, customer: Any, first: Any, xp: Any) -> Any:
+    """Return the smallest value of each customer's rows.
+
+    Parameters
+    ----------
+    values : integer array, shape (n_rows,), of 32 bits
+    customer : integer array, shape (n_rows,), ascending, below 2**31
+    first : integer array
+        Of each customer its first row; it has one at least.
+    """
+    key = xp.sort((customer.astype("int64") << 32) + (values.astype("int64") + 2**31))
+    return (key[first] & (2**32 - 1)) - 2**31
 
 
 def _standing(day: Any, relation: Any, xp: Any) -> Any:
@@ -152,12 +162,31 @@ def window(counts: Any, back: int, from_days: int, to_days: int) -> Any:
     return counts[:, start : (back + to_days) // BIN_DAYS].sum(axis=1)
 
 
-def features_at(activity: Activity, back: int, backend: Backend) -> dict[str, Any]:
-    """Return the features of every customer as of ``back`` days before the as-of day.
+def _windows(counts: Any, xp: Any) -> Any:
+    """Return :func:`window` for several cut-offs: its answers are (n_cutoffs, n_customers)."""
+    sums = xp.zeros((N_BINS + 1, counts.shape[0]), dtype="int64")
+    sums[1:] = xp.cumsum(counts.T, axis=0, dtype="int64")
+
+    def of_age(back: Any, from_days: int, to_days: int) -> Any:
+        start, stop = ((back + days) // BIN_DAYS for days in (from_days, to_days))
+        return sums[xp.minimum(stop, N_BINS)] - sums[xp.minimum(start, N_BINS)]
+
+    return of_age
+
+
+def features_at(activity: Activity, backs: Sequence[int], backend: Backend) -> dict[str, Any]:
+    """Return the features of every customer as of some cut-offs.
+
+    Parameters
+    ----------
+    activity : Activity
+    backs : sequence of int
+        How many days before the as-of day each cut-off lies.
+    backend : Backend
 
     Returns
     -------
-    dict of str to float64 array, shape (n_customers,); NaN is null
+    dict of str to float64 array, shape (n_cutoffs, n_customers); NaN is null
         ``<kind>_drop_30``, ``_60``, ``_90`` (log of acts of the last days over those expected
         from the year before them),
         ``<kind>_drop_180`` (half year over the half year before), ``<kind>_surprise_60``, ``_90``
@@ -165,100 +194,117 @@ def features_at(activity: Activity, back: int, backend: Backend) -> dict[str, An
         ``products_...``; ``tenure_days``; and :data:`LEVELS`.
     """
     xp = backend.xp
-    tenure = xp.clip(activity.as_of_day - back - activity.first_day, 1, None)
+    back = xp.asarray(backs, dtype="int32")
+    tenure = xp.clip(activity.as_of_day - back[:, None] - activity.first_day, 1, None)
+    of_year = xp.clip(tenure - 90, BIN_DAYS, YEAR_DAYS - 90)
+    of_half = xp.clip(tenure - _HALF_YEAR, BIN_DAYS, _HALF_YEAR)
+    is_long = tenure > _HALF_YEAR + BIN_DAYS
     found: dict[str, Any] = {}
     for kind, counts in activity.counts.items():
-        earlier = window(counts, back, 90, YEAR_DAYS)
-        rate = earlier / xp.clip(tenure - 90, BIN_DAYS, YEAR_DAYS - 90)
+        of_age = _windows(counts, xp)
+        rate = of_age(back, 90, YEAR_DAYS) / of_year
         for days in _RECENT:
-            seen, expected = window(counts, back, 0, days), rate * days
+            seen, expected = of_age(back, 0, days), rate * days
             found[f"{kind}_drop_{days}"] = xp.log((seen + 1) / (expected + 1))
             if days != _RECENT[0]:
                 found[f"{kind}_surprise_{days}"] = (seen - expected) / xp.sqrt(expected + 1)
-        half = window(counts, back, 0, _HALF_YEAR)
-        other = window(counts, back, _HALF_YEAR, YEAR_DAYS)
-        other = other / xp.clip(tenure - _HALF_YEAR, BIN_DAYS, _HALF_YEAR) * _HALF_YEAR
-        is_long = tenure > _HALF_YEAR + BIN_DAYS
+        half = of_age(back, 0, _HALF_YEAR)
+        other = of_age(back, _HALF_YEAR, YEAR_DAYS) / of_half * _HALF_YEAR
         found[f"{kind}_drop_180"] = xp.where(is_long, xp.log((half + 1) / (other + 1)), xp.nan)
-    found |= _levels_at(activity, back, tenure, xp)
-    found |= _relations_at(activity, back, backend)
+    counts = activity.counts["trade"] + activity.counts["standing"]
+    days, in_year = xp.minimum(tenure, YEAR_DAYS), (back, 0, YEAR_DAYS)
+    paid = _windows(counts, xp)(*in_year)
+    found["level_payments"] = xp.log((paid + 0.5) / (days + 30) * 90)
+    steady = _windows(counts > 0, xp)(*in_year)
+    found["level_steadiness"] = steady / (days // BIN_DAYS + 1)
+    found |= _relations_at(activity, back, paid, backend)
     found |= _products_at(activity, back, xp)
     found["tenure_days"] = xp.minimum(tenure, 2 * YEAR_DAYS).astype("float64")
     return found
 
 
-def _levels_at(activity: Activity, back: int, tenure: Any, xp: Any) -> dict[str, Any]:
-    """Return how much and how steadily a customer pays, whatever the length of its history."""
-    counts = activity.counts["trade"] + activity.counts["standing"]
-    start = back // BIN_DAYS
-    year = counts[:, start : start + YEAR_DAYS // BIN_DAYS]
-    days = xp.minimum(tenure, YEAR_DAYS)
-    return {
-        "level_payments": xp.log((year.sum(axis=1) + 0.5) / (days + 30) * 90),
-        "level_steadiness": (year > 0).sum(axis=1) / (days // BIN_DAYS + 1),
-    }
-
-
-def _relations_at(activity: Activity, back: int, backend: Backend) -> dict[str, Any]:
+def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) -> dict[str, Any]:
     """Return how many of a customer's relations fell silent, and days since its last payment."""
     xp = backend.xp
-    n_customers, cut = activity.first_day.shape[0], activity.as_of_day - back
+    shape = paid.shape
+    cut = (activity.as_of_day - back)[:, None]
     start, customer = activity.relations["start"], activity.relations["customer"]
-    seen = xp.concatenate([xp.zeros(1, "int64"), xp.cumsum(activity.day <= cut)])
-    n = seen[activity.relations["stop"]] - seen[start]
+    whom = shape[1] * xp.arange(shape[0])[:, None] + customer  # a customer for each cut-off
+    n = _seen_at(activity, cut, backend)
     last_at = start + xp.maximum(n - 1, 0)
     first, last = activity.day[start], activity.day[last_at]
     quiet, gap = cut - last, (last - first) / xp.maximum(n - 1, 1)
     known = n >= _FEWEST_OF_RELATION
     is_silent = quiet > xp.maximum(_SILENT_GAPS * gap, _SILENT_DAYS)
     recent = quiet <= _FORGOTTEN_DAYS
-    silent = _count(customer, known & is_silent & recent, n_customers, xp)
-    alive = _count(customer, known & ~is_silent, n_customers, xp)
+    silent = _count(whom, known & is_silent & recent, shape, xp)
+    alive = _count(whom, known & ~is_silent, shape, xp)
     is_standing = known & activity.is_standing[last_at] & recent
     ended = is_standing & (quiet > _ENDED_GAPS * gap + _ENDED_DAYS)
-    since = xp.where(n > 0, quiet, 2 * YEAR_DAYS).astype("int64")
-    since = _least(since, customer, activity.relations["of_customer"], backend)
-    paid = sum(window(activity.counts[kind], back, 0, YEAR_DAYS) for kind in PAYMENT_KINDS)
+    since = xp.where(n > 0, quiet, 2 * YEAR_DAYS)
+    rows = start.shape[0] * xp.arange(shape[0])[:, None] + activity.relations["of_customer"][:-1]
+    since = _least(since.reshape(-1), whom.reshape(-1), rows, xp)
     return {
         "relations_silent_share": silent / (silent + alive + 1),
-        "relations_standing_ended_share": _count(customer, ended, n_customers, xp)
-        / (_count(customer, is_standing, n_customers, xp) + 1),
+        "relations_standing_ended_share": _count(whom, ended, shape, xp)
+        / (_count(whom, is_standing, shape, xp) + 1),
         "payments_days_since": since.astype("float64"),
         "payments_gaps_since": since * (paid + 1) / YEAR_DAYS,
     }
 
 
-def _count(customer: Any, which: Any, n_customers: int, xp: Any) -> Any:
-    return xp.bincount(customer[which], minlength=n_customers)
+def _seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
+    """Return how many payments of each relation each cut-off sees: (n_cutoffs, n_relations).
+
+    One look at the payments for all cut-offs, whose days ``cut`` has in a column.
+    """
+    xp = backend.xp
+    start, stop = activity.relations["start"], activity.relations["stop"]
+    order = xp.argsort(cut[:, 0])
+    n_cuts, n_relations = cut.shape[0], start.shape[0]
+    part = xp.searchsorted(cut[order, 0], activity.day)
+    part += backend.repeat((n_cuts + 1) * xp.arange(n_relations), stop - start)
+    counts = xp.bincount(part, minlength=n_relations * (n_cuts + 1))
+    seen = xp.cumsum(counts.reshape(n_relations, n_cuts + 1)[:, :n_cuts].T, axis=0)
+    return seen[xp.argsort(order)]
 
 
-def _products_at(activity: Activity, back: int, xp: Any) -> dict[str, Any]:
-    n_customers, cut = activity.first_day.shape[0], activity.as_of_day - back
+def _count(whom: Any, which: Any, shape: tuple[int, int], xp: Any) -> Any:
+    return xp.bincount(whom[which], minlength=shape[0] * shape[1]).reshape(shape)
+
+
+def _products_at(activity: Activity, back: Any, xp: Any) -> dict[str, Any]:
+    shape = (back.shape[0], activity.first_day.shape[0])
+    cut = (activity.as_of_day - back)[:, None]
+    whom = shape[1] * xp.arange(shape[0])[:, None] + activity.owner
     is_closed = (activity.closed != NULL_DAY) & (activity.closed <= cut)
     there = (activity.owner >= 0) & (activity.opened <= cut)
-    found = {"products_held": _count(activity.owner, there & ~is_closed, n_customers, xp)}
+    found = {"products_held": _count(whom, there & ~is_closed, shape, xp)}
     for days in _CLOSED_WITHIN:
         lately = there & is_closed & (activity.closed > cut - days)
-        found[f"products_closed_{days}"] = _count(activity.owner, lately, n_customers, xp)
+        found[f"products_closed_{days}"] = _count(whom, lately, shape, xp)
     return {name: values.astype("float64") for name, values in found.items()}
 
 
-def outcome(activity: Activity, back: int, horizon_days: int, xp: Any) -> dict[str, Any]:
-    """Return what a label is made of: payments before a cut-off, and after it.
+def outcomes(
+    activity: Activity, backs: Sequence[int], horizon_days: int, xp: Any
+) -> dict[str, Any]:
+    """Return what a label is made of: payments before each cut-off, and after it.
 
     Returns
     -------
-    dict of arrays, shape (n_customers,)
+    dict of arrays, shape (n_cutoffs, n_customers)
         ``expected``: payments that the rate of the year before the cut-off lets expect in the
         horizon; ``came``: those that came; ``tenure_days``; ``n_before``: of that year.
     """
-    tenure = activity.as_of_day - back - activity.first_day
-    counts = activity.counts["trade"] + activity.counts["standing"]
-    before = window(counts, back, 0, YEAR_DAYS)
+    back = xp.asarray(backs, dtype="int32")
+    tenure = activity.as_of_day - back[:, None] - activity.first_day
+    of_age = _windows(activity.counts["trade"] + activity.counts["standing"], xp)
+    before = of_age(back, 0, YEAR_DAYS)
     days = xp.clip(tenure + 1, 1, YEAR_DAYS)
     return {
         "expected": before / days * horizon_days,
-        "came": window(counts, back - horizon_days, 0, horizon_days),
+        "came": of_age(back - horizon_days, 0, horizon_days),
         "tenure_days": tenure,
         "n_before": before,
     }

@@ -38,25 +38,20 @@ def _score(given: Given) -> dict[str, Columns]:
     tallies = activity.tally(
         ledger, acts_of(given), products_of(given), given.as_of_day, given.backend
     )
-    now = activity.features_at(tallies, 0, given.backend)
-    now["n_before"] = activity.outcome(tallies, 0, 0, xp)["n_before"]
     horizon = given.config.models.churn.horizon_days
     later = range(2 * horizon, 2 * horizon + _MOST_CUTOFFS * _STEP_DAYS, _STEP_DAYS)
-    parts = [_at_cutoff(given, tallies, back, horizon) for back in (horizon, *later)]
-    rows = {name: xp.concatenate([part[name] for part in parts]) for name in parts[0]}
+    backs = (horizon, *later)
+    found = activity.features_at(tallies, (0, *backs), given.backend)
+    outcome = activity.outcomes(tallies, backs, horizon, xp)
+    now = {name: values[0] for name, values in found.items()}
+    now["n_before"] = activity.outcomes(tallies, (0,), 0, xp)["n_before"][0]
+    # of each cut-off the customers that paid before it
+    row = xp.flatnonzero(outcome["n_before"] > 0)
+    columns = {**{name: values[1:] for name, values in found.items()}, **outcome}
+    rows = {name: values.reshape(-1)[row] for name, values in columns.items()}
+    rows["back"] = xp.asarray(backs, dtype="int32")[row // ledger.n_customers]
+    rows["key"] = ledger.customer_key[row % ledger.n_customers]
     return {"now": _slim(now), "rows": _slim(rows)}
-
-
-def _at_cutoff(given: Given, tallies: activity.Activity, back: int, horizon: int) -> Columns:
-    """Return the features and the outcome of every customer that paid before a cut-off."""
-    xp = given.backend.xp
-    outcome = activity.outcome(tallies, back, horizon, xp)
-    there = xp.flatnonzero(outcome["n_before"] > 0)
-    columns = {**activity.features_at(tallies, back, given.backend), **outcome}
-    found = {name: values[there] for name, values in columns.items()}
-    found["back"] = xp.full(there.shape[0], back, dtype="int32")
-    found["key"] = given.ledger.customer_key[there]
-    return found
 
 
 def _slim(columns: Columns) -> Columns:

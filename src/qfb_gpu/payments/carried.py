@@ -18,7 +18,7 @@ def to_columns(streams: Streams, backend: Backend) -> dict[str, Any]:
     """Return splits and measures of streams as arrays on the host, of several lengths."""
     found = {name: getattr(streams.splits, name) for name in SPLIT_COLUMNS}
     found |= {name: getattr(streams.described, name) for name in DESCRIBED_COLUMNS}
-    return {name: backend.to_host(values) for name, values in found.items()}
+    return dict(zip(found, backend.all_to_host(list(found.values())), strict=True))
 
 
 def from_columns(columns: Mapping[str, Any], backend: Backend) -> tuple[Splits, Described]:

@@ -14,6 +14,8 @@ from qfb_kernels.rayleigh import rayleigh_cpu, rayleigh_gpu
 from qfb_kernels.series import fill_cpu, fill_gpu
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.backend import Backend
 
 LENGTH_CLASSES = (64, 128, 256, 512, 1024, 2048, 4096)
@@ -55,20 +57,30 @@ def spectra(
     span = day[member[start + size - 1]] - day[member[start]] + 1
     sparse = (span > LENGTH_CLASSES[-1]) & (size < SPARSE_PAYMENTS)
     worth = (size >= MIN_PAYMENTS) & (span >= MIN_SPAN_DAYS) & ~sparse
-    lower = 0
-    for n_samples in LENGTH_CLASSES:
-        upper = n_samples if n_samples < LENGTH_CLASSES[-1] else 2**31 - 1
-        rows = xp.flatnonzero(worth & (span > lower) & (span <= upper))
-        lower = upper
-        if rows.shape[0]:
-            backend.daily_spectra(
-                (day, member, start, size, span), rows, n_samples, (peaks, strength, entropy),
-                with_shape=with_shape,
-            )  # fmt: skip
+    for n_samples, rows in _by_length(span, worth, backend):
+        backend.daily_spectra(
+            (day, member, start, size, span), rows, n_samples, (peaks, strength, entropy),
+            with_shape=with_shape,
+        )  # fmt: skip
     few = (size >= FEWEST_PAYMENTS) & ((size < MIN_PAYMENTS) | sparse)
     rows = xp.flatnonzero(few & (span >= MIN_SPAN_DAYS))
     backend.launch(rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, peaks)
     return peaks, strength, entropy
+
+
+def _by_length(span: Any, worth: Any, backend: Backend) -> Iterator[tuple[int, Any]]:
+    """Yield the samples and the rows of each class of length that has a unit worth the work."""
+    xp = backend.xp
+    n_classes = len(LENGTH_CLASSES)
+    edges = xp.asarray(LENGTH_CLASSES[:-1], dtype=span.dtype)
+    kind = xp.where(worth, xp.searchsorted(edges, span), n_classes).astype("int8")
+    order = xp.argsort(kind, kind="stable")
+    counts = backend.to_host(xp.bincount(kind, minlength=n_classes + 1)).tolist()
+    end = 0
+    for n_samples, count in zip(LENGTH_CLASSES, counts[:n_classes], strict=True):
+        start, end = end, end + count
+        if count:
+            yield n_samples, order[start:end]
 
 
 def day_spectrum(day: Any, backend: Backend) -> tuple[Any, Any]:

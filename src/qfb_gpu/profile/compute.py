@@ -57,14 +57,21 @@ def customer_features(ledger: Ledger, as_of_day: int, backend: Backend) -> dict[
     declared = [feature for feature in FEATURES if feature.compute is not None]
     n_customers = ledger.n_customers
     columns = {"main_currency": backend.xp.empty(n_customers, dtype="int16")}
-    for feature in declared:
-        columns[feature.name] = backend.xp.empty(n_customers, dtype=feature.dtype)
+    batches = _batches(n_customers, backend)
+    if len(batches) != 1:  # one is not copied into place
+        for feature in declared:
+            columns[feature.name] = backend.xp.empty(n_customers, dtype=feature.dtype)
     month_part = backend.asarray(_month_parts(as_of_day))
-    for start, stop in _batches(n_customers, backend):
+    for start, stop in batches:
         tallies = _tally(ledger, start, stop, as_of_day, month_part, backend)
         columns["main_currency"][start:stop] = tallies.main_currency
         for feature in declared:
-            if feature.compute is not None:
+            if feature.compute is None:
+                continue
+            if len(batches) == 1:
+                found = backend.asarray(feature.compute(tallies), dtype=feature.dtype)
+                columns[feature.name] = backend.xp.ascontiguousarray(found)
+            else:
                 columns[feature.name][start:stop] = feature.compute(tallies)
     return columns
 

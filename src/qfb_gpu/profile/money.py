@@ -171,6 +171,16 @@ def _months_seen(tallies: Tallies) -> Any:
     return tallies.xp.minimum(days // tally.MONTH_DAYS, tally.N_MONTHS)
 
 
+def _seen(months: Any, n_seen: Any, xp: Any) -> Any:
+    inside = xp.arange(tally.N_MONTHS) < n_seen[:, None]
+    return xp.where(inside, months, 0).astype("float64")
+
+
+def _in_turn(values: Any, xp: Any) -> Any:
+    """Return the sum of each row, added up from the left."""
+    return xp.cumsum(values, axis=1)[:, -1]
+
+
 def monthly_slope(months: Any, n_seen: Any, xp: Any) -> Any:
     """Return the least-squares slope of 30-day months / their mean, NaN under 3 months.
 
@@ -181,12 +191,10 @@ def monthly_slope(months: Any, n_seen: Any, xp: Any) -> Any:
     n_seen : array of int64, shape (n_customers,)
         Only that many youngest months count.
     """
-    top, total = 0.0, 0.0
-    for age in range(tally.N_MONTHS):
-        seen = age < n_seen
-        value = xp.where(seen, months[:, age], 0).astype("float64")
-        top = top + (n_seen - 1 - 2 * age) * value
-        total = total + value
+    age = xp.arange(tally.N_MONTHS)
+    value = _seen(months, n_seen, xp)
+    top = _in_turn((n_seen[:, None] - 1 - 2 * age) * value, xp)
+    total = _in_turn(value, xp)
     known = (n_seen >= _FEWEST_MONTHS) & (total > 0)
     n = xp.where(known, n_seen, 0).astype("float64")
     return ratio(6.0 * top, xp.where(known, (n * n - 1) * total, 0.0), xp)
@@ -194,15 +202,11 @@ def monthly_slope(months: Any, n_seen: Any, xp: Any) -> Any:
 
 def monthly_variation(months: Any, n_seen: Any, xp: Any) -> Any:
     """Return the population standard deviation of 30-day months / their mean, NaN under 3."""
-    total = 0.0
-    for age in range(tally.N_MONTHS):
-        total = total + xp.where(age < n_seen, months[:, age], 0).astype("float64")
+    total = _in_turn(_seen(months, n_seen, xp), xp)
     known = (n_seen >= _FEWEST_MONTHS) & (total > 0)
     mean = ratio(total, xp.where(known, n_seen, 0), xp)
-    squares = 0.0
-    for age in range(tally.N_MONTHS):
-        off = xp.where(age < n_seen, months[:, age] - mean, 0.0)
-        squares = squares + off * off
+    off = xp.where(xp.arange(tally.N_MONTHS) < n_seen[:, None], months - mean[:, None], 0.0)
+    squares = _in_turn(off * off, xp)
     return xp.sqrt(ratio(squares, xp.where(known, n_seen, 0), xp)) / mean
 
 

@@ -1,0 +1,27 @@
+"""Fourier transforms on a device by few plans.
+
+CuPy keeps the last 16 plans of each thread, by length and number of rows, with their work areas.
+Buckets differ in rows, so each would plan anew and old work areas would stay: numbers of rows
+are rounded up, to eight sizes between a power of two and the next.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def rows_of_plan(n_rows: int) -> int:
+    """Return the number of rows of the plan that serves ``n_rows``: at most an eighth more."""
+    step = 1 << max(n_rows.bit_length() - 4, 0)
+    return -(-n_rows // step) * step
+
+
+def device_rfft(xp: Any, fft: Any, batch: Any) -> Any:
+    """Return the one-sided transform of each row, as :meth:`qfb_gpu.backend.Backend.rfft` does."""
+    n_rows, n_samples = batch.shape
+    room = rows_of_plan(n_rows)
+    if room != n_rows:
+        padded = xp.zeros((room, n_samples), dtype=batch.dtype)
+        padded[:n_rows] = batch
+        batch = padded
+    return fft.rfft(batch, axis=1)[:n_rows]

@@ -1,0 +1,73 @@
+"""Scoring a bucket asks no more of a device than is kept in device_work.json."""
+
+import json
+from pathlib import Path
+
+import device_work
+import numpy as np
+import pytest
+from device_counts import counted
+from stand_in import stand_in_backend
+
+
+@pytest.fixture(autouse=True)
+def _benchmarks_on_the_path(monkeypatch):
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[1] / "benchmarks"))
+
+
+@pytest.fixture
+def device():
+    return stand_in_backend()
+
+
+def test_no_step_of_scoring_asks_more_of_a_device_than_before():
+    before, now = device_work.kept(), device_work.measure()
+    worse = [
+        f"{lake}, {step}: {name} {old} -> {new}"
+        for lake, step, name, old, new in device_work.changed(before, now)
+        if name in device_work.HELD and new > (old or 0)
+    ]
+    assert not worse, f"more than is kept (python tests/device_work.py keeps it): {worse}"
+
+
+def test_what_is_kept_is_of_every_step():
+    kept = json.loads(device_work.REPORT.read_text(encoding="utf-8"))
+    steps = kept[device_work.PAYMENTS]["steps"]
+    assert {"whole", "read", "streams", "features", "edges", "parts", "save"} == steps.keys()
+    parts = sum(row["operations"] for name, row in steps.items() if name != "whole")
+    assert parts == steps["whole"]["operations"] > 0
+
+
+def test_operations_waits_and_copies_are_counted(device):
+    xp = device.xp
+    with counted() as counts:
+        there = device.asarray(np.arange(1000))  # 8,000 bytes over PCIe
+        twice = there + there
+        view = twice[:500].reshape(-1)  # no work
+        picked = twice[twice > 10]  # compared, then counted on the host
+        device.to_host(picked)
+        int(view[0])
+    row = counts.row()
+    assert counts.operations == {
+        "copy to device": 1, "add": 1, "gt": 1, "take by mask": 1,
+    }  # fmt: skip
+    assert row["launches"] == 1 + 1 + 6
+    assert row["waits"] == 3
+    assert row["to_device"] == 8000
+    assert row["to_host"] == picked.nbytes
+    assert row["moved"] == 3 * 8000 - 8000 + (8000 + 1000) + (8000 + 1000 + picked.nbytes)
+    del there, twice, view, picked
+    with counted() as counts:
+        for _ in range(3):
+            xp.zeros(1000)  # gone before the next
+    assert counts.row()["peak"] <= 2 * 8000
+
+
+def test_a_count_waits_as_cupy_does(device):
+    xp = device.xp
+    kind = device.asarray(np.array([0, 2, 1, 1]))
+    with counted() as counts:
+        xp.unique(kind)
+        xp.nonzero(kind)
+        kind[kind > 1] = 0
+    assert counts.row()["waits"] == 3
