@@ -25,9 +25,14 @@ def arrays(units):
     return day, member, start, size
 
 
+def scratch(units):
+    size = np.array([len(unit) for unit in units])
+    return np.cumsum(size) - size, np.full((4, size.sum()), np.nan)
+
+
 def periods(units):
     peaks = np.full((len(units), 3), -1.0)
-    rayleigh_cpu(*arrays(units), np.arange(len(units)), peaks)
+    rayleigh_cpu(*arrays(units), np.arange(len(units)), *scratch(units), peaks)
     return peaks
 
 
@@ -54,7 +59,8 @@ def test_the_periods_most_in_step_are_found(days):
 def test_the_simulator_finds_the_same():
     units = [[0, 45, 135], [3, 17, 31, 60], [0, 1, 2], [5, 100, 205, 300, 401]]
     peaks = np.full((len(units), 3), -1.0)
-    launch(rayleigh_gpu, len(units), *arrays(units), np.arange(len(units)), peaks)
+    rows = np.arange(len(units))
+    launch(rayleigh_gpu, len(units), *arrays(units), rows, *scratch(units), peaks)
     np.testing.assert_allclose(peaks, periods(units), rtol=1e-12)
 
 

@@ -56,19 +56,11 @@ def _curve(fit, row):
 curve = twin(_curve)
 
 
-def _offset_prior(zero, side, go_on, o):
-    """Chance, by a curve, that an answer comes ``o`` ticks after its due date."""
-    if o == 0:
-        return zero
-    prior = (1.0 - zero) * (side if o > 0 else 1.0 - side) * (1.0 - go_on)
-    return prior * go_on ** (abs(o) - 1)
-
-
-offset_prior = twin(_offset_prior)
-
-
 def _offset_chances(member, owner, offset, start, stop, fit, row, width, chance):
-    """Write the chance of each offset from ``-width`` to ``width`` at ``_MAX_REACH`` plus it."""
+    """Write the chance of each offset from ``-width`` to ``width`` at ``_MAX_REACH`` plus it.
+
+    Returns their sum, from the earliest on.
+    """
     for o in range(-width, width + 1):
         chance[row, _MAX_REACH + o] = 0.0
     for i in range(start, stop):
@@ -77,25 +69,22 @@ def _offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
             chance[row, _MAX_REACH + offset[payment]] += 1.0
     zero, side, go_on = curve(fit, row)
     whole = fit[row, 7] + _SHRINK
-    for o in range(-width, width + 1):
+    chance[row, _MAX_REACH] = (chance[row, _MAX_REACH] + _SHRINK * zero) / whole
+    late = (1.0 - zero) * side * (1.0 - go_on)
+    early = (1.0 - zero) * (1.0 - side) * (1.0 - go_on)
+    for o in range(1, width + 1):
+        further = go_on ** (o - 1)
         seen = chance[row, _MAX_REACH + o]
-        prior = offset_prior(zero, side, go_on, o)
-        chance[row, _MAX_REACH + o] = (seen + _SHRINK * prior) / whole
+        chance[row, _MAX_REACH + o] = (seen + _SHRINK * (late * further)) / whole
+        seen = chance[row, _MAX_REACH - o]
+        chance[row, _MAX_REACH - o] = (seen + _SHRINK * (early * further)) / whole
+    total = 0.0
+    for o in range(-width, width + 1):
+        total += chance[row, _MAX_REACH + o]
+    return total
 
 
-offset_chances = twin(_offset_chances, curve, offset_prior)
-
-
-def _reach(member, owner, offset, start, stop):
-    """Return how many ticks to either side of a due date to look."""
-    size = 0
-    for i in range(start, stop):
-        if owner[member[i]] >= 0:
-            size = max(size, abs(offset[member[i]]))
-    return min(size + 3, _MAX_REACH)
-
-
-reach = twin(_reach)
+offset_chances = twin(_offset_chances, curve)
 
 
 def _index_after(cal, fit, row, last_due):
@@ -111,22 +100,31 @@ def _index_after(cal, fit, row, last_due):
 index_after = twin(_index_after, due_index, due_day)
 
 
-def _latest_due(member, owner, due, start, stop):
-    """Return the latest due date that has an answer."""
-    last_due = start - start + _NULL_DAY  # not a literal: helpers would be compiled twice
+def _answered_dues(member, owner, due, offset, start, stop):
+    """Return the latest due date that has an answer, and how far to either side to look, ticks."""
+    size = start - start
+    last_due = size + _NULL_DAY  # not a literal: helpers would be compiled twice
     for i in range(start, stop):
-        if owner[member[i]] >= 0:
-            last_due = max(last_due, due[member[i]])
-    return last_due
+        payment = member[i]
+        if owner[payment] >= 0:
+            last_due = max(last_due, due[payment])
+            size = max(size, abs(offset[payment]))
+    return last_due, min(size + 3, _MAX_REACH)
 
 
-latest_due = twin(_latest_due)
+answered_dues = twin(_answered_dues)
 
 
-def _pending_chance(cal, fit, row, closed, k, as_of, width, chance):
-    """Chance that the answer to the ``k``-th due date, if there is one, is yet to come."""
+def _pending_chance(cal, fit, row, closed, k, as_of, width, chance, within):
+    """Chance that the answer to the ``k``-th due date, if there is one, is yet to come.
+
+    ``within`` is the sum of all chances: that of a due date on an open day, all of it to come.
+    """
     plain = nominal(cal, fit[row, 0], fit[row, 1], fit[row, 2], fit[row, 3], fit[row, 4], k)
-    first = max(as_of + 1, edge(cal, fit[row, 6], plain, PRECEDING, -width))
+    first = edge(cal, fit[row, 6], plain, PRECEDING, -width)
+    if first > as_of and n_working_before(cal, plain + 1) > n_working_before(cal, plain):
+        return min(1.0, within)
+    first = max(as_of + 1, first)
     pending = 0.0
     for then in range(first, edge(cal, fit[row, 6], plain, FOLLOWING, width) + 1):
         pending += chance_on(cal, fit, row, closed, plain, then, width, chance)
@@ -156,6 +154,10 @@ def _spread(
                     cal, fit, row, closed, other, then, width, chance
                 )
             low, high = reached(level_day, quantile, row, cumulative, then, low, high)
+            if high > 0 and then + 1 - level_day[row, N_TAILS - 1] >= (
+                level_day[row, N_TAILS] - level_day[row, 0]
+            ):
+                return  # no range that ends later is shorter
         done = max(done, stop_day)
 
 
@@ -294,7 +296,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     closed[row] = 0
     missed[row] = 0
     status[row] = -1
-    last_due = latest_due(member, owner, due, start, stop)
+    last_due, width = answered_dues(member, owner, due, offset, start, stop)
     if fit[row, 1] == 0 or last_due == _NULL_DAY:
         return
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
@@ -305,12 +307,11 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     k = index_after(cal, fit, row, last_due)
     n_closed = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
     closed[row] = n_closed
-    width = reach(member, owner, offset, start, stop)
-    offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
+    within = offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
     left, alive = 1.0, 1.0
     ahead, n_kept = 0, 0
     while ahead < _MAX_AHEAD and n_kept < N_SHARES and left > _ROUNDING:
-        pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance)
+        pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance, within)
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
         alive *= unseen
@@ -338,7 +339,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     status[row] = STOPPED if gone else (MATURE if hits >= _MATURE_HITS else EARLY)
 
 
-pending_chance = twin(_pending_chance, nominal, edge, chance_on)
+pending_chance = twin(_pending_chance, nominal, edge, chance_on, n_working_before)
 spread = twin(_spread, nominal, edge, chance_on, reached)
 
 
@@ -359,7 +360,7 @@ def _closed_dues(cal, fit, row, first, last):
 closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
 forecast_row = twin(
-    _forecast_row, latest_due, pending_chance, spread, shortest, reach, index_after, closed_dues,
+    _forecast_row, answered_dues, pending_chance, spread, shortest, index_after, closed_dues,
     n_breaks, due_day, skip_chances, offset_chances,
 )  # fmt: skip
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu

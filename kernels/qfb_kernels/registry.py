@@ -95,7 +95,8 @@ KERNELS: dict[str, str] = {
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"
     ),
     "rayleigh.rayleigh_gpu": (
-        "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], float64[:, ::1])"
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int64[::1], "
+        "float64[:, ::1], float64[:, ::1])"
     ),
     "recode.recode_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int32[:, ::1], int32[::1], int32[::1], "

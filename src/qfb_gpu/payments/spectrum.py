@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.payments.units import offsets_of
 from qfb_kernels.rayleigh import rayleigh_cpu, rayleigh_gpu
 from qfb_kernels.series import fill_cpu, fill_gpu
 
@@ -64,7 +65,11 @@ def spectra(
         )  # fmt: skip
     few = (size >= FEWEST_PAYMENTS) & ((size < MIN_PAYMENTS) | sparse)
     rows = xp.flatnonzero(few & (span >= MIN_SPAN_DAYS))
-    backend.launch(rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, peaks)
+    begin = offsets_of(size[rows], xp)
+    turn = xp.empty((4, int(begin[-1])))
+    backend.launch(
+        rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, begin, turn, peaks
+    )
     return peaks, strength, entropy
 
 
