@@ -17,8 +17,9 @@ from strategies import (
     schedules,
 )
 
+from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table
-from qfb_kernels import dues
+from qfb_kernels import due_places, dues
 
 KINDS = {
     "days": dues.DAYS,
@@ -177,18 +178,36 @@ def test_marks_say_where_a_day_is_in_its_month():
     schedules, rolls, holidays(), st.sampled_from([0, 1]), st.lists(st.integers(-3, 6), max_size=4)
 )
 @settings(max_examples=150)
-def test_due_position_is_where_the_due_date_is_on_the_clock(schedule, roll, off, clock, indices):
+def test_a_due_date_is_at_its_place_in_the_table(schedule, roll, off, clock, indices):
     cal = table_of(*off)
+    due_at = due_table(cal)
+    due_at.flags.writeable = False
     kind, *rest = schedule
-    for k in indices:
+    first = date_of(cal[0])
+
+    def wanted(k):
         date = naive.due(schedule, roll, k, *off)
-        places = dues.roll_places(cal, clock, ROLLS[roll])
-        got = dues.due_position(cal, places, dues.months_place(cal), KINDS[kind], *rest, k)
         if clock == 0:
-            assert date_of(got) == date
-        else:
-            first = date_of(cal[0])
-            n_before = sum(
-                naive.is_open(first + i * naive.DAY, *off) for i in range((date - first).days)
-            )
-            assert got == n_before
+            return number(date)
+        return sum(naive.is_open(first + i * naive.DAY, *off) for i in range((date - first).days))
+
+    for k in indices:
+        place, way, both = due_places.due_place(due_at, clock, KINDS[kind], *rest, ROLLS[roll], k)
+        assert due_at[place] == wanted(k)
+        assert due_at[place + way] == wanted(k + 1)
+        assert due_at[place + both] == wanted(k + 2)
+
+
+@pytest.mark.parametrize("clock", [0, 1])
+def test_the_table_holds_the_working_days_and_every_working_day_of_a_month(clock):
+    cal = table_of()
+    due_at = due_table(cal)
+    worked, month = 200, int(cal[2]) + 30
+    place, way, both = due_places.due_place(due_at, clock, dues.WORKDAYS, 1, 0, 1, 0, 2, worked)
+    day = int(dues.working_day(cal, worked))
+    assert due_at[place] == dues.position(cal, clock, day)
+    assert (way, both) == (1, 2)
+    for a in [*range(1, 32), *range(-31, 0)]:
+        schedule = (dues.MONTH_WORKDAY, 1, month, a, 0, dues.FOLLOWING)
+        place, *_ = due_places.due_place(due_at, clock, *schedule, 0)
+        assert due_at[place] == dues.position(cal, clock, dues.due_day(cal, *schedule, 0))

@@ -15,13 +15,15 @@ from strategies import CALENDAR_FIRST, CALENDAR_LAST, EPOCH, make_calendar
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.payments import decide, q_values, score_streams
+from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues, evidence
 
 CPU = get_backend("cpu")
 LG = lgamma_table()
 CAL = calendar_table(make_calendar(), (CALENDAR_FIRST - EPOCH).days, (CALENDAR_LAST - EPOCH).days)
-for table in (LG, CAL):
+DUE_AT = due_table(CAL)
+for table in (LG, CAL, DUE_AT):
     table.flags.writeable = False
 FIRST = (CALENDAR_FIRST - EPOCH).days + 1_000
 
@@ -76,6 +78,13 @@ def test_scatter_length_is_that_of_an_unordered_draw(n, window):
     assert evidence.scatter_length(LG, n, math.log(window)) == pytest.approx(want, abs=1e-9)
 
 
+def unit_of(days, at, near, clock, log_window):
+    """Return the days as a unit that schedules are scored for."""
+    month, worked = dues.month_of(CAL, days[0]), dues.n_working_before(CAL, days[0])
+    stop = len(days)
+    return at, near, DUE_AT, LG, None, 0, 0, stop, days[0], month, worked, clock, log_window
+
+
 def kernel(days, clock, step, anchor, roll):
     """Return the kernel's answers, its evidence, and the dues and positions it saw."""
     at = np.array([dues.position(CAL, clock, day) for day in days])
@@ -85,7 +94,7 @@ def kernel(days, clock, step, anchor, roll):
     window = 1 + Fraction(int(at[-1] - at[0]) * n, n - 1)
     near = np.empty((1, days[-1] - days[0] + 1), np.int32)
     evidence.mark_payments(at, 0, n, near, 0)
-    unit = (at, near, 0, 0, n, days[0], CAL, LG, clock, math.log(window), None)
+    unit = unit_of(days, at, near, clock, math.log(window))
     found = evidence.answers(unit, *schedule)
     gain, mean = evidence.evidence(unit, *schedule)
     first = (days[0] - anchor) // step - 4
@@ -163,7 +172,7 @@ def test_a_due_date_that_looks_its_payment_up_finds_what_all_payments_find(
     want = naive.counts(at, positions)
     near = np.empty((1, days[-1] - days[0] + 1), np.int32)
     evidence.mark_payments(np.array(at), 0, len(at), near, 0)
-    unit = (np.array(at), near, 0, 0, len(at), days[0], CAL, LG, clock, 1.0, None)
+    unit = unit_of(days, np.array(at), near, clock, 1.0)
     found = evidence.answers(unit, *schedule)
     assert tuple(found[:6]) == want[:6]
     if want[0]:

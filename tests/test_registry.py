@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.models import registry, store, versions, waiting
+from qfb_gpu.models import registry, remembered, store, versions, waiting
 from qfb_gpu.models.candidate import Candidate, offer, offered
 from qfb_gpu.parts import registry as desk
 
@@ -92,6 +92,86 @@ def test_back_and_forth(output):
     versions.release(output, "churn")
     assert registry.log_model(output, candidate(0.05), night="n5") == 5
     assert registry.champion(output, "churn").version == 5
+
+
+def refused(_output):
+    pytest.fail("MLflow was asked")
+
+
+@pytest.fixture
+def own(output, tmp_path):
+    """Return a copy of the store that a test may change, its champions asked for once."""
+    shutil.copytree(output, tmp_path / "out")
+    assert registry.champion(tmp_path / "out", "churn") is not None
+    return tmp_path / "out"
+
+
+def test_champions_are_remembered_and_mlflow_is_not_asked_again(own, monkeypatch):
+    with store.opened(own) as client:
+        asked = versions.note_champions(client, own)["churn"]
+    monkeypatch.setattr(store, "opened", refused)
+    assert registry.champion(own, "churn") == asked
+    assert asked.files.is_dir()
+    assert registry.champion(own, "nobody") is None
+    assert registry.is_pinned(own, "churn") == asked.is_pinned
+    own.rename(own.with_name("moved"))
+    moved = registry.champion(own.with_name("moved"), "churn")
+    assert moved.files == own.with_name("moved") / asked.files.relative_to(own)
+
+
+def by_hand(out):
+    desk.promote(out, "churn", 2)
+
+
+def by_mlflow(out):
+    import mlflow
+
+    uri = f"sqlite:///{out / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    client.set_registered_model_alias("churn", "champion", "2")
+
+
+def by_a_night(out):
+    registry.log_model(out, candidate(0.02), night="n7")
+
+
+@pytest.mark.parametrize("promote", [by_hand, by_mlflow, by_a_night])
+def test_whatever_changes_the_registry_voids_what_was_remembered(own, promote):
+    versions.promote(own, "churn", 3)
+    versions.release(own, "churn")
+    assert registry.champion(own, "churn").version == 3
+    promote(own)
+    assert remembered.recall(own) is None
+    found = registry.champion(own, "churn")
+    assert (found.version, found.is_pinned) == (2, promote is by_hand)
+    assert remembered.recall(own) == {"churn": found}
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'{"stamp": "x", "champions": {}}', b"\xff"])
+def test_what_cannot_be_read_is_asked_for(own, content):
+    found = registry.champion(own, "churn")
+    (own / "mlflow.champions.json").write_bytes(content)
+    assert remembered.recall(own) is None
+    assert registry.champion(own, "churn") == found
+
+
+def test_nothing_is_remembered_while_the_store_is_being_written(own):
+    found, stamp = registry.champion(own, "churn"), remembered.stamp_of(own)
+    (own / "mlflow.db-wal").write_bytes(b"more")
+    assert remembered.recall(own) is None
+    (own / "mlflow.champions.json").unlink()
+    remembered.remember(own, stamp, {"churn": found})
+    assert not (own / "mlflow.champions.json").exists()
+
+
+def test_a_night_leaves_its_champions_to_the_next(own, tmp_path, monkeypatch):
+    work, report = own / ".work" / "n8", tmp_path / "report.html"
+    report.write_text("<p>", encoding="utf-8")
+    versions.release(own, "churn")
+    offer(work, candidate(0.08))
+    registry.log_run(own, registry.note_of("n8", {}, {}, {}, {}), report)
+    monkeypatch.setattr(store, "opened", refused)
+    assert registry.champion(own, "churn").tags["qfb_run"] == "n8"
 
 
 def test_an_unknown_model_or_version_is_said_with_those_there_are(output):

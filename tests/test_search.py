@@ -12,6 +12,7 @@ import pytest
 from naive.climb import climb as naive_climb
 from strategies import EPOCH, make_calendar
 
+from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
 from qfb_kernels.cadence import (
@@ -26,11 +27,12 @@ from qfb_kernels.cadence import (
     moved,
     score,
 )
-from qfb_kernels.evidence import answers, is_same, mark_payments
+from qfb_kernels.evidence import KNOWN, answers, is_same, mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
 CAL = calendar_table(make_calendar(), FIRST, FIRST + 1200)
+DUE_AT = due_table(CAL)
 LG = lgamma_table()
 MONTHS_OF = (1, 2, 3, 6, 12)
 
@@ -65,7 +67,9 @@ def unit_of(days, clock):
     near = np.empty((1, days[-1] - days[0] + 1), np.int32)
     mark_payments(at, 0, n, near, 0)
     window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
-    return at, near, 0, 0, n, days[0], CAL, LG, clock, window, np.full((1, 3 * N_KNOWN), -1.0)
+    known = np.full((1, 3 * N_KNOWN), -1.0)
+    month, worked = dues.month_of(CAL, days[0]), dues.n_working_before(CAL, days[0])
+    return at, near, DUE_AT, LG, known, 0, 0, n, days[0], month, worked, clock, window
 
 
 def clock_for(days):
@@ -97,7 +101,7 @@ def found(units):
     at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
     near = np.empty((2, max(days[-1] - days[0] for days in units) + 1 + MOST_DAYS), np.int32)
     search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
-               size, CAL, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
+               size, CAL, DUE_AT, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
     return value[:, 0], fit[:, :6]
 
 
@@ -143,7 +147,7 @@ def test_a_score_that_is_remembered_is_the_score():
     unit = unit_of(days, 0)
     rng = np.random.default_rng(1)
     for kind, step, anchor in ((dues.MONTHS, 3, int(dues.month_of(CAL, days[0]))), (0, 7, days[0])):
-        forget(unit[-1], 0)
+        forget(unit[KNOWN], 0)
         family = (unit, costs_of(kind, step, 0), kind, step)
         schedules = [
             (anchor + shift, a, 0, roll)
@@ -201,7 +205,7 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
         ):  # fmt: skip
             family = (unit, costs_of(kind, step, clock), kind, step)
             begin = score(*family, *start, roll)
-            unit[-1].fill(-1.0)
+            unit[KNOWN].fill(-1.0)
             got = climb(*family, *start, roll, *begin)
             want = naive_climb(
                 lambda anchor, a, b, roll, family=family: score(*family, anchor, a, b, roll),

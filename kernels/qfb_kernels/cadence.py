@@ -23,11 +23,8 @@ from qfb_kernels.dues import (
     PAIR,
     WORKDAYS,
     month_of,
-    month_start,
-    n_working_before,
 )
 from qfb_kernels.evidence import (
-    CAL,
     CLOCK,
     IMPOSSIBLE,
     KNOWN,
@@ -212,39 +209,36 @@ def _sample(start, stop, i, n_samples):
 sample = twin(_sample, inline=True)
 
 
-def _start_of(day, member, start, stop, cal, kind, i, last):
+def _start_of(mark, start, stop, cal, kind, i, last):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
     slot = sample(start, stop, i, last + 1)
-    here = day[member[slot]]
-    month = month_of(cal, here)
-    first = month_start(cal, month)
+    here = mark[uint64(slot)]
     if kind == DAYS:
-        return here, 1, 0
-    to_end = month_start(cal, month + 1) - 1 - here
+        return here >> DAY_BIT, 1, 0
+    month = month_of(cal, here >> DAY_BIT)
+    of_month = (here & 31) + 1
+    to_end = ((here >> 5) & 31) - of_month
     if kind == MONTHS:
         if to_end == 0:
-            return month, (31 if i % 2 else here - first + 1), 0  # 31 is the last of any month
-        return month, (-1 - to_end if i % 2 and to_end < 5 else here - first + 1), 0
+            return month, (31 if i % 2 else of_month), 0  # 31 is the last of any month
+        return month, (-1 - to_end if i % 2 and to_end < 5 else of_month), 0
     if kind == NTH:
-        nth = -1 if to_end < _WEEK and i % 2 else (here - first) // _WEEK + 1
-        return month, (-1 if nth > 4 else nth), (here + 3) % _WEEK
+        nth = -1 if to_end < _WEEK and i % 2 else (of_month + _WEEK - 1) // _WEEK
+        return month, (-1 if nth > 4 else nth), (here >> 10) & 7
     if kind == MONTH_WORKDAY:
-        nth = n_working_before(cal, here) - n_working_before(cal, first) + 1
-        if nth > 10:
-            nth = n_working_before(cal, here) - n_working_before(cal, month_start(cal, month + 1))
-        return month, nth, 0
+        nth = (here >> 13) & 31
+        return month, (nth if nth <= 10 else -((here >> 18) & 31)), 0
     # a pair: this payment's day and the next one's, about half a month apart
     for j in range(slot + 1, min(stop, slot + 4)):
-        after = day[member[j]]
-        if 8 <= after - here <= 22:
-            then = after - month_start(cal, month_of(cal, after)) + 1
-            now = here - first + 1
-            if abs(then - now) > 5:
-                return month, min(now, then), max(now, then)
+        after = mark[uint64(j)]
+        if 8 <= (after >> DAY_BIT) - (here >> DAY_BIT) <= 22:
+            then = (after & 31) + 1
+            if abs(then - of_month) > 5:
+                return month, min(of_month, then), max(of_month, then)
     return month, 0, 0
 
 
-start_of = twin(_start_of, sample, month_of, month_start, n_working_before, inline=True)
+start_of = twin(_start_of, sample, month_of, inline=True)
 
 
 def _off_month_day(mark, a):
@@ -318,13 +312,13 @@ def _is_phase_worth(n, since, step, near, lane):
 is_phase_worth = twin(_is_phase_worth, inline=True)
 
 
-def _family(day, member, mark, unit, costs, kind, step, floor, bound):
+def _family(mark, cal, unit, costs, kind, step, floor, bound):
     """Best schedule of one family and period; climbs only if a start is near ``floor``.
 
     Of what beat the floor on generated portfolios none had climbed more than a nat a payment
     from a start below 12 payments, one in a thousand beyond.
     """
-    start, stop, cal, clock = unit[START], unit[STOP], unit[CAL], unit[CLOCK]
+    start, stop, clock = unit[START], unit[STOP], unit[CLOCK]
     roll = clock * FOLLOWING + (1 - clock) * NONE
     best, mean = IMPOSSIBLE, 0.0
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
@@ -335,7 +329,7 @@ def _family(day, member, mark, unit, costs, kind, step, floor, bound):
         count_phases(mark, start, stop, unit[OPENED], step, unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
-        anchor, a, b = start_of(day, member, start, stop, cal, kind, i, last)
+        anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
         if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
             continue
         if kind == DAYS:

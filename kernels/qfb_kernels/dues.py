@@ -144,41 +144,6 @@ def _position(cal, clock, day):
 position = twin(_position, n_working_before, inline=True)
 
 
-def _roll_places(cal, clock, roll):
-    """Where in ``cal`` positions of due dates begin: a day further on is that day's, rolled."""
-    return cal[_ROLLED + _N_ROLLS * clock + roll] - cal[0]
-
-
-roll_places = twin(_roll_places, inline=True)
-
-
-def _months_place(cal):
-    """Where in ``cal`` the first days of months begin: a month further on is that month's."""
-    return cal[6] - cal[2]
-
-
-months_place = twin(_months_place, inline=True)
-
-
-def _due_position(cal, places, months, kind, step, anchor, a, b, k):
-    """Position of the ``k``-th due date, rolled: ``places`` are those of the clock and the roll.
-
-    ``months`` is :func:`months_place`: what the commonest kind needs does not read the header.
-    """
-    if kind == DAYS:
-        day = anchor + k * step
-    elif kind == MONTHS:
-        at = months + anchor + k * step
-        first, after = cal[uint64(at)], cal[uint64(at + 1)]
-        day = after + a if a < 0 else min(first + a, after) - 1
-    else:
-        day = nominal(cal, kind, step, anchor, a, b, k)
-    return cal[uint64(places + day)]
-
-
-due_position = twin(_due_position, nominal, inline=True)
-
-
 def _due_index(cal, kind, step, anchor, day):
     """Return a ``k`` whose due date is near ``day``; never more than two dues after it."""
     if kind == DAYS:

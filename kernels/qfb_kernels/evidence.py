@@ -17,12 +17,12 @@ import math
 
 from numba import uint64
 
-from qfb_kernels.dues import due_index, due_position, months_place, nominal, roll_places
+from qfb_kernels.due_places import due_place, index_near
 from qfb_kernels.twin import twin
 
 MISS_WORTH = 5
 IMPOSSIBLE = -1e300
-NEAR, LANE, START, STOP, OPENED, CAL, CLOCK, KNOWN = 1, 2, 3, 4, 5, 6, 8, 10  # in a unit
+NEAR, KNOWN, LANE, START, STOP, OPENED, CLOCK = 1, 4, 5, 6, 7, 8, 11  # in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
 _HALF, _FAR = 32, 1 << 30  # bits, and ticks that no payment is away
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -62,22 +62,22 @@ log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 def _mark_payments(at, start, stop, near, lane):
     """Write which payment is nearest to each tick up to the last payment's; of two the earlier.
 
-    ``near[lane, q]`` holds that of tick ``at[start] + q``; both count from the first payment.
+    ``near[lane, q]`` holds the tick of that of ``at[start] + q``.
     """
     origin = at[start]
-    here, tick = origin - origin, origin - origin
+    here, tick = origin + start - start, origin + start - start
     for i in range(start, stop):
-        ahead = at[uint64(min(i + 1, stop - 1))] - origin
+        ahead = at[uint64(min(i + 1, stop - 1))] + start - start
         middle = ((here + ahead) >> 1) + 1
         for q in range(tick, middle):
-            near[uint64(lane), uint64(q)] = here
+            near[uint64(lane), uint64(q - origin)] = here
         here, tick = ahead, max(tick, middle)
 
 
 mark_payments = twin(_mark_payments)
 
 
-def _off_nearest(near, lane, end, here, room, ahead_room):
+def _off_nearest(near, lane, origin, end, here, room, ahead_room):
     """Ticks from a due date to the nearest payment, and -1 where that answers it, else 0.
 
     ``room`` and ``ahead_room`` are the ticks to the due date before and the one after: a payment
@@ -86,18 +86,18 @@ def _off_nearest(near, lane, end, here, room, ahead_room):
     Without branches that payments at random would let a processor guess wrong: ``x >> 63`` is
     -1 where ``x`` is negative, else 0.
     """
-    off = near[uint64(lane), uint64(min(max(here, 0), end))] - here
+    off = near[uint64(lane), uint64(min(max(here, origin), end) - origin)] - here
     is_early = off >> 63
     far = 5 * ((off ^ is_early) - is_early)
     mine = 2 * (ahead_room + ((room - ahead_room) & is_early))
     is_hit = ~((mine - far) >> 63)
     if room <= 0 or (is_hit == 0 and far <= 2 * (room + ahead_room) - mine):
-        off = off_other(near, lane, end, here, room, ahead_room, off)
+        off = off_other(near, lane, origin, end, here, room, ahead_room, off)
         is_hit = (off - _FAR) >> 63
     return off, is_hit
 
 
-def _off_other(near, lane, end, here, room, ahead_room, off):
+def _off_other(near, lane, origin, end, here, room, ahead_room, off):
     """Ticks to a payment on the other side than the nearest one's, which is too far; else ``_FAR``.
 
     Where the due date before falls on the same day, to one that is later.
@@ -107,7 +107,7 @@ def _off_other(near, lane, end, here, room, ahead_room, off):
     size = 1 if room <= 0 else abs(off)
     while 5 * size <= limit:
         tick = here + way * size
-        if 0 <= tick <= end and near[uint64(lane), uint64(tick)] == tick:
+        if origin <= tick <= end and near[uint64(lane), uint64(tick - origin)] == tick:
             return way * size
         size += 1
     return off - off + _FAR
@@ -117,30 +117,30 @@ off_other = twin(_off_other)
 off_nearest = twin(_off_nearest, off_other, inline=True)
 
 
-def _first_due(cal, places, months, kind, step, anchor, a, b, opened, origin):
-    """Return index and tick of the due date nearest to the first payment, of two the earlier.
+def _first_due(due_at, place, way, both, origin):
+    """Return the due date nearest to the first payment, of two the earlier, from one near it.
 
-    And the tick of the one after, and the ticks since the one before: 1 where that is not known,
-    where :func:`due_index` is two due dates off.
+    Its tick and that of the one after, the place of that, the places from there to the next, and
+    the ticks since the one before: 1 where that is not known, where ``place`` is two off.
     """
-    k = due_index(cal, kind, step, anchor, opened) - 1
-    here = due_position(cal, places, months, kind, step, anchor, a, b, k)
-    ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
+    here = due_at[uint64(place)] + way - way
+    ahead = due_at[uint64(place + way)] + way - way
     if here + ahead >= 2 * origin:
-        before = due_position(cal, places, months, kind, step, anchor, a, b, k - 1)
+        before = due_at[uint64(place + way - both)] + way - way
         if before + here >= 2 * origin:
-            return k - 1, before, here, 1
-        return k, here, ahead, here - before
+            return before, here, place, way, way - way + 1
+        return here, ahead, place + way, both - way, here - before
     room = here - here
     while here + ahead < 2 * origin:
-        k += 1
+        place += way
+        way = both - way
         room = ahead - here
         here = ahead
-        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1)
-    return k, here, ahead, room
+        ahead = due_at[uint64(place + way)] + way - way
+    return here, ahead, place + way, both - way, room
 
 
-first_due = twin(_first_due, due_index, due_position, inline=True)
+first_due = twin(_first_due, inline=True)
 
 
 def _answers(unit, kind, step, anchor, a, b, roll):
@@ -153,24 +153,25 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the ticks of the life's first and last hit.
     """
-    at, near, lane, start, stop, opened, cal, _, clock, _, _ = unit
+    at, near, due_at, _, _, lane, start, stop, opened, month, worked, clock, _ = unit
     nothing = start - start
-    places, months = roll_places(cal, clock, roll), months_place(cal)
-    origin = at[uint64(start)]
-    end = at[uint64(stop - 1)] - origin
-    k, here, ahead, room = first_due(cal, places, months, kind, step, anchor, a, b, opened, origin)
-    here -= origin
-    ahead -= origin
+    origin = at[uint64(start)] + nothing
+    end = at[uint64(stop - 1)] + nothing
+    k = index_near(kind, step, anchor, opened, month, worked) - 1
+    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+    here, ahead, place, way, room = first_due(due_at, place, way, both, origin)
     # hits, hits on the day and late ones stand in one number, sizes and offsets in another
     counts, sums, worth = nothing, nothing, nothing - 1
-    from_counts, from_sums, from_k, from_tick = nothing, nothing, nothing, nothing
+    due, from_due = nothing, nothing
+    from_counts, from_sums, from_tick = nothing, nothing, nothing
     best_counts, best_sums, best_worth = nothing, nothing, nothing
     best_due, best_first, best_last = nothing, nothing, nothing
     while True:
         room_before, room = room, ahead - here
-        off, is_hit = off_nearest(near, lane, end, here, room_before, room)
+        off, is_hit = off_nearest(near, lane, origin, end, here, room_before, room)
         if (is_hit & worth) < 0:
-            from_counts, from_sums, from_k, from_tick = counts, sums, k, here + off
+            from_counts, from_sums, from_due, from_tick = counts, sums, due, here + off
+        due += 1
         is_early = off >> 63
         size = (off ^ is_early) - is_early
         on_day = ((size - 1) >> 63) & 1
@@ -181,42 +182,43 @@ def _answers(unit, kind, step, anchor, a, b, roll):
         worth = (worth & ~(worth >> 63)) + (is_hit & hit_worth) - MISS_WORTH
         if worth > best_worth:
             best_counts, best_sums, best_worth = counts - from_counts, sums - from_sums, worth
-            best_due, best_first, best_last = k - from_k + 1, from_tick, here + off
+            best_due, best_first, best_last = due - from_due, from_tick, here + off
         if 2 * end <= here + ahead:
             break
-        k += 1
         here = ahead
-        ahead = due_position(cal, places, months, kind, step, anchor, a, b, k + 1) - origin
+        place += way
+        way = both - way
+        ahead = due_at[uint64(place)] + nothing
     signed = (best_sums << _HALF) >> _HALF
     hits = best_counts & (_ON_DAY - 1)
     return (
         hits, best_due - hits, (best_counts >> 21) & (_ON_DAY - 1), (best_sums - signed) >> _HALF,
-        best_counts >> 42, signed, origin + best_first, origin + best_last,
+        best_counts >> 42, signed, best_first, best_last,
     )  # fmt: skip
 
 
 def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
     """Whether all due dates that :func:`answers` looks at are the same by another roll."""
-    at, _, _, start, stop, opened, cal, _, clock, _, _ = unit
-    places, other = roll_places(cal, clock, roll), roll_places(cal, clock, to_roll)
+    at, _, due_at, _, _, _, start, stop, opened, month, worked, clock, _ = unit
     end = at[uint64(stop - 1)]
-    k = due_index(cal, kind, step, anchor, opened) - 2
-    before = at[uint64(start)] - _FAR
+    k = index_near(kind, step, anchor, opened, month, worked) - 2
+    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+    other, _, _ = due_place(due_at, clock, kind, step, anchor, a, b, to_roll, k)
+    before = at[uint64(start)] + k - k - _FAR
     while True:
-        day = nominal(cal, kind, step, anchor, a, b, k)
-        here = cal[uint64(places + day)]
-        if here != cal[uint64(other + day)]:
+        here = due_at[uint64(place)] + k - k
+        if here != due_at[uint64(other)]:
             return False
         if 2 * end <= before + here:
             return True
         before = here
-        k += 1
+        place += way
+        other += way
+        way = both - way
 
 
-is_same = twin(_is_same, due_index, nominal, roll_places)
-answers = twin(
-    _answers, first_due, off_nearest, due_position, months_place, roll_places, inline=True
-)
+is_same = twin(_is_same, index_near, due_place)
+answers = twin(_answers, index_near, due_place, first_due, off_nearest, inline=True)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
@@ -244,11 +246,12 @@ scatter_length = twin(_scatter_length, lgamma_half, inline=True)
 def _evidence(unit, kind, step, anchor, a, b, roll):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset.
 
-    ``unit`` is made of positions of payments, what :func:`mark_payments` wrote and in which row,
-    where the unit starts and stops, its first day, the calendar table, the table of lgamma, the
-    clock, the logarithm of the places that a payment at random may have, and scores that are known.
+    ``unit`` is made of positions of payments, what :func:`mark_payments` wrote, the table of due
+    dates, that of lgamma, scores that are known, the row of what was written, where the unit
+    starts and stops, its first day, that day's month, working days before it, the clock, and the
+    logarithm of the places that a payment at random may have.
     """
-    at, _, _, start, stop, _, _, lg, _, log_window, _ = unit
+    at, _, _, lg, _, _, start, stop, _, _, _, _, log_window = unit
     hits, misses, zeros, total, late, signed, first, last = answers(
         unit, kind, step, anchor, a, b, roll
     )

@@ -113,7 +113,7 @@ KERNELS: dict[str, str] = {
     "rows.products_gpu": "void(float32[:, ::1], float32[:, ::1], float32[:, ::1])",
     "rows.shares_gpu": "void(float32[:, ::1])",
     "search.search_gpu": (
-        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], "
+        "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], "
         "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[::1], int32[:, ::1], "
         "float64[:, ::1], int64[:, ::1], float64[:, ::1])"
     ),

@@ -34,6 +34,8 @@ from qfb_kernels.dues import (
     PAIR,
     WORKDAYS,
     mark_of,
+    month_of,
+    n_working_before,
     position,
 )
 from qfb_kernels.evidence import (
@@ -181,9 +183,9 @@ def _is_hopeless(kind, n, months, perfect):
 is_hopeless = twin(_is_hopeless, inline=True)
 
 
-def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
+def _best_of_all(mark, cal, unit, span, gap, peaks, row):
     """Evidence and coordinates of the best schedule; step 0: none beats chance."""
-    _, _, _, start, stop, _, _, lg, clock, log_window, _ = unit
+    _, _, _, lg, _, _, start, stop, _, _, _, clock, log_window = unit
     n = stop - start
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
@@ -205,7 +207,7 @@ def _best_of_all(day, member, mark, unit, span, gap, peaks, row):
             if bound <= best:
                 continue
             gain, to_anchor, to_a, to_b, to_roll = family(
-                day, member, mark, unit, costs, to_kind, to_step, best, bound
+                mark, cal, unit, costs, to_kind, to_step, best, bound
             )
             if to_kind == MONTHS:
                 months = gain
@@ -233,7 +235,7 @@ slot_of = twin(_slot_of)
 
 
 def _search(
-    day, amount, member, start, stop, cal, lg, gap, peaks, at, mark, near, known, lane,
+    day, amount, member, start, stop, cal, due_at, lg, gap, peaks, at, mark, near, known, lane,
     fit_int, fit_float, row,
 ):  # fmt: skip
     """Write the best schedule of one unit."""
@@ -254,10 +256,11 @@ def _search(
         at[uint64(i)] = position(cal, clock, mark[uint64(i)] >> DAY_BIT)
     mark_payments(at, start, stop, near, lane)
     log_window = math.log(1.0 + (at[stop - 1] - at[start]) * n / (n - 1.0))
-    unit = (at, near, lane, start, stop, opened, cal, lg, clock, log_window, known)
-    best, kind, step, anchor, a, b, roll = best_of_all(
-        day, member, mark, unit, span, gap, peaks, row
-    )
+    month, worked = month_of(cal, opened), n_working_before(cal, opened)
+    unit = (
+        at, near, due_at, lg, known, lane, start, stop, opened, month, worked, clock, log_window,
+    )  # fmt: skip
+    best, kind, step, anchor, a, b, roll = best_of_all(mark, cal, unit, span, gap, peaks, row)
     if step == 0:
         return
     hits, misses, zeros, total, late, _, first, last = answers(unit, kind, step, anchor, a, b, roll)
@@ -290,6 +293,8 @@ search = twin(
     clock_of,
     position,
     mark_of,
+    month_of,
+    n_working_before,
     mark_payments,
     best_of_all,
     answers,
@@ -308,7 +313,7 @@ _search_cpu, _search_gpu = search.cpu, search.gpu
 @rows_of("near")
 def search_cpu(
     row_from, row_to,
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near, known,
     fit_int, fit_float,
 ):  # fmt: skip
     """Loop over lanes of units on the host, on all its threads.
@@ -320,14 +325,14 @@ def search_cpu(
         for row in range(lane * n_rows // n_lanes, (lane + 1) * n_rows // n_lanes):
             start = unit_start[row]
             _search_cpu(
-                day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-                near, known, lane, fit_int, fit_float, row,
+                day, amount, member, start, start + unit_size[row], cal, due_at, lg, gap, peaks, at,
+                mark, near, known, lane, fit_int, fit_float, row,
             )  # fmt: skip
 
 
 @cuda.jit
 def search_gpu(
-    day, amount, member, unit_start, unit_size, cal, lg, gap, peaks, at, mark, near, known,
+    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near, known,
     fit_int, fit_float,
 ):  # fmt: skip
     """One thread per lane of units, a row of ``near``; launch with ``.forall(n_lanes)``."""
@@ -337,6 +342,6 @@ def search_gpu(
         for row in range(lane, unit_start.shape[0], n_lanes):
             start = unit_start[row]
             _search_gpu(
-                day, amount, member, start, start + unit_size[row], cal, lg, gap, peaks, at, mark,
-                near, known, lane, fit_int, fit_float, row,
+                day, amount, member, start, start + unit_size[row], cal, due_at, lg, gap, peaks, at,
+                mark, near, known, lane, fit_int, fit_float, row,
             )  # fmt: skip

@@ -320,8 +320,13 @@ def _write(folder: Path, name: str, columns: dict[str, Any], backend: Backend) -
 
 
 def _repeat(texts: Any, row: np.ndarray) -> pa.DictionaryArray:
-    """Return ``texts[row]`` without copying a text."""
-    return pa.DictionaryArray.from_arrays(pa.array(row), texts)
+    """Return ``texts[row]`` without copying a text.
+
+    Each text is in the dictionary once: Parquet gives up one with the same text twice, and writes
+    the text of each row.
+    """
+    once = texts.dictionary_encode()
+    return pa.DictionaryArray.from_arrays(once.indices.take(pa.array(row)), once.dictionary)
 
 
 def currency_labels(codes: np.ndarray) -> Labelled:

@@ -30,6 +30,7 @@ from qfb_gpu.models.versions import (
     champion,
     crown,
     is_pinned,
+    note_champions,
     standing,
 )
 
@@ -105,6 +106,7 @@ def log_run(output: Path, note: waiting.Note, report: Path) -> None:
             version = _log_model(client, output, candidate, note.name, note.inputs, run_id)
             client.set_tag(run_id, f"model.{candidate.name}", str(version))
         client.set_terminated(run_id)
+        note_champions(client, output)  # for the workers of the next night
 
 
 def log_later(output: Path, note: waiting.Note, report: Path) -> None:

@@ -9,11 +9,11 @@ the champion, and then no night replaces it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.models import store
+from qfb_gpu.models import remembered, store
+from qfb_gpu.models.remembered import Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,47 +26,29 @@ DATA_FOLDER = "model"
 """The folder of a model's own files inside its artifacts (under MLflow's ``data``)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of a registered model.
-
-    Attributes
-    ----------
-    name, version : str, int
-    aliases : tuple of str
-    tags : dict
-        ``qfb_run`` (the night's id), ``digest``, ``gate`` (its words), ``data`` (JSON of inputs).
-    metrics : dict of str to float
-    params : dict of str to str
-    files : Path
-        Folder of the model's own files.
-    model_id : str
-        MLflow's id of the logged model.
-    is_pinned : bool
-        A person chose the champion of this model.
-    """
-
-    name: str
-    version: int
-    aliases: tuple[str, ...]
-    tags: dict[str, str]
-    metrics: dict[str, float]
-    params: dict[str, str]
-    files: Path
-    model_id: str
-    is_pinned: bool = False
-    history: tuple[int, ...] = field(default=())
-
-
 def champion(output: Path, name: str) -> Version | None:
-    """Return the champion of a model, None where there is none; asks no MLflow without a store."""
+    """Return the champion of a model, None where there is none.
+
+    MLflow is asked only where there is a store that has changed since it was asked last.
+    """
     if not store.exists(output):
         return None
-    with store.opened(output) as client:
-        registered = _registered(client, name)
-        if registered is None or CHAMPION not in registered.aliases:
-            return None
-        return _version(client, output, registered, registered.aliases[CHAMPION])
+    known = remembered.recall(output)
+    if known is None:
+        with store.opened(output) as client:
+            known = note_champions(client, output)
+    return known.get(name)
+
+
+def note_champions(client: Any, output: Path) -> dict[str, Version]:
+    """Ask for the champion of every model that has one, and remember the answer."""
+    stamp, found = remembered.stamp_of(output), {}
+    for registered in client.search_registered_models():
+        full = client.get_registered_model(registered.name)
+        if CHAMPION in full.aliases:
+            found[full.name] = _version(client, output, full, full.aliases[CHAMPION])
+    remembered.remember(output, stamp, found)
+    return found
 
 
 def is_pinned(output: Path, name: str) -> bool:
@@ -84,7 +66,7 @@ def versions(output: Path) -> list[Version]:
         for registered in client.search_registered_models():
             known = client.search_model_versions(f"name = '{registered.name}'")
             numbers = sorted((int(v.version) for v in known), reverse=True)
-            full = _registered(client, registered.name)
+            full = client.get_registered_model(registered.name)
             found += [_version(client, output, full, number) for number in numbers]
         return sorted(found, key=lambda v: (v.name, -v.version))
 
@@ -187,15 +169,6 @@ def _known(output: Path, name: str) -> list[Version]:
 
 def _one(output: Path, name: str, version: int) -> Version:
     return next(v for v in _known(output, name) if v.version == version)
-
-
-def _registered(client: Any, name: str) -> Any:
-    from mlflow.exceptions import MlflowException
-
-    try:
-        return client.get_registered_model(name)
-    except MlflowException:  # there is none of that name
-        return None
 
 
 def _version(client: Any, output: Path, registered: Any, number: int | str) -> Version:

@@ -34,7 +34,7 @@ def fit_schedules(
     units: Any,
     gap: Any,
     peaks: Any,
-    tables: tuple[Any, Any],
+    tables: tuple[Any, Any, Any],
     backend: Backend,
 ) -> tuple[Any, Any]:
     """Return the best schedule of each unit.
@@ -45,7 +45,7 @@ def fit_schedules(
     units : Units
     gap : float64, shape (n_units,), median gap in days
     peaks : float64, shape (n_units, 3), spectral periods in days
-    tables : the calendar table and the log-gamma table
+    tables : the calendar table, the log-gamma table, the table of due dates
 
     Returns
     -------
@@ -58,7 +58,7 @@ def fit_schedules(
     n_units = units.start.shape[0]
     fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int64")
     fit_float = xp.zeros((n_units, 2))
-    cal, lg = tables
+    cal, lg, due_at = tables
     at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
     last = units.start + units.size - 1
     longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 1
@@ -67,7 +67,7 @@ def fit_schedules(
     known = xp.empty((near.shape[0], 3 * N_KNOWN))
     backend.launch(
         search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,
-        units.size, cal, lg, gap, peaks, at, mark, near, known, fit_int, fit_float,
+        units.size, cal, due_at, lg, gap, peaks, at, mark, near, known, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 

@@ -37,7 +37,7 @@ class Work:
     n_owned: int = 0
 
 
-def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backend) -> Work:
+def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any, Any], backend: Backend) -> Work:
     """Split the relations that are open; the payments of the others stay without an owner.
 
     Parameters
@@ -45,7 +45,7 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backen
     ledger : Ledger
         Days as int64.
     is_open : bool, shape (n_relations,)
-    tables : calendar table and table of lgamma, see :mod:`qfb_gpu.payments.tables`
+    tables : calendar table, table of lgamma and of due dates, see :mod:`qfb_gpu.payments.tables`
     """
     xp = backend.xp
     n_payments, n_relations = ledger.n_payments, ledger.n_relations
@@ -79,7 +79,7 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any], backend: Backen
 
 
 def _take_round(
-    ledger: Ledger, work: Work, units: Units, pools: Any, tables: tuple[Any, Any],
+    ledger: Ledger, work: Work, units: Units, pools: Any, tables: tuple[Any, Any, Any],
     backend: Backend,
 ) -> Any:  # fmt: skip
     """Take the best units of each pool; return which relations are worth another round."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu.ledger import NULL_DAY, Ledger, Streams
 from qfb_gpu.payments.columns import stream_columns
 from qfb_gpu.payments.described import Described, describe
+from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.rounds import split
 from qfb_gpu.payments.splits import Splits, fingerprints, merged, of_work, places_of
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
@@ -70,8 +71,9 @@ def score_streams(
     """
     xp = backend.xp
     first = int(ledger.day.min()) if ledger.n_payments else as_of_day
-    cal = backend.asarray(calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days))
-    tables = (cal, backend.asarray(lgamma_table()))
+    table = calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days)
+    cal = backend.asarray(table)
+    tables = (cal, backend.asarray(lgamma_table()), backend.asarray(due_table(table)))
     ledger = replace(ledger, day=ledger.day.astype("int64"))  # one integer type in all kernels
     cancelled_by = xp.empty(ledger.n_payments, dtype="int32")
     backend.launch(
@@ -84,7 +86,7 @@ def score_streams(
 
 
 def _splits(
-    ledger: Ledger, known: Splits | None, tables: tuple[Any, Any], backend: Backend
+    ledger: Ledger, known: Splits | None, tables: tuple[Any, Any, Any], backend: Backend
 ) -> tuple[Splits, Any]:
     """Return the splits, and the row among the known ones of each relation (-1: none)."""
     xp = backend.xp

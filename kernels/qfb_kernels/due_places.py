@@ -1,0 +1,79 @@
+"""Due dates of every schedule as positions on a clock, in one table: a due date is one read.
+
+``due_at`` is one int32 array: a header of twelve entries, for each clock and roll the positions of
+all days, rolled, for each clock and roll :data:`N_ROWS` rows of months, and for each clock the
+positions of the working days. A row of months has the due date of each month by one day of the
+month, weekday or working day (:func:`row_of`). Header: for each clock and roll (four a clock) the
+place of day 0; the place of month 0 in the first row; months of a row; for each
+clock the place of the first working day.
+
+Due dates of a schedule are ``step`` places apart; those of a pair lie in two rows in turn, so that
+every second distance is another one, and both together are ``both``.
+"""
+
+from __future__ import annotations
+
+from numba import uint64
+
+from qfb_kernels.dues import DAYS, MONTH_WORKDAY, NTH, PAIR, WORKDAYS
+from qfb_kernels.twin import twin
+
+MONTH_DAYS, END_DAYS, MOST_WORKDAYS, _WEEK = 31, 9, 31, 7
+NTH_ROW = MONTH_DAYS + END_DAYS
+WORKDAY_ROW = NTH_ROW + 5 * _WEEK
+N_ROWS = WORKDAY_ROW + 2 * MOST_WORKDAYS
+HEADER = 12
+MONTHS_AT, N_MONTHS, WORKDAYS_AT = 8, 9, 10
+
+
+def _row_of(kind, a, b):
+    """Return the row of months of day ``a`` (1 to 31, -1 to -9), weekday or working day.
+
+    A climb begins on a working day of at most 10, or of the month's end from there on, and moves
+    it by one at most six times, so that it stays within 31 of either end.
+    """
+    if kind == NTH:
+        return NTH_ROW + _WEEK * max(a, a - a) + b  # the last one stands first
+    if kind == MONTH_WORKDAY:
+        return WORKDAY_ROW + (a - 1 if a > 0 else MOST_WORKDAYS - 1 - a)
+    return a - 1 if a > 0 else MONTH_DAYS - 1 - a
+
+
+row_of = twin(_row_of, inline=True)
+
+
+def _due_place(due_at, clock, kind, step, anchor, a, b, roll, k):
+    """Place of the ``k``-th due date, places to the one after, and places to that after next."""
+    table = 4 * clock + roll
+    if kind == DAYS:
+        return due_at[uint64(table)] + anchor + k * step, step, 2 * step
+    if kind == WORKDAYS:
+        return due_at[uint64(WORKDAYS_AT + clock)] + k, step, 2 * step
+    n_months = due_at[uint64(N_MONTHS)] + k - k
+    row = table * N_ROWS + (a - 1 if kind == PAIR else row_of(kind, a, b))
+    place = due_at[uint64(MONTHS_AT)] + row * n_months + anchor
+    if kind == PAIR:
+        apart = (b - a) * n_months
+        odd = k & 1
+        return place + (k >> 1) + odd * apart, (1 - apart if odd else apart), step
+    return place + k * step, step, 2 * step
+
+
+due_place = twin(_due_place, row_of, inline=True)
+
+
+def _index_near(kind, step, anchor, opened, month, worked):
+    """Return a ``k`` whose due date is near a day; never more than two dues after it.
+
+    ``month`` is the day's month, ``worked`` the number of working days before it.
+    """
+    if kind == DAYS:
+        return (opened - anchor) // step
+    if kind == WORKDAYS:
+        return worked
+    if kind == PAIR:
+        return 2 * (month - anchor)
+    return (month - anchor) // step
+
+
+index_near = twin(_index_near, inline=True)

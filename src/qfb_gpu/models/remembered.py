@@ -1,0 +1,108 @@
+"""What the registry said last of its champions, so that a worker need not open MLflow to hear it.
+
+``<output>/mlflow.champions.json`` says it of a ``mlflow.db`` of certain bytes. Whatever changes
+the registry, be it a night, ``qfb models`` or MLflow itself, writes into that database, so its
+digest tells that nothing has changed. It is a cache: without it MLflow is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of a registered model.
+
+    Attributes
+    ----------
+    name, version : str, int
+    aliases : tuple of str
+    tags : dict
+        ``qfb_run`` (the night's id), ``digest``, ``gate`` (its words), ``data`` (JSON of inputs).
+    metrics : dict of str to float
+    params : dict of str to str
+    files : Path
+        Folder of the model's own files.
+    model_id : str
+        MLflow's id of the logged model.
+    is_pinned : bool
+        A person chose the champion of this model.
+    """
+
+    name: str
+    version: int
+    aliases: tuple[str, ...]
+    tags: dict[str, str]
+    metrics: dict[str, float]
+    params: dict[str, str]
+    files: Path
+    model_id: str
+    is_pinned: bool = False
+    history: tuple[int, ...] = field(default=())
+
+
+def stamp_of(output: Path) -> str:
+    """Return the digest of the store's database; empty while it is being written, or not there."""
+    database = output / "mlflow.db"
+    beside = [database.with_name(database.name + end) for end in ("-journal", "-wal")]
+    if any(path.is_file() and path.stat().st_size for path in beside):
+        return ""
+    try:
+        with database.open("rb") as file:
+            return hashlib.file_digest(file, "blake2b").hexdigest()
+    except FileNotFoundError:
+        return ""
+
+
+def recall(output: Path) -> dict[str, Version] | None:
+    """Return the champion of each model that has one, None where that is not known."""
+    try:
+        said: dict[str, Any] = json.loads(_file(output).read_text(encoding="utf-8"))
+        stamp = stamp_of(output)
+        if not stamp or said["stamp"] != stamp:
+            return None
+        return {name: _read(output, one) for name, one in said["champions"].items()}
+    except (OSError, ValueError, TypeError, KeyError):  # none, or of another engine
+        return None
+
+
+def remember(output: Path, stamp: str, champions: Mapping[str, Version]) -> None:
+    """Keep what the registry said.
+
+    Parameters
+    ----------
+    output : Path
+    stamp : str
+        :func:`stamp_of` from before it was asked: where it has changed since, nothing is kept.
+    champions : mapping of model to its champion
+    """
+    if not stamp or stamp_of(output) != stamp:
+        return
+    said = {
+        name: {**asdict(one), "files": one.files.relative_to(output).as_posix()}
+        for name, one in champions.items()
+    }
+    draft = _file(output).with_name(f".mlflow.champions.{os.getpid()}.tmp")
+    draft.write_text(json.dumps({"stamp": stamp, "champions": said}), encoding="utf-8")
+    draft.replace(_file(output))
+
+
+def _file(output: Path) -> Path:
+    return output / "mlflow.champions.json"
+
+
+def _read(output: Path, said: Mapping[str, Any]) -> Version:
+    """Return a version; the output folder may have moved since it was kept."""
+    lists: Iterable[str] = ("aliases", "history")
+    return Version(
+        **{**said, **{n: tuple(said[n]) for n in lists}, "files": output / said["files"]}
+    )

@@ -1,0 +1,58 @@
+"""Where every schedule's due dates are, as one array that the calendar search reads."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qfb_kernels import due_places
+
+_CLOCKS, _ROLLS, _WEEK = 2, 4, 7
+
+
+def due_table(cal: np.ndarray) -> np.ndarray:
+    """Return the table of :mod:`qfb_kernels.due_places`.
+
+    Parameters
+    ----------
+    cal : array of int64
+        See :func:`qfb_gpu.payments.tables.calendar_table`.
+
+    Returns
+    -------
+    array of int32
+        Some 1 MB: months times 137 schedules a month times clocks and rolls.
+    """
+    first, n_days, first_month, n_months = (int(number) for number in cal[:4])
+    rolled = cal[cal[8] : cal[16]].reshape(_CLOCKS * _ROLLS, n_days)
+    nominal = np.clip(_days_of_month(cal) - first, 0, n_days - 1)
+    by_month = rolled[:, nominal]
+    workdays = cal[cal[7] : cal[8]]
+    header = np.zeros(due_places.HEADER, dtype="int64")
+    begin = due_places.HEADER
+    header[: _CLOCKS * _ROLLS] = begin + n_days * np.arange(_CLOCKS * _ROLLS) - first
+    begin += rolled.size
+    header[due_places.MONTHS_AT :] = (
+        begin - first_month, n_months, begin + by_month.size, begin + by_month.size + len(workdays)
+    )  # fmt: skip
+    parts = (header, rolled, by_month, workdays, np.arange(len(workdays)))
+    return np.concatenate([part.ravel().astype("int32") for part in parts])
+
+
+def _days_of_month(cal: np.ndarray) -> np.ndarray:
+    """Return the day of each row's due date in each month, shape (n_rows, n_months)."""
+    n_months = int(cal[3])
+    starts = cal[cal[6] : cal[6] + n_months + 1]
+    first, after = starts[:-1], starts[1:]
+    rows = [first + np.minimum(a, after - first) - 1 for a in range(1, due_places.MONTH_DAYS + 1)]
+    rows += [after - a for a in range(1, due_places.END_DAYS + 1)]
+    for nth in range(5):  # the last weekday, then the first to the fourth
+        start = first + _WEEK * (nth - 1) if nth else after - _WEEK
+        rows += [start + (weekday - start - 3) % _WEEK for weekday in range(_WEEK)]
+    before = cal[cal[5] : cal[5] + cal[1] + 1]
+    workdays = cal[cal[7] : cal[8]]
+    for done, way in ((before[first - cal[0]] - 1, 1), (before[after - cal[0]], -1)):
+        rows += [
+            workdays[np.clip(done + way * a, 0, len(workdays) - 1)]
+            for a in range(1, due_places.MOST_WORKDAYS + 1)
+        ]
+    return np.stack(rows)
