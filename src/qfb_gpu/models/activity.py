@@ -16,6 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import ascending_rows
 from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
@@ -125,7 +126,8 @@ def tally(
 
 def _least(values: Any, customer: Any, offsets: Any, backend: Backend) -> Any:
     """Return each customer's smallest value of its relations, of which it has one at least."""
-    return values[backend.lexsort((customer, values))][offsets[:-1]]
+    _, ascending = ascending_rows((customer, values), backend)
+    return ascending[offsets[:-1]]
 
 
 def _standing(day: Any, relation: Any, xp: Any) -> Any:
