@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_cases import CNY, EUR, build_ledger, on
 from naive import risks as naive
+from simulate import simulated_backend
 
 from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
 from qfb_gpu.backend import get_backend
@@ -86,13 +87,31 @@ def test_concentration_is_what_loops_say(payments):
     for end in (DAY + 1, DAY - 200):
         found = concentration.dependence(ledger, main, [end], CPU)
         for at in range(2):
-            mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == 0]
-            expected = naive.concentration(mine, end, main[at])
-            if expected is None:
-                assert np.isnan(found["hhi"][at, 0])
-                continue
-            for name, value in expected.items():
-                assert found[name][at, 0] == pytest.approx(value, abs=1e-8), name
+            for way, names in ((0, concentration.NAMES[:4]), (1, concentration.NAMES[4:])):
+                mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == way]
+                expected = naive.concentration(mine, end, main[at])
+                for name in names:
+                    value = found[name][at, 0]
+                    if expected is None:
+                        assert np.isnan(value)
+                    else:
+                        assert value == expected[name.removeprefix("supplier_")], name
+
+
+@pytest.mark.cudasim
+def test_concentration_in_the_simulator_is_that_of_the_host():
+    draw = np.random.default_rng(4).integers
+    payments = [
+        (int(draw(3)), int(draw(1, 9)), int(draw(2)), CNY, DAY - int(draw(700)),
+         int(draw(-(10**6), 10**8)))
+        for _ in range(60)
+    ]  # fmt: skip
+    ledger = build_ledger(payments)
+    main, ends = months.main_currency(ledger, CPU), [DAY + 1, DAY - 200]
+    want = concentration.dependence(ledger, main, ends, CPU)
+    found = concentration.dependence(ledger, main, ends, simulated_backend())
+    for name in concentration.NAMES:
+        np.testing.assert_array_equal(found[name], want[name], err_msg=name)
 
 
 @settings(max_examples=20)

@@ -25,6 +25,11 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], int64[::1], "
         "int64[::1], int8[::1])"
     ),
+    "channels.shares_gpu": (
+        "void(int64[:, ::1], int8[::1], int16[::1], int64, int64[::1], int64[::1], int64[::1], "
+        "int64[::1], float64[:, ::1])"
+    ),
+    "channels.sums_gpu": "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1])",
     "characters.pack_gpu": "void(uint8[::1], int32[::1], uint8[::1], int32[::1], uint8[::1])",
     "characters.seen_gpu": "void(uint8[::1], int32[::1], uint8[::1])",
     "characters.strip_gpu": (

@@ -6,7 +6,10 @@ import statistics
 
 
 def concentration(payments, end, currency):
-    """Return hhi, top_1, top_5 and n_channels of (counterparty, day, currency, amount) received."""
+    """Return hhi, top_1, top_5 and n_channels of (counterparty, day, currency, amount) received.
+
+    In parts of 10^9, as published: to the bit.
+    """
     sums = {}
     for counterparty, day, of, amount in payments:
         if of == currency and end - 365 <= day < end:
@@ -14,8 +17,9 @@ def concentration(payments, end, currency):
     sums = sorted((value for value in sums.values() if value > 0), reverse=True)
     if not sums:
         return None
-    shares = [value / sum(sums) for value in sums]
-    return {"hhi": sum(s * s for s in shares), "top_1": shares[0], "top_5": sum(shares[:5]),
+    parts = [round(value / sum(sums) * 10**9) for value in sums]
+    hhi = min(sum(part * part for part in parts) / 10**9 / 10**9, 1.0)
+    return {"hhi": hhi, "top_1": parts[0] / 10**9, "top_5": min(sum(parts[:5]) / 10**9, 1.0),
             "n_channels": len(sums)}  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import ascending_rows
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -48,10 +49,9 @@ def fan_peaks(
     events = xp.concatenate([day[opens], day[closes] + window_days + 1])
     change = xp.concatenate([xp.ones_like(day[opens]), -xp.ones_like(day[closes])])
     who = xp.concatenate([group[opens], group[closes]])
-    order = backend.lexsort((who, events, change))
-    who, near = who[order], xp.cumsum(change[order])  # those of a group sum to 0
-    by_peak = backend.lexsort((who, -near))
-    who, near = who[by_peak], near[by_peak]
+    who, _, change = ascending_rows((who, events, change), backend)
+    who, below = ascending_rows((who, -xp.cumsum(change)), backend)  # those of a group sum to 0
+    near = -below
     first = xp.ones(who.shape[0], dtype=bool)
     first[1:] = who[1:] != who[:-1]
     return _largest(who[first], near[first], ledger.n_customers, backend)
@@ -71,8 +71,8 @@ def _largest(who: Any, near: Any, n_customers: int, backend: Backend) -> dict[st
     for code, direction in enumerate(DIRECTIONS):
         mine = (who // max(n_customers, 1)) % len(DIRECTIONS) == code
         customer, peak = who[mine] % max(n_customers, 1), near[mine]
-        order = backend.lexsort((customer, -peak))
-        customer, peak = customer[order], peak[order]
+        customer, below = ascending_rows((customer, -peak), backend)
+        peak = -below
         first = xp.ones(customer.shape[0], dtype=bool)
         first[1:] = customer[1:] != customer[:-1]
         out = xp.zeros(n_customers, dtype="int32")

@@ -68,8 +68,9 @@ def spectra(
     begin = offsets_of(size[rows], xp)
     turn = xp.empty((4, int(begin[-1])))
     backend.launch(
-        rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, begin, turn, peaks
-    )
+        rayleigh_cpu, rayleigh_gpu, rows.shape[0], day, member, start, size, rows, begin, turn,
+        peaks,
+    )  # fmt: skip
     return peaks, strength, entropy
 
 
