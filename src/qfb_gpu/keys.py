@@ -63,8 +63,9 @@ def ascending_rows(columns: tuple[Any, ...], backend: Any) -> tuple[Any, ...]:
     if columns[0].shape[0] == 0:
         return columns
     xp = backend.xp
-    low = [int(column.min()) for column in columns]
-    bits = [(int(c.max()) - least).bit_length() for c, least in zip(columns, low, strict=True)]
+    ends = backend.all_to_host([end for c in columns for end in (c.min(), c.max())])
+    low = [int(least) for least in ends[::2]]
+    bits = [(int(most) - least).bit_length() for most, least in zip(ends[1::2], low, strict=True)]
     if sum(bits) > _MOST_BITS:
         order = backend.lexsort(columns)
         return tuple(column[order] for column in columns)
