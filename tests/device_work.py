@@ -19,7 +19,7 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchm
 
 N_PAYMENTS, N_CUSTOMERS = 4_000, 16
 PAYMENTS, SOURCES = "payments alone", "all sources"
-HELD = ("operations", "launches", "kernels", "waits", "transforms")
+HELD = ("operations", "launches", "kernels", "arguments", "waits", "transforms")
 """What may not grow; bytes and compiled modules are kept to be looked at."""
 
 
