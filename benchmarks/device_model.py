@@ -18,9 +18,9 @@ class Assumed:
 
     Attributes
     ----------
-    operation, launch, kernel, wait : float, seconds of the host
+    operation, launch, kernel, argument, wait : float, seconds of the host
         For an operation of CuPy with its first launch, for a further launch of it, for a kernel of
-        Numba, for a number or a copy that comes back.
+        Numba and for each array that it wraps, for a number or a copy that comes back.
     shortest : float, seconds of the device for the smallest launch
     memory, pcie : float, bytes a second
         Three quarters of 4.8 TB/s; PCIe of generation 5.
@@ -37,7 +37,8 @@ class Assumed:
 
     operation: float = 12e-6
     launch: float = 4e-6
-    kernel: float = 60e-6
+    kernel: float = 40e-6
+    argument: float = 10e-6
     wait: float = 20e-6
     shortest: float = 2.5e-6
     memory: float = 0.75 * 4.8e12
@@ -70,7 +71,8 @@ def seconds(n_payments: float, counted: dict[str, Any], assumed: Assumed) -> dic
         "python": host["python"]
         + n["operations"] * assumed.operation
         + max(more_launches, 0.0) * assumed.launch
-        + n["kernels"] * assumed.kernel,
+        + n["kernels"] * assumed.kernel
+        + n["arguments"] * assumed.argument,
         "waits": n["waits"] * assumed.wait,
         "launches": n["launches"] * assumed.shortest,
         "memory": n["moved"] / assumed.memory,

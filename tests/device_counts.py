@@ -49,6 +49,7 @@ class Counts:
     ----------
     operations, kernels : Counter of name
         Calls that go to the device; kernels of the engine.
+    arguments : int, arrays given to kernels: Numba wraps each anew
     waits : Counter of (file, line)
         Where the host waits for the device.
     to_device, to_host, moved : int, bytes
@@ -64,6 +65,7 @@ class Counts:
     waits: Counter = field(default_factory=Counter)
     places: Counter = field(default_factory=Counter)
     launches: int = 0
+    arguments: int = 0
     to_device: int = 0
     to_host: int = 0
     moved: int = 0
@@ -79,6 +81,7 @@ class Counts:
             "operations": self.operations.total(),
             "launches": self.launches,
             "kernels": self.kernels.total(),
+            "arguments": self.arguments,
             "waits": self.waits.total(),
             "to_device": self.to_device,
             "to_host": self.to_host,
@@ -111,6 +114,7 @@ class Counts:
     def kernel(self, name, arrays):
         """Count a launch of one of the engine's kernels."""
         self.kernels[name] += 1
+        self.arguments += len(list(_arrays(arrays)))
         self.launches += 1
         self.places[_place()] += 1
         self.moved += _bytes(_arrays(arrays))

@@ -1,7 +1,7 @@
 """Count what scoring one bucket asks of a device, and keep the counts.
 
 ``python tests/device_work.py`` brings ``tests/device_work.json`` up to date and prints what
-changed: of a lake of payments alone each step of ``score_bucket``, of one with every source the
+changed: of a lake of payments alone each step of ``score_bucket`` and ``decide``, of one with every source the
 ``score`` of every part. The test that reads it lets no step take more operations, waits, or bytes
 over PCIe unseen. Publishing is the host's in a night on GPUs, and takes nothing of a device.
 """
@@ -19,7 +19,7 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchm
 
 N_PAYMENTS, N_CUSTOMERS = 4_000, 16
 PAYMENTS, SOURCES = "payments alone", "all sources"
-HELD = ("operations", "launches", "kernels", "waits", "transforms")
+HELD = ("operations", "launches", "kernels", "arguments", "waits", "transforms")
 """What may not grow; bytes and compiled modules are kept to be looked at."""
 
 
@@ -38,13 +38,13 @@ def card():
 
 
 def of_bucket(n_payments, folder):
-    """Return (payments, counts by step, waits by place) of scoring a bucket of payments alone."""
+    """Return (payments, counts by step, all counts) of rescoring a bucket of payments alone."""
     from device_counts import counted
     from device_lake import AS_OF, PAYMENTS_A_CUSTOMER, SEED, lake_config, make_lake
     from device_payments import Bank
     from gpu_parts import chosen
 
-    from qfb_gpu import tasks
+    from qfb_gpu import pipeline, tasks
     from qfb_gpu.backend import get_backend
 
     bank = Bank(max(1, n_payments // PAYMENTS_A_CUSTOMER), SEED, 1, AS_OF)
@@ -62,8 +62,11 @@ def of_bucket(n_payments, folder):
                 self.seconds[step] = 0.0
                 laps[step] = counts.row()
 
-        with chosen(card()), mock.patch.object(tasks, "_Clock", Clock):
-            tasks.score_bucket(tasks.Night.of(made.config, "gpu", "counted"), 0)
+        night, backend = tasks.Night.of(made.config, "gpu", "counted"), card()
+        with chosen(backend), mock.patch.object(tasks, "_Clock", Clock):
+            tasks.score_bucket(night, 0)
+        pipeline.decide(night, [0], backend)
+        laps["decide"] = counts.row()
     whole, before = counts.row(), dict.fromkeys(counts.row(), 0)
     found = {"whole": whole}
     for step, row in laps.items():

@@ -2,9 +2,8 @@
 
 ``DeviceArray`` wraps a NumPy array and keeps the two worlds apart as CuPy does: no implicit
 conversion, no operation between a host array and a device array, reductions give arrays, and
-kernels take device arrays of exactly the types that ``qfb_kernels.registry`` says. It also
-refuses what CuPy does only at a price (a repeat by counts: one launch an element) or without
-a defined result (writing several values to one place).
+kernels take device arrays of exactly the types that ``qfb_kernels.registry`` says. It refuses
+what CuPy does at a price (a repeat by counts) or without a defined result (a race), too.
 
     rehearsal = stand_in_backend()
     got = stage(on_device(ledger, rehearsal), rehearsal)
@@ -24,6 +23,7 @@ from stand_in_rules import (
     FROM_HOST,
     METHODS,
     MIXED,
+    NO_ROWS,
     PROPERTIES,
     TAKES_A_SHAPE,
     TAKES_AN_ARRAY,
@@ -87,7 +87,7 @@ def to_device(value):
     return value
 
 
-def refuse_other_arguments(name, args):
+def refuse_other_arguments(name, args, axis=None):
     """Refuse what CuPy's function of that name does not take."""
     if name in TAKES_AN_ARRAY and not isinstance(args[0], (DeviceArray, np.ndarray)):
         msg = f"cupy.{name} takes an array of the device first, got {type(args[0]).__name__}"
@@ -98,6 +98,8 @@ def refuse_other_arguments(name, args):
     if name in TAKES_ARRAYS and not all(isinstance(one, DeviceArray) for one in args[0]):
         msg = f"cupy.{name} takes arrays of the device only"
         raise TypeError(msg)
+    if name == "cumsum" and axis is not None and not args[0].size:
+        raise ValueError(NO_ROWS)
     if name in TAKES_A_SHAPE:
         sizes = args if name == "arange" else args[:1]
         sizes = sizes[0] if isinstance(sizes[0], tuple) else sizes
@@ -294,7 +296,7 @@ class Xp:
             return thing
 
         def call(*args, **kwargs):
-            refuse_other_arguments(name, args)
+            refuse_other_arguments(name, args, kwargs.get("axis"))
             given, plain = args, {k: to_plain(v) for k, v in kwargs.items()}
             if name not in FROM_HOST:
                 args = to_plain(args)

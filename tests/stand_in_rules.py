@@ -19,6 +19,7 @@ TAKES_AN_ARRAY = set(
 TAKES_ARRAYS = {"concatenate", "stack"}
 TAKES_A_SHAPE = {"arange", "empty", "full", "ones", "zeros"}
 ADD_AT_DTYPES = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
+NO_ROWS = "cupy.cumsum along an axis launches no block, and fails, where there are no rows"
 MIXED = "a host array and a device array meet; CuPy raises TypeError"
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
-COUNTS = ("operations", "launches", "kernels", "waits", "to_device", "to_host", "moved")
+COUNTS = (
+    "operations", "launches", "kernels", "arguments", "waits", "to_device", "to_host", "moved",
+)  # fmt: skip
 
 
 @pytest.fixture(autouse=True)
@@ -25,12 +27,12 @@ def test_each_resource_takes_what_it_is_asked_for():
     from device_model import Assumed, seconds
 
     work = counted(
-        fixed={"operations": 100, "launches": 150, "kernels": 10, "waits": 5},
+        fixed={"operations": 100, "launches": 150, "kernels": 10, "arguments": 90, "waits": 5},
         each={"moved": 36.0, "to_device": 5.0, "to_host": 5.0},
         host={"python": 0.5, "files": [0.1, 1e-6]},
     )
     found = seconds(1e6, work, Assumed(memory=1e12, pcie=1e10))
-    python = 0.5 + 100 * 12e-6 + 40 * 4e-6 + 10 * 60e-6
+    python = 0.5 + 100 * 12e-6 + 40 * 4e-6 + 10 * 40e-6 + 90 * 10e-6
     assert found["python"] == pytest.approx(python)
     assert found["waits"] == pytest.approx(5 * 20e-6)
     assert found["launches"] == pytest.approx(150 * 2.5e-6)

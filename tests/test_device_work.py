@@ -1,6 +1,7 @@
 """Scoring a bucket asks no more of a device than is kept in device_work.json."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import device_work
@@ -8,6 +9,10 @@ import numpy as np
 import pytest
 from device_counts import counted
 from stand_in import stand_in_backend
+
+from qfb_gpu import tasks
+from qfb_gpu.backend import get_backend
+from qfb_gpu.lake import ingest, silver
 
 
 @pytest.fixture(autouse=True)
@@ -33,9 +38,29 @@ def test_no_step_of_scoring_asks_more_of_a_device_than_before():
 def test_what_is_kept_is_of_every_step():
     kept = json.loads(device_work.REPORT.read_text(encoding="utf-8"))
     steps = kept[device_work.PAYMENTS]["steps"]
-    assert {"whole", "read", "streams", "features", "edges", "parts", "save"} == steps.keys()
+    own = {"read", "streams", "features", "edges", "parts", "save", "decide"}
+    assert own | {"whole"} == steps.keys()
     parts = sum(row["operations"] for name, row in steps.items() if name != "whole")
     assert parts == steps["whole"]["operations"] > 0
+
+
+def test_a_bucket_without_payments_is_scored_as_on_a_host(tmp_path):
+    """All of them are later than the day; CuPy takes no empty arrays in some places."""
+    from gpu_nights import all_sources
+    from gpu_parts import chosen
+
+    config = all_sources(8, tmp_path, is_tiny=True)
+    ingest.ingest(config)
+    found = {}
+    for name in ("cpu", "gpu"):
+        night = tasks.Night.of(config, name, name)
+        night = replace(night, as_of_day=silver.first_day(night.lake) - 1)
+        with chosen(device_work.card() if name == "gpu" else get_backend("cpu")):
+            assert tasks.score_bucket(night, 0)["n_payments"] == 0
+        files = night.workspace.folder("score", 0).glob("*.arrow")
+        found[name] = {file.name: file.read_bytes() for file in files}
+    assert len(found["cpu"]) > 20
+    assert found["cpu"] == found["gpu"]
 
 
 def test_operations_waits_and_copies_are_counted(device):

@@ -18,7 +18,7 @@ def card(n_bytes):
     return Backend("gpu", "a fake", None, xp, np.fft)
 
 
-@pytest.mark.parametrize(("cores", "under_way"), [(1, 2), (2, 2), (8, 4), (64, 6)])
+@pytest.mark.parametrize(("cores", "under_way"), [(1, 2), (2, 2), (8, 4), (64, 8)])
 def test_more_cores_have_more_buckets_under_way(monkeypatch, cores, under_way):
     monkeypatch.setenv("QFB_THREADS", str(cores))
     monkeypatch.delenv("QFB_DEVICE_THREADS", raising=False)

@@ -62,6 +62,8 @@ def test_what_cupy_takes_otherwise_than_numpy_is_refused(device):
         xp.arange(there.sum())
     with pytest.raises(OverflowError):
         there == 2**40  # noqa: B015
+    with pytest.raises(ValueError, match="where there are no rows"):
+        xp.cumsum(xp.zeros((0, 3)), axis=1)
     for value in (np.nan, np.inf, -1e30, 3e9):
         with pytest.raises(ValueError, match="a GPU gives another"):
             device.asarray([1.0, value]).astype("int32")

@@ -19,7 +19,7 @@ _FEWEST, _MOST = 1 << 18, 1 << 22
 """A larger one gains little, and it has to be merged and published in a process of the host."""
 _BYTES_A_PAYMENT = 2_000
 """Of a device at the peak of a bucket, spectra in one batch; counted, and rounded up."""
-_LEAST_UNDER_WAY, _MOST_UNDER_WAY = 2, 6
+_LEAST_UNDER_WAY, _MOST_UNDER_WAY = 2, 8
 
 
 def buckets_under_way() -> int:

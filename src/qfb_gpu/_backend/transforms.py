@@ -19,6 +19,8 @@ def rows_of_plan(n_rows: int) -> int:
 def device_rfft(xp: Any, fft: Any, batch: Any) -> Any:
     """Return the one-sided transform of each row, as :meth:`qfb_gpu.backend.Backend.rfft` does."""
     n_rows, n_samples = batch.shape
+    if n_rows == 0:  # cuFFT has no plan for nothing
+        return xp.zeros((0, n_samples // 2 + 1), dtype="complex64")
     room = rows_of_plan(n_rows)
     if room != n_rows:
         padded = xp.zeros((room, n_samples), dtype=batch.dtype)

@@ -73,13 +73,20 @@ def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> Non
     for name, array in columns.items():
         about = json.dumps({"dtype": array.dtype.str, "shape": array.shape})
         fields.append(pa.field(name, pa.large_binary(), metadata={_ARRAY: about}))
-        values.append(pa.array([array.tobytes()], pa.large_binary()))
+        values.append(_as_one_value(array))
     schema = pa.schema(fields, metadata={_STAMP: stamp})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     draft = path.with_suffix(".tmp")
     with pa.ipc.new_file(str(draft), schema, options=options) as writer:
         writer.write_table(pa.Table.from_arrays(values, schema=schema))
     draft.replace(path)
+
+
+def _as_one_value(array: np.ndarray[Any, Any]) -> pa.Array:
+    """Return an array's bytes as one binary value, without a copy."""
+    ends = pa.py_buffer(np.array([0, array.nbytes]))
+    held = pa.py_buffer(np.ascontiguousarray(array))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, held])
 
 
 def _path(lake: Path, bucket: int) -> Path:

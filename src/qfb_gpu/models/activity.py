@@ -165,7 +165,8 @@ def window(counts: Any, back: int, from_days: int, to_days: int) -> Any:
 def _windows(counts: Any, xp: Any) -> Any:
     """Return :func:`window` for several cut-offs: its answers are (n_cutoffs, n_customers)."""
     sums = xp.zeros((N_BINS + 1, counts.shape[0]), dtype="int64")
-    sums[1:] = xp.cumsum(counts.T, axis=0, dtype="int64")
+    if counts.shape[0]:  # CuPy adds up no rows of nothing
+        sums[1:] = xp.cumsum(counts.T, axis=0, dtype="int64")
 
     def of_age(back: Any, from_days: int, to_days: int) -> Any:
         start, stop = ((back + days) // BIN_DAYS for days in (from_days, to_days))
@@ -260,8 +261,10 @@ def _seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
     """
     xp = backend.xp
     start, stop = activity.relations["start"], activity.relations["stop"]
-    order = xp.argsort(cut[:, 0])
     n_cuts, n_relations = cut.shape[0], start.shape[0]
+    if n_relations == 0:
+        return xp.zeros((n_cuts, 0), dtype="int64")
+    order = xp.argsort(cut[:, 0])
     part = xp.searchsorted(cut[order, 0], activity.day)
     part += backend.repeat((n_cuts + 1) * xp.arange(n_relations), stop - start)
     counts = xp.bincount(part, minlength=n_relations * (n_cuts + 1))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.backend import get_backend
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
-    from qfb_gpu.ledger import Ledger, Streams
+    from qfb_gpu.ledger import Ledger, SourceRows, Streams
     from qfb_gpu.parts.part import Part
     from qfb_gpu.tasks import Night
 
@@ -83,6 +83,12 @@ def score_parts(
     parts = _working(night)
     features: Columns = {}
     seconds: dict[str, float] = {}
+
+    @cache
+    def rows_of(source: str) -> SourceRows:
+        keys = ledger.customer_key
+        return read_rows(night.lake, bucket, source, night.as_of_day, keys, backend)
+
     for part in parts:
         start = time.perf_counter()
         given = Given(
@@ -93,9 +99,7 @@ def score_parts(
             ledger=ledger,
             streams=streams,
             sources={
-                source: read_rows(
-                    night.lake, bucket, source, night.as_of_day, ledger.customer_key, backend
-                )
+                source: rows_of(source)
                 for source in (*part.needs, *part.may_use)
                 if source != "transactions"
             },
