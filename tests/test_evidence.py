@@ -18,6 +18,8 @@ from qfb_gpu.payments import decide, q_values, score_streams
 from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues, evidence
+from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
+from qfb_kernels.matching import mark_payments
 
 CPU = get_backend("cpu")
 LG = lgamma_table()
@@ -82,7 +84,8 @@ def unit_of(days, at, near, clock, log_window):
     """Return the days as a unit that schedules are scored for."""
     month, worked = dues.month_of(CAL, days[0]), dues.n_working_before(CAL, days[0])
     stop = len(days)
-    return at, near, DUE_AT, LG, None, 0, 0, stop, days[0], month, worked, clock, log_window
+    work = np.empty((WORK_ROWS, days[-1] - days[0] + MORE_DUES), np.int32)
+    return at, near, DUE_AT, LG, None, work, 0, 0, stop, days[0], month, worked, clock, log_window
 
 
 def kernel(days, clock, step, anchor, roll):
@@ -93,7 +96,7 @@ def kernel(days, clock, step, anchor, roll):
     n = len(days)
     window = 1 + Fraction(int(at[-1] - at[0]) * n, n - 1)
     near = np.empty((1, days[-1] - days[0] + 1), np.int32)
-    evidence.mark_payments(at, 0, n, near, 0)
+    mark_payments(at, 0, n, near, 0)
     unit = unit_of(days, at, near, clock, math.log(window))
     found = evidence.answers(unit, *schedule)
     gain, mean = evidence.evidence(unit, *schedule)
@@ -171,9 +174,10 @@ def test_a_due_date_that_looks_its_payment_up_finds_what_all_payments_find(
         positions.append(int(dues.position(CAL, clock, due)))
     want = naive.counts(at, positions)
     near = np.empty((1, days[-1] - days[0] + 1), np.int32)
-    evidence.mark_payments(np.array(at), 0, len(at), near, 0)
+    mark_payments(np.array(at), 0, len(at), near, 0)
     unit = unit_of(days, np.array(at), near, clock, 1.0)
     found = evidence.answers(unit, *schedule)
+    assert tuple(evidence.one_by_one(unit, *schedule)[:6]) == tuple(found[:6])  # the device's body
     assert tuple(found[:6]) == want[:6]
     if want[0]:
         assert list(found[6:]) == [at[slot] for slot in want[6:]]

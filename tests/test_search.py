@@ -15,6 +15,7 @@ from strategies import EPOCH, make_calendar
 from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
+from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
 from qfb_kernels.cadence import (
     MOST_DAYS,
     N_KNOWN,
@@ -27,7 +28,8 @@ from qfb_kernels.cadence import (
     moved,
     score,
 )
-from qfb_kernels.evidence import KNOWN, answers, is_same, mark_payments
+from qfb_kernels.evidence import KNOWN, answers, is_same
+from qfb_kernels.matching import mark_payments
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
@@ -69,7 +71,8 @@ def unit_of(days, clock):
     window = math.log(1 + (at[-1] - at[0]) * n / (n - 1))
     known = np.full((1, 3 * N_KNOWN), -1.0)
     month, worked = dues.month_of(CAL, days[0]), dues.n_working_before(CAL, days[0])
-    return at, near, DUE_AT, LG, known, 0, 0, n, days[0], month, worked, clock, window
+    work = np.empty((WORK_ROWS, days[-1] - days[0] + MORE_DUES), np.int32)
+    return at, near, DUE_AT, LG, known, work, 0, 0, n, days[0], month, worked, clock, window
 
 
 def clock_for(days):
@@ -99,9 +102,11 @@ def found(units):
     peaks = np.stack([gap, gap, gap], axis=1)
     fit, value = np.zeros((len(units), 14), np.int64), np.zeros((len(units), 2))
     at, mark = np.empty(len(day), np.int64), np.empty(len(day), np.int64)
+    longest = max(days[-1] - days[0] for days in units)
+    work = np.empty((2 * WORK_ROWS, longest + MORE_DUES), np.int32)
     near = np.empty((2, max(days[-1] - days[0] for days in units) + 1 + MOST_DAYS), np.int32)
     search_cpu(day, np.full(len(day), 1000, np.int64), np.arange(len(day), dtype=np.int32), start,
-               size, CAL, DUE_AT, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), fit, value)  # fmt: skip
+               size, CAL, DUE_AT, LG, gap, peaks, at, mark, near, np.empty((2, 3 * N_KNOWN)), work, fit, value)  # fmt: skip
     return value[:, 0], fit[:, :6]
 
 

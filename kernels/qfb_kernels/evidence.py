@@ -17,14 +17,15 @@ import math
 
 from numba import uint64
 
+from qfb_kernels.abreast import answers_abreast
 from qfb_kernels.due_places import due_place, index_near
-from qfb_kernels.twin import twin
+from qfb_kernels.matching import FAR, MISS_WORTH, first_due, off_nearest
+from qfb_kernels.twin import Twin, twin
 
-MISS_WORTH = 5
 IMPOSSIBLE = -1e300
-NEAR, KNOWN, LANE, START, STOP, OPENED, CLOCK = 1, 4, 5, 6, 7, 8, 11  # in a unit
+NEAR, KNOWN, LANE, START, STOP, OPENED, CLOCK = 1, 4, 6, 7, 8, 9, 12  # in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
-_HALF, _FAR = 32, 1 << 30  # bits, and ticks that no payment is away
+_HALF = 32  # bits
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 
 
@@ -59,101 +60,18 @@ def _log_beta_ratio(lg, a, b, yes, no):
 log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
-def _mark_payments(at, start, stop, near, lane):
-    """Write which payment is nearest to each tick up to the last payment's; of two the earlier.
-
-    ``near[lane, q]`` holds the tick of that of ``at[start] + q``.
-    """
-    origin = at[start]
-    here, tick = origin + start - start, origin + start - start
-    for i in range(start, stop):
-        ahead = at[uint64(min(i + 1, stop - 1))] + start - start
-        middle = ((here + ahead) >> 1) + 1
-        for q in range(tick, middle):
-            near[uint64(lane), uint64(q - origin)] = here
-        here, tick = ahead, max(tick, middle)
-
-
-mark_payments = twin(_mark_payments)
-
-
-def _off_nearest(near, lane, origin, end, here, room, ahead_room):
-    """Ticks from a due date to the nearest payment, and -1 where that answers it, else 0.
-
-    ``room`` and ``ahead_room`` are the ticks to the due date before and the one after: a payment
-    answers within 0.4 of them, and what falls on the day of two due dates answers the first.
-
-    Without branches that payments at random would let a processor guess wrong: ``x >> 63`` is
-    -1 where ``x`` is negative, else 0.
-    """
-    off = near[uint64(lane), uint64(min(max(here, origin), end) - origin)] - here
-    is_early = off >> 63
-    far = 5 * ((off ^ is_early) - is_early)
-    mine = 2 * (ahead_room + ((room - ahead_room) & is_early))
-    is_hit = ~((mine - far) >> 63)
-    if room <= 0 or (is_hit == 0 and far <= 2 * (room + ahead_room) - mine):
-        off = off_other(near, lane, origin, end, here, room, ahead_room, off)
-        is_hit = (off - _FAR) >> 63
-    return off, is_hit
-
-
-def _off_other(near, lane, origin, end, here, room, ahead_room, off):
-    """Ticks to a payment on the other side than the nearest one's, which is too far; else ``_FAR``.
-
-    Where the due date before falls on the same day, to one that is later.
-    """
-    way = 1 if off < 0 or room <= 0 else -1
-    limit = 2 * (ahead_room if way > 0 else room)
-    size = 1 if room <= 0 else abs(off)
-    while 5 * size <= limit:
-        tick = here + way * size
-        if origin <= tick <= end and near[uint64(lane), uint64(tick - origin)] == tick:
-            return way * size
-        size += 1
-    return off - off + _FAR
-
-
-off_other = twin(_off_other)
-off_nearest = twin(_off_nearest, off_other, inline=True)
-
-
-def _first_due(due_at, place, way, both, origin):
-    """Return the due date nearest to the first payment, of two the earlier, from one near it.
-
-    Its tick and that of the one after, the place of that, the places from there to the next, and
-    the ticks since the one before: 1 where that is not known, where ``place`` is two off.
-    """
-    here = due_at[uint64(place)] + way - way
-    ahead = due_at[uint64(place + way)] + way - way
-    if here + ahead >= 2 * origin:
-        before = due_at[uint64(place + way - both)] + way - way
-        if before + here >= 2 * origin:
-            return before, here, place, way, way - way + 1
-        return here, ahead, place + way, both - way, here - before
-    room = here - here
-    while here + ahead < 2 * origin:
-        place += way
-        way = both - way
-        room = ahead - here
-        here = ahead
-        ahead = due_at[uint64(place + way)] + way - way
-    return here, ahead, place + way, both - way, room
-
-
-first_due = twin(_first_due, inline=True)
-
-
 def _answers(unit, kind, step, anchor, a, b, roll):
     """Match payments (``at``: positions on the clock) to due dates, over a schedule's life.
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
     maximal segment); a few chance hits long before or after do not stretch it. ``near`` is that
-    of :func:`mark_payments`.
+    of :func:`qfb_kernels.matching.mark_payments`. This is the device's body, due date by due date;
+    the host's is in :mod:`qfb_kernels.abreast`.
 
     Returns hits, misses, hits on the very day, the sum of offset sizes, late hits, the signed
     sum of offsets, and the ticks of the life's first and last hit.
     """
-    at, near, due_at, _, _, lane, start, stop, opened, month, worked, clock, _ = unit
+    at, near, due_at, _, _, _, lane, start, stop, opened, month, worked, clock, _ = unit
     nothing = start - start
     origin = at[uint64(start)] + nothing
     end = at[uint64(stop - 1)] + nothing
@@ -199,12 +117,12 @@ def _answers(unit, kind, step, anchor, a, b, roll):
 
 def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
     """Whether all due dates that :func:`answers` looks at are the same by another roll."""
-    at, _, due_at, _, _, _, start, stop, opened, month, worked, clock, _ = unit
+    at, _, due_at, _, _, _, _, start, stop, opened, month, worked, clock, _ = unit
     end = at[uint64(stop - 1)]
     k = index_near(kind, step, anchor, opened, month, worked) - 2
     place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
     other, _, _ = due_place(due_at, clock, kind, step, anchor, a, b, to_roll, k)
-    before = at[uint64(start)] + k - k - _FAR
+    before = at[uint64(start)] + k - k - FAR
     while True:
         here = due_at[uint64(place)] + k - k
         if here != due_at[uint64(other)]:
@@ -218,7 +136,8 @@ def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
 
 
 is_same = twin(_is_same, index_near, due_place)
-answers = twin(_answers, index_near, due_place, first_due, off_nearest, inline=True)
+one_by_one = twin(_answers, index_near, due_place, first_due, off_nearest)
+answers = Twin(_answers, answers_abreast.cpu, one_by_one.gpu)
 
 
 def _code_length(lg, hits, misses, zeros, total, late):
@@ -246,12 +165,13 @@ scatter_length = twin(_scatter_length, lgamma_half, inline=True)
 def _evidence(unit, kind, step, anchor, a, b, roll):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset.
 
-    ``unit`` is made of positions of payments, what :func:`mark_payments` wrote, the table of due
-    dates, that of lgamma, scores that are known, the row of what was written, where the unit
-    starts and stops, its first day, that day's month, working days before it, the clock, and the
-    logarithm of the places that a payment at random may have.
+    ``unit`` is made of positions of payments, what :func:`qfb_kernels.matching.mark_payments`
+    wrote, the table of due dates, that of lgamma, scores that are known, scratch of the host's
+    body, the row of what was written, where the unit starts and stops, its first day, that day's
+    month, working days before it, the clock, and the logarithm of the places that a payment at
+    random may have.
     """
-    at, _, _, lg, _, _, start, stop, _, _, _, _, log_window = unit
+    at, _, _, lg, _, _, _, start, stop, _, _, _, _, log_window = unit
     hits, misses, zeros, total, late, signed, first, last = answers(
         unit, kind, step, anchor, a, b, roll
     )

@@ -120,7 +120,7 @@ KERNELS: dict[str, str] = {
     "search.search_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int64[::1], int32[::1], "
         "float64[::1], float64[::1], float64[:, ::1], int64[::1], int64[::1], int32[:, ::1], "
-        "float64[:, ::1], int64[:, ::1], float64[:, ::1])"
+        "float64[:, ::1], int32[:, ::1], int64[:, ::1], float64[:, ::1])"
     ),
     "series.fill_gpu": "void(int64[::1], int32[::1], int64[::1], int32[::1], float32[:, ::1])",
     "series.peaks_gpu": (

@@ -43,9 +43,9 @@ from qfb_kernels.evidence import (
     answers,
     code_length,
     log_beta_ratio,
-    mark_payments,
     scatter_length,
 )
+from qfb_kernels.matching import mark_payments
 from qfb_kernels.pairs import pair_is_two
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
@@ -185,7 +185,7 @@ is_hopeless = twin(_is_hopeless, inline=True)
 
 def _best_of_all(mark, cal, unit, span, gap, peaks, row):
     """Evidence and coordinates of the best schedule; step 0: none beats chance."""
-    _, _, _, lg, _, _, start, stop, _, _, _, clock, log_window = unit
+    _, _, _, lg, _, _, _, start, stop, _, _, _, clock, log_window = unit
     n = stop - start
     best = 0.0
     nothing = n - n  # not a literal, for which every helper would be compiled once more
@@ -235,8 +235,8 @@ slot_of = twin(_slot_of)
 
 
 def _search(
-    day, amount, member, start, stop, cal, due_at, lg, gap, peaks, at, mark, near, known, lane,
-    fit_int, fit_float, row,
+    day, amount, member, start, stop, cal, due_at, lg, gap, peaks, at, mark, near, known, work,
+    lane, fit_int, fit_float, row,
 ):  # fmt: skip
     """Write the best schedule of one unit."""
     n = stop - start
@@ -258,7 +258,8 @@ def _search(
     log_window = math.log(1.0 + (at[stop - 1] - at[start]) * n / (n - 1.0))
     month, worked = month_of(cal, opened), n_working_before(cal, opened)
     unit = (
-        at, near, due_at, lg, known, lane, start, stop, opened, month, worked, clock, log_window,
+        at, near, due_at, lg, known, work, lane, start, stop, opened, month, worked, clock,
+        log_window,
     )  # fmt: skip
     best, kind, step, anchor, a, b, roll = best_of_all(mark, cal, unit, span, gap, peaks, row)
     if step == 0:
@@ -313,8 +314,8 @@ _search_cpu, _search_gpu = search.cpu, search.gpu
 @rows_of("near")
 def search_cpu(
     row_from, row_to,
-    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near, known,
-    fit_int, fit_float,
+    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near,
+    known, work, fit_int, fit_float,
 ):  # fmt: skip
     """Loop over lanes of units on the host, on all its threads.
 
@@ -326,14 +327,14 @@ def search_cpu(
             start = unit_start[row]
             _search_cpu(
                 day, amount, member, start, start + unit_size[row], cal, due_at, lg, gap, peaks, at,
-                mark, near, known, lane, fit_int, fit_float, row,
+                mark, near, known, work, lane, fit_int, fit_float, row,
             )  # fmt: skip
 
 
 @cuda.jit
 def search_gpu(
-    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near, known,
-    fit_int, fit_float,
+    day, amount, member, unit_start, unit_size, cal, due_at, lg, gap, peaks, at, mark, near,
+    known, work, fit_int, fit_float,
 ):  # fmt: skip
     """One thread per lane of units, a row of ``near``; launch with ``.forall(n_lanes)``."""
     lane = cuda.grid(1)
@@ -343,5 +344,5 @@ def search_gpu(
             start = unit_start[row]
             _search_gpu(
                 day, amount, member, start, start + unit_size[row], cal, due_at, lg, gap, peaks, at,
-                mark, near, known, lane, fit_int, fit_float, row,
+                mark, near, known, work, lane, fit_int, fit_float, row,
             )  # fmt: skip

@@ -108,6 +108,11 @@ class Backend:
         most = GPU_LANES if self.name == "gpu" else CPU_LANES
         return max(1, min(n_rows, most, SCRATCH_BYTES // bytes_each))
 
+    def host_scratch(self, n_rows: int, width: int) -> Any:
+        """Return int32 scratch of a body that only the host has; a GPU gets one entry for it."""
+        shape = (1, 1) if self.name == "gpu" else (n_rows, width)
+        return self.xp.empty(shape, dtype="int32")
+
     def rfft(self, batch: Any) -> Any:
         """Return the one-sided Fourier transform of each row of a float32 batch.
 

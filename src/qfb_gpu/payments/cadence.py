@@ -10,6 +10,7 @@ import numpy as np
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
+from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
 from qfb_kernels.cadence import MOST_DAYS, N_KNOWN
 from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
@@ -65,9 +66,10 @@ def fit_schedules(
     width = longest + MOST_DAYS
     near = xp.empty((backend.lanes(n_units, 4 * width), width), dtype="int32")
     known = xp.empty((near.shape[0], 3 * N_KNOWN))
+    work = backend.host_scratch(WORK_ROWS * near.shape[0], longest + MORE_DUES)
     backend.launch(
         search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,
-        units.size, cal, due_at, lg, gap, peaks, at, mark, near, known, fit_int, fit_float,
+        units.size, cal, due_at, lg, gap, peaks, at, mark, near, known, work, fit_int, fit_float,
     )  # fmt: skip
     return fit_int, fit_float
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from qfb_kernels import due_places
@@ -20,12 +22,18 @@ def due_table(cal: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of int32
-        Some 1 MB: months times 137 schedules a month times clocks and rolls.
+        Not to be written to. Some 1 MB: months times 137 schedules a month times clocks and rolls.
     """
+    return _due_table(cal.tobytes())
+
+
+@lru_cache(maxsize=2)  # the buckets of a night mostly begin in the same month
+def _due_table(calendar: bytes) -> np.ndarray:
+    cal = np.frombuffer(calendar, dtype="int64")
     first, n_days, first_month, n_months = (int(number) for number in cal[:4])
-    rolled = cal[cal[8] : cal[16]].reshape(_CLOCKS * _ROLLS, n_days)
+    rolled = cal[cal[8] : cal[16]].reshape(_CLOCKS * _ROLLS, n_days).astype("int32")
     nominal = np.clip(_days_of_month(cal) - first, 0, n_days - 1)
-    by_month = rolled[:, nominal]
+    by_month = np.take(rolled, nominal, axis=1)
     workdays = cal[cal[7] : cal[8]]
     header = np.zeros(due_places.HEADER, dtype="int64")
     begin = due_places.HEADER
@@ -35,7 +43,7 @@ def due_table(cal: np.ndarray) -> np.ndarray:
         begin - first_month, n_months, begin + by_month.size, begin + by_month.size + len(workdays)
     )  # fmt: skip
     parts = (header, rolled, by_month, workdays, np.arange(len(workdays)))
-    return np.concatenate([part.ravel().astype("int32") for part in parts])
+    return np.concatenate([part.ravel().astype("int32", copy=False) for part in parts])
 
 
 def _days_of_month(cal: np.ndarray) -> np.ndarray:

@@ -1,0 +1,162 @@
+"""How the host matches payments to due dates: a loop a step over all due dates of a schedule.
+
+What comes out is to the bit what :func:`qfb_kernels.evidence.answers` says on a device, which goes
+from due date to due date and keeps all in registers. A host has too few of them for that, but it
+does what is alike for all due dates for several at once (vector instructions). ``work`` has three
+rows a lane: the ticks of due dates, one more before them and after them; the tick of the payment
+nearest to each, later the offset of its answer; what each is worth to a life.
+"""
+
+from __future__ import annotations
+
+from numba import int32, uint64
+
+from qfb_kernels.due_places import due_place, index_near
+from qfb_kernels.matching import FAR, MISS_WORTH, first_due, off_nearest
+from qfb_kernels.twin import twin
+
+WORK_ROWS, MORE_DUES = 3, 40  # of a lane; due dates beyond the days of a unit, at most
+_ABREAST = 8
+_ASK = 1 << 20  # stands for a worth: another payment than the nearest may be the answer
+
+
+def _lay_out(near, work, row, lane, due_at, place, way, both, here, ahead, room, origin, end):
+    """Write the ticks of due dates and of the payments nearest to them; return how many.
+
+    ``here`` and ``ahead`` are the first two, ``place`` that of ``ahead``, see
+    :func:`qfb_kernels.matching.first_due`.
+    """
+    work[row, uint64(0)] = here - room
+    work[row, uint64(1)] = here
+    work[row, uint64(2)] = ahead
+    n = place - place
+    row2 = uint64(row + uint64(1))
+    while True:
+        work[row2, uint64(n)] = near[uint64(lane), uint64(min(max(here, origin), end) - origin)]
+        n += 1
+        if 2 * end <= here + ahead:
+            break
+        here = ahead
+        place += way
+        way = both - way
+        ahead = due_at[uint64(place)] + n - n
+        work[row, uint64(n + 2)] = ahead
+    return n
+
+
+lay_out = twin(_lay_out, inline=True)
+
+
+def _match(work, row, n):
+    """Write offsets of answers, or ``FAR``, and what each due date is worth.
+
+    By eight, so that no due dates are left over for a loop one by one; what stands behind the last
+    one is not looked at. Numba makes int64 of all that is not said to be int32.
+    """
+    n_more = (n + _ABREAST - 1) & -_ABREAST
+    row2, row3 = uint64(row + uint64(1)), uint64(row + uint64(2))
+    for j in range(n_more):
+        here = work[row, uint64(j + 1)]
+        room = int32(here - work[row, uint64(j)])
+        ahead_room = int32(work[row, uint64(j + 2)] - here)
+        off = int32(work[row2, uint64(j)] - here)
+        size = int32(abs(off))
+        far = int32(int32(5) * size)
+        is_early = off < int32(0)
+        mine = int32(int32(2) * (room if is_early else ahead_room))
+        other = int32(int32(2) * (ahead_room if is_early else room))
+        is_hit = far <= mine
+        more = int32(int32(5) - size)
+        worth = max(int32(2), more)
+        worth = int32(6) if size == int32(0) else worth
+        work[row2, uint64(j)] = off if is_hit else int32(FAR)
+        worth = worth if is_hit else (int32(_ASK) if far <= other else int32(-MISS_WORTH))
+        work[row3, uint64(j)] = worth if room > int32(0) else int32(_ASK)
+
+
+match = twin(_match, inline=True)
+
+
+def _ask(near, work, row, lane, origin, end, j):
+    """Write and return what a due date is worth that another payment than the nearest answers."""
+    row2 = uint64(row + uint64(1))
+    here = work[row, uint64(j + 1)] + j - j
+    room = here - work[row, uint64(j)]
+    ahead_room = work[row, uint64(j + 2)] - here
+    off, is_hit = off_nearest(near, lane, origin, end, here, room, ahead_room)
+    work[row2, uint64(j)] = off if is_hit else FAR
+    size = abs(off)
+    worth = 6 if size == 0 else max(2, 5 - size)
+    return worth if is_hit else -MISS_WORTH
+
+
+ask = twin(_ask, off_nearest)
+
+
+def _life(near, work, row, lane, origin, end, n):
+    """Return the first and the last due date of the life (-1: none), by Kadane's rule."""
+    row3 = uint64(row + uint64(2))
+    worth = n - n - 1
+    best_worth = n - n
+    first, best_first, best_last = n - n, n - n, n - n - 1
+    for j in range(n):
+        here = work[row3, uint64(j)] + n - n
+        if here == _ASK:
+            here = ask(near, work, row, lane, origin, end, j)
+        first = j if worth < 0 and here > 0 else first
+        worth = max(worth, n - n) + here
+        better = worth > best_worth
+        best_worth = worth if better else best_worth
+        best_first = first if better else best_first
+        best_last = j if better else best_last
+    return best_first, best_last
+
+
+life = twin(_life, ask, inline=True)
+
+
+def _counts_of(work, row, first, last):
+    """Count the answers of a life."""
+    nothing = first - first
+    row2 = uint64(row + uint64(1))
+    hits, zeros, late, total, signed = nothing, nothing, nothing, nothing, nothing
+    for j in range(first, last + 1):
+        off = work[row2, uint64(j)] + nothing
+        is_hit = off != FAR
+        off = off if is_hit else nothing
+        hits += is_hit
+        zeros += is_hit and off == 0
+        late += off > 0
+        total += abs(off)
+        signed += off
+    return (
+        hits, last - first + 1 - hits, zeros, total, late, signed,
+        work[row, uint64(first + 1)] + work[row2, uint64(first)] + nothing,
+        work[row, uint64(last + 1)] + work[row2, uint64(last)] + nothing,
+    )  # fmt: skip
+
+
+counts_of = twin(_counts_of, inline=True)
+
+
+def _answers_abreast(unit, kind, step, anchor, a, b, roll):
+    """Return what :func:`qfb_kernels.evidence.answers` does."""
+    at, near, due_at, _, _, work, lane, start, stop, opened, month, worked, clock, _ = unit
+    nothing = start - start
+    origin = at[uint64(start)] + nothing
+    end = at[uint64(stop - 1)] + nothing
+    k = index_near(kind, step, anchor, opened, month, worked) - 1
+    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+    here, ahead, place, way, room = first_due(due_at, place, way, both, origin)
+    row = uint64(WORK_ROWS * lane)
+    n = lay_out(near, work, row, lane, due_at, place, way, both, here, ahead, room, origin, end)
+    match(work, row, n)
+    first, last = life(near, work, row, lane, origin, end, n)
+    if last < 0:
+        return nothing, nothing, nothing, nothing, nothing, nothing, nothing, nothing
+    return counts_of(work, row, first, last)
+
+
+answers_abreast = twin(
+    _answers_abreast, index_near, due_place, first_due, lay_out, match, life, counts_of, inline=True
+)
