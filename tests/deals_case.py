@@ -93,6 +93,9 @@ class Night:
         ids = ledger.texts.column("customer_id").cast(pa.string()).combine_chunks()
         customers = {"customer_key": ledger.customer_key, "customer_id": ids.take(pa.array(first))}
         save("score", 0, "customers", customers, CPU)
+        names = ledger.texts.column("counterparty_id").cast(pa.string()).combine_chunks()
+        of_relation = pa.array(ledger.text_row[ledger.relation_offsets[:-1]])
+        save("score", 0, "relations", {"counterparty_id": names.take(of_relation)}, CPU)
         edges = network.relation_edges(ledger, CPU, to_day(self.as_of))
         save("score", 0, "edges", edges, CPU)
 

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_cases import CNY, build_ledger
 from naive import terms as naive
+from simulate import simulated_backend
 
 from qfb_gpu.api import ledger_of
 from qfb_gpu.backend import get_backend
@@ -195,6 +196,41 @@ def test_cycles_are_the_intervals_of_days_of_payment():
     assert found["interval_drift_days"].tolist() == [5]  # 10, 10, 15 and then 15, 15
     assert found["year_minor"].tolist() == [600]
     assert cycles.payment_cycles(build_ledger([]), 20_000, 5, CPU)["n_days"].shape == (0,)
+
+
+def _relations_of(seed):
+    draw = np.random.default_rng(seed).integers
+    return [
+        (0, party, int(draw(2)), CNY, 19_000 + int(draw(900)), int(draw(-20, 100)) or 1)
+        for party in (1, 2, 3)
+        for _ in range(int(draw(3, 90)))
+    ]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_cycles_are_what_loops_say(seed):
+    rows = _relations_of(seed)
+    ledger = build_ledger(rows)
+    found = cycles.payment_cycles(ledger, 20_000, 3, CPU)
+    assert found["relation"].size > 3
+    offsets = ledger.relation_offsets
+    for at, relation in enumerate(found["relation"]):
+        mine = slice(offsets[relation], offsets[relation + 1])
+        payments = list(zip(ledger.day[mine].tolist(), ledger.amount_minor[mine].tolist(),
+                            strict=True))  # fmt: skip
+        named = (found[f"interval_{name}_days"][at] for name in ("median", "iqr", "drift"))
+        assert tuple(named) == naive.cycle(payments)
+        assert found["n_days"][at] == len({day for day, amount in payments if amount > 0})
+        assert found["year_minor"][at] == sum(m for day, m in payments if day > 20_000 - 365)
+
+
+@pytest.mark.cudasim
+def test_cycles_in_the_simulator_are_those_of_the_host():
+    ledger = build_ledger(_relations_of(1))
+    want = cycles.payment_cycles(ledger, 20_000, 3, CPU)
+    found = cycles.payment_cycles(ledger, 20_000, 3, simulated_backend())
+    for name, values in want.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
 
 
 @pytest.fixture(scope="module")

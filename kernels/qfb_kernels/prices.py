@@ -34,11 +34,14 @@ def _changes(amount, member, start, stop):
 changes = twin(_changes)
 
 
-def _line(day, amount, member, start, stop):
-    """Fit log amount on day: (slope, intercept at the last day, residual sd, t of slope)."""
+def _line(day, amount, member, start, stop, centre):
+    """Fit log amount on day: (slope, intercept at the last day, residual sd, t of slope).
+
+    And the sum of squares of log amounts around ``centre``.
+    """
     n = stop - start
     origin = day[member[stop - 1]]
-    sx, sy, sxx, sxy, syy = 0.0, 0.0, 0.0, 0.0, 0.0
+    sx, sy, sxx, sxy, syy, whole = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(start, stop):
         x = float(day[member[i]] - origin)
         y = math.log(1.0 + amount[member[i]])
@@ -47,15 +50,16 @@ def _line(day, amount, member, start, stop):
         sxx += x * x
         sxy += x * y
         syy += y * y
+        whole += (y - centre) * (y - centre)
     vx = sxx - sx * sx / n
     vy = max(0.0, syy - sy * sy / n)
     if vx <= 0.0 or n < 4:
-        return 0.0, sy / n, math.sqrt(vy / max(1, n - 1)), 0.0
+        return 0.0, sy / n, math.sqrt(vy / max(1, n - 1)), 0.0, whole
     slope = (sxy - sx * sy / n) / vx
     rest = max(0.0, vy - slope * slope * vx)
     sd = math.sqrt(rest / (n - 2))
     t = abs(slope) * math.sqrt(vx) / max(sd, 1e-6)
-    return slope, (sy - slope * sx) / n, sd, t
+    return slope, (sy - slope * sx) / n, sd, t, whole
 
 
 line = twin(_line)
@@ -87,22 +91,22 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
     if n == 0:
         return
     n_changes, run = changes(amount, member, start, stop)
-    centre = median_log(amount, member, start, stop, scratch)
-    typical = math.exp(centre) - 1.0
-    slope, at_last, sd, t = line(day, amount, member, start, stop)
     last = float(amount[member[stop - 1]])
+    centre, typical = 0.0, last
+    if n_changes > 0:
+        centre = median_log(amount, member, start, stop, scratch)
+        typical = math.exp(centre) - 1.0
     if n_changes == 0 or (
         n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical
     ):
         kind[row], expected, low, high = FIXED, typical, typical, typical
-        if n_changes == 0:
-            expected = low = high = typical = last
     elif 4 * n_changes <= n - 1:
         kind[row], expected, low, high = STEPPED, last, last, last
         typical = last
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
     else:
+        slope, at_last, sd, t, whole = line(day, amount, member, start, stop, centre)
         if t > 5.0 and n >= 6:
             kind[row] = TREND
             ahead = 0.0
@@ -113,10 +117,6 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
         else:
             kind[row] = VARIABLE
             middle = centre
-            whole, _, sd_flat = 0.0, 0.0, 0.0
-            for i in range(start, stop):
-                delta = math.log(1.0 + amount[member[i]]) - centre
-                whole += delta * delta
             sd_flat = math.sqrt(whole / max(1, n - 1))
             spread = sd_flat * math.sqrt(1.0 + 1.0 / n)
         width = _Z90 * spread * (1.0 + 0.9 / max(1, n - 1))

@@ -95,6 +95,10 @@ KERNELS: dict[str, str] = {
         "int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1], "
         "int32[::1], int64[:, ::1])"
     ),
+    "pay_cycles.pay_cycles_gpu": (
+        "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], "
+        "int64[::1], float64[:, ::1])"
+    ),
     "prices.prices_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "
         "int32[::1], int8[::1], float64[:, ::1], int32[::1])"

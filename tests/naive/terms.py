@@ -1,5 +1,7 @@
 """Payment terms by loops: what each number of days costs, and days to pay of one pair."""
 
+import itertools
+import math
 import statistics
 
 
@@ -45,3 +47,23 @@ def front(cash, risk):
         )
         for i, (c, r) in enumerate(zip(cash, risk, strict=True))
     ]
+
+
+def _quantile(ordered, share):
+    place = share * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] * (1 - (place - low)) + ordered[high] * (place - low)
+
+
+def cycle(payments):
+    """Return median, interquartile range and drift of the gaps of (day, amount) of a relation."""
+    days = sorted({day for day, amount in payments if amount > 0})
+    gaps = [after - before for before, after in itertools.pairwise(days)]
+    half = (len(gaps) + 1) // 2
+    early, later, gaps = sorted(gaps[:half]), sorted(gaps[half:]), sorted(gaps)
+    return (
+        _quantile(gaps, 0.5),
+        _quantile(gaps, 0.75) - _quantile(gaps, 0.25),
+        _quantile(later, 0.5) - _quantile(early, 0.5),
+    )

@@ -29,8 +29,8 @@ NIGHT = (
     "order_payments.order_payments", "expected.expected", "streams.answer", "members.place",
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
     "features.currency", "intervals.gaps", "best.best", "rayleigh.rayleigh", "features.windows",
-    "boundaries.boundaries", "channels.shares", "decimals.to_minor", "channels.sums",
-    "streams.reversals", "text.hash_text",
+    "boundaries.boundaries", "pay_cycles.pay_cycles", "channels.shares", "decimals.to_minor",
+    "channels.sums", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}

@@ -32,7 +32,7 @@ def _score(given: Given) -> dict[str, Columns]:
     ledger, backend = given.ledger, given.backend
     asked = given.config.network.round_trips
     counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    relation = backend.repeat(backend.xp.arange(ledger.n_relations, dtype="int64"), counts)
+    relation = backend.repeat(backend.xp.arange(ledger.n_relations, dtype="int32"), counts)
     seen = ledger.day > given.as_of_day - asked.lookback_days
     seen &= (ledger.counterparty_key != 0)[relation] & (ledger.amount_minor > 0)
     dated = {

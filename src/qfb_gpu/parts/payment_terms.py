@@ -36,7 +36,6 @@ def score(given: Given) -> dict[str, Columns]:
     settings = given.config.finance.terms
     cycles = payment_cycles(ledger, given.as_of_day, settings.min_payments, backend)
     relation = cycles["relation"]
-    first = ledger.relation_offsets[:-1][relation]
     return {
         "buyers": {"is_small": _is_small(given)},
         "orders": _invoices(given),
@@ -46,7 +45,6 @@ def score(given: Given) -> dict[str, Columns]:
             "counterparty_key": ledger.counterparty_key[relation],
             "currency": ledger.currency[relation],
             "direction": ledger.direction[relation],
-            "counterparty_id": texts_of(given, first, "counterparty_id")["counterparty_id"],
         },
     }
 

@@ -53,13 +53,13 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     def number(name: str) -> np.ndarray:
         return both(terms[name].astype(np.float64), np.full(m, np.nan))
 
-    customers = saved.customers(bucket)
+    customers, ids = saved.customers(bucket), saved.relations(bucket)["counterparty_id"]
     customer = both(terms["customer"], cycles["customer"][alone])
     rows: Columns = {
         "customer_id": customers["customer_id"].take(pa.array(customer)),
         "role": Labelled(both(np.ones(n, np.int32), is_out[alone].astype(np.int32)), _ROLES),
         "counterparty_id": pa.concat_arrays(
-            [terms["counterparty_id"], cycles["counterparty_id"].take(pa.array(alone))]
+            [terms["counterparty_id"], ids.take(pa.array(cycles["relation"][alone]))]
         ),
         "currency": _currency(both(terms["currency"], cycles["currency"][alone])),
         "basis": Labelled(
