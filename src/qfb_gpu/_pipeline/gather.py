@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from qfb_gpu._pipeline.update import Update
 
 _APPLICATION = "qfb-update"
+_NOT_SCORED = {"direction", "currency", "source_file", "source_row"}
+"""Columns of payments that nothing is made of: labels of codes, and where a row came from."""
 _SUMMED = ["date", "amount_minor", "direction_code", "currency_code"]
 PAYMENTS_A_BUCKET = 1 << 20
 """Touched customers share a bucket until it holds so many payments."""
@@ -46,7 +48,12 @@ def _take(
     """Write the rows of a bucket's touched customers; return whether the bucket is there."""
     table_dir = update.lake / source
     coded, keys = silver.repeating_texts(table_dir, bucket), update.customers(bucket)
-    rows = read_bucket(table_dir, bucket, coded=coded, customers=keys, show=show)
+    columns = None
+    if source == "transactions":
+        names = silver.columns_of(table_dir, bucket)
+        columns = [name for name in names if name not in _NOT_SCORED]
+        coded = [name for name in coded if name not in _NOT_SCORED]
+    rows = read_bucket(table_dir, bucket, columns, coded, customers=keys, show=show)
     if rows is not None:
         pq.write_table(rows, _piece(update, bucket, source), compression="none")
     return rows is not None

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
 """Texts that differ in every row."""
+_WRITTEN_ROWS = 1 << 16
 _TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -128,6 +129,7 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
         compression_level=level,
         use_dictionary=[f.name for f in table.schema if repeats(f)],
         write_statistics=[f.name for f in table.schema if not _is_text(f)],
+        write_batch_size=_WRITTEN_ROWS,
         store_schema=False,
     )
     draft.replace(path)  # a new file: the old one may be linked into a table

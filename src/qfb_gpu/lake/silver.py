@@ -210,6 +210,12 @@ def repeating_texts(table_dir: Path, bucket: int) -> list[str]:
     return [f.name for f in schema if pa.types.is_string(f.type) and f.name not in _RANDOM]
 
 
+def columns_of(table_dir: Path, bucket: int) -> list[str]:
+    """Return the columns of a bucket's files; none where there is no file."""
+    files = partition_files(table_dir, "bucket", str(bucket))
+    return pq.read_schema(files[0]).names if files else []
+
+
 def read_texts(
     lake_dir: Path, bucket: int, columns: list[str], rows: pa.Array | None = None
 ) -> pa.Table:

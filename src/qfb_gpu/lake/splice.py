@@ -66,7 +66,7 @@ def read_rows(path: Path) -> pa.Table:
     metadata = pq.read_metadata(path)
     texts = [f.name for f in metadata.schema.to_arrow_schema() if gold.repeats(f)]
     file = pq.ParquetFile(path, metadata=metadata, read_dictionary=texts)
-    return file.read().unify_dictionaries()
+    return file.read(use_threads=False).unify_dictionaries()  # a thread has a bucket
 
 
 def read_new(path: Path) -> tuple[pa.Table, np.ndarray]:
