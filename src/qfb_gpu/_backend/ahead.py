@@ -29,8 +29,8 @@ NIGHT = (
     "order_payments.order_payments", "expected.expected", "streams.answer", "members.place",
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
-    "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "decimals.to_minor", "streams.reversals",
-    "text.hash_text",
+    "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "decimals.to_minor",
+    "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
