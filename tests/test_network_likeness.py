@@ -10,6 +10,7 @@ from naive import graphs
 from naive import likeness as naive
 from stand_in import stand_in_backend
 
+from qfb_gpu._backend import products
 from qfb_gpu._config.network import Likeness, Related
 from qfb_gpu.backend import get_backend
 from qfb_gpu.network import (
@@ -22,6 +23,8 @@ from qfb_gpu.network import (
     related,
     similar,
 )
+from qfb_gpu.network.links import batched_ends
+from qfb_gpu.network.similarity import batched_alike
 from qfb_gpu.parts.related import plain_attribute
 
 CPU = get_backend("cpu")
@@ -138,6 +141,62 @@ def test_customers_of_one_trade_are_alike_and_get_its_partners():
     pairs = set(zip(key[likely["customer"]].tolist(), key[likely["partner"]].tolist(), strict=True))
     assert len(pairs) > 180  # who lacks fewer than five parties gets fewer
     assert pairs <= held
+
+
+def random_matrix(rng, shape, n):
+    """Return a sparse matrix whose sums depend on the order in which they are taken."""
+    row, column = rng.integers(0, shape[0], n), rng.integers(0, shape[1], n)
+    return CPU.sparse(shape, row, column, rng.random(n) + 0.01)
+
+
+@pytest.mark.parametrize(("shape", "n", "n_best"), [((40, 25), 300, 3), ((9, 60), 200, 20),
+                                                    ((300, 200), 2_000, 1), ((3, 2), 0, 2)])  # fmt: skip
+def test_rows_that_are_alike_equal_those_of_products_to_the_bit(shape, n, n_best, monkeypatch):
+    monkeypatch.setattr("qfb_gpu.network.rows._BYTES_A_VALUE", 2**20)  # several batches
+    matrix = random_matrix(np.random.default_rng(n), shape, n)
+    got, want = CPU.alike(None, matrix, n_best), batched_alike(CPU, matrix, n_best)
+    assert got.keys() == want.keys()
+    for name, values in want.items():
+        assert got[name].dtype == values.dtype
+        assert np.array_equal(got[name], values), name
+    assert n == 0 or got["row"].size
+
+
+@pytest.mark.parametrize(("n_nodes", "n", "n_best"), [(60, 200, 3), (30, 400, 20), (500, 1_500, 5),
+                                                      (4, 0, 2)])  # fmt: skip
+def test_ends_of_paths_equal_those_of_products_to_the_bit(n_nodes, n, n_best, monkeypatch):
+    monkeypatch.setattr("qfb_gpu.network.rows._BYTES_A_VALUE", 2**20)
+    rng = np.random.default_rng(n)
+    pairs = {(int(a), int(b)): 1 for a, b in rng.integers(0, n_nodes, (n, 2))}
+    _, graph = graph_of(pairs, range(0, n_nodes, 2))
+    matrix = adjacency(graph, CPU)
+    row, column = np.nonzero(matrix.toarray())
+    some = rng.random(graph.n_nodes) < 0.8
+    kept = some[column]
+    weight = rng.random(kept.sum()) + 0.01
+    reach = CPU.sparse(matrix.shape, row[kept], column[kept], weight)
+    mine, may_be = np.flatnonzero(graph.is_customer), rng.random(graph.n_nodes) < 0.7
+    of = (reach, matrix, mine, may_be, n_best)
+    got, want = CPU.ends_of_three(None, *of), batched_ends(CPU, *of)
+    assert got.keys() == want.keys()
+    for name, values in want.items():
+        assert got[name].dtype == values.dtype
+        assert np.array_equal(got[name], values), name
+    assert n == 0 or got["row"].size
+
+
+def test_lanes_change_nothing_and_their_tables_are_bounded(monkeypatch):
+    matrix = random_matrix(np.random.default_rng(4), (50, 30), 400)
+    found = []
+    for n_lanes in (1, 3, 50):
+        monkeypatch.setattr("qfb_gpu._backend.products.n_threads", lambda n=n_lanes: n)
+        found.append(CPU.alike(None, matrix, 4))
+    monkeypatch.setattr("qfb_gpu._backend.products._BYTES", 32 * 50 * 2)
+    assert products._tables(50, 50, 4)[0].shape == (2, 50)
+    found.append(CPU.alike(None, matrix, 4))
+    for other in found[1:]:
+        for name, values in found[0].items():
+            assert np.array_equal(other[name], values), name
 
 
 def test_a_gpu_would_do_the_same():

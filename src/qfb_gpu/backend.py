@@ -26,6 +26,7 @@ from qfb_gpu._backend import (
 )
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._backend.products import alike, ends_of_three
 from qfb_gpu._backend.spectra import by_transform, eight_abreast
 from qfb_gpu.errors import BackendUnavailableError
 
@@ -335,11 +336,7 @@ class Backend:
     def cohesion(self, n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
         """Return each node's core number (int32) and number of triangles (int64).
 
-        Parameters
-        ----------
-        n_nodes : int
-        low, high : int64 arrays, shape (n_pairs,)
-            An undirected graph: each pair once, ``low < high``.
+        ``low < high`` (int64) are the pairs of an undirected graph, each once.
         """
         if low.shape[0] == 0:
             return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
@@ -355,16 +352,19 @@ class Backend:
     def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
         """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).
 
-        Parameters
-        ----------
-        shape : (int, int)
-        row, column : integer arrays, shape (n_values,)
-        values : array of float64, shape (n_values,)
-            Values of one place add up.
+        Integers ``row`` and ``column``, float64 ``values``; those of one place add up.
         """
         if self.name == "gpu":
             return sparse.device_sparse(shape, row, column, values)
         return sparse.host_sparse(shape, row, column, values)
+
+    def alike(self, batched: Any, *of: Any) -> Any:
+        """Return ``_backend.products.alike(*of)``; on a device ``batched(*of)``, which is equal."""
+        return (batched if self.name == "gpu" else alike)(*of)
+
+    def ends_of_three(self, batched: Any, *of: Any) -> Any:
+        """Return ``_backend.products.ends_of_three(*of)``; on a device ``batched(*of)``."""
+        return (batched if self.name == "gpu" else ends_of_three)(*of)
 
 
 def get_backend(name: BackendName | Literal["auto"]) -> Backend:

@@ -28,9 +28,9 @@ NIGHT = (
     "regularity.regularity", "members.number", "activity.series", "amounts.amount_lengths",
     "order_payments.order_payments", "expected.expected", "streams.answer", "members.place",
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
-    "features.currency", "intervals.gaps", "best.best", "rayleigh.rayleigh", "features.windows",
-    "boundaries.boundaries", "pay_cycles.pay_cycles", "channels.shares", "decimals.to_minor",
-    "channels.sums", "streams.reversals", "text.hash_text",
+    "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
+    "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
+    "channels.shares", "decimals.to_minor", "channels.sums", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
@@ -40,6 +40,13 @@ _HOST_ONLY = {
     "int64[::1], int64, float32[::1], float32[::1], int64[::1], boolean, float32[:, ::1],"
     "float32[:, ::1], float32[:, ::1], float32[:, ::1], float64[:, ::1], float64[::1],"
     "float64[::1])",
+    "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1],"
+    "int32[::1], float64[::1], boolean[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1],"
+    "float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1],"
+    "float64[:, ::1], int64[:, ::1])",
+    "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
+    "float64[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], int64[:, ::1], int64[::1],"
+    "int64[:, ::1], float64[:, ::1])",
 }
 """Signatures of kernels that no device has."""
 _MOST = 6

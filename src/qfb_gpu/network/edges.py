@@ -120,9 +120,8 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
             columns["side"].astype("int64"),
         )
     )
-    sides = {name: values[best] for name, values in columns.items()}
-    first = xp.nonzero(_starts(sides, _IDS[:3], xp))[0]
-    edges = {name: values[first] for name, values in sides.items()}
+    first = best[_starts({name: columns[name][best] for name in _IDS[:3]}, _IDS[:3], xp)]
+    edges = {name: values[first] for name, values in columns.items()}
     for side in SIDES:
         edges[f"{side}_is_customer"] = find(customers, edges[f"{side}_key"], xp)[1]
     named = [_lookup(columns, edges, side, backend) for side in range(len(SIDES))]

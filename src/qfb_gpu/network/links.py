@@ -8,6 +8,7 @@ partners its two middle nodes have.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import distinct, find
@@ -117,21 +118,38 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
     weight = xp.where(degree <= settings.max_middle, 1 / xp.sqrt(xp.maximum(degree, 1.0)), 0.0)
     reach = _kept(_scaled(matrix, weight, backend), weight > 0, backend)
     customer = xp.nonzero(graph.is_customer)[0]
-    bound = _bound(_kept(matrix, degree <= settings.max_middle, backend), 3, backend)[customer]
+    if not settings.n_partners:
+        pairs = joined([], _PAIR, xp)
+    else:
+        may_be = degree <= settings.max_partners
+        asked = (reach, matrix, customer, may_be, settings.n_partners)
+        pairs = backend.ends_of_three(partial(batched_ends, backend), *asked)
+    named = {"partner": "column", "rank": "rank", "score": "value", "via": "via"}
+    return {
+        "customer": customer[pairs["row"]],
+        **{name: pairs[column] for name, column in named.items()},
+    }
+
+
+def batched_ends(
+    backend: Backend, reach: Any, matrix: Any, mine: Any, may_be: Any, n_best: int
+) -> dict[str, Any]:
+    """Return what :func:`qfb_gpu._backend.products.ends_of_three` does, some nodes at a time."""
+    xp = backend.xp
+    row, column, _ = entries(reach, backend)
+    steps = backend.sparse(reach.shape, row, column, xp.ones(row.shape[0]))
     parts = []
-    for start, stop in batches(bound, backend) if settings.n_partners else []:
-        mine = customer[start:stop]
-        middle = reach[mine] @ reach
+    for start, stop in batches(_bound(steps, 3, backend)[mine], backend):
+        nodes = mine[start:stop]
+        middle = reach[nodes] @ reach
         row, column, value = entries(middle @ matrix, backend)
-        new = (column != mine[row]) & (degree[column] <= settings.max_partners)
-        new &= ~_linked(matrix, mine, row, column, backend)
-        best = largest(row[new], column[new], value[new], settings.n_partners, backend)
+        new = (column != nodes[row]) & may_be[column]
+        new &= ~_linked(matrix, nodes, row, column, backend)
+        best = largest(row[new], column[new], value[new], n_best, backend)
         best["via"] = _via(matrix, middle, best["row"], best["column"], backend)
-        best["row"] = mine[best["row"]]
+        best["row"] = best["row"] + start
         parts.append(best)
-    pairs = joined(parts, _PAIR, xp)
-    named = {"customer": "row", "partner": "column", "rank": "rank", "score": "value"}
-    return {**{name: pairs[column] for name, column in named.items()}, "via": pairs["via"]}
+    return joined(parts, _PAIR, xp)
 
 
 def _kept(matrix: Any, is_kept: Any, backend: Backend) -> Any:

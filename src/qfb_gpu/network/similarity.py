@@ -9,6 +9,7 @@ office, a power company) says little and would compare everyone with everyone, s
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
@@ -82,14 +83,10 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     length = xp.sqrt(xp.bincount(of.row, weights=of.weight**2, minlength=shape[0]))
     unit = of.weight / xp.where(length > 0, length, 1.0)[of.row]
     matrix = backend.sparse(shape, of.row, of.column, unit)
-    across = matrix.T
-    parts = []
-    for start, stop in batches(_n_pairs(of, xp), backend) if settings.n_similar else []:
-        row, column, value = entries(matrix[start:stop] @ across, backend)
-        other = row + start != column
-        row, column, value = row[other] + start, column[other], value[other]
-        parts.append(largest(row, column, value, settings.n_similar, backend))
-    pairs = joined(parts, _PAIR, xp)
+    if not settings.n_similar:
+        pairs = joined([], _PAIR, xp)
+    else:
+        pairs = backend.alike(partial(batched_alike, backend), matrix, settings.n_similar)
     shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
     return {
         "customer": of.customer[pairs["row"]],
@@ -101,10 +98,19 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     }
 
 
-def _n_pairs(of: Partners, xp: Any) -> Any:
-    """Return how many customers each customer shares a party with, counted once a party."""
-    known_by = xp.bincount(of.column, minlength=2 * of.n_nodes)[of.column].astype("float64")
-    return xp.bincount(of.row, weights=known_by, minlength=int(of.customer.shape[0]))
+def batched_alike(backend: Backend, matrix: Any, n_best: int) -> dict[str, Any]:
+    """Return what :func:`qfb_gpu._backend.products.alike` does, some rows at a time."""
+    xp = backend.xp
+    of, party, _ = entries(matrix, backend)
+    known_by = xp.bincount(party, minlength=matrix.shape[1])[party].astype("float64")
+    n_pairs = xp.bincount(of, weights=known_by, minlength=matrix.shape[0])  # counted once a party
+    across, parts = matrix.T, []
+    for start, stop in batches(n_pairs, backend):
+        row, column, value = entries(matrix[start:stop] @ across, backend)
+        other = row + start != column
+        row, column, value = row[other] + start, column[other], value[other]
+        parts.append(largest(row, column, value, n_best, backend))
+    return joined(parts, _PAIR, xp)
 
 
 def _overlap(of: Partners, left: Any, right: Any, backend: Backend) -> tuple[Any, Any]:
