@@ -342,6 +342,9 @@ class StandIn(Backend):
     def synchronize(self):
         pass
 
+    def host_scratch(self, n_rows, width):
+        return to_device(np.empty((n_rows, width), dtype="int32"))  # the host's body runs here
+
     def memory_budget_bytes(self):
         return 2**22  # small: the stages work in several batches
 

@@ -121,9 +121,7 @@ class Backend:
         """
         if self.name == "gpu":
             return transforms.device_rfft(self.xp, self.fft, batch)
-        from scipy.fft import rfft
-
-        return rfft(batch, axis=1, workers=n_threads())
+        return self.fft.rfft(batch, axis=1, workers=n_threads())
 
     def daily_spectra(self, *arguments: Any, with_shape: bool) -> None:
         """Write peaks and shape of some units' daily series: see ``_backend/spectra.py``."""
@@ -153,10 +151,7 @@ class Backend:
         return ordering.device_repeat(self.xp, values, counts)
 
     def memory_budget_bytes(self) -> int:
-        """Return how many bytes one batch of intermediates may take.
-
-        On a GPU a share of the card, on a CPU what its caches hold, which beat fresh memory.
-        """
+        """Return what a batch of intermediates may take: of a card a share, of a CPU its caches."""
         return room.batch_bytes(self.xp) if self.name == "gpu" else 8 * 2**20
 
     def payments_a_bucket(self) -> int:

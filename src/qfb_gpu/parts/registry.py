@@ -15,9 +15,9 @@ from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.models import store
+from qfb_gpu.models.remembered import Version
 from qfb_gpu.models.versions import (
     CHAMPION,
-    Version,
     promote,
     release,
     restore,
