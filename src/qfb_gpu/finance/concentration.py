@@ -64,7 +64,7 @@ def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend)
     )  # fmt: skip
     high = backend.asarray([bounds.index(end) for end in end_days], dtype="int64")
     low = backend.asarray([bounds.index(end - WINDOW_DAYS) for end in end_days], dtype="int64")
-    out = {}
+    out: dict[str, Any] = {}
     for direction, names in _FIGURES.items():
         figures = xp.empty((ledger.n_customers * len(end_days), N_FIGURES))
         backend.launch(
