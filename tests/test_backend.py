@@ -189,6 +189,13 @@ def test_lanes_are_no_more_than_rows_and_memory_allow(cpu):
     assert gpu.lanes(1, 2**40) == 1
 
 
+def test_scratch_of_a_host_body_is_one_entry_on_a_gpu(cpu):
+    gpu = Backend("gpu", "a fake", None, np, np.fft)
+    assert cpu.host_scratch(7, 30).shape == (7, 30)
+    assert gpu.host_scratch(7, 30).shape == (1, 1)
+    assert cpu.host_scratch(1, 1).dtype == gpu.host_scratch(1, 1).dtype == np.int32
+
+
 def test_launch_on_a_gpu_covers_every_row():
     asked = []
 

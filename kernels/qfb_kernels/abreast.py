@@ -9,7 +9,7 @@ nearest to each, later the offset of its answer; what each is worth to a life.
 
 from __future__ import annotations
 
-from numba import int32, uint64
+from numba import int32, int64, uint64
 
 from qfb_kernels.due_places import due_place, index_near
 from qfb_kernels.matching import FAR, MISS_WORTH, first_due, off_nearest
@@ -39,7 +39,7 @@ def _lay_out(near, work, row, lane, due_at, place, way, both, here, ahead, room,
         here = ahead
         place += way
         way = both - way
-        ahead = due_at[uint64(place)] + n - n
+        ahead = int64(due_at[uint64(place)])
         work[row, uint64(n + 2)] = ahead
     return n
 
@@ -80,7 +80,7 @@ match = twin(_match, inline=True)
 def _ask(near, work, row, lane, origin, end, j):
     """Write and return what a due date is worth that another payment than the nearest answers."""
     row2 = uint64(row + uint64(1))
-    here = work[row, uint64(j + 1)] + j - j
+    here = int64(work[row, uint64(j + 1)])
     room = here - work[row, uint64(j)]
     ahead_room = work[row, uint64(j + 2)] - here
     off, is_hit = off_nearest(near, lane, origin, end, here, room, ahead_room)
@@ -100,7 +100,7 @@ def _life(near, work, row, lane, origin, end, n):
     best_worth = n - n
     first, best_first, best_last = n - n, n - n, n - n - 1
     for j in range(n):
-        here = work[row3, uint64(j)] + n - n
+        here = int64(work[row3, uint64(j)])
         if here == _ASK:
             here = ask(near, work, row, lane, origin, end, j)
         first = j if worth < 0 and here > 0 else first
@@ -121,7 +121,7 @@ def _counts_of(work, row, first, last):
     row2 = uint64(row + uint64(1))
     hits, zeros, late, total, signed = nothing, nothing, nothing, nothing, nothing
     for j in range(first, last + 1):
-        off = work[row2, uint64(j)] + nothing
+        off = int64(work[row2, uint64(j)])
         is_hit = off != FAR
         off = off if is_hit else nothing
         hits += is_hit

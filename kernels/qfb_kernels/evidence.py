@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 
-from numba import uint64
+from numba import int64, uint64
 
 from qfb_kernels.abreast import answers_abreast
 from qfb_kernels.due_places import due_place, index_near
@@ -106,7 +106,7 @@ def _answers(unit, kind, step, anchor, a, b, roll):
         here = ahead
         place += way
         way = both - way
-        ahead = due_at[uint64(place)] + nothing
+        ahead = int64(due_at[uint64(place)])
     signed = (best_sums << _HALF) >> _HALF
     hits = best_counts & (_ON_DAY - 1)
     return (
@@ -122,9 +122,9 @@ def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
     k = index_near(kind, step, anchor, opened, month, worked) - 2
     place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
     other, _, _ = due_place(due_at, clock, kind, step, anchor, a, b, to_roll, k)
-    before = at[uint64(start)] + k - k - FAR
+    before = at[uint64(start)] - FAR
     while True:
-        here = due_at[uint64(place)] + k - k
+        here = int64(due_at[uint64(place)])
         if here != due_at[uint64(other)]:
             return False
         if 2 * end <= before + here:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from numba import uint64
+from numba import int64, uint64
 
 from qfb_kernels.twin import twin
 
@@ -16,9 +16,9 @@ def _mark_payments(at, start, stop, near, lane):
     ``near[lane, q]`` holds the tick of that of ``at[start] + q``.
     """
     origin = at[start]
-    here, tick = origin + start - start, origin + start - start
+    here, tick = origin, origin
     for i in range(start, stop):
-        ahead = at[uint64(min(i + 1, stop - 1))] + start - start
+        ahead = at[uint64(min(i + 1, stop - 1))]
         middle = ((here + ahead) >> 1) + 1
         for q in range(tick, middle):
             near[uint64(lane), uint64(q - origin)] = here
@@ -74,10 +74,10 @@ def _first_due(due_at, place, way, both, origin):
     Its tick and that of the one after, the place of that, the places from there to the next, and
     the ticks since the one before: 1 where that is not known, where ``place`` is two off.
     """
-    here = due_at[uint64(place)] + way - way
-    ahead = due_at[uint64(place + way)] + way - way
+    here = int64(due_at[uint64(place)])
+    ahead = int64(due_at[uint64(place + way)])
     if here + ahead >= 2 * origin:
-        before = due_at[uint64(place + way - both)] + way - way
+        before = int64(due_at[uint64(place + way - both)])
         if before + here >= 2 * origin:
             return before, here, place, way, way - way + 1
         return here, ahead, place + way, both - way, here - before
@@ -87,7 +87,7 @@ def _first_due(due_at, place, way, both, origin):
         way = both - way
         room = ahead - here
         here = ahead
-        ahead = due_at[uint64(place + way)] + way - way
+        ahead = int64(due_at[uint64(place + way)])
     return here, ahead, place + way, both - way, room
 
 
