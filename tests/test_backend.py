@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
 from qfb_gpu._backend import compiling, devices
-from qfb_gpu._backend.graphs import simple_edges
+from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
 from qfb_kernels.intervals import gaps_cpu, gaps_gpu
@@ -116,6 +116,24 @@ def test_communities_leave_the_random_state_alone(cpu):
     again = [cpu.communities(17, *arrays).tolist() for _ in range(2)]
     assert again[0] == again[1]
     assert [first, random.random()] == expected
+
+
+def test_communities_do_not_depend_on_who_else_draws(monkeypatch):
+    """As another thread of the night would, between the seed and the search."""
+    rng = np.random.default_rng(0)
+    source, target = rng.integers(0, 400, (2, 2400)).astype(np.int32)
+    graph = (400, source, target, rng.random(2400))
+    alone = host_communities(*graph, 1.0, 7)
+    graphs = _igraph().Graph
+    plain = graphs.community_leiden
+
+    def beside(*arguments, **named):
+        random.random()
+        return plain(*arguments, **named)
+
+    monkeypatch.setattr(graphs, "community_leiden", beside)
+    assert np.array_equal(host_communities(*graph, 1.0, 7), alone)
+    assert not np.array_equal(host_communities(*graph, 1.0, 8), alone)
 
 
 small = st.integers(-3, 3)

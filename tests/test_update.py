@@ -18,13 +18,14 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError, RunInterruptedError
-from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake import delta, gold, silver
 from qfb_gpu.lake.maintain import maintain
 from qfb_gpu.lake.splice import read_new, splice
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.registry import replay_config
 from qfb_gpu.pipeline import run
 from qfb_gpu.portfolio import generate_portfolio
+from qfb_gpu.tasks import BY_BUCKET
 
 AS_OF = dt.date(2024, 12, 31)
 SOURCES = (
@@ -163,6 +164,17 @@ def test_some_customers_give_what_all_would(updated, night, monkeypatch):
     assert "NEW" in customers
     assert ids[0] not in customers
     assert got["payment_streams"].filter(pc.field("customer_id") == "NEW").num_rows > 0
+
+
+def test_customers_are_written_as_dictionaries(whole):
+    """Written as the text of each row they would be decoded row by row, too."""
+    output = whole[0] / "out"
+    for name in BY_BUCKET:
+        for file in delta.table_files(output / name):
+            group = pq.read_metadata(file).row_group(0)
+            columns = [group.column(i) for i in range(group.num_columns)]
+            owner = next(column for column in columns if column.path_in_schema == "customer_id")
+            assert "RLE_DICTIONARY" in owner.encodings, (name, owner.encodings)
 
 
 def test_counts_are_of_all_customers(updated):

@@ -58,14 +58,15 @@ def host_communities(
     # an iterator of pairs: igraph reads an array of edges element by element, 3x slower
     edges = zip(source.tolist(), target.tolist(), strict=True)
     graph = igraph.Graph(n=n_nodes, edges=edges, directed=False)
-    before = random.getstate()  # igraph draws from Python's generator: leave it as it was
-    random.seed(seed)
+    given = weight.tolist()
+    own = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
+    igraph.set_random_number_generator(own)  # changed the communities
     try:
         parts = graph.community_leiden(
-            objective_function="modularity", weights=weight.tolist(), resolution=resolution
+            objective_function="modularity", weights=given, resolution=resolution
         )
     finally:
-        random.setstate(before)
+        igraph.set_random_number_generator(random)
     return np.asarray(parts.membership, dtype=np.int32)
 
 
