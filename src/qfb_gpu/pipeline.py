@@ -8,6 +8,7 @@ runs here, on arrays that are small beside the payments.
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -173,7 +174,7 @@ def _night(
     ingested: ingest.IngestResult,
 ) -> None:
     buckets = silver.buckets(night.lake)
-    with ExitStack() as workers:  # the same for both stages: starting them costs seconds
+    with ThreadPoolExecutor(1) as beside, ExitStack() as workers:  # starting them costs seconds
         with result.stage("score") as entry:
             opened = open_pool(night.backend, config.workers, len(buckets))
             pool = workers.enter_context(opened)
@@ -194,29 +195,30 @@ def _night(
             whole = write_whole_tables(night, buckets, fitted)  # while the workers are at it
             counts = _collected(running, buckets, progress, "publish")
             entry["rows"] = sum(sum(count.values()) for count in counts)
-            workers.close()
+            closing = beside.submit(workers.pop_all().close)  # they have nothing in hand
             whole |= write_tables_of_published(night, buckets)
             keeping.forget(config.output_dir)
             publication = gold.next_publication(config.output_dir, result.run_id)
             names = _publish(night, buckets, config, whole, publication)
-    each = zip(scores, fitted["n_regular"], strict=True)
-    counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
-    monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
-    _conclude(config, result, counts, monthly, model, ingested, publication)
-    keeping.keep(config, night, buckets, fitted)
-    kept = Kept(
-        run_id=result.run_id,
-        base=result.run_id,
-        stamp=keeping.stamp_of(config, result.device),
-        inputs=ingested.inputs,
-        ingest_ids=keeping.ingest_ids(config.output_dir),
-        buckets=buckets,
-        counts=[{name: one[name] for name in updating.COUNTS} for one in counts],
-        tables=names,
-        segments=model.to_dict(),
-    )
-    keeping.save(config.output_dir, kept)
-    night.workspace.remove()
+        each = zip(scores, fitted["n_regular"], strict=True)
+        counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
+        monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
+        _conclude(config, result, counts, monthly, model, ingested, publication)
+        keeping.keep(config, night, buckets, fitted)
+        kept = Kept(
+            run_id=result.run_id,
+            base=result.run_id,
+            stamp=keeping.stamp_of(config, result.device),
+            inputs=ingested.inputs,
+            ingest_ids=keeping.ingest_ids(config.output_dir),
+            buckets=buckets,
+            counts=[{name: one[name] for name in updating.COUNTS} for one in counts],
+            tables=names,
+            segments=model.to_dict(),
+        )
+        keeping.save(config.output_dir, kept)
+        night.workspace.remove()
+        closing.result()
 
 
 def _update(
