@@ -121,7 +121,7 @@ class Backend:
         """
         if self.name == "gpu":
             return transforms.device_rfft(self.xp, self.fft, batch)
-        return self.fft.rfft(batch, axis=1, workers=n_threads())
+        return transforms.host_rfft(batch)
 
     def daily_spectra(self, *arguments: Any, with_shape: bool) -> None:
         """Write peaks and shape of some units' daily series: see ``_backend/spectra.py``."""

@@ -1,4 +1,4 @@
-"""Fourier transforms on a device by few plans.
+"""Fourier transforms: on the host by SciPy, on a device by few plans.
 
 CuPy keeps the last 16 plans of each thread, by length and number of rows, with their work areas.
 Buckets differ in rows, so each would plan anew and old work areas would stay: numbers of rows
@@ -8,6 +8,8 @@ are rounded up, to eight sizes between a power of two and the next.
 from __future__ import annotations
 
 from typing import Any
+
+from qfb_gpu._backend.devices import n_threads
 
 
 def rows_of_plan(n_rows: int) -> int:
@@ -27,3 +29,10 @@ def device_rfft(xp: Any, fft: Any, batch: Any) -> Any:
         padded[:n_rows] = batch
         batch = padded
     return fft.rfft(batch, axis=1)[:n_rows]
+
+
+def host_rfft(batch: Any) -> Any:
+    """Return the one-sided transform of each row, on all threads."""
+    from scipy.fft import rfft
+
+    return rfft(batch, axis=1, workers=n_threads())
