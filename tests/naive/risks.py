@@ -18,7 +18,7 @@ def concentration(payments, end, currency):
     if not sums:
         return None
     parts = [round(value / sum(sums) * 10**9) for value in sums]
-    squares = float(sum(part * part for part in parts))  # more digits than float64 has: rounded first
+    squares = float(sum(part * part for part in parts))  # first rounded, as an array is
     hhi = min(squares / 10**9 / 10**9, 1.0)
     return {"hhi": hhi, "top_1": parts[0] / 10**9, "top_5": min(sum(parts[:5]) / 10**9, 1.0),
             "n_channels": len(sums)}  # fmt: skip
