@@ -39,12 +39,16 @@ _MISSING = "–"
 
 
 def newest(folder: Path, benchmark: str) -> dict[str, Any] | None:
-    """Return the content of a benchmark's newest file that has runs, None where there is none."""
+    """Return the content of a benchmark's newest file that has runs, None where there is none.
+
+    The others are its ``earlier``, newest first.
+    """
     contents = [
         json.loads(path.read_text(encoding="utf-8")) for path in folder.glob(f"{benchmark}-*.json")
     ]
     contents = [content for content in contents if content["runs"]]
-    return max(contents, key=lambda content: content["date"], default=None)
+    contents.sort(key=lambda content: content["date"], reverse=True)
+    return {**contents[0], "earlier": contents[1:]} if contents else None
 
 
 def nightly_tables(results: dict[str, Any]) -> str:
@@ -124,19 +128,34 @@ def _night_line(results: dict[str, Any], size: int) -> str:
 
 
 def _growth_table(results: dict[str, Any]) -> str:
-    sizes = _sizes(results)
-    if len(sizes) < 2:
+    columns = _growth_columns(results)
+    if len(columns) < 2:
         return ""
     head = ["seconds per million, peak GiB"]
-    head += [
-        f"{results['portfolios'][str(size)]['n_payments'] / 1e6:.1f} million" for size in sizes
-    ]
+    for size, of in columns:
+        millions = f"{of['portfolios'][str(size)]['n_payments'] / 1e6:.1f} million"
+        head.append(millions if of is results else f"{millions} (commit {of['commit'][:7]})")
     rows = []
     for name, words in {"qfb run": "`qfb run`, the whole night", **NAMES}.items():
-        cells = [_growth_cell(results, size, name) for size in sizes]
+        cells = [_growth_cell(of, size, name) for size, of in columns]
         if any(cell != _MISSING for cell in cells):
             rows.append([words, *cells])
     return _table(head, rows)
+
+
+def _growth_columns(results: dict[str, Any]) -> list[tuple[int, dict[str, Any]]]:
+    """Return each size with the results it is from.
+
+    Larger ones than the newest file has are of the newest earlier one of this machine that does.
+    """
+    found = dict.fromkeys(_sizes(results), results)
+    largest = max(found)
+    for earlier in results.get("earlier", []):
+        larger = [size for size in _sizes_of(earlier, "qfb run") if size > largest]
+        if larger and earlier["hardware"] == results["hardware"]:
+            found |= dict.fromkeys(larger, earlier)
+            break
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 def _growth_cell(results: dict[str, Any], size: int, name: str) -> str:

@@ -74,6 +74,16 @@ def test_one_size_has_no_growth_table():
     assert "whole night |" not in nightly_tables(results(sizes=(1_000_000,)))
 
 
+def test_larger_sizes_of_an_earlier_file_are_shown_with_its_commit():
+    of_now, earlier = results(sizes=(1_000_000,)), results(sizes=(1_000_000, 100_000_000))
+    other = {**results(sizes=(200_000_000,)), "hardware": {"cores": 64}}
+    earlier["commit"] = "fedcba9876543210"
+    text = nightly_tables({**of_now, "earlier": [other, earlier]})
+    head = "| seconds per million, peak GiB | 1.0 million | 100.0 million (commit fedcba9) |"
+    assert head in text
+    assert row(text, "`qfb run`, the whole night")[1:] == ["10.00 s, 3.00", "0.10 s, 3.00"]
+
+
 def test_markers_are_asked_for():
     with pytest.raises(ValueError, match="<!-- benchmark:nightly -->"):
         between_markers("no markers", "nightly", "x")
