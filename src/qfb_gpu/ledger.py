@@ -91,6 +91,11 @@ class Ledger:
         """Number of customers."""
         return int(self.customer_key.shape[0])
 
+    def relation_of_payment(self, backend: Any, dtype: str = "int64") -> Any:
+        """Return the relation of each payment: an integer array, shape (n_payments,)."""
+        counts = self.relation_offsets[1:] - self.relation_offsets[:-1]
+        return backend.repeat(backend.xp.arange(self.n_relations, dtype=dtype), counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Streams:

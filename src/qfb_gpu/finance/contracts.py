@@ -105,12 +105,6 @@ def contracts_of(rows: SourceRows) -> Contracts:
     )
 
 
-def relation_of_payment(ledger: Ledger, backend: Backend) -> Any:
-    """Return the relation of each payment: int64, shape (n_payments,)."""
-    sizes = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    return backend.repeat(backend.xp.arange(ledger.n_relations), sizes)
-
-
 def linked_payments(
     contracts: Contracts, links: SourceRows, ledger: Ledger, backend: Backend
 ) -> tuple[Paid, Any]:
@@ -129,7 +123,7 @@ def linked_payments(
         Links of each contract that name a payment that was not seen by the as-of date.
     """
     xp = backend.xp
-    customer = ledger.relation_customer[relation_of_payment(ledger, backend)]
+    customer = ledger.relation_customer[ledger.relation_of_payment(backend)]
     of_payment = mix((customer, ledger.txn_key), backend)
     payment = find(mix((links.customer, links.keys["txn_key"]), backend), of_payment, backend)
     contract = find(links.keys["contract_key"], contracts.key, backend)
@@ -164,13 +158,13 @@ def join(first: Paid, second: Paid, ledger: Ledger, backend: Backend) -> Paid:
 
 def only_countable(paid: Paid, contracts: Contracts, ledger: Ledger, backend: Backend) -> Any:
     """Return which payments count towards the total: those in the contract's currency."""
-    relation = relation_of_payment(ledger, backend)[paid.payment]
+    relation = ledger.relation_of_payment(backend)[paid.payment]
     return ledger.currency[relation] == contracts.currency[paid.contract]
 
 
 def signed(paid: Paid, ledger: Ledger, backend: Backend) -> Paid:
     """Return the payments with what came in (a refund) negative."""
-    relation = relation_of_payment(ledger, backend)[paid.payment]
+    relation = ledger.relation_of_payment(backend)[paid.payment]
     is_out = ledger.direction[relation] == OUT
     return replace(
         paid, amount_minor=backend.xp.where(is_out, paid.amount_minor, -paid.amount_minor)

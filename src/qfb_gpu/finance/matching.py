@@ -17,7 +17,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.finance.contracts import OUT, relation_of_payment
+from qfb_gpu.finance.contracts import OUT
 from qfb_gpu.finance.joins import among, mix, pairs, rank
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def candidates(claims: Claims, taken: Any, ledger: Ledger, backend: Backend) -> 
         Outgoing payments of the claims' customers, to whomever.
     """
     xp = backend.xp
-    relation = relation_of_payment(ledger, backend)
+    relation = ledger.relation_of_payment(backend)
     is_free = ledger.direction[relation] == OUT
     is_free[taken] = False
     free = xp.nonzero(is_free)[0]
@@ -158,7 +158,7 @@ def _pairs(claims: Claims, quotes: Quotes, ledger: Ledger, backend: Backend) -> 
     A payment that names no counterparty is paired with a claim whose number it quotes.
     """
     xp = backend.xp
-    relation = relation_of_payment(ledger, backend)[quotes.payment]
+    relation = ledger.relation_of_payment(backend)[quotes.payment]
     customer, currency = ledger.relation_customer[relation], ledger.currency[relation]
     party, amount = ledger.counterparty_key[relation], ledger.amount_minor[quotes.payment]
     by_party = pairs(
@@ -232,7 +232,7 @@ def _luck(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
     Those that are at least as round, times the chance that one of them has just this amount.
     """
     xp = backend.xp
-    relation = relation_of_payment(ledger, backend)
+    relation = ledger.relation_of_payment(backend)
     is_theirs = xp.zeros(ledger.n_relations, dtype=bool)
     is_theirs[relation[payment]] = True
     is_rival = is_theirs[relation]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.finance.contracts import OUT, relation_of_payment
+from qfb_gpu.finance.contracts import OUT
 from qfb_gpu.finance.joins import among, first_of_group, mix, pairs, starts
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def of_parties(claims: Claims, taken: Any, ledger: Ledger, backend: Backend) -> 
     chosen = (
         among(theirs, parties, backend) & (ledger.counterparty_key != 0) & (ledger.direction == OUT)
     )
-    is_free = chosen[relation_of_payment(ledger, backend)] & (ledger.amount_minor > 0)
+    is_free = chosen[ledger.relation_of_payment(backend)] & (ledger.amount_minor > 0)
     is_free[taken] = False
     return xp.nonzero(is_free)[0]
 
@@ -56,7 +56,7 @@ def quoted(claims: Claims, quotes: Quotes, ledger: Ledger, backend: Backend) -> 
         ``payment`` and ``deal`` (int64), at most one match a payment.
     """
     xp = backend.xp
-    relation = relation_of_payment(ledger, backend)[quotes.payment]
+    relation = ledger.relation_of_payment(backend)[quotes.payment]
     ours = mix(
         (claims.customer, claims.counterparty_key, claims.currency, claims.reference), backend
     )

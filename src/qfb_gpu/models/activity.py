@@ -28,7 +28,6 @@ BIN_DAYS = 15
 N_BINS = 48
 """Two years."""
 YEAR_DAYS = 360
-PAYMENT_KINDS = ("trade", "standing")
 LEVELS = ("level_payments", "level_steadiness")
 """How much a customer does: log of payments in 90 days, share of half-months paid in."""
 _RECENT = (30, 60, 90)

@@ -94,8 +94,7 @@ def visits_of(ledger: Ledger, as_of_day: int, settings: Behaviour, backend: Back
     Payments without a counterparty are no visits.
     """
     xp = backend.xp
-    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    relation = backend.repeat(xp.arange(ledger.n_relations, dtype="int64"), counts)
+    relation = ledger.relation_of_payment(backend)
     age = as_of_day - ledger.day
     seen = (age < settings.lookback_days) & (ledger.counterparty_key != 0)[relation]
     n_periods = -(-settings.lookback_days // settings.period_days)

@@ -35,9 +35,7 @@ def fan_peaks(
         named do not count.
     """
     xp = backend.xp
-    n_relations = ledger.n_relations
-    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    relation = backend.repeat(xp.arange(n_relations, dtype="int32"), counts)
+    relation = ledger.relation_of_payment(backend, "int32")
     seen = (ledger.day > as_of_day - lookback_days) & (ledger.counterparty_key[relation] != 0)
     relation, day = relation[seen], ledger.day[seen].astype("int64")
     # a party is near from its payment until the window is over; near times of one party join

@@ -31,8 +31,7 @@ def _score(given: Given) -> dict[str, Columns]:
     """Keep what dated payments take to be found again: 20 bytes each, of the days looked back."""
     ledger, backend = given.ledger, given.backend
     asked = given.config.network.round_trips
-    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    relation = backend.repeat(backend.xp.arange(ledger.n_relations, dtype="int32"), counts)
+    relation = ledger.relation_of_payment(backend, "int32")
     seen = ledger.day > given.as_of_day - asked.lookback_days
     seen &= (ledger.counterparty_key != 0)[relation] & (ledger.amount_minor > 0)
     dated = {

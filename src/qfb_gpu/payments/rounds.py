@@ -57,8 +57,7 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any, Any], backend: B
         fit_int=[],
         fit_float=[],
     )
-    counts = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    relation = backend.repeat(xp.arange(n_relations, dtype="int32"), counts)
+    relation = ledger.relation_of_payment(backend, "int32")
     open_relation = is_open
     pool = xp.flatnonzero(ledger.amount_minor >= 0).astype("int32")
     for _ in range(N_ROUNDS):  # each looks at what the one before has left
