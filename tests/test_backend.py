@@ -2,6 +2,9 @@
 
 import random
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -246,6 +249,28 @@ def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
     monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
     monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
     assert compiling.kept(gaps_gpu)._cache.cache_path is None
+
+
+def test_threads_that_come_to_their_first_kernel_watch_imports_once(monkeypatch):
+    """Watched twice, what is kept on disk would fit no other process."""
+    watched = []
+
+    @cache
+    def watch():
+        time.sleep(0.01)
+        watched.append(1)
+
+    class Kernel:
+        _cache = SimpleNamespace()
+
+        def enable_caching(self):
+            pass
+
+    monkeypatch.delenv("QFB_CUDA_CACHE", raising=False)
+    monkeypatch.setattr(compiling, "_watch_imports", watch)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: compiling.kept(Kernel()), range(8)))
+    assert watched == [1]
 
 
 def _no_folder(_kernel):
