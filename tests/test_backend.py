@@ -17,7 +17,7 @@ from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
-from qfb_gpu._backend import compiling, devices
+from qfb_gpu._backend import compiling, densities, devices
 from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
@@ -422,6 +422,56 @@ def test_without_a_library_of_rapids_the_host_does_its_part(cpu):
         assert type(right) is DeviceArray
         np.testing.assert_array_equal(there.to_host(right), left)
         assert right.dtype == left.dtype
+
+
+def dense_groups(n_rows, seed=5):
+    rng = np.random.default_rng(seed)
+    truth = np.sort(rng.integers(0, 3, n_rows))
+    return rng.normal(0, 0.05, (n_rows, 2)) + truth[:, None] * 5.0, truth
+
+
+def test_few_rows_are_grouped_on_the_host_by_both_backends(cpu, monkeypatch):
+    features, _ = dense_groups(60)
+    there = stand_in_backend()
+    monkeypatch.setattr(type(there), "_on_device", lambda _self, _library: True)
+    for name, settings in (("kmeans", (3, 0)), ("hdbscan", (5, 3))):
+        found = getattr(there, name)(there.asarray(features), *settings)
+        ours = getattr(cpu, name)(features, *settings)
+        np.testing.assert_array_equal(there.to_host(found), ours)
+
+
+def test_cuml_is_asked_for_the_neighbours_that_scikit_learn_counts(monkeypatch):
+    """cuML leaves the row itself out: its k - 1 is scikit-learn's k."""
+    asked = []
+
+    class Model:
+        labels_ = np.zeros(4)
+
+        def __init__(self, **settings):
+            asked.append((settings["min_cluster_size"], settings["min_samples"]))
+
+        def fit(self, _features):
+            return self
+
+    monkeypatch.setitem(sys.modules, "cuml.cluster", SimpleNamespace(HDBSCAN=Model))
+    assert densities.device_hdbscan(np, None, 7, 5).dtype == np.int32
+    densities.device_hdbscan(np, None, 7, 1)
+    assert asked == [(7, 4), (7, 1)]
+
+
+@pytest.mark.gpu
+def test_cuml_groups_as_scikit_learn_does(gpu):
+    if not devices.has("cuml"):
+        pytest.skip("cuML is not installed")
+    features, truth = dense_groups(3_000)
+    placed = gpu.asarray(features)
+    centres = gpu.to_host(densities.device_kmeans(gpu.xp, placed, 3, 0))
+    assert centres.dtype == np.float64
+    nearest = ((features[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    assert adjusted_rand_score(nearest, truth) == 1
+    labels = gpu.to_host(densities.device_hdbscan(gpu.xp, placed, 50, 5))
+    assert labels.dtype == np.int32
+    assert adjusted_rand_score(labels, densities.host_hdbscan(features, 50, 5)) > 0.95
 
 
 def test_versions_name_what_a_gpu_may_lack_only_where_it_is():

@@ -170,7 +170,7 @@ class Backend:
         -------
         array of float64, shape (n_clusters, n_features)
         """
-        if self._on_device("cuml"):
+        if features.shape[0] >= densities.DEVICE_ROWS and self._on_device("cuml"):
             return densities.device_kmeans(self.xp, features, n_clusters, seed)
         return self.asarray(densities.host_kmeans(self.to_host(features), n_clusters, seed))
 
@@ -188,7 +188,7 @@ class Backend:
         R. Campello, D. Moulavi, J. Sander, "Density-Based Clustering Based on Hierarchical
         Density Estimates", doi:10.1007/978-3-642-37456-2_14.
         """
-        if self._on_device("cuml"):
+        if features.shape[0] >= densities.DEVICE_ROWS and self._on_device("cuml"):
             return densities.device_hdbscan(self.xp, features, min_cluster_size, min_samples)
         host = self.to_host(features)
         return self.asarray(densities.host_hdbscan(host, min_cluster_size, min_samples))
