@@ -63,13 +63,20 @@ class ResultsFile:
     def save(self) -> None:
         """Write the file; atomic."""
         draft = self.path.with_suffix(".tmp")
-        text = json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(
+            self.content, indent=1, ensure_ascii=False, sort_keys=True, default=_plain
+        )
         draft.write_text(text + "\n", encoding="utf-8")
         draft.replace(self.path)
 
     def runs(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return the runs that have all these values."""
         return [r for r in self.content["runs"] if all(r.get(k) == v for k, v in wanted.items())]
+
+
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy or of a device as Python's, anything else in words."""
+    return value.item() if hasattr(value, "item") else repr(value)
 
 
 def hardware() -> dict[str, Any]:

@@ -20,6 +20,7 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -75,7 +76,7 @@ def rescored(
             before = _in_turn(made, bank, backend) if in_turn and at_once > 1 else {}
             row = {**_about(bank, made), **before, **_rescore(made, bank, backend)}
             if whole:
-                row["whole_night"] = _whole_night(made, backend)
+                row["whole_night"] = _told(made, backend)
         row["buckets_at_once"] = at_once
         row["left_out"] = "" if whole else _LEFT_OUT
         row["peak_device_bytes"] = peak[0] if peak else None
@@ -213,6 +214,14 @@ def _found(bank: Bank, night: tasks.Night, bucket: int, backend: Backend) -> dic
         "cadence_right": float((said == right)[true & regular].mean()),
         "random_called_regular": float(regular[is_random & enough].mean()),
     }
+
+
+def _told(made: Made, backend: Backend) -> dict[str, Any]:
+    """Run the night on a lake that was rescored; a failure is told, the rescoring stays."""
+    try:
+        return _whole_night(made, backend)
+    except Exception as error:  # noqa: BLE001  what was measured before is worth having
+        return {"error": repr(error), "traceback": traceback.format_exc()}
 
 
 def _whole_night(made: Made, backend: Backend) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
 from qfb_gpu._backend import compiling, densities, devices
-from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
+from qfb_gpu._backend.graphs import _igraph, device_communities, host_communities, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
 from qfb_kernels.intervals import gaps_cpu, gaps_gpu
@@ -108,6 +108,16 @@ def test_a_graph_without_edges(backend, n_nodes):
     assert backend.to_host(backend.components(n_nodes, *none[:2])).tolist() == [*range(n_nodes)]
     assert backend.to_host(backend.communities(n_nodes, *none)).tolist() == [*range(n_nodes)]
     assert backend.to_host(backend.pagerank(n_nodes, *none)).tolist() == [1 / 3] * n_nodes
+
+
+@pytest.mark.gpu
+def test_cugraph_finds_the_two_cliques(gpu):
+    if not devices.has("cugraph"):
+        pytest.skip("cuGraph is not installed")
+    arrays = columns(two_cliques(), gpu)
+    found = gpu.to_host(device_communities(gpu.xdf, gpu.xp, 17, arrays, 1.0, 0))
+    assert found.dtype == np.int32
+    assert adjusted_rand_score(found, [0] * 8 + [1] * 8 + [2]) == 1
 
 
 def test_communities_leave_the_random_state_alone(cpu):
@@ -434,9 +444,9 @@ def test_few_rows_are_grouped_on_the_host_by_both_backends(cpu, monkeypatch):
     features, _ = dense_groups(60)
     there = stand_in_backend()
     monkeypatch.setattr(type(there), "_on_device", lambda _self, _library: True)
-    for name, settings in (("kmeans", (3, 0)), ("hdbscan", (5, 3))):
-        found = getattr(there, name)(there.asarray(features), *settings)
-        ours = getattr(cpu, name)(features, *settings)
+    for name, asked in (("kmeans", (3, 0)), ("hdbscan", (5, 3))):
+        found = getattr(there, name)(there.asarray(features), *asked)
+        ours = getattr(cpu, name)(features, *asked)
         np.testing.assert_array_equal(there.to_host(found), ours)
 
 

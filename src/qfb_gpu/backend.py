@@ -308,7 +308,7 @@ class Backend:
         if source.shape[0] == 0:
             return self.xp.arange(n_nodes, dtype="int32")
         edges = (source, target, weight)
-        if self._on_device("cugraph"):
+        if source.shape[0] >= graphs.DEVICE_EDGES and self._on_device("cugraph"):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
         source, target, weight = self.all_to_host(list(edges))
         found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)

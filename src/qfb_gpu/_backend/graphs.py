@@ -16,6 +16,8 @@ MAX_STEPS = 150
 """Enough for any graph: the error shrinks by the damping each time, to 5e-11 at the end."""
 TOLERANCE = 1e-10
 """Sum of absolute changes below which the ranks stand."""
+DEVICE_EDGES = 1 << 17
+"""Edges from which a device finds the communities: it finds others, and of fewer no sooner."""
 
 
 def host_components(n_nodes: int, source: Any, target: Any) -> Any:
