@@ -1,6 +1,7 @@
 """Compile all kernels for the device side by side, into Numba's cache.
 
-    python benchmarks/gpu_kernels.py KERNEL ...     compile these in this process
+    python benchmarks/gpu_kernels.py                all, before the first tests, round or night
+    python benchmarks/gpu_kernels.py KERNEL ...     these, in this process
 
 One process compiles one kernel at a time; on a machine of many cores, many do it sooner.
 """
@@ -67,7 +68,11 @@ def _compile(name: str) -> None:
 
 
 def main(names: list[str]) -> int:
-    """Compile some kernels; print a line of JSON for each."""
+    """Compile all kernels, or some and print a line of JSON for each; return 1 if any failed."""
+    if not names:
+        found = compile_all()
+        sys.stdout.write(json.dumps(found, indent=1) + "\n")
+        return int(bool(found["errors"]))
     failed = False
     for name in names:
         start, error = time.perf_counter(), ""

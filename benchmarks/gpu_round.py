@@ -19,6 +19,7 @@ import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,7 @@ from scale_night import grow
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
+from qfb_gpu.cluster import compiled_ahead
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
@@ -194,16 +196,6 @@ def _device(options: argparse.Namespace) -> Backend:
     return get_backend("cpu" if options.dry_run else "gpu")
 
 
-def _kernels(this: Round) -> dict[str, Any]:
-    """Compile all kernels for the card, so that no step waits for that."""
-    if this.is_tiny:
-        return {"skipped": "no device"}
-    found = compile_all()
-    this.note(agrees=not found["errors"])
-    _say(f"kernels: {len(found['seconds'])} compiled, {found['errors'] or 'none failed'}")
-    return found
-
-
 def _bandwidth(this: Round) -> dict[str, float]:
     this.rates = bandwidth.measure(this.gpu, 2**22 if this.is_tiny else 2**31)
     _say("".join(f"{name} {rate / 1e9:,.0f} GB/s  " for name, rate in this.rates.items()))
@@ -211,13 +203,23 @@ def _bandwidth(this: Round) -> dict[str, float]:
 
 
 def _prepare(this: Round) -> dict[str, Any]:
-    """Generate all sources and run the CPU's night that the steps start from."""
+    """Generate all sources and run the CPU's night that the steps start from.
+
+    Meanwhile all kernels are compiled for the device, so that no step waits for that.
+    """
     options = this.options
     config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
-    this.before = cpu_night(this.config)
+    with ThreadPoolExecutor(1) as beside, compiled_ahead("cpu"):
+        compiling = None if this.is_tiny else beside.submit(compile_all)
+        this.before = cpu_night(this.config)
+    found: dict[str, Any] = {} if compiling is None else {"kernels": compiling.result()}
+    failed_kernels = found.get("kernels", {}).get("errors", {})
+    this.note(agrees=not failed_kernels)
+    _say(f"before: the CPU's night is there; kernels: {failed_kernels or 'none failed'}")
     scored = [this.before.night.workspace.finished("score", b) for b in this.before.buckets]
-    return {name: sum(one[name] for one in scored if one) for name in ("n_payments", "n_customers")}
+    names = ("n_payments", "n_customers")
+    return {**found, **{name: sum(one[name] for one in scored if one) for name in names}}
 
 
 def _stages(this: Round) -> dict[str, Any]:
@@ -289,7 +291,6 @@ def _scale(this: Round) -> list[dict[str, Any]]:
 
 
 PARTS: dict[str, Callable[[Round], Any]] = {
-    "kernels": _kernels,
     "bandwidth": _bandwidth,
     "before": _prepare,
     "stages": _stages,
