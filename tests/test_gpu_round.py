@@ -176,6 +176,23 @@ def test_a_process_that_ends_early_is_followed_by_another(tmp_path):
     assert not left.exists()
 
 
+def test_kernels_that_do_not_compile_are_named(monkeypatch):
+    import gpu_kernels
+
+    from qfb_gpu.backend import get_backend
+    from qfb_kernels.registry import KERNELS
+
+    assert set(gpu_kernels._SLOWEST) <= KERNELS.keys()
+    if get_backend("auto").name == "gpu":
+        pytest.skip("there is a GPU here, and they compile")
+    some = ("intervals.gaps_gpu", "no.such_gpu")
+    monkeypatch.setattr(gpu_kernels, "_SLOWEST", some[:1])
+    monkeypatch.setattr(gpu_kernels, "KERNELS", dict.fromkeys(some))
+    found = gpu_kernels.compile_all()
+    assert set(found["errors"]) == set(found["seconds"]) == set(some)
+    assert "No module named" in found["errors"]["no.such_gpu"]
+
+
 def test_what_takes_too_long_ends_its_process():
     code = (
         "import sys, time; sys.path.insert(0, sys.argv[1]); import gpu_watch\n"
