@@ -17,8 +17,8 @@ from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
-from qfb_gpu._backend import compiling, densities, devices
-from qfb_gpu._backend.graphs import _igraph, device_communities, host_communities, simple_edges
+from qfb_gpu._backend import compiling, densities, devices, graphs
+from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
 from qfb_kernels.intervals import gaps_cpu, gaps_gpu
@@ -111,13 +111,23 @@ def test_a_graph_without_edges(backend, n_nodes):
 
 
 @pytest.mark.gpu
-def test_cugraph_finds_the_two_cliques(gpu):
+def test_cugraph_answers_as_the_host_does(gpu, cpu):
     if not devices.has("cugraph"):
         pytest.skip("cuGraph is not installed")
-    arrays = columns(two_cliques(), gpu)
-    found = gpu.to_host(device_communities(gpu.xdf, gpu.xp, 17, arrays, 1.0, 0))
-    assert found.dtype == np.int32
+    low, high, _ = (np.array(ends) for ends in zip(*two_cliques(), strict=True))
+    ours, theirs = columns(two_cliques(), cpu), columns(two_cliques(), gpu)
+    xdf, xp, host = gpu.xdf, gpu.xp, gpu.to_host
+    found = host(graphs.device_communities(xdf, xp, 17, theirs, 1.0, 0))
     assert adjusted_rand_score(found, [0] * 8 + [1] * 8 + [2]) == 1
+    parts = host(graphs.device_components(xdf, xp, 17, *theirs[:2]))
+    assert as_sets(parts) == {frozenset(range(16)), frozenset([16])}
+    ranks = host(graphs.device_pagerank(xdf, xp, 17, theirs))
+    np.testing.assert_allclose(ranks, graphs.host_pagerank(17, *ours), atol=1e-9)
+    there = graphs.device_cohesion(xdf, xp, 17, gpu.asarray(low), gpu.asarray(high))
+    here = graphs.host_cohesion(17, low, high)
+    for got, want in zip(there, here, strict=True):
+        np.testing.assert_array_equal(host(got), want)
+        assert got.dtype == want.dtype
 
 
 def test_communities_leave_the_random_state_alone(cpu):
@@ -443,7 +453,8 @@ def dense_groups(n_rows, seed=5):
 def test_few_rows_are_grouped_on_the_host_by_both_backends(cpu, monkeypatch):
     features, _ = dense_groups(60)
     there = stand_in_backend()
-    monkeypatch.setattr(type(there), "_on_device", lambda _self, _library: True)
+    monkeypatch.setattr(type(there), "_on_device", Backend._on_device)
+    monkeypatch.setattr(devices, "has", lambda _library: True)
     for name, asked in (("kmeans", (3, 0)), ("hdbscan", (5, 3))):
         found = getattr(there, name)(there.asarray(features), *asked)
         ours = getattr(cpu, name)(features, *asked)

@@ -17,7 +17,7 @@ MAX_STEPS = 150
 TOLERANCE = 1e-10
 """Sum of absolute changes below which the ranks stand."""
 DEVICE_EDGES = 1 << 17
-"""Edges from which a device finds the communities: it finds others, and of fewer no sooner."""
+"""Edges from which a device is asked: of fewer a host answers sooner than cuGraph is imported."""
 
 
 def host_components(n_nodes: int, source: Any, target: Any) -> Any:
