@@ -28,7 +28,9 @@ from qfb_gpu.cluster import (
     compiled_ahead,
     open_host_pool,
     open_pool,
+    prepare_workers,
     threads_of_this_process,
+    workers_forgotten,
 )
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
@@ -56,6 +58,8 @@ if TYPE_CHECKING:
     from qfb_gpu.models.segments import SegmentModel
 
     Progress = Callable[[str, int, int], None]
+
+_PRELOADED = "qfb_gpu._pipeline.preloaded"
 
 
 @dataclass(slots=True)
@@ -120,14 +124,20 @@ def run(config: Config, progress: Progress | None = None, *, update: bool = Fals
     backend = get_backend(config.device)
     load_calendar(config.calendar)
     tell = progress or (lambda _stage, _done, _total: None)
-    with writing(config.output_dir), compiled_ahead(backend.name):
+    with writing(config.output_dir), compiled_ahead(backend.name), workers_forgotten():
         return _run(config, backend, tell, update=update)
 
 
 def _run(config: Config, backend: Backend, report_progress: Progress, *, update: bool) -> RunResult:
     result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
+
+    def foresee(n_buckets: int) -> None:
+        """Have imported beside the ingest what the workers of a whole night will need."""
+        if not update:
+            prepare_workers(backend.name, config.workers, n_buckets, (_PRELOADED,))
+
     with _midway(config.output_dir), result.stage("ingest") as entry:
-        ingested = ingest.ingest(config, report_progress)
+        ingested = ingest.ingest(config, report_progress, foresee)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
     kept = keeping.load(config.output_dir) if update else None

@@ -65,6 +65,15 @@ def beside() -> Iterator[None]:
             helper.wait()
 
 
+def load() -> None:
+    """Read a night's kernels from Numba's cache, if all are there."""
+    if _mark() is None:
+        for name in NIGHT:
+            loop = _loop(name)
+            if getattr(loop, "stats", None) is not None and loop.stats.cache_path is not None:
+                loop.compile(signature(name))
+
+
 def _start() -> list[subprocess.Popen[bytes]]:
     from numba import config
 
