@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import parts, profile
+from qfb_gpu._backend.allocator import give_freed_memory_back
 from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
@@ -188,6 +189,8 @@ def _night(
         with result.stage("score") as entry:
             opened = open_pool(night.backend, config.workers, len(buckets))
             pool = workers.enter_context(opened)
+            if pool.has_workers:  # and this process needs little from here on
+                give_freed_memory_back()
             scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
