@@ -7,6 +7,7 @@ counterparty key, description key, direction, currency, date, amount and transac
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
+from qfb_gpu.lake import measures
 from qfb_gpu.lake.bucket_read import read_bucket, read_files
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import (
@@ -337,10 +339,22 @@ def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledg
         raise InputError(nothing_left("the table", counts, example))
     sums = np.array([part.lines == "sum"])
     merged = merge(Rows(spilled), schema, sums, ["the table"])
+    counts["rejected: duplicate txn_id"] += sum(p.num_rows for p in spilled) - len(merged.order)
+    _warn_of_left_out(counts)
     silver = silver_table(merged.rows, merged.order, schema)
+    measures.check_sum(silver)
     there = [n for n in _TEXTS if n in _IDS or silver.column(n).null_count < silver.num_rows]
     texts = silver.select(there)
     return ledger_of_silver(silver, to_day(config.as_of), backend, texts)
+
+
+def _warn_of_left_out(counts: Counter[str]) -> None:
+    """Say how many rows of a table in memory are not looked at, and why: it keeps no rejects."""
+    why = {reason: n for reason, n in (+counts).items() if reason.startswith("rejected: ")}
+    if why:
+        said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
+        msg = f"{sum(why.values()):,} of {counts['rows']:,} rows are left out: {said}"
+        warnings.warn(msg, stacklevel=5)
 
 
 def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:
