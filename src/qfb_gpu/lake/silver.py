@@ -27,6 +27,7 @@ from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import (
     PartFile,
     files_by_partition,
+    open_file,
     open_table,
     partition_files,
     table_files,
@@ -138,7 +139,7 @@ def _required(table: pa.Table) -> pa.Table:
 
 def write_together(table_dir: Path, bucket: int, version: int, files: list[Path]) -> PartFile:
     """Write the rows of a bucket's files as one; it is in no version of the table yet."""
-    coded = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
+    coded = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in coded if name not in _RANDOM])
     return write_bucket(table_dir, bucket, version, table, "-whole")
 
@@ -154,7 +155,7 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 def read_spilled(files: list[Path]) -> pa.Table:
     """Return the rows of a bucket's files as they were before they were merged."""
-    texts = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
+    texts = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in texts if name != "txn_id"])
     drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
     drop |= {"description", "description_key"}
@@ -172,7 +173,7 @@ def buckets_of_files(table_dir: Path, numbers: frozenset[int]) -> set[int]:
     wanted = pa.array(sorted(numbers), pa.int32())
     found = set()
     for path in table_files(table_dir):
-        column = pq.ParquetFile(path).read(columns=["source_file"]).column(0)
+        column = open_file(path).read(columns=["source_file"]).column(0)
         if pc.any(pc.is_in(column, wanted)).as_py():
             found.add(int(path.parent.name.removeprefix("bucket=")))
     return found
@@ -182,7 +183,7 @@ def rows_after(table_dir: Path, column: str, day: int) -> int:
     """Return how many rows have a date after a day."""
     n_rows = 0
     for path in table_files(table_dir):
-        dates = pq.ParquetFile(path).read(columns=[column]).column(0).cast(pa.int32())
+        dates = open_file(path).read(columns=[column]).column(0).cast(pa.int32())
         n_rows += pc.sum(pc.greater(dates, day)).as_py() or 0
     return n_rows
 
@@ -200,7 +201,7 @@ def first_day(lake_dir: Path) -> int | None:
     days: list[int] = []
     for bucket in buckets(lake_dir):
         for path in partition_files(lake_dir / "transactions", "bucket", str(bucket)):
-            date = pq.read_table(path, columns=["date"], partitioning=None).column("date")
+            date = open_file(path).read(columns=["date"]).column(0)
             days.append(pc.min(date.cast(pa.int32())).as_py())
     return min((day for day in days if day is not None), default=None)
 
@@ -208,14 +209,14 @@ def first_day(lake_dir: Path) -> int | None:
 def repeating_texts(table_dir: Path, bucket: int) -> list[str]:
     """Return the text columns of a bucket that are dictionaries in its files."""
     files = partition_files(table_dir, "bucket", str(bucket))
-    schema = pq.read_schema(files[0]) if files else []
+    schema = open_file(files[0]).schema_arrow if files else []
     return [f.name for f in schema if pa.types.is_string(f.type) and f.name not in _RANDOM]
 
 
 def columns_of(table_dir: Path, bucket: int) -> list[str]:
     """Return the columns of a bucket's files; none where there is no file."""
     files = partition_files(table_dir, "bucket", str(bucket))
-    return pq.read_schema(files[0]).names if files else []
+    return open_file(files[0]).schema_arrow.names if files else []
 
 
 def read_texts(
@@ -299,7 +300,7 @@ def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -
 
 def _is_described(path: Path) -> bool:
     """Return whether a payment of a file may have a description, by the file's statistics."""
-    metadata = pq.read_metadata(path)
+    metadata = open_file(path).metadata
     place = metadata.schema.names.index("description_key")
     parts = [metadata.row_group(i).column(place).statistics for i in range(metadata.num_row_groups)]
     return any(part is None or part.min != 0 or part.max != 0 for part in parts)
