@@ -16,7 +16,7 @@ from qfb_gpu import profile as profiles
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.config import Config, build_config
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold, silver
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import segments
@@ -31,12 +31,13 @@ if TYPE_CHECKING:
 
 
 class Scored(NamedTuple):
-    """The payments of a table, their streams and what was decided of them."""
+    """The payments of a table up to a day, their streams and what was decided of them."""
 
     ledger: Ledger
     streams: Streams
     decided: dict[str, Any]
     backend: Backend
+    as_of: dt.date
 
     def table(self) -> pa.Table:
         """Return the columns of gold ``payment_streams``, a row per stream."""
@@ -56,7 +57,7 @@ def scored(
     config = _config(as_of, columns, table, device, settings)
     backend = get_backend(config.device)
     ledger = silver.ledger_from_arrow(table, config, backend)
-    return Scored(ledger, *_decided(ledger, config, backend), backend)
+    return Scored(ledger, *_decided(ledger, config, backend), backend, config.as_of)
 
 
 def ledger_of(
@@ -136,8 +137,11 @@ def profile(
     config = _config(as_of, columns, table, device, settings)
     backend = get_backend(config.device)
     ledger = silver.ledger_from_arrow(table, config, backend)
+    if not ledger.n_customers:
+        msg = f"as_of {config.as_of}: no payment is as early as that; give a later day"
+        raise InputError(msg)
     _, decided = _decided(ledger, config, backend)
-    features = profiles.customer_features(ledger, to_day(as_of), backend)
+    features = profiles.customer_features(ledger, to_day(config.as_of), backend)
     kinds = {
         "direction": ledger.direction[decided["relation"]],
         "currency": ledger.currency[decided["relation"]],
@@ -146,7 +150,7 @@ def profile(
         {**decided, **kinds},
         ledger.relation_customer[decided["relation"]],
         features["main_currency"],
-        to_day(as_of),
+        to_day(config.as_of),
         backend,
     )
     features |= regularity
@@ -154,9 +158,9 @@ def profile(
     first = ledger.relation_offsets[ledger.customer_offsets[:-1]]
     rows = {
         "customer_id": _texts(ledger, "customer_id", first, backend),
-        "as_of": backend.xp.full(ledger.n_customers, to_day(as_of), dtype="int32"),
+        "as_of": backend.xp.full(ledger.n_customers, to_day(config.as_of), dtype="int32"),
         "segment_id": segments.assign(model, features, backend)[0],
-        **profiles.standing(features, to_day(as_of), backend),
+        **profiles.standing(features, to_day(config.as_of), backend),
         **features,
         "main_currency": currency_labels(backend.to_host(features["main_currency"])),
     }
@@ -207,6 +211,9 @@ def _config(
     settings: dict[str, Any],
 ) -> Config:
     there = {name: name for name in SOURCES["transactions"].names if name in table.column_names}
+    if columns is not None and not isinstance(columns, dict):
+        msg = f"columns: expected a dict of our column to the table's, got {columns!r:.60}"
+        raise ConfigError(msg)
     part = {"path": "memory", "columns": {**there, **(columns or {})}}
     raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **settings}
     return build_config(raw, base=Path.cwd(), where="find_streams")
@@ -220,9 +227,22 @@ def _arrow(table: Any) -> tuple[pa.Table, Any]:
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
     if hasattr(table, "to_parquet"):  # pandas
-        return (
-            pa.Table.from_pandas(table, preserve_index=False),
-            lambda arrow: arrow.to_pandas(),
-        )
+        return _from_pandas(table), lambda arrow: arrow.to_pandas()
     msg = f"expected a pandas, cuDF or Arrow table of transactions, got {kind.__name__}"
     raise InputError(msg)
+
+
+def _from_pandas(table: Any) -> pa.Table:
+    """Return a data frame as Arrow; a named level of its index is a column."""
+    levels = [name for name in table.index.names if name is not None and name not in table.columns]
+    if levels:
+        table = table.reset_index(levels)
+    try:
+        return pa.Table.from_pandas(table, preserve_index=False)
+    except (ValueError, TypeError) as error:  # what Arrow raises is one of them
+        reason = ": ".join(str(word) for word in reversed(error.args))
+        msg = (
+            f"the table cannot be read: {reason}; give every column a name of its own and "
+            "values of one type, e.g. table['customer_id'].astype(str)"
+        )
+        raise InputError(msg) from error

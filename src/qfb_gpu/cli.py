@@ -165,6 +165,8 @@ def _summary(result: RunResult) -> None:
     screen = console()
     if result.why_whole:
         screen.print(f"A whole night, not an update: {result.why_whole}")
+    if result.why_anew:
+        screen.print(f"The same night again: {result.why_anew} had been lost")
     if result.unchanged:
         screen.print(
             f"Nothing changed since run {result.run_id}; the tables in {result.output} are current."

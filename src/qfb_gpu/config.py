@@ -7,7 +7,7 @@ is the environment variable NAME. Paths are relative to the config file, sources
 from __future__ import annotations
 
 import codecs
-import datetime as dt  # noqa: TC003  pydantic reads it at run time
+import datetime as dt
 import difflib
 import os
 import re
@@ -130,7 +130,7 @@ class Segments(Strict):
 class Config(Strict):
     """Everything a run needs to know. ``base`` is the folder of the config file."""
 
-    as_of: dt.date
+    as_of: Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), lt=dt.date(3000, 1, 1))]
     sources: dict[str, list[SourcePart]]
     output: Annotated[str, Field(min_length=1)] = "out"
     data: str = "."
@@ -197,6 +197,12 @@ def _check_columns(source: str, part: SourcePart) -> None:
     for name in [*part.columns, *part.constants]:
         if name not in known:
             msg = f"{source} has no column {name!r}; it has {', '.join(known)}"
+            raise ValueError(msg)
+        if name in part.columns and name in part.constants:
+            msg = f"{source}.{name} is in `columns` and in `constants`; take one of them away"
+            raise ValueError(msg)
+        if name != "amount" and isinstance(part.columns.get(name), Multiply):
+            msg = f"{source}.{name} cannot be `multiply`: only an amount is made so"
             raise ValueError(msg)
 
 

@@ -82,6 +82,8 @@ class RunResult:
         The whole night that an update was of; empty for a whole night.
     why_whole : str
         Why a whole night was run where an update was asked for.
+    why_anew : str
+        What of the same night, published before, was not there any more.
     """
 
     run_id: str
@@ -93,6 +95,7 @@ class RunResult:
     unused: dict[str, str] = field(default_factory=dict)
     updated: str = ""
     why_whole: str = ""
+    why_anew: str = ""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -150,8 +153,12 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
     result.run_id = run_id(config, ingested.inputs, result.updated)
     last = gold.last_run(config.output_dir)
     if last is not None and (result.unchanged or last == result.run_id):
-        result.run_id, result.unchanged = last, True
-        return result
+        result.why_anew = _lost(config.output_dir)
+        result.unchanged = not result.why_anew
+        if result.unchanged:
+            result.run_id = last
+            return result
+        result.run_id, result.updated = run_id(config, ingested.inputs), ""
     night = Night.of(config, backend.name, result.run_id, is_update=bool(result.updated))
     with _midway(night.workspace.root):
         if kept is not None and result.updated:
@@ -159,6 +166,13 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         else:
             _night(config, night, backend, result, report_progress, ingested)
     return result
+
+
+def _lost(output: Path) -> str:
+    """Return what of a published night is not there any more; empty where all is."""
+    kept = keeping.load(output)
+    names = gold.lost(output, kept.tables if kept is not None else gold.tables(output))
+    return ", ".join([*names, *(["report.html"] if not (output / "report.html").is_file() else [])])
 
 
 @contextmanager
@@ -169,8 +183,9 @@ def _midway(kept: Path) -> Iterator[None]:
     except QfbError:
         raise
     except Exception as error:
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
         msg = (
-            f"the run stopped midway ({type(error).__name__}: {error}); what is done is kept in "
+            f"the run stopped midway ({reason}); what is done is kept in "
             f"{kept}; run the same command again to go on"
         )
         raise RunInterruptedError(msg) from error

@@ -69,7 +69,7 @@ def plot_stream(
     table = found.table()
     row = _row_of(table, stream_id, customer_id)
     calendar = settings.get("calendar", Config.model_fields["calendar"].default)
-    return draw(_view(found, table, row, as_of, calendar))
+    return draw(_view(found, table, row, calendar))
 
 
 def _row_of(table: pa.Table, stream_id: int | None, customer_id: str | None) -> int:
@@ -85,7 +85,7 @@ def _row_of(table: pa.Table, stream_id: int | None, customer_id: str | None) -> 
             raise InputError(msg)
     ids = table.column("stream_id").to_numpy()[rows]
     if stream_id is not None:
-        hit = rows[ids == int(stream_id)]
+        hit = rows[ids == _number(stream_id)]
         if not hit.size:
             some = ", ".join(str(one) for one in ids[:3].tolist())
             msg = (
@@ -102,7 +102,16 @@ def _row_of(table: pa.Table, stream_id: int | None, customer_id: str | None) -> 
     return int(rows[most[0]])
 
 
-def _view(found: Scored, table: pa.Table, row: int, as_of: dt.date, calendar: str) -> StreamView:
+def _number(stream_id: Any) -> int:
+    try:
+        return int(stream_id)
+    except (TypeError, ValueError) as error:
+        got = " ".join(repr(stream_id).split())[:60]
+        msg = f"stream_id: expected a number such as streams.stream_id.iloc[0], got {got}"
+        raise InputError(msg) from error
+
+
+def _view(found: Scored, table: pa.Table, row: int, calendar: str) -> StreamView:
     ledger, streams, backend = found.ledger, found.streams, found.backend
     stream = table.slice(row, 1).to_pylist()[0]
     member = backend.xp.flatnonzero(streams.stream_of_payment == row)
@@ -130,7 +139,7 @@ def _view(found: Scored, table: pa.Table, row: int, as_of: dt.date, calendar: st
         _missed(found, row, due, calendar) if stream["is_regular"] else [],
         period[drawn].tolist(),
         power[drawn].tolist(),
-        as_of,
+        found.as_of,
     )
 
 

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
 from qfb_gpu.lake.bucket_read import (
@@ -23,6 +22,7 @@ from qfb_gpu.lake.bucket_read import (
     read_files,
     read_near,
 )
+from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.merge import repeated
 from qfb_gpu.lake.rows import Rows, order_by
 
@@ -96,7 +96,7 @@ def together(files: list[Path], new: pa.Table, places: Any) -> tuple[pa.Table, A
     places : int64 array
         Among the rows of the bucket's first file.
     """
-    opened = [pq.ParquetFile(path) for path in files]
+    opened = [open_file(path) for path in files]
     n_base = opened[0].metadata.num_rows
     order = order_of_files(opened)
     order = np.insert(order, places, order.size + np.arange(places.size))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake import additions, compare, measures, silver
 from qfb_gpu.lake.leaving import subtract
 from qfb_gpu.lake.merge import merge
@@ -159,7 +160,7 @@ class BucketWriter:
             return None, False
         try:
             return compare.different(table, files)
-        except (OSError, pa.ArrowException):
+        except (OSError, pa.ArrowException, InputError):
             if self.keeps:
                 raise
             return None, False  # what cannot be read is replaced, as by a lake's first ingest

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu.keys import distinct
-from qfb_gpu.lake.delta import partition_files
+from qfb_gpu.lake.delta import open_file, partition_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,7 +59,7 @@ def read_files(
     show: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """Return the rows of a bucket by its files, the oldest first; see :func:`read_bucket`."""
-    opened = [pq.ParquetFile(path, read_dictionary=list(coded)) for path in files]
+    opened = [open_file(path, list(coded)) for path in files]
     names = list(columns) if columns is not None else opened[0].schema_arrow.names
     if customers is not None:
         return _of_customers(opened, names, distinct(customers, np), show)[0]
@@ -96,7 +96,7 @@ def read_near(
     first : int64 array, shape (n_customers,)
         Where a customer's rows begin, or would.
     """
-    return _of_customers([pq.ParquetFile(path) for path in files], columns, customers)
+    return _of_customers([open_file(path) for path in files], columns, customers)
 
 
 def _of_customers(
@@ -144,4 +144,4 @@ def order_of_files(files: list[pq.ParquetFile]) -> Any:
 
 def n_rows_of(path: Path) -> int:
     """Return how many rows a file has."""
-    return int(pq.read_metadata(path).num_rows)
+    return int(open_file(path).metadata.num_rows)

@@ -124,6 +124,7 @@ def plain_column(table: Table) -> str | None:
 
 def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     """Clean one batch; a rejected row is kept as it came, before its recipe."""
+    batch.rows = texts.readable(batch.rows, plan.name)
     rows, came, counts = _prepared(batch, plan)
     reader = _RowReader(rows, plan)
     columns: dict[str, Any] = {}

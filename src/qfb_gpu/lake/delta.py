@@ -14,10 +14,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.errors import InputError
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+    import pyarrow.parquet as pq
     from deltalake import DeltaTable
 
 
@@ -42,10 +45,50 @@ class PartFile:
 
 
 def open_table(path: Path) -> DeltaTable | None:
-    """Return the Delta table at ``path``, or None where there is none."""
-    from deltalake import DeltaTable
+    """Return the Delta table at ``path``, or None where there is none.
 
-    return DeltaTable(str(path)) if (path / "_delta_log").is_dir() else None
+    Raises
+    ------
+    InputError
+        Its log cannot be read.
+    """
+    from deltalake import DeltaTable
+    from deltalake.exceptions import DeltaError
+
+    if not (path / "_delta_log").is_dir():
+        return None
+    try:
+        return DeltaTable(str(path))
+    except DeltaError as error:
+        reason = str(error).strip().split("\n", 1)[0][:200]
+        msg = (
+            f"{path}: its Delta log cannot be read ({reason}); delete that folder and run again: "
+            "what it holds is made anew"
+        )
+        raise InputError(msg) from error
+
+
+def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
+    """Open a data file of a table that this package wrote; ``coded`` columns as dictionaries.
+
+    Raises
+    ------
+    InputError
+        It is lost or broken.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(path, read_dictionary=coded)
+    except (OSError, pa.ArrowInvalid) as error:
+        table = next((p for p in path.parents if (p / "_delta_log").is_dir()), path.parent)
+        reason = " ".join(str(error).split())[:200]
+        msg = (
+            f"{path} is lost or broken ({reason}); delete {table} and run again: what it holds "
+            "is made anew"
+        )
+        raise InputError(msg) from error
 
 
 def commit(  # noqa: PLR0913
@@ -132,6 +175,19 @@ def table_schema(path: Path) -> pa.Schema:
 def table_files(path: Path) -> list[Path]:
     """Return the data files of the newest version, by name."""
     return [path / name for name in _newest_names(path)]
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether the data files of the newest version are there, each as large as it was."""
+    table = open_table(path)
+    if table is None:
+        return False
+    added = table.get_add_actions(flatten=True)
+    sizes = zip(
+        added.column("path").to_pylist(), added.column("size_bytes").to_pylist(), strict=True
+    )
+    files = [(path / urllib.parse.unquote(name), size) for name, size in sizes]
+    return all(file.is_file() and file.stat().st_size == size for file, size in files)
 
 
 def partition_files(path: Path, column: str, value: str) -> list[Path]:

@@ -20,7 +20,9 @@ from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
+    is_whole,
     last_note,
+    open_file,
     open_table,
     sweep,
     table_files,
@@ -31,7 +33,7 @@ from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -165,10 +167,10 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
     parts : list of Path
         Parquet files of one schema; they stay where they are. At least one.
     publication : Publication
-        Where the newest version is this run's already, nothing is done.
+        Where the newest version is this run's already, and whole, nothing is done.
     """
     folder = output_dir / name
-    if last_note(folder).get("run_id") == publication.run_id:
+    if last_note(folder).get("run_id") == publication.run_id and is_whole(folder):
         return
     linked, schema = _link(folder, parts, publication.number)
     commit(
@@ -264,6 +266,11 @@ def last_run(output_dir: Path) -> str | None:
     return last_note(output_dir / "runs").get("run_id")
 
 
+def lost(output_dir: Path, names: Iterable[str]) -> list[str]:
+    """Return those tables of which the newest version has lost a file, or which are not there."""
+    return [name for name in names if not is_whole(output_dir / name)]
+
+
 def tables(output_dir: Path) -> list[str]:
     """Return the names of the gold tables that are there."""
     if not output_dir.is_dir():
@@ -305,7 +312,7 @@ def _columns(
         msg = f"table {name} has no column {unknown[0]!r}; it has {', '.join(schema.names)}"
         raise InputError(msg)
     picked = pa.schema([schema.field(c) for c in columns or schema.names])
-    parts = [pq.ParquetFile(file).read(columns=picked.names).cast(picked) for file in files]
+    parts = [open_file(file).read(columns=picked.names).cast(picked) for file in files]
     return pa.concat_tables(parts) if parts else picked.empty_table()
 
 

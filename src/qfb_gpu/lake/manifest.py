@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import committed_version
 from qfb_gpu.lake.recipe_tables import identities
 from qfb_gpu.lake.sources import parts_of
@@ -118,7 +119,14 @@ def load(table_dir: Path) -> Manifest:
     path = path_of(table_dir, version)
     if version == 0 or not path.is_file():
         return Manifest(version=version)
-    return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+    try:
+        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        msg = (
+            f"{path}: is no manifest that this version reads ({error}); delete {table_dir} and "
+            "run again: its sources are read anew"
+        )
+        raise InputError(msg) from error
 
 
 def save(table_dir: Path, manifest: Manifest) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.errors import InputError
+
 if TYPE_CHECKING:
     from qfb_gpu.schema import Table
 
@@ -18,6 +20,8 @@ EARLIEST_DAY = 0
 """1970-01-01: a date before it is out of range."""
 LATEST_DAYS = 36525
 """A promised date more than a hundred years after the as-of date is out of range."""
+
+_MOST_MONEY = 2.0**63
 
 
 def profile(table: pa.Table, schema: Table) -> dict[str, Any]:
@@ -34,7 +38,13 @@ def profile(table: pa.Table, schema: Table) -> dict[str, Any]:
     dict
         ``rows``; ``nulls`` by column; ``currencies`` by code; ``dates`` by column: first and
         last day (null where there is none) and rows before :data:`EARLIEST_DAY`.
+
+    Raises
+    ------
+    InputError
+        See :func:`check_sum`.
     """
+    check_sum(table)
     stored = {name: "amount_minor" if name == "amount" else name for name in schema.names}
     nulls = {name: table.column(at).null_count for name, at in stored.items()}
     dates = {c.name: _dates(table.column(c.name)) for c in schema.columns if c.kind == "date"}
@@ -44,6 +54,29 @@ def profile(table: pa.Table, schema: Table) -> dict[str, Any]:
         "currencies": _mix(table.column("currency")) if "currency" in schema.names else {},
         "dates": dates,
     }
+
+
+def check_sum(table: pa.Table) -> None:
+    """Refuse amounts whose sums would not fit in 64 bits: they would wrap around unseen.
+
+    Raises
+    ------
+    InputError
+        The absolute minor units of the rows sum to 2**63 or more; names the largest.
+    """
+    if "amount_minor" not in table.column_names or not table.num_rows:
+        return
+    money = pc.abs(table.column("amount_minor"))
+    if (pc.sum(money.cast(pa.float64(), safe=False)).as_py() or 0.0) < _MOST_MONEY:
+        return
+    largest = pc.index(money, pc.max(money)).as_py()
+    row = table.slice(largest, 1).to_pylist()[0]
+    msg = (
+        "the amounts sum to more than 64 bits hold (9.2e18 minor units); the largest is "
+        f"{row['amount_minor']:,} minor units, of customer {row['customer_id']!r}: is `amount` "
+        "mapped to a column of numbers that are no money? Else leave such rows out with `exclude`"
+    )
+    raise InputError(msg)
 
 
 def _dates(column: pa.ChunkedArray) -> list[int | None]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import obie
+from qfb_gpu.lake.swallowed import without_swallowed
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -269,6 +270,8 @@ def _csv_batches(
 
     unique = [f"{number}" for number in range(len(names))]
     picked = [str(names.index(name)) for name in columns]
+    if _is_header_alone(file):
+        return
     with pa.input_stream(str(file.path), compression="detect") as stream:
         reader = pacsv.open_csv(
             stream,
@@ -276,7 +279,7 @@ def _csv_batches(
                 use_threads=False,
                 block_size=_block_size(file, batch_rows),
                 column_names=unique,
-                skip_rows=1,
+                skip_rows_after_names=1,  # a row, not a line: a header may hold line breaks
                 encoding=_arrow_encoding(part.encoding),
             ),
             pacsv.ParseOptions(
@@ -297,10 +300,17 @@ def _csv_batches(
             while broken and broken[0][0] < first:  # the parser is ahead of the batches
                 batch.broken.append(broken.popleft())
                 first += 1
-            yield batch
+            yield without_swallowed(batch, part.separator, len(names))
         if broken:
             empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(columns), columns)
             yield Batch(empty, first, list(broken))
+
+
+def _is_header_alone(file: SourceFile) -> bool:
+    """Return whether a file is one line without an end, which Arrow does not read."""
+    with pa.input_stream(str(file.path), compression="detect") as stream:
+        sample = stream.read(_SAMPLE_BYTES)
+    return len(sample) < _SAMPLE_BYTES and b"\n" not in sample and b"\r" not in sample
 
 
 def _arrow_encoding(encoding: str) -> str:

@@ -7,6 +7,7 @@ counterparty key, description key, direction, currency, date, amount and transac
 
 from __future__ import annotations
 
+import warnings
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,13 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
+from qfb_gpu.lake import measures
 from qfb_gpu.lake.bucket_read import read_bucket, read_files
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import (
     PartFile,
     files_by_partition,
+    open_file,
     open_table,
     partition_files,
     table_files,
@@ -136,7 +139,7 @@ def _required(table: pa.Table) -> pa.Table:
 
 def write_together(table_dir: Path, bucket: int, version: int, files: list[Path]) -> PartFile:
     """Write the rows of a bucket's files as one; it is in no version of the table yet."""
-    coded = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
+    coded = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in coded if name not in _RANDOM])
     return write_bucket(table_dir, bucket, version, table, "-whole")
 
@@ -152,7 +155,7 @@ def plain_schema(schema: pa.Schema) -> pa.Schema:
 
 def read_spilled(files: list[Path]) -> pa.Table:
     """Return the rows of a bucket's files as they were before they were merged."""
-    texts = [f.name for f in pq.read_schema(files[0]) if pa.types.is_string(f.type)]
+    texts = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in texts if name != "txn_id"])
     drop = {"direction", "currency", "customer_key", "counterparty_key", "txn_key"}
     drop |= {"description", "description_key"}
@@ -170,7 +173,7 @@ def buckets_of_files(table_dir: Path, numbers: frozenset[int]) -> set[int]:
     wanted = pa.array(sorted(numbers), pa.int32())
     found = set()
     for path in table_files(table_dir):
-        column = pq.ParquetFile(path).read(columns=["source_file"]).column(0)
+        column = open_file(path).read(columns=["source_file"]).column(0)
         if pc.any(pc.is_in(column, wanted)).as_py():
             found.add(int(path.parent.name.removeprefix("bucket=")))
     return found
@@ -180,7 +183,7 @@ def rows_after(table_dir: Path, column: str, day: int) -> int:
     """Return how many rows have a date after a day."""
     n_rows = 0
     for path in table_files(table_dir):
-        dates = pq.ParquetFile(path).read(columns=[column]).column(0).cast(pa.int32())
+        dates = open_file(path).read(columns=[column]).column(0).cast(pa.int32())
         n_rows += pc.sum(pc.greater(dates, day)).as_py() or 0
     return n_rows
 
@@ -198,7 +201,7 @@ def first_day(lake_dir: Path) -> int | None:
     days: list[int] = []
     for bucket in buckets(lake_dir):
         for path in partition_files(lake_dir / "transactions", "bucket", str(bucket)):
-            date = pq.read_table(path, columns=["date"], partitioning=None).column("date")
+            date = open_file(path).read(columns=["date"]).column(0)
             days.append(pc.min(date.cast(pa.int32())).as_py())
     return min((day for day in days if day is not None), default=None)
 
@@ -206,14 +209,14 @@ def first_day(lake_dir: Path) -> int | None:
 def repeating_texts(table_dir: Path, bucket: int) -> list[str]:
     """Return the text columns of a bucket that are dictionaries in its files."""
     files = partition_files(table_dir, "bucket", str(bucket))
-    schema = pq.read_schema(files[0]) if files else []
+    schema = open_file(files[0]).schema_arrow if files else []
     return [f.name for f in schema if pa.types.is_string(f.type) and f.name not in _RANDOM]
 
 
 def columns_of(table_dir: Path, bucket: int) -> list[str]:
     """Return the columns of a bucket's files; none where there is no file."""
     files = partition_files(table_dir, "bucket", str(bucket))
-    return pq.read_schema(files[0]).names if files else []
+    return open_file(files[0]).schema_arrow.names if files else []
 
 
 def read_texts(
@@ -297,7 +300,7 @@ def read_ledger(lake_dir: Path, bucket: int, as_of_day: int, backend: Backend) -
 
 def _is_described(path: Path) -> bool:
     """Return whether a payment of a file may have a description, by the file's statistics."""
-    metadata = pq.read_metadata(path)
+    metadata = open_file(path).metadata
     place = metadata.schema.names.index("description_key")
     parts = [metadata.row_group(i).column(place).statistics for i in range(metadata.num_row_groups)]
     return any(part is None or part.min != 0 or part.max != 0 for part in parts)
@@ -337,10 +340,22 @@ def ledger_from_arrow(table: pa.Table, config: Config, backend: Backend) -> Ledg
         raise InputError(nothing_left("the table", counts, example))
     sums = np.array([part.lines == "sum"])
     merged = merge(Rows(spilled), schema, sums, ["the table"])
+    counts["rejected: duplicate txn_id"] += sum(p.num_rows for p in spilled) - len(merged.order)
+    _warn_of_left_out(counts)
     silver = silver_table(merged.rows, merged.order, schema)
+    measures.check_sum(silver)
     there = [n for n in _TEXTS if n in _IDS or silver.column(n).null_count < silver.num_rows]
     texts = silver.select(there)
     return ledger_of_silver(silver, to_day(config.as_of), backend, texts)
+
+
+def _warn_of_left_out(counts: Counter[str]) -> None:
+    """Say how many rows of a table in memory are not looked at, and why: it keeps no rejects."""
+    why = {reason: n for reason, n in (+counts).items() if reason.startswith("rejected: ")}
+    if why:
+        said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
+        msg = f"{sum(why.values()):,} of {counts['rows']:,} rows are left out: {said}"
+        warnings.warn(msg, stacklevel=5)
 
 
 def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
 from qfb_gpu.lake import gold
+from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.texts import hash_texts
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def splice(
 
 def read_rows(path: Path) -> pa.Table:
     """Return a part's rows; texts that repeat stay in their dictionaries."""
-    metadata = pq.read_metadata(path)
+    metadata = open_file(path).metadata
     texts = [f.name for f in metadata.schema.to_arrow_schema() if gold.repeats(f)]
     file = pq.ParquetFile(path, metadata=metadata, read_dictionary=texts)
     return file.read(use_threads=False).unify_dictionaries()  # a thread has a bucket

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.errors import InputError
 from qfb_kernels.text import hash_text_cpu, rough_cpu
 
 _SAMPLE = 4096
@@ -40,6 +41,40 @@ class Coded:
     def take(self, rows: Any) -> Coded:
         """Return some rows; the values stay."""
         return Coded(self.codes[rows], self.values)
+
+
+def readable(rows: pa.RecordBatch, where: str) -> pa.RecordBatch:
+    """Return rows with bytes as texts; every column has one value a row.
+
+    Raises
+    ------
+    InputError
+        A column holds lists or structures, or bytes that are no UTF-8 text.
+    """
+    arrays = [_one_value(field, rows.column(i), where) for i, field in enumerate(rows.schema)]
+    return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names)
+
+
+def _one_value(field: pa.Field, values: pa.Array, where: str) -> pa.Array:
+    is_coded = pa.types.is_dictionary(field.type)
+    kind = field.type.value_type if is_coded else field.type
+    if pa.types.is_nested(kind):
+        msg = (
+            f"{where}: column {field.name!r} is {kind}, which has not one value a row; "
+            "write a column of plain values, or map another"
+        )
+        raise InputError(msg)
+    if "binary" in str(kind):
+        text = pa.dictionary(pa.int32(), pa.string()) if is_coded else pa.string()
+        try:
+            return values.cast(text)
+        except pa.ArrowInvalid as error:
+            msg = (
+                f"{where}: column {field.name!r} is {kind} and no UTF-8 text; write it as text, "
+                "e.g. a UUID in its hexadecimal form"
+            )
+            raise InputError(msg) from error
+    return values
 
 
 def text_buffers(values: pa.Array) -> tuple[Any, Any]:

@@ -15,11 +15,14 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.errors import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 EXPERIMENT = "qfb nightly"
+_SQLITE = b"SQLite format 3\0"
 
 
 def exists(output: Path) -> bool:
@@ -85,6 +88,9 @@ def _keep_to_ourselves() -> None:
 
 
 def _client(database: Path) -> Any:
+    if database.is_file() and database.stat().st_size and not _is_sqlite(database):
+        msg = f"{database}: is no SQLite database any more; move it away, the night begins another"
+        raise InputError(msg)
     _keep_to_ourselves()
     import mlflow
 
@@ -92,6 +98,11 @@ def _client(database: Path) -> Any:
         logging.getLogger(logger).setLevel(logging.WARNING)
     uri = f"sqlite:///{database}"
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _is_sqlite(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(len(_SQLITE)) == _SQLITE
 
 
 def experiment(client: Any, output: Path) -> str:

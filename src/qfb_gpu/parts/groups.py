@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from qfb_gpu import profile
 from qfb_gpu.calendars import to_day
-from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.texts import hash_texts
@@ -147,12 +146,10 @@ def place_groups(
 
 def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:
     """Return the profiles published last, if they are of no later day; else None."""
-    try:
-        table = gold.read(
-            config.output_dir, "customer_profiles", ["customer_id", "as_of", "segment_id", "tier"]
-        )
-    except InputError:
+    wanted = ["customer_id", "as_of", "segment_id", "tier"]
+    if not {*wanted} <= {*gold.columns_of(config.output_dir, "customer_profiles")}:
         return None
+    table = gold.read(config.output_dir, "customer_profiles", wanted)
     if table.num_rows == 0 or table.column("as_of")[0].as_py() > config.as_of:
         return None
     keys = hash_texts(_texts(table.column("customer_id")))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -49,6 +50,7 @@ def compile_recipe(
     """
     names = _Names(fold, {})
     names.add(headers)
+    names.twice = {name for name, n in Counter(map(fold, headers)).items() if n > 1}
     done = []
     for number, step in enumerate(steps):
         reader = _StepReader(step, f"{where}.prepare[{number}]", names, load)
@@ -66,6 +68,7 @@ class _Names:
 
     fold: Callable[[str], str]
     by_fold: dict[str, str]
+    twice: set[str] = field(default_factory=set)
 
     def add(self, names: list[str] | tuple[str, ...]) -> None:
         """Add names; of those that compare equal the first stays."""
@@ -78,6 +81,9 @@ class _Names:
 
     def find(self, name: Any, where: str, what: str = "it") -> str:
         """Return the name that is there; a ConfigError names those that are."""
+        if isinstance(name, str) and self.fold(name) in self.twice:
+            msg = f"{where}: two columns are called {name!r}; rename one of them"
+            raise ConfigError(msg)
         if isinstance(name, str) and self.fold(name) in self.by_fold:
             return self.by_fold[self.fold(name)]
         near = difflib.get_close_matches(str(name), self.by_fold.values(), n=1)

@@ -109,8 +109,9 @@ class Recipe:
 
     @property
     def names(self) -> list[str]:
-        """The columns there are after the last step."""
-        return list(dict.fromkeys([*self.headers, *(n for step in self.steps for n in step.into)]))
+        """The columns there are after the last step; a header that is there twice stays twice."""
+        made = dict.fromkeys(n for step in self.steps for n in step.into)
+        return [*self.headers, *(name for name in made if name not in self.headers)]
 
     @property
     def is_whole(self) -> bool:

@@ -33,7 +33,7 @@ MARKETING = (
              f"最近{days}天触达次数", "int64")
         for days in WINDOWS
     ),
-    _row("n_responses_365d", "responses", "contacts of the last 365 days that were answered",
+    _row("n_responses_365d", "responses", "of the last 365 days, answered (30 days passed)",
          "最近365天响应次数", "int64"),
     _row("response_rate_365d", "share",
          "answered / contacts of the last 365 days whose answer is known (30 days passed)",
@@ -44,7 +44,7 @@ MARKETING = (
     _row("days_since_contact", "days", "as-of day less the day of the last contact; null: none",
          "距最近一次触达天数"),
     _row("days_since_response", "days",
-         "as-of day less the day of the last contact that was answered; null: none",
+         "as-of day less the day of the last contact known to be answered; null: none",
          "距最近一次有响应的触达天数"),
 )  # fmt: skip
 

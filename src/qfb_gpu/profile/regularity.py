@@ -41,7 +41,8 @@ def _declared() -> tuple[Feature, ...]:
             rows.append(
                 row(f"committed_{name}_minor_{days}d", "minor",
                     f"money that regular streams are expected to make {words} in the next {days} "
-                    f"days: expected amount x due dates, main currency; estimate",
+                    f"days: expected amount x due dates a mean period apart, main currency; an "
+                    f"estimate, expected_payments has the dates themselves",
                     f"未来{days}天规律流预计{words_zh}", "int64"),
             )  # fmt: skip
     rows += [

@@ -1,0 +1,73 @@
+"""Lines of a CSV file that a quote which is not closed took into one value.
+
+A parser takes everything up to the next quote, or to the end of the file, for one text: the rows
+in between would be gone without a word. A value one of whose further lines has as many separators
+as a row is taken for such a one; its row is left out as a broken line, with all it swallowed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+if TYPE_CHECKING:
+    from qfb_gpu.lake.readers import Batch
+
+_LEAST_COLUMNS = 4
+"""Of a file with fewer, a line of prose may have as many commas."""
+_LEAST_BYTES = 24
+"""A value that is shorter holds no row: a customer, a date and an amount."""
+
+
+def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
+    """Return a batch of a CSV file without rows one of whose values holds further rows.
+
+    Parameters
+    ----------
+    batch : Batch
+        Of texts, its rows numbered one after the other but for the broken lines.
+    separator : str
+    n_columns : int
+        Of the file.
+
+    Returns
+    -------
+    Batch
+        The same where there is no such row; else those rows are among its ``broken``.
+    """
+    if n_columns < _LEAST_COLUMNS:
+        return batch
+    found: dict[int, str] = {}
+    for column in batch.rows.columns:
+        found |= _swallowing(column, separator, n_columns)
+    if not found:
+        return batch
+    numbers = np.arange(batch.first_row, batch.first_row + batch.rows.num_rows, dtype=np.int64)
+    for row, _ in batch.broken:
+        numbers += numbers >= row
+    keep = np.ones(batch.rows.num_rows, bool)
+    keep[list(found)] = False
+    batch.broken += [(int(numbers[row]), text) for row, text in sorted(found.items())]
+    batch.numbers = numbers[keep]
+    batch.rows = batch.rows.filter(pa.array(keep))
+    return batch
+
+
+def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
+    """Return the rows of a column whose text holds a whole row, and what to say of each."""
+    long = np.flatnonzero(np.asarray(pc.greater(pc.binary_length(column), _LEAST_BYTES)))
+    if not long.size:
+        return {}
+    some = column.take(pa.array(long))
+    several = np.flatnonzero(np.asarray(pc.match_substring(some, "\n")))
+    found = {}
+    for at in several.tolist():
+        text = some[at].as_py()
+        lines = text.splitlines()
+        if any(line.count(separator) == n_columns - 1 for line in lines[1:]):
+            said = f"a quote is not closed, it took {len(lines)} lines into one value: {text}"
+            found[int(long[at])] = said
+    return found

@@ -1,0 +1,112 @@
+"""Pieces of a night that went or broke: made anew, or one line says what to do."""
+
+import datetime as dt
+import shutil
+
+import pytest
+
+from qfb_gpu import cli
+from qfb_gpu.config import build_config
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.models import store
+from qfb_gpu.pipeline import run
+
+AS_OF = dt.date(2024, 12, 31)
+LINES = [f"t{i},C{i % 4},P{i % 3},2024-{1 + i // 8:02d}-{5 + i % 8:02d},{100 + i % 4}.00,out"
+         for i in range(96)]  # fmt: skip
+
+
+def config_of(folder, as_of=AS_OF):
+    raw = {"as_of": as_of, "device": "cpu", "workers": 1,
+           "sources": {"transactions": {"path": "t.csv"}}}  # fmt: skip
+    return build_config(raw, base=folder, where="test")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_log():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qfb_gpu.pipeline._log", lambda *_arguments: None)
+        yield
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("lost")
+    header = "txn_id,customer_id,counterparty_id,date,amount,direction"
+    (folder / "t.csv").write_text("\n".join([header, *LINES]) + "\n", encoding="utf-8")
+    run(config_of(folder))
+    return folder
+
+
+@pytest.fixture
+def night(whole, tmp_path):
+    shutil.copytree(whole, tmp_path / "night")
+    return tmp_path / "night"
+
+
+def tables_of(folder):
+    return {name: gold.read(folder / "out", name) for name in gold.tables(folder / "out")}
+
+
+def test_what_was_lost_of_the_same_night_is_made_anew(whole, night):
+    """It used to say that the tables are current."""
+    assert run(config_of(night)).unchanged
+    (night / "out" / "report.html").unlink()
+    shutil.rmtree(night / "out" / "segments")
+    next((night / "out" / "expected_payments").glob("*.parquet")).unlink()
+    next((night / "out" / "graph_nodes").glob("*.parquet")).write_bytes(b"PAR1")
+    again = run(config_of(night))
+    assert {*again.why_anew.split(", ")} == {
+        "segments", "expected_payments", "graph_nodes", "report.html"
+    }  # fmt: skip
+    assert (night / "out" / "report.html").is_file()
+    made, before = tables_of(night), tables_of(whole)
+    assert [name for name in before if not made[name].equals(before[name])] == []
+    assert run(config_of(night)).unchanged
+
+
+@pytest.mark.parametrize("broken", ["segments", "lake/transactions"])
+def test_a_log_that_cannot_be_read_is_one_line(night, broken, monkeypatch, capsys):
+    """It was a backtrace of thirty lines, and the advice to run again."""
+    for file in (night / "out" / broken / "_delta_log").glob("*.json"):
+        file.write_text("garbage")
+    (night / "qfb.toml").write_text(
+        f"as_of = {AS_OF}\ndevice = 'cpu'\n[sources.transactions]\npath = 't.csv'\n",
+        encoding="utf-8",
+    )
+    monkeypatch.setattr("sys.argv", ["qfb", "run", str(night / "qfb.toml")])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (2, 1)
+    assert f"{broken}: its Delta log cannot be read" in said
+    assert "delete that folder" in said
+
+
+@pytest.mark.parametrize("broken", ["lake/transactions", "customer_profiles"])
+def test_a_broken_file_is_named_and_what_holds_it(night, broken):
+    """Of the profiles, because segments and tiers go on from those of the night before."""
+    for file in (night / "out" / broken).rglob("*.parquet"):
+        if "_ingest" not in file.parts:
+            file.write_bytes(b"garbage")
+    with pytest.raises(InputError, match=rf"lost or broken .*; delete \S+/{broken} and run again"):
+        run(config_of(night, AS_OF - dt.timedelta(days=1)))
+    shutil.rmtree(night / "out" / broken)
+    assert not run(config_of(night, AS_OF - dt.timedelta(days=1))).unchanged
+
+
+def test_a_manifest_that_cannot_be_read_is_named(night):
+    for file in (night / "out" / "lake" / "transactions" / "_ingest").glob("manifest*"):
+        file.write_text("{")
+    with pytest.raises(InputError, match=r"is no manifest .* delete .*transactions and run again"):
+        run(config_of(night))
+
+
+def test_a_store_that_is_no_database_is_named(tmp_path):
+    (tmp_path / "mlflow.db").write_bytes(b"garbage")
+    with (
+        pytest.raises(InputError, match=r"mlflow.db: is no SQLite database"),
+        store.opened(tmp_path),
+    ):
+        pass

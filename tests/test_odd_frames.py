@@ -1,0 +1,82 @@
+"""Data frames as notebooks hold them: odd types are read or named, and what is left out is said."""
+
+import datetime as dt
+
+import pandas as pd
+import pytest
+
+import qfb_gpu as qfb
+from qfb_gpu.errors import ConfigError, InputError
+
+NIGHT = {"as_of": dt.date(2024, 12, 31), "device": "cpu"}
+N = 24
+
+
+@pytest.fixture
+def frame():
+    return pd.DataFrame(
+        {
+            "txn_id": [f"t{i}" for i in range(N)],
+            "customer_id": [f"C{i % 2}" for i in range(N)],
+            "date": [dt.date(2024, 1 + i // 2, 5) for i in range(N)],
+            "amount": [100.0] * N,
+        }
+    )
+
+
+def test_rows_that_cannot_be_read_are_said(frame):
+    """A table in memory has no rejects to look at: they went without a word."""
+    frame.loc[0, "date"] = None
+    frame.loc[[3, 5], "amount"] = float("nan")
+    frame.loc[8, "txn_id"] = "t6"
+    words = "4 of 24 rows are left out: 1 date is missing, 2 amount is missing, 1 duplicate txn_id"
+    with pytest.warns(UserWarning, match=words) as said:
+        found = qfb.find_streams(frame, **NIGHT)
+    assert found.n_payments.sum() == N - 4
+    assert said[0].filename == __file__
+
+
+def test_levels_of_an_index_are_columns(frame):
+    plain = qfb.find_streams(frame, **NIGHT)
+    levels = frame.set_index(["customer_id", "txn_id"])
+    pd.testing.assert_frame_equal(qfb.find_streams(levels, **NIGHT), plain)
+    pd.testing.assert_frame_equal(qfb.find_streams(frame.set_index("date", drop=False), **NIGHT), plain)  # fmt: skip
+
+
+def test_columns_that_arrow_cannot_take_are_named(frame):
+    frame["customer_id"] = ["a", 5] * (N // 2)
+    with pytest.raises(InputError, match=r"column customer_id .*values of one type"):
+        qfb.find_streams(frame, **NIGHT)
+    twice = pd.concat([frame, frame[["amount"]]], axis=1)
+    with pytest.raises(InputError, match="Duplicate column names"):
+        qfb.find_streams(twice, **NIGHT)
+
+
+def test_arguments_of_another_kind_are_refused(frame):
+    with pytest.raises(ConfigError, match="expected a dict"):
+        qfb.find_streams(frame, columns=["date"], **NIGHT)
+    with pytest.raises(InputError, match="expected a number such as"):
+        qfb.plot_stream(frame, frame.iloc[0], **NIGHT)
+
+
+def test_a_day_as_text_is_a_day_everywhere(frame):
+    for call in (qfb.find_streams, qfb.profile):
+        pd.testing.assert_frame_equal(
+            call(frame, as_of="2024-12-31", device="cpu"), call(frame, **NIGHT)
+        )
+    shown = qfb.plot_stream(frame, as_of="2024-12-31", device="cpu")
+    assert shown._repr_html_() == qfb.plot_stream(frame, **NIGHT)._repr_html_()
+
+
+def test_a_day_before_all_payments_has_no_profiles(frame):
+    with pytest.raises(InputError, match="no payment is as early as that"):
+        qfb.profile(frame, as_of=dt.date(2000, 1, 1), device="cpu")
+
+
+def test_amounts_whose_sum_wraps_around_are_refused(frame):
+    """103 payments of 900 trillion used to sum to less than nothing."""
+    many = pd.concat([frame.assign(txn_id=frame.txn_id + str(i)) for i in range(5)])
+    with pytest.raises(InputError, match=r"more than 64 bits.*customer 'C"):
+        qfb.find_streams(many.assign(amount=9e14), **NIGHT)
+    most = qfb.find_streams(many.assign(amount=7e14), **NIGHT)
+    assert most.amount_total_minor.sum() == 120 * 7 * 10**16

@@ -1,0 +1,147 @@
+"""Sources as banks deliver them: what is odd is said in one line, or counted, never taken silently."""
+
+import datetime as dt
+import uuid
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu.config import build_config
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import gold
+from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.lake.preview import preview
+
+HEADER = "txn_id,customer_id,date,amount,memo"
+LINES = [f"t{i},C{i % 3},2024-03-{i + 1:02d},{i + 1}.00,memo {i}" for i in range(20)]
+
+
+@pytest.fixture
+def ingested(tmp_path):
+    """Ingest one file of transactions; return the config."""
+
+    def call(content, **part):
+        path = tmp_path / ("t.csv" if isinstance(content, str) else "t.parquet")
+        if isinstance(content, str):
+            path.write_text(content, encoding="utf-8")
+        else:
+            pq.write_table(content, path)
+        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu",
+               "sources": {"transactions": {"path": path.name, **part}}}  # fmt: skip
+        config = build_config(raw, base=tmp_path, where="test")
+        call.seen = preview(config)[0]
+        ingest(config)
+        return config
+
+    return call
+
+
+def text(header=HEADER, lines=LINES):
+    return "\n".join([header, *lines]) + "\n"
+
+
+def table(**columns):
+    n_rows = 8
+    plain = {
+        "customer_id": pa.array(["C1"] * n_rows),
+        "date": pa.array([dt.date(2024, 1, 1 + i) for i in range(n_rows)]),
+        "amount": pa.array([1.5] * n_rows),
+        "memo": pa.array([f"memo {i}" for i in range(n_rows)]),
+    }
+    return pa.table(plain | columns)
+
+
+def measures(config):
+    rows = gold.read(config.output_dir, "data_quality").to_pylist()
+    return {row["measure"]: row["value"] for row in rows}
+
+
+def test_two_columns_of_a_name_are_refused_with_and_without_a_recipe(ingested):
+    """The first used to be taken without a word."""
+    with pytest.raises(InputError, match="two columns are called 'amount'"):
+        ingested(text(HEADER.replace("memo", "amount")))
+    step = {"op": "strip_chars", "column": "Memo", "into": "note", "chars": "*"}
+    twice = text(HEADER.replace("txn_id", "memo"))
+    with pytest.raises(ConfigError, match="two columns are called 'Memo'"):
+        ingested(twice, prepare=[step], columns={"memo": "date"})
+
+
+def test_a_line_break_in_a_header_makes_no_row(ingested):
+    config = ingested(text(HEADER.replace("memo", '"memo\n(note)"')))
+    assert (measures(config)["rows"], measures(config)["kept"]) == (20, 20)
+
+
+def test_a_header_without_an_end_has_no_rows(ingested):
+    with pytest.raises(InputError, match=r"sources.transactions: has no rows"):
+        ingested(HEADER)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_rows_that_an_open_quote_swallowed_are_kept_as_they_came(ingested, closed):
+    """To the end of the file, or to the next stray quote: they were gone without a trace."""
+    lines = list(LINES)
+    lines[4] = lines[4].replace("memo 4", '"memo 4')
+    if closed:
+        lines[9] = lines[9].replace("memo 9", '"memo 9')
+    config = ingested(text(lines=lines))
+    rejects = gold.read(config.output_dir, "rejects").to_pylist()
+    assert [row["row"] for row in rejects] == [4]
+    gone = range(4, 10) if closed else range(4, 20)
+    assert all(f"t{i},C{i % 3}" in rejects[0]["row_json"] for i in gone if i > 4)
+    assert measures(config)["kept"] == 20 - len(gone)
+    assert ingested.seen.left_out == {
+        "rejected: line has another number of columns than the header": 1
+    }
+
+
+def test_line_breaks_in_a_text_are_no_open_quote(ingested):
+    lines = [line.replace("memo", '"first, second,\nthird\n') + '"' for line in LINES]
+    assert measures(ingested(text(lines=lines)))["kept"] == 20
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"memo": pa.array([["a", "b"]] * 8)}, r"column 'memo' is list<.*not one value a row"),
+        ({"amount": pa.array([{"x": 1}] * 8)}, r"column 'amount' is struct<.*not one value"),
+        (
+            {"txn_id": pa.array([uuid.UUID(int=i << 120).bytes for i in range(128, 136)], pa.binary(16))},
+            "'txn_id' is fixed_size_binary.*hexadecimal",
+        ),
+        ({"customer_id": pa.array([b"\xff\xfe"] * 8)}, "'customer_id' is binary and no UTF-8"),
+    ],
+    ids=["list", "struct", "uuid", "bytes"],
+)  # fmt: skip
+def test_columns_without_one_text_a_row_are_named(ingested, columns, words):
+    with pytest.raises(InputError, match=words):
+        ingested(table(**columns))
+    assert "column" in ingested.seen.problems[0]
+
+
+def test_bytes_that_are_texts_are_texts(ingested):
+    config = ingested(table(customer_id=pa.array(["客户".encode()] * 8)))
+    assert measures(config)["kept"] == 8
+
+
+@pytest.mark.parametrize(
+    ("source", "part", "words"),
+    [
+        ("orders", {"columns": {"quantity": {"multiply": ["a", "b"]}}}, "only an amount"),
+        ("claims", {"columns": {"date": "d"}, "constants": {"date": "2024-01-01"}}, "take one"),
+    ],
+)
+def test_mappings_that_would_be_half_ignored_are_refused(source, part, words):
+    """``quantity = { multiply = ... }`` was the first of the two columns."""
+    sources = {"transactions": {"path": "t.csv"}, source: {"path": "x.csv", **part}}
+    raw = {"as_of": dt.date(2024, 12, 31), "sources": sources}
+    with pytest.raises(ConfigError, match=words):
+        build_config(raw, base=None, where="test")
+
+
+@pytest.mark.parametrize("year", [1, 9999])
+def test_a_day_that_no_night_is_of_is_refused(year):
+    """The year 9999 used to end in an OverflowError in the middle of a night."""
+    raw = {"as_of": dt.date(year, 12, 31), "sources": {"transactions": {"path": "t.csv"}}}
+    with pytest.raises(ConfigError, match="as_of"):
+        build_config(raw, base=None, where="test")
