@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -226,9 +227,11 @@ def _told(made: Made, backend: Backend) -> dict[str, Any]:
 
 def _whole_night(made: Made, backend: Backend) -> dict[str, Any]:
     """Run the night as a user does, but for the report and MLflow's store."""
+    alone = {} if find_spec("distributed") else {"workers": 1}  # no Dask, no processes
+    config = made.config.model_copy(update=alone)
     with without_reports(), wall(backend) as seconds:
-        done = pipeline.run(made.config)
-    output = made.config.output_dir
+        done = pipeline.run(config)
+    output = config.output_dir
     tables = {name: _bytes_of(output / name) for name in gold.tables(output)}
     return {
         "seconds": seconds[0],

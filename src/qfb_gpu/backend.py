@@ -350,7 +350,7 @@ class Backend:
         Integers ``row`` and ``column``, float64 ``values``; those of one place add up.
         """
         if self.name == "gpu":
-            return sparse.device_sparse(shape, row, column, values)
+            return sparse.device_sparse(self.xp, shape, row, column, values)
         return sparse.host_sparse(shape, row, column, values)
 
     def alike(self, batched: Any, *of: Any) -> Any:
