@@ -59,12 +59,12 @@ def fingerprints(ledger: Ledger, backend: Backend) -> Any:
     -------
     array of int64, shape (n_relations,)
     """
-    fingerprint = backend.xp.empty(ledger.n_relations, dtype="int64")
+    fingerprint = backend.xp.empty(ledger.n_relations, dtype="uint64")
     backend.launch(
         fingerprints_cpu, fingerprints_gpu, ledger.n_relations, ledger.day, ledger.amount_minor,
         ledger.relation_offsets, fingerprint,
     )  # fmt: skip
-    return fingerprint
+    return fingerprint.view("int64")
 
 
 def places_of(fingerprint: Any, sizes: Any, known: Splits, xp: Any) -> Any:
