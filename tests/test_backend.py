@@ -15,7 +15,7 @@ from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
 from qfb_gpu._backend import compiling, devices
-from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
+from qfb_gpu._backend.graphs import host_communities, import_igraph, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
 from qfb_kernels.intervals import gaps_cpu, gaps_gpu
@@ -124,7 +124,7 @@ def test_communities_do_not_depend_on_who_else_draws(monkeypatch):
     source, target = rng.integers(0, 400, (2, 2400)).astype(np.int32)
     graph = (400, source, target, rng.random(2400))
     alone = host_communities(*graph, 1.0, 7)
-    graphs = _igraph().Graph
+    graphs = import_igraph().Graph
     plain = graphs.community_leiden
 
     def beside(*arguments, **named):
