@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._cluster import fork_server
+from qfb_gpu._cluster.main_module import check_main_module
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -33,6 +34,7 @@ def client_of(backend_name: BackendName, n_workers: int, n_at_once: int) -> Iter
     n_at_once : int
         Tasks that a worker on a device has under way.
     """
+    check_main_module()
     from dask import config
     from distributed import Client
 
@@ -66,7 +68,14 @@ def client_of(backend_name: BackendName, n_workers: int, n_at_once: int) -> Iter
 
 
 def start_fork_server(n_workers: int, modules: Sequence[str]) -> Method:
-    """Start what so many workers are forked from; return how they are to be started."""
+    """Start what so many workers are forked from; return how they are to be started.
+
+    Raises
+    ------
+    ConfigError
+        See :func:`qfb_gpu._cluster.main_module.check_main_module`.
+    """
+    check_main_module()
     early, late = _environment(n_workers)
     return fork_server.start({**early, **late}, modules)
 

@@ -3,7 +3,8 @@
 A worker that is spawned takes seconds to import what it needs. Here one process does so, beside
 whatever the main process does until it wants workers, and each worker is a copy of it that shares
 its memory. It is a Python started afresh, not a copy of the main process: it has no threads, locks
-or device of that, and starts no threads itself, so copies of it are sound.
+or device of that. It starts none that a fork would hurt, so copies of it are sound (jemalloc and
+OpenBLAS, which libraries bring, stop their own before a fork).
 
 Python has one such server a process (:mod:`multiprocessing.forkserver`). One that somebody else
 started is left alone, and workers are then spawned, as they are where there is no Linux.

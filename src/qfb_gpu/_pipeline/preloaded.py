@@ -11,11 +11,16 @@ from importlib import import_module
 
 from qfb_gpu.starting import importing
 
-MODULES = ("distributed.nanny", "qfb_gpu.tasks", "qfb_gpu._pipeline.fitting")
+MODULES = (
+    "distributed.nanny", "qfb_gpu.tasks", "qfb_gpu._pipeline.fitting", "scipy.stats",
+    "sklearn.ensemble",
+)  # fmt: skip
+"""The last two are what fitting takes longest to import."""
 
 with suppress(Exception), importing():  # what fails here fails again where it can be told
     for module in MODULES:
         import_module(module)
-    from qfb_gpu._backend import ahead
+    from qfb_gpu._backend import ahead, graphs
 
     ahead.load()
+    graphs.import_igraph()
