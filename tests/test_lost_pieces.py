@@ -7,7 +7,7 @@ import pytest
 
 from qfb_gpu import cli
 from qfb_gpu.config import build_config
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.models import store
 from qfb_gpu.pipeline import run
@@ -110,3 +110,33 @@ def test_a_store_that_is_no_database_is_named(tmp_path):
         store.opened(tmp_path),
     ):
         pass
+
+
+def test_the_store_follows_its_folder(tmp_path):
+    """A copy of a night used to write its reports and models into the folder it was copied from."""
+    here, there = tmp_path / "here", tmp_path / "there"
+    here.mkdir()
+    with store.opened(here) as client:
+        of_first = client.create_run(store.experiment(client, here)).info
+    shutil.copytree(here, there)
+    (there / "report.html").write_text("second night", encoding="utf-8")
+    with store.opened(there) as client:
+        experiment = store.experiment(client, there)
+        run_id = client.create_run(experiment).info.run_id
+        client.log_artifact(run_id, str(there / "report.html"))
+        moved = client.get_run(of_first.run_id).info.artifact_uri
+        assert (
+            client.get_experiment(experiment).artifact_location == (there / "mlartifacts").as_uri()
+        )
+    assert [f.read_text() for f in there.rglob("artifacts/report.html")] == ["second night"]
+    assert not list(here.rglob("report.html"))
+    assert moved == of_first.artifact_uri.replace("/here/", "/there/")
+
+
+@pytest.mark.parametrize("name", ["50%20more", "what?", "no#1"])
+def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
+    """The first ended in 'File not found' midway, the others wrote to another folder."""
+    raw = {"as_of": AS_OF, "output": name, "sources": {"transactions": {"path": "t.csv"}}}
+    with pytest.raises(ConfigError, match="give a folder without it"):
+        build_config(raw, base=tmp_path, where="test")
+    assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"

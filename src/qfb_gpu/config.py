@@ -243,10 +243,18 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     """Check a config that is already a dictionary; ``where`` names it in errors."""
     expanded = _expand(raw, where, "")
     try:
-        return Config(**expanded, base=base)
+        config = Config(**expanded, base=base)
     except ValidationError as error:
         msg = f"{where}: {_first_error(error, expanded)}"
         raise ConfigError(msg) from error
+    special = re.search(r"%[0-9A-Fa-f]{2}|[?#]", str(config.output_dir))
+    if special:  # to Delta's reader and to the database of models a path is an address
+        msg = (
+            f"{where}: key 'output': tables cannot be kept in {config.output_dir}, whose name "
+            f"holds {special[0]!r}; give a folder without it"
+        )
+        raise ConfigError(msg)
+    return config
 
 
 _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
 import warnings
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from threading import Thread
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
 EXPERIMENT = "qfb nightly"
 _SQLITE = b"SQLite format 3\0"
+_PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow keeps absolute places."""
 
 
 def exists(output: Path) -> bool:
@@ -91,6 +100,7 @@ def _client(database: Path) -> Any:
     if database.is_file() and database.stat().st_size and not _is_sqlite(database):
         msg = f"{database}: is no SQLite database any more; move it away, the night begins another"
         raise InputError(msg)
+    _follow(database)
     _keep_to_ourselves()
     import mlflow
 
@@ -98,6 +108,32 @@ def _client(database: Path) -> Any:
         logging.getLogger(logger).setLevel(logging.WARNING)
     uri = f"sqlite:///{database}"
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+
+
+def _follow(database: Path) -> None:
+    """Bring artifacts to where the folder is now, if it was moved or copied since.
+
+    Else MLflow would write on into the folder that it was made in.
+    """
+    if not database.is_file() or not database.stat().st_size:
+        return
+    here = (database.parent / "mlartifacts").as_uri()
+    with closing(sqlite3.connect(database)) as store:
+        tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
+        if not {table for table, _ in _PLACES} <= tables:
+            return
+        ask = "SELECT artifact_location FROM experiments WHERE name = ?"
+        row = store.execute(ask, (EXPERIMENT,)).fetchone()
+        if row is None or row[0] == here:
+            return
+        begin = len(row[0])
+        for table, column in _PLACES:
+            store.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608  our names
+                f"WHERE substr({column}, 1, ?) = ?",
+                (here, begin + 1, begin, row[0]),
+            )
+        store.commit()
 
 
 def _is_sqlite(file: Path) -> bool:

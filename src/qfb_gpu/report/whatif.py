@@ -102,8 +102,8 @@ def summary(answer: WhatIf) -> str:
     worst = answer.hits[0]
     return (
         f"{head} ({paid} a year), {plural(answer.n_telling, 'party', 'parties')} lose 1% or more "
-        f"of a year’s income; the most, {worst.name}, loses {percent(worst.lost)}. The network "
-        f"loses {percent(answer.debtrank)} of its business beyond the firm’s own "
+        f"of a year's income; the most, {worst.name}, loses {percent(worst.lost)}. The network "
+        f"loses {percent(answer.debtrank)} of its business beyond the firm's own "
         f"(DebtRank); {percent(answer.debtrank_direct)} is lost by those it pays itself."
     )
 

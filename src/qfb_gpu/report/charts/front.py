@@ -43,7 +43,7 @@ def front(points: Sequence[tuple[float, float, str]], names: tuple[str, str], ti
     line = " ".join(f"{svg.px(x(p[0]))},{svg.px(y(p[1]))}" for p in points)
     body.append(f'<polyline class="line" points="{line}"/>')
     body += [
-        f'<circle class="in" cx="{svg.px(x(p[0]))}" cy="{svg.px(y(p[1]))}" r="5">'
+        f'<circle class="spot" cx="{svg.px(x(p[0]))}" cy="{svg.px(y(p[1]))}" r="5">'
         f"<title>{esc(p[2], 1000)}</title></circle>"
         for p in points
     ]

@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 def network(data: Network | None) -> Html:
     """Return the section."""
     if data is None:
-        why = "Nobody’s counterparty is known, so who pays whom cannot be drawn."
+        why = "Nobody's counterparty is known, so who pays whom cannot be drawn."
         hint = (
             "The network needs a counterparty id with the payments: map counterparty_id in the "
-            "config’s transactions source."
+            "config's transactions source."
         )
         return section("network", "The payment network", "支付网络", why, empty(hint))
     return section(
@@ -79,8 +79,8 @@ def _components(data: Network) -> Html:
     ]  # fmt: skip
     return card(
         "Separate pieces by size", "连通分量", rows(items),
-        note=f"{plural(data.n_components, 'piece')} with no payment between them; the largest has "
-        f"{plural(data.largest_component, 'party', 'parties')}.",
+        note=f"{plural(data.n_components, 'piece')}, with no payment between two pieces; the "
+        f"largest has {plural(data.largest_component, 'party', 'parties')}.",
     )  # fmt: skip
 
 

@@ -29,9 +29,9 @@ def segments(data: list[Segment], currency: str | None) -> Html:
     rest = len(data) - _SHOWN
     more = empty(f"{rest} smaller segments are in the segments table.") if rest > 0 else ""
     note = Html(
-        '<p class="note">A bar shows how far the segment’s mean lies from that of all customers, '
-        "in standard deviations: right is higher, left is lower. Beside it, the segment’s mean and "
-        "everyone’s.</p>"
+        '<p class="note">A bar shows how far the mean of the segment lies from that of all '
+        "customers, in standard deviations: right is higher, left is lower. Beside it, the "
+        "segment's mean and everyone's.</p>"
     )
     return section("segments", "Segments", "客户分群", lead, shown, more, note)
 

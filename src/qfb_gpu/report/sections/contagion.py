@@ -31,7 +31,7 @@ def draw(read: Read) -> Html | None:
     chains = read_or_none(read, "supply_chains", _CHAINS)
     members = [] if chains is None else chains.to_pylist()
     if not found:
-        why = "Nobody’s default takes income from a customer: no payment names a party."
+        why = "Nobody's default takes income from a customer: no payment names a party."
         return section("contagion", "Contagion", "风险传导", why, empty("Nothing to show."))
     return section(
         "contagion", "Contagion", "风险传导", _lead(found), cards(_bars(found), _cores(members)),
@@ -44,8 +44,8 @@ def _lead(found: list[dict[str, Any]]) -> str:
     return (
         f"Of {plural(len(found), 'firm')} on which most hangs, the default of "
         f"{worst['firm_id']} would cost the others most: {percent(worst['debtrank'])} of all "
-        f"customers’ business (DebtRank), {plural(worst['n_hit'], 'customer')} losing 1% or more "
-        "of a year’s income. Ask about any firm with qfb whatif OUT --default FIRM."
+        f"customers' business (DebtRank), {plural(worst['n_hit'], 'customer')} losing 1% or more "
+        "of a year's income. Ask about any firm with qfb whatif OUT --default FIRM."
     )
 
 
@@ -61,7 +61,7 @@ def _bars(found: list[dict[str, Any]]) -> Html:
     keys = legend(("bad", "at those it pays"), ("out", "through others"))
     return card(
         "Business lost if it stops paying", "违约损失", keys, rows(items),
-        note="Share of all customers’ yearly business, beyond the firm’s own. A firm passes on as "
+        note="Share of all customers' yearly business, beyond the firm's own. A firm passes on as "
         "much as it loses; the settings are under network.contagion.",
     )  # fmt: skip
 
@@ -72,7 +72,7 @@ def _cores(members: list[dict[str, Any]]) -> Html:
         sides = chains.setdefault(one["core_id"], {"upstream": [], "downstream": []})
         sides[one["side"]].append(one["chain_share"])
     if not chains:
-        shown = empty("No customer’s business hangs on one firm by the share that is asked for.")
+        shown = empty("No customer's business hangs on one firm by the share that is asked for.")
         return card("Core enterprises and their chains", "核心企业与上下游", shown)
     items = []
     for core, sides in list(chains.items())[:_CORES]:
@@ -101,7 +101,7 @@ def _table(found: list[dict[str, Any]]) -> Html:
     ]  # fmt: skip
     return card(
         "Firms on which most hangs", "系统重要企业", table(heads, lines, "Costliest defaults"),
-        note="Hit: customers that lose 1% or more of a year’s income. Farthest: payments in a row "
+        note="Hit: customers that lose 1% or more of a year's income. Farthest: payments in a row "
         "to the farthest of them.",
         wide=True,
     )  # fmt: skip

@@ -73,7 +73,7 @@ def _lead(contracts: list[dict[str, Any]]) -> str:
     return (
         f"{plural(n, 'contract')}, {count(finished)} of them paid in full; {mean:.2f} payments a "
         f"contract on average, those without a payment among them. {plural(linked, 'payment')} "
-        f"came with the contract’s number, {count(matched)} more were matched. "
+        f"came with the contract's number, {count(matched)} more were matched. "
         f"{plural(overdue, 'contract has', 'contracts have')} a node overdue by its own dates."
     )
 
@@ -98,7 +98,7 @@ def _nodes(nodes: list[dict[str, Any]]) -> Html:
     shown = rows(items) if items else empty("No node is known.")
     return card(
         "Payment nodes", "付款节点", keys, shown,
-        note="Overdue is said only where the clause and the contract’s dates give a due date: "
+        note="Overdue is said only where the clause and the contract's dates give a due date: "
         "payments at signature and after the warranty.",
     )  # fmt: skip
 

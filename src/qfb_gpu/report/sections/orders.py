@@ -89,7 +89,7 @@ def _test(nights: list[dict[str, Any]]) -> Html:
     if not nights:
         return card(title, zh, empty("Too few orders have come to test the scores of past nights."))
     heads = [("Night", ""), ("Open", "n"), ("Late", "n"), ("AUC", "n"), ("Alerts right", "n"),
-             ("By supplier’s rate", "n min"), ("Days ahead", "n")]  # fmt: skip
+             ("By supplier's rate", "n min"), ("Days ahead", "n")]  # fmt: skip
     lines = [
         [
             day(one["date"]), count(one["n_orders"]), count(one["n_late"]), f"{one['auc']:.2f}",
@@ -101,7 +101,7 @@ def _test(nights: list[dict[str, Any]]) -> Html:
     note = (
         "Each night was scored by a model that had seen only orders due before all of these "
         "nights. AUC: the chance that a late order had the higher score. Beside it, as many "
-        "alerts chosen by the supplier’s past late rate alone."
+        "alerts chosen by the supplier's past late rate alone."
     )
     return card(title, zh, table(heads, lines, "Back-test of order warnings"), note=note)
 
@@ -124,7 +124,7 @@ def _table(ahead: pa.Table) -> Html:
     return card(
         "Most at risk before they are due", "到期前高风险订单",
         table(heads, lines, "Orders most at risk"), wide=True,
-        note="The range is wide where few of the supplier’s orders are known. All are in the "
+        note="The range is wide where few of the supplier's orders are known. All are in the "
         "order_risk table.",
     )  # fmt: skip
 

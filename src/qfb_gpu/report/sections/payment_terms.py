@@ -135,7 +135,7 @@ def _gains(known: pa.Table) -> Html:
     return card(
         "Where another cycle gains most", "付款周期优化", shown, wide=True,
         note="Least yearly cost of capital, discount forgone, late interest and supplier distress, "
-        "under agreed terms and the law’s cap; the assumptions are the settings finance.terms. "
+        "under agreed terms and the law's cap; the assumptions are the settings finance.terms. "
         "Negative cash is needed: paying earlier than today.",
     )  # fmt: skip
 

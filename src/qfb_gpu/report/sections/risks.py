@@ -65,7 +65,7 @@ def _lead(found: pa.Table, alerts: pa.Table | None) -> str:
     when = day(found.column("month_end")[0].as_py())
     return (
         f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
-        f"had ended; {count(held)} of them are at an alert’s level in some risk, and "
+        f"had ended; {count(held)} of them are at an alert's level in some risk, and "
         f"{plural(new, 'alert')} {'is' if new == 1 else 'are'} new since the month before."
     )
 
@@ -120,7 +120,7 @@ def _number(value: float | None) -> str:
 
 def _table(alerts: pa.Table | None) -> Html:
     if alerts is None or not alerts.num_rows:
-        return empty("No customer is at an alert’s level.")
+        return empty("No customer is at an alert's level.")
     by = [("is_new", "descending"), ("score", "descending"), ("customer_id", "ascending")]
     order = alerts.sort_by(by).slice(0, _SHOWN).to_pylist()
     heads = [("Customer", ""), ("Risk", ""), ("Score", "n"), ("Before", "n min"), ("Since", ""),
