@@ -133,7 +133,7 @@ def test_a_contest_keeps_the_baseline_the_champion_or_the_pinned():
     rows = np.arange(50)
 
     def used(metric_of, *, is_pinned=False, n_events=20):
-        rules = evaluation.Rules("AUC", "rule", 0.01, 20, is_pinned=is_pinned, seed=0)
+        rules = evaluation.Rules("AUC", ("rule",), 0.01, 20, is_pinned=is_pinned, seed=0)
         return evaluation.contest(metric_of, rows, n_events, rules).used
 
     assert used(fixed) == "challenger"

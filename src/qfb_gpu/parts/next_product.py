@@ -202,7 +202,12 @@ def _decide(
         metric_of[CHALLENGER] = metric_of[_BACKTEST]
     pinned = registry.is_pinned(saved.config.output_dir, recommend.NAME)
     rules = evaluation.Rules(
-        "MAP", _POPULARITY, settings.margin, _FEWEST_OPENERS, is_pinned=pinned, seed=settings.seed
+        "MAP",
+        (_POPULARITY,),
+        settings.margin,
+        _FEWEST_OPENERS,
+        is_pinned=pinned,
+        seed=settings.seed,
     )
     result = evaluation.contest(metric_of, by_value, int(by_value.size), rules)
     learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in train)
