@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-_RIDGE = 0.1
+_RIDGE = 0.01
 """scikit-learn's C of standardised features."""
 _TAIL = 0.01
 
