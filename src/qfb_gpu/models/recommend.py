@@ -36,7 +36,7 @@ FEWEST = 30
 """Openings, to fit on and to calibrate on together, without which popularity ranks."""
 YEAR_DAYS = 360
 N_SIZES = 4
-OF_PRODUCT = ("popularity", "affinity", "affinity_best", "size_lift")
+OF_PRODUCT = ("popularity", "had_before", "affinity", "affinity_best", "size_lift")
 OF_HOLDING = (
     "products_held",
     "products_closed_year",
@@ -70,6 +70,10 @@ class Holdings:
         """Return whether each customer holds each product: bool (n_customers, n_products)."""
         there = (self.opened <= day) & ((self.closed == NULL_DAY) | (self.closed > day))
         return self._marked(there)
+
+    def had(self, day: int) -> np.ndarray:
+        """Return whether each customer ever held each product: bool (n_customers, n_products)."""
+        return self._marked(self.opened <= day)
 
     def opened_in(self, after: int, until: int) -> np.ndarray:
         """Return whether each customer opened each product in ``after < day <= until``."""
@@ -110,8 +114,9 @@ class Market:
 
     Attributes
     ----------
-    rate : float64 array, shape (n_products,)
-        Share of non-holders that open it in a horizon, from the openings of a year.
+    rate, rate_new, rate_again : float64 arrays, shape (n_products,)
+        Share of non-holders that open it in a horizon, from the openings of a year: of all, of
+        those that never had it, of those that had it and closed it.
     lift : float64 array, shape (n_products, n_products)
         Log of how much more often holders of the row hold the column; 0 on the diagonal.
     size_edges : float64 array, shape (N_SIZES - 1,)
@@ -120,6 +125,8 @@ class Market:
     """
 
     rate: np.ndarray
+    rate_new: np.ndarray
+    rate_again: np.ndarray
     lift: np.ndarray
     size_edges: np.ndarray
     size_lift: np.ndarray
@@ -136,22 +143,35 @@ def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) ->
     """
     held = holdings.held(day)
     opened = holdings.opened_in(day - YEAR_DAYS, day)
-    could = ~holdings.held(day - YEAR_DAYS)
-    share = (opened.sum(0) + 1) / (could.sum(0) + _PRIOR)
+    had, had_not = holdings.had(day - YEAR_DAYS), ~holdings.held(day - YEAR_DAYS)
+    could, former = ~had, had & had_not
+    share = _shrunk((opened & could).sum(0) + 1, could.sum(0), 0.0)
+    # few had it before: what all products say of coming back, then what each says
+    again = ((opened & former).sum() + 1) / ((former * share).sum() + 1)
+    again = _shrunk((opened & former).sum(0), former.sum(0), again * share)
     known = size[np.isfinite(size)]
     edges = np.quantile(known, np.arange(1, N_SIZES) / N_SIZES) if known.size else np.zeros(3)
     place = np.searchsorted(edges, np.nan_to_num(size, nan=-np.inf))
     by_size = np.zeros((N_SIZES, holdings.n_products))
     for at in range(N_SIZES):
         of = place == at
-        by_size[at] = (opened[of].sum(0) + _PRIOR * share) / (could[of].sum(0) + _PRIOR)
+        by_size[at] = _shrunk((opened & could)[of].sum(0), could[of].sum(0), share)
     both = held.T.astype(np.float64) @ held.astype(np.float64)
     alone = np.diag(both).copy()
     usual = (alone + 1) / (held.shape[0] + 2)
     lift = np.log((both + _PRIOR * usual) / (alone[:, None] + _PRIOR) / usual)
     np.fill_diagonal(lift, 0.0)
-    rate = np.clip(share * horizon_days / YEAR_DAYS, 1e-6, 0.95)
-    return Market(rate, lift, edges, np.log(by_size / share))
+    every = _shrunk(opened.sum(0) + 1, had_not.sum(0), 0.0)
+    rates = (
+        np.clip(of_year * horizon_days / YEAR_DAYS, 1e-6, 0.95) for of_year in (every, share, again)
+    )
+    return Market(*rates, lift, edges, np.log(by_size / share))
+
+
+def _shrunk(n: np.ndarray, of: np.ndarray, prior: Any) -> np.ndarray:
+    """Return n of so many as a share, moved towards a prior share that counts as 20 customers."""
+    share: np.ndarray = (n + _PRIOR * prior) / (of + _PRIOR)
+    return share
 
 
 def pairs(
@@ -175,7 +195,7 @@ def pairs(
     customer, product : integer arrays, shape (n_pairs,)
     features : dict of name to float64 array, shape (n_pairs,)
     """
-    held = holdings.held(day)[rows]
+    held, had = holdings.held(day)[rows], holdings.had(day)[rows]
     at, product = np.nonzero(~held)
     customer = rows[at]
     own = held.astype(np.float64)
@@ -186,8 +206,10 @@ def pairs(
         affinity, best = affinity + lifts, np.maximum(best, lifts)
     affinity = affinity / n_held[:, None]
     place = np.searchsorted(known.size_edges, np.nan_to_num(customers["size"], nan=-np.inf))
+    again = had[at, product]
     features = {
-        "popularity": np.log(known.rate)[product],
+        "popularity": np.log(np.where(again, known.rate_again[product], known.rate_new[product])),
+        "had_before": again.astype(np.float64),
         "affinity": affinity[at, product],
         "affinity_best": best[at, product],
         "size_lift": known.size_lift[place[customer], product],
