@@ -250,7 +250,7 @@ def test_the_gate_and_what_is_offered_to_the_registry(night):
     assert "passes" in rows["note"].to_pylist()[0]
     [candidate] = offered(saved.workspace.root)
     assert candidate.is_champion
-    assert candidate.metrics["auc"] > candidate.metrics["recency_rule_auc"]
+    assert candidate.metrics["backtest_auc"] > candidate.metrics["recency_rule_auc"]
     loaded = churn.ChurnModel.from_files(candidate.files)
     again = loaded.predict(loaded.matrix(candidate.example, np))
     np.testing.assert_array_equal(again, candidate.predicted["churn_probability"])

@@ -24,7 +24,7 @@ import numpy as np
 from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import evaluation
-from qfb_gpu.models.trees import FILE, Trees
+from qfb_gpu.models.blend import LINE, Blend, Learnt, fit_blend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +43,11 @@ OF_HOLDING = (
     "products_opened_2_years",
     "days_since_opening",
 )
+POPULARITY, APART, BY_SIZE = (
+    "popularity", "popularity, held before apart", "popularity by size",
+)  # fmt: skip
+BASELINES = (POPULARITY, APART, BY_SIZE)
+"""Rules that a model has to beat; where it does not, the best of them ranks."""
 _ABOUT = "next_product.json"
 _OPTIONS = BoostingOptions(
     n_trees=100, n_leaves=8, learning_rate=0.06, min_leaf_rows=40, l2=10.0, max_rows=300_000
@@ -162,10 +167,10 @@ def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) ->
     lift = np.log((both + _PRIOR * usual) / (alone[:, None] + _PRIOR) / usual)
     np.fill_diagonal(lift, 0.0)
     every = _shrunk(opened.sum(0) + 1, had_not.sum(0), 0.0)
-    rates = (
-        np.clip(of_year * horizon_days / YEAR_DAYS, 1e-6, 0.95) for of_year in (every, share, again)
+    new, again, every = (
+        np.clip(of_year * horizon_days / YEAR_DAYS, 1e-6, 0.95) for of_year in (share, again, every)
     )
-    return Market(*rates, lift, edges, np.log(by_size / share))
+    return Market(every, new, again, lift, edges, np.log(by_size / share))
 
 
 def _shrunk(n: np.ndarray, of: np.ndarray, prior: Any) -> np.ndarray:
@@ -219,6 +224,16 @@ def pairs(
     return customer, product, features
 
 
+def popularity(
+    name: str, known: Market, product: np.ndarray, features: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return the log of the rate by which one of :data:`BASELINES` ranks pairs: (n_pairs,)."""
+    if name == POPULARITY:
+        found: np.ndarray = np.log(known.rate)[product]
+        return found
+    return features["popularity"] + (features["size_lift"] if name == BY_SIZE else 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class NextProductModel:
     """What turns the features of a customer and a product into a probability and its range.
@@ -231,7 +246,7 @@ class NextProductModel:
     edges: np.ndarray
     n_rows: np.ndarray
     n_true: np.ndarray
-    trees: Trees
+    blend: Blend
 
     def to_files(self) -> dict[str, bytes]:
         """Return the model as files of numbers."""
@@ -240,7 +255,7 @@ class NextProductModel:
             "horizon_days": self.horizon_days,
             **{name: getattr(self, name).tolist() for name in ("edges", "n_rows", "n_true")},
         }
-        return {_ABOUT: json.dumps(about, indent=1).encode(), FILE: self.trees.to_bytes()}
+        return {_ABOUT: json.dumps(about, indent=1).encode(), **self.blend.to_files()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> NextProductModel:
@@ -249,7 +264,7 @@ class NextProductModel:
         for name in ("edges", "n_rows", "n_true"):
             about[name] = np.array(about[name])
         about["names"] = tuple(about["names"])
-        return cls(**about, trees=Trees.from_bytes(files[FILE]))
+        return cls(**about, blend=Blend.from_files(files))
 
     def matrix(self, features: Mapping[str, Any], xp: Any = np) -> Any:
         """Return the features it reads as float64, shape (n_rows, n_features)."""
@@ -257,7 +272,7 @@ class NextProductModel:
 
     def predict(self, values: Any, xp: Any = np) -> Any:
         """Return the calibrated probability of rows of :meth:`matrix`."""
-        return self.trees.predict(values, xp)
+        return self.blend.predict(values, xp)
 
     def range(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the 90% range of the share of like rows that opened (Jeffreys)."""
@@ -271,12 +286,13 @@ def fit(
     features: Mapping[str, np.ndarray],
     opened: np.ndarray,
     calibrates: np.ndarray,
+    key: np.ndarray,
     *,
     horizon_days: int,
     seed: int,
     backend: Backend,
 ) -> NextProductModel | None:
-    """Fit on pairs of customers that neither test nor calibrate; calibrate on the latter.
+    """Fit on pairs of customers, whose ``key`` it is, that do not calibrate; then calibrate.
 
     Returns None where fewer than :data:`FEWEST` openings are there to fit on.
     """
@@ -285,19 +301,21 @@ def fit(
     columns = {name: np.asarray(features[name], np.float64) for name in sorted(features)}
     names = tuple(n for n, column in columns.items() if np.isfinite(column[~calibrates]).any())
     values = np.stack([columns[name] for name in names], 1)
-    boosted = backend.fit_boosting(
-        backend.asarray(values), backend.asarray(opened), held_out=backend.asarray(calibrates),
-        seed=seed, options=_OPTIONS,
-    )  # fmt: skip
-    trees = Trees.of(boosted)
-    said, true = trees.predict(values[calibrates], np), opened[calibrates]
+    weight = np.ones(opened.size)
+    blend = fit_blend(
+        Learnt(values, opened, calibrates, weight, key),
+        seed=seed,
+        options=_OPTIONS,
+        backend=backend,
+    )
+    said, true = blend.predict(values[calibrates], np), opened[calibrates]
     edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
     place = np.searchsorted(edges, said, side="left")
     return NextProductModel(
         names, horizon_days, edges,
         n_rows=np.bincount(place, minlength=edges.size + 1),
         n_true=np.bincount(place, weights=true, minlength=edges.size + 1),
-        trees=trees,
+        blend=blend,
     )  # fmt: skip
 
 
@@ -359,11 +377,15 @@ class _Loaded:
         return pd.DataFrame({"probability": self._model.predict(values)})
 
 
-def read(folder: Path) -> NextProductModel:
-    """Return the model of a version's files."""
+def read(folder: Path) -> NextProductModel | None:
+    """Return the model of a version's files; None where it was kept before models had a line."""
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    return NextProductModel.from_files(files)
+    return NextProductModel.from_files(files) if LINE in files else None
 
 
 def _load_pyfunc(folder: str) -> _Loaded:
-    return _Loaded(read(Path(folder)))
+    model = read(Path(folder))
+    if model is None:
+        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
+        raise ValueError(msg)
+    return _Loaded(model)
