@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
     from qfb_gpu.models.activity import Activity
 
+_SPAN = 2**17
+"""Days that a history has room for; what is older counts as so old."""
 RAW = ("active_days", "days_to_last", "days_observed", "active_days_year", "money", "currency")
 
 
@@ -54,19 +56,17 @@ def _active_days(
     xp, n_customers = backend.xp, ledger.n_customers
     lengths = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
     customer = backend.repeat(ledger.relation_customer, lengths).astype("int64")
-    paid = ledger.amount_minor > 0
-    first = int(ledger.day.min()) if ledger.n_payments else as_of_day
-    span = as_of_day - first + 2
-    cell = distinct((customer * span + ledger.day - first)[paid], xp)
-    cell = xp.concatenate([cell, xp.zeros(1, "int64")])  # there is something to read of nobody
-    base = span * xp.arange(n_customers)
-    cut = as_of_day - xp.asarray(backs, dtype="int64")[:, None] - first
-    n = cell.shape[0] - 1
-    begin = xp.searchsorted(cell[:n], base)
-    end = xp.searchsorted(cell[:n], base + xp.maximum(cut + 1, 0))
-    of_year = xp.searchsorted(cell[:n], base + xp.maximum(cut + 1 - YEAR_DAYS, 0))
+    day = xp.maximum(ledger.day.astype("int64") - (as_of_day - _SPAN + 2), 0)
+    # a reversal is nobody's: below all others
+    cell = xp.where(ledger.amount_minor > 0, customer * _SPAN + day, -1)
+    cell = xp.concatenate([xp.full(1, -1, dtype="int64"), distinct(cell, xp)])
+    base = _SPAN * xp.arange(n_customers)
+    cut = _SPAN - 2 - xp.asarray(backs, dtype="int64")[:, None]
+    begin = xp.searchsorted(cell, base)
+    end = xp.searchsorted(cell, base + xp.maximum(cut + 1, 0))
+    of_year = xp.searchsorted(cell, base + xp.maximum(cut + 1 - YEAR_DAYS, 0))
     there = end > begin
-    oldest, last = cell[begin] - base, cell[xp.maximum(end - 1, 0)] - base
+    oldest, last = cell[xp.minimum(begin, cell.shape[0] - 1)] - base, cell[end - 1] - base
     found = {
         "active_days": end - begin,
         "active_days_year": end - of_year,
@@ -89,7 +89,7 @@ def _money(
     amount = up_to[: len(backs)] - up_to[len(backs) :]
     most, money = xp.zeros(shape, "int64"), xp.zeros(shape, "int64")
     currency = xp.full(shape, -1, dtype="int16")
-    for code in sorted(set(backend.to_host(ledger.currency).tolist())):
+    for code in backend.to_host(distinct(ledger.currency, xp)).tolist():
         own = ledger.currency == code
         count = _summed(xp.where(own, n, 0), ledger.customer_offsets, xp)
         more = count > most
