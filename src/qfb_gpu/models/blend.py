@@ -1,8 +1,9 @@
-"""Trees and a line together: the mean of their log-odds, calibrated on rows that fitted neither.
+"""Trees and a line together: a mean of their log-odds, calibrated on rows that fitted neither.
 
 Trees find what no line holds and need many rows; a line with a ridge carries far with few. Their
-errors differ, so the mean is as good as the better of the two or better, for any number of rows
-(measured in docs/models.md); no choice between them has to be made from few held-out rows.
+errors differ, so of few rows the plain mean is as good as the better of the two, or better
+(measured in docs/models.md). Another weight is taken only where the calibrating rows' log-loss is
+lower by more than a standard error: few rows do not choose.
 
 References
 ----------
@@ -32,6 +33,8 @@ _MOST_LINE_ROWS = 50_000
 _LEAST_SLOPE = 1e-6
 _FREE = 10.0
 """Ridge of the calibrating line: scikit-learn's C."""
+_SHARES = (0.5, 0.0, 0.25, 0.75, 1.0)
+"""Weights of the trees; the first stands unless another is surely better."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +46,21 @@ class Blend:
     line : Line
     trees : Trees or None
         None: the line alone.
+    share : float
+        Weight of the trees' log-odds, the rest the line's.
     slope, intercept : float
-        Of the calibration, by the mean of the log-odds.
+        Of the calibration, by that mean of the log-odds.
     """
 
     line: Line
     trees: Trees | None
+    share: float
     slope: float
     intercept: float
 
     def to_files(self) -> dict[str, bytes]:
         """Return the model as files of numbers."""
-        about = {**self.line.to_dict(), "calibration": [self.slope, self.intercept]}
+        about = {**self.line.to_dict(), "calibration": [self.share, self.slope, self.intercept]}
         files = {LINE: json.dumps(about, indent=1).encode()}
         return files if self.trees is None else {**files, FILE: self.trees.to_bytes()}
 
@@ -68,7 +74,9 @@ class Blend:
     def log_odds(self, features: Any, xp: Any) -> Any:
         """Return each row's log-odds before calibration: float64, shape (n_rows,)."""
         score = self.line.log_odds(features, xp)
-        return score if self.trees is None else (score + self.trees.log_odds(features, xp)) / 2
+        if self.trees is None:
+            return score
+        return (1 - self.share) * score + self.share * self.trees.log_odds(features, xp)
 
     def predict(self, features: Any, xp: Any) -> Any:
         """Return each row's calibrated probability: float64, shape (n_rows,)."""
@@ -78,7 +86,8 @@ class Blend:
         """Return what each feature added to each row's calibrated log-odds, as ``features``."""
         added = self.line.contributions(features, xp)
         if self.trees is not None:
-            added = (added + self.trees.contributions(features, xp)) / 2
+            trees = self.trees.contributions(features, xp)
+            added = (1 - self.share) * added + self.share * trees
         return self.slope * added
 
 
@@ -125,12 +134,34 @@ def fit_blend(
             seed=seed, options=options,
         )  # fmt: skip
         trees = Trees.of(boosted)
-    raw = Blend(line, trees, 1.0, 0.0)
     later = np.flatnonzero(held_out)
     if not label[later].any() or label[later].all():
-        return raw
-    said = raw.log_odds(features[later], np)[:, None]
-    known = fit_line(said, label[later], weight[later], _FREE)
-    slope = max(float(known.slope[0]), _LEAST_SLOPE)
-    shift = known.intercept - float(known.slope[0]) * float(known.center[0])
-    return Blend(line, trees, slope, shift)
+        return Blend(line, trees, _SHARES[0], 1.0, 0.0)
+    of_line = line.log_odds(features[later], np)
+    of_trees = of_line if trees is None else trees.log_odds(features[later], np)
+    return Blend(line, trees, *_weighed(of_line, of_trees, label[later], weight[later]))
+
+
+def _weighed(
+    line: np.ndarray, trees: np.ndarray, label: np.ndarray, weight: np.ndarray
+) -> tuple[float, float, float]:
+    """Return the trees' share and the calibration's slope and intercept, from log-odds of rows."""
+    order = np.lexsort((line, trees, weight, label))
+    line, trees, label, weight = line[order], trees[order], label[order], weight[order]
+    found = {}
+    for share in _SHARES:
+        score = (1 - share) * line + share * trees
+        known = fit_line(score[:, None], label, weight, _FREE)
+        slope = max(float(known.slope[0]), _LEAST_SLOPE)
+        shift = known.intercept - float(known.slope[0]) * float(known.center[0])
+        loss = np.logaddexp(0.0, np.where(label, -1.0, 1.0) * (slope * score + shift))
+        found[share] = (slope, shift, loss)
+    usual = found[_SHARES[0]][2]
+    chosen, most = _SHARES[0], 0.0
+    for share in _SHARES[1:]:
+        gain = usual - found[share][2]
+        mean = float(np.average(gain, weights=weight))
+        error = float(np.sqrt(np.average((gain - mean) ** 2, weights=weight) / gain.size))
+        if mean > error and mean > most:
+            chosen, most = share, mean
+    return chosen, found[chosen][0], found[chosen][1]
