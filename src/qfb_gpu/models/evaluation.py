@@ -266,8 +266,9 @@ def contest(
 
     The best baseline takes a champion's place where it beats it by the margin, surely. A
     challenger has to pass the gate against the champion. Where a baseline stands, the challenger
-    has to gain the margin over the best of them, but not surely: it can still be replaced. A
-    champion that a person pinned stays.
+    has to rank at least as well as the best of them: no margin keeps the best of several rules,
+    chosen on the tested rows themselves, from being replaced, and what was learnt of earlier days
+    alone knows less than tonight's model. A champion that a person pinned stays.
 
     Parameters
     ----------
@@ -313,6 +314,7 @@ def _gate(
 ) -> Verdict:
     words = (rules.metric, f"the {name}", f"the {other}")
     return gate(
-        metric_of[name], metric_of[other], rows, margin=rules.margin, seed=rules.seed,
+        metric_of[name], metric_of[other], rows,
+        margin=rules.margin if "champion" in (name, other) else 0.0, seed=rules.seed,
         names=words, asks_surely=other == "champion",
     )  # fmt: skip
