@@ -65,7 +65,7 @@ def test_pagerank_matches_naive(edge_list):
     np.testing.assert_allclose(got, naive.pagerank(N_NODES, edge_list), atol=1e-9)
 
 
-def test_pagerank_agrees_withimport_igraph():
+def test_pagerank_agrees_with_igraph():
     import igraph
 
     rng = np.random.default_rng(1)
