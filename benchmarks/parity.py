@@ -19,8 +19,8 @@ RELATIVE, ABSOLUTE = 1e-6, 1e-9
 SPECTRAL = 2e-3
 """For what comes out of a float32 transform."""
 SPECTRAL_SHARE = 2e-4
-"""And for its shares of power, absolutely (it was 4e-6): of some 18,000 streams one had a strength of
-0.02638 by one transform and 0.02629 by the other, its period being the same."""
+"""And for its shares of power, absolutely (it was 4e-6): of some 18,000 streams one had a strength
+of 0.02638 by one transform and 0.02629 by the other, its period being the same."""
 SAME_GROUPS = 0.99
 """Adjusted Rand index of groups that a library found by its own way."""
 
