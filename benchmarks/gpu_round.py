@@ -183,6 +183,8 @@ def main(arguments: list[str] | None = None) -> int:
         return gpu_watch.LOST
     finally:
         shutil.rmtree(this.work, ignore_errors=True)
+        if options.rehearse:
+            sys.modules["stand_in"].ROUNDS = False  # type: ignore[attr-defined]
     _say(f"{'all agree' if this.ok else 'NOT ALL AGREE'}; results: {this.results.path}")
     return 0 if this.ok else 1
 
@@ -190,9 +192,10 @@ def main(arguments: list[str] | None = None) -> int:
 def _device(options: argparse.Namespace) -> Backend:
     if options.rehearse:
         sys.path.append(str(ROOT / "tests"))
-        from stand_in import stand_in_backend
+        import stand_in
 
-        rehearsal: Backend = stand_in_backend()
+        stand_in.ROUNDS = True
+        rehearsal: Backend = stand_in.stand_in_backend()
         return rehearsal
     return get_backend("cpu" if options.dry_run else "gpu")
 

@@ -18,6 +18,7 @@ from functools import cache
 import numpy as np
 from numba import typeof
 from numba.core import sigutils
+from stand_in_rounding import as_on_a_device
 from stand_in_rules import (
     ADD_AT_DTYPES,
     FROM_HOST,
@@ -35,10 +36,14 @@ from qfb_kernels.registry import KERNELS
 
 WATCH = None
 """Who counts what the device is asked for: a ``device_counts.Counts``."""
+ROUNDS = False
+"""Whether last bits are others than on the host: ``stand_in_rounding.py``."""
 
 
 def noted(name, arguments, answer):
     """Return the answer of an operation, after telling whoever counts."""
+    if ROUNDS and isinstance(answer, DeviceArray):
+        answer.host = as_on_a_device(name, answer.host)
     if WATCH is not None:
         WATCH.operation(name, arguments, answer)
     return answer

@@ -328,6 +328,18 @@ def test_reasons_stand_by_their_weight_whatever_is_not_known():
     assert codes == "thin,returned_rate"
 
 
+def test_reasons_do_not_hang_on_the_last_bit_of_a_point():
+    weights = dict.fromkeys(WEIGHTS, 1.0)
+    nothing = dict.fromkeys(risks.PARTS["contract"], float("nan"))
+    row = {"returned_rate": 0.2, "thin": 2.0}
+    for points in (60.0, 30.0):
+        exact = explain("contract", row, nothing | dict.fromkeys(row, points), weights)
+        assert exact[0] == "returned_rate,thin"
+        for name in row:
+            other = dict.fromkeys(row, points) | {name: np.nextafter(points, 0)}
+            assert explain("contract", row, nothing | other, weights) == exact
+
+
 def test_worse_parts_never_give_a_better_score():
     base = {name: np.array([0.2]) for names in risks.PARTS.values() for name in names}
     of = Risks()

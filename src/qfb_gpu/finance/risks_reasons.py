@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 Row = dict[str, float]
 _MOST = 3
 _LEAST_POINTS = 30.0
+_DECIMALS = 6
 _CLASSES_ZH = ("平稳", "间歇", "波动", "块状")
 
 
@@ -156,10 +157,10 @@ def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, st
         Points of each part, NaN where not known.
     weights : dict of str to float
     """
-    said = [
-        (-weights[name] * point[name], name)
+    said = [  # without last bits, which a device has otherwise
+        (round(-weights[name] * point[name], _DECIMALS), name)
         for name in PARTS[risk]
-        if point[name] >= _LEAST_POINTS and weights[name] > 0  # false of NaN, which has no order
+        if round(point[name], _DECIMALS) >= _LEAST_POINTS and weights[name] > 0  # false of NaN
     ]
     names = [name for _, name in sorted(said)[:_MOST]]
     return (
