@@ -8,6 +8,7 @@ runs here, on arrays that are small beside the payments.
 from __future__ import annotations
 
 import time
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -50,6 +51,7 @@ from qfb_gpu.tasks import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
     from pathlib import Path
 
     from qfb_gpu._pipeline.update import Update
@@ -246,7 +248,14 @@ def _night(
         )
         keeping.save(config.output_dir, kept)
         night.workspace.remove()
-        closing.result()
+        _tell_of_workers(closing)
+
+
+def _tell_of_workers(closing: Future[None]) -> None:
+    """Wait until the workers are gone; what fails there is told, as the night itself is done."""
+    if (error := closing.exception()) is not None:
+        msg = f"the night is published, but its workers did not end as they should ({error})"
+        warnings.warn(msg, RuntimeWarning, stacklevel=1)
 
 
 def _update(
