@@ -94,10 +94,13 @@ def check(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
 ) -> None:
     """Read the config and the sources' first rows; say what is wrong."""
+    from qfb_gpu.calendars import load_calendar
     from qfb_gpu.lake.preview import preview
     from qfb_gpu.report.show import render_preview
 
-    if not render_preview(preview(load(config, None, None, set_)), console()):
+    settings = load(config, None, None, set_)
+    load_calendar(settings.calendar)
+    if not render_preview(preview(settings), console()):
         raise typer.Exit(2)
 
 
