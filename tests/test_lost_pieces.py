@@ -2,6 +2,10 @@
 
 import datetime as dt
 import shutil
+import signal
+import subprocess
+import sys
+import time
 
 import pytest
 
@@ -140,3 +144,29 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="give a folder without it"):
         build_config(raw, base=tmp_path, where="test")
     assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"
+
+
+def test_ctrl_c_says_how_to_go_on():
+    """It ended with 130 and without a word, whatever the help says of exit code 3."""
+    words = "import sys; from qfb_gpu import cli; sys.stdout.write('up'); sys.stdout.flush(); "
+    words += "cli._run = lambda *a, **k: __import__('time').sleep(60); cli.load = lambda *a: None; "
+    words += "sys.argv = ['qfb', 'run', 'x.toml']; cli.main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout.read(2) == b"up"
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=30)[1]
+    assert process.returncode == 3
+    assert said == b"qfb: stopped; run the same command again to go on\n"
+
+
+def test_a_file_is_no_folder_for_a_portfolio(tmp_path, monkeypatch, capsys):
+    (tmp_path / "there").write_text("", encoding="utf-8")
+    monkeypatch.setattr(
+        "sys.argv", ["qfb", "generate", "--customers", "2", "--out", str(tmp_path / "there")]
+    )
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    assert (stopped.value.code, "is a file; give a folder" in capsys.readouterr().err) == (2, True)

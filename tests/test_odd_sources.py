@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qfb_gpu import cli
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
@@ -145,3 +146,40 @@ def test_a_day_that_no_night_is_of_is_refused(year):
     raw = {"as_of": dt.date(year, 12, 31), "sources": {"transactions": {"path": "t.csv"}}}
     with pytest.raises(ConfigError, match="as_of"):
         build_config(raw, base=None, where="test")
+
+
+@pytest.fixture
+def checked(tmp_path, monkeypatch, capsys):
+    """Run ``qfb check`` on a config; return the exit code and what it says."""
+
+    def call(content):
+        (tmp_path / "t.csv").write_text(text(), encoding="utf-8")
+        (tmp_path / "qfb.toml").write_bytes(content.encode())
+        monkeypatch.setattr("sys.argv", ["qfb", "check", str(tmp_path / "qfb.toml")])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        said = capsys.readouterr()
+        return stopped.value.code or 0, said.out + said.err
+
+    return call
+
+
+SOURCE = '[sources.transactions]\npath = "t.csv"\n'
+
+
+def test_a_config_that_notepad_wrote_is_read(checked):
+    assert checked(f"\ufeffas_of = 2024-12-31\r\n{SOURCE}")[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (f"as_off = 2024-12-31\n{SOURCE}", "unknown key 'as_off'; did you mean 'as_of'?"),
+        ("as_of = 2024-12-31\n[source.transactions]\n", "unknown key 'source'; did you mean"),
+        (f'as_of = 2024-12-31\ncalendar = "ZZ"\n{SOURCE}', "no calendar is called 'ZZ'"),
+    ],
+)
+def test_what_a_run_would_refuse_a_check_refuses(checked, content, words):
+    """A key that was misspelt was 'missing; add it'; a calendar that is none was only found by a run."""
+    code, said = checked(content)
+    assert (code, words in said) == (2, True), said

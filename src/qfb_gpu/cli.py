@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qfb_gpu.config import Config
     from qfb_gpu.pipeline import RunResult
 
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C, without a word."""
 _WIDE = 4000
 """Columns where there is no screen: a line is never folded."""
 DEMO_AS_OF = dt.date(2024, 12, 31)
@@ -92,10 +94,13 @@ def check(
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
 ) -> None:
     """Read the config and the sources' first rows; say what is wrong."""
+    from qfb_gpu.calendars import load_calendar
     from qfb_gpu.lake.preview import preview
     from qfb_gpu.report.show import render_preview
 
-    if not render_preview(preview(load(config, None, None, set_)), console()):
+    settings = load(config, None, None, set_)
+    load_calendar(settings.calendar)
+    if not render_preview(preview(settings), console()):
         raise typer.Exit(2)
 
 
@@ -139,6 +144,9 @@ def _generate(
     from qfb_gpu.calendars import load_calendar
     from qfb_gpu.portfolio import write_portfolio
 
+    if not out.is_dir() and out.exists():
+        msg = f"--out {out}: is a file; give a folder"
+        raise ConfigError(msg)
     rows = write_portfolio(
         out,
         customers,
@@ -243,6 +251,8 @@ def main() -> None:
             f"qfb: {error}", markup=False, style="bold red"
         )
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
+            raise
         sys.stderr.write("qfb: stopped; run the same command again to go on\n")
         raise SystemExit(3) from None

@@ -273,7 +273,8 @@ _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
 
 
 def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
-    first = error.errors()[0]
+    unknown = (e for e in error.errors() if e["type"] == "extra_forbidden" and len(e["loc"]) == 1)
+    first = next(unknown, error.errors()[0])  # rather than that the key it should be is missing
     place = _place(first, raw)
     key = ".".join(place)
     if first["type"] == "extra_forbidden":

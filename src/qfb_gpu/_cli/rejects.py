@@ -66,7 +66,8 @@ def _list(out: Path, screen: Console) -> None:
         screen.print(
             f"{one['source']}: {one['count_all']:,} {one['reason']} ({where})", markup=False
         )
-    screen.print(f"{table.num_rows:,} rows rejected; qfb show {out} rejects has them", markup=False)
+    where = f"; qfb show {out} rejects has them" if table.num_rows else ""
+    screen.print(f"{table.num_rows:,} rows rejected{where}", markup=False)
 
 
 def _say(results: list[Retried], screen: Console) -> None:

@@ -29,7 +29,7 @@ def read_toml(path: Path, missing: str) -> dict[str, Any]:
         msg = f"{path}: {missing}"
         raise ConfigError(msg)
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad begins with a mark
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         msg = f"{path}: not valid TOML: {error}"
         raise ConfigError(msg) from error

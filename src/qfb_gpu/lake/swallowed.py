@@ -7,15 +7,19 @@ as a row is taken for such a one; its row is left out as a broken line, with all
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.lake.texts import text_buffers
+
 if TYPE_CHECKING:
     from qfb_gpu.lake.readers import Batch
 
+_LINE_END = re.compile(b"\n")
 _LEAST_COLUMNS = 4
 """Of a file with fewer, a line of prose may have as many commas."""
 _LEAST_BYTES = 24
@@ -58,16 +62,14 @@ def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
 
 def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
     """Return the rows of a column whose text holds a whole row, and what to say of each."""
-    long = np.flatnonzero(np.asarray(pc.greater(pc.binary_length(column), _LEAST_BYTES)))
-    if not long.size:
-        return {}
-    some = column.take(pa.array(long))
-    several = np.flatnonzero(np.asarray(pc.match_substring(some, "\n")))
+    data, ends = text_buffers(column)
+    if not len(column) or np.diff(ends).max() < _LEAST_BYTES or not _LINE_END.search(data):
+        return {}  # as nearly always: a look at the bytes, and at no row
     found = {}
-    for at in several.tolist():
-        text = some[at].as_py()
+    for at in np.flatnonzero(np.asarray(pc.match_substring(column, "\n"))).tolist():
+        text = column[at].as_py()
         lines = text.splitlines()
         if any(line.count(separator) == n_columns - 1 for line in lines[1:]):
             said = f"a quote is not closed, it took {len(lines)} lines into one value: {text}"
-            found[int(long[at])] = said
+            found[at] = said
     return found
