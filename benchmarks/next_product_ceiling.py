@@ -4,8 +4,9 @@
 
 A customer's product is opened at a rate of its own: size, and three tastes that nobody sees. Among
 customers that open a product in 180 days: an oracle that knows the rates; the best that can be
-known without the tastes, their mean given what was opened and when (by 4,000 draws from the prior);
-size alone; the true popularity, once of what a customer does not hold and once of what it never had.
+known without the tastes, their mean given what was opened and when (by 4,000 draws from the
+prior); size alone; the true popularity, once of what a customer does not hold and once of what it
+never had.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ import results_file
 
 from qfb_gpu._portfolio import holdings as drawn
 from qfb_gpu._portfolio.firms import draw_firms
+from qfb_gpu._portfolio.holdings import _BY_SIZE, _CARE, _CREDIT, _PER_YEAR, _TRADE
 from qfb_gpu._portfolio.relations import NEVER
 from qfb_gpu._portfolio.setting import BLOCK, Part
 from qfb_gpu.portfolio import _setting
 
 AS_OF = dt.date(2024, 12, 31)
 DRAWS, TASTE, YEAR, MOST = 4_000, 0.9, 365.2425, 2.0
-LOADS = np.stack([drawn._CREDIT, drawn._TRADE, drawn._CARE])
+LOADS = np.stack([_CREDIT, _TRADE, _CARE])
 
 
 def main() -> None:
@@ -61,8 +63,8 @@ def of_block(setting, block, multiples):
     firms = draw_firms(setting, block)
     held = drawn.draw_holdings(setting, block, firms)
     own = setting.rng(block, Part.HOLDINGS).normal(0, TASTE, (3, BLOCK, 1))  # as it drew them
-    by_size = drawn._BY_SIZE * (firms.size[:, None] - 0.5)
-    usual = drawn._PER_YEAR * np.exp(by_size)
+    by_size = _BY_SIZE * (firms.size[:, None] - 0.5)
+    usual = _PER_YEAR * np.exp(by_size)
     rates = np.minimum(usual * np.exp((own * LOADS[:, None, :]).sum(axis=0)), MOST)
     day = np.where(held.opened > setting.as_of_day, held.opened, NEVER)
     first = day.argmin(axis=1)
@@ -81,8 +83,8 @@ def of_block(setting, block, multiples):
         "oracle of the rates": np.where(had, -1, rates),
         "best without the tastes": np.where(had, -1, expected),
         "size": np.where(had, -1, usual),
-        "true popularity, never had": np.where(had, -1, drawn._PER_YEAR),
-        "true popularity, not held": np.where(holds, -1, drawn._PER_YEAR),
+        "true popularity, never had": np.where(had, -1, _PER_YEAR),
+        "true popularity, not held": np.where(holds, -1, _PER_YEAR),
     }
     return {
         method: (score[opens] > score[opens, first[opens]][:, None]).sum(axis=1)

@@ -94,10 +94,10 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
             )
         ]
     if name in ("level_active_days", "payments_quiet"):
-        days = round(float(np.expm1(value)))
+        number = round(float(np.expm1(value)))
         return {
-            "level_active_days": [(f"paid on {days} days of a year", f"一年内有{days}天收付")],
-            "payments_quiet": [(f"no payment for {days} days", f"已{days}天无收付")],
+            "level_active_days": [(f"paid on {number} days of a year", f"一年内有{number}天收付")],
+            "payments_quiet": [(f"no payment for {number} days", f"已{number}天无收付")],
         }[name]
     words = {
         "level_steadiness": (
