@@ -157,13 +157,18 @@ def next_products(out, source, head):
     popular = lately.value_counts().sort_index().sort_values(ascending=False, kind="stable").index
     own = open_.assign(product_id=open_.product_id.astype(str)).groupby("customer_id").product_id
     own = own.agg(set).to_dict()
+    ever = held.assign(product_id=held.product_id.astype(str)).groupby("customer_id").product_id
+    ever = ever.agg(set).to_dict()
     lists = {
         "qfb": given.sort_values("rank").groupby("customer_id").product_id.agg(list).to_dict(),
         "popularity": {
             c: [p for p in popular if p not in own.get(c, ())] for c in truth.customer_id
         },
+        "popularity of what each never had": {
+            c: [p for p in popular if p not in ever.get(c, ())] for c in truth.customer_id
+        },
     }
-    rows = []
+    rows, near = [], {}
     for method, of in lists.items():
         places = [
             of[customer].index(product) if product in of.get(customer, []) else 99
@@ -173,6 +178,7 @@ def next_products(out, source, head):
         ]
         rates = {f"hit_rate_{k}": float(np.mean([p < k for p in places])) for k in (1, 3)}
         n = len(places)
+        near[method] = np.array([place < 3 for place in places], float)
         rows.append(
             {
                 **head,
@@ -182,6 +188,12 @@ def next_products(out, source, head):
                 **rates,
             }
         )
+    rng = np.random.default_rng(0)
+    at = rng.integers(0, n, (400, n))
+    for row in rows[1:]:
+        gains = (near["qfb"] - near[row["method"]])[at].mean(axis=1)
+        low, high = np.quantile(gains, [0.05, 0.95])
+        row |= {"qfb_more_of_3_low": float(low), "qfb_more_of_3_high": float(high)}
     return rows
 
 

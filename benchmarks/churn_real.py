@@ -189,7 +189,10 @@ def rule_scores(seen, customers, until):
         "n": of.size(), "first": of.min(), "last": of.max(),
         "frequency": year[year.amount > 0].groupby("customer_id").size(),
         "money": year.groupby("customer_id").amount.sum(),
-    }).reindex(customers)  # fmt: skip
+    })  # fmt: skip
+    table = table[table.n.notna()]
+    model = lifetime.fit_beta_geometric(*history(table, until))  # of all that ever came
+    table = table.reindex(customers)
     recency = (until - table["last"]).dt.days.to_numpy(float)
     place = {
         name: pd.qcut(pd.Series(values).rank(method="first"), 4, labels=False).to_numpy()
@@ -198,15 +201,17 @@ def rule_scores(seen, customers, until):
             ("m", table.money.fillna(0).to_numpy()),
         )
     }  # fmt: skip
-    x = (table.n - 1).to_numpy(int)
-    t_x = (table["last"] - table["first"]).dt.days.to_numpy(int)
-    age = (until - table["first"]).dt.days.to_numpy(int)
-    model = lifetime.fit_beta_geometric(x, t_x, age)
     return {
         "recency": recency,
         "RFM quartiles": -(place["r"] + place["f"] + place["m"]).astype(float),
-        "BG/NBD": lifetime.p_silent(model, x, t_x, age, HORIZON),
+        "BG/NBD": lifetime.p_silent(model, *history(table, until), HORIZON),
     }
+
+
+def history(table, until):
+    """Return repeat days with a payment, days from the first to the last, and to the date."""
+    t_x, age = table["last"] - table["first"], until - table["first"]
+    return (table.n - 1).to_numpy(int), t_x.dt.days.to_numpy(int), age.dt.days.to_numpy(int)
 
 
 if __name__ == "__main__":

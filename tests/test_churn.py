@@ -12,7 +12,7 @@ from ledger_cases import AS_OF, CNY, build_ledger, on
 from qfb_gpu.config import build_config
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
-from qfb_gpu.models import activity, churn, evaluation, sampling
+from qfb_gpu.models import activity, churn, evaluation, sampling, yardstick
 from qfb_gpu.models.candidate import offered
 from qfb_gpu.models.churn_words import reasons
 from qfb_gpu.parts import churn as part
@@ -213,6 +213,81 @@ def night(fading, tmp_path_factory):
         work.save("fit", WHOLE, f"churn.{name}", columns, cpu)
     published = [part.CHURN.publish(saved, bucket)["customer_profiles"] for bucket in range(3)]
     return saved, fitted, published
+
+
+@pytest.fixture(scope="module")
+def buyers():
+    """Customers as BG/NBD has them: at random at rates of their own, until they leave for good."""
+    rng = np.random.default_rng(21)
+    rows, comes = [], []
+    for customer in range(500):
+        rate, leaves = rng.gamma(0.9, 1 / 70), rng.beta(0.6, 3.0)
+        day, own = float(rng.integers(0, 250)), []
+        while day <= 500 + 90:
+            own.append(int(day))
+            if rng.random() < leaves:
+                break
+            day += rng.exponential(1 / rate)
+        seen = [one for one in own if one <= 500]
+        rows += [(customer, 1, 1, CNY, AS_OF - 500 + one, 1 + customer % 50) for one in seen]
+        comes.append(any(one > 500 for one in own))
+    return rows, np.array(comes)
+
+
+def night_of(rows, folder):
+    """Return the fit's sets and the profile of customers in one bucket."""
+    from qfb_gpu.backend import get_backend
+
+    cpu = get_backend("cpu")
+    raw = {"as_of": "2025-01-01", "sources": {"transactions": {"path": "none"}}, "device": "cpu"}
+    config = build_config(raw, base=folder, where="test")
+    work = Workspace(folder / ".work" / "night")
+    for name, columns in part.CHURN.score(given_of(rows, config, cpu)).items():
+        work.save("score", 0, f"churn.{name}", columns, cpu)
+    saved = Saved("churn", work, (0,), AS_OF, config, "cpu", folder / "lake")
+    fitted = part.CHURN.fit(saved)
+    for name, columns in fitted.items():
+        work.save("fit", WHOLE, f"churn.{name}", columns, cpu)
+    return saved, fitted, part.CHURN.publish(saved, 0)["customer_profiles"]
+
+
+def test_of_buyers_it_is_no_worse_than_the_rule_that_made_them(buyers, tmp_path):
+    rows, comes = buyers
+    saved, fitted, profile = night_of(rows, tmp_path)
+    names = set(fitted["evaluations"]["candidate"].to_pylist())
+    assert names >= {"recency rule", "RFM quartiles", "BG/NBD", "challenger", "earlier days only"}
+    assert "inactive" in fitted["evaluations"]["note"].to_pylist()[0]
+    now = saved.scored("now", 0)
+    lately = now["n_before"] > 0
+    probability = profile["churn_probability"][lately]
+    goes = ~comes[lately]
+    truth = yardstick.Yardstick.from_text(fitted["yardstick"]["text"].to_pylist()[0])
+    made = yardstick.measured(truth, now, 90)["level_silent"][lately]
+    assert evaluation.auc(goes, probability) > evaluation.auc(goes, made) - 0.02
+    recency = now["payments_days_since"][lately]
+    assert evaluation.auc(goes, probability) > evaluation.auc(goes, recency) + 0.02
+    assert evaluation.calibration_error(goes, probability) < 0.1
+
+
+def test_a_rule_that_ranks_better_serves_and_says_so(buyers, tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        evaluation, "contest", lambda *_: evaluation.Contest("BG/NBD", "the rule it is")
+    )
+    saved, fitted, profile = night_of(buyers[0], tmp_path)
+    rows = fitted["evaluations"]
+    used = {c for c, u in zip(rows["candidate"].to_pylist(), rows["is_used"], strict=True) if u}
+    assert used == {"BG/NBD"}
+    assert "the rule it is" in rows["note"].to_pylist()[0]
+    now = saved.scored("now", 0)
+    stick = yardstick.Yardstick.from_text(fitted["yardstick"]["text"].to_pylist()[0])
+    silent = yardstick.measured(stick, now, 90)["level_silent"]
+    order = np.argsort(silent)
+    assert (np.diff(profile["churn_probability"][order]) >= 0).all()
+    assert np.isfinite(profile["churn_probability"]).all()
+    [candidate] = offered(saved.workspace.root)
+    assert not candidate.is_champion
+    reasons_en = [words for words in profile["churn_reasons_en"].to_pylist() if words]
+    assert any("its rhythm lets expect no payment with" in words for words in reasons_en)
 
 
 def joined(published, name):

@@ -63,6 +63,34 @@ def test_the_market_counts_what_a_loop_counts(bank):
     assert known.lift[0, 2] > 0.1 > -0.1 > known.lift[0, 1]
 
 
+@pytest.mark.parametrize("comes_back", [False, True])
+def test_who_had_a_product_before_is_told_apart(comes_back):
+    """Half of the customers had product 0 and closed it; they never, or always, open it again."""
+    rows = [(c, 1, DAY - 900, NULL_DAY) for c in range(400)]
+    for customer in range(400):
+        if customer % 2:
+            rows.append((customer, 0, DAY - 900, DAY - 500))
+            if comes_back:
+                rows.append((customer, 0, DAY - 100, NULL_DAY))
+        elif customer % 4 == 0:
+            rows.append((customer, 0, DAY - 200, NULL_DAY))
+    one = holdings(rows, 400, 3)
+    known = recommend.market(one, np.zeros(400), DAY, 360)
+    assert known.rate_new[0] == pytest.approx((100 + 1) / (200 + 20))
+    assert known.rate[0] == pytest.approx((100 + (200 if comes_back else 0) + 1) / (400 + 20))
+    assert (known.rate_again[0] > 0.9) if comes_back else (known.rate_again[0] < 0.01)
+    state = {"size": np.zeros(400)}
+    customer, product, features = recommend.pairs(known, one, state, DAY, np.arange(400))
+    again = features["had_before"] > 0
+    assert again.sum() == (0 if comes_back else 200)
+    if not comes_back:
+        np.testing.assert_array_equal(again, (product == 0) & (customer % 2 == 1))
+    expected = np.where(again, known.rate_again[product], known.rate_new[product])
+    np.testing.assert_allclose(np.exp(features["popularity"]), expected)
+    plain = recommend.popularity(recommend.POPULARITY, known, product, features)
+    np.testing.assert_allclose(np.exp(plain), known.rate[product])
+
+
 def test_nothing_later_is_in_a_row(bank):
     size = {"size": np.zeros(bank.n_customers)}
     rows = np.arange(bank.n_customers)

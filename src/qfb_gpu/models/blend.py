@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qfb_gpu.models import sampling
-from qfb_gpu.models.line import Line, fit_line
+from qfb_gpu.models.line import Line, fit_in_one_thread, fit_line
 from qfb_gpu.models.trees import FILE, Trees
 
 if TYPE_CHECKING:
@@ -119,6 +119,8 @@ def fit_blend(
     options : BoostingOptions or None
         None: no trees.
     """
+    from threadpoolctl import threadpool_limits
+
     features, label, held_out, weight, key = rows
     share = _MOST_LINE_ROWS / max(int((~held_out).sum()), 1)
     of_line = ~held_out
@@ -139,26 +141,33 @@ def fit_blend(
         return Blend(line, trees, _SHARES[0], 1.0, 0.0)
     of_line = line.log_odds(features[later], np)
     of_trees = of_line if trees is None else trees.log_odds(features[later], np)
-    return Blend(line, trees, *_weighed(of_line, of_trees, label[later], weight[later]))
+    shares = _SHARES if trees is not None else _SHARES[:1]
+    with threadpool_limits(1):
+        found = _weighed(of_line, of_trees, label[later], weight[later], shares)
+    return Blend(line, trees, *found)
 
 
 def _weighed(
-    line: np.ndarray, trees: np.ndarray, label: np.ndarray, weight: np.ndarray
+    line: np.ndarray,
+    trees: np.ndarray,
+    label: np.ndarray,
+    weight: np.ndarray,
+    shares: tuple[float, ...],
 ) -> tuple[float, float, float]:
     """Return the trees' share and the calibration's slope and intercept, from log-odds of rows."""
     order = np.lexsort((line, trees, weight, label))
     line, trees, label, weight = line[order], trees[order], label[order], weight[order]
     found = {}
-    for share in _SHARES:
+    for share in shares:
         score = (1 - share) * line + share * trees
-        known = fit_line(score[:, None], label, weight, _FREE)
+        known = fit_in_one_thread(score[:, None], label, weight, _FREE)
         slope = max(float(known.slope[0]), _LEAST_SLOPE)
         shift = known.intercept - float(known.slope[0]) * float(known.center[0])
         loss = np.logaddexp(0.0, np.where(label, -1.0, 1.0) * (slope * score + shift))
         found[share] = (slope, shift, loss)
-    usual = found[_SHARES[0]][2]
-    chosen, most = _SHARES[0], 0.0
-    for share in _SHARES[1:]:
+    usual = found[shares[0]][2]
+    chosen, most = shares[0], 0.0
+    for share in shares[1:]:
         gain = usual - found[share][2]
         mean = float(np.average(gain, weights=weight))
         error = float(np.sqrt(np.average((gain - mean) ** 2, weights=weight) / gain.size))

@@ -82,6 +82,23 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
     if name == "level_payments":
         n = f"{np.exp(value):.1f}"
         return [(f"{n} payments in 90 days on average", f"平均每90天收付{n}笔")]
+    if name == "level_money":
+        times = f"{np.exp(value):.1f}"
+        return [(f"its year's money is {times} times the usual", f"年收付额为常人{times}倍")]
+    if name == "level_silent":
+        chance = round(100 / (1 + np.exp(-value))) if np.isfinite(value) else 0
+        return [
+            (
+                f"its rhythm lets expect no payment with {chance}% (BG/NBD)",
+                f"按其节奏无收付的概率为{chance}%（BG/NBD）",
+            )
+        ]
+    if name in ("level_active_days", "payments_quiet"):
+        number = round(float(np.expm1(value)))
+        return {
+            "level_active_days": [(f"paid on {number} days of a year", f"一年内有{number}天收付")],
+            "payments_quiet": [(f"no payment for {number} days", f"已{number}天无收付")],
+        }[name]
     words = {
         "level_steadiness": (
             f"paid in {percent}% of its half-months", f"{percent}%的半月有收付"),
@@ -89,6 +106,7 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
             f"{percent}% of its trading relations fell silent", f"{percent}%的往来关系已沉默"),
         "relations_standing_ended_share": (
             f"{percent}% of its standing payments ended", f"{percent}%的规律收付已停止"),
+        "rfm": ("low in recency, frequency and money", "近度、频度与金额偏低"),
         "payments_days_since": (f"no payment for {count} days", f"已{count}天无收付"),
         "payments_gaps_since": (
             f"silent for {value:.1f} of its usual gaps", f"沉默已达平常间隔的{value:.1f}倍"),
@@ -133,7 +151,8 @@ def churn_card(
 
 **Learns from** {len(model.names)} features of payments and, where they are given, claims, visits,
 orders, answers and products, each ending at its cut-off day. No name, region, industry or other
-trait of who the customer is goes in. Boosted trees, calibrated on customers that did not train.
+trait of who the customer is goes in. Boosted trees and a ridge logistic regression, their log-odds
+averaged (the trees weigh {model.blend.share:.0%}) and calibrated on customers that did not train.
 
 **Measured** on: {held_out}
 

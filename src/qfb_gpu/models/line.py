@@ -86,8 +86,17 @@ def fit_line(
     ridge : float
         The smaller, the nearer to 0 the slopes.
     """
-    from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits
+
+    with threadpool_limits(1):  # the last bits would depend on the machine's number of cores
+        return fit_in_one_thread(features, label, weight, ridge)
+
+
+def fit_in_one_thread(
+    features: np.ndarray, label: np.ndarray, weight: np.ndarray, ridge: float
+) -> Line:
+    """Fit as :func:`fit_line` does, for a caller that has seen to it that one thread adds up."""
+    from sklearn.linear_model import LogisticRegression
 
     order = np.lexsort((*features.T[::-1], weight, label))
     features, label, weight = features[order], label[order], weight[order]
@@ -104,8 +113,6 @@ def fit_line(
         if spread > 0:
             scale[at] = spread
             standard[known, at] = (inside[known] - center[at]) / spread
-    with threadpool_limits(1):  # the last bits would depend on the machine's number of cores
-        found = LogisticRegression(C=ridge, solver="newton-cholesky").fit(
-            standard, label, sample_weight=weight
-        )
+    model = LogisticRegression(C=ridge, solver="newton-cholesky")
+    found = model.fit(standard, label, sample_weight=weight)
     return Line(low, high, center, found.coef_[0] / scale, float(found.intercept_[0]))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.models import lifetime
+from qfb_gpu.models.histories import RAW
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +28,7 @@ LEVELS = ("level_silent", "level_money", "level_active_days", "payments_quiet")
 """Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median; logs of
 the year's active days and of the days since the last payment."""
 RFM = "rfm"
+_ALSO = ("payments_days_since", "n_before")
 _SAMPLE_ROWS = 20_000
 _CERTAIN = 1e-4
 _FEWEST = 30
@@ -67,6 +69,9 @@ class Yardstick:
 def yardstick(columns: Mapping[str, Any]) -> Yardstick:
     """Return the yardstick of the customers of one cut-off.
 
+    BG/NBD is of all that ever came, those that left long ago too: without them it would find that
+    few leave. Medians and quartiles are of the customers of the last year.
+
     Parameters
     ----------
     columns : mapping of name to host array, shape (n_customers,)
@@ -74,7 +79,9 @@ def yardstick(columns: Mapping[str, Any]) -> Yardstick:
     """
     there = np.asarray(columns["active_days"]) > 0
     x, t_x, age = (values[there] for values in _history(columns))
-    money, currency = np.asarray(columns["money"], np.float64), np.asarray(columns["currency"])
+    of_year = np.flatnonzero(np.asarray(columns["n_before"]) > 0)
+    columns = {name: np.asarray(columns[name])[of_year] for name in (*RAW, *_ALSO)}
+    money, currency = columns["money"].astype(np.float64), columns["currency"]
     medians = {-1: float(np.median(money)) if money.size else 0.0}
     for code in np.unique(currency).tolist():
         own = money[currency == code]

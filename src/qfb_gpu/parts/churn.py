@@ -43,8 +43,8 @@ def _score(given: Given) -> dict[str, Columns]:
     outcome = activity.outcomes(tallies, backs, horizon, xp)
     now = {name: values[0] for name, values in found.items()}
     now["n_before"] = activity.outcomes(tallies, (0,), 0, xp)["n_before"][0]
-    # of each cut-off the customers that paid before it
-    row = xp.flatnonzero(outcome["n_before"] > 0)
+    # of each cut-off the customers that had come by then
+    row = xp.flatnonzero((outcome["n_before"] > 0) | (found["active_days"][1:] > 0))
     columns = {**{name: values[1:] for name, values in found.items()}, **outcome}
     rows = {name: values.reshape(-1)[row] for name, values in columns.items()}
     rows["back"] = xp.asarray(backs, dtype="int32")[row // ledger.n_customers]
@@ -130,7 +130,6 @@ def _measured(saved: Saved, rows: Columns, wanted: set[int]) -> tuple[Columns, s
     names = (*RAW, "payments_days_since", "n_before")
     tables = [saved.scored("now", bucket) for bucket in saved.buckets]
     now = {name: np.concatenate([table[name] for table in tables]) for name in names}
-    now = _take(now, np.flatnonzero(now["n_before"] > 0))
     return {**rows, **found}, yardstick.yardstick(now).to_text()
 
 

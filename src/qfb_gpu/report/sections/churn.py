@@ -66,7 +66,7 @@ def _reliability(judged: list[dict[str, Any]]) -> Html:
     bins = [one for one in judged if one["is_used"] and one["metric"] == "reliability"]
     bins.sort(key=lambda one: one["bin"])
     if not bins:
-        shown = empty("No calibrated model is in use: the recency rule stands.")
+        shown = empty("No model is in use.")
         return card("Said and came", "校准", shown)
     tips = [
         f"{one['n_rows']:,} customers: {percent(one['mean_probability'])} said, "
