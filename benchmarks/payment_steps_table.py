@@ -10,7 +10,15 @@ GROUPS = {
     "Fourier transform": ("rfft",),
     "series and peaks": ("series.", "rayleigh."),
     "calendar search": ("search.",),
-    "which contract": ("amounts.", "streams.", "members.", "settle."),
+    "which contract": (
+        "amounts.",
+        "streams.",
+        "members.",
+        "settle.",
+        "pools.",
+        "groups.",
+        "fingerprints.",
+    ),
     "forecast, amounts, gaps": ("forecast.", "prices.", "intervals.", "expected."),
 }
 """What a reader calls it, and how the names of its kernels begin.
