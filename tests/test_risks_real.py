@@ -23,6 +23,7 @@ import risks as benchmark  # noqa: E402
 CONFIG = ROOT / "configs" / "sme_invoices.toml"
 
 
+@pytest.mark.filterwarnings("ignore:.*rows are left out:UserWarning")
 def test_volatility_of_suppliers_foretells_the_next_two_years(real_data):
     found = benchmark.suppliers_out_of_time(real_data)
     assert found["n_suppliers"] > 2500

@@ -65,11 +65,13 @@ def test_sorts_in_the_simulator_as_on_the_host():
     ratios = np.array([1e18, 1.6, 1.25, 1.08, 1.02, 1.0005])
     order, size = (np.zeros((amounts.N_LEVELS, 10), np.int32) for _ in range(2))
     key, slots = np.zeros(10, np.int64), np.zeros((amounts.N_SLOTS, 10), np.int32)
+    n_units = np.zeros(2, np.int64)
     launch(
         amounts.levels_gpu, 2, frozen(range(10)), amount, pool, offsets, ratios, key, slots,
-        order, size,
+        order, size, n_units,
     )  # fmt: skip
     assert order[0].tolist() == list(range(10))
     assert slots[0].tolist()[:7] == [1, 2, 4, 3, 5, 0, 6]
     assert order[1].tolist()[:3] == [1, 2, 4]
     assert size[1].tolist()[:1] == [3]
+    assert n_units.tolist() == np.add.reduceat((size > 0).sum(axis=0), offsets[:-1]).tolist()

@@ -276,6 +276,7 @@ def test_the_front_trades_cash_for_risk(night):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*rows are left out:UserWarning")
 def test_terms_of_a_county_predict_the_years_after(real_data):
     """Intervals of 2011-2017 against those of 2018-2019, suppliers of Devon County Council."""
     file = real_data / "supplier_payments" / "devon_2011_2019.parquet"
