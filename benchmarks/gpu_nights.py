@@ -19,7 +19,7 @@ from parity import compare
 from update_everyone import everyone
 
 from qfb_gpu import pipeline
-from qfb_gpu._backend import devices
+from qfb_gpu._backend import densities, devices
 from qfb_gpu._pipeline import kept, update
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
@@ -81,7 +81,8 @@ def night_parity(config: Config, output: Path, device: Backend) -> dict[str, Any
     -------
     dict
         ``cpu`` and ``gpu`` as :func:`run_night` gives them; ``differences`` by gold table;
-        ``of_groups``: those that follow from clusters, where cuML found these; ``equal``: names;
+        ``of_groups``: those that follow from clusters, where there were so many customers that
+        cuML found these; ``equal``: names;
         ``update``: what :func:`update_parity` gives of the device.
     """
     sides = (("cpu", get_backend("cpu")), ("gpu", device))
@@ -92,12 +93,13 @@ def night_parity(config: Config, output: Path, device: Backend) -> dict[str, Any
     rows: dict[str, Any] = {side: run_night(configs[side], backend) for side, backend in sides}
     left, right = (configs[side].output_dir for side in ("gpu", "cpu"))
     found, of_groups, equal = {}, {}, []
+    n_customers = gold.read(right, "customer_profiles").num_rows
+    is_large = n_customers >= densities.DEVICE_ROWS and devices.has("cuml")
     for name in sorted({*gold.tables(left), *gold.tables(right)} - set(_NOT_COMPARED)):
         rows_of = compare_table(left, right, name)
-        own_groups = name in _OF_GROUPS and device.name == "gpu" and devices.has("cuml")
         if not rows_of:
             equal.append(name)
-        elif own_groups:
+        elif name in _OF_GROUPS and device.name == "gpu" and is_large:
             of_groups[name] = rows_of
         else:
             found[name] = rows_of

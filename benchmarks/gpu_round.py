@@ -4,34 +4,41 @@
     python benchmarks/gpu_round.py --dry-run       the same code on the CPU, tiny
     python benchmarks/gpu_round.py --rehearse      on a stand-in for a GPU that is as strict, tiny
 
-Writes ``benchmarks/results/gpu_round-<date>-<code>.json`` after every part, so a round that was
-cut short keeps what it has; what there is no time left for is skipped and says so. Exit code 0:
-all agree; 1: something does not, or failed; 2: no GPU.
+Writes ``benchmarks/results/gpu_round-<date>-<code>.json`` after every step, so a round that was
+cut short keeps what it has; what there is no time left for is skipped and says so. On a GPU it runs
+in a process of its own, and goes on in another where a step loses the device or does not end
+(``gpu_watch.py``). Exit code 0: all agree; 1: something does not, or failed; 2: no GPU.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 import tempfile
 import time
 import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import bandwidth
+import gpu_watch
+from gpu_kernels import compile_all
 from gpu_nights import all_sources, night_parity
 from gpu_parts import chosen, cpu_night, steps
 from gpu_prepare import prepare_parity
 from gpu_stages import CoreSteps
 from gpu_steps import failed, line, measured
+from parity import to_host
 from results_file import ROOT, ResultsFile
 from scale_night import grow
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
+from qfb_gpu.cluster import compiled_ahead
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
@@ -45,6 +52,10 @@ if TYPE_CHECKING:
 RESULTS = Path(__file__).parent / "results"
 _FOR_SCALE = 0.35
 """Of all the time, kept for the scale run."""
+_STEP_SECONDS, _SPARE_SECONDS = 240.0, 120.0
+"""A step, and a part past the end of all the time, may take so long before it is given up."""
+_ALWAYS = ("before",)
+"""What a process that goes on after another has to do again."""
 
 
 class Round:
@@ -64,48 +75,98 @@ class Round:
             "most_payments": options.most_payments,
         }
         self.results = ResultsFile.open(options.out, "gpu_round", settings)
-        self.results.content.update(gpu_versions=self.gpu.versions(), parts={})
-        self.ok = True
-        self.rates: dict[str, float] = {}
+        self.content = self.results.content
+        if options.resume and "parts" in self.content:
+            gpu_watch.taken_up(self.content)
+        else:
+            self._begin()
+        self.rates: dict[str, float] = self.content["parts"].get("bandwidth", {})
         self.before: Before | None = None
         self.config: Any = None
         self.work = Path(tempfile.mkdtemp(prefix="round-", dir=options.data))
 
+    def _begin(self) -> None:
+        if self.content.get("parts"):  # of a round before, of the same code on the same machine
+            self.content.setdefault("earlier", []).append(self.content["parts"])
+        self.content.update(
+            gpu_versions=self.gpu.versions(), parts={}, errors={}, done=[], ok=True, now=None
+        )
+
+    @property
+    def ok(self) -> bool:
+        """Whether all that was done agrees so far."""
+        return bool(self.content["ok"])
+
+    def note(self, *, agrees: bool) -> None:
+        """Take note of whether something agreed."""
+        self.content["ok"] = self.ok and agrees
+
     def part(self, name: str, work: Callable[[Round], Any]) -> None:
-        """Do one part and keep what it gives, or why it failed; go on in either case."""
-        start = time.monotonic()
+        """Do one part and keep what it gives, and why it failed; go on in either case."""
+        if name in self.content["done"] and name not in _ALWAYS:
+            return
+        parts, start = self.content["parts"], time.monotonic()
+        self._at(name)
+        left = max(self.deadline - time.monotonic(), 0.0) + _SPARE_SECONDS
         try:
-            found = work(self)
+            with gpu_watch.at_most(left, watched=self.options.watched):
+                parts[name] = work(self)
         except Exception as error:  # noqa: BLE001  the other parts are worth having
-            self.ok = False
+            self.note(agrees=False)
             found = {"error": repr(error), "traceback": traceback.format_exc()}
+            self.content["errors"][name] = found
             _say(f"{name}: FAILED: {error!r}")
-        self.results.content["parts"][name] = found
-        self.results.content["parts"].setdefault("seconds", {})[name] = time.monotonic() - start
+        parts.setdefault("seconds", {})[name] = time.monotonic() - start
+        self.content["done"].append(name)
+        self.content["now"] = None
+        self.results.save()
+        self._while_there()
+
+    def _at(self, part: str, step: str | None = None) -> None:
+        """Write down what is done now, in case this process ends with it."""
+        self.content["now"] = [part, step]
         self.results.save()
 
+    def _while_there(self) -> None:
+        """End this process if its device is lost; another one goes on."""
+        if self.options.watched and gpu_watch.is_lost(self.gpu):
+            _say("the device answers no more")
+            raise SystemExit(gpu_watch.LOST)
+
     def steps(
-        self, every: dict[str, Step], keep: Callable[[str, Any], None] | None = None
+        self, part: str, every: dict[str, Step], keep: Callable[[str, Any], None] | None = None
     ) -> dict[str, Any]:
         """Run steps on both sides; compare and time each, and say how it went."""
-        table: dict[str, Any] = {}
+        table: dict[str, Any] = self.content["parts"].setdefault(part, {})
         for name, step in every.items():
+            if name in table:  # by a process before this one
+                if keep is not None:
+                    keep(name, to_host(step(self.cpu), self.cpu))
+                continue
+            self._at(part, name)
             if time.monotonic() > self.scale_from:
                 table[name] = {"skipped": "no time left"}
             else:
-                table[name] = measured(
-                    step, self.cpu, self.gpu, repeats=self.options.repeats,
-                    copy_rate=self.rates.get("copy"),
-                    keep=None if keep is None else lambda answer, n=name: keep(n, answer),
-                )  # fmt: skip
-            self.ok &= not failed(table[name])
+                with gpu_watch.at_most(_STEP_SECONDS, watched=self.options.watched):
+                    table[name] = measured(
+                        step, self.cpu, self.gpu, repeats=self.options.repeats,
+                        copy_rate=self.rates.get("copy"),
+                        keep=None if keep is None else lambda answer, n=name: keep(n, answer),
+                    )  # fmt: skip
+            self.note(agrees=not failed(table[name]))
             _say(line(name, table[name]))
+            self._at(part)
+            if failed(table[name]):
+                self._while_there()
         return table
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the round; return the exit code."""
-    options = _options(arguments)
+    given = sys.argv[1:] if arguments is None else arguments
+    options = _options(given)
+    if not (options.dry_run or options.rehearse or options.watched):
+        return gpu_watch.supervised(__file__, given, options.seconds, options.data)
     try:
         this = Round(options)
     except BackendUnavailableError as error:
@@ -115,6 +176,11 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         for name, work in PARTS.items():
             this.part(name, work)
+    except Exception:
+        if not options.watched:
+            raise
+        traceback.print_exc()
+        return gpu_watch.LOST
     finally:
         shutil.rmtree(this.work, ignore_errors=True)
     _say(f"{'all agree' if this.ok else 'NOT ALL AGREE'}; results: {this.results.path}")
@@ -138,13 +204,23 @@ def _bandwidth(this: Round) -> dict[str, float]:
 
 
 def _prepare(this: Round) -> dict[str, Any]:
-    """Generate all sources and run the CPU's night that the steps start from."""
+    """Generate all sources and run the CPU's night that the steps start from.
+
+    Meanwhile all kernels are compiled for the device, so that no step waits for that.
+    """
     options = this.options
     config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
-    this.before = cpu_night(this.config)
+    with ThreadPoolExecutor(1) as beside, compiled_ahead("cpu"):
+        compiling = None if this.is_tiny else beside.submit(compile_all)
+        this.before = cpu_night(this.config)
+    found: dict[str, Any] = {} if compiling is None else {"kernels": compiling.result()}
+    failed_kernels = found.get("kernels", {}).get("errors", {})
+    this.note(agrees=not failed_kernels)
+    _say(f"before: the CPU's night is there; kernels: {failed_kernels or 'none failed'}")
     scored = [this.before.night.workspace.finished("score", b) for b in this.before.buckets]
-    return {name: sum(one[name] for one in scored if one) for name in ("n_payments", "n_customers")}
+    names = ("n_payments", "n_customers")
+    return {**found, **{name: sum(one[name] for one in scored if one) for name in names}}
 
 
 def _stages(this: Round) -> dict[str, Any]:
@@ -157,11 +233,11 @@ def _stages(this: Round) -> dict[str, Any]:
             "calendar": load_calendar(night.calendar),
         }
     )
-    return this.steps(core.all(), core.keep)
+    return this.steps("stages", core.all(), core.keep)
 
 
 def _parts(this: Round) -> dict[str, Any]:
-    return this.steps(steps(_left(this)))
+    return this.steps("parts", steps(_left(this)))
 
 
 def _left(this: Round) -> Before:
@@ -173,7 +249,7 @@ def _left(this: Round) -> Before:
 
 def _preparation(this: Round) -> dict[str, Any]:
     found = prepare_parity(stand_in=this.options.rehearse)
-    this.ok &= not found.get("differences")
+    this.note(agrees=not found.get("differences"))
     said = found.get("skipped") or f"{found['n_cases']} cases, {found['differences'] or 'equal'}"
     _say(f"prepare: {said}")
     return found
@@ -183,7 +259,7 @@ def _night(this: Round) -> dict[str, Any]:
     if time.monotonic() > this.scale_from:
         return {"skipped": "no time left"}
     rows = night_parity(this.config, this.work, this.gpu)
-    this.ok &= not rows["differences"] and not rows["update"]["differences"]
+    this.note(agrees=not rows["differences"] and not rows["update"]["differences"])
     for words, of in (("night", rows), ("update of it", rows["update"])):
         for name, found in of["differences"].items():
             _say(f"{words}: {name} DIFFERS: {json.dumps(found)}")
@@ -203,7 +279,8 @@ def _scale(this: Round) -> list[dict[str, Any]]:
     with chosen(this.gpu):
         for row in grow(*sizes, this.options.data, this.gpu, this.deadline):
             found.append(row)
-            this.results.content["parts"]["scale"] = found
+            this.content["parts"]["scale"] = found
+            this.note(agrees="error" not in row.get("whole_night", {}))
             this.results.save()
             _say(
                 f"scale: {row['n_payments']:,} payments made in {row['generate_seconds']:.1f} s, "
@@ -236,6 +313,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, help="of each timed step, at most (5)")
     parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON")
     parser.add_argument("--data", type=Path, help="folder of generated payments and lakes")
+    for internal in ("--watched", "--resume"):
+        parser.add_argument(internal, action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     tiny = options.dry_run or options.rehearse
     options.customers = options.customers or (40 if tiny else 600)
@@ -253,4 +332,10 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    code = main()
+    if (
+        "--watched" in sys.argv
+    ):  # all is written; what libraries of a device do at exit is no matter
+        sys.stdout.flush()
+        os._exit(code)
+    raise SystemExit(code)

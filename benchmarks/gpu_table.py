@@ -56,6 +56,8 @@ def _introduction(found: dict[str, Any], steps: dict[str, Any]) -> str:
         + (f"; no time for {', '.join(sorted(skipped))}" if skipped else "")
         + "."
     ]
+    if found.get("errors"):
+        lines.append(f"Parts that failed: {', '.join(sorted(found['errors']))}.")
     if "equal" in night:
         differ = sorted({*night["differences"], *night["of_groups"]})
         lines.append(

@@ -16,8 +16,6 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-import psutil
-
 ROOT = Path(__file__).parents[1]
 _CODE = ("src", "kernels", "benchmarks/peers", "benchmarks/nightly.py")
 _PACKAGES = (
@@ -63,7 +61,9 @@ class ResultsFile:
     def save(self) -> None:
         """Write the file; atomic."""
         draft = self.path.with_suffix(".tmp")
-        text = json.dumps(self.content, indent=1, ensure_ascii=False, sort_keys=True)
+        text = json.dumps(
+            self.content, indent=1, ensure_ascii=False, sort_keys=True, default=_plain
+        )
         draft.write_text(text + "\n", encoding="utf-8")
         draft.replace(self.path)
 
@@ -72,12 +72,17 @@ class ResultsFile:
         return [r for r in self.content["runs"] if all(r.get(k) == v for k, v in wanted.items())]
 
 
+def _plain(value: Any) -> Any:
+    """Return a number of NumPy or of a device as Python's, anything else in words."""
+    return value.item() if hasattr(value, "item") else repr(value)
+
+
 def hardware() -> dict[str, Any]:
     """Return what this machine is: processor, cores this process may use, memory."""
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
     }
@@ -116,5 +121,8 @@ def _processor() -> str:
 
 def _git(*arguments: str) -> str:
     command = ["git", "-C", str(ROOT), *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:  # there is no git
+        return "unknown"
     return done.stdout.strip() if done.returncode == 0 else "unknown"

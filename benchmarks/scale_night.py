@@ -20,6 +20,8 @@ import shutil
 import sys
 import tempfile
 import time
+import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -75,7 +77,7 @@ def rescored(
             before = _in_turn(made, bank, backend) if in_turn and at_once > 1 else {}
             row = {**_about(bank, made), **before, **_rescore(made, bank, backend)}
             if whole:
-                row["whole_night"] = _whole_night(made, backend)
+                row["whole_night"] = _told(made, backend)
         row["buckets_at_once"] = at_once
         row["left_out"] = "" if whole else _LEFT_OUT
         row["peak_device_bytes"] = peak[0] if peak else None
@@ -215,11 +217,21 @@ def _found(bank: Bank, night: tasks.Night, bucket: int, backend: Backend) -> dic
     }
 
 
+def _told(made: Made, backend: Backend) -> dict[str, Any]:
+    """Run the night on a lake that was rescored; a failure is told, the rescoring stays."""
+    try:
+        return _whole_night(made, backend)
+    except Exception as error:  # noqa: BLE001  what was measured before is worth having
+        return {"error": repr(error), "traceback": traceback.format_exc()}
+
+
 def _whole_night(made: Made, backend: Backend) -> dict[str, Any]:
     """Run the night as a user does, but for the report and MLflow's store."""
+    alone = {} if find_spec("distributed") else {"workers": 1}  # no Dask, no processes
+    config = made.config.model_copy(update=alone)
     with without_reports(), wall(backend) as seconds:
-        done = pipeline.run(made.config)
-    output = made.config.output_dir
+        done = pipeline.run(config)
+    output = config.output_dir
     tables = {name: _bytes_of(output / name) for name in gold.tables(output)}
     return {
         "seconds": seconds[0],

@@ -72,6 +72,7 @@ class Counts:
     peak: int = 0
     compiled: set = field(default_factory=set)
     transforms: set = field(default_factory=set)
+    signatures: set = field(default_factory=set)
     _live: dict = field(default_factory=dict)
     _now: int = 0
 
@@ -95,6 +96,9 @@ class Counts:
         """Count an operation; one whose answer is a view of an argument costs nothing."""
         given = list(_arrays(arguments))
         made = list(_arrays((answer,)))
+        if name in UFUNCS and made:
+            types = " ".join(_type_of(one) for one in arguments)
+            self.signatures.add(f"{UFUNCS[name]} {types} -> {made[0].dtype}")
         owners = {id(_owner(one.host)) for one in given}
         if made and name not in _IN_PLACE and all(id(_owner(o.host)) in owners for o in made):
             return
@@ -151,6 +155,25 @@ class Counts:
             del self._live[key]
         elif n:
             self._live[key] = (n - 1, owner)
+
+
+OPERATORS = {
+    "add": "add", "sub": "subtract", "mul": "multiply", "truediv": "true_divide",
+    "floordiv": "floor_divide", "mod": "remainder", "pow": "power", "and_": "bitwise_and",
+    "or_": "bitwise_or", "xor": "bitwise_xor", "lshift": "left_shift", "rshift": "right_shift",
+    "eq": "equal", "ne": "not_equal", "lt": "less", "le": "less_equal", "gt": "greater",
+    "ge": "greater_equal", "neg": "negative", "invert": "invert", "abs": "absolute",
+}  # fmt: skip
+UFUNCS = OPERATORS | {
+    name: name
+    for name, one in vars(np).items()
+    if isinstance(one, np.ufunc) and one.__name__ == name and not one.signature
+}
+"""Name of an operation to CuPy's name of its ufunc."""
+
+
+def _type_of(value):
+    return str(value.dtype) if hasattr(value, "dtype") else type(value).__name__
 
 
 _IN_PLACE = {"put", "put by mask", "in place", "add.at"}

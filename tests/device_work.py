@@ -3,7 +3,8 @@
 ``python tests/device_work.py`` brings ``tests/device_work.json`` up to date and prints what
 changed: of a lake of payments alone each step of ``score_bucket`` and ``decide``, of one with every source the
 ``score`` of every part. The test that reads it lets no step take more operations, waits, or bytes
-over PCIe unseen. Publishing is the host's in a night on GPUs, and takes nothing of a device.
+over PCIe unseen. The types of all element-wise operations are kept beside them: ``test_gpu_signatures.py``
+asks CuPy for its answer's. Publishing is the host's in a night on GPUs, and takes nothing of a device.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchm
 
 N_PAYMENTS, N_CUSTOMERS = 4_000, 16
 PAYMENTS, SOURCES = "payments alone", "all sources"
+SIGNATURES = "element-wise operations"
 HELD = ("operations", "launches", "kernels", "arguments", "waits", "transforms")
 """What may not grow; bytes and compiled modules are kept to be looked at."""
 
@@ -76,22 +78,28 @@ def of_bucket(n_payments, folder):
 
 
 def of_parts(n_customers, folder):
-    """Return (payments, counts by step) of every part's ``score`` with all sources."""
+    """Return (payments, counts by step, all counts) of every part's ``score`` with all sources.
+
+    What its other steps are made of is among the signatures, too.
+    """
     from device_counts import counted
     from gpu_nights import all_sources
-    from gpu_parts import cpu_night, steps
+    from gpu_parts import chosen, cpu_night, steps
 
     config = all_sources(n_customers, folder, is_tiny=True)
     before = cpu_night(config)
-    backend, found = card(), {}
+    backend, found, signatures = card(), {}, set()
     for name, step in steps(before).items():
-        if name.endswith(".score") or name == "sources.read":
+        is_held = name.endswith(".score") or name == "sources.read"
+        if is_held:
             step(backend)  # what it reads is on the device by now
-            with counted() as counts:
-                step(backend)
+        with chosen(backend), counted() as counts:
+            step(backend)
+        signatures |= counts.signatures
+        if is_held:
             found[name] = counts.row()
     scored = before.night.workspace.finished("score", before.bucket)
-    return scored["n_payments"], found
+    return scored["n_payments"], found, signatures
 
 
 def measure():
@@ -104,6 +112,7 @@ def measure():
     return {
         PAYMENTS: {"n_payments": alone[0], "steps": alone[1]},
         SOURCES: {"n_payments": parts[0], "steps": parts[1]},
+        SIGNATURES: sorted(alone[2].signatures | parts[2]),
     }
 
 
@@ -114,8 +123,8 @@ def kept():
 
 def changed(before, now):
     """Yield (lake, step, count, before, now) of all that differs."""
-    for lake, found in now.items():
-        for step, row in found["steps"].items():
+    for lake in (PAYMENTS, SOURCES):
+        for step, row in now[lake]["steps"].items():
             old = before.get(lake, {}).get("steps", {}).get(step, {})
             for name, value in row.items():
                 if old.get(name) != value:

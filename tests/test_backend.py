@@ -2,6 +2,9 @@
 
 import random
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from types import SimpleNamespace
 from typing import ClassVar
 
@@ -14,8 +17,8 @@ from numba import njit, prange
 from sklearn.metrics import adjusted_rand_score
 from stand_in import DeviceArray, stand_in_backend
 
-from qfb_gpu._backend import compiling, devices
-from qfb_gpu._backend.graphs import _igraph, host_communities, simple_edges
+from qfb_gpu._backend import compiling, densities, devices, graphs
+from qfb_gpu._backend.graphs import host_communities, import_igraph, simple_edges
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.errors import BackendUnavailableError
 from qfb_kernels.intervals import gaps_cpu, gaps_gpu
@@ -107,6 +110,26 @@ def test_a_graph_without_edges(backend, n_nodes):
     assert backend.to_host(backend.pagerank(n_nodes, *none)).tolist() == [1 / 3] * n_nodes
 
 
+@pytest.mark.gpu
+def test_cugraph_answers_as_the_host_does(gpu, cpu):
+    if not devices.has("cugraph"):
+        pytest.skip("cuGraph is not installed")
+    low, high, _ = (np.array(ends) for ends in zip(*two_cliques(), strict=True))
+    ours, theirs = columns(two_cliques(), cpu), columns(two_cliques(), gpu)
+    xdf, xp, host = gpu.xdf, gpu.xp, gpu.to_host
+    found = host(graphs.device_communities(xdf, xp, 17, theirs, 1.0, 0))
+    assert adjusted_rand_score(found, [0] * 8 + [1] * 8 + [2]) == 1
+    parts = host(graphs.device_components(xdf, xp, 17, *theirs[:2]))
+    assert as_sets(parts) == {frozenset(range(16)), frozenset([16])}
+    ranks = host(graphs.device_pagerank(xdf, xp, 17, theirs))
+    np.testing.assert_allclose(ranks, graphs.host_pagerank(17, *ours), atol=1e-9)
+    there = graphs.device_cohesion(xdf, xp, 17, gpu.asarray(low), gpu.asarray(high))
+    here = graphs.host_cohesion(17, low, high)
+    for got, want in zip(there, here, strict=True):
+        np.testing.assert_array_equal(host(got), want)
+        assert got.dtype == want.dtype
+
+
 def test_communities_leave_the_random_state_alone(cpu):
     random.seed(5)
     expected = [random.random(), random.random()]
@@ -124,7 +147,7 @@ def test_communities_do_not_depend_on_who_else_draws(monkeypatch):
     source, target = rng.integers(0, 400, (2, 2400)).astype(np.int32)
     graph = (400, source, target, rng.random(2400))
     alone = host_communities(*graph, 1.0, 7)
-    graphs = _igraph().Graph
+    graphs = import_igraph().Graph
     plain = graphs.community_leiden
 
     def beside(*arguments, **named):
@@ -246,6 +269,28 @@ def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
     monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
     monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
     assert compiling.kept(gaps_gpu)._cache.cache_path is None
+
+
+def test_threads_that_come_to_their_first_kernel_watch_imports_once(monkeypatch):
+    """Watched twice, what is kept on disk would fit no other process."""
+    watched = []
+
+    @cache
+    def watch():
+        time.sleep(0.01)
+        watched.append(1)
+
+    class Kernel:
+        _cache = SimpleNamespace()
+
+        def enable_caching(self):
+            pass
+
+    monkeypatch.delenv("QFB_CUDA_CACHE", raising=False)
+    monkeypatch.setattr(compiling, "_watch_imports", watch)
+    with ThreadPoolExecutor(8) as threads:
+        list(threads.map(lambda _: compiling.kept(Kernel()), range(8)))
+    assert watched == [1]
 
 
 def _no_folder(_kernel):
@@ -397,6 +442,57 @@ def test_without_a_library_of_rapids_the_host_does_its_part(cpu):
         assert type(right) is DeviceArray
         np.testing.assert_array_equal(there.to_host(right), left)
         assert right.dtype == left.dtype
+
+
+def dense_groups(n_rows, seed=5):
+    rng = np.random.default_rng(seed)
+    truth = np.sort(rng.integers(0, 3, n_rows))
+    return rng.normal(0, 0.05, (n_rows, 2)) + truth[:, None] * 5.0, truth
+
+
+def test_few_rows_are_grouped_on_the_host_by_both_backends(cpu, monkeypatch):
+    features, _ = dense_groups(60)
+    there = stand_in_backend()
+    monkeypatch.setattr(type(there), "_on_device", Backend._on_device)
+    monkeypatch.setattr(devices, "has", lambda _library: True)
+    for name, asked in (("kmeans", (3, 0)), ("hdbscan", (5, 3))):
+        found = getattr(there, name)(there.asarray(features), *asked)
+        ours = getattr(cpu, name)(features, *asked)
+        np.testing.assert_array_equal(there.to_host(found), ours)
+
+
+def test_cuml_is_asked_for_the_neighbours_that_scikit_learn_counts(monkeypatch):
+    """cuML leaves the row itself out: its k - 1 is scikit-learn's k."""
+    asked = []
+
+    class Model:
+        labels_ = np.zeros(4)
+
+        def __init__(self, **settings):
+            asked.append((settings["min_cluster_size"], settings["min_samples"]))
+
+        def fit(self, _features):
+            return self
+
+    monkeypatch.setitem(sys.modules, "cuml.cluster", SimpleNamespace(HDBSCAN=Model))
+    assert densities.device_hdbscan(np, None, 7, 5).dtype == np.int32
+    densities.device_hdbscan(np, None, 7, 1)
+    assert asked == [(7, 4), (7, 1)]
+
+
+@pytest.mark.gpu
+def test_cuml_groups_as_scikit_learn_does(gpu):
+    if not devices.has("cuml"):
+        pytest.skip("cuML is not installed")
+    features, truth = dense_groups(3_000)
+    placed = gpu.asarray(features)
+    centres = gpu.to_host(densities.device_kmeans(gpu.xp, placed, 3, 0))
+    assert centres.dtype == np.float64
+    nearest = ((features[:, None] - centres) ** 2).sum(axis=2).argmin(axis=1)
+    assert adjusted_rand_score(nearest, truth) == 1
+    labels = gpu.to_host(densities.device_hdbscan(gpu.xp, placed, 50, 5))
+    assert labels.dtype == np.int32
+    assert adjusted_rand_score(labels, densities.host_hdbscan(features, 50, 5)) > 0.95
 
 
 def test_versions_name_what_a_gpu_may_lack_only_where_it_is():

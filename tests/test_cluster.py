@@ -163,6 +163,34 @@ def test_ctrl_c_leaves_no_process_behind(tmp_path):
     pytest.fail("a process of the run is still there")
 
 
+AT_THE_TOP = """
+import sys
+sys.path.insert(0, {tests!r})
+from bucket_tasks import square
+from qfb_gpu.cluster import run_buckets
+print("imported")
+def run():
+    return dict(run_buckets(square, {folder!r}, [0, 1], backend_name="cpu", workers=workers))
+workers = 1
+run()
+workers = 2
+run()
+"""
+
+
+def test_a_script_that_workers_would_run_again_gets_one_error(tmp_path):
+    script = tmp_path / "night.py"
+    tests = str(Path(__file__).parent)
+    script.write_text(AT_THE_TOP.format(tests=tests, folder=str(tmp_path)))
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.stdout == "imported\n"  # nor has a worker come to it
+    assert (tmp_path / "0.ran").exists()
+    error = done.stderr.splitlines()[-1]
+    assert error.startswith(f"qfb_gpu.errors.ConfigError: {script}, line 12: workers import")
+    assert 'under `if __name__ == "__main__":`, or set workers = 1' in error
+    assert done.stderr.count("Traceback") == 1
+
+
 def test_a_device_has_several_buckets_under_way(monkeypatch):
     monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
     for n_at_once in (1, 2):

@@ -33,6 +33,8 @@ def test_no_step_of_scoring_asks_more_of_a_device_than_before():
         if name in device_work.HELD and new > (old or 0)
     ]
     assert not worse, f"more than is kept (python tests/device_work.py keeps it): {worse}"
+    new = set(now[device_work.SIGNATURES]) - set(before[device_work.SIGNATURES])
+    assert not new, f"not compared with CuPy (python tests/device_work.py keeps them): {new}"
 
 
 def test_what_is_kept_is_of_every_step():

@@ -100,6 +100,111 @@ def test_a_failing_part_is_told_and_ends_nothing(tmp_path, monkeypatch, capsys):
     assert not list((tmp_path / "data").glob("round-*"))
 
 
+def test_a_round_goes_on_after_the_step_that_lost_the_device(tmp_path, monkeypatch, capsys):
+    import gpu_round
+    import gpu_watch
+
+    calls = []
+
+    def ends(_round):
+        calls.append("ends")
+        raise SystemExit(gpu_watch.LOST)  # as where the process is gone
+
+    def step(name, of):
+        def run(backend):
+            calls.append(f"{name} on {backend.name}")
+            if of and calls.count(f"{name} on {backend.name}") == 2:  # as the device
+                raise SystemExit(gpu_watch.LOST)
+            return {"n": backend.xp.arange(3)}
+
+        return run
+
+    every = {
+        "one": step("one", of=False),
+        "two": step("two", of=True),
+        "three": step("three", of=False),
+    }
+    kept = []
+
+    def keep(name, _answer):
+        kept.append(name)
+
+    parts = {
+        "first": lambda _round: calls.append("first"),
+        "ends": ends,
+        "stages": lambda this: this.steps("stages", every, keep),
+        "last": lambda _round: {"done": True},
+    }
+    monkeypatch.setattr(gpu_round, "PARTS", parts)
+    folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
+    arguments = ["--dry-run", "--watched", *folders]
+    for again in ([], ["--resume"]):
+        with pytest.raises(SystemExit) as raised:
+            gpu_round.main([*arguments, *again])
+        assert raised.value.code == gpu_watch.LOST
+    assert gpu_round.main([*arguments, "--resume"]) == 1, capsys.readouterr()
+    [path] = (tmp_path / "results").glob("gpu_round-*.json")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert calls.count("first") == calls.count("ends") == 1
+    assert "process ended here" in found["errors"]["ends"]["error"]
+    assert "process ended here" in found["parts"]["stages"]["two"]["error"]
+    assert found["parts"]["stages"]["one"]["differences"] == []
+    assert found["parts"]["stages"]["three"]["differences"] == []
+    assert kept == ["one", "two", "one", "two", "three"]  # every process knows what came before
+    assert found["parts"]["last"] == {"done": True}
+    assert found["ok"] is False
+
+
+def test_a_process_that_ends_early_is_followed_by_another(tmp_path):
+    import gpu_watch
+
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib, sys\n"
+        "log = pathlib.Path(sys.argv[1])\n"
+        "n = len(log.read_text().splitlines()) if log.exists() else 0\n"
+        "log.open('a').write(' '.join(sys.argv[2:]) + '\\n')\n"
+        "sys.exit([75, -9, 1][n])\n"
+    )
+    log, left = tmp_path / "log", tmp_path / "round-abc"
+    left.mkdir()
+    assert gpu_watch.supervised(str(script), [str(log)], 100.0, tmp_path) == 1
+    first, second, third = log.read_text().splitlines()
+    assert first.startswith("--watched --seconds")
+    assert second.startswith("--watched --resume --seconds")
+    assert third.startswith("--watched --resume --seconds")
+    assert not left.exists()
+
+
+def test_kernels_that_do_not_compile_are_named(monkeypatch):
+    import gpu_kernels
+
+    from qfb_gpu.backend import get_backend
+    from qfb_kernels.registry import KERNELS
+
+    assert set(gpu_kernels._SLOWEST) <= KERNELS.keys()
+    if get_backend("auto").name == "gpu":
+        pytest.skip("there is a GPU here, and they compile")
+    some = ("intervals.gaps_gpu", "no.such_gpu")
+    monkeypatch.setattr(gpu_kernels, "_SLOWEST", some[:1])
+    monkeypatch.setattr(gpu_kernels, "KERNELS", dict.fromkeys(some))
+    found = gpu_kernels.compile_all()
+    assert set(found["errors"]) == set(found["seconds"]) == set(some)
+    assert "No module named" in found["errors"]["no.such_gpu"]
+
+
+def test_what_takes_too_long_ends_its_process():
+    code = (
+        "import sys, time; sys.path.insert(0, sys.argv[1]); import gpu_watch\n"
+        "with gpu_watch.at_most(0.2, watched=True): time.sleep(60)"
+    )
+    command = [sys.executable, "-c", code, str(BENCHMARKS)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=50)
+    assert done.returncode == 75
+    assert "not done after" in done.stdout
+    assert "time.sleep" in done.stderr or "line 2" in done.stderr
+
+
 def test_a_failing_step_is_told_and_ends_nothing():
     from gpu_steps import failed, line, measured
 

@@ -10,6 +10,7 @@ import importlib.util
 import inspect
 from pathlib import Path
 
+import device_work
 import numpy as np
 import pytest
 from gpu_calls import LIBRARIES, find_calls
@@ -83,6 +84,37 @@ def test_array_methods_of_the_stages_exist_in_cupy():
         if isinstance(node, ast.Attribute) and node.attr in only_numpy
     ]
     assert not missing, missing
+
+
+@pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy")
+def test_element_wise_operations_give_the_types_that_numpy_gives():
+    """By CuPy's own choice of a loop, Python numbers included; recorded by device_work.py."""
+    cupy = importlib.import_module("cupy")
+    recorded = device_work.kept()[device_work.SIGNATURES]
+    assert len(recorded) > 100
+    other = []
+    for signature in recorded:
+        name, *given, _, wanted = signature.split()
+        weak = tuple({"int": int, "float": float, "bool": False}.get(one, False) for one in given)
+        types = tuple(np.dtype(one) for one in given)
+        loop = getattr(cupy, name)._ops._guess_routine_from_in_types(
+            types, _as_weighed(types, weak)
+        )
+        if loop is None or str(loop.out_types[0]) != wanted:
+            other.append((signature, loop and str(loop.out_types[0])))
+    assert not other
+
+
+def _as_weighed(types, weak):
+    """Return which numbers have no size: none where one is of a higher kind than the arrays."""
+    ranks = {bool: 0, int: 1, float: 2}
+    arrays = [
+        {"b": 0, "i": 1, "u": 1, "f": 2, "c": 3}[t.kind]
+        for t, w in zip(types, weak, strict=True)
+        if not w
+    ]
+    highest = max((ranks[w] for w in weak if w), default=9)
+    return weak if arrays and max(arrays) >= highest else (False,) * len(weak)
 
 
 @needs_rapids

@@ -1,6 +1,7 @@
 """Every CUDA kernel, without a GPU: registered, simulated, and compiled for 9.0."""
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -53,6 +54,8 @@ def test_compiles_to_ptx_for_9_0(name):
     assert ".target sm_90" in ptx
     assert ".version 9.0" in ptx  # what a CUDA 13.0 driver reads
     assert f"{name.rpartition('.')[2]}" in ptx
+    fusible = re.findall(r"\b(?:mul|add|sub)\.f(?:32|64)\b", ptx)
+    assert not fusible, "a product and a sum may become one operation, which they do not on a host"
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))

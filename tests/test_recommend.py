@@ -132,7 +132,9 @@ def test_it_learns_the_taste_that_popularity_cannot_see(bank, cpu):
     }
     opened = np.concatenate([p[3][~t] for p, t in zip(parts[1:], tests[1:], strict=True)])
     who = np.concatenate([p[0][~t] for p, t in zip(parts[1:], tests[1:], strict=True)])
-    model = recommend.fit(learn, opened, who % 4 == 1, horizon_days=HORIZON, seed=0, backend=cpu)
+    model = recommend.fit(
+        learn, opened, who % 4 == 1, who, horizon_days=HORIZON, seed=0, backend=cpu
+    )
     customer, product, features, opened = parts[0]
     test = tests[0]
     features = {name: values[test] for name, values in features.items()}

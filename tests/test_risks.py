@@ -56,6 +56,17 @@ def test_demand_is_what_loops_say(one):
         assert found[name][0] == pytest.approx(value, rel=1e-9, abs=1e-12), name
 
 
+def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
+    """A device adds up in another order: what differs by rounding only is the same."""
+    one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
+    table = np.stack([one, *(one * (1 + k * 2.3e-16) for k in range(1, 9))])
+    table[5:, 2] += 1e-15
+    seen = np.ones(table.shape, dtype=bool)
+    change, since = demand._change(table, seen, np)
+    assert since.tolist() == [3.0] * 9
+    np.testing.assert_allclose(change, change[0], atol=1e-12)
+
+
 def test_demand_tells_the_four_classes_and_where_it_broke():
     steady, lumps = [100.0] * 24, [0, 0, 500.0, 0, 0, 30.0] * 4
     gaps, wild = [0, 0, 100.0] * 8, [20.0, 400.0, 60.0] * 8

@@ -133,7 +133,7 @@ def test_a_contest_keeps_the_baseline_the_champion_or_the_pinned():
     rows = np.arange(50)
 
     def used(metric_of, *, is_pinned=False, n_events=20):
-        rules = evaluation.Rules("AUC", "rule", 0.01, 20, is_pinned=is_pinned, seed=0)
+        rules = evaluation.Rules("AUC", ("rule",), 0.01, 20, is_pinned=is_pinned, seed=0)
         return evaluation.contest(metric_of, rows, n_events, rules).used
 
     assert used(fixed) == "challenger"
@@ -145,6 +145,25 @@ def test_a_contest_keeps_the_baseline_the_champion_or_the_pinned():
     worse = {**fixed, "champion": lambda _r: 0.6}
     assert used(worse) == "challenger"
     assert used(worse, is_pinned=True) == "champion"
+
+
+def test_a_contest_has_several_baselines_and_the_best_counts():
+    rows = np.arange(50)
+
+    def used(metric_of, *, is_pinned=False):
+        rules = evaluation.Rules("AUC", ("rule", "other"), 0.01, 20, is_pinned=is_pinned, seed=0)
+        return evaluation.contest(metric_of, rows, 20, rules).used
+
+    rules = {"rule": lambda _r: 0.5, "other": lambda _r: 0.6}
+    assert used(rules) == "other"
+    assert used({**rules, "challenger": lambda _r: 0.59}) == "other"
+    assert used({**rules, "challenger": lambda _r: 0.601}) == "challenger"  # no margin over a rule
+    assert used({"rule": lambda _r: 0.5, "other": lambda _r: float("nan")}) == "rule"
+    fallen = {**rules, "champion": lambda _r: 0.55}
+    assert used(fallen) == "other"  # a champion that a rule surely beats
+    assert used(fallen, is_pinned=True) == "champion"
+    assert used({**rules, "champion": lambda _r: 0.595}) == "champion"  # not by the margin
+    assert used({**fallen, "challenger": lambda _r: 0.65}) == "challenger"
 
 
 def test_trees_as_arrays_are_the_fitted_model(backend):

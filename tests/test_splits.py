@@ -138,7 +138,7 @@ def test_a_fingerprint_tells_days_amounts_and_sizes_apart(transactions):
         (tuple(ledger.day[a:b].tolist()), tuple(ledger.amount_minor[a:b].tolist()))
         for a, b in pairwise(ends)
     ]
-    prints = fingerprints(ledger, np)
+    prints = fingerprints(ledger, CPU)
     assert len(set(prints.tolist())) == len(set(content)) > 300
 
 

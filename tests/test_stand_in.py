@@ -3,6 +3,7 @@
 ``test_gpu_round.py`` sends every stage, every part and a whole night through it.
 """
 
+import datetime as dt
 import importlib
 import importlib.util
 
@@ -44,6 +45,15 @@ def test_what_cupy_cannot_do_well_is_refused(device):
         there[index] = device.asarray([1, 2, 3])
     there[index] = device.asarray([5, 5, 7])
     assert device.to_host(there).tolist() == [5, 7, 0]
+    table = device.xp.zeros((2, 3), dtype="float64")
+    rows, columns = device.asarray([1, 1, 0]), device.asarray([2, 2, 0])
+    with pytest.raises(ValueError, match="several values go to one place"):
+        table[rows, columns] = device.asarray([1.0, 2.0, 3.0])
+    table[rows, columns] = device.asarray([np.nan, np.nan, 3.0])
+    assert device.to_host(table[:, 0]).tolist() == [3.0, 0.0]
+    for values in (["a"], [None], [dt.date(2024, 1, 1)]):
+        with pytest.raises(TypeError, match="CuPy has no"):
+            device.asarray(np.array(values))
     with pytest.raises(AttributeError, match="cupy.ndarray has no 'searchsorted'"):
         there.searchsorted(1)
 
@@ -54,6 +64,8 @@ def test_what_cupy_takes_otherwise_than_numpy_is_refused(device):
         xp.sum([1, 2])
     with pytest.raises(TypeError, match="no scalar of NumPy"):
         xp.searchsorted(there, np.int64(2))
+    with pytest.raises(TypeError, match="compared as unsigned"):
+        xp.searchsorted(there, there.astype("uint64"))
     with pytest.raises(TypeError, match=r"cupy\.stack takes arrays"):
         xp.stack([there, 1])
     with pytest.raises(TypeError, match=r"cupy\.zeros takes numbers"):

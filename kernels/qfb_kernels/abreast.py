@@ -2,9 +2,9 @@
 
 What comes out is to the bit what :func:`qfb_kernels.evidence.answers` says on a device, which goes
 from due date to due date and keeps all in registers. A host has too few of them for that, but it
-does what is alike for all due dates for several at once (vector instructions). ``work`` has three
+does what is alike for all due dates for several at once (vector instructions). ``work`` has two
 rows a lane: the ticks of due dates, one more before them and after them; the tick of the payment
-nearest to each, later the offset of its answer; what each is worth to a life.
+nearest to each, later what is said of it: the offset of its answer and what it is worth to a life.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from __future__ import annotations
 from numba import int32, int64, uint64
 
 from qfb_kernels.due_places import due_place, index_near
-from qfb_kernels.matching import FAR, MISS_WORTH, first_due, off_nearest
+from qfb_kernels.matching import MISS_WORTH, first_due, off_nearest
 from qfb_kernels.twin import twin
 
-WORK_ROWS, MORE_DUES = 3, 40  # of a lane; due dates beyond the days of a unit, at most
+WORK_ROWS, MORE_DUES = 2, 40  # of a lane; due dates beyond the days of a unit, at most
 _ABREAST = 8
-_ASK = 1 << 20  # stands for a worth: another payment than the nearest may be the answer
+_OFF_BITS, _WORTH, _BIAS = 8, 255, 64  # the lowest bits are a worth, which may be below 0
+_ASK = 0  # no worth: another payment than the nearest may be the answer
 
 
 def _lay_out(near, work, row, lane, due_at, place, way, both, here, ahead, room, origin, end):
@@ -48,13 +49,14 @@ lay_out = twin(_lay_out, inline=True)
 
 
 def _match(work, row, n):
-    """Write offsets of answers, or ``FAR``, and what each due date is worth.
+    """Write what each due date is worth, and above :data:`_OFF_BITS` how far off its answer is.
 
     By eight, so that no due dates are left over for a loop one by one; what stands behind the last
-    one is not looked at. Numba makes int64 of all that is not said to be int32.
+    one is not looked at. Numba makes int64 of all that is not said to be int32. In place: with
+    other rows to write to, LLVM takes vectors from 24 due dates on only.
     """
     n_more = (n + _ABREAST - 1) & -_ABREAST
-    row2, row3 = uint64(row + uint64(1)), uint64(row + uint64(2))
+    row2 = uint64(row + uint64(1))
     for j in range(n_more):
         here = work[row, uint64(j + 1)]
         room = int32(here - work[row, uint64(j)])
@@ -65,29 +67,30 @@ def _match(work, row, n):
         is_early = off < int32(0)
         mine = int32(int32(2) * (room if is_early else ahead_room))
         other = int32(int32(2) * (ahead_room if is_early else room))
-        is_hit = far <= mine
         more = int32(int32(5) - size)
         worth = max(int32(2), more)
         worth = int32(6) if size == int32(0) else worth
-        work[row2, uint64(j)] = off if is_hit else int32(FAR)
-        worth = worth if is_hit else (int32(_ASK) if far <= other else int32(-MISS_WORTH))
-        work[row3, uint64(j)] = worth if room > int32(0) else int32(_ASK)
+        said = int32((off << int32(_OFF_BITS)) + int32(worth + int32(_BIAS)))
+        missed = int32(_ASK) if far <= other else int32(_BIAS - MISS_WORTH)
+        said = said if far <= mine else missed
+        work[row2, uint64(j)] = said if room > int32(0) else int32(_ASK)
 
 
 match = twin(_match, inline=True)
 
 
 def _ask(near, work, row, lane, origin, end, j):
-    """Write and return what a due date is worth that another payment than the nearest answers."""
+    """Write and return what is said of a due date that another payment than the nearest answers."""
     row2 = uint64(row + uint64(1))
     here = int64(work[row, uint64(j + 1)])
     room = here - work[row, uint64(j)]
     ahead_room = work[row, uint64(j + 2)] - here
     off, is_hit = off_nearest(near, lane, origin, end, here, room, ahead_room)
-    work[row2, uint64(j)] = off if is_hit else FAR
     size = abs(off)
     worth = 6 if size == 0 else max(2, 5 - size)
-    return worth if is_hit else -MISS_WORTH
+    said = (off << _OFF_BITS) + worth + _BIAS if is_hit else off - off + _BIAS - MISS_WORTH
+    work[row2, uint64(j)] = said
+    return said
 
 
 ask = twin(_ask, off_nearest)
@@ -95,14 +98,15 @@ ask = twin(_ask, off_nearest)
 
 def _life(near, work, row, lane, origin, end, n):
     """Return the first and the last due date of the life (-1: none), by Kadane's rule."""
-    row3 = uint64(row + uint64(2))
+    row2 = uint64(row + uint64(1))
     worth = n - n - 1
     best_worth = n - n
     first, best_first, best_last = n - n, n - n, n - n - 1
     for j in range(n):
-        here = int64(work[row3, uint64(j)])
-        if here == _ASK:
-            here = ask(near, work, row, lane, origin, end, j)
+        said = int64(work[row2, uint64(j)])
+        if said == _ASK:
+            said = ask(near, work, row, lane, origin, end, j)
+        here = (said & _WORTH) - _BIAS
         first = j if worth < 0 and here > 0 else first
         worth = max(worth, n - n) + here
         better = worth > best_worth
@@ -121,18 +125,17 @@ def _counts_of(work, row, first, last):
     row2 = uint64(row + uint64(1))
     hits, zeros, late, total, signed = nothing, nothing, nothing, nothing, nothing
     for j in range(first, last + 1):
-        off = int64(work[row2, uint64(j)])
-        is_hit = off != FAR
-        off = off if is_hit else nothing
-        hits += is_hit
-        zeros += is_hit and off == 0
+        said = int64(work[row2, uint64(j)])
+        off = said >> _OFF_BITS
+        hits += (said & _WORTH) > _BIAS
+        zeros += (said & _WORTH) == _BIAS + 6
         late += off > 0
         total += abs(off)
         signed += off
     return (
         hits, last - first + 1 - hits, zeros, total, late, signed,
-        work[row, uint64(first + 1)] + work[row2, uint64(first)] + nothing,
-        work[row, uint64(last + 1)] + work[row2, uint64(last)] + nothing,
+        work[row, uint64(first + 1)] + (work[row2, uint64(first)] >> _OFF_BITS) + nothing,
+        work[row, uint64(last + 1)] + (work[row2, uint64(last)] >> _OFF_BITS) + nothing,
     )  # fmt: skip
 
 

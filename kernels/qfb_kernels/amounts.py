@@ -86,8 +86,10 @@ def _groups_of(day, pool, start, stop, level, key, slots, size):
 groups_of = twin(_groups_of, is_year_apart, stands_apart)
 
 
-def _levels_row(day, amount, pool, start, stop, ratios, key, slots, order, size):
-    """Write the groups of one pool: members in day order, and their number at the first slot.
+def _levels_row(day, amount, pool, start, stop, ratios, key, slots, order, size, n_units, row):
+    """Write the groups of one pool: members in day order, and their size at the first slot.
+
+    And how many groups there are on all levels, the whole pool among them.
 
     Sorted by amount once: ``slots`` has the slots by amount, for each slot its place among them,
     the level at which a place is cut from the one before, its group, and how far that is filled.
@@ -98,6 +100,7 @@ def _levels_row(day, amount, pool, start, stop, ratios, key, slots, order, size)
         key[i] = amount[pool[i]]
         by[i] = i
     size[0, start] = stop - start
+    n_units[row] = 1
     if stop - start < _MIN_UNIT:
         return
     sort(by, start, stop, key, True)
@@ -108,8 +111,10 @@ def _levels_row(day, amount, pool, start, stop, ratios, key, slots, order, size)
         depth[at] = depth_of(before, now, ratios) if at > start else 0
         before = now
     for level in range(1, N_LEVELS):
-        if groups_of(day, pool, start, stop, level, key, slots, size) == 0:
+        n_groups = groups_of(day, pool, start, stop, level, key, slots, size)
+        if n_groups == 0:
             continue
+        n_units[row] += n_groups
         for i in range(start, stop):
             group = head[rank[i]]
             if group >= 0:
@@ -122,23 +127,73 @@ _levels_row_cpu, _levels_row_gpu = levels_row.cpu, levels_row.gpu
 
 
 @rows_of("pool_offsets", offsets=True)
-def levels_cpu(row_from, row_to, day, amount, pool, pool_offsets, ratios, key, slots, order, size):
+def levels_cpu(
+    row_from, row_to, day, amount, pool, pool_offsets, ratios, key, slots, order, size, n_units
+):
     """Loop over pools on the host, on all its threads."""
     for row in range(row_from, row_to):
         _levels_row_cpu(
             day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, key, slots,
-            order, size,
+            order, size, n_units, row,
         )  # fmt: skip
 
 
 @cuda.jit
-def levels_gpu(day, amount, pool, pool_offsets, ratios, key, slots, order, size):
+def levels_gpu(day, amount, pool, pool_offsets, ratios, key, slots, order, size, n_units):
     """One thread per pool; launch with ``.forall(n_pools)``."""
     row = cuda.grid(1)
     if row < pool_offsets.shape[0] - 1:
         _levels_row_gpu(
             day, amount, pool, pool_offsets[row], pool_offsets[row + 1], ratios, key, slots,
-            order, size,
+            order, size, n_units, row,
+        )  # fmt: skip
+
+
+def _units_row(
+    day, order, size, start, stop, first, after, row, unit_start, unit_size, unit_span, unit_pool
+):
+    """List the groups of one pool, from the whole pool to the finest."""
+    unit, n_slots = first, size.shape[1]
+    for level in range(N_LEVELS):
+        at = start
+        while at < stop and unit < after:
+            n = size[level, at]
+            if n > 0:
+                unit_start[unit] = level * n_slots + at
+                unit_size[unit] = n
+                unit_span[unit] = day[order[level, at + n - 1]] - day[order[level, at]] + 1
+                unit_pool[unit] = row
+                unit += 1
+            at += max(n, 1)
+
+
+units_row = twin(_units_row)
+_units_row_cpu, _units_row_gpu = units_row.cpu, units_row.gpu
+
+
+@rows_of("pool_offsets", offsets=True)
+def units_cpu(
+    row_from, row_to,
+    day, order, size, pool_offsets, unit_offsets, unit_start, unit_size, unit_span, unit_pool,
+):  # fmt: skip
+    """Loop over pools on the host, on all its threads."""
+    for row in range(row_from, row_to):
+        _units_row_cpu(
+            day, order, size, pool_offsets[row], pool_offsets[row + 1], unit_offsets[row],
+            unit_offsets[row + 1], row, unit_start, unit_size, unit_span, unit_pool,
+        )  # fmt: skip
+
+
+@cuda.jit
+def units_gpu(
+    day, order, size, pool_offsets, unit_offsets, unit_start, unit_size, unit_span, unit_pool
+):
+    """One thread per pool; launch with ``.forall(n_pools)``."""
+    row = cuda.grid(1)
+    if row < pool_offsets.shape[0] - 1:
+        _units_row_gpu(
+            day, order, size, pool_offsets[row], pool_offsets[row + 1], unit_offsets[row],
+            unit_offsets[row + 1], row, unit_start, unit_size, unit_span, unit_pool,
         )  # fmt: skip
 
 

@@ -18,7 +18,11 @@ KERNELS: dict[str, str] = {
     ),
     "amounts.levels_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], float64[::1], int64[::1], "
-        "int32[:, ::1], int32[:, ::1], int32[:, ::1])"
+        "int32[:, ::1], int32[:, ::1], int32[:, ::1], int64[::1])"
+    ),
+    "amounts.units_gpu": (
+        "void(int64[::1], int32[:, ::1], int32[:, ::1], int64[::1], int64[::1], int64[::1], "
+        "int32[::1], int64[::1], int32[::1])"
     ),
     "best.best_gpu": "void(int64[::1], float64[::1], int64[::1], int64[:, ::1], int64[::1])",
     "boundaries.boundaries_gpu": (
@@ -67,11 +71,14 @@ KERNELS: dict[str, str] = {
         "::1], int64, int64[::1], int64, int64[:, ::1])"
     ),
     "features.windows_gpu": "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])",
+    "fingerprints.fingerprints_gpu": "void(int64[::1], int64[::1], int64[::1], uint64[::1])",
     "forecast.forecast_gpu": (
         "void(int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
         "int32[::1], int64[::1], int64[:, ::1], int64, float64[:, ::1], float64[:, ::1], "
         "int32[:, ::1], int32[:, ::1], int32[::1], int32[::1], int32[::1], int8[::1])"
     ),
+    "groups.over_all_gpu": "void(int32[::1], int64[::1], int64[::1], int32[::1])",
+    "groups.relations_gpu": "void(int32[::1], int64[::1], int64[::1])",
     "intervals.gaps_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], float64[::1], "
         "float64[::1], float64[::1])"
@@ -98,6 +105,14 @@ KERNELS: dict[str, str] = {
     "pay_cycles.pay_cycles_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], "
         "int64[::1], float64[:, ::1])"
+    ),
+    "pools.left_gpu": "void(int64[::1], int32[::1], int64[::1], int64[::1], int64[::1])",
+    "pools.list_gpu": (
+        "void(int64[::1], int32[::1], int64[::1], int64[::1], int64[::1], int32[::1])"
+    ),
+    "pools.take_gpu": (
+        "void(int32[::1], int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], "
+        "int32[::1], int32[::1], int32[::1])"
     ),
     "prices.prices_gpu": (
         "void(int64[::1], int64[::1], int32[::1], int64[::1], int32[::1], int32[::1], "

@@ -12,8 +12,30 @@ from __future__ import annotations
 from typing import Any
 
 from numba import cuda, njit
+from numba.cuda.cudadrv import nvvm
 
 from qfb_kernels.linked import linked
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def _as_on_the_host(compile_ir: Any) -> Any:
+    """Return NVVM's compiler, which leaves a product and a sum of this package's kernels apart.
+
+    It fuses them to one rounding otherwise, which the host's compiler does not: costs that are
+    equal there would differ in the last bit on a device, and another schedule would be chosen.
+    """
+
+    def compile_apart(llvmir: Any, **options: Any) -> Any:
+        parts = [llvmir] if isinstance(llvmir, str) else llvmir
+        own = {"fma": False} if any(_PACKAGE in part for part in parts) else {}
+        return compile_ir(llvmir, **own | options)
+
+    return compile_apart
+
+
+if nvvm.compile_ir is not None:  # the simulator has none
+    nvvm.compile_ir = _as_on_the_host(nvvm.compile_ir)
 
 
 class Twin:

@@ -89,8 +89,7 @@ class Backend:
     def launch(self, cpu: Any, gpu: Any, n_rows: int, *arrays: Any) -> None:
         """Run a kernel over ``n_rows`` rows through the launcher of this backend.
 
-        On a GPU it runs on the legacy default stream, after what CuPy was given there before
-        and before what CuPy is given next; the call does not wait for it.
+        On a GPU it runs on the legacy default stream, in order with CuPy; the call does not wait.
         """
         if n_rows == 0:
             return
@@ -170,7 +169,7 @@ class Backend:
         -------
         array of float64, shape (n_clusters, n_features)
         """
-        if self._on_device("cuml"):
+        if self._on_device("cuml", features.shape[0]):
             return densities.device_kmeans(self.xp, features, n_clusters, seed)
         return self.asarray(densities.host_kmeans(self.to_host(features), n_clusters, seed))
 
@@ -188,7 +187,7 @@ class Backend:
         R. Campello, D. Moulavi, J. Sander, "Density-Based Clustering Based on Hierarchical
         Density Estimates", doi:10.1007/978-3-642-37456-2_14.
         """
-        if self._on_device("cuml"):
+        if self._on_device("cuml", features.shape[0]):
             return densities.device_hdbscan(self.xp, features, min_cluster_size, min_samples)
         host = self.to_host(features)
         return self.asarray(densities.host_hdbscan(host, min_cluster_size, min_samples))
@@ -286,7 +285,7 @@ class Backend:
         """
         if source.shape[0] == 0:
             return self.xp.arange(n_nodes, dtype="int32")
-        if self._on_device("cugraph"):
+        if self._on_device("cugraph", source.shape[0]):
             return graphs.device_components(self.xdf, self.xp, n_nodes, source, target)
         return self.asarray(graphs.host_components(n_nodes, *self.all_to_host([source, target])))
 
@@ -308,7 +307,7 @@ class Backend:
         if source.shape[0] == 0:
             return self.xp.arange(n_nodes, dtype="int32")
         edges = (source, target, weight)
-        if self._on_device("cugraph"):
+        if self._on_device("cugraph", source.shape[0]):
             return graphs.device_communities(self.xdf, self.xp, n_nodes, edges, resolution, seed)
         source, target, weight = self.all_to_host(list(edges))
         found = graphs.host_communities(n_nodes, source, target, weight, resolution, seed)
@@ -324,7 +323,7 @@ class Backend:
         if source.shape[0] == 0:
             return self.xp.full(n_nodes, 1 / max(n_nodes, 1))
         edges = (source, target, weight)
-        if self._on_device("cugraph"):
+        if self._on_device("cugraph", source.shape[0]):
             return graphs.device_pagerank(self.xdf, self.xp, n_nodes, edges)
         return self.asarray(graphs.host_pagerank(n_nodes, *self.all_to_host(list(edges))))
 
@@ -335,14 +334,15 @@ class Backend:
         """
         if low.shape[0] == 0:
             return self.xp.zeros(n_nodes, dtype="int32"), self.xp.zeros(n_nodes, dtype="int64")
-        if self._on_device("cugraph"):
+        if self._on_device("cugraph", low.shape[0]):
             return graphs.device_cohesion(self.xdf, self.xp, n_nodes, low, high)
         cores, triangles = graphs.host_cohesion(n_nodes, *self.all_to_host([low, high]))
         return self.asarray(cores), self.asarray(triangles)
 
-    def _on_device(self, library: str) -> bool:
-        """Return whether a library of RAPIDS does its part here; else it is done on the host."""
-        return self.name == "gpu" and devices.has(library)
+    def _on_device(self, library: str, size: int) -> bool:
+        """Return whether a library of RAPIDS does something of this size here; else the host."""
+        least = densities.DEVICE_ROWS if library == "cuml" else graphs.DEVICE_EDGES
+        return self.name == "gpu" and size >= least and devices.has(library)
 
     def sparse(self, shape: tuple[int, int], row: Any, column: Any, values: Any) -> Any:
         """Return a CSR matrix (``@`` with vectors, matrices and sparse matrices; ``.T``).
@@ -350,7 +350,7 @@ class Backend:
         Integers ``row`` and ``column``, float64 ``values``; those of one place add up.
         """
         if self.name == "gpu":
-            return sparse.device_sparse(shape, row, column, values)
+            return sparse.device_sparse(self.xp, shape, row, column, values)
         return sparse.host_sparse(shape, row, column, values)
 
     def alike(self, batched: Any, *of: Any) -> Any:

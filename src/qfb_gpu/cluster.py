@@ -12,7 +12,6 @@ computes another. What the host does alone in a night on GPUs goes to processes 
 
 from __future__ import annotations
 
-import logging
 import pickle
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -24,6 +23,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu._backend import ahead, room
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._cluster import dask_workers, fork_server
+from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu.errors import QfbError
 from qfb_gpu.starting import importing
 
@@ -35,12 +36,7 @@ if TYPE_CHECKING:
 
     Task = Callable[[Any, Any], Any]
 
-MAX_DEATHS = 3
-"""How often a bucket may lose its worker before the run gives up on it."""
-_CLOSE_SECONDS = 10
 _PATIENCE_SECONDS = 30
-_POOL_KEPT = 0.5
-"""Share of a device that a worker's memory pool may keep while it holds no data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,31 +131,35 @@ def open_pool(
     if n_workers == 1:
         yield Pool(n_at_once=buckets_at_once(backend_name))
         return
-    from dask import config
-    from distributed import Client
+    with dask_workers.client_of(backend_name, n_workers, buckets_at_once(backend_name)) as client:
+        yield Pool(client)
 
-    settings = {
-        **_worker_environment(n_workers),
-        "distributed.scheduler.allowed-failures": MAX_DEATHS,
-        "distributed.scheduler.worker-saturation": 1.0,  # what is urgent waits behind nothing
-        # results are counts: a large worker works on a large bucket, it does not hoard
-        "distributed.worker.memory.target": False,
-        "distributed.worker.memory.spill": False,
-        "distributed.worker.memory.pause": False,
-        # nobody looks at these, and they would wake every worker a hundred times a second
-        "distributed.worker.profile.enabled": False,
-        "distributed.admin.tick.interval": "1s",
-        "distributed.admin.system-monitor.interval": "10s",
-    }
-    with config.set(settings):
-        start = _gpu_cluster if backend_name == "gpu" else _cpu_cluster
-        cluster = start(n_workers)
-        client = None
-        try:
-            client = Client(cluster, set_as_default=False)  # type: ignore[no-untyped-call]
-            yield Pool(client)
-        finally:
-            _close(client, cluster)
+
+def prepare_workers(
+    backend_name: BackendName,
+    workers: int | Literal["auto"],
+    n_buckets: int,
+    modules: Sequence[str],
+) -> None:
+    """Import what the workers of :func:`open_pool` will need, once for all, beside this process.
+
+    Parameters
+    ----------
+    modules : sequence of str
+        Of which none may start a thread or touch a device: workers are forked from what imports
+        them. On GPUs nothing is done.
+    """
+    if backend_name == "cpu" and (n := count_workers("cpu", workers, n_buckets)) > 1:
+        dask_workers.start_fork_server(n, modules)
+
+
+@contextmanager
+def workers_forgotten() -> Iterator[None]:
+    """End what :func:`prepare_workers` or a pool started and left when the block is left."""
+    try:
+        yield
+    finally:
+        fork_server.stop()
 
 
 def compiled_ahead(backend_name: BackendName) -> AbstractContextManager[None]:
@@ -336,56 +336,7 @@ def _failure(bucket: int | str, error: BaseException) -> Exception:
     return RuntimeError(f"{where}: {type(error).__name__}: {error}")
 
 
-def _worker_environment(n_workers: int) -> dict[str, dict[str, str]]:
-    """Return how many threads a worker takes.
-
-    What is set before a worker is spawned stands in this process too for that moment, so only
-    what a worker reads while it starts is set there; Numba and the engine ask later.
-    """
-    threads = str(max(1, n_threads() // n_workers))
-    early = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    return {
-        "distributed.nanny.pre-spawn-environ": dict.fromkeys(early, threads),
-        "distributed.nanny.environ": dict.fromkeys(("QFB_THREADS", "NUMBA_NUM_THREADS"), threads),
-    }
-
-
-def _cpu_cluster(n_workers: int) -> Any:
-    from distributed import LocalCluster
-
-    return LocalCluster(  # type: ignore[no-untyped-call]
-        n_workers=n_workers,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=":0",  # any free port
-        silence_logs=logging.CRITICAL,
-    )
-
-
-def _gpu_cluster(n_workers: int) -> Any:
-    from dask_cuda import LocalCUDACluster
-
-    return LocalCUDACluster(
-        n_workers=n_workers,
-        threads_per_worker=buckets_at_once("gpu"),
-        rmm_async=True,
-        rmm_release_threshold=_POOL_KEPT,
-        rmm_allocator_external_lib_list=["cupy"],
-        enable_cudf_spill=True,
-        dashboard_address=":0",  # any free port
-        silence_logs=logging.CRITICAL,
-    )
-
-
 def _n_devices() -> int:
     import cupy
 
     return int(cupy.cuda.runtime.getDeviceCount())
-
-
-def _close(client: Any, cluster: Any) -> None:
-    with suppress(TimeoutError, OSError):
-        if client is not None:
-            client.close(timeout=_CLOSE_SECONDS)
-    with suppress(TimeoutError, OSError):
-        cluster.close(timeout=_CLOSE_SECONDS)

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import parts, profile
+from qfb_gpu._backend.allocator import give_freed_memory_back
 from qfb_gpu._pipeline import gather as gathering
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
@@ -28,7 +29,9 @@ from qfb_gpu.cluster import (
     compiled_ahead,
     open_host_pool,
     open_pool,
+    prepare_workers,
     threads_of_this_process,
+    workers_forgotten,
 )
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
@@ -56,6 +59,8 @@ if TYPE_CHECKING:
     from qfb_gpu.models.segments import SegmentModel
 
     Progress = Callable[[str, int, int], None]
+
+_PRELOADED = "qfb_gpu._pipeline.preloaded"
 
 
 @dataclass(slots=True)
@@ -123,14 +128,20 @@ def run(config: Config, progress: Progress | None = None, *, update: bool = Fals
     backend = get_backend(config.device)
     load_calendar(config.calendar)
     tell = progress or (lambda _stage, _done, _total: None)
-    with writing(config.output_dir), compiled_ahead(backend.name):
+    with writing(config.output_dir), compiled_ahead(backend.name), workers_forgotten():
         return _run(config, backend, tell, update=update)
 
 
 def _run(config: Config, backend: Backend, report_progress: Progress, *, update: bool) -> RunResult:
     result = RunResult("", config.output_dir, f"{backend.name}: {backend.device}")
+
+    def foresee(n_buckets: int) -> None:
+        """Have imported beside the ingest what the workers of a whole night will need."""
+        if not update:
+            prepare_workers(backend.name, config.workers, n_buckets, (_PRELOADED,))
+
     with _midway(config.output_dir), result.stage("ingest") as entry:
-        ingested = ingest.ingest(config, report_progress)
+        ingested = ingest.ingest(config, report_progress, foresee)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
     kept = keeping.load(config.output_dir) if update else None
@@ -193,6 +204,8 @@ def _night(
         with result.stage("score") as entry:
             opened = open_pool(night.backend, config.workers, len(buckets))
             pool = workers.enter_context(opened)
+            if pool.has_workers:  # and this process needs little from here on
+                give_freed_memory_back()
             scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)

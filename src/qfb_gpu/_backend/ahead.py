@@ -65,6 +65,19 @@ def beside() -> Iterator[None]:
             helper.wait()
 
 
+def load() -> None:
+    """Read a night's kernels from Numba's cache, if all are there; start no thread.
+
+    Reading one that Numba itself makes parallel starts its threads, so it is left out.
+    """
+    if _mark() is not None:
+        return
+    for loop, types in ((_loop(name), signature(name)) for name in NIGHT):
+        options = getattr(loop, "targetoptions", {"parallel": True})
+        if not options.get("parallel") and loop.stats.cache_path is not None:
+            loop.compile(types)
+
+
 def _start() -> list[subprocess.Popen[bytes]]:
     from numba import config
 

@@ -49,3 +49,18 @@ def keep_freed_memory() -> bool:
         if "ARROW_DEFAULT_MEMORY_POOL" not in os.environ:
             pa.set_memory_pool(pa.system_memory_pool())
     return min(mallopt(name, value) for name, value in settings.items()) == 1
+
+
+def give_freed_memory_back() -> None:
+    """Give the system what :func:`keep_freed_memory` kept, for other processes to use.
+
+    A tenth of a second for half a gigabyte. Nothing is done where the C library has no
+    ``malloc_trim``.
+
+    References
+    ----------
+    malloc_trim(3), https://man7.org/linux/man-pages/man3/malloc_trim.3.html.
+    """
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

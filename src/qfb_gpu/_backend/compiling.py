@@ -12,6 +12,7 @@ import os
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -113,10 +114,15 @@ def kept(kernel: Any) -> Any:
     if keep is None or os.environ.get("QFB_CUDA_CACHE") == "0":
         return kernel
     if not hasattr(kernel._cache, "cache_path") or kernel._cache.cache_path is None:  # noqa: SLF001
-        _watch_imports()
+        with _WATCHING:
+            _watch_imports()
         with suppress(RuntimeError):  # no folder for it
             keep()
     return kernel
+
+
+_WATCHING = Lock()
+"""Threads that come to their first kernel together would each wrap what the others wrapped."""
 
 
 @cache

@@ -1,9 +1,16 @@
-"""Clusters by centres (K-means) and of any shape by density (HDBSCAN): scikit-learn or cuML."""
+"""Clusters by centres (K-means) and of any shape by density (HDBSCAN): scikit-learn or cuML.
+
+cuML starts otherwise and works in float32 where it measures densities, so it finds other clusters.
+It takes what is large; of few rows a host is done sooner, and both backends give the same.
+"""
 
 from __future__ import annotations
 
 from functools import cache
 from typing import Any
+
+DEVICE_ROWS = 1 << 13
+"""Rows from which a device is asked: below it, launching its many small kernels takes longer."""
 
 
 @cache
@@ -42,9 +49,13 @@ def host_hdbscan(features: Any, min_cluster_size: int, min_samples: int) -> Any:
 
 
 def device_hdbscan(xp: Any, features: Any, min_cluster_size: int, min_samples: int) -> Any:
-    """Return what :func:`host_hdbscan` does, by cuML."""
+    """Return what :func:`host_hdbscan` does, by cuML, which does not count a row as its own sample.
+
+    (``cuml.cluster.HDBSCAN``, ``min_samples``: scikit-learn's k is k - 1 there, from k = 2.)
+    """
     from cuml.cluster import HDBSCAN
 
-    model = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=min_samples, output_type="cupy")
+    others = max(min_samples - 1, 1)
+    model = HDBSCAN(min_cluster_size=min_cluster_size, min_samples=others, output_type="cupy")
     model.fit(features)
     return xp.asarray(model.labels_, dtype="int32")

@@ -16,6 +16,8 @@ MAX_STEPS = 150
 """Enough for any graph: the error shrinks by the damping each time, to 5e-11 at the end."""
 TOLERANCE = 1e-10
 """Sum of absolute changes below which the ranks stand."""
+DEVICE_EDGES = 1 << 17
+"""Edges from which a device is asked: of fewer a host answers sooner than cuGraph is imported."""
 
 
 def host_components(n_nodes: int, source: Any, target: Any) -> Any:
@@ -28,7 +30,7 @@ def host_components(n_nodes: int, source: Any, target: Any) -> Any:
 
 
 @cache
-def _igraph() -> Any:
+def import_igraph() -> Any:
     """Return igraph, without what it draws with: a tenth of the time.
 
     It imports matplotlib wherever that is installed, unless None stands for it. In a
@@ -53,7 +55,7 @@ def host_communities(
 
     import numpy as np
 
-    igraph = _igraph()
+    igraph = import_igraph()
 
     # an iterator of pairs: igraph reads an array of edges element by element, 3x slower
     edges = zip(source.tolist(), target.tolist(), strict=True)
@@ -92,7 +94,7 @@ def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
     """Return the core number (int32) and the triangles (int64) of each node, by igraph."""
     import numpy as np
 
-    igraph = _igraph()
+    igraph = import_igraph()
     graph = igraph.Graph(n=n_nodes, edges=zip(low.tolist(), high.tolist(), strict=True))
     degree = np.asarray(graph.degree(), dtype=np.int64)
     closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)

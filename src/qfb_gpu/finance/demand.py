@@ -22,6 +22,7 @@ WINDOW = 24
 _YEAR = 12
 _ADI, _CV2 = 1.32, 0.49
 _ALPHA = 0.3
+_ROUNDING = 1e-9
 
 
 def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -> dict[str, Any]:
@@ -121,7 +122,8 @@ def _change(x: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
     inner = away[:, :-1]
     if inner.shape[1] == 0:
         return xp.zeros(x.shape[0]), xp.full(x.shape[0], xp.nan)
-    at = xp.argmax(abs(inner), axis=1)
+    size = abs(inner)  # of months as far but for rounding the first, whatever order sums are in
+    at = xp.argmax(size >= (1 - _ROUNDING) * size.max(axis=1, keepdims=True), axis=1)
     rows = xp.arange(x.shape[0])
     farthest = inner[rows, at]
     months = xp.arange(x.shape[1])

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _PLAUSIBLE = 50
 """How many amounts of one roundness are about as likely as one another."""
 _POWERS = 13
+_UNITS = [10.0**power for power in range(_POWERS)]
+"""A device's own powers are not exact."""
 _QUOTED = 1e-3
 _NAMED = 0.1
 _OTHER_NUMBER = 3.0
@@ -243,7 +245,7 @@ def _luck(payment: Any, taken: Any, ledger: Ledger, backend: Backend) -> Any:
     zeros, mine = _zeros(amount, xp), relation[payment] * _POWERS
     last = xp.searchsorted(key, mine + _POWERS - 1, side="right")
     others = xp.maximum(last - xp.searchsorted(key, mine + zeros, side="left") - 1, 0)
-    unit = xp.power(10.0, zeros.astype("float64"))
+    unit = backend.asarray(_UNITS)[zeros]
     return others * xp.minimum(1.0, _PLAUSIBLE * unit / xp.maximum(amount, 1))
 
 

@@ -19,6 +19,7 @@ from qfb_gpu.lake.lock import writing
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from qfb_gpu.config import Config
@@ -52,13 +53,19 @@ class IngestResult:
     unused: dict[str, str] = field(default_factory=dict)
 
 
-def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
+def ingest(
+    config: Config,
+    progress: Progress | None = None,
+    foresee: Callable[[int], None] | None = None,
+) -> IngestResult:
     """Bring silver up to date with the sources of a config.
 
     Parameters
     ----------
     config : Config
     progress : callable(stage, done, total), optional
+    foresee : callable(n_buckets), optional
+        Told how many buckets there will be, as soon as that is known: before most of the reading.
 
     Raises
     ------
@@ -69,10 +76,12 @@ def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
     """
     keep_freed_memory()
     with writing(config.output_dir):
-        return _ingest(config, progress)
+        return _ingest(config, progress, foresee or (lambda _n_buckets: None))
 
 
-def _ingest(config: Config, progress: Progress | None) -> IngestResult:
+def _ingest(
+    config: Config, progress: Progress | None, foresee: Callable[[int], None]
+) -> IngestResult:
     result = IngestResult()
     tell = progress or (lambda _stage, _done, _total: None)
     lake = config.output_dir / "lake"
@@ -80,7 +89,7 @@ def _ingest(config: Config, progress: Progress | None) -> IngestResult:
     n_buckets: int | None = config.n_buckets if isinstance(config.n_buckets, int) else None
     manifests = {}
     for name in names:
-        job = Job(config, name, lake / name, tell)
+        job = Job(config, name, lake / name, tell, foresee if name == "transactions" else None)
         manifest, changed = job.run(n_buckets)
         n_buckets = manifest.n_buckets
         manifests[name] = manifest

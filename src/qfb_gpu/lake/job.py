@@ -57,11 +57,19 @@ _MANY = 100
 class Job:
     """The ingest of one source."""
 
-    def __init__(self, config: Config, source: str, table_dir: Path, tell: Progress) -> None:
+    def __init__(
+        self,
+        config: Config,
+        source: str,
+        table_dir: Path,
+        tell: Progress,
+        foresee: Callable[[int], None] | None = None,
+    ) -> None:
         self._config = config
         self._source = source
         self._dir = table_dir
         self._tell = tell
+        self._foresee = foresee or (lambda _n_buckets: None)
         self._schema = SOURCES[source]
         self._parts = parts_of(config, source)
         self.planner = Planner(config, source)
@@ -75,6 +83,7 @@ class Job:
         before = state.load(self._dir)
         change, feeds = self._change(before, files, n_buckets)
         if change.kind == "none":
+            self._foresee(before.n_buckets)
             return before, False
         sweep(self._dir)
         try:
@@ -135,6 +144,7 @@ class Job:
                     for part, version in state.versions(files).items()},
             profile=dict(before.profile) if kept else {},
         )  # fmt: skip
+        self._foresee(after.n_buckets)
         first = len(kept) + len(change.todo)
         fed_plans = [self.planner.feed(feed, first + n) for n, feed in enumerate(feeds)]
         came = chain(self._batches(change.todo, plans), self._fed(feeds, fed_plans, CAME))

@@ -6,9 +6,9 @@ labels of every cut-off are sums of slices of it. A bin of age ``b`` holds the a
 of 15, and its features see bins from ``back / 15`` on, its label the bins before: nothing that
 happened after a cut-off enters its features.
 
-A payment is *standing* when the two gaps before it in its relation are nearly equal, else *trade*;
-both look back only. Counts are compared with what the customer's own earlier rate lets expect,
-with one payment added on both sides, so that little data says little.
+A reversal is no act. A payment is *standing* when the two gaps before it in its relation are nearly
+equal, else *trade*; both look back only. Counts are compared with what the customer's own earlier
+rate lets expect, with one payment added on both sides, so that little data says little.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ def tally(
     n_relations = ledger.n_relations
     start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
     relation = backend.repeat(xp.arange(n_relations, dtype="int32"), stop - start)
-    payer = ledger.relation_customer[relation]
+    payer = xp.where(ledger.amount_minor > 0, ledger.relation_customer[relation], -1)
     is_standing = _standing(ledger.day, relation, xp)
     kinds = {
         "trade": (xp.where(is_standing, -1, payer), ledger.day),
@@ -230,7 +230,7 @@ def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) ->
     cut = (activity.as_of_day - back)[:, None]
     start, customer = activity.relations["start"], activity.relations["customer"]
     whom = shape[1] * xp.arange(shape[0])[:, None] + customer  # a customer for each cut-off
-    n = _seen_at(activity, cut, backend)
+    n = seen_at(activity, cut, backend)
     last_at = start + xp.maximum(n - 1, 0)
     first, last = activity.day[start], activity.day[last_at]
     quiet, gap = cut - last, (last - first) / xp.maximum(n - 1, 1)
@@ -253,7 +253,7 @@ def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) ->
     }
 
 
-def _seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
+def seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
     """Return how many payments of each relation each cut-off sees: (n_cutoffs, n_relations).
 
     One look at the payments for all cut-offs, whose days ``cut`` has in a column.

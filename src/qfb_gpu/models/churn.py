@@ -9,9 +9,11 @@ horizon after it
   on for a while when they leave).
 
 ``auto`` takes ``inactive`` where at least 3% of customers fell silent at the training cut-offs.
-Trees learn at past cut-offs from features that end there (:mod:`qfb_gpu.models.activity`), on
-some customers; others calibrate; a third part, at a later cut-off, tests. For a ``fall``, how much
-a customer does is left out: of much a fall is sooner proved, which is no reason to leave.
+Trees and a line (:mod:`qfb_gpu.models.blend`) learn at past cut-offs from features that end there
+(:mod:`qfb_gpu.models.activity`, :mod:`qfb_gpu.models.yardstick`), on some customers; others
+calibrate; a third part, at a later cut-off, tests. For a ``fall``, how much a customer does is left
+out: of much a fall is sooner proved, which is no reason to leave. :data:`BASELINES`, rules of one
+figure each, are calibrated likewise: where one of them ranks better, it is what is published.
 """
 
 from __future__ import annotations
@@ -24,9 +26,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from qfb_gpu.backend import BoostingOptions
-from qfb_gpu.models import evaluation, sampling
+from qfb_gpu.models import evaluation, sampling, yardstick
 from qfb_gpu.models.activity import LEVELS
-from qfb_gpu.models.trees import FILE, Trees
+from qfb_gpu.models.blend import LINE, Blend, Learnt, fit_blend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,6 +40,15 @@ RISKS = ("low", "medium", "high", "unknown")
 NAME = "churn"
 FEWEST = 30
 """Churned and staying rows that a fit needs of each."""
+BASELINES: dict[str, dict[str, str]] = {
+    "inactive": {
+        "recency rule": "payments_days_since",
+        "RFM quartiles": yardstick.RFM,
+        "BG/NBD": "level_silent",
+    },
+    "fall": {"recency rule": "payments_gaps_since", "fewer trade payments": "trade_drop_90"},
+}
+"""Of each definition the rules that a model has to beat, and the feature that each reads."""
 _ABOUT = "churn.json"
 _OFTEN_SILENT = 0.03
 _LEAST_EXPECTED = 5.0
@@ -66,7 +77,7 @@ class ChurnModel:
         Of the calibrating rows.
     edges, n_rows, n_true : arrays
         Calibrating rows by probability: upper edges of the bins but the last, rows, churned rows.
-    trees : Trees
+    blend : Blend
     """
 
     names: tuple[str, ...]
@@ -77,7 +88,7 @@ class ChurnModel:
     edges: np.ndarray
     n_rows: np.ndarray
     n_true: np.ndarray
-    trees: Trees
+    blend: Blend
 
     def same_question(self, other: ChurnModel) -> bool:
         """Say whether both predict the same thing from the same features."""
@@ -96,7 +107,7 @@ class ChurnModel:
             "n_rows": self.n_rows.tolist(),
             "n_true": self.n_true.tolist(),
         }
-        return {_ABOUT: json.dumps(about, indent=1).encode(), FILE: self.trees.to_bytes()}
+        return {_ABOUT: json.dumps(about, indent=1).encode(), **self.blend.to_files()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> ChurnModel:
@@ -105,7 +116,7 @@ class ChurnModel:
         for name in ("edges", "n_rows", "n_true"):
             about[name] = np.array(about[name])
         about["names"] = tuple(about["names"])
-        return cls(**about, trees=Trees.from_bytes(files[FILE]))
+        return cls(**about, blend=Blend.from_files(files))
 
     def matrix(self, features: Mapping[str, Any], xp: Any) -> Any:
         """Return the features it reads as float64, shape (n_rows, n_features)."""
@@ -113,7 +124,7 @@ class ChurnModel:
 
     def predict(self, features: Any, xp: Any = np) -> Any:
         """Return the calibrated probability of rows of :meth:`matrix`."""
-        return self.trees.predict(features, xp)
+        return self.blend.predict(features, xp)
 
 
 def define(outcomes: Sequence[Mapping[str, Any]]) -> Definition:
@@ -146,12 +157,6 @@ def label(outcome: Mapping[str, Any], definition: Definition, fall_share: float)
     return np.where(known, churned, -1).astype(np.int8)
 
 
-def rule_score(features: Mapping[str, Any], definition: Definition) -> np.ndarray:
-    """Return the recency rule's score: days since the last payment, in own gaps for firms."""
-    name = "payments_days_since" if definition == "inactive" else "payments_gaps_since"
-    return np.asarray(features[name], dtype=np.float64)
-
-
 @dataclass(frozen=True, slots=True)
 class Rows:
     """Customers at cut-offs, on the host; arrays of shape (n_rows,).
@@ -180,6 +185,7 @@ def fit(
     seed: int,
     most_rows: int,
     backend: Backend,
+    reads: tuple[str, ...] = (),
 ) -> ChurnModel | None:
     """Fit and calibrate on the rows that do not test.
 
@@ -190,6 +196,8 @@ def fit(
     seed : int
     most_rows : int
         Of more, a stratified sample by customer.
+    reads : tuple of str
+        A line of these features alone, a rule as it were; empty: trees and a line of all.
 
     Returns
     -------
@@ -203,21 +211,17 @@ def fit(
     if min(n_true, int(fits.sum()) - n_true) < FEWEST or fits.all():
         return None
     columns = {n: np.asarray(rows.features[n], np.float64)[used] for n in sorted(rows.features)}
-    unfit = LEVELS if question[0] == "fall" else ()
-    names = tuple(
+    unfit = LEVELS if question[0] == "fall" else (yardstick.RFM,)
+    names = reads or tuple(
         n for n, column in columns.items() if n not in unfit and np.isfinite(column[fits]).any()
     )
     values = np.stack([columns[name] for name in names], 1)
-    boosted = backend.fit_boosting(
-        backend.asarray(values),
-        backend.asarray(true),
-        held_out=backend.asarray(~fits),
-        sample_weight=backend.asarray(weight),
-        seed=seed,
-        options=_MANY if n_true >= _MANY_CHURNED else _FEW,
-    )
-    trees = Trees.of(boosted)
-    said = trees.predict(values[~fits], np)
+    options = _MANY if n_true >= _MANY_CHURNED else _FEW
+    blend = fit_blend(
+        Learnt(values, true > 0, ~fits, weight, rows.key[used]),
+        seed=seed, options=None if reads else options, backend=backend,
+    )  # fmt: skip
+    said = blend.predict(values[~fits], np)
     edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
     place = np.searchsorted(edges, said, side="left")
     return ChurnModel(
@@ -227,7 +231,7 @@ def fit(
         edges=edges,
         n_rows=np.bincount(place, minlength=edges.size + 1),
         n_true=np.bincount(place, weights=true[~fits], minlength=edges.size + 1),
-        trees=trees,
+        blend=blend,
     )
 
 
@@ -281,7 +285,7 @@ def score(
         "low": np.minimum(low, shrunk),
         "high": np.maximum(high, shrunk),
         "level": (odds >= _MEDIUM_ODDS).astype(np.int8) + (odds >= _HIGH_ODDS),
-        "added": backend.to_host(model.trees.contributions(values, xp)),
+        "added": backend.to_host(model.blend.contributions(values, xp)),
     }
 
 
@@ -303,10 +307,15 @@ class _Loaded:
         return pd.DataFrame({"churn_probability": self._model.predict(values)})
 
 
-def read(folder: Path) -> ChurnModel:
-    """Return the model of a version's files."""
-    return ChurnModel.from_files({f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()})
+def read(folder: Path) -> ChurnModel | None:
+    """Return the model of a version's files; None where it was kept before models had a line."""
+    files = {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()}
+    return ChurnModel.from_files(files) if LINE in files else None
 
 
 def _load_pyfunc(folder: str) -> _Loaded:
-    return _Loaded(read(Path(folder)))
+    model = read(Path(folder))
+    if model is None:
+        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
+        raise ValueError(msg)
+    return _Loaded(model)

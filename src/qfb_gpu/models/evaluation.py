@@ -243,13 +243,13 @@ class Contest:
 class Rules:
     """What a contest asks.
 
-    ``metric`` and ``baseline`` are names for the words; ``margin`` what a challenger has to gain;
-    ``fewest_events`` without how many of what the metric counts nothing is decided; ``is_pinned``:
-    a person chose the champion.
+    ``metric`` is a name for the words; ``baselines`` are the names of the rules; ``margin`` what a
+    challenger has to gain; ``fewest_events`` without how many of what the metric counts nothing is
+    decided; ``is_pinned``: a person chose the champion.
     """
 
     metric: str
-    baseline: str
+    baselines: tuple[str, ...]
     margin: float
     fewest_events: int
     is_pinned: bool
@@ -262,36 +262,59 @@ def contest(
     n_events: int,
     rules: Rules,
 ) -> Contest:
-    """Decide between the baseline, the champion and the challenger on the same held-out rows.
+    """Decide between the baselines, the champion and the challenger on the same held-out rows.
 
-    A challenger has to pass the gate against the champion. Where there is no champion it has to
-    gain the margin over the baseline, but not surely: a rule gives no probability, and the model
-    can still be replaced. A champion that a person pinned stays.
+    The best baseline takes a champion's place where it beats it by the margin, surely. A
+    challenger has to pass the gate against the champion. Where a baseline stands, the challenger
+    has to rank at least as well as the best of them: no margin keeps the best of several rules,
+    chosen on the tested rows themselves, from being replaced, and what was learnt of earlier days
+    alone knows less than tonight's model. A champion that a person pinned stays.
 
     Parameters
     ----------
     metric_of : mapping of name to callable(rows) -> float
-        The baseline's, and ``champion``'s and ``challenger``'s where they are.
+        The baselines', and ``champion``'s and ``challenger``'s where they are.
     rows : integer array
     n_events : int
         Churned customers, or customers with an opening, among the rows.
     rules : Rules
     """
-    stands = "champion" if "champion" in metric_of else rules.baseline
-    if "challenger" not in metric_of:
-        return Contest(stands, "no challenger: too few rows to fit one")
+    best = _best([name for name in rules.baselines if name in metric_of], metric_of, rows)
+    stands = "champion" if "champion" in metric_of else best
     if n_events < rules.fewest_events:
         few = f"{n_events} held-out cases decide nothing, {rules.fewest_events} are needed"
         return Contest(stands, few)
-    verdict = gate(
-        metric_of["challenger"],
-        metric_of[stands],
-        rows,
-        margin=rules.margin,
-        seed=rules.seed,
-        names=(rules.metric, "the challenger", f"the {stands}"),
-        asks_surely=stands == "champion",
-    )
+    said = ""
+    if stands == "champion" and not rules.is_pinned:
+        fallen = _gate(metric_of, best, stands, rows, rules)
+        if fallen.passed:
+            stands, said = best, f"{fallen.why}; "
+    if "challenger" not in metric_of:
+        return Contest(stands, f"{said}no challenger: too few rows to fit one")
+    verdict = _gate(metric_of, "challenger", stands, rows, rules)
     if verdict.passed and rules.is_pinned and stands == "champion":
         return Contest(stands, f"{verdict.why}; the champion is pinned by hand and stays")
-    return Contest("challenger" if verdict.passed else stands, verdict.why)
+    return Contest("challenger" if verdict.passed else stands, said + verdict.why)
+
+
+def _best(
+    names: list[str], metric_of: Mapping[str, Callable[[np.ndarray], float]], rows: np.ndarray
+) -> str:
+    """Return whose metric is largest; of equal ones, or where none can be told, the first."""
+    values = [metric_of[name](rows) for name in names]
+    return names[int(np.argmax([value if np.isfinite(value) else -np.inf for value in values]))]
+
+
+def _gate(
+    metric_of: Mapping[str, Callable[[np.ndarray], float]],
+    name: str,
+    other: str,
+    rows: np.ndarray,
+    rules: Rules,
+) -> Verdict:
+    words = (rules.metric, f"the {name}", f"the {other}")
+    return gate(
+        metric_of[name], metric_of[other], rows,
+        margin=rules.margin if "champion" in (name, other) else 0.0, seed=rules.seed,
+        names=words, asks_surely=other == "champion",
+    )  # fmt: skip

@@ -148,6 +148,17 @@ def p_alive(model: BetaGeometric, x: Any, t_x: Any, age: Any) -> Any:
     return np.where(x > 0, expit(-odds), 1.0)
 
 
+def p_silent(model: BetaGeometric, x: Any, t_x: Any, age: Any, horizon_days: float) -> Any:
+    """Return the probability of no purchase within a horizon: float64, shape (n_customers,).
+
+    A customer is gone, or it is there and its rate, Gamma(r + x, alpha + T) given that, lets
+    nothing come: ``1 - p + p ((alpha + T) / (alpha + T + t))^(r + x)``, ``p`` of :func:`p_alive`.
+    """
+    there = p_alive(model, x, t_x, age)
+    seen = model.alpha_days + age
+    return 1.0 - there + there * (seen / (seen + horizon_days)) ** (model.r + x)
+
+
 def expected_purchases(
     model: BetaGeometric, x: Any, t_x: Any, age: Any, horizon_days: float
 ) -> Any:

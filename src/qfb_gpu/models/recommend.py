@@ -24,7 +24,7 @@ import numpy as np
 from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import evaluation
-from qfb_gpu.models.trees import FILE, Trees
+from qfb_gpu.models.blend import LINE, Blend, Learnt, fit_blend
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,13 +36,18 @@ FEWEST = 30
 """Openings, to fit on and to calibrate on together, without which popularity ranks."""
 YEAR_DAYS = 360
 N_SIZES = 4
-OF_PRODUCT = ("popularity", "affinity", "affinity_best", "size_lift")
+OF_PRODUCT = ("popularity", "had_before", "affinity", "affinity_best", "size_lift")
 OF_HOLDING = (
     "products_held",
     "products_closed_year",
     "products_opened_2_years",
     "days_since_opening",
 )
+POPULARITY, APART, BY_SIZE = (
+    "popularity", "popularity, held before apart", "popularity by size",
+)  # fmt: skip
+BASELINES = (POPULARITY, APART, BY_SIZE)
+"""Rules that a model has to beat; where it does not, the best of them ranks."""
 _ABOUT = "next_product.json"
 _OPTIONS = BoostingOptions(
     n_trees=100, n_leaves=8, learning_rate=0.06, min_leaf_rows=40, l2=10.0, max_rows=300_000
@@ -70,6 +75,10 @@ class Holdings:
         """Return whether each customer holds each product: bool (n_customers, n_products)."""
         there = (self.opened <= day) & ((self.closed == NULL_DAY) | (self.closed > day))
         return self._marked(there)
+
+    def had(self, day: int) -> np.ndarray:
+        """Return whether each customer ever held each product: bool (n_customers, n_products)."""
+        return self._marked(self.opened <= day)
 
     def opened_in(self, after: int, until: int) -> np.ndarray:
         """Return whether each customer opened each product in ``after < day <= until``."""
@@ -110,8 +119,9 @@ class Market:
 
     Attributes
     ----------
-    rate : float64 array, shape (n_products,)
-        Share of non-holders that open it in a horizon, from the openings of a year.
+    rate, rate_new, rate_again : float64 arrays, shape (n_products,)
+        Share of non-holders that open it in a horizon, from the openings of a year: of all, of
+        those that never had it, of those that had it and closed it.
     lift : float64 array, shape (n_products, n_products)
         Log of how much more often holders of the row hold the column; 0 on the diagonal.
     size_edges : float64 array, shape (N_SIZES - 1,)
@@ -120,6 +130,8 @@ class Market:
     """
 
     rate: np.ndarray
+    rate_new: np.ndarray
+    rate_again: np.ndarray
     lift: np.ndarray
     size_edges: np.ndarray
     size_lift: np.ndarray
@@ -136,22 +148,35 @@ def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) ->
     """
     held = holdings.held(day)
     opened = holdings.opened_in(day - YEAR_DAYS, day)
-    could = ~holdings.held(day - YEAR_DAYS)
-    share = (opened.sum(0) + 1) / (could.sum(0) + _PRIOR)
+    had, had_not = holdings.had(day - YEAR_DAYS), ~holdings.held(day - YEAR_DAYS)
+    could, former = ~had, had & had_not
+    share = _shrunk((opened & could).sum(0) + 1, could.sum(0), 0.0)
+    # few had it before: what all products say of coming back, then what each says
+    again = ((opened & former).sum() + 1) / ((former * share).sum() + 1)
+    again = _shrunk((opened & former).sum(0), former.sum(0), again * share)
     known = size[np.isfinite(size)]
     edges = np.quantile(known, np.arange(1, N_SIZES) / N_SIZES) if known.size else np.zeros(3)
     place = np.searchsorted(edges, np.nan_to_num(size, nan=-np.inf))
     by_size = np.zeros((N_SIZES, holdings.n_products))
     for at in range(N_SIZES):
         of = place == at
-        by_size[at] = (opened[of].sum(0) + _PRIOR * share) / (could[of].sum(0) + _PRIOR)
+        by_size[at] = _shrunk((opened & could)[of].sum(0), could[of].sum(0), share)
     both = held.T.astype(np.float64) @ held.astype(np.float64)
     alone = np.diag(both).copy()
     usual = (alone + 1) / (held.shape[0] + 2)
     lift = np.log((both + _PRIOR * usual) / (alone[:, None] + _PRIOR) / usual)
     np.fill_diagonal(lift, 0.0)
-    rate = np.clip(share * horizon_days / YEAR_DAYS, 1e-6, 0.95)
-    return Market(rate, lift, edges, np.log(by_size / share))
+    every = _shrunk(opened.sum(0) + 1, had_not.sum(0), 0.0)
+    new, again, every = (
+        np.clip(of_year * horizon_days / YEAR_DAYS, 1e-6, 0.95) for of_year in (share, again, every)
+    )
+    return Market(every, new, again, lift, edges, np.log(by_size / share))
+
+
+def _shrunk(n: np.ndarray, of: np.ndarray, prior: Any) -> np.ndarray:
+    """Return n of so many as a share, moved towards a prior share that counts as 20 customers."""
+    share: np.ndarray = (n + _PRIOR * prior) / (of + _PRIOR)
+    return share
 
 
 def pairs(
@@ -175,7 +200,7 @@ def pairs(
     customer, product : integer arrays, shape (n_pairs,)
     features : dict of name to float64 array, shape (n_pairs,)
     """
-    held = holdings.held(day)[rows]
+    held, had = holdings.held(day)[rows], holdings.had(day)[rows]
     at, product = np.nonzero(~held)
     customer = rows[at]
     own = held.astype(np.float64)
@@ -186,8 +211,10 @@ def pairs(
         affinity, best = affinity + lifts, np.maximum(best, lifts)
     affinity = affinity / n_held[:, None]
     place = np.searchsorted(known.size_edges, np.nan_to_num(customers["size"], nan=-np.inf))
+    again = had[at, product]
     features = {
-        "popularity": np.log(known.rate)[product],
+        "popularity": np.log(np.where(again, known.rate_again[product], known.rate_new[product])),
+        "had_before": again.astype(np.float64),
         "affinity": affinity[at, product],
         "affinity_best": best[at, product],
         "size_lift": known.size_lift[place[customer], product],
@@ -195,6 +222,16 @@ def pairs(
     features |= {name: values[customer] for name, values in holdings.history(day).items()}
     features |= {n: np.asarray(values, np.float64)[customer] for n, values in customers.items()}
     return customer, product, features
+
+
+def popularity(
+    name: str, known: Market, product: np.ndarray, features: Mapping[str, np.ndarray]
+) -> np.ndarray:
+    """Return the log of the rate by which one of :data:`BASELINES` ranks pairs: (n_pairs,)."""
+    if name == POPULARITY:
+        found: np.ndarray = np.log(known.rate)[product]
+        return found
+    return features["popularity"] + (features["size_lift"] if name == BY_SIZE else 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +246,7 @@ class NextProductModel:
     edges: np.ndarray
     n_rows: np.ndarray
     n_true: np.ndarray
-    trees: Trees
+    blend: Blend
 
     def to_files(self) -> dict[str, bytes]:
         """Return the model as files of numbers."""
@@ -218,7 +255,7 @@ class NextProductModel:
             "horizon_days": self.horizon_days,
             **{name: getattr(self, name).tolist() for name in ("edges", "n_rows", "n_true")},
         }
-        return {_ABOUT: json.dumps(about, indent=1).encode(), FILE: self.trees.to_bytes()}
+        return {_ABOUT: json.dumps(about, indent=1).encode(), **self.blend.to_files()}
 
     @classmethod
     def from_files(cls, files: Mapping[str, bytes]) -> NextProductModel:
@@ -227,7 +264,7 @@ class NextProductModel:
         for name in ("edges", "n_rows", "n_true"):
             about[name] = np.array(about[name])
         about["names"] = tuple(about["names"])
-        return cls(**about, trees=Trees.from_bytes(files[FILE]))
+        return cls(**about, blend=Blend.from_files(files))
 
     def matrix(self, features: Mapping[str, Any], xp: Any = np) -> Any:
         """Return the features it reads as float64, shape (n_rows, n_features)."""
@@ -235,7 +272,7 @@ class NextProductModel:
 
     def predict(self, values: Any, xp: Any = np) -> Any:
         """Return the calibrated probability of rows of :meth:`matrix`."""
-        return self.trees.predict(values, xp)
+        return self.blend.predict(values, xp)
 
     def range(self, probability: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the 90% range of the share of like rows that opened (Jeffreys)."""
@@ -249,12 +286,13 @@ def fit(
     features: Mapping[str, np.ndarray],
     opened: np.ndarray,
     calibrates: np.ndarray,
+    key: np.ndarray,
     *,
     horizon_days: int,
     seed: int,
     backend: Backend,
 ) -> NextProductModel | None:
-    """Fit on pairs of customers that neither test nor calibrate; calibrate on the latter.
+    """Fit on pairs of customers, whose ``key`` it is, that do not calibrate; then calibrate.
 
     Returns None where fewer than :data:`FEWEST` openings are there to fit on.
     """
@@ -263,19 +301,21 @@ def fit(
     columns = {name: np.asarray(features[name], np.float64) for name in sorted(features)}
     names = tuple(n for n, column in columns.items() if np.isfinite(column[~calibrates]).any())
     values = np.stack([columns[name] for name in names], 1)
-    boosted = backend.fit_boosting(
-        backend.asarray(values), backend.asarray(opened), held_out=backend.asarray(calibrates),
-        seed=seed, options=_OPTIONS,
-    )  # fmt: skip
-    trees = Trees.of(boosted)
-    said, true = trees.predict(values[calibrates], np), opened[calibrates]
+    weight = np.ones(opened.size)
+    blend = fit_blend(
+        Learnt(values, opened, calibrates, weight, key),
+        seed=seed,
+        options=_OPTIONS,
+        backend=backend,
+    )
+    said, true = blend.predict(values[calibrates], np), opened[calibrates]
     edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
     place = np.searchsorted(edges, said, side="left")
     return NextProductModel(
         names, horizon_days, edges,
         n_rows=np.bincount(place, minlength=edges.size + 1),
         n_true=np.bincount(place, weights=true, minlength=edges.size + 1),
-        trees=trees,
+        blend=blend,
     )  # fmt: skip
 
 
@@ -337,11 +377,15 @@ class _Loaded:
         return pd.DataFrame({"probability": self._model.predict(values)})
 
 
-def read(folder: Path) -> NextProductModel:
-    """Return the model of a version's files."""
+def read(folder: Path) -> NextProductModel | None:
+    """Return the model of a version's files; None where it was kept before models had a line."""
     files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    return NextProductModel.from_files(files)
+    return NextProductModel.from_files(files) if LINE in files else None
 
 
 def _load_pyfunc(folder: str) -> _Loaded:
-    return _Loaded(read(Path(folder)))
+    model = read(Path(folder))
+    if model is None:
+        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
+        raise ValueError(msg)
+    return _Loaded(model)

@@ -38,7 +38,7 @@ def place(keys: Any, seed: int, xp: Any) -> Any:
     return (state >> xp.uint64(11)).astype("float64") * _TO_UNIT
 
 
-def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any) -> Any:
+def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any, turn: float = 0.0) -> Any:
     """Return each row's side by its customer: int8 of ``FIT``, ``CALIBRATE``, ``TEST``.
 
     Parameters
@@ -47,6 +47,8 @@ def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any) -> Any:
         All rows of a customer (one a cut-off, say) are on one side.
     shares : (float, float)
         Of customers that calibrate and that test, in expectation; the rest fit.
+    turn : float
+        Whose turn it is: by steps of the testing share, every customer tests once in a round.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any) -> Any:
             f"shares of calibrating and testing customers must be >= 0 and sum to < 1, got {shares}"
         )
         raise ValueError(msg)
-    at = place(keys, seed, xp)
+    at = (place(keys, seed, xp) - turn) % 1.0
     side = xp.full(at.shape[0], FIT, dtype="int8")
     side[at < calibrate + test] = CALIBRATE
     side[at < test] = TEST

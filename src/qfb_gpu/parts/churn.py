@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from qfb_gpu.calendars import to_date
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.models import activity, churn, evaluation, registry, sampling
-from qfb_gpu.models.churn_words import churn_card, reasons
-from qfb_gpu.models.versions import CHALLENGER, CHAMPION
+from qfb_gpu.models import activity, churn, registry, sampling, yardstick
+from qfb_gpu.models.churn_words import reasons
+from qfb_gpu.models.histories import RAW, histories_at
+from qfb_gpu.parts.churn_gate import Apart, Contenders, When, decide
 from qfb_gpu.parts.customer_state import acts_of, products_of
 from qfb_gpu.parts.kept import load_files, save_files
-from qfb_gpu.parts.model_rows import Judged, evaluation_rows
+from qfb_gpu.parts.model_rows import evaluation_rows
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from qfb_gpu.parts.part import Given, Saved
 
-_STEP_DAYS, _MOST_CUTOFFS, _LEAST_DAYS = 45, 4, 90
+_STEP_DAYS, _MOST_CUTOFFS, _LEAST_DAYS = 45, 4, 60
 _OUTCOME = ("expected", "came", "tenure_days", "n_before")
-_NOT_FEATURES = {*_OUTCOME, "back", "key"}
+_NOT_FEATURES = {*_OUTCOME, *RAW, "back", "key"}
 _SPARE = 3
-_FEWEST_CHURNED = 5
-"""Held-out churned customers without whom no model is published: the rule gives no probability."""
-_RULE, _BACKTEST = "recency rule", "earlier days only"
+_ENOUGH_TESTED = 4_000
+"""Tested rows from which one set of held-out customers tells a first model from a rule."""
 
 
 def _score(given: Given) -> dict[str, Columns]:
@@ -42,6 +39,7 @@ def _score(given: Given) -> dict[str, Columns]:
     later = range(2 * horizon, 2 * horizon + _MOST_CUTOFFS * _STEP_DAYS, _STEP_DAYS)
     backs = (horizon, *later)
     found = activity.features_at(tallies, (0, *backs), given.backend)
+    found |= histories_at(ledger, tallies, (0, *backs), given.backend)
     outcome = activity.outcomes(tallies, backs, horizon, xp)
     now = {name: values[0] for name, values in found.items()}
     now["n_before"] = activity.outcomes(tallies, (0,), 0, xp)["n_before"][0]
@@ -62,7 +60,7 @@ def _slim(columns: Columns) -> Columns:
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
-    """Fit a challenger, judge it beside the champion and the rule, keep who is used."""
+    """Fit a challenger, judge it beside the champion and the rules, keep who is used."""
     settings = saved.config.models.churn
     rows = _load_rows(saved)
     history = int((rows["tenure_days"] + rows["back"]).max()) + 1 if rows["back"].size else 0
@@ -76,62 +74,129 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         definition = churn.define(learnt)
     question = (definition, settings.horizon_days, settings.fall_share)
     label = churn.label(rows, definition, settings.fall_share)
+    now = ""
+    if definition == "inactive":
+        rows, now = _measured(saved, rows, {*train, test})
     shares = (settings.calibrate_share, settings.test_share)
     side = sampling.sides(rows["key"], settings.seed, shares, np)
-    learns = (side != sampling.TEST) & (label >= 0)
-    known = _Known(rows, label, side)
-    challenger = _learn(saved, known, learns & np.isin(rows["back"], [*train, test]), question)
-    backtest = _learn(saved, known, learns & np.isin(rows["back"], train), question)
+    known = _Known(rows, label, side, question)
+    challenger = _learn(saved, known, (*train, test))
     champion = _champion(saved, challenger, question)
     if challenger is None and champion is None:
         why = f"nobody fitted: too few customers churned, or {history} days are too short a history"
         nobody = evaluation_rows(churn.NAME, [], why, saved.as_of_day - test)
-        return {**save_files("used", {}), "evaluations": nobody}
+        return {**save_files("used", {}), **_keep(now), "evaluations": nobody}
+    rules = {
+        name: _learn(saved, known, (*train, test), reads=(feature,))
+        for name, feature in churn.BASELINES[definition].items()
+    }
     tests = np.flatnonzero((side == sampling.TEST) & (rows["back"] == test) & (label >= 0))
+    apart = None
+    if challenger is not None and champion is None:
+        apart = _apart(saved, known, (train if in_time else [test], test), tests.size)
+    contenders = Contenders(
+        {name: rule for name, rule in rules.items() if rule is not None}, challenger, champion
+    )
     tests = _by_value(rows, label, tests)
-    models = _Models(challenger, champion, backtest if in_time else None)
-    when = (test, train, definition)
-    return _decide(saved, models, _take(rows, tests), label[tests] > 0, when)
+    when = When(test, train, definition, in_time)
+    decided = decide(saved, contenders, (_take(rows, tests), label[tests] > 0), apart, when)
+    return {**decided, **_keep(now)}
 
 
 class _Known(NamedTuple):
-    """Rows of all cut-offs with their labels and sides."""
+    """Rows of all cut-offs with their labels and sides, and what is asked."""
 
     rows: Columns
     label: np.ndarray
     side: np.ndarray
+    question: tuple[churn.Definition, int, float]
 
 
-class _Models(NamedTuple):
-    """Tonight's model, the champion with its version, and tonight's of earlier days alone."""
+def _keep(now: str) -> dict[str, Columns]:
+    return {"yardstick": {"text": pa.array([now], pa.string())}}
 
-    challenger: churn.ChurnModel | None
-    champion: tuple[int, churn.ChurnModel] | None
-    backtest: churn.ChurnModel | None
+
+def _measured(saved: Saved, rows: Columns, wanted: set[int]) -> tuple[Columns, str]:
+    """Return the rows of the wanted cut-offs beside all customers then, and today's yardstick."""
+    horizon = saved.config.models.churn.horizon_days
+    found = {
+        name: np.full(rows["back"].size, np.nan) for name in (*yardstick.LEVELS, yardstick.RFM)
+    }
+    for back in sorted(wanted):
+        at = np.flatnonzero(rows["back"] == back)
+        then = _take(rows, at)
+        for name, values in yardstick.measured(yardstick.yardstick(then), then, horizon).items():
+            found[name][at] = values
+    names = (*RAW, "payments_days_since", "n_before")
+    tables = [saved.scored("now", bucket) for bucket in saved.buckets]
+    now = {name: np.concatenate([table[name] for table in tables]) for name in names}
+    now = _take(now, np.flatnonzero(now["n_before"] > 0))
+    return {**rows, **found}, yardstick.yardstick(now).to_text()
 
 
 def _learn(
-    saved: Saved, known: _Known, which: np.ndarray, question: tuple[churn.Definition, int, float]
+    saved: Saved,
+    known: _Known,
+    backs: Collection[int],
+    reads: tuple[str, ...] = (),
+    side: np.ndarray | None = None,
 ) -> churn.ChurnModel | None:
+    """Fit on the customers that do not test, at some cut-offs: all features, or those of a rule."""
     settings = saved.config.models.churn
-    used = np.flatnonzero(which)
-    features = {n: values for n, values in known.rows.items() if n not in _NOT_FEATURES}
-    rows = churn.Rows(
-        _take(features, used), known.rows["key"][used], known.label[used], known.side[used]
-    )
+    side = known.side if side is None else side
+    learns = (side != sampling.TEST) & (known.label >= 0) & np.isin(known.rows["back"], [*backs])
+    used = np.flatnonzero(learns)
+    names = reads or [name for name in known.rows if name not in _NOT_FEATURES]
+    features = {name: known.rows[name][used] for name in names}
+    if not all(np.isfinite(features[name]).any() for name in reads):
+        return None
+    rows = churn.Rows(features, known.rows["key"][used], known.label[used], side[used])
     return churn.fit(
-        rows, question, seed=settings.seed, most_rows=settings.sample_rows, backend=saved.backend
-    )
+        rows, known.question, seed=settings.seed, most_rows=settings.sample_rows,
+        backend=saved.backend, reads=reads,
+    )  # fmt: skip
+
+
+def _apart(
+    saved: Saved, known: _Known, when: tuple[Collection[int], int], n_tests: int
+) -> Apart | None:
+    """Return rows of the tested cut-off, each scored by a model that saw none of its customer.
+
+    Models learn at the cut-offs of ``when``, which end before the tested one where history allows.
+    Where few rows test, every customer tests in its turn.
+    """
+    settings = saved.config.models.churn
+    backs, test = when
+    n_turns = 1 if n_tests >= _ENOUGH_TESTED else int(1 / settings.test_share)
+    shares = (settings.calibrate_share, settings.test_share)
+    places, scores = [], []
+    for turn in range(n_turns):
+        side = sampling.sides(
+            known.rows["key"], settings.seed, shares, np, turn * settings.test_share
+        )
+        model = _learn(saved, known, backs, side=side)
+        if model is None:
+            return None
+        tested = (side == sampling.TEST) & (known.rows["back"] == test) & (known.label >= 0)
+        own = np.flatnonzero(tested)
+        places.append(own)
+        scores.append(model.predict(model.matrix(_take(known.rows, own), np), np))
+    place, score = np.concatenate(places), np.concatenate(scores)
+    order = _by_value(known.rows, known.label, place, score)
+    place, score = place[order], score[order]
+    return Apart(_take(known.rows, place), known.label[place] > 0, score)
 
 
 def _champion(
-    saved: Saved, model: churn.ChurnModel | None, question: tuple[churn.Definition, int, float]
+    saved: Saved,
+    model: churn.ChurnModel | None,
+    question: tuple[churn.Definition, int, float],
 ) -> tuple[int, churn.ChurnModel] | None:
     """Return the champion where it answers tonight's question from features that are there."""
     version = registry.champion(saved.config.output_dir, churn.NAME)
-    if version is None:
+    known = None if version is None else churn.read(version.files)
+    if version is None or known is None:
         return None
-    known = churn.read(version.files)
     asked = (known.definition, known.horizon_days, known.fall_share) == question
     same = known.same_question(model) if model is not None else asked
     return (version.version, known) if same else None
@@ -154,102 +219,11 @@ def _take(columns: Mapping[str, Any], rows: np.ndarray) -> Columns:
     return {name: values[rows] for name, values in columns.items()}
 
 
-def _by_value(rows: Columns, label: np.ndarray, which: np.ndarray) -> np.ndarray:
-    """Return rows in an order that depends on their values alone."""
+def _by_value(rows: Columns, label: np.ndarray, which: np.ndarray, *more: np.ndarray) -> Any:
+    """Return rows in an order that depends on their values alone; of more, their places."""
     names = sorted(name for name in rows if name not in ("key", "back"))
-    keys = [rows[name][which] for name in names]
-    return which[np.lexsort((*keys, label[which]))]
-
-
-def _decide(
-    saved: Saved,
-    models: _Models,
-    tested: Columns,
-    true: np.ndarray,
-    when: tuple[int, list[int], churn.Definition],
-) -> dict[str, Columns]:
-    """Judge on the held-out customers and say whose scores are published.
-
-    Against a champion both models are judged as they are; a first model, against the rule, as it
-    would have been before the tested days.
-    """
-    settings = saved.config.models.churn
-    test, train, definition = when
-    challenger, champion, backtest = models
-    candidates = {CHALLENGER: challenger, CHAMPION: champion and champion[1], _BACKTEST: backtest}
-    scores = {_RULE: churn.rule_score(tested, definition)} | {
-        name: model.predict(model.matrix(tested, np))
-        for name, model in candidates.items()
-        if model is not None
-    }
-    metric_of = {
-        name: partial(_auc_on, true, evaluation.ranked(score)) for name, score in scores.items()
-    }
-    if champion is None and _BACKTEST in metric_of:
-        metric_of[CHALLENGER] = metric_of[_BACKTEST]
-    pinned = registry.is_pinned(saved.config.output_dir, churn.NAME)
-    rules = evaluation.Rules(
-        "AUC", _RULE, settings.margin, _FEWEST_CHURNED, is_pinned=pinned, seed=settings.seed
-    )
-    result = evaluation.contest(metric_of, np.arange(true.size), int(true.sum()), rules)
-    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in train)
-    words = (
-        f"churned means: {definition}; customers held out; '{_BACKTEST}' learnt as of {learnt}; "
-        f"{result.why}"
-    )
-    judged = [
-        Judged(name, true, score, name == result.used,
-               champion[0] if champion and name == CHAMPION else 0, is_probability=name != _RULE)
-        for name, score in scores.items()
-    ]  # fmt: skip
-    if challenger is not None:
-        figures = {
-            **evaluation.metrics(true, scores[CHALLENGER]),
-            **{f"{kind}_auc": metric_of[name](np.arange(true.size))
-               for kind, name in (("rule", _RULE), ("backtest", _BACKTEST)) if name in metric_of},
-        }  # fmt: skip
-        _offer(saved, challenger, tested, figures, (result.used == CHALLENGER, words))
-    used = candidates.get(result.used)
-    return {
-        **save_files("used", used.to_files() if used else {}),
-        "evaluations": evaluation_rows(churn.NAME, judged, words, saved.as_of_day - test),
-    }
-
-
-def _auc_on(true: np.ndarray, place: np.ndarray, rows: np.ndarray) -> float:
-    return evaluation.auc_ranked(true[rows], place[rows])
-
-
-def _offer(
-    saved: Saved,
-    model: churn.ChurnModel,
-    tested: Columns,
-    figures: dict[str, float],
-    verdict: tuple[bool, str],
-) -> None:
-    """Offer the challenger to the registry with its card, whatever the gate said."""
-    example = pd.DataFrame({n: np.asarray(tested[n][:5], dtype="float64") for n in model.names})
-    predicted = model.predict(model.matrix({n: example[n] for n in model.names}, np))
-    settings = saved.config.models.churn
-    is_champion, why = verdict
-    candidate = registry.Candidate(
-        name=churn.NAME,
-        loader="qfb_gpu.models.churn",
-        files=model.to_files(),
-        example=example,
-        predicted=pd.DataFrame({"churn_probability": predicted}),
-        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
-        params={
-            "definition": model.definition,
-            "as_of": str(to_date(saved.as_of_day)),
-            "n_features": len(model.names),
-            **settings.model_dump(exclude={"definition"}),
-        },
-        card=churn_card(model, figures, to_date(saved.as_of_day), why),
-        is_champion=is_champion,
-        why=why,
-    )
-    registry.offer(saved.workspace.root, candidate)
+    order = np.lexsort((*(rows[name][which] for name in names), label[which], *more))
+    return order if more else which[order]
 
 
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
@@ -265,6 +239,10 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         columns |= dict.fromkeys(_NUMBERS, nothing) | {"churn_level": unknown}
         return {PROFILE: columns | dict.fromkeys(_TEXTS, texts)}
     model = churn.ChurnModel.from_files(files)
+    known = saved.fitted("yardstick")["text"].to_pylist()[0]
+    if known:
+        stick = yardstick.Yardstick.from_text(known)
+        now = {**now, **yardstick.measured(stick, now, model.horizon_days)}
     found = churn.score(model, now, now["n_before"], saved.backend)
     explained = np.flatnonzero(found["level"] > 0)
     english, chinese = reasons(model.names, now, found["added"], explained)

@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
-from qfb_gpu.calendars import to_date
-from qfb_gpu.models import activity, evaluation, recommend, registry, sampling
-from qfb_gpu.models.recommend_words import card, reason
-from qfb_gpu.models.versions import CHALLENGER, CHAMPION
+from qfb_gpu.models import activity, recommend, registry, sampling
+from qfb_gpu.models.recommend_words import reason
 from qfb_gpu.parts.customer_state import state_at, tallies_of
-from qfb_gpu.parts.kept import load_files, save_files
-from qfb_gpu.parts.model_rows import evaluation_table
+from qfb_gpu.parts.kept import load_files
+from qfb_gpu.parts.next_product_gate import Apart, Pairs, When, decide
 from qfb_gpu.parts.part import Columns, Part
 
 if TYPE_CHECKING:
@@ -25,10 +21,9 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Given, Saved
 
 _STEP_DAYS, _N_EARLIER = 90, 3
-_POPULARITY, _BACKTEST = "popularity", "earlier days only"
 _CALIBRATE = 0.15
-_FEWEST_OPENERS = 20
-"""Held-out customers with an opening without whom popularity ranks."""
+_ENOUGH_OPENERS = 400
+"""Held-out customers with an opening from whom a first model is told from popularity."""
 _LEAST_HISTORY = 180
 """Days of payments that a training cut-off needs before it."""
 
@@ -98,43 +93,41 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     _, test, *earlier = _backs(settings.horizon_days)
     history = saved.as_of_day - int(bank.first_day.min()) if bank.first_day.size else 0
     train = [back for back in earlier if back + _LEAST_HISTORY <= history]
-    side = sampling.sides(bank.key, settings.seed, (_CALIBRATE, settings.test_share), np)
+    side = _sides(saved, bank, 0)
     share = settings.sample_rows / max(1, side.size * len(bank.names) * (len(train) + 1))
-    sampled = sampling.place(bank.key, settings.seed + 1, np) < share
-    learns = np.flatnonzero((side != sampling.TEST) & sampled)
-    known = {back: _pairs_at(saved, bank, back, learns) for back in (test, *train)}
-    challenger = _learn(saved, [known[back] for back in (test, *train)], side)
-    backtest = _learn(saved, [known[back] for back in train], side)
-    tested = _pairs_at(saved, bank, test, np.flatnonzero(side == sampling.TEST))
+    sampled = np.flatnonzero(sampling.place(bank.key, settings.seed + 1, np) < share)
+    known = {back: _pairs_at(saved, bank, back, sampled) for back in (test, *train)}
+    challenger = _learn(saved, bank, list(known.values()), side)
     champion = _champion(saved, challenger)
-    words, rows, used = _decide(saved, (challenger, champion, backtest), tested, train)
-    rows = [{"test_date": saved.as_of_day - test, "note": words, **row} for row in rows]
+    tested = _pairs_at(saved, bank, test, np.flatnonzero(side == sampling.TEST))
+    apart = None
+    if challenger is not None and champion is None:
+        apart = _apart(saved, bank, [known[back] for back in train or [test]], (test, tested))
+    when = When(test, train)
+    decided = decide(saved, (challenger, champion), tested, apart, when)
     now = recommend.market(
         bank.holdings, bank.states[0]["size"], saved.as_of_day, settings.horizon_days
     )
+    rates = {"rate": now.rate, "rate_new": now.rate_new, "rate_again": now.rate_again}
     return {
-        **save_files("used", used[1].to_files() if used else {}),
-        "basis": {"text": pa.array([used[0] if used else _POPULARITY])},
-        "products": {"name": pa.array(bank.names, pa.string()), "rate": now.rate},
+        **decided,
+        "products": {"name": pa.array(bank.names, pa.string()), **rates},
         "lift": {"value": now.lift.ravel()},
         "sizes": {"value": now.size_lift.ravel()},
         "edges": {"value": now.size_edges},
-        "evaluations": evaluation_table(rows),
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Pairs:
-    """Customers and products at a cut-off, with what came."""
-
-    customer: np.ndarray
-    product: np.ndarray
-    features: Mapping[str, np.ndarray]
-    opened: np.ndarray
-    first: np.ndarray
+def _sides(saved: Saved, bank: _Bank, turn: int) -> np.ndarray:
+    settings = saved.config.models.next_product
+    shares = (_CALIBRATE, settings.test_share)
+    found: np.ndarray = sampling.sides(
+        bank.key, settings.seed, shares, np, turn * settings.test_share
+    )
+    return found
 
 
-def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> _Pairs:
+def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> Pairs:
     horizon = saved.config.models.next_product.horizon_days
     day = saved.as_of_day - back
     known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon)
@@ -144,25 +137,59 @@ def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> _Pairs:
     )
     opened = bank.holdings.opened_in(day, day + horizon)[customer, product]
     first = bank.holdings.first_opened(day, day + horizon)[customer, product]
-    return _Pairs(customer, product, features, opened, first)
+    rules = {
+        name: recommend.popularity(name, known, product, features) for name in recommend.BASELINES
+    }
+    return Pairs(customer, product, features, rules, opened, first)
 
 
 def _learn(
-    saved: Saved, parts: list[_Pairs], side: np.ndarray
+    saved: Saved, bank: _Bank, parts: list[Pairs], side: np.ndarray
 ) -> recommend.NextProductModel | None:
+    """Fit on the pairs of customers that do not test."""
     if not parts:
         return None
     settings = saved.config.models.next_product
-    features = {n: np.concatenate([p.features[n] for p in parts]) for n in parts[0].features}
-    customer = np.concatenate([part.customer for part in parts])
+    kept = [np.flatnonzero(side[part.customer] != sampling.TEST) for part in parts]
+    pairs = list(zip(parts, kept, strict=True))
+    features = {
+        name: np.concatenate([part.features[name][rows] for part, rows in pairs])
+        for name in parts[0].features
+    }
+    customer = np.concatenate([part.customer[rows] for part, rows in pairs])
     return recommend.fit(
         features,
-        np.concatenate([part.opened for part in parts]),
+        np.concatenate([part.opened[rows] for part, rows in pairs]),
         side[customer] == sampling.CALIBRATE,
+        bank.key[customer],
         horizon_days=settings.horizon_days,
         seed=settings.seed,
         backend=saved.backend,
     )
+
+
+def _apart(
+    saved: Saved, bank: _Bank, learnt: list[Pairs], tested: tuple[int, Pairs]
+) -> Apart | None:
+    """Return pairs of the tested cut-off, each scored by a model that saw none of its customer.
+
+    Where few customers that opened something test, every customer tests in its turn.
+    """
+    test, pairs = tested
+    n_turns = 1
+    if np.unique(pairs.customer[pairs.opened]).size < _ENOUGH_OPENERS:
+        n_turns = int(1 / saved.config.models.next_product.test_share)
+        pairs = _pairs_at(saved, bank, test, np.arange(bank.key.size))
+    places, scores = [], []
+    for turn in range(n_turns):
+        side = _sides(saved, bank, turn)
+        model = _learn(saved, bank, learnt, side)
+        if model is None:
+            return None
+        own = np.flatnonzero(side[pairs.customer] == sampling.TEST)
+        places.append(own)
+        scores.append(model.predict(model.matrix(pairs.taken(own).features)))
+    return Apart(pairs.taken(np.concatenate(places)), np.concatenate(scores))
 
 
 def _champion(
@@ -172,116 +199,11 @@ def _champion(
     if version is None:
         return None
     known = recommend.read(version.files)
+    if known is None:
+        return None
     horizon = saved.config.models.next_product.horizon_days
     same = known.horizon_days == horizon and (challenger is None or challenger.names == known.names)
     return (version.version, known) if same else None
-
-
-def _decide(
-    saved: Saved,
-    models: tuple[Any, tuple[int, Any] | None, Any],
-    tested: _Pairs,
-    train: list[int],
-) -> tuple[str, list[dict[str, Any]], tuple[str, recommend.NextProductModel] | None]:
-    """Return the gate's words, rows of the evaluation, and the basis and model that is used."""
-    settings = saved.config.models.next_product
-    challenger, champion, backtest = models
-    every = {CHALLENGER: challenger, CHAMPION: champion and champion[1], _BACKTEST: backtest}
-    scores = {_POPULARITY: tested.features["popularity"]} | {
-        name: model.predict(model.matrix(tested.features))
-        for name, model in every.items()
-        if model is not None
-    }
-    figures = {}
-    for name, score in scores.items():
-        order, rank = recommend.ranked(tested.customer, tested.product, [score])
-        figures[name] = recommend.hits(tested.customer, order, rank, tested.opened, tested.first)
-    by_value = np.lexsort(tuple(figures[name]["map"] for name in sorted(figures)))
-    metric_of = {name: partial(_mean_on, found["map"]) for name, found in figures.items()}
-    if champion is None and _BACKTEST in metric_of:
-        metric_of[CHALLENGER] = metric_of[_BACKTEST]
-    pinned = registry.is_pinned(saved.config.output_dir, recommend.NAME)
-    rules = evaluation.Rules(
-        "MAP", _POPULARITY, settings.margin, _FEWEST_OPENERS, is_pinned=pinned, seed=settings.seed
-    )
-    result = evaluation.contest(metric_of, by_value, int(by_value.size), rules)
-    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in train)
-    words = (
-        f"first products opened in {settings.horizon_days} days by customers held out; "
-        f"'{_BACKTEST}' learnt as of {learnt or 'no day'}; {result.why}"
-    )
-    version = champion[0] if champion else 0
-    rows = [
-        {"model": recommend.NAME, "candidate": name, "is_used": name == result.used,
-         "version": version if name == CHAMPION else 0, **row}
-        for name in scores
-        for row in _figures(tested, scores[name], figures[name], is_probability=name != _POPULARITY)
-    ]  # fmt: skip
-    if challenger is not None:
-        _offer(saved, challenger, tested, _means(figures), (result.used == CHALLENGER, words))
-    model = every.get(result.used)
-    basis = f"model, champion {version}" if result.used == CHAMPION else "model of this night"
-    return words, rows, (basis, model) if model else None
-
-
-def _mean_on(values: np.ndarray, rows: np.ndarray) -> float:
-    return float(values[rows].mean()) if rows.size else float("nan")
-
-
-def _means(figures: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]:
-    of = {CHALLENGER: "", _POPULARITY: "popularity_", _BACKTEST: "backtest_"}
-    return {
-        f"{of[name]}{metric}": float(values.mean())
-        for name, found in figures.items()
-        if name in of
-        for metric, values in found.items()
-        if values.size
-    }
-
-
-def _figures(
-    tested: _Pairs, score: np.ndarray, found: Mapping[str, np.ndarray], *, is_probability: bool
-) -> list[dict[str, Any]]:
-    rows = []
-    for name, values in found.items():
-        ordered = np.sort(values)
-        low, high = evaluation.range_of(partial(_mean_on, ordered), ordered.size)
-        mean = float(ordered.mean()) if ordered.size else float("nan")
-        rows.append(
-            {"metric": name, "value": mean, "low": low, "high": high, "n_rows": ordered.size}
-        )
-    pairs = {"auc_pairs": evaluation.auc(tested.opened, score)}
-    if is_probability:
-        pairs["brier_pairs"] = evaluation.brier(tested.opened, score)
-        pairs["calibration_error_pairs"] = evaluation.calibration_error(tested.opened, score)
-    return rows + [
-        {"metric": name, "value": value, "n_rows": score.size} for name, value in pairs.items()
-    ]
-
-
-def _offer(
-    saved: Saved,
-    model: recommend.NextProductModel,
-    tested: _Pairs,
-    figures: dict[str, float],
-    verdict: tuple[bool, str],
-) -> None:
-    example = pd.DataFrame({n: np.asarray(tested.features[n][:5], "float64") for n in model.names})
-    predicted = model.predict(model.matrix({n: example[n] for n in model.names}))
-    settings, as_of = saved.config.models.next_product, to_date(saved.as_of_day)
-    candidate = registry.Candidate(
-        name=recommend.NAME,
-        loader="qfb_gpu.models.recommend",
-        files=model.to_files(),
-        example=example,
-        predicted=pd.DataFrame({"probability": predicted}),
-        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
-        params={"as_of": str(as_of), "n_features": len(model.names), **settings.model_dump()},
-        card=card(figures, as_of, settings.horizon_days, verdict[1]),
-        is_champion=verdict[0],
-        why=verdict[1],
-    )
-    registry.offer(saved.workspace.root, candidate)
 
 
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
@@ -289,10 +211,12 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     names = products["name"].to_pylist()
     n = len(names)
     known = recommend.Market(
-        np.asarray(products["rate"]),
-        np.asarray(saved.fitted("lift")["value"]).reshape(n, n),
-        np.asarray(saved.fitted("edges")["value"]),
-        np.asarray(saved.fitted("sizes")["value"]).reshape(recommend.N_SIZES, n),
+        rate=np.asarray(products["rate"]),
+        rate_new=np.asarray(products["rate_new"]),
+        rate_again=np.asarray(products["rate_again"]),
+        lift=np.asarray(saved.fitted("lift")["value"]).reshape(n, n),
+        size_edges=np.asarray(saved.fitted("edges")["value"]),
+        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(recommend.N_SIZES, n),
     )
     bank = _load(saved, (0,), names)
     everyone = np.arange(bank.key.size)
@@ -300,6 +224,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         known, bank.holdings, bank.states[0], saved.as_of_day, everyone
     )
     files = load_files(saved, "used")
+    basis = saved.fitted("basis")["text"].to_pylist()[0]
     if files:
         model = recommend.NextProductModel.from_files(files)
         probability = saved.backend.to_host(
@@ -307,8 +232,8 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         )
         low, high = model.range(probability)
     else:
-        lift = features["size_lift"]
-        probability = np.clip(known.rate[product] * np.exp(lift), 0.0, 0.95)
+        rate = recommend.popularity(basis, known, product, features)
+        probability = np.clip(np.exp(rate), 0.0, 0.95)
         low = high = np.full(probability.size, np.nan)
     order, rank = recommend.ranked(customer, product, [probability, features["popularity"]])
     kept = rank <= saved.config.models.next_product.n_products
@@ -316,7 +241,6 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     which = (customer[rows], product[rows], rows)
     english, chinese = _reasons(known, bank, features, which, saved.as_of_day)
     ids = saved.customers(bucket)["customer_id"]
-    basis = saved.fitted("basis")["text"].to_pylist()[0]
     return {
         "recommendations": {
             "customer_id": ids.take(pa.array(customer[rows])),

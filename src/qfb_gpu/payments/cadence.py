@@ -61,8 +61,7 @@ def fit_schedules(
     fit_float = xp.zeros((n_units, 2))
     cal, lg, due_at = tables
     at, mark = (xp.empty(units.member.shape[0], dtype="int64") for _ in range(2))
-    last = units.start + units.size - 1
-    longest = int((day[units.member[last]] - day[units.member[units.start]]).max()) + 1
+    longest = int(units.span.max())
     width = longest + MOST_DAYS
     near = xp.empty((backend.lanes(n_units, 4 * width), width), dtype="int32")
     known = xp.empty((near.shape[0], 3 * N_KNOWN))
@@ -91,8 +90,11 @@ def name_schedules(fit: Any, is_closed_due: Any, backend: Backend) -> dict[str, 
     _, first, code = np.unique(backend.to_host(key), return_index=True, return_inverse=True)
     code = backend.asarray(code.astype("int32"))
     rows = backend.to_host(fit[backend.asarray(first)])
-    names = [_describe(*row[:5]) for row in rows.tolist()]
-    cadence = backend.asarray([CADENCES.index(n[0]) for n in names], dtype="int8")
+    names = [
+        _describe(kind, step, first % 7, a, b) for kind, step, first, a, b, *_ in rows.tolist()
+    ]
+    number = {text: i for i, text in enumerate(CADENCES)}
+    cadence = backend.asarray([number[n[0]] for n in names], dtype="int8")
     period = backend.asarray([n[1] for n in names], dtype="float64")
     roll = xp.where(is_closed_due, fit[:, 5], dues.NONE).astype("int8")
     return {
@@ -114,14 +116,14 @@ def _labelled(code: Any, texts: list[str], backend: Backend) -> Labelled:
 
 
 @lru_cache(maxsize=2**16)  # of the few thousand that there are, each bucket has most
-def _describe(kind: int, step: int, anchor: int, a: int, b: int) -> tuple[str, float, str, str]:
-    """Cadence, period, OBIE frequency code and RRULE of one schedule."""
+def _describe(kind: int, step: int, weekday: int, a: int, b: int) -> tuple[str, float, str, str]:
+    """Cadence, period, OBIE frequency code and RRULE of one schedule, Thursday being weekday 0."""
     if step == 0:
         return "irregular", float("nan"), "", ""
     if kind in (dues.MONTHS, dues.NTH, dues.MONTH_WORKDAY):
         return _describe_months(kind, step, a, b)
     if kind == dues.DAYS:
-        return _describe_days(step, _WEEKDAYS[(anchor + 3) % 7])
+        return _describe_days(step, _WEEKDAYS[(weekday + 3) % 7])
     if kind == dues.PAIR:
         code = f"IntrvlMnthDay:01:{a:02d},IntrvlMnthDay:01:{b:02d}"
         return "semimonthly", _MONTH_DAYS / 2, code, f"FREQ=MONTHLY;BYMONTHDAY={a},{b}"

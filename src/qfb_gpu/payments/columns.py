@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -121,7 +122,7 @@ def _amounts(
     xp = backend.xp
     member, start, size = members
     value = described.amount_value
-    unit = _minor_units(backend)[ledger.currency[relation]]
+    unit = backend.asarray(_minor_units())[ledger.currency[relation]]
     names = ("amount_typical", "next_amount", "next_amount_low", "next_amount_high")
     total = xp.zeros(member.shape[0] + 1, dtype="int64")
     total[1:] = xp.cumsum(ledger.amount_minor[member])
@@ -134,9 +135,10 @@ def _amounts(
     }
 
 
-def _minor_units(backend: Backend) -> Any:
-    """Return minor units per unit of each currency code: float64."""
+@cache
+def _minor_units() -> np.ndarray:
+    """Return minor units per unit of each currency code: float64, not to be written to."""
     units = np.ones(26**3)
     for name, exponent in EXPONENT.items():
         units[currency_code(name)] = 10.0**exponent
-    return backend.asarray(units)
+    return units

@@ -13,7 +13,8 @@ from qfb_gpu.ledger import NULL_DAY, Ledger
 from qfb_gpu.payments.cadence import fit_schedules
 from qfb_gpu.payments.intervals import gap_stats
 from qfb_gpu.payments.spectrum import spectra
-from qfb_gpu.payments.units import Units, amount_lengths, make_units, offsets_of, ragged_slots
+from qfb_gpu.payments.units import Units, amount_lengths, make_units, offsets_of
+from qfb_kernels.pools import left_cpu, left_gpu, list_cpu, list_gpu, take_cpu, take_gpu
 from qfb_kernels.settle import settle_cpu, settle_gpu
 from qfb_kernels.streams import answer_cpu, answer_gpu, choose_cpu, choose_gpu
 
@@ -57,37 +58,42 @@ def split(ledger: Ledger, is_open: Any, tables: tuple[Any, Any, Any], backend: B
         fit_int=[],
         fit_float=[],
     )
-    relation = ledger.relation_of_payment(backend, "int32")
-    open_relation = is_open
-    pool = xp.flatnonzero(ledger.amount_minor >= 0).astype("int32")
+    pools = xp.flatnonzero(is_open)
     for _ in range(N_ROUNDS):  # each looks at what the one before has left
-        pool = pool[open_relation[relation[pool]]]  # after the first round few relations are open
-        pool = pool[work.owner[pool] < 0]
-        size = xp.bincount(relation[pool], minlength=n_relations)
-        open_relation = open_relation & (size >= MIN_POOL - 1)
-        pool = pool[open_relation[relation[pool]]]
-        if pool.shape[0] == 0:
+        pools, pool, offsets = _pools(ledger, work.owner, pools, backend)
+        if pools.shape[0] == 0:
             break
-        pools = xp.flatnonzero(open_relation)
-        units = make_units(
-            ledger.day, ledger.amount_minor, pool, offsets_of(size[pools], xp), backend
-        )
-        open_relation = _take_round(ledger, work, units, pools, tables, backend)
+        units = make_units(ledger.day, ledger.amount_minor, pool, offsets, backend)
+        pools = _take_round(ledger, work, units, pools, tables, backend)
     _settle(ledger, work, tables[0], backend)
     return work
+
+
+def _pools(ledger: Ledger, owner: Any, relations: Any, backend: Backend) -> tuple[Any, Any, Any]:
+    """Return which of some relations have payments enough left, these payments, their offsets."""
+    xp = backend.xp
+    fixed = (ledger.amount_minor, owner, ledger.relation_offsets)
+    count = xp.empty(relations.shape[0], dtype="int64")
+    backend.launch(left_cpu, left_gpu, relations.shape[0], *fixed, relations, count)
+    enough = xp.flatnonzero(count >= MIN_POOL - 1)
+    pools, offsets = relations[enough], offsets_of(count[enough], xp)
+    pool = xp.empty(int(offsets[-1]), dtype="int32")
+    backend.launch(list_cpu, list_gpu, pools.shape[0], *fixed, pools, offsets, pool)
+    return pools, pool, offsets
 
 
 def _take_round(
     ledger: Ledger, work: Work, units: Units, pools: Any, tables: tuple[Any, Any, Any],
     backend: Backend,
 ) -> Any:  # fmt: skip
-    """Take the best units of each pool; return which relations are worth another round."""
+    """Take the best units of each pool; return the relations that are worth another round."""
     xp = backend.xp
     n_units = units.start.shape[0]
     _, _, gap = gap_stats(ledger.day, units.member, units.start, units.size, backend)
     peaks, _, _ = spectra(
-        ledger.day, units.member, units.start, units.size, backend, with_shape=False
-    )
+        ledger.day, units.member, units.start, units.size, backend, with_shape=False,
+        span=units.span,
+    )  # fmt: skip
     fit_int, fit_float = fit_schedules(
         ledger.day, ledger.amount_minor, units, gap, peaks, tables, backend
     )
@@ -106,27 +112,22 @@ def _take_round(
     fit_float[:, 0] -= xp.log(tested)[units.pool]
     taken = xp.flatnonzero(chosen)
     first_id = work.n_owned
-    schedule = fit_int[taken]
-    slot = ragged_slots(units.start[taken], units.size[taken], backend)
-    group = backend.repeat(xp.arange(taken.shape[0], dtype="int32"), units.size[taken])
-    hit = slot_due[slot] != NULL_DAY
-    slot = slot[hit]
-    payment = units.member[slot]
-    work.owner[payment] = first_id + group[hit]
-    work.due[payment] = slot_due[slot]
-    work.offset[payment] = slot_offset[slot]
-    open_relation = xp.zeros(ledger.n_relations, dtype=bool)
-    open_relation[pools[units.pool[taken]]] = True
+    group = xp.arange(first_id, first_id + taken.shape[0], dtype="int32")
+    backend.launch(
+        take_cpu, take_gpu, taken.shape[0], units.member, units.start[taken], units.size[taken],
+        group, slot_due, slot_offset, work.owner, work.due, work.offset,
+    )  # fmt: skip
+    is_open = xp.zeros(pools.shape[0], dtype=bool)
+    is_open[units.pool[taken]] = True
     whole = units.pool_offsets[:-1]
-    closed = xp.flatnonzero(~open_relation[pools])
-    work.rest_row[pools] = -1
+    closed = xp.flatnonzero(~is_open)
     work.rest_row[pools[closed]] = (
         first_id + taken.shape[0] + xp.arange(closed.shape[0], dtype="int32")
     )
-    work.fit_int += [schedule, fit_int[whole[closed]]]
+    work.fit_int += [fit_int[taken], fit_int[whole[closed]]]
     work.fit_float += [fit_float[taken], fit_float[whole[closed]]]
     work.n_owned = first_id + taken.shape[0] + closed.shape[0]
-    return open_relation
+    return pools[xp.flatnonzero(is_open)]
 
 
 def _settle(ledger: Ledger, work: Work, cal: Any, backend: Backend) -> None:

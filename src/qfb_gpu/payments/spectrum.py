@@ -27,7 +27,14 @@ MIN_SPAN_DAYS = 16
 
 
 def spectra(
-    day: Any, member: Any, start: Any, size: Any, backend: Backend, *, with_shape: bool = True
+    day: Any,
+    member: Any,
+    start: Any,
+    size: Any,
+    backend: Backend,
+    *,
+    with_shape: bool = True,
+    span: Any = None,
 ) -> tuple[Any, Any, Any]:
     """Return spectral peaks and shape of each unit's daily counts.
 
@@ -39,6 +46,8 @@ def spectra(
         Unit ``u`` owns ``member[start[u]:start[u] + size[u]]``, in day order.
     with_shape : bool
         Whether to work out strength and entropy as well; else they are NaN.
+    span : int64, shape (n_units,), optional
+        Days from the first to the last payment, both counted, where they are known.
 
     Returns
     -------
@@ -55,7 +64,8 @@ def spectra(
     strength, entropy = xp.full(n_units, xp.nan), xp.full(n_units, xp.nan)
     if n_units == 0:
         return peaks, strength, entropy
-    span = day[member[start + size - 1]] - day[member[start]] + 1
+    if span is None:
+        span = day[member[start + size - 1]] - day[member[start]] + 1
     sparse = (span > LENGTH_CLASSES[-1]) & (size < SPARSE_PAYMENTS)
     worth = (size >= MIN_PAYMENTS) & (span >= MIN_SPAN_DAYS) & ~sparse
     for n_samples, rows in _by_length(span, worth, backend):

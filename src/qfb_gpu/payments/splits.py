@@ -11,17 +11,16 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import finalised, find
+from qfb_gpu.keys import find
 from qfb_gpu.payments.units import offsets_of, ragged_slots
+from qfb_kernels.fingerprints import fingerprints_cpu, fingerprints_gpu
+from qfb_kernels.groups import relations_cpu, relations_gpu
 from qfb_kernels.search import N_FIT_INT
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
     from qfb_gpu.payments.rounds import Work
-
-_ODD = 0x9E3779B97F4A7C15
-"""The odd constant of splitmix64: Steele, Lea and Flood (2014), doi:10.1145/2714064.2660195."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +52,19 @@ class Splits:
 SPLIT_COLUMNS = tuple(field.name for field in fields(Splits))
 
 
-def fingerprints(ledger: Ledger, xp: Any) -> Any:
-    """Return a hash of each relation's days and amounts, order within it included.
+def fingerprints(ledger: Ledger, backend: Backend) -> Any:
+    """Return a hash of each relation's days and amounts.
 
     Returns
     -------
     array of int64, shape (n_relations,)
     """
-    starts = ledger.relation_offsets[:-1]
-    if not starts.shape[0]:
-        return xp.zeros(0, dtype="int64")
-    sizes = ledger.relation_offsets[1:] - starts
-    mixed = finalised(ledger.day.astype("uint64") * xp.uint64(_ODD), xp)
-    mixed = finalised(mixed ^ ledger.amount_minor.astype("uint64"), xp)
-    total = xp.concatenate([xp.zeros(1, dtype="uint64"), xp.cumsum(mixed, dtype="uint64")])
-    sums = total[ledger.relation_offsets[1:]] - total[starts]
-    return finalised(sums ^ (sizes.astype("uint64") * xp.uint64(_ODD)), xp).view("int64")
+    fingerprint = backend.xp.empty(ledger.n_relations, dtype="uint64")
+    backend.launch(
+        fingerprints_cpu, fingerprints_gpu, ledger.n_relations, ledger.day, ledger.amount_minor,
+        ledger.relation_offsets, fingerprint,
+    )  # fmt: skip
+    return fingerprint.view("int64")
 
 
 def places_of(fingerprint: Any, sizes: Any, known: Splits, xp: Any) -> Any:
@@ -87,23 +83,21 @@ def of_work(work: Work, ledger: Ledger, fingerprint: Any, backend: Backend) -> S
     xp = backend.xp
     n_relations = ledger.n_relations
     offsets = ledger.relation_offsets
-    relation = backend.repeat(xp.arange(n_relations, dtype="int64"), offsets[1:] - offsets[:-1])
     of_group = xp.full(work.n_owned, -1, dtype="int64")
-    owned = work.owner >= 0
-    of_group[work.owner[owned]] = relation[owned]
+    backend.launch(relations_cpu, relations_gpu, n_relations, work.owner, offsets, of_group)
     rested = xp.flatnonzero(work.rest_row >= 0)
     of_group[work.rest_row[rested]] = rested
     kept = xp.flatnonzero(of_group >= 0)
     order = kept[xp.argsort(of_group[kept], kind="stable")]
     group_offsets = offsets_of(xp.bincount(of_group[order], minlength=n_relations), xp)
-    number = xp.full(work.n_owned + 1, -1, dtype="int64")  # the last entry: no group
+    number = xp.full(work.n_owned + 1, -1, dtype="int32")  # the last entry: no group
     number[order] = xp.arange(order.shape[0]) - group_offsets[of_group[order]]
     return Splits(
         fingerprint=fingerprint,
         payment_offsets=offsets,
         group_offsets=group_offsets,
-        rest=number[work.rest_row].astype("int32"),
-        owner=number[work.owner].astype("int32"),
+        rest=number[work.rest_row],
+        owner=number[work.owner],
         due=work.due,
         offset=work.offset,
         fit_int=xp.concatenate([*work.fit_int, xp.zeros((0, N_FIT_INT), dtype="int64")])[order],

@@ -18,7 +18,9 @@ from qfb_gpu.payments.splits import Splits, fingerprints, merged, of_work, place
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_gpu.payments.units import offsets_of
 from qfb_gpu.schema import ROLES
+from qfb_kernels.groups import over_all_cpu, over_all_gpu
 from qfb_kernels.members import number_cpu, number_gpu, place_cpu, place_gpu
+from qfb_kernels.pools import take_cpu, take_gpu
 from qfb_kernels.search import N_FIT_INT
 from qfb_kernels.settle import recount_cpu, recount_gpu
 from qfb_kernels.streams import answer_cpu, answer_gpu, reversals_cpu, reversals_gpu
@@ -90,7 +92,7 @@ def _splits(
 ) -> tuple[Splits, Any]:
     """Return the splits, and the row among the known ones of each relation (-1: none)."""
     xp = backend.xp
-    fingerprint = fingerprints(ledger, xp)
+    fingerprint = fingerprints(ledger, backend)
     place = xp.full(ledger.n_relations, -1, dtype="int64")
     if known is not None:
         sizes = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
@@ -130,7 +132,9 @@ def _describe(
     fit_float = xp.concatenate([splits.fit_float, xp.full((1, 2), -xp.inf)])[unit]
     relation = backend.repeat(xp.arange(n_relations, dtype="int32"), n_streams)
     answers = (owner, due, offset)
-    _answer_rest(ledger, answers, (member, start, size), (fit_int, unit), n_groups, cal, backend)
+    is_rest = xp.concatenate([count == 0, xp.ones(1, dtype=bool)])  # the last entry: no group
+    rests = xp.flatnonzero((fit_int[:, 1] > 0) & is_rest[unit])
+    _answer_rests(ledger, answers, (member, start, size), (fit_int, rests), n_groups, cal, backend)
     backend.launch(
         recount_cpu, recount_gpu, total, member, owner, due, offset, start, size,
         cal, fit_int,
@@ -153,33 +157,30 @@ def _describe(
 def _over_all_relations(splits: Splits, backend: Backend) -> tuple[Any, Any]:
     """Return the group of each payment and of each rest, numbered over all relations."""
     xp = backend.xp
-    sizes = splits.payment_offsets[1:] - splits.payment_offsets[:-1]
-    first = backend.repeat(splits.group_offsets[:-1], sizes)
-    owner = xp.where(splits.owner >= 0, splits.owner + first, -1).astype("int32")
+    owner = xp.empty(splits.owner.shape[0], dtype="int32")
+    backend.launch(
+        over_all_cpu, over_all_gpu, splits.rest.shape[0], splits.owner, splits.payment_offsets,
+        splits.group_offsets, owner,
+    )  # fmt: skip
     rest = xp.where(splits.rest >= 0, splits.rest + splits.group_offsets[:-1], -1)
     return owner, rest.astype("int32")
 
 
-def _answer_rest(
+def _answer_rests(
     ledger: Ledger, answers: tuple[Any, Any, Any], members: tuple[Any, Any, Any],
     fits: tuple[Any, Any], n_groups: int, cal: Any, backend: Backend,
 ) -> None:  # fmt: skip
     """Match the payments of rests to their schedules, as if they were regular."""
     xp = backend.xp
-    owner, due, offset = answers
-    member, start, size = members
-    fit_int, unit = fits
-    is_rest = xp.ones(n_groups + 1, dtype=bool)
-    is_rest[owner[owner >= 0]] = False
-    rows = xp.flatnonzero((fit_int[:, 1] > 0) & is_rest[unit])
-    slot_due = xp.full(member.shape[0], NULL_DAY, dtype="int32")
-    slot_offset = xp.zeros(member.shape[0], dtype="int32")
+    fit_int, rows = fits
+    member, start, size = members[0], members[1][rows], members[2][rows]
+    slot_due, slot_offset = (xp.empty(member.shape[0], dtype="int32") for _ in range(2))
     backend.launch(
-        answer_cpu, answer_gpu, rows.shape[0], ledger.day, member, start[rows], size[rows],
-        cal, fit_int[rows], slot_due, slot_offset,
+        answer_cpu, answer_gpu, rows.shape[0], ledger.day, member, start, size, cal,
+        fit_int[rows], slot_due, slot_offset,
     )  # fmt: skip
-    hit = slot_due != NULL_DAY
-    payment = member[hit]
-    owner[payment] = n_groups
-    due[payment] = slot_due[hit]
-    offset[payment] = slot_offset[hit]
+    group = xp.full(rows.shape[0], n_groups, dtype="int32")
+    backend.launch(
+        take_cpu, take_gpu, rows.shape[0], member, start, size, group, slot_due, slot_offset,
+        *answers,
+    )  # fmt: skip

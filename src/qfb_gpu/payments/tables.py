@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,7 +28,14 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
     Returns
     -------
     array of int64
+        Not to be written to: the buckets of a night mostly begin on the same days.
     """
+    known = np.asarray(calendar.is_working)
+    return _calendar_table(calendar.first_day, known.tobytes(), first_day, last_day)
+
+
+@lru_cache(maxsize=16)
+def _calendar_table(known_from: int, working: bytes, first_day: int, last_day: int) -> np.ndarray:
     first, last = first_day - PAD_DAYS, last_day + PAD_DAYS
     months = np.arange(_month(first), _month(last) + 1)
     starts = np.append(months, months[-1] + 1).astype("datetime64[M]").astype("datetime64[D]")
@@ -36,13 +43,10 @@ def calendar_table(calendar: Calendar, first_day: int, last_day: int) -> np.ndar
     first, last = int(starts[0]), int(starts[-1]) - 1
     days = np.arange(first, last + 1)
     is_working = (days + 3) % 7 < _WEEKEND  # 1970-01-01 was a Thursday
-    known = np.asarray(calendar.is_working)
-    low = max(first, calendar.first_day)
-    high = min(last + 1, calendar.first_day + len(known))
+    known = np.frombuffer(working, dtype=bool)
+    low, high = max(first, known_from), min(last + 1, known_from + len(known))
     if low < high:
-        is_working[low - first : high - first] = known[
-            low - calendar.first_day : high - calendar.first_day
-        ]
+        is_working[low - first : high - first] = known[low - known_from : high - known_from]
     before = np.concatenate([[0], np.cumsum(is_working)])
     month = days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
     rolled = _rolled(days, is_working, month, before)
@@ -88,14 +92,13 @@ def _marks(
     return marks
 
 
-def lgamma_table() -> np.ndarray:
-    """Return lgamma(i / 2) for i = 0, 1, ...: array of float64; entry 0 is not used."""
-    return np.array(_lgammas())
-
-
 @cache
-def _lgammas() -> tuple[float, ...]:
-    return (0.0, *(math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES)))
+def lgamma_table() -> np.ndarray:
+    """Return lgamma(i / 2) for i = 0, 1, ...: array of float64; entry 0 is not used.
+
+    Not to be written to.
+    """
+    return np.array([0.0, *(math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES))])
 
 
 def _month(day: int) -> int:

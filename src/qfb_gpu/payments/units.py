@@ -17,6 +17,8 @@ from qfb_kernels.amounts import (
     amount_lengths_gpu,
     levels_cpu,
     levels_gpu,
+    units_cpu,
+    units_gpu,
 )
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ class Units:
     member : int32, rows of payments
     start : int64, shape (n_units,), into ``member``
     size : int32, shape (n_units,)
+    span : int64, shape (n_units,), days from the first to the last payment, both counted
     pool : int32, shape (n_units,), ascending
     pool_offsets : int64, shape (n_pools + 1,), into the units
     n_slots : int, payments in all pools; ``start % n_slots`` is a position by amount
@@ -43,6 +46,7 @@ class Units:
     member: Any
     start: Any
     size: Any
+    span: Any
     pool: Any
     pool_offsets: Any
     n_slots: int
@@ -81,20 +85,20 @@ def make_units(
     order = xp.empty((N_LEVELS, n_slots), dtype="int32")
     size = xp.zeros((N_LEVELS, n_slots), dtype="int32")
     ratios = backend.asarray(np.asarray(LEVEL_RATIOS))
+    n_units = xp.empty(n_pools, dtype="int64")
     backend.launch(
         levels_cpu, levels_gpu, n_pools, day, amount_minor, pool, pool_offsets, ratios, key, slots,
-        order, size,
+        order, size, n_units,
     )  # fmt: skip
-    flat = size.ravel()
-    start = xp.flatnonzero(flat > 0)
-    pool_of_slot = backend.repeat(
-        xp.arange(n_pools, dtype="int32"), pool_offsets[1:] - pool_offsets[:-1]
-    )
-    owner = pool_of_slot[start % n_slots]
-    by_pool = xp.argsort(owner, kind="stable")
-    start, owner = start[by_pool], owner[by_pool]
-    counts = xp.bincount(owner, minlength=n_pools)
-    return Units(order.ravel(), start, flat[start], owner, offsets_of(counts, xp), n_slots)
+    offsets = offsets_of(n_units, xp)
+    total = int(offsets[-1])
+    start, span = (xp.empty(total, dtype="int64") for _ in range(2))
+    unit_size, owner = (xp.empty(total, dtype="int32") for _ in range(2))
+    backend.launch(
+        units_cpu, units_gpu, n_pools, day, order, size, pool_offsets, offsets, start, unit_size,
+        span, owner,
+    )  # fmt: skip
+    return Units(order.ravel(), start, unit_size, span, owner, offsets, n_slots)
 
 
 def amount_lengths(amount_minor: Any, units: Units, due: Any, backend: Backend) -> Any:

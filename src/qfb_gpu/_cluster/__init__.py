@@ -1,0 +1,1 @@
+"""What :mod:`qfb_gpu.cluster` is made of."""

@@ -1,0 +1,154 @@
+"""Who scores churn tonight: the challenger, the champion or a rule, by customers held out."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from qfb_gpu.calendars import to_date
+from qfb_gpu.models import churn, evaluation, registry
+from qfb_gpu.models.churn_words import churn_card
+from qfb_gpu.models.versions import CHALLENGER, CHAMPION
+from qfb_gpu.parts.kept import save_files
+from qfb_gpu.parts.model_rows import Judged, evaluation_rows
+
+if TYPE_CHECKING:
+    from qfb_gpu.parts.part import Columns, Saved
+
+_BACKTEST, _IN_TURN = "earlier days only", "customers in turn"
+_FEWEST_CHURNED = 5
+"""Held-out churned customers without whom no model is published."""
+
+
+class Contenders(NamedTuple):
+    """The rules by name, tonight's model, and the champion with its version."""
+
+    rules: dict[str, churn.ChurnModel]
+    challenger: churn.ChurnModel | None
+    champion: tuple[int, churn.ChurnModel] | None
+
+
+class Apart(NamedTuple):
+    """Tested rows in an order of values, whether each churned, and what strangers said of it.
+
+    The scores are of models like tonight's that saw neither its customer nor, where history
+    allows, its days.
+    """
+
+    rows: Columns
+    true: np.ndarray
+    score: np.ndarray
+
+
+class When(NamedTuple):
+    """Days back of the tested and of the training cut-offs, and what churning is.
+
+    ``in_time``: the labels of all training cut-offs had ended before the tested one.
+    """
+
+    test: int
+    train: list[int]
+    definition: str
+    in_time: bool
+
+
+def decide(
+    saved: Saved,
+    contenders: Contenders,
+    tested: tuple[Columns, np.ndarray],
+    apart: Apart | None,
+    when: When,
+) -> dict[str, Columns]:
+    """Judge on the held-out customers and say whose scores are published.
+
+    Against a champion both models are judged as they are. A first model is judged by
+    ``apart``: as it would have been before the tested days.
+    """
+    rows, true = tested
+    settings = saved.config.models.churn
+    rules, challenger, champion = contenders
+    models = {} if challenger is None else {CHALLENGER: challenger}
+    models |= {} if champion is None else {CHAMPION: champion[1]}
+    scores = {name: model.predict(model.matrix(rows, np), np) for name, model in models.items()}
+    proof, proof_rows = (true, rows) if apart is None else (apart.true, apart.rows)
+    beside = {
+        name: model.predict(model.matrix(proof_rows, np), np) for name, model in rules.items()
+    }
+    contest = {**beside, **(scores if apart is None else {CHALLENGER: apart.score})}
+    metric_of = {name: partial(_auc_on, proof, evaluation.ranked(s)) for name, s in contest.items()}
+    result = evaluation.contest(
+        metric_of, np.arange(proof.size), int(proof.sum()),
+        evaluation.Rules(
+            "AUC", tuple(rules), settings.margin, _FEWEST_CHURNED,
+            is_pinned=registry.is_pinned(saved.config.output_dir, churn.NAME), seed=settings.seed,
+        ),
+    )  # fmt: skip
+    way = _BACKTEST if when.in_time else _IN_TURN
+    words = _words(saved, when, way, result.why)
+    version = champion[0] if champion else 0
+    judged = [Judged(name, proof, score, name == result.used) for name, score in beside.items()]
+    judged += [
+        Judged(name, true, score, name == result.used, version if name == CHAMPION else 0)
+        for name, score in scores.items()
+    ]
+    figures = {f"{_slug(name)}_auc": metric_of[name](np.arange(proof.size)) for name in beside}
+    if apart is not None:
+        judged.append(Judged(way, proof, apart.score, is_used=False))
+        figures["backtest_auc"] = metric_of[CHALLENGER](np.arange(proof.size))
+    if challenger is not None:
+        figures |= evaluation.metrics(true, scores[CHALLENGER])
+        _offer(saved, challenger, rows, figures, (result.used == CHALLENGER, words))
+    return {
+        **save_files("used", {**rules, **models}[result.used].to_files()),
+        "evaluations": evaluation_rows(churn.NAME, judged, words, saved.as_of_day - when.test),
+    }
+
+
+def _words(saved: Saved, when: When, way: str, why: str) -> str:
+    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train)
+    held_out = f"churned means: {when.definition}; customers held out"
+    return f"{held_out}; '{way}' learnt as of {learnt}; {why}"
+
+
+def _slug(name: str) -> str:
+    """Return a rule's name as MLflow takes it."""
+    return "".join(c if c.isalnum() else "_" for c in name.lower())
+
+
+def _auc_on(true: np.ndarray, place: np.ndarray, rows: np.ndarray) -> float:
+    return evaluation.auc_ranked(true[rows], place[rows])
+
+
+def _offer(
+    saved: Saved,
+    model: churn.ChurnModel,
+    tested: Columns,
+    figures: dict[str, float],
+    verdict: tuple[bool, str],
+) -> None:
+    """Offer the challenger to the registry with its card, whatever the gate said."""
+    example = pd.DataFrame({n: np.asarray(tested[n][:5], dtype="float64") for n in model.names})
+    predicted = model.predict(model.matrix({n: example[n] for n in model.names}, np))
+    settings = saved.config.models.churn
+    is_champion, why = verdict
+    candidate = registry.Candidate(
+        name=churn.NAME,
+        loader="qfb_gpu.models.churn",
+        files=model.to_files(),
+        example=example,
+        predicted=pd.DataFrame({"churn_probability": predicted}),
+        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+        params={
+            "definition": model.definition,
+            "as_of": str(to_date(saved.as_of_day)),
+            "n_features": len(model.names),
+            **settings.model_dump(exclude={"definition"}),
+        },
+        card=churn_card(model, figures, to_date(saved.as_of_day), why),
+        is_champion=is_champion,
+        why=why,
+    )
+    registry.offer(saved.workspace.root, candidate)

@@ -1,0 +1,199 @@
+"""Who ranks products tonight: the challenger, the champion or popularity, by customers held out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from qfb_gpu.calendars import to_date
+from qfb_gpu.models import evaluation, recommend, registry
+from qfb_gpu.models.recommend_words import card
+from qfb_gpu.models.versions import CHALLENGER, CHAMPION
+from qfb_gpu.parts.kept import save_files
+from qfb_gpu.parts.model_rows import evaluation_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from qfb_gpu.parts.part import Columns, Saved
+
+_BACKTEST, _IN_TURN = "earlier days only", "customers in turn"
+_FEWEST_OPENERS = 20
+"""Held-out customers with an opening without whom popularity ranks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """Customers and products at a cut-off, what each rule says of them, and what came."""
+
+    customer: np.ndarray
+    product: np.ndarray
+    features: Mapping[str, np.ndarray]
+    rules: Mapping[str, np.ndarray]
+    opened: np.ndarray
+    first: np.ndarray
+
+    def taken(self, rows: np.ndarray) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(
+            self.customer[rows], self.product[rows],
+            {name: values[rows] for name, values in self.features.items()},
+            {name: values[rows] for name, values in self.rules.items()},
+            self.opened[rows], self.first[rows],
+        )  # fmt: skip
+
+
+class Apart(NamedTuple):
+    """Tested pairs and what models like tonight's said of them.
+
+    Those saw neither the customer nor, where history allows, its days.
+    """
+
+    pairs: Pairs
+    score: np.ndarray
+
+
+class When(NamedTuple):
+    """Days back of the tested and of the training cut-offs; none: too short a history."""
+
+    test: int
+    train: list[int]
+
+
+class _Judged(NamedTuple):
+    """One candidate's score of pairs, and how well it ranks for each customer that opened one."""
+
+    pairs: Pairs
+    score: np.ndarray
+    hits: dict[str, np.ndarray]
+
+
+def _judge(pairs: Pairs, score: np.ndarray) -> _Judged:
+    order, rank = recommend.ranked(pairs.customer, pairs.product, [score])
+    hits = recommend.hits(pairs.customer, order, rank, pairs.opened, pairs.first)
+    return _Judged(pairs, score, hits)
+
+
+def decide(
+    saved: Saved,
+    models: tuple[recommend.NextProductModel | None, tuple[int, recommend.NextProductModel] | None],
+    tested: Pairs,
+    apart: Apart | None,
+    when: When,
+) -> dict[str, Columns]:
+    """Judge tonight's model and the champion beside the rules; keep who ranks, and on what basis.
+
+    Against a champion both models are judged as they are. A first model is judged by ``apart``:
+    as it would have been before the tested days.
+    """
+    challenger, champion = models
+    every = {} if challenger is None else {CHALLENGER: challenger}
+    every |= {} if champion is None else {CHAMPION: champion[1]}
+    proof = tested if apart is None else apart.pairs
+    judged = {name: _judge(proof, proof.rules[name]) for name in recommend.BASELINES}
+    judged |= {n: _judge(tested, m.predict(m.matrix(tested.features))) for n, m in every.items()}
+    contest = dict(judged)
+    way = _BACKTEST if when.train else _IN_TURN
+    if apart is not None:
+        judged[way] = contest[CHALLENGER] = _judge(apart.pairs, apart.score)
+    result = _contest(saved, contest)
+    words = _words(saved, when, way, result.why)
+    version = champion[0] if champion else 0
+    rows = [
+        {"model": recommend.NAME, "candidate": name, "is_used": name == result.used, "note": words,
+         "version": version if name == CHAMPION else 0,
+         "test_date": saved.as_of_day - when.test, **row}
+        for name, one in judged.items()
+        for row in _figures(one, is_probability=name not in recommend.BASELINES)
+    ]  # fmt: skip
+    if challenger is not None:
+        prefix = {CHALLENGER: "", recommend.POPULARITY: "popularity_", way: "backtest_"}
+        figures = _means({prefix[name]: judged[name] for name in prefix if name in judged})
+        _offer(saved, challenger, tested, figures, (result.used == CHALLENGER, words))
+    model = every.get(result.used)
+    basis = {CHAMPION: f"model, champion {version}", CHALLENGER: "model of this night"}
+    return {
+        **save_files("used", model.to_files() if model else {}),
+        "basis": {"text": pa.array([basis.get(result.used, result.used)])},
+        "evaluations": evaluation_table(rows),
+    }
+
+
+def _contest(saved: Saved, judged: Mapping[str, _Judged]) -> evaluation.Contest:
+    settings = saved.config.models.next_product
+    rows = np.lexsort(tuple(judged[name].hits["map"] for name in sorted(judged)))
+    metric_of = {name: partial(_mean_on, one.hits["map"]) for name, one in judged.items()}
+    rules = evaluation.Rules(
+        "MAP", recommend.BASELINES, settings.margin, _FEWEST_OPENERS,
+        is_pinned=registry.is_pinned(saved.config.output_dir, recommend.NAME), seed=settings.seed,
+    )  # fmt: skip
+    return evaluation.contest(metric_of, rows, int(rows.size), rules)
+
+
+def _words(saved: Saved, when: When, way: str, why: str) -> str:
+    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train or [when.test])
+    days = saved.config.models.next_product.horizon_days
+    held_out = f"first products opened in {days} days by customers held out"
+    return f"{held_out}; '{way}' learnt as of {learnt}; {why}"
+
+
+def _mean_on(values: np.ndarray, rows: np.ndarray) -> float:
+    return float(values[rows].mean()) if rows.size else float("nan")
+
+
+def _means(judged: Mapping[str, _Judged]) -> dict[str, float]:
+    return {
+        f"{prefix}{metric}": float(values.mean())
+        for prefix, one in judged.items()
+        for metric, values in one.hits.items()
+        if values.size
+    }
+
+
+def _figures(one: _Judged, *, is_probability: bool) -> list[dict[str, Any]]:
+    rows = []
+    for name, values in one.hits.items():
+        ordered = np.sort(values)
+        low, high = evaluation.range_of(partial(_mean_on, ordered), ordered.size)
+        mean = float(ordered.mean()) if ordered.size else float("nan")
+        rows.append(
+            {"metric": name, "value": mean, "low": low, "high": high, "n_rows": ordered.size}
+        )
+    opened = one.pairs.opened
+    pairs = {"auc_pairs": evaluation.auc(opened, one.score)}
+    if is_probability:
+        pairs["brier_pairs"] = evaluation.brier(opened, one.score)
+        pairs["calibration_error_pairs"] = evaluation.calibration_error(opened, one.score)
+    return rows + [
+        {"metric": name, "value": value, "n_rows": one.score.size} for name, value in pairs.items()
+    ]
+
+
+def _offer(
+    saved: Saved,
+    model: recommend.NextProductModel,
+    tested: Pairs,
+    figures: dict[str, float],
+    verdict: tuple[bool, str],
+) -> None:
+    example = pd.DataFrame({n: np.asarray(tested.features[n][:5], "float64") for n in model.names})
+    predicted = model.predict(model.matrix({n: example[n] for n in model.names}))
+    settings, as_of = saved.config.models.next_product, to_date(saved.as_of_day)
+    candidate = registry.Candidate(
+        name=recommend.NAME,
+        loader="qfb_gpu.models.recommend",
+        files=model.to_files(),
+        example=example,
+        predicted=pd.DataFrame({"probability": predicted}),
+        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
+        params={"as_of": str(as_of), "n_features": len(model.names), **settings.model_dump()},
+        card=card(figures, as_of, settings.horizon_days, verdict[1]),
+        is_champion=verdict[0],
+        why=verdict[1],
+    )
+    registry.offer(saved.workspace.root, candidate)

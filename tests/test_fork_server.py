@@ -1,0 +1,117 @@
+"""Workers are copies of a process that has imported the engine; who stops it, and when it waits."""
+
+import os
+import sys
+from multiprocessing import forkserver
+from pathlib import Path
+
+import pytest
+from bucket_tasks import square
+
+from qfb_gpu._cluster import dask_workers, fork_server
+from qfb_gpu.cluster import open_pool, prepare_workers, workers_forgotten
+
+PRELOADED = "qfb_gpu._pipeline.preloaded"
+linux = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="workers are spawned")
+
+
+def server():
+    return forkserver._forkserver._forkserver_pid
+
+
+def loaded(_shared, _bucket):
+    """Return who a worker comes from, what it had imported before it was asked, its threads."""
+    there = {
+        name for name in ("qfb_gpu.tasks", "sklearn.ensemble", "igraph") if name in sys.modules
+    }
+    from numba import config
+
+    from qfb_gpu._backend import ahead
+
+    left = [name for name in ahead.NIGHT if not getattr(ahead._loop(name), "overloads", None)]
+    return os.getppid(), there, config.NUMBA_NUM_THREADS, left, ahead._mark() is None
+
+
+@pytest.fixture(autouse=True)
+def no_server():
+    fork_server.stop()  # one of another module's pool, which is closed
+    yield
+    fork_server.stop()
+
+
+@linux
+def test_workers_are_copies_of_what_has_imported_the_engine(monkeypatch):
+    monkeypatch.setenv("QFB_THREADS", "2")
+    with workers_forgotten():
+        prepare_workers("cpu", 2, 4, (PRELOADED,))
+        pid = server()
+        with open_pool("cpu", 2, 4) as pool:
+            assert server() == pid
+            answers = dict(pool.run(loaded, None, [0, 1])).values()
+            for parent, modules, threads, left, all_compiled in answers:
+                assert parent == pid
+                assert modules == {"qfb_gpu.tasks", "sklearn.ensemble", "igraph"}
+                assert threads == 1
+                if all_compiled:  # Numba starts threads when it reads the other one
+                    assert left == ["spectra.spectra"]
+            threads = {
+                (task / "comm").read_text().strip() for task in Path(f"/proc/{pid}/task").iterdir()
+            }
+            names = {Path(f"/proc/{pid}/comm").read_text().strip(), "jemalloc_bg_thd"}
+            assert threads <= names  # that allocator stops its own before a fork
+    assert server() is None
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@linux
+def test_nothing_is_imported_ahead_for_one_bucket_or_a_device():
+    prepare_workers("cpu", "auto", 1, (PRELOADED,))
+    prepare_workers("cpu", 1, 9, (PRELOADED,))
+    prepare_workers("gpu", "auto", 9, (PRELOADED,))
+    assert server() is None
+
+
+@linux
+def test_another_number_of_threads_gets_another_server():
+    one, two = ({"OMP_NUM_THREADS": number} for number in "12")
+    assert fork_server.start(one, ()) == "forkserver"
+    first = server()
+    assert fork_server.start(one, ("json",)) == "forkserver"
+    assert server() == first
+    assert fork_server.start(two, ()) == "forkserver"
+    assert server() != first
+    values = Path(f"/proc/{server()}/environ").read_bytes().split(b"\0")
+    assert b"OMP_NUM_THREADS=2" in values
+    assert "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] != "2"
+
+
+@linux
+def test_somebody_elses_server_is_left_alone():
+    forkserver.ensure_running()
+    theirs = server()
+    try:
+        assert fork_server.start({}, ()) == "spawn"
+        fork_server.stop()
+        assert server() == theirs
+    finally:
+        forkserver._forkserver._stop()
+
+
+@linux
+def test_what_cannot_be_imported_ahead_is_left_to_the_workers(monkeypatch, tmp_path):
+    monkeypatch.setenv("QFB_THREADS", "2")
+    with workers_forgotten():
+        prepare_workers("cpu", 2, 4, ("qfb_gpu.no_such_module",))
+        with open_pool("cpu", 2, 4) as pool:
+            results = dict(pool.run(square, tmp_path, [2, 3]))
+    assert {bucket: one["square"] for bucket, one in results.items()} == {2: 4, 3: 9}
+
+
+def test_without_a_fork_server_workers_are_spawned(monkeypatch, tmp_path):
+    monkeypatch.setattr(fork_server, "_server", lambda: None)
+    monkeypatch.setenv("QFB_THREADS", "2")
+    assert dask_workers.start_fork_server(2, ()) == "spawn"
+    with open_pool("cpu", 2, 4) as pool:
+        results = dict(pool.run(square, tmp_path, [2, 3]))
+    assert {bucket: one["square"] for bucket, one in results.items()} == {2: 4, 3: 9}

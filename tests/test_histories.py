@@ -1,0 +1,147 @@
+"""What a customer had done by a cut-off, by loops; how it stands beside all others."""
+
+import math
+
+import numpy as np
+import pytest
+from ledger_cases import AS_OF, CNY, EUR, build_ledger, on
+
+from qfb_gpu.models import activity, histories, lifetime, yardstick
+
+NO_PRODUCTS = tuple(np.empty(0, np.int32) for _ in range(3))
+BACKS = (0, 90, 225)
+
+
+def random_payments(n_customers, seed):
+    """Return payments of two currencies, some of one day, some reversals."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for customer in range(n_customers):
+        for _ in range(rng.integers(1, 60)):
+            day = AS_OF - int(rng.integers(0, 700))
+            amount = int(rng.integers(1, 10_000)) * (-1 if rng.random() < 0.2 else 1)
+            currency = EUR if rng.random() < 0.3 else CNY
+            rows.append((customer, int(rng.integers(1, 4)), day % 2, currency, day, amount))
+    return rows
+
+
+def by_loops(payments, customer, cut):
+    own = [(day, currency, money) for c, _, _, currency, day, money in payments if c == customer]
+    seen = [one for one in own if one[0] <= cut]
+    days = sorted({day for day, _, money in seen if money > 0})
+    year = [one for one in seen if one[0] > cut - 360]
+    n_of = {code: sum(one[1] == code for one in year) for code in sorted({CNY, EUR})}
+    main = max(n_of, key=lambda code: (n_of[code], -code))
+    return {
+        "active_days": len(days),
+        "active_days_year": sum(day > cut - 360 for day in days),
+        "days_to_last": days[-1] - days[0] if days else 0,
+        "days_observed": cut - days[0] if days else 0,
+        "money": sum(money for _, currency, money in year if currency == main),
+        "currency": main if year else -1,
+    }
+
+
+def test_histories_are_those_of_a_loop(backend):
+    payments = random_payments(30, 2)
+    ledger = on(build_ledger(payments), backend)
+    tallies = activity.tally(ledger, {}, tuple(map(backend.asarray, NO_PRODUCTS)), AS_OF, backend)
+    found = histories.histories_at(ledger, tallies, BACKS, backend)
+    assert set(found) == set(histories.RAW)
+    for at, back in enumerate(BACKS):
+        for customer in range(30):
+            for name, value in by_loops(payments, customer, AS_OF - back).items():
+                got = int(backend.to_host(found[name])[at, customer])
+                assert got == value, (customer, back, name)
+
+
+def drawn(n, seed, r=0.8, alpha=60.0, a=0.6, b=2.5, age=400, horizon=90):
+    """Draw customers as BG/NBD says: x, t_x, T, and whether one buys in the horizon after T."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(n):
+        rate, leaves = rng.gamma(r, 1 / alpha), rng.beta(a, b)
+        day, times, is_there = 0.0, [], True
+        while is_there:
+            day += rng.exponential(1 / rate)
+            if day > age + horizon:
+                break
+            times.append(day)
+            is_there = rng.random() >= leaves
+        seen = [one for one in times if one <= age]
+        rows.append((len(seen), round(seen[-1]) if seen else 0, any(one > age for one in times)))
+    x, t_x, comes = (np.array(values) for values in zip(*rows, strict=True))
+    return np.where(t_x == 0, 0, x), t_x, np.full(n, age), comes
+
+
+def test_the_chance_of_silence_is_what_comes():
+    x, t_x, age, comes = drawn(6_000, 5)
+    model = lifetime.fit_beta_geometric(x, t_x, age)
+    silent = lifetime.p_silent(model, x, t_x, age, 90)
+    for low, high in ((0, 0.3), (0.3, 0.6), (0.6, 0.8), (0.8, 1.01)):
+        own = (silent >= low) & (silent < high)
+        error = 3 * math.sqrt(0.25 / own.sum())
+        assert silent[own].mean() == pytest.approx(1 - comes[own].mean(), abs=error)
+    forever = lifetime.p_silent(model, x, t_x, age, 1e9)
+    there = lifetime.p_alive(model, x, t_x, age)
+    assert forever == pytest.approx(1 - there, abs=0.02)
+    assert lifetime.p_silent(model, x, t_x, age, 0.0) == pytest.approx(1.0)
+
+
+def columns_of(n, seed):
+    rng = np.random.default_rng(seed)
+    x, t_x, age, _ = drawn(n, seed)
+    currency = np.where(rng.random(n) < 0.4, EUR, CNY).astype(np.int16)
+    money = np.exp(rng.normal(9, 1, n)) * np.where(currency == EUR, 100, 1)
+    return {
+        "active_days": x + 1, "days_to_last": t_x, "days_observed": age, "active_days_year": x + 1,
+        "money": money.astype(np.int64), "currency": currency,
+        "payments_days_since": (age - t_x).astype(float), "n_before": x + 1,
+    }  # fmt: skip
+
+
+def test_a_yardstick_compares_no_two_currencies():
+    columns = columns_of(2_000, 7)
+    stick = yardstick.yardstick(columns)
+    assert yardstick.Yardstick.from_text(stick.to_text()) == stick
+    found = yardstick.measured(stick, columns, 90)
+    euro = columns["currency"] == EUR
+    assert np.median(found["level_money"][euro]) == pytest.approx(
+        np.median(found["level_money"][~euro]), abs=1e-4
+    )
+    dearer = {**columns, "money": columns["money"] * np.where(euro, 7, 1)}
+    again = yardstick.measured(yardstick.yardstick(dearer), dearer, 90)
+    for name, values in found.items():
+        np.testing.assert_allclose(again[name], values, atol=1e-3, err_msg=name)
+
+
+def test_a_yardstick_is_the_same_in_any_order():
+    columns = columns_of(800, 9)
+    order = np.random.default_rng(0).permutation(800)
+    shuffled = {name: values[order] for name, values in columns.items()}
+    assert yardstick.yardstick(shuffled) == yardstick.yardstick(columns)
+
+
+def test_rfm_rises_with_recency_and_falls_with_frequency_and_money():
+    columns = columns_of(400, 3)
+    stick = yardstick.yardstick(columns)
+    one = {name: values[:1] for name, values in columns.items()}
+    base = {**one, "payments_days_since": np.array([30.0]), "n_before": np.array([5])}
+    score = float(yardstick.measured(stick, base, 90)[yardstick.RFM][0])
+    for name, value in (("payments_days_since", 9_000.0), ("n_before", 0), ("money", 0)):
+        worse = {**base, name: np.array([value])}
+        assert yardstick.measured(stick, worse, 90)[yardstick.RFM][0] >= score
+    best = {**base, "payments_days_since": np.zeros(1), "n_before": np.array([10**6])}
+    assert yardstick.measured(stick, {**best, "money": np.array([10**12])}, 90)[yardstick.RFM] == -6
+
+
+def test_nobody_came_twice_and_nobody_is_there():
+    columns = {name: values[:5] for name, values in columns_of(50, 1).items()}
+    columns |= {"active_days": np.ones(5, int), "days_to_last": np.zeros(5, int)}
+    stick = yardstick.yardstick(columns)
+    assert stick.buying is None
+    found = yardstick.measured(stick, columns, 90)
+    assert np.isnan(found["level_silent"]).all()
+    none = {name: values[:0] for name, values in columns.items()}
+    empty = yardstick.yardstick(none)
+    assert yardstick.measured(empty, none, 90)["level_money"].size == 0
