@@ -31,6 +31,7 @@ from qfb_gpu.lake.delta import (
     open_table,
     partition_files,
     table_files,
+    table_schema,
 )
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
@@ -142,6 +143,16 @@ def write_together(table_dir: Path, bucket: int, version: int, files: list[Path]
     coded = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in coded if name not in _RANDOM])
     return write_bucket(table_dir, bucket, version, table, "-whole")
+
+
+def schema_of(table_dir: Path, written: pa.Schema | None) -> pa.Schema:
+    """Return the schema of a table after rows of ``written`` came; None: there were none.
+
+    A table that never had rows has ids of customers alone: other columns come with the first row.
+    """
+    if written is not None:
+        return plain_schema(written)
+    return table_schema(table_dir) or plain_schema(pa.schema([("customer_id", pa.string())]))
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -356,6 +367,15 @@ def _warn_of_left_out(counts: Counter[str]) -> None:
         said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
         msg = f"{sum(why.values()):,} of {counts['rows']:,} rows are left out: {said}"
         warnings.warn(msg, stacklevel=5)
+
+
+def may_be_empty(source: str, counts: Counter[str]) -> bool:
+    """Return whether a source without a row to keep is one that has none, not one misread.
+
+    A month has no claims, perhaps; but there is no night without payments.
+    """
+    refused = any(n for reason, n in counts.items() if reason.startswith("rejected: "))
+    return source != "transactions" and not refused
 
 
 def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:

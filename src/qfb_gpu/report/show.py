@@ -12,6 +12,7 @@ from rich.text import Text
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
+from qfb_gpu.report.wording import plural
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
@@ -77,16 +78,24 @@ def render(
 def render_preview(previews: list[Any], console: Console) -> bool:
     """Print what :func:`qfb_gpu.lake.preview.preview` found; return whether all is well."""
     for part in previews:
-        files = f"{part.n_files} file{'s' if part.n_files > 1 else ''}"
-        console.print(f"{part.where}: {files}, about {part.n_rows:,} rows")
+        rows = f"about {_many(part.n_rows, 'row')}" if part.n_read or part.problems else "no rows"
+        console.print(f"{part.where}: {_many(part.n_files, 'file')}, {rows}")
         for problem in part.problems:
             console.print(f"  wrong: {problem}", markup=False)
         if not part.problems:
             console.print(f"  columns: {', '.join(part.columns)}", markup=False)
+            if not part.n_read:
+                console.print("  the source is there: what is made of it will be empty")
+                continue
             console.print(f"  of the first {part.n_read:,} rows {part.n_kept:,} are kept")
             for reason, count in part.left_out.items():
                 console.print(f"    {reason}: {count:,}", markup=False)
     return not any(part.problems for part in previews)
+
+
+def _many(number: int, noun: str) -> str:
+    """Return a count as a terminal shows it: with plain spaces."""
+    return plural(number, noun).replace("\N{NO-BREAK SPACE}", " ")
 
 
 def _list(read: Read, tables: list[str], console: Console) -> None:
