@@ -257,6 +257,6 @@ def test_rows_that_come_to_an_empty_source_and_go_again(with_claims):
 
 def test_a_source_of_refused_rows_is_no_empty_one(with_claims):
     config = with_claims(CLAIMS + "k1,C1,?,?\n")
-    assert "none of its 1 rows can be kept" in preview(config)[1].problems[0]
-    with pytest.raises(InputError, match=r"sources.claims: none of its 1 rows can be kept"):
+    assert "none of its 1 row can be kept" in preview(config)[1].problems[0]
+    with pytest.raises(InputError, match=r"sources.claims: none of its 1 row can be kept"):
         ingest(config)

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu.calendars import to_day
+from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
@@ -365,7 +366,7 @@ def _warn_of_left_out(counts: Counter[str]) -> None:
     why = {reason: n for reason, n in (+counts).items() if reason.startswith("rejected: ")}
     if why:
         said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
-        msg = f"{sum(why.values()):,} of {counts['rows']:,} rows are left out: {said}"
+        msg = f"{sum(why.values()):,} of {counted(counts['rows'], 'row')} are left out: {said}"
         warnings.warn(msg, stacklevel=5)
 
 
@@ -389,6 +390,6 @@ def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> 
         row = rejects.slice(0, 1).to_pylist()[0]
         example = f", e.g. row {row['row']} of {row['file']}: {row['row_json'][:300]}"
     return (
-        f"{where}: none of its {counts['rows']:,} rows can be kept; {n_rows:,} {name}{example}; "
-        "correct the mapping or the file"
+        f"{where}: none of its {counted(counts['rows'], 'row')} can be kept; "
+        f"{n_rows:,} {name}{example}; correct the mapping or the file"
     )
