@@ -222,6 +222,13 @@ def test_a_night_whose_other_sources_have_no_rows_goes_on(tmp_path, monkeypatch,
     assert gold.read(tmp_path / "out", "contract_summary").num_rows == 0
 
 
+def test_a_row_of_rejects_is_found_in_the_file(ingested):
+    """As documented: line ``row`` + 2, where the header is line 1."""
+    content = text(lines=[*LINES[:7], LINES[7].replace("2024-03-08", "soon"), *LINES[8:]])
+    [row] = gold.read(ingested(content).output_dir, "rejects").to_pylist()
+    assert "soon" in content.splitlines()[row["row"] + 2 - 1]
+
+
 @pytest.fixture
 def with_claims(tmp_path):
     """Write claims beside twenty payments; return the config."""

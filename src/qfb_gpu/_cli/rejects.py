@@ -63,7 +63,7 @@ def _list(out: Path, screen: Console) -> None:
     )
     found = sorted(counted.to_pylist(), key=lambda r: (r["source"], -r["count_all"], r["reason"]))
     for one in found:
-        where = f"e.g. row {one['row_first']} of {one['file_first']}"
+        where = f"e.g. row {one['row_first']} (from 0) of {one['file_first']}"
         screen.print(
             f"{one['source']}: {one['count_all']:,} {one['reason']} ({where})", markup=False
         )

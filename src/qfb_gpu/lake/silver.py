@@ -388,7 +388,7 @@ def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> 
     example = ""
     if rejects is not None and rejects.num_rows:
         row = rejects.slice(0, 1).to_pylist()[0]
-        example = f", e.g. row {row['row']} of {row['file']}: {row['row_json'][:300]}"
+        example = f", e.g. row {row['row']} (from 0) of {row['file']}: {row['row_json'][:300]}"
     return (
         f"{where}: none of its {counted(counts['rows'], 'row')} can be kept; "
         f"{n_rows:,} {name}{example}; correct the mapping or the file"
