@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -135,6 +136,17 @@ def test_the_store_follows_its_folder(tmp_path):
     assert [f.read_text() for f in there.rglob("artifacts/report.html")] == ["second night"]
     assert not list(here.rglob("report.html"))
     assert moved == of_first.artifact_uri.replace("/here/", "/there/")
+
+
+def test_a_store_is_opened_by_a_relative_path(tmp_path, monkeypatch):
+    """``qfb models out`` ended in a traceback: such a path was no address of the folder."""
+    (tmp_path / "out").mkdir()
+    with store.opened(tmp_path / "out") as client:
+        store.experiment(client, tmp_path / "out")
+    monkeypatch.chdir(tmp_path)
+    with store.opened(Path("out")) as client:
+        experiment = client.get_experiment_by_name(store.EXPERIMENT)
+    assert experiment.artifact_location == (tmp_path / "out" / "mlartifacts").as_uri()
 
 
 @pytest.mark.parametrize("name", ["50%20more", "what?", "no#1"])
