@@ -58,10 +58,10 @@ def _list(out: Path, screen: Console) -> None:
 
     table = gold.read(out, "rejects", ["source", "file", "row", "reason"])
     keys = ["source", "reason"]
-    counted = table.group_by(keys, use_threads=False).aggregate(
+    groups = table.group_by(keys, use_threads=False).aggregate(
         [([], "count_all"), ("file", "first"), ("row", "first")]
     )
-    found = sorted(counted.to_pylist(), key=lambda r: (r["source"], -r["count_all"], r["reason"]))
+    found = sorted(groups.to_pylist(), key=lambda r: (r["source"], -r["count_all"], r["reason"]))
     for one in found:
         where = f"e.g. row {one['row_first']} (from 0) of {one['file_first']}"
         screen.print(
