@@ -53,7 +53,7 @@ def test_run_then_show_then_run_again(project, monkeypatch, capsys):
     config = project()
     code, out, err = call(monkeypatch, capsys, "run", config)
     assert (code, err) == (0, "")
-    assert "24 payments of 1 customers" in out
+    assert "24 payments of 1 customer," in out
     output = config.parent / "out"
     assert (output / "report.html").is_file()
     code, out, _ = call(monkeypatch, capsys, "show", output, "payment_streams")

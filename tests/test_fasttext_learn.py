@@ -87,7 +87,7 @@ def test_a_learned_model_answers_and_knows_what_it_does_not_know():
 
 def test_one_class_cannot_be_learnt():
     rows = table().filter(pa.array([i % 3 == 0 for i in range(400)]))
-    with pytest.raises(InputError, match="two classes"):
+    with pytest.raises(InputError, match=r"two classes.*[.rent.]"):
         learned(rows)
 
 

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_a_store_that_is_no_database_is_named(tmp_path):
         pass
 
 
-def test_the_store_follows_its_folder(tmp_path):
+def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     """A copy of a night used to write its reports and models into the folder it was copied from."""
     here, there = tmp_path / "here", tmp_path / "there"
     here.mkdir()
@@ -124,7 +125,8 @@ def test_the_store_follows_its_folder(tmp_path):
         of_first = client.create_run(store.experiment(client, here)).info
     shutil.copytree(here, there)
     (there / "report.html").write_text("second night", encoding="utf-8")
-    with store.opened(there) as client:
+    monkeypatch.chdir(tmp_path)
+    with store.opened(Path("there")) as client:  # `qfb models there` ended in a traceback
         experiment = store.experiment(client, there)
         run_id = client.create_run(experiment).info.run_id
         client.log_artifact(run_id, str(there / "report.html"))

@@ -40,7 +40,7 @@ def test_a_dry_run_says_what_would_be_done_and_does_nothing(out):
     before = files(out)
     said = CliRunner().invoke(app, ["maintain", str(out), "--dry-run"])
     assert "things: 20 files into 1" in said.output
-    assert "leftovers: 1 files deleted, 5 KiB" in said.output
+    assert "leftovers: 1 file deleted, 5 KiB" in said.output
     assert "would free 5 KiB" in said.output
     after = files(out)
     assert {p: n for p, n in after.items() if p.name != ".lock"} == before

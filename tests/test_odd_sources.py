@@ -7,12 +7,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qfb_gpu import cli
+from qfb_gpu import cli, pipeline
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.lake import gold
+from qfb_gpu.lake import gold, touched
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
+from qfb_gpu.schema import SOURCES
 
 HEADER = "txn_id,customer_id,date,amount,memo"
 LINES = [f"t{i},C{i % 3},2024-03-{i + 1:02d},{i + 1}.00,memo {i}" for i in range(20)]
@@ -183,3 +184,86 @@ def test_what_a_run_would_refuse_a_check_refuses(checked, content, words):
     """A key that was misspelt was 'missing; add it'; a calendar that is none was only found by a run."""
     code, said = checked(content)
     assert (code, words in said) == (2, True), said
+
+
+OPTIONAL = [name for name in SOURCES if name not in ("transactions", "open_banking")]
+
+
+def test_a_night_whose_other_sources_have_no_rows_goes_on(tmp_path, monkeypatch, capsys):
+    """A month without claims stopped it; ``check`` and the report say what is empty."""
+    monkeypatch.setattr(pipeline, "_log", lambda *_: None)  # MLflow takes most of such a night
+    (tmp_path / "t.csv").write_text(text(), encoding="utf-8")
+    lines = [
+        'as_of = 2024-12-31\ndevice = "cpu"\nworkers = 1',
+        '[sources.transactions]\npath = "t.csv"',
+    ]
+    for at, name in enumerate(OPTIONAL):
+        kind = ("csv", "parquet")[at % 2]
+        headers = pa.table({column: pa.array([], pa.string()) for column in SOURCES[name].names})
+        path = tmp_path / f"{name}.{kind}"
+        if kind == "csv":
+            path.write_text(",".join(headers.column_names) + "\n", encoding="utf-8")
+        else:
+            pq.write_table(headers, path)
+        lines.append(f'[sources.{name}]\npath = "{path.name}"')
+    night = tmp_path / "night.toml"
+    night.write_text("\n".join(lines), encoding="utf-8")
+    for command in ("check", "run"):
+        monkeypatch.setattr("sys.argv", ["qfb", command, str(night)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        said = capsys.readouterr()
+        assert not stopped.value.code, said
+        assert command == "run" or said.out.count("1 file, no rows") == len(OPTIONAL)
+    report = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert report.count("The source is there and has no rows") == len(OPTIONAL)
+    counts = gold.read(tmp_path / "out", "data_quality").to_pylist()
+    assert {c["source"] for c in counts if (c["measure"], c["value"]) == ("rows", 0)} == {*OPTIONAL}
+    assert gold.read(tmp_path / "out", "contract_summary").num_rows == 0
+
+
+def test_a_row_of_rejects_is_found_in_the_file(ingested):
+    """As documented: line ``row`` + 2, where the header is line 1."""
+    content = text(lines=[*LINES[:7], LINES[7].replace("2024-03-08", "soon"), *LINES[8:]])
+    [row] = gold.read(ingested(content).output_dir, "rejects").to_pylist()
+    assert "soon" in content.splitlines()[row["row"] + 2 - 1]
+
+
+@pytest.fixture
+def with_claims(tmp_path):
+    """Write claims beside twenty payments; return the config."""
+
+    def call(content):
+        (tmp_path / "t.csv").write_text(text(), encoding="utf-8")
+        (tmp_path / "claims.csv").write_text(content, encoding="utf-8")
+        sources = {"transactions": {"path": "t.csv"}, "claims": {"path": "claims.csv"}}
+        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "sources": sources}
+        return build_config(raw, base=tmp_path, where="test")
+
+    return call
+
+
+CLAIMS = "claim_id,customer_id,date,amount\n"
+
+
+def test_rows_that_come_to_an_empty_source_and_go_again(with_claims):
+    kept, n_touched = [], []
+    for content in (CLAIMS, CLAIMS + "k1,C1,2024-03-01,5.00\n") * 2:
+        config = with_claims(content)
+        lake = config.output_dir / "lake"
+        since = touched.ingest_ids(lake) if kept else {}
+        ingest(config)
+        rows = gold.read(config.output_dir, "data_quality").to_pylist()
+        kept += [r["value"] for r in rows if (r["source"], r["measure"]) == ("claims", "kept")]
+        found = touched.touched(lake, since)["claims"]
+        n_touched.append(sum(keys.size for keys in found.customers.values()))
+        assert found.known == (len(kept) > 1)
+    assert kept == [0, 1, 0, 1]
+    assert n_touched == [0, 1, 1, 1]
+
+
+def test_a_source_of_refused_rows_is_no_empty_one(with_claims):
+    config = with_claims(CLAIMS + "k1,C1,?,?\n")
+    assert "none of its 1 row can be kept" in preview(config)[1].problems[0]
+    with pytest.raises(InputError, match=r"sources.claims: none of its 1 row can be kept"):
+        ingest(config)

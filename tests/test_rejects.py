@@ -134,7 +134,8 @@ def test_the_command_lists_and_retries(lake, tmp_path):
     ingest(load_config(path))
     shown = CliRunner().invoke(app, ["rejects", str(lake.out)])
     assert "transactions: 3 direction is an unknown word" in shown.output
-    assert "e.g. row 2 of in/a.parquet" in shown.output
+    assert "e.g. row 2 (from 0) of in/a.parquet" in shown.output
+    assert "rows rejected; qfb show" in shown.output
     refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--retry"])
     assert "needs the mended config" in str(refused.exception)
     path.write_text(text + 'direction_values = { "进" = "in" }\n', encoding="utf-8")

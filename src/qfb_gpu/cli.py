@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 
 from qfb_gpu._cli.catalog import COMMANDS
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, QfbError
 from qfb_gpu.starting import importing
 
@@ -183,21 +184,22 @@ def _summary(result: RunResult) -> None:
     counts = result.counts
     seconds = sum(entry["seconds"] for entry in result.stages.values())
     screen.print(
-        f"Run {result.run_id} on {result.device}: {counts['n_payments']:,} payments of "
-        f"{counts['n_customers']:,} customers, {counts['n_regular']:,} regular of "
-        f"{counts['n_streams']:,} streams, {counts['n_rejected']:,} rows rejected, "
+        f"Run {result.run_id} on {result.device}: {counted(counts['n_payments'], 'payment')} of "
+        f"{counted(counts['n_customers'], 'customer')}, {counts['n_regular']:,} regular of "
+        f"{counted(counts['n_streams'], 'stream')}, "
+        f"{counted(counts['n_rejected'], 'row')} rejected, "
         f"{seconds:.1f} s"
     )
     if result.updated:
         screen.print(
-            f"Updated {result.stages['update']['rows']:,} customers whose rows changed; what is "
-            f"learnt of all customers is of night {result.updated}"
+            f"Updated {counted(result.stages['update']['rows'], 'customer')} with changed rows; "
+            f"what is learnt of all customers is of night {result.updated}"
         )
     for name, entry in result.stages.items():
         rows = f"{entry['rows']:>14,} rows" if "rows" in entry else ""
         screen.print(f"  {name:<10}{entry['seconds']:>8.2f} s {rows}")
     if counts["n_later"]:
-        screen.print(f"{counts['n_later']:,} payments later than as_of were not looked at")
+        screen.print(f"{counted(counts['n_later'], 'payment')} later than as_of not looked at")
     for name, part in result.unused.items():
         screen.print(f"Not used yet: sources.{name} ({part}); a later version reads it")
     screen.print(f"Report: {result.output / 'report.html'}")

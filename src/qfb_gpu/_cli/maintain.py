@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from qfb_gpu.counted import counted
+
 _KIB = 1024
 
 
@@ -29,9 +31,9 @@ def add_maintain(app: typer.Typer) -> None:
         for one in done:
             said = []
             if one.n_compacted:
-                said.append(f"{one.n_compacted:,} files into {one.n_into:,}")
+                said.append(f"{counted(one.n_compacted, 'file')} into {one.n_into:,}")
             if one.n_deleted:
-                said.append(f"{one.n_deleted:,} files deleted, {_size(one.n_bytes)}")
+                said.append(f"{counted(one.n_deleted, 'file')} deleted, {_size(one.n_bytes)}")
             if said:
                 screen.print(f"{one.name}: {'; '.join(said)}", markup=False)
         total = sum(one.n_bytes for one in done)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu.counted import counted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -43,7 +45,7 @@ def _steps(part: Explanation, screen: Console) -> None:
     from rich.table import Table
 
     files = f"{part.n_files} file{'s' if part.n_files > 1 else ''}"
-    screen.print(f"{part.where}: {files}, the first {part.n_rows:,} rows", markup=False)
+    screen.print(f"{part.where}: {files}, the first {counted(part.n_rows, 'row')}", markup=False)
     screen.print(f"  columns in: {', '.join(part.columns)}", markup=False)
     grid = Table(box=None)
     for title in ("step", "reads", "makes"):

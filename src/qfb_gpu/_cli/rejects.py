@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,25 +58,25 @@ def _list(out: Path, screen: Console) -> None:
 
     table = gold.read(out, "rejects", ["source", "file", "row", "reason"])
     keys = ["source", "reason"]
-    counted = table.group_by(keys, use_threads=False).aggregate(
+    groups = table.group_by(keys, use_threads=False).aggregate(
         [([], "count_all"), ("file", "first"), ("row", "first")]
     )
-    found = sorted(counted.to_pylist(), key=lambda r: (r["source"], -r["count_all"], r["reason"]))
+    found = sorted(groups.to_pylist(), key=lambda r: (r["source"], -r["count_all"], r["reason"]))
     for one in found:
-        where = f"e.g. row {one['row_first']} of {one['file_first']}"
+        where = f"e.g. row {one['row_first']} (from 0) of {one['file_first']}"
         screen.print(
             f"{one['source']}: {one['count_all']:,} {one['reason']} ({where})", markup=False
         )
     where = f"; qfb show {out} rejects has them" if table.num_rows else ""
-    screen.print(f"{table.num_rows:,} rows rejected{where}", markup=False)
+    screen.print(f"{counted(table.num_rows, 'row')} rejected{where}", markup=False)
 
 
 def _say(results: list[Retried], screen: Console) -> None:
     for one in results:
         if one.n_tried or one.n_left:
             screen.print(
-                f"{one.source}: {one.n_tried:,} rejected rows tried again, {one.n_kept:,} of them "
-                f"kept now, {one.n_left:,} rejected",
+                f"{one.source}: {counted(one.n_tried, 'rejected row')} tried again, "
+                f"{one.n_kept:,} of them kept now, {one.n_left:,} rejected",
                 markup=False,
             )
     kept = sum(one.n_kept for one in results)

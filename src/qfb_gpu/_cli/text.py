@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu.counted import counted
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
@@ -40,7 +42,8 @@ def train(
     job = load_text_job(config, _overrides(set_ or []))
     learned, path = text_job.train(job, device)
     card = learned.card
-    _say(f"Trained on {card['n_rows_trained']:,} rows, {card['n_labels']:,} categories: {path}")
+    labels = counted(card["n_labels"], "category", "categories")
+    _say(f"Trained on {counted(card['n_rows_trained'], 'row')}, {labels}: {path}")
     for name in ("seen_counterparties", "unseen_counterparties"):
         if card.get(name) and card[name]["n_rows"]:
             s = card[name]
@@ -117,7 +120,7 @@ def _give(table: pa.Table, out: Path | None) -> None:
 
         out.parent.mkdir(parents=True, exist_ok=True)
         pq.write_table(table, out)
-        _say(f"{table.num_rows:,} rows: {out}")
+        _say(f"{counted(table.num_rows, 'row')}: {out}")
         return
     for row in table.slice(0, _SHOWN).to_pylist():
         _say("\t".join(str(value) for value in row.values()))

@@ -9,7 +9,7 @@ TABLES = (
         "rejects", "source row",
         ("source", "string", "source name"),
         ("file", "string", "file of the row"),
-        ("row", "int64", "0-based row in the file"),
+        ("row", "int64", "row of the file from 0, below its header: line row + 2 of a plain CSV"),
         ("reason", "string", "why it was left out"),
         ("row_json", "string", "the row as it came"),
     ),

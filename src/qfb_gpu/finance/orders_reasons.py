@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qfb_gpu.counted import counted
 from qfb_gpu.finance.orders import FEATURES, RECENT_DAYS
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def _seen(of: str) -> Callable[[Row], bool]:
 
 def _days(row: Row) -> str:
     known = not math.isnan(row["pair_delay_days"])
-    return f", {row['pair_delay_days']:.0f} days on average" if known else ""
+    return f", {counted(row['pair_delay_days'], 'day')} on average" if known else ""
 
 
 def _days_zh(row: Row) -> str:
@@ -49,7 +50,7 @@ REASONS = (
     Reason(
         "pair_late", ("pair_late_rate", "pair_delay_days"),
         lambda r: f"the supplier was late to this buyer with {_percent(r, 'pair')} of "
-        f"{r['pair_n_due']:.0f} orders{_days(r)}",
+        f"{counted(r['pair_n_due'], 'order')}{_days(r)}",
         lambda r: f"该供应商对本买方历史到期{r['pair_n_due']:.0f}单，"
         f"{_percent(r, 'pair')}未按期足额交付{_days_zh(r)}",
         _seen("pair"),
@@ -57,7 +58,7 @@ REASONS = (
     Reason(
         "supplier_late", ("supplier_late_rate",),
         lambda r: f"the supplier was late with {_percent(r, 'supplier')} of "
-        f"{r['supplier_n_due']:.0f} orders to all buyers",
+        f"{counted(r['supplier_n_due'], 'order')} to all buyers",
         lambda r: f"该供应商历史到期{r['supplier_n_due']:.0f}单，"
         f"{_percent(r, 'supplier')}未按期足额交付",
         lambda r: _seen("supplier")(r) and r["supplier_n_due"] > r["pair_n_due"],
@@ -72,7 +73,8 @@ REASONS = (
     ),
     Reason(
         "item_late", ("item_late_rate",),
-        lambda r: f"{_percent(r, 'item')} of {r['item_n_due']:.0f} orders of this item were late",
+        lambda r: f"late were {_percent(r, 'item')} of "
+        f"{counted(r['item_n_due'], 'order')} of this item",
         lambda r: f"该品类历史到期{r['item_n_due']:.0f}单，{_percent(r, 'item')}未按期",
         _seen("item"),
     ),
@@ -84,7 +86,7 @@ REASONS = (
     ),
     Reason(
         "supplier_overdue", ("supplier_overdue",),
-        lambda r: f"{r['supplier_overdue']:.0f} other orders of the supplier are overdue now",
+        lambda r: f"overdue now: {counted(r['supplier_overdue'], 'other order')} of the supplier",
         lambda r: f"该供应商目前另有{r['supplier_overdue']:.0f}单逾期未交",
         lambda r: r["supplier_overdue"] >= 1,
     ),
@@ -96,14 +98,15 @@ REASONS = (
     ),
     Reason(
         "little_history", ("supplier_n_due", "pair_n_due", "supplier_known_days"),
-        lambda r: f"little is known of the supplier: {r['supplier_n_due']:.0f} orders past due",
+        lambda r: "little is known of the supplier: "
+        f"{counted(r['supplier_n_due'], 'order')} past due",
         lambda r: f"该供应商履约记录少：仅{r['supplier_n_due']:.0f}单已到期",
         lambda r: r["supplier_n_due"] < 10,  # noqa: PLR2004
     ),
     Reason(
         "short_lead", ("lead_days", "lead_ratio"),
-        lambda r: f"{r['lead_days']:.0f} days from order to delivery, the supplier usually takes "
-        f"{r['lead_days'] / math.exp(r['lead_ratio']):.0f}",
+        lambda r: f"{counted(r['lead_days'], 'day')} from order to delivery, "
+        f"the supplier usually takes {r['lead_days'] / math.exp(r['lead_ratio']):.0f}",
         lambda r: f"交期{r['lead_days']:.0f}天，该供应商通常需"
         f"{r['lead_days'] / math.exp(r['lead_ratio']):.0f}天",
         lambda r: r["lead_ratio"] < -_MIXED,
@@ -116,7 +119,7 @@ REASONS = (
     ),
     Reason(
         "close_to_due", ("elapsed_share", "days_to_due"),
-        lambda r: f"not delivered {r['days_to_due']:.0f} days before it is due, "
+        lambda r: f"not delivered {counted(r['days_to_due'], 'day')} before it is due, "
         f"{100 * r['elapsed_share']:.0f}% of the lead time gone",
         lambda r: f"距到期{r['days_to_due']:.0f}天仍未交齐，"
         f"交期已过{100 * r['elapsed_share']:.0f}%",
@@ -141,7 +144,11 @@ def explain(row: Row, parts: Any, overdue_days: int) -> tuple[list[str], list[st
     found: list[tuple[str, str, str]] = []
     if overdue_days > 0:
         found.append(
-            ("overdue", f"{overdue_days} days past its due date", f"已逾期{overdue_days}天未交齐")
+            (
+                "overdue",
+                f"{counted(overdue_days, 'day')} past its due date",
+                f"已逾期{overdue_days}天未交齐",
+            )
         )
     weight = [sum(float(parts[at]) for at in places) for places in _PLACES]
     ranked = sorted(range(len(REASONS)), key=lambda at: (-weight[at], at))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from qfb_gpu.counted import counted
 from qfb_gpu.finance.concentration import DISCLOSED
 from qfb_gpu.finance.demand import CLASSES
 from qfb_gpu.finance.risks import PARTS
@@ -42,8 +43,8 @@ def _line_zh(share: float) -> str:
 REASONS: dict[str, Reason] = {
     "behind_days": Reason(
         lambda r: (
-            f"contract nodes of the last year were paid {r['behind_days']:.0f} days behind "
-            f"plan on average ({r['n_nodes']:.0f} nodes)"
+            f"contract nodes of the last year were paid {counted(r['behind_days'], 'day')} behind "
+            f"plan on average ({counted(r['n_nodes'], 'node')})"
         ),
         lambda r: f"近一年{r['n_nodes']:.0f}个合同付款节点平均落后计划{r['behind_days']:.0f}天",
     ),
@@ -67,7 +68,9 @@ REASONS: dict[str, Reason] = {
         lambda r: f"开票作废率约{_pc(r['cancelled_rate'])}",
     ),
     "thin": Reason(
-        lambda r: f"only {12 / max(r['thin'], 1e-9):.0f} payments received a year speak for it",
+        lambda r: (
+            f"little speaks for it: {counted(12 / max(r['thin'], 1e-9), 'payment')} received a year"
+        ),
         lambda r: f"年收款仅约{12 / max(r['thin'], 1e-9):.0f}笔，履约记录少",
     ),
     "arc": Reason(
@@ -109,7 +112,9 @@ REASONS: dict[str, Reason] = {
         lambda r: f"平滑预测的月均误差为销售的{_pc(r['error'])}",
     ),
     "change": Reason(
-        lambda r: f"sales fell by about {_pc(r['change'])} {r['change_months']:.0f} months ago",
+        lambda r: (
+            f"sales fell by about {_pc(r['change'])} {counted(r['change_months'], 'month')} ago"
+        ),
         lambda r: f"{r['change_months']:.0f}个月前出现需求变点，下降约{_pc(r['change'])}",
     ),
     "bullwhip": Reason(

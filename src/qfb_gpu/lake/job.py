@@ -24,7 +24,7 @@ from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.bucket_files import BucketWriter, Written
 from qfb_gpu.lake.bucket_read import n_rows_of
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
-from qfb_gpu.lake.delta import commit, sweep, table_schema
+from qfb_gpu.lake.delta import commit, sweep
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
@@ -242,9 +242,11 @@ class Job:
         counts: Counter[str] = Counter()
         for one in self._file_counts.values():
             counts.update(one)
-        if not spill.buckets() and (not keeps or counts["rows"] >= _MANY):
-            where = f"sources.{self._source}"
-            raise InputError(silver.nothing_left(where, counts, self._example))
+        if spill.buckets() or (keeps and counts["rows"] < _MANY):
+            return
+        if not silver.may_be_empty("" if keeps else self._source, counts):
+            said = silver.nothing_left(f"sources.{self._source}", counts, self._example)
+            raise InputError(said)
 
     @property
     def _batch_rows(self) -> int:
@@ -276,9 +278,7 @@ class Job:
     ) -> None:
         """First pass: clean every batch and split it by bucket."""
 
-        def work(
-            item: tuple[Batch, FilePlan],
-        ) -> tuple[int, Cleaned, Split]:
+        def work(item: tuple[Batch, FilePlan]) -> tuple[int, Cleaned, Split]:
             """Clean a batch; of its rows only the runs are kept."""
             cleaned = clean(*item)
             runs = split(cleaned, n_buckets)
@@ -330,8 +330,7 @@ class Job:
         """Make what was written the newest version; ``why`` nobody knows who is touched."""
         parts = [one.part for one in done if one.part is not None]
         schema = next((one.schema for one in done if one.schema is not None), None)
-        gone = [path for one in done for path in one.drops]
-        drop: list[str] | None = None
+        gone, drop = [path for one in done for path in one.drops], None
         if keeps or any(one.stays for one in done):
             drop = [path.relative_to(self._dir).as_posix() for path in gone]
         if keeps:
@@ -356,7 +355,7 @@ class Job:
         commit(
             self._dir,
             parts,
-            silver.plain_schema(schema) if schema is not None else table_schema(self._dir),
+            silver.schema_of(self._dir, schema),
             partition_by=["bucket"],
             application=state.APPLICATION,
             version=after.version,

@@ -216,7 +216,8 @@ def compare(
            if f.part not in feeds and (key not in there or key in changed)]  # fmt: skip
     names = {name for name, _ in changed}
     is_shared = any(name in names for name, part in there if (name, part) not in changed)
-    if changed and (is_shared or (len(changed) == len(live))):
+    is_first = not before.n_rows and bool(changed or new or feeds)  # rows where there were none
+    if is_first or (changed and (is_shared or (len(changed) == len(live)))):
         return Change("rebuild", files)
     if changed or feeds:
         return Change("replace", new, frozenset(there[key] for key in changed), feeds)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
-from qfb_gpu.lake.silver import nothing_left
+from qfb_gpu.lake.silver import may_be_empty, nothing_left
 from qfb_gpu.lake.sources import (
     excluded_headers,
     match_columns,
@@ -67,11 +67,23 @@ def preview(config: Config) -> list[Preview]:
     list of Preview
         A part each, in the order of the config; all problems, not just the first.
     """
-    return [
-        _part(config, source, number)
-        for source in dict.fromkeys(["transactions", *config.sources])
-        for number in range(len(parts_of(config, source)))
-    ]
+    found: list[Preview] = []
+    for source in dict.fromkeys(["transactions", *config.sources]):
+        parts = [_part(config, source, n) for n in range(len(parts_of(config, source)))]
+        _check_any(source, parts)
+        found += parts
+    return found
+
+
+def _check_any(source: str, parts: list[Preview]) -> None:
+    """Say so where no part of a source has a row to keep and the night needs some."""
+    if any(part.n_kept or part.problems for part in parts):
+        return
+    counts: Counter[str] = Counter()
+    for part in parts:
+        counts += Counter({"rows": part.n_read, **part.left_out})
+    if not may_be_empty(source, counts):
+        parts[0].problems.append(nothing_left(f"sources.{source}", counts, None))
 
 
 def _part(config: Config, source: str, number: int) -> Preview:
@@ -110,14 +122,11 @@ def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Count
     batches = read_batches(file, part, plan.wanted, plan.repeating, _FIRST_ROWS)
     first = next(batches, None)
     if first is None:
-        found.problems.append(nothing_left(file.name, Counter(), None))
         return Counter()
     batches.close()
-    if file.format == "obie" and not first.rows.num_rows:
-        return Counter()  # a document of another resource
     first.rows = first.rows.slice(0, _FIRST_ROWS)
     cleaned = clean(first, plan)
-    if cleaned.keep.size == 0:
+    if cleaned.keep.size == 0 and not may_be_empty("", cleaned.counts):
         found.problems.append(nothing_left(file.name, cleaned.counts, cleaned.rejects))
     return cleaned.counts + Counter({"kept": int(cleaned.keep.size)})
 

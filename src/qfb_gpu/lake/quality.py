@@ -104,7 +104,7 @@ def _measures(config: Config, lake: Path, manifests: dict[str, Manifest]) -> lis
             continue
         manifest = manifests[name]
         live = sum(not file.get("gone") for file in manifest.files)
-        counts = {"files": live, **manifest.counts}
+        counts = {"files": live, "rows": 0, **manifest.counts}
         first = [measure for measure in ("rows", "kept", "files") if measure in counts]
         others = sorted(measure for measure in counts if measure not in first)
         rows += [_row(name, m, counts[m]) for m in [*first, *others]]

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu.calendars import to_day
+from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
@@ -31,6 +32,7 @@ from qfb_gpu.lake.delta import (
     open_table,
     partition_files,
     table_files,
+    table_schema,
 )
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
@@ -142,6 +144,16 @@ def write_together(table_dir: Path, bucket: int, version: int, files: list[Path]
     coded = [f.name for f in open_file(files[0]).schema_arrow if pa.types.is_string(f.type)]
     table = read_files(files, None, [name for name in coded if name not in _RANDOM])
     return write_bucket(table_dir, bucket, version, table, "-whole")
+
+
+def schema_of(table_dir: Path, written: pa.Schema | None) -> pa.Schema:
+    """Return the schema of a table after rows of ``written`` came; None: there were none.
+
+    A table that never had rows has ids of customers alone: other columns come with the first row.
+    """
+    if written is not None:
+        return plain_schema(written)
+    return table_schema(table_dir) or plain_schema(pa.schema([("customer_id", pa.string())]))
 
 
 def plain_schema(schema: pa.Schema) -> pa.Schema:
@@ -354,8 +366,17 @@ def _warn_of_left_out(counts: Counter[str]) -> None:
     why = {reason: n for reason, n in (+counts).items() if reason.startswith("rejected: ")}
     if why:
         said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
-        msg = f"{sum(why.values()):,} of {counts['rows']:,} rows are left out: {said}"
+        msg = f"{sum(why.values()):,} of {counted(counts['rows'], 'row')} are left out: {said}"
         warnings.warn(msg, stacklevel=5)
+
+
+def may_be_empty(source: str, counts: Counter[str]) -> bool:
+    """Return whether a source without a row to keep is one that has none, not one misread.
+
+    A month has no claims, perhaps; but there is no night without payments.
+    """
+    refused = any(n for reason, n in counts.items() if reason.startswith("rejected: "))
+    return source != "transactions" and not refused
 
 
 def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:
@@ -367,8 +388,8 @@ def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> 
     example = ""
     if rejects is not None and rejects.num_rows:
         row = rejects.slice(0, 1).to_pylist()[0]
-        example = f", e.g. row {row['row']} of {row['file']}: {row['row_json'][:300]}"
+        example = f", e.g. row {row['row']} (from 0) of {row['file']}: {row['row_json'][:300]}"
     return (
-        f"{where}: none of its {counts['rows']:,} rows can be kept; {n_rows:,} {name}{example}; "
-        "correct the mapping or the file"
+        f"{where}: none of its {counted(counts['rows'], 'row')} can be kept; "
+        f"{n_rows:,} {name}{example}; correct the mapping or the file"
     )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.counted import counted
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
@@ -107,15 +109,15 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
         "relations_standing_ended_share": (
             f"{percent}% of its standing payments ended", f"{percent}%的规律收付已停止"),
         "rfm": ("low in recency, frequency and money", "近度、频度与金额偏低"),
-        "payments_days_since": (f"no payment for {count} days", f"已{count}天无收付"),
+        "payments_days_since": (f"no payment for {counted(count, 'day')}", f"已{count}天无收付"),
         "payments_gaps_since": (
             f"silent for {value:.1f} of its usual gaps", f"沉默已达平常间隔的{value:.1f}倍"),
-        "products_held": (f"holds {count} products", f"持有产品{count}个"),
+        "products_held": (f"holds {counted(count, 'product')}", f"持有产品{count}个"),
         "products_closed_60": (
-            f"closed {count} products in 60 days", f"近60天关闭产品{count}个"),
+            f"closed {counted(count, 'product')} in 60 days", f"近60天关闭产品{count}个"),
         "products_closed_120": (
-            f"closed {count} products in 120 days", f"近120天关闭产品{count}个"),
-        "tenure_days": (f"first seen {count} days ago", f"首次往来距今{count}天"),
+            f"closed {counted(count, 'product')} in 120 days", f"近120天关闭产品{count}个"),
+        "tenure_days": (f"first seen {counted(count, 'day')} ago", f"首次往来距今{count}天"),
     }  # fmt: skip
     return [words.get(name, (f"{name} {value:.3g}", f"{name} {value:.3g}"))]
 

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.counted import counted
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -217,7 +219,8 @@ def gate(
         draws.append(of(drawn) - other(drawn))
     known = np.array([draw for draw in draws if np.isfinite(draw)])
     if not np.isfinite(gain) or known.size < _DRAWS // 2:
-        why = f"{metric} of {challenger} could not be told from {champion}: {rows.size} rows"
+        few = counted(rows.size, "row")
+        why = f"{metric} of {challenger} could not be told from {champion}: {few}"
         nothing = float("nan")
         return Verdict(passed=False, gain=nothing, low=nothing, high=nothing, why=why)
     low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
@@ -282,7 +285,9 @@ def contest(
     best = _best([name for name in rules.baselines if name in metric_of], metric_of, rows)
     stands = "champion" if "champion" in metric_of else best
     if n_events < rules.fewest_events:
-        few = f"{n_events} held-out cases decide nothing, {rules.fewest_events} are needed"
+        few = (
+            f"{counted(n_events, 'held-out case')} cannot decide, {rules.fewest_events} are needed"
+        )
         return Contest(stands, few)
     said = ""
     if stands == "champion" and not rules.is_pinned:

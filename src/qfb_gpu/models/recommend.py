@@ -89,7 +89,7 @@ class Holdings:
         rows = (self.opened > after) & (self.opened <= until)
         day = np.full((self.n_customers, self.n_products), until + 1)
         np.minimum.at(day, (self.customer[rows], self.product[rows]), self.opened[rows])
-        return (day <= until) & (day == day.min(axis=1, keepdims=True))
+        return (day <= until) & (day == day.min(axis=1, keepdims=True, initial=until + 1))
 
     def history(self, day: int) -> dict[str, np.ndarray]:
         """Return :data:`OF_HOLDING` of every customer as of a day."""

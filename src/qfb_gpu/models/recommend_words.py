@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qfb_gpu.counted import counted
+
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping, Sequence
@@ -57,9 +59,8 @@ def reason(
         ))  # fmt: skip
     looks, applies = round(values.get("looks_30", 0)), round(values.get("applies_90", 0))
     if applies:
-        facts.append(
-            (2.0, f"began {applies} applications in 90 days", f"近90天发起申请{applies}次")
-        )
+        began = counted(applies, "application")
+        facts.append((2.0, f"began {began} in 90 days", f"近90天发起申请{applies}次"))
     if looks > 1:
         facts.append((
             0.5 * np.log(looks), f"looked at products {looks} times in 30 days",
@@ -67,7 +68,8 @@ def reason(
         ))  # fmt: skip
     answers = round(values.get("answers_90", 0))
     if answers:
-        facts.append((0.6, f"answered {answers} contacts lately", f"近期回应营销{answers}次"))
+        contacts = counted(answers, "contact")
+        facts.append((0.6, f"answered {contacts} lately", f"近期回应营销{answers}次"))
     facts.sort(key=lambda fact: (-fact[0], fact[1]))
     rate = float(known.rate[product])
     usual = (

@@ -85,7 +85,7 @@ def opened(output: Path) -> Iterator[Any]:
     _ahead.is_made = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        yield _client(output / "mlflow.db")
+        yield _client(output.resolve() / "mlflow.db")
 
 
 def _draft(output: Path) -> Path:
@@ -117,7 +117,7 @@ def _follow(database: Path) -> None:
     """
     if not database.is_file() or not database.stat().st_size:
         return
-    here = (database.parent / "mlartifacts").as_uri()
+    here = (database.resolve().parent / "mlartifacts").as_uri()
     with closing(sqlite3.connect(database)) as store:
         tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
         if not {table for table, _ in _PLACES} <= tables:

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from rich.table import Table as Grid
 from rich.text import Text
 
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
 from qfb_gpu.schema import GOLD
@@ -77,13 +78,16 @@ def render(
 def render_preview(previews: list[Any], console: Console) -> bool:
     """Print what :func:`qfb_gpu.lake.preview.preview` found; return whether all is well."""
     for part in previews:
-        files = f"{part.n_files} file{'s' if part.n_files > 1 else ''}"
-        console.print(f"{part.where}: {files}, about {part.n_rows:,} rows")
+        rows = f"about {counted(part.n_rows, 'row')}" if part.n_read or part.problems else "no rows"
+        console.print(f"{part.where}: {counted(part.n_files, 'file')}, {rows}")
         for problem in part.problems:
             console.print(f"  wrong: {problem}", markup=False)
         if not part.problems:
             console.print(f"  columns: {', '.join(part.columns)}", markup=False)
-            console.print(f"  of the first {part.n_read:,} rows {part.n_kept:,} are kept")
+            if not part.n_read:
+                console.print("  the source is there: what is made of it will be empty")
+                continue
+            console.print(f"  of {counted(part.n_read, 'row')} tried {part.n_kept:,} can be kept")
             for reason, count in part.left_out.items():
                 console.print(f"    {reason}: {count:,}", markup=False)
     return not any(part.problems for part in previews)
@@ -141,7 +145,7 @@ def _customer(read: Read, tables: list[str], customer: str, limit: int, console:
 
 def _print(title: str, rows: pa.Table, limit: int, console: Console) -> None:
     shown = rows.slice(0, limit)
-    grid = Grid(title=f"{title}: {rows.num_rows:,} rows", title_justify="left", box=None)
+    grid = Grid(title=f"{title}: {counted(rows.num_rows, 'row')}", title_justify="left", box=None)
     for name in shown.column_names:
         values = shown[name].to_pylist()
         is_number = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)

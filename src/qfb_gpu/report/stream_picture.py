@@ -8,6 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.counted import counted
 from qfb_gpu.report.charts.payment_calendar import Grid, Mark, payment_calendar
 from qfb_gpu.report.charts.period_spectrum import period_spectrum
 from qfb_gpu.report.markup import esc, legend
@@ -166,7 +167,7 @@ def _calendar(view: StreamView) -> str:
     ranged = None
     if stream["next_date"] is not None:
         ranged = (stream["next_date_earliest"], stream["next_date_latest"])
-    title = f"{len(view.payments)} payments of {_who(stream)} in the calendar"
+    title = f"{counted(len(view.payments), 'payment')} of {_who(stream)} in the calendar"
     chart = payment_calendar(Grid(shown, last, by_week), _marks(view), ranged, title)
     if not n_older:
         return chart

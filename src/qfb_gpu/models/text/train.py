@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.models.text.fileformat import read_model
 from qfb_gpu.models.text.model import written
@@ -35,10 +36,11 @@ def train_supervised(rows: Examples, settings: TextTraining) -> TextModel:
     InputError
         There are no rows, or fewer than two classes.
     """
-    if len(set(rows.label.tolist())) < 2:  # noqa: PLR2004
+    found = [rows.labels[code] for code in sorted(set(rows.label.tolist()))]
+    if len(found) < 2:  # noqa: PLR2004
         msg = (
-            f"a classifier needs rows of two classes or more; of {rows.n_rows} rows with a text "
-            f"and a label, the classes are {sorted(set(rows.label.tolist()))}; give more rows"
+            f"a classifier needs rows of two classes or more; of {counted(rows.n_rows, 'row')} "
+            f"with a text and a label, the classes are {found}; give rows of another"
         )
         raise InputError(msg)
     names = pa.array([written(name) for name in rows.labels], pa.string())

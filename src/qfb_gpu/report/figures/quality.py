@@ -148,7 +148,7 @@ def _examples(read: Read) -> dict[tuple[str, str], tuple[str, str]]:
 
 def _where(row: dict[str, Any]) -> str:
     name = str(row["file"] or "").replace("\\", "/").rsplit("/", 1)[-1]
-    return f"{name}, row {row['row']}" if row["row"] is not None else name
+    return f"{name}, row {row['row']} (from 0)" if row["row"] is not None else name
 
 
 def _left_out(

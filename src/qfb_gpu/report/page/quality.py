@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from qfb_gpu.report.data import Quality, SourceQuality
 
 
+_NO_ROWS = "The source is there and has no rows: what is made of it is empty."
+
+
 def quality(data: Quality) -> Html:
     """Return the section."""
     shown = [_source(one) for one in data.sources]
@@ -39,7 +42,7 @@ def _source(one: SourceQuality) -> Html:
     parts = [("mature", float(one.kept), f"kept: {count(one.kept)}"),
              ("early", float(excluded), f"left out: {count(excluded)}"),
              ("bad", float(rejected), f"rejected: {count(rejected)}")]  # fmt: skip
-    bar = rows([(f"{count(one.rows)} rows read", parts, percent(one.kept, one.rows))],
+    bar = rows([(f"{plural(one.rows, 'row')} read", parts, percent(one.kept, one.rows))],
                longest=float(max(one.rows, one.kept + excluded + rejected, 1)))  # fmt: skip
     key = legend(
         ("mature", f"kept 保留: {count(one.kept)}"), ("early", f"left out 排除: {count(excluded)}"),
@@ -47,6 +50,8 @@ def _source(one: SourceQuality) -> Html:
     )  # fmt: skip
     reasons = _reasons(one) if one.rejected or one.excluded or one.measures else ""
     note = "" if one.rejected else "No row was rejected."
+    if not one.rows:
+        note = _NO_ROWS
     return card(
         one.source.replace("_", " ").capitalize(), "", key, bar, reasons, _health(one),
         note=note, wide=True,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.counted import counted
 from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.figures.columns import column, numbers, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
@@ -69,7 +70,7 @@ def _reliability(judged: list[dict[str, Any]]) -> Html:
         shown = empty("No model is in use.")
         return card("Said and came", "校准", shown)
     tips = [
-        f"{one['n_rows']:,} customers: {percent(one['mean_probability'])} said, "
+        f"{counted(one['n_rows'], 'customer')}: {percent(one['mean_probability'])} said, "
         f"{percent(one['value'])} came (90% range {percent(one['low'])} to {percent(one['high'])})"
         for one in bins
     ]
