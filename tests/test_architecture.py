@@ -10,7 +10,17 @@ FILES = sorted([*(ROOT / "src" / "qfb_gpu").rglob("*.py"), *(ROOT / "kernels").r
 MAX_LINES = 400
 MAX_FUNCTION_LINES = 60
 
-SCHEMA = {"errors", "schema", "config", "ledger", "calendars", "currencies", "keys", "starting", "counted"}
+SCHEMA = {
+    "errors",
+    "schema",
+    "config",
+    "ledger",
+    "calendars",
+    "currencies",
+    "keys",
+    "starting",
+    "counted",
+}
 STAGES = {"prepare", "payments", "profile", "models", "network", "finance"}
 ENGINE = SCHEMA | {"backend", "qfb_kernels"}
 COMPOSERS = {"pipeline", "tasks", "api", "parts"}
