@@ -150,14 +150,24 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
 
 def test_ctrl_c_says_how_to_go_on():
     """It ended with 130 and without a word, whatever the help says of exit code 3."""
-    words = "import sys; from qfb_gpu import cli; sys.stdout.write('up'); sys.stdout.flush(); "
-    words += "cli._run = lambda *a, **k: __import__('time').sleep(60); cli.load = lambda *a: None; "
-    words += "sys.argv = ['qfb', 'run', 'x.toml']; cli.main()"
+    words = """
+import sys, time
+from qfb_gpu import cli
+
+def wait(*_, **__):
+    sys.stdout.write("up")
+    sys.stdout.flush()
+    time.sleep(60)
+
+cli._run, cli.load = wait, lambda *_: None
+sys.argv = ["qfb", "run", "x.toml"]
+cli.main()
+"""
     with subprocess.Popen(
         [sys.executable, "-c", words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
         assert process.stdout.read(2) == b"up"
-        time.sleep(1)
+        time.sleep(0.1)  # until it sleeps
         process.send_signal(signal.SIGINT)
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 3
