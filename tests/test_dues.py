@@ -48,7 +48,7 @@ def date_of(day):
 def table_of(closed=(), opened=()):
     cal = calendar_table(
         make_calendar(closed, opened), number(CALENDAR_FIRST), number(CALENDAR_LAST)
-    )
+    ).copy()  # that one is the engine's own
     cal.flags.writeable = False
     return cal
 

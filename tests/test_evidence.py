@@ -25,6 +25,7 @@ CPU = get_backend("cpu")
 LG = lgamma_table()
 CAL = calendar_table(make_calendar(), (CALENDAR_FIRST - EPOCH).days, (CALENDAR_LAST - EPOCH).days)
 DUE_AT = due_table(CAL)
+LG, CAL, DUE_AT = (table.copy() for table in (LG, CAL, DUE_AT))  # those are the engine's own
 for table in (LG, CAL, DUE_AT):
     table.flags.writeable = False
 FIRST = (CALENDAR_FIRST - EPOCH).days + 1_000
