@@ -4,21 +4,11 @@ from __future__ import annotations
 
 from numba import cuda, uint64
 
+from qfb_kernels.mixing import finalised
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _ODD = uint64(0x9E3779B97F4A7C15)
-_FIRST, _SECOND = uint64(0xBF58476D1CE4E5B9), uint64(0x94D049BB133111EB)
-
-
-def _finalised(mix):
-    """Return a number whose every bit depends on all of another's, as ``qfb_gpu.keys`` has it."""
-    mix = (mix ^ (mix >> uint64(30))) * _FIRST
-    mix = (mix ^ (mix >> uint64(27))) * _SECOND
-    return mix ^ (mix >> uint64(31))
-
-
-finalised = twin(_finalised, inline=True)
 
 
 def _fingerprint_row(day, amount, start, stop):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from numba import cuda, njit, uint64
 
+from qfb_kernels.mixing import finalised
 from qfb_kernels.twin import twin
 
 OK, MISSING, UNREADABLE = 0, 1, 2
@@ -90,6 +91,7 @@ def _hash_row(data, offsets, row, out):
 
 
 _, _hash_row_gpu = twin(_hash_row, low64)
+_finalised_cpu = finalised.cpu
 
 
 @njit(nogil=True, cache=True)
@@ -99,9 +101,7 @@ def hash_text_cpu(data, offsets, out):
         mix = uint64(0xCBF29CE484222325)
         for i in range(offsets[row], offsets[row + 1]):
             mix = (mix ^ uint64(data[i])) * uint64(0x100000001B3)
-        mix = (mix ^ (mix >> uint64(30))) * uint64(0xBF58476D1CE4E5B9)
-        mix = (mix ^ (mix >> uint64(27))) * uint64(0x94D049BB133111EB)
-        mix = mix ^ (mix >> uint64(31))
+        mix = _finalised_cpu(mix)
         out[row] = mix if mix != uint64(0) else uint64(1)
 
 
