@@ -130,7 +130,7 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     columns: dict[str, Any] = {}
     for column in plan.table.columns:
         columns.update(reader.read(column))
-    row_number = row_numbers(batch)
+    row_number = batch.row_numbers()
     as_came = batch.rows
     if came is not None:
         row_number, as_came = row_number[came], batch.rows.take(pa.array(came))
@@ -167,16 +167,6 @@ def _prepared(batch: Batch, plan: FilePlan) -> tuple[pa.RecordBatch, Any, Counte
 def _is_before(dates: pa.Array, since: dt.date) -> Any:
     days = texts.plain(dates.view(pa.int32()), np.iinfo(np.int32).max, np.int32)
     return days < (since - dt.date(1970, 1, 1)).days
-
-
-def row_numbers(batch: Batch) -> Any:
-    """Return the number of each row in its file."""
-    if batch.numbers is not None:
-        return batch.numbers
-    numbers = np.arange(batch.first_row, batch.first_row + batch.rows.num_rows, dtype=np.int64)
-    for row, _ in batch.broken:
-        numbers += numbers >= row
-    return numbers
 
 
 def _exclude(

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.lake.clean import row_numbers
 from qfb_gpu.lake.readers import headers, read_batches
 from qfb_gpu.lake.recipe_tables import gathered
 from qfb_gpu.lake.sources import part_files, part_key, parts_of, recipe_of
@@ -124,7 +123,7 @@ def _file(config: Config, source: str, file: SourceFile, found: Explanation, max
         ]
     batches = read_batches(file, part, there, [], max(1000, min(max_rows, config.batch_rows)))
     if recipe.is_whole:
-        batches = gathered(batches, row_numbers)  # type: ignore[assignment]
+        batches = gathered(batches)  # type: ignore[assignment]
     for batch in batches:
         rows = batch.rows if recipe.is_whole else batch.rows.slice(0, max_rows - found.n_rows)
         found.n_rows += rows.num_rows

@@ -23,7 +23,7 @@ from qfb_gpu.lake import compare, measures, silver, touched
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.bucket_files import BucketWriter, Written
 from qfb_gpu.lake.bucket_read import n_rows_of
-from qfb_gpu.lake.clean import Cleaned, FilePlan, clean, row_numbers
+from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
 from qfb_gpu.lake.delta import commit, sweep
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
@@ -265,7 +265,7 @@ class Job:
                 file, plan.part, plan.wanted, plan.repeating, self._batch_rows
             )
             if plan.recipe is not None and plan.recipe.is_whole:
-                read = gathered(read, row_numbers)
+                read = gathered(read)
             yield from ((batch, plan) for batch in read)
 
     def _read(

@@ -57,6 +57,15 @@ class Batch:
     numbers: Any = None
     counts: Counter[str] = field(default_factory=Counter)
 
+    def row_numbers(self) -> Any:
+        """Return the number of each row in its file: int64, shape (n_rows,)."""
+        if self.numbers is not None:
+            return self.numbers
+        numbers = np.arange(self.first_row, self.first_row + self.rows.num_rows, dtype=np.int64)
+        for row, _ in self.broken:
+            numbers += numbers >= row
+        return numbers
+
 
 def headers(file: SourceFile, part: SourcePart) -> list[str]:
     """Return the column names of a file.

@@ -77,7 +77,7 @@ def _read(path: Path, _identity: str) -> pa.Table:
     )
 
 
-def gathered(batches: Iterable[Batch], row_numbers: Callable[[Batch], Any]) -> Iterator[Batch]:
+def gathered(batches: Iterable[Batch]) -> Iterator[Batch]:
     """Give the batches of a file as one, for steps that have to see all of its rows."""
     found = list(batches)
     if not found:
@@ -88,7 +88,7 @@ def gathered(batches: Iterable[Batch], row_numbers: Callable[[Batch], Any]) -> I
         [column.combine_chunks() for column in table.columns], table.column_names
     )
     whole = Batch(rows, found[0].first_row, [line for batch in found for line in batch.broken])
-    whole.numbers = np.concatenate([row_numbers(batch) for batch in found])
+    whole.numbers = np.concatenate([batch.row_numbers() for batch in found])
     for batch in found:
         whole.counts.update(batch.counts)
     yield whole

@@ -49,9 +49,7 @@ def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
         found |= _swallowing(column, separator, n_columns)
     if not found:
         return batch
-    numbers = np.arange(batch.first_row, batch.first_row + batch.rows.num_rows, dtype=np.int64)
-    for row, _ in batch.broken:
-        numbers += numbers >= row
+    numbers = batch.row_numbers()
     keep = np.ones(batch.rows.num_rows, bool)
     keep[list(found)] = False
     batch.broken += [(int(numbers[row]), text) for row, text in sorted(found.items())]
