@@ -96,6 +96,11 @@ class Ledger:
         counts = self.relation_offsets[1:] - self.relation_offsets[:-1]
         return backend.repeat(backend.xp.arange(self.n_relations, dtype=dtype), counts)
 
+    def customer_of_payment(self, backend: Any) -> Any:
+        """Return the customer's row of each payment: as ``relation_customer``, (n_payments,)."""
+        counts = self.relation_offsets[1:] - self.relation_offsets[:-1]
+        return backend.repeat(self.relation_customer, counts)
+
 
 @dataclass(frozen=True, slots=True)
 class Streams:

@@ -123,7 +123,7 @@ def linked_payments(
         Links of each contract that name a payment that was not seen by the as-of date.
     """
     xp = backend.xp
-    customer = ledger.relation_customer[ledger.relation_of_payment(backend)]
+    customer = ledger.customer_of_payment(backend)
     of_payment = mix((customer, ledger.txn_key), backend)
     payment = find(mix((links.customer, links.keys["txn_key"]), backend), of_payment, backend)
     contract = find(links.keys["contract_key"], contracts.key, backend)

@@ -88,9 +88,8 @@ def tally(
     backend : Backend
     """
     xp = backend.xp
-    n_relations = ledger.n_relations
     start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
-    relation = backend.repeat(xp.arange(n_relations, dtype="int32"), stop - start)
+    relation = ledger.relation_of_payment(backend, "int32")
     payer = xp.where(ledger.amount_minor > 0, ledger.relation_customer[relation], -1)
     is_standing = _standing(ledger.day, relation, xp)
     kinds = {

@@ -54,8 +54,7 @@ def _active_days(
     ledger: Ledger, as_of_day: int, backs: Sequence[int], backend: Backend
 ) -> dict[str, Any]:
     xp, n_customers = backend.xp, ledger.n_customers
-    lengths = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    customer = backend.repeat(ledger.relation_customer, lengths).astype("int64")
+    customer = ledger.customer_of_payment(backend).astype("int64")
     day = xp.maximum(ledger.day.astype("int64") - (as_of_day - _SPAN + 2), 0)
     # a reversal is nobody's: below all others
     cell = xp.where(ledger.amount_minor > 0, customer * _SPAN + day, -1)

@@ -152,8 +152,7 @@ def _find(there: _Sorted, wanted: Any, xp: Any) -> Any:
 def _payments_of(wanted: Any, ledger: Ledger, backend: Backend) -> Any:
     """Return the payment of each wanted (id, customer): the few are sorted, not the many."""
     xp = backend.xp
-    lengths = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    key = _both(ledger.txn_key, backend.repeat(ledger.relation_customer, lengths))
+    key = _both(ledger.txn_key, ledger.customer_of_payment(backend))
     places = xp.nonzero(_find(_order_of(wanted, backend), key, xp) >= 0)[0]
     linked = _order_of(key[places], backend)
     return _find(_Sorted(places[linked.order], linked.key), wanted, xp)

@@ -78,8 +78,7 @@ def mix_features(
         The label of most payments of the last 365 days, the first by text among equals.
     """
     xp = backend.xp
-    lengths = ledger.relation_offsets[1:] - ledger.relation_offsets[:-1]
-    customer = backend.repeat(ledger.relation_customer, lengths)
+    customer = ledger.customer_of_payment(backend)
     age = as_of_day - ledger.day.astype("int64")
     places = xp.nonzero(age < YEAR)[0]
     customer, age = customer[places], age[places]
