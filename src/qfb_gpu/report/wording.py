@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT
 
 if TYPE_CHECKING:
@@ -121,5 +122,4 @@ def size(n_bytes: float | None) -> str:
 
 def plural(number: int, noun: str, many: str | None = None) -> str:
     """Return ``1 payment`` or ``1,234 payments``."""
-    word = noun if number == 1 else many or noun + "s"
-    return f"{count(number)}{_GAP}{word}"
+    return counted(number, noun, many).replace(" ", _GAP, 1)
