@@ -105,3 +105,11 @@ def pytest_sessionfinish(session):
         simulate.write_report(_OUTCOMES)
     elif child := session.config.stash.get(_CHILD, None):
         child.close()
+
+
+@pytest.fixture(scope="module")
+def no_mlflow():
+    """Log nights nowhere: MLflow takes seconds, and tests put folders in each other's place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("qfb_gpu.pipeline._log", lambda *_arguments: None)
+        yield

@@ -20,19 +20,13 @@ from qfb_gpu.pipeline import run
 AS_OF = dt.date(2024, 12, 31)
 LINES = [f"t{i},C{i % 4},P{i % 3},2024-{1 + i // 8:02d}-{5 + i % 8:02d},{100 + i % 4}.00,out"
          for i in range(96)]  # fmt: skip
+pytestmark = pytest.mark.usefixtures("no_mlflow")
 
 
 def config_of(folder, as_of=AS_OF):
     raw = {"as_of": as_of, "device": "cpu", "workers": 1,
            "sources": {"transactions": {"path": "t.csv"}}}  # fmt: skip
     return build_config(raw, base=folder, where="test")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_log():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qfb_gpu.pipeline._log", lambda *_arguments: None)
-        yield
 
 
 @pytest.fixture(scope="module")

@@ -32,20 +32,13 @@ SOURCES = (
     "transactions", "customers", "orders", "contracts", "contract_payments", "claims", "events",
     "touches", "products",
 )  # fmt: skip
+pytestmark = pytest.mark.usefixtures("no_mlflow")
 
 
 def config_of(folder, **settings):
     raw = {"as_of": AS_OF, "device": "cpu", "workers": 1, "n_buckets": 3,
            "sources": {name: {"path": name} for name in SOURCES}, **settings}  # fmt: skip
     return build_config(raw, base=folder, where="test")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _no_log():
-    """MLflow is logged to elsewhere; here folders are put in each other's place under its feet."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("qfb_gpu.pipeline._log", lambda *_arguments: None)
-        yield
 
 
 @pytest.fixture(scope="module")

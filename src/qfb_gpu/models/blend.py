@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -89,6 +90,21 @@ class Blend:
             trees = self.trees.contributions(features, xp)
             added = (1 - self.share) * added + self.share * trees
         return self.slope * added
+
+
+def files_of(folder: Path) -> dict[str, bytes] | None:
+    """Return the files of a version of a model; None where it was kept before it had a line."""
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    return files if LINE in files else None
+
+
+def loaded_files(folder: str) -> dict[str, bytes]:
+    """Return what :func:`files_of` does, for MLflow, which has to load what it is asked for."""
+    files = files_of(Path(folder))
+    if files is None:
+        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
+        raise ValueError(msg)
+    return files
 
 
 class Learnt(NamedTuple):

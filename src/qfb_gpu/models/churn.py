@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -28,10 +27,11 @@ import numpy as np
 from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.models import evaluation, sampling, yardstick
 from qfb_gpu.models.activity import LEVELS
-from qfb_gpu.models.blend import LINE, Blend, Learnt, fit_blend
+from qfb_gpu.models.blend import Blend, Learnt, files_of, fit_blend, loaded_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from qfb_gpu.backend import Backend
 
@@ -221,16 +221,14 @@ def fit(
         Learnt(values, true > 0, ~fits, weight, rows.key[used]),
         seed=seed, options=None if reads else options, backend=backend,
     )  # fmt: skip
-    said = blend.predict(values[~fits], np)
-    edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
-    place = np.searchsorted(edges, said, side="left")
+    edges, n_rows, n_churned = evaluation.by_score(blend.predict(values[~fits], np), true[~fits])
     return ChurnModel(
         names,
         *question,
         base_rate=float((true * weight)[~fits].sum() / weight[~fits].sum()),
         edges=edges,
-        n_rows=np.bincount(place, minlength=edges.size + 1),
-        n_true=np.bincount(place, weights=true[~fits], minlength=edges.size + 1),
+        n_rows=n_rows,
+        n_true=n_churned,
         blend=blend,
     )
 
@@ -309,13 +307,9 @@ class _Loaded:
 
 def read(folder: Path) -> ChurnModel | None:
     """Return the model of a version's files; None where it was kept before models had a line."""
-    files = {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()}
-    return ChurnModel.from_files(files) if LINE in files else None
+    files = files_of(folder)
+    return None if files is None else ChurnModel.from_files(files)
 
 
 def _load_pyfunc(folder: str) -> _Loaded:
-    model = read(Path(folder))
-    if model is None:
-        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
-        raise ValueError(msg)
-    return _Loaded(model)
+    return _Loaded(ChurnModel.from_files(loaded_files(folder)))

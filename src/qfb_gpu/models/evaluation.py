@@ -119,6 +119,21 @@ def _binned(
     return n_rows, n_true[stop] - n_true[start], total / n_rows
 
 
+def by_score(said: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return calibrating rows in :data:`N_BINS` bins by what was said of them, fewer where equal.
+
+    Returns
+    -------
+    edges : float64 array, shape (n_bins - 1,), the upper ones
+    n_rows : int64 array, shape (n_bins,)
+    n_true : float64 array, shape (n_bins,)
+    """
+    edges = np.unique(np.quantile(said, np.arange(1, N_BINS) / N_BINS))
+    place = np.searchsorted(edges, said, side="left")
+    n_rows = np.bincount(place, minlength=edges.size + 1)
+    return edges, n_rows, np.bincount(place, weights=true, minlength=edges.size + 1)
+
+
 def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """Return the Jeffreys interval of a share; numbers need not be whole."""
     from scipy.special import betaincinv

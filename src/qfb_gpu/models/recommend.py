@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,10 +23,11 @@ import numpy as np
 from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import evaluation
-from qfb_gpu.models.blend import LINE, Blend, Learnt, fit_blend
+from qfb_gpu.models.blend import Blend, Learnt, files_of, fit_blend, loaded_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from qfb_gpu.backend import Backend
 
@@ -308,15 +308,9 @@ def fit(
         options=_OPTIONS,
         backend=backend,
     )
-    said, true = blend.predict(values[calibrates], np), opened[calibrates]
-    edges = np.unique(np.quantile(said, np.arange(1, evaluation.N_BINS) / evaluation.N_BINS))
-    place = np.searchsorted(edges, said, side="left")
-    return NextProductModel(
-        names, horizon_days, edges,
-        n_rows=np.bincount(place, minlength=edges.size + 1),
-        n_true=np.bincount(place, weights=true, minlength=edges.size + 1),
-        blend=blend,
-    )  # fmt: skip
+    said = blend.predict(values[calibrates], np)
+    edges, n_rows, n_true = evaluation.by_score(said, opened[calibrates])
+    return NextProductModel(names, horizon_days, edges, n_rows, n_true, blend)
 
 
 def ranked(
@@ -379,13 +373,9 @@ class _Loaded:
 
 def read(folder: Path) -> NextProductModel | None:
     """Return the model of a version's files; None where it was kept before models had a line."""
-    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
-    return NextProductModel.from_files(files) if LINE in files else None
+    files = files_of(folder)
+    return None if files is None else NextProductModel.from_files(files)
 
 
 def _load_pyfunc(folder: str) -> _Loaded:
-    model = read(Path(folder))
-    if model is None:
-        msg = f"{folder}: expected {LINE}, as models have it now; run the night to have a new one"
-        raise ValueError(msg)
-    return _Loaded(model)
+    return _Loaded(NextProductModel.from_files(loaded_files(folder)))

@@ -28,7 +28,8 @@ LEVELS = ("level_silent", "level_money", "level_active_days", "payments_quiet")
 """Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median; logs of
 the year's active days and of the days since the last payment."""
 RFM = "rfm"
-_ALSO = ("payments_days_since", "n_before")
+READS = (*RAW, "payments_days_since", "n_before")
+"""What a yardstick is made of."""
 _SAMPLE_ROWS = 20_000
 _CERTAIN = 1e-4
 _FEWEST = 30
@@ -75,12 +76,12 @@ def yardstick(columns: Mapping[str, Any]) -> Yardstick:
     Parameters
     ----------
     columns : mapping of name to host array, shape (n_customers,)
-        :data:`qfb_gpu.models.histories.RAW`, ``payments_days_since`` and ``n_before``.
+        :data:`READS`.
     """
     there = np.asarray(columns["active_days"]) > 0
     x, t_x, age = (values[there] for values in _history(columns))
     of_year = np.flatnonzero(np.asarray(columns["n_before"]) > 0)
-    columns = {name: np.asarray(columns[name])[of_year] for name in (*RAW, *_ALSO)}
+    columns = {name: np.asarray(columns[name])[of_year] for name in READS}
     money, currency = columns["money"].astype(np.float64), columns["currency"]
     medians = {-1: float(np.median(money)) if money.size else 0.0}
     for code in np.unique(currency).tolist():

@@ -127,9 +127,8 @@ def _measured(saved: Saved, rows: Columns, wanted: set[int]) -> tuple[Columns, s
         then = _take(rows, at)
         for name, values in yardstick.measured(yardstick.yardstick(then), then, horizon).items():
             found[name][at] = values
-    names = (*RAW, "payments_days_since", "n_before")
     tables = [saved.scored("now", bucket) for bucket in saved.buckets]
-    now = {name: np.concatenate([table[name] for table in tables]) for name in names}
+    now = {name: np.concatenate([table[name] for table in tables]) for name in yardstick.READS}
     return {**rows, **found}, yardstick.yardstick(now).to_text()
 
 

@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from qfb_gpu.calendars import to_date
 from qfb_gpu.models import churn, evaluation, registry
@@ -14,6 +13,7 @@ from qfb_gpu.models.churn_words import churn_card
 from qfb_gpu.models.versions import CHALLENGER, CHAMPION
 from qfb_gpu.parts.kept import save_files
 from qfb_gpu.parts.model_rows import Judged, evaluation_rows
+from qfb_gpu.parts.offering import About, offer
 
 if TYPE_CHECKING:
     from qfb_gpu.parts.part import Columns, Saved
@@ -100,7 +100,8 @@ def decide(
         figures["backtest_auc"] = metric_of[CHALLENGER](np.arange(proof.size))
     if challenger is not None:
         figures |= evaluation.metrics(true, scores[CHALLENGER])
-        _offer(saved, challenger, rows, figures, (result.used == CHALLENGER, words))
+        about = _about(saved, challenger, figures, words)
+        offer(saved, challenger, rows, figures, about, (result.used == CHALLENGER, words))
     return {
         **save_files("used", {**rules, **models}[result.used].to_files()),
         "evaluations": evaluation_rows(churn.NAME, judged, words, saved.as_of_day - when.test),
@@ -122,33 +123,12 @@ def _auc_on(true: np.ndarray, place: np.ndarray, rows: np.ndarray) -> float:
     return evaluation.auc_ranked(true[rows], place[rows])
 
 
-def _offer(
-    saved: Saved,
-    model: churn.ChurnModel,
-    tested: Columns,
-    figures: dict[str, float],
-    verdict: tuple[bool, str],
-) -> None:
-    """Offer the challenger to the registry with its card, whatever the gate said."""
-    example = pd.DataFrame({n: np.asarray(tested[n][:5], dtype="float64") for n in model.names})
-    predicted = model.predict(model.matrix({n: example[n] for n in model.names}, np))
-    settings = saved.config.models.churn
-    is_champion, why = verdict
-    candidate = registry.Candidate(
+def _about(saved: Saved, model: churn.ChurnModel, figures: dict[str, float], why: str) -> About:
+    settings = saved.config.models.churn.model_dump(exclude={"definition"})
+    return About(
         name=churn.NAME,
         loader="qfb_gpu.models.churn",
-        files=model.to_files(),
-        example=example,
-        predicted=pd.DataFrame({"churn_probability": predicted}),
-        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
-        params={
-            "definition": model.definition,
-            "as_of": str(to_date(saved.as_of_day)),
-            "n_features": len(model.names),
-            **settings.model_dump(exclude={"definition"}),
-        },
+        answer="churn_probability",
+        params={"definition": model.definition, **settings},
         card=churn_card(model, figures, to_date(saved.as_of_day), why),
-        is_champion=is_champion,
-        why=why,
     )
-    registry.offer(saved.workspace.root, candidate)

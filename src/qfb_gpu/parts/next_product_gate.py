@@ -7,7 +7,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 
 from qfb_gpu.calendars import to_date
@@ -16,6 +15,7 @@ from qfb_gpu.models.recommend_words import card
 from qfb_gpu.models.versions import CHALLENGER, CHAMPION
 from qfb_gpu.parts.kept import save_files
 from qfb_gpu.parts.model_rows import evaluation_table
+from qfb_gpu.parts.offering import About, offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,9 @@ def decide(
     if challenger is not None:
         prefix = {CHALLENGER: "", recommend.POPULARITY: "popularity_", way: "backtest_"}
         figures = _means({prefix[name]: judged[name] for name in prefix if name in judged})
-        _offer(saved, challenger, tested, figures, (result.used == CHALLENGER, words))
+        about = _about(saved, figures, words)
+        verdict = (result.used == CHALLENGER, words)
+        offer(saved, challenger, tested.features, figures, about, verdict)
     model = every.get(result.used)
     basis = {CHAMPION: f"model, champion {version}", CHALLENGER: "model of this night"}
     return {
@@ -174,26 +176,12 @@ def _figures(one: _Judged, *, is_probability: bool) -> list[dict[str, Any]]:
     ]
 
 
-def _offer(
-    saved: Saved,
-    model: recommend.NextProductModel,
-    tested: Pairs,
-    figures: dict[str, float],
-    verdict: tuple[bool, str],
-) -> None:
-    example = pd.DataFrame({n: np.asarray(tested.features[n][:5], "float64") for n in model.names})
-    predicted = model.predict(model.matrix({n: example[n] for n in model.names}))
+def _about(saved: Saved, figures: dict[str, float], why: str) -> About:
     settings, as_of = saved.config.models.next_product, to_date(saved.as_of_day)
-    candidate = registry.Candidate(
+    return About(
         name=recommend.NAME,
         loader="qfb_gpu.models.recommend",
-        files=model.to_files(),
-        example=example,
-        predicted=pd.DataFrame({"probability": predicted}),
-        metrics={name: value for name, value in figures.items() if np.isfinite(value)},
-        params={"as_of": str(as_of), "n_features": len(model.names), **settings.model_dump()},
-        card=card(figures, as_of, settings.horizon_days, verdict[1]),
-        is_champion=verdict[0],
-        why=verdict[1],
+        answer="probability",
+        params=settings.model_dump(),
+        card=card(figures, as_of, settings.horizon_days, why),
     )
-    registry.offer(saved.workspace.root, candidate)
