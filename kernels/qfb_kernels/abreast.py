@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from numba import int32, int64, uint64
 
-from qfb_kernels.due_places import due_place, index_near
+from qfb_kernels.due_places import place_near
 from qfb_kernels.matching import MISS_WORTH, first_due, off_nearest
 from qfb_kernels.twin import twin
 
@@ -142,14 +142,15 @@ def _counts_of(work, row, first, last):
 counts_of = twin(_counts_of, inline=True)
 
 
-def _answers_abreast(unit, kind, step, anchor, a, b, roll):
+def _answers_abreast(unit, kind, step, phase, a, b, roll):
     """Return what :func:`qfb_kernels.evidence.answers` does."""
     at, near, due_at, _, _, work, lane, start, stop, opened, month, worked, clock, _ = unit
     nothing = start - start
     origin = at[uint64(start)] + nothing
     end = at[uint64(stop - 1)] + nothing
-    k = index_near(kind, step, anchor, opened, month, worked) - 1
-    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+    place, way, both = place_near(
+        due_at, clock, kind, step, phase, a, b, roll, (opened, month, worked), nothing - 1
+    )
     here, ahead, place, way, room = first_due(due_at, place, way, both, origin)
     row = uint64(WORK_ROWS * lane)
     n = lay_out(near, work, row, lane, due_at, place, way, both, here, ahead, room, origin, end)
@@ -161,5 +162,5 @@ def _answers_abreast(unit, kind, step, anchor, a, b, roll):
 
 
 answers_abreast = twin(
-    _answers_abreast, index_near, due_place, first_due, lay_out, match, life, counts_of, inline=True
+    _answers_abreast, place_near, first_due, lay_out, match, life, counts_of, inline=True
 )

@@ -12,6 +12,7 @@ import math
 
 from numba import uint64
 
+from qfb_kernels.due_places import inverse_of, phase_of
 from qfb_kernels.dues import (
     DAYS,
     FOLLOWING,
@@ -29,6 +30,7 @@ from qfb_kernels.evidence import (
     IMPOSSIBLE,
     KNOWN,
     LANE,
+    MONTH,
     NEAR,
     OPENED,
     START,
@@ -43,6 +45,7 @@ _WEEK = 7
 TINY = 1e-7
 N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
+INVERSE = 2  # in what :func:`costs_of` returns
 _UNUSUAL = 0.3  # nats to name a roll that few have
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
 DAY_BIT = 24  # of a mark: from there on the day itself
@@ -67,10 +70,10 @@ def _costs_of(kind, step, clock):
             family, period = 3.0, math.log(5.0)
         else:
             family, period = 1.2 if step == 1 else 2.7, 0.0 if kind == MONTHS else 2.5
-    return phase + family + period, _UNUSUAL + phase + family + period
+    return phase + family + period, _UNUSUAL + phase + family + period, inverse_of(step)
 
 
-costs_of = twin(_costs_of, inline=True)
+costs_of = twin(_costs_of, inverse_of, inline=True)
 
 
 def _schedule_cost(costs, kind, a, roll):
@@ -90,11 +93,12 @@ def _score(unit, costs, kind, step, anchor, a, b, roll):
     ``unit`` is that of :func:`qfb_kernels.evidence.evidence`, ``costs`` that of
     :func:`costs_of`.
     """
-    gain, mean = evidence(unit, kind, step, anchor, a, b, roll)
+    phase = phase_of(kind, step, costs[INVERSE], anchor, unit[OPENED], unit[MONTH])
+    gain, mean = evidence(unit, kind, step, phase, a, b, roll)
     return gain - schedule_cost(costs, kind, a, roll), mean
 
 
-score = twin(_score, evidence, schedule_cost, inline=True)
+score = twin(_score, phase_of, evidence, schedule_cost, inline=True)
 
 
 def _forget(known, lane):
@@ -113,7 +117,7 @@ def _known_score(unit, costs, kind, step, anchor, a, b, roll):
     the roll, evidence, mean offset.
     """
     known, lane = unit[KNOWN], uint64(unit[LANE])
-    phase = anchor % step
+    phase = phase_of(kind, step, costs[INVERSE], anchor, unit[OPENED], unit[MONTH])
     key = 1.0 * (((phase * 128 + a + 64) * 32 + b) * 4 + roll)
     place = uint64(3 * ((phase + 3 * a + 5 * b + 7 * roll) & (N_KNOWN - 1)))
     if known[lane, place] != key:
@@ -124,7 +128,7 @@ def _known_score(unit, costs, kind, step, anchor, a, b, roll):
     return known[lane, place + uint64(1)], known[lane, place + uint64(2)]
 
 
-known_score = twin(_known_score, score)
+known_score = twin(_known_score, phase_of, score)
 
 
 def _moved(kind, anchor, a, b, which, by):
@@ -180,9 +184,10 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
             if kind in (WORKDAYS, MONTH_WORKDAY) or (clock and to_roll == NONE):
                 continue
         gain, at_mean = best, mean
+        phase = phase_of(kind, step, costs[INVERSE], anchor, unit[OPENED], unit[MONTH])
         if move < 5 or not (
             schedule_cost(costs, kind, a, roll) <= schedule_cost(costs, kind, a, to_roll)
-            and is_same(unit, kind, step, anchor, a, b, roll, to_roll)
+            and is_same(unit, kind, step, phase, a, b, roll, to_roll)
         ):  # a roll that changes no due date is no better
             gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         away = int(math.floor(at_mean + 0.5))
@@ -198,12 +203,15 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
     return best, anchor, a, b, roll
 
 
-climb = twin(_climb, known_score, is_same, schedule_cost, moved)
+climb = twin(_climb, phase_of, known_score, is_same, schedule_cost, moved)
 
 
-def _sample(start, stop, i, n_samples):
-    """Slot of the ``i``-th of ``n_samples`` payments spread over a unit."""
-    return start + (stop - 1 - start) * i // (n_samples - 1)
+def _sample(start, stop, i, last):
+    """Slot of the ``i``-th payment of those spread over a unit, the ``last``-th its last one.
+
+    ``last`` is 1, 2 or 4, so that what divides by it is a shift.
+    """
+    return start + ((stop - 1 - start) * i >> (last >> 1))
 
 
 sample = twin(_sample, inline=True)
@@ -211,7 +219,7 @@ sample = twin(_sample, inline=True)
 
 def _start_of(mark, start, stop, cal, kind, i, last):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
-    slot = sample(start, stop, i, last + 1)
+    slot = sample(start, stop, i, last)
     here = mark[uint64(slot)]
     if kind == DAYS:
         return here >> DAY_BIT, 1, 0
@@ -283,25 +291,25 @@ is_near = twin(_is_near, off_month_day, inline=True)
 is_worth = twin(_is_worth, is_near, inline=True)
 
 
-def _count_phases(mark, start, stop, opened, step, near, lane):
+def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
     """Count the payments of each day of a period, in the last places of the lane's row."""
     places = near.shape[1] - MOST_DAYS
     for phase in range(step):
         near[uint64(lane), uint64(places + phase)] = 0
     for i in range(start, stop):
-        phase = uint64((mark[uint64(i)] >> DAY_BIT) - opened) % uint64(step)
-        near[uint64(lane), uint64(places) + phase] += 1
+        phase = phase_of(DAYS, step, inverse, mark[uint64(i)] >> DAY_BIT, opened, opened)
+        near[uint64(lane), uint64(places + phase)] += 1
 
 
-count_phases = twin(_count_phases, inline=True)
+count_phases = twin(_count_phases, phase_of, inline=True)
 
 
-def _is_phase_worth(n, since, step, near, lane):
-    """Whether half of the payments are within some days of the due dates ``since`` the first."""
+def _is_phase_worth(n, phase, step, near, lane):
+    """Whether half of the payments are within some days of the due dates of a phase."""
     places = near.shape[1] - MOST_DAYS
     slack = (min(step, 20) + 2) // 5
     need = (n + 1) // 2
-    phase = since % step - slack
+    phase -= slack
     phase += step if phase < 0 else 0
     for _ in range(2 * slack + 1):
         need -= near[uint64(lane), uint64(places + phase)]
@@ -318,28 +326,30 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
     Of what beat the floor on generated portfolios none had climbed more than a nat a payment
     from a start below 12 payments, one in a thousand beyond.
     """
-    start, stop, clock = unit[START], unit[STOP], unit[CLOCK]
+    start, stop, opened, clock = unit[START], unit[STOP], unit[OPENED], unit[CLOCK]
     roll = clock * FOLLOWING + (1 - clock) * NONE
     best, mean = IMPOSSIBLE, 0.0
     nothing = stop - stop  # not a literal, for which helpers would be compiled once more
-    best_anchor, best_a, best_b = nothing, nothing, nothing
+    best_anchor, best_phase, best_a, best_b = nothing, nothing, nothing, nothing
     forget(unit[KNOWN], unit[LANE])
     n = stop - start
     if kind == DAYS:
-        count_phases(mark, start, stop, unit[OPENED], step, unit[NEAR], unit[LANE])
+        count_phases(mark, start, stop, opened, step, costs[INVERSE], unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
         anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
-        if a == 0 or (a == best_a and b == best_b and (anchor - best_anchor) % step == 0):
+        phase = phase_of(kind, step, costs[INVERSE], anchor, opened, unit[MONTH])
+        if a == 0 or (a == best_a and b == best_b and phase == best_phase):
             continue
         if kind == DAYS:
-            if not is_phase_worth(n, anchor - unit[OPENED], step, unit[NEAR], unit[LANE]):
+            if not is_phase_worth(n, phase, step, unit[NEAR], unit[LANE]):
                 continue
         elif kind != WORKDAYS and not is_worth(mark, start, stop, kind, a, b):
             continue
         gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
-            best, best_anchor, best_a, best_b, mean = gain, anchor, a, b, at_mean
+            best, mean = gain, at_mean
+            best_anchor, best_phase, best_a, best_b = anchor, phase, a, b
         if kind == WORKDAYS or best >= bound - TINY:
             break
     if best >= bound - TINY or best < floor - 0.6 * n - 2.0:
@@ -348,6 +358,6 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
 
 
 family = twin(
-    _family, forget, start_of, count_phases, is_phase_worth, is_worth, known_score, climb,
+    _family, forget, start_of, phase_of, count_phases, is_phase_worth, is_worth, known_score, climb,
     inline=True,
 )  # fmt: skip

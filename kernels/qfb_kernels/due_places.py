@@ -24,6 +24,7 @@ WORKDAY_ROW = NTH_ROW + 5 * _WEEK
 N_ROWS = WORKDAY_ROW + 2 * MOST_WORKDAYS
 HEADER = 12
 MONTHS_AT, N_MONTHS, WORKDAYS_AT = 8, 9, 10
+_SHIFT = 40
 
 
 def _row_of(kind, a, b):
@@ -62,18 +63,35 @@ def _due_place(due_at, clock, kind, step, anchor, a, b, roll, k):
 due_place = twin(_due_place, row_of, inline=True)
 
 
-def _index_near(kind, step, anchor, opened, month, worked):
-    """Return a ``k`` whose due date is near a day; never more than two dues after it.
+def _inverse_of(step):
+    """Return a factor by which :func:`phase_of` divides by ``step``, at most 400."""
+    return int((1 << _SHIFT) / (1.0 * step)) + 1
 
-    ``month`` is the day's month, ``worked`` the number of working days before it.
+
+def _phase_of(kind, step, inverse, anchor, opened, month):
+    """Return days (months) from ``opened`` (its ``month``) to the first due date not before it.
+
+    A product and a shift, where a division takes a host as long as ten products: exact for what
+    is below 2 ** 31 / ``step``. ``anchor`` may be up to 1024 periods before.
     """
-    if kind == DAYS:
-        return (opened - anchor) // step
-    if kind == WORKDAYS:
-        return worked
-    if kind == PAIR:
-        return 2 * (month - anchor)
-    return (month - anchor) // step
+    since = anchor - (opened if kind == DAYS else month) + (step << 10)
+    return since - ((since * inverse) >> _SHIFT) * step
 
 
-index_near = twin(_index_near, inline=True)
+inverse_of = twin(_inverse_of, inline=True)
+phase_of = twin(_phase_of, inline=True)
+
+
+def _place_near(due_at, clock, kind, step, phase, a, b, roll, unit_day, k):
+    """Return :func:`due_place` of the ``k``-th due date after the last one up to a day.
+
+    ``phase`` is that of :func:`phase_of`; ``unit_day`` the day, its month, and the number of
+    working days before it.
+    """
+    opened, month, worked = unit_day
+    anchor = (opened if kind == DAYS else month) + phase - (step if phase > 0 else phase)
+    k += worked if kind == WORKDAYS else worked - worked
+    return due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+
+
+place_near = twin(_place_near, due_place, inline=True)

@@ -18,12 +18,12 @@ import math
 from numba import int64, uint64
 
 from qfb_kernels.abreast import answers_abreast
-from qfb_kernels.due_places import due_place, index_near
+from qfb_kernels.due_places import place_near
 from qfb_kernels.matching import FAR, MISS_WORTH, first_due, off_nearest
 from qfb_kernels.twin import Twin, twin
 
 IMPOSSIBLE = -1e300
-NEAR, KNOWN, LANE, START, STOP, OPENED, CLOCK = 1, 4, 6, 7, 8, 9, 12  # in a unit
+NEAR, KNOWN, LANE, START, STOP, OPENED, MONTH, CLOCK = 1, 4, 6, 7, 8, 9, 10, 12  # in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
 _HALF = 32  # bits
 _HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
@@ -60,7 +60,7 @@ def _log_beta_ratio(lg, a, b, yes, no):
 log_beta_ratio = twin(_log_beta_ratio, lgamma_half, inline=True)
 
 
-def _answers(unit, kind, step, anchor, a, b, roll):
+def _answers(unit, kind, step, phase, a, b, roll):
     """Match payments (``at``: positions on the clock) to due dates, over a schedule's life.
 
     The life is the run of due dates that is worth most, each hit and each miss counted (Kadane's
@@ -75,8 +75,9 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     nothing = start - start
     origin = at[uint64(start)] + nothing
     end = at[uint64(stop - 1)] + nothing
-    k = index_near(kind, step, anchor, opened, month, worked) - 1
-    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
+    place, way, both = place_near(
+        due_at, clock, kind, step, phase, a, b, roll, (opened, month, worked), nothing - 1
+    )
     here, ahead, place, way, room = first_due(due_at, place, way, both, origin)
     # hits, hits on the day and late ones stand in one number, sizes and offsets in another
     counts, sums, worth = nothing, nothing, nothing - 1
@@ -115,13 +116,13 @@ def _answers(unit, kind, step, anchor, a, b, roll):
     )  # fmt: skip
 
 
-def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
+def _is_same(unit, kind, step, phase, a, b, roll, to_roll):
     """Whether all due dates that :func:`answers` looks at are the same by another roll."""
     at, _, due_at, _, _, _, _, start, stop, opened, month, worked, clock, _ = unit
     end = at[uint64(stop - 1)]
-    k = index_near(kind, step, anchor, opened, month, worked) - 2
-    place, way, both = due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
-    other, _, _ = due_place(due_at, clock, kind, step, anchor, a, b, to_roll, k)
+    where, k = (opened, month, worked), stop - stop - 2
+    place, way, both = place_near(due_at, clock, kind, step, phase, a, b, roll, where, k)
+    other, _, _ = place_near(due_at, clock, kind, step, phase, a, b, to_roll, where, k)
     before = at[uint64(start)] - FAR
     while True:
         here = int64(due_at[uint64(place)])
@@ -135,8 +136,8 @@ def _is_same(unit, kind, step, anchor, a, b, roll, to_roll):
         way = both - way
 
 
-is_same = twin(_is_same, index_near, due_place)
-one_by_one = twin(_answers, index_near, due_place, first_due, off_nearest)
+is_same = twin(_is_same, place_near)
+one_by_one = twin(_answers, place_near, first_due, off_nearest)
 answers = Twin(_answers, answers_abreast.cpu, one_by_one.gpu)
 
 
@@ -162,7 +163,7 @@ def _scatter_length(lg, n, log_window):
 scatter_length = twin(_scatter_length, lgamma_half, inline=True)
 
 
-def _evidence(unit, kind, step, anchor, a, b, roll):
+def _evidence(unit, kind, step, phase, a, b, roll):
     """Log Bayes factor of a schedule, its own cost not yet taken off, and the mean offset.
 
     ``unit`` is made of positions of payments, what :func:`qfb_kernels.matching.mark_payments`
@@ -173,7 +174,7 @@ def _evidence(unit, kind, step, anchor, a, b, roll):
     """
     at, _, _, lg, _, _, _, start, stop, _, _, _, _, log_window = unit
     hits, misses, zeros, total, late, signed, first, last = answers(
-        unit, kind, step, anchor, a, b, roll
+        unit, kind, step, phase, a, b, roll
     )
     if hits < 2 or misses > hits:
         return IMPOSSIBLE, 0.0

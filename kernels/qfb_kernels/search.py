@@ -26,6 +26,7 @@ from qfb_kernels.cadence import (
     known_score,
     schedule_cost,
 )  # fmt: skip
+from qfb_kernels.due_places import inverse_of, phase_of
 from qfb_kernels.dues import (
     DAYS,
     MONTH_WORKDAY,
@@ -264,7 +265,8 @@ def _search(
     best, kind, step, anchor, a, b, roll = best_of_all(mark, cal, unit, span, gap, peaks, row)
     if step == 0:
         return
-    hits, misses, zeros, total, late, _, first, last = answers(unit, kind, step, anchor, a, b, roll)
+    phase = phase_of(kind, step, inverse_of(step), anchor, opened, month)
+    hits, misses, zeros, total, late, _, first, last = answers(unit, kind, step, phase, a, b, roll)
     if kind == PAIR:
         which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
         if which > 0:
@@ -275,8 +277,9 @@ def _search(
             best, anchor, a, b, roll = climb(
                 unit, costs, kind, step, anchor, a, b, roll, best, mean
             )
+            phase = phase_of(kind, step, inverse_of(step), anchor, opened, month)
             hits, misses, zeros, total, late, _, first, last = answers(
-                unit, kind, step, anchor, a, b, roll
+                unit, kind, step, phase, a, b, roll
             )
     values = (
         kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
@@ -298,6 +301,8 @@ search = twin(
     n_working_before,
     mark_payments,
     best_of_all,
+    inverse_of,
+    phase_of,
     answers,
     slot_of,
     pair_is_two,
