@@ -5,6 +5,10 @@ code. A body of a kernel needs none of that by itself: its instructions are link
 launcher that calls it and optimised there, once, with everything that is around them. So it stops
 after the function-level passes, and a kernel compiles in half of the time.
 
+To the launcher they are its own: LLVM leaves out of their calls what no body reads (of an array it
+hands over seven words and more, of which two are read), and puts a body that is called once into its
+caller.
+
 Numba says how to put a compiler pipeline together (``numba.core.compiler.CompilerBase``); which
 methods a code library has to leave out is its internal matter: with a Numba of another version than
 the one this was written for, bodies are compiled as Numba does by itself.
@@ -14,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from llvmlite.binding import Linkage
 from numba import __version__, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -50,6 +55,28 @@ class _Lowering(NativeLowering):  # type: ignore[misc]
         return True
 
 
+class _Whole(JITCodeLibrary):  # type: ignore[misc]
+    """Instructions of a launcher and of the bodies that it calls, which nobody else calls."""
+
+    def _optimize_final_module(self) -> None:
+        for function in self._final_module.functions:
+            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+                function.linkage = "internal"
+        super()._optimize_final_module()
+
+
+@register_pass(mutates_CFG=True, analysis_only=False)
+class _LauncherLowering(NativeLowering):
+    _name = "qfb_launcher_lowering"
+
+    def run_pass(self, state: Any) -> bool:
+        """Lower a launcher into a library that keeps its bodies to itself."""
+        state.library = _Whole(state.targetctx.codegen(), state.func_id.func_qualname)
+        state.library.enable_object_caching()
+        done: bool = super().run_pass(state)
+        return done
+
+
 class _Entry:
     """Stands for a body where Numba keeps what Python would call."""
 
@@ -62,14 +89,31 @@ class _Entry:
 
 
 class _Compiler(CompilerBase):  # type: ignore[misc]
+    lowering = _Lowering
+
     def define_pipelines(self) -> list[Any]:
         """Return Numba's own passes with another last step."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
         passes.passes = [
-            (_Lowering if step is NativeLowering else step, what) for step, what in passes.passes
+            (self.lowering if step is NativeLowering else step, what) for step, what in passes.passes
         ]
         passes.finalize()
         return [passes]
+
+
+class _LauncherCompiler(_Compiler):
+    lowering = _LauncherLowering
+
+
+def launcher(body: Any) -> Any:
+    """Compile a launcher over rows: kept on disk, it does not hold Python's lock."""
+    options = {
+        "nogil": True, "cache": True, "error_model": "numpy", "_nrt": False,
+        "no_cfunc_wrapper": True,
+    }  # fmt: skip
+    if __version__.startswith(_WRITTEN_FOR):
+        options["pipeline_class"] = _LauncherCompiler
+    return njit(**options)(body)
 
 
 def linked(body: Any, *, inline: bool = False) -> Any:

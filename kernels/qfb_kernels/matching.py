@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import int64, uint64
 
-from qfb_kernels.twin import twin
+from qfb_kernels.twin import Twin, twin
 
 MISS_WORTH = 5
 FAR = 1 << 30  # ticks that no payment is away
@@ -25,7 +25,21 @@ def _mark_payments(at, start, stop, near, lane):
         here, tick = ahead, max(tick, middle)
 
 
-mark_payments = twin(_mark_payments)
+def _mark_abreast(at, start, stop, near, lane):
+    """:func:`_mark_payments` by eight ticks at once, the last of which the next payment writes over."""
+    origin = at[start]
+    here, tick = origin, origin
+    for i in range(start, stop):
+        ahead = at[uint64(min(i + 1, stop - 1))]
+        middle = ((here + ahead) >> 1) + 1
+        first = tick - origin
+        n_more = (max(middle - tick, tick - tick) + 7) & -8
+        for q in range(n_more):
+            near[uint64(lane), uint64(first + q)] = here
+        here, tick = ahead, max(tick, middle)
+
+
+mark_payments = Twin(_mark_payments, twin(_mark_abreast).cpu, twin(_mark_payments).gpu)
 
 
 def _off_nearest(near, lane, origin, end, here, room, ahead_room):

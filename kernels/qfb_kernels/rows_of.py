@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from numba import njit
+from qfb_kernels.linked import launcher
 
 
 class RowsLauncher:
@@ -28,9 +28,7 @@ class RowsLauncher:
         if names[:2] != ("row_from", "row_to") or of not in names[2:]:
             msg = f"{body.__name__}: expected (row_from, row_to, ..., {of}, ...), it has {names}"
             raise TypeError(msg)
-        self.loop = njit(
-            nogil=True, cache=True, error_model="numpy", _nrt=False, no_cfunc_wrapper=True
-        )(body)
+        self.loop = launcher(body)
         self.__name__ = body.__name__
         self.__doc__ = body.__doc__
         self._at = names.index(of) - 2
