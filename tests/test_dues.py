@@ -211,3 +211,12 @@ def test_the_table_holds_the_working_days_and_every_working_day_of_a_month(clock
         schedule = (dues.MONTH_WORKDAY, 1, month, a, 0, dues.FOLLOWING)
         place, *_ = due_places.due_place(due_at, clock, *schedule, 0)
         assert due_at[place] == dues.position(cal, clock, dues.due_day(cal, *schedule, 0))
+
+
+@pytest.mark.parametrize("step", [1, 2, 3, 6, 7, 12, 14, 30, 365, 399, 400])
+def test_a_phase_is_what_a_division_leaves(step):
+    inverse = due_places.inverse_of(step)
+    since = np.r_[-1024 * step, -1000:1000, 40_000:41_000, 365_000 : 365_000 + 2 * step]
+    for days in since.tolist():
+        assert due_places.phase_of(dues.DAYS, step, inverse, 500 + days, 500, 7) == days % step
+        assert due_places.phase_of(dues.MONTHS, step, inverse, 7 + days, 500, 7) == days % step

@@ -8,7 +8,8 @@ The difference is the logarithm of a Bayes factor, so ``exp(-evidence)`` bounds 
 (Markov's inequality; Grünwald, de Heide and Koolen, "Safe testing", 2024,
 doi:10.1093/jrsssb/qkae011).
 
-``lg`` holds lgamma(i / 2), so that the host and the device use the same numbers.
+``lg`` holds lgamma(i / 2), so that the host and the device use the same numbers, up to the largest
+that any unit asks for: whether it is in the table is not asked again for each of the 26 of a score.
 """
 
 from __future__ import annotations
@@ -26,23 +27,14 @@ IMPOSSIBLE = -1e300
 NEAR, KNOWN, LANE, START, STOP, OPENED, MONTH, CLOCK = 1, 4, 6, 7, 8, 9, 10, 12  # in a unit
 _ON_DAY, _LATE = 1 << 21, 1 << 42  # no calendar has two million due dates
 _HALF = 32  # bits
-_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
-
-
-def _large_lgamma(x):
-    """Return lgamma(x) of a large number."""
-    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
-
-
-large_lgamma = twin(_large_lgamma)
 
 
 def _lgamma_half(lg, twice):
     """Return lgamma(twice / 2)."""
-    return lg[uint64(twice)] if twice < lg.shape[0] else large_lgamma(0.5 * twice)
+    return lg[uint64(twice)]
 
 
-lgamma_half = twin(_lgamma_half, large_lgamma, inline=True)
+lgamma_half = twin(_lgamma_half, inline=True)
 
 
 def _log_beta_ratio(lg, a, b, yes, no):

@@ -61,7 +61,7 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
     def _optimize_final_module(self) -> None:
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
-                function.linkage = "internal"
+                function.linkage = "private"  # another library's of that name has all its arguments
         super()._optimize_final_module()
 
 

@@ -7,6 +7,7 @@ from numba import int64, uint64
 from qfb_kernels.twin import Twin, twin
 
 MISS_WORTH = 5
+MORE_TICKS = 8  # of a row of payments' ticks, beyond those from the first to the last
 FAR = 1 << 30  # ticks that no payment is away
 
 
@@ -26,7 +27,7 @@ def _mark_payments(at, start, stop, near, lane):
 
 
 def _mark_abreast(at, start, stop, near, lane):
-    """:func:`_mark_payments` by eight ticks at once, the last of which the next payment writes over."""
+    """:func:`_mark_payments` by eight at once; of these the next payment writes over the last."""
     origin = at[start]
     here, tick = origin, origin
     for i in range(start, stop):

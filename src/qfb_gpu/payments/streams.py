@@ -18,6 +18,7 @@ from qfb_gpu.payments.splits import Splits, fingerprints, merged, of_work, place
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_gpu.payments.units import offsets_of
 from qfb_gpu.schema import ROLES
+from qfb_kernels.cadence import MOST_DAYS
 from qfb_kernels.groups import over_all_cpu, over_all_gpu
 from qfb_kernels.members import number_cpu, number_gpu, place_cpu, place_gpu
 from qfb_kernels.pools import take_cpu, take_gpu
@@ -75,7 +76,9 @@ def score_streams(
     first = int(ledger.day.min()) if ledger.n_payments else as_of_day
     table = calendar_table(calendar, min(first, as_of_day), as_of_day + horizon_days)
     cal = backend.asarray(table)
-    tables = (cal, backend.asarray(lgamma_table()), backend.asarray(due_table(table)))
+    longest = as_of_day - first + 2 * MOST_DAYS  # due dates, and days off them, reach a bit further
+    lgamma = lgamma_table(max(longest, _most_payments(ledger)))
+    tables = (cal, backend.asarray(lgamma), backend.asarray(due_table(table)))
     ledger = replace(ledger, day=ledger.day.astype("int64"))  # one integer type in all kernels
     cancelled_by = xp.empty(ledger.n_payments, dtype="int32")
     backend.launch(
@@ -85,6 +88,12 @@ def score_streams(
     splits, place = _splits(ledger, known, tables, backend)
     earlier = None if described is None else (described, place)
     return _describe(ledger, splits, cancelled_by, cal, as_of_day, earlier, backend)
+
+
+def _most_payments(ledger: Ledger) -> int:
+    """Return the payments of the largest relation."""
+    offsets = ledger.relation_offsets
+    return int((offsets[1:] - offsets[:-1]).max()) if ledger.n_relations else 0
 
 
 def _splits(

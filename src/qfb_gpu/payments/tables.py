@@ -16,6 +16,9 @@ PAD_DAYS = 3000
 late (160 days), and than the six periods ahead that a forecast may look."""
 _WEEKEND = 5
 _LGAMMA_ENTRIES = 4096
+_LARGEST_PRIOR = 26
+"""Twice the sum of the priors of the share answered: what counts are added to."""
+_HALF_LOG_TWO_PI = 0.5 * math.log(2.0 * math.pi)
 _HEADER = 17
 
 
@@ -92,13 +95,33 @@ def _marks(
     return marks
 
 
-@cache
-def lgamma_table() -> np.ndarray:
+def lgamma_table(n_most: int = 0) -> np.ndarray:
     """Return lgamma(i / 2) for i = 0, 1, ...: array of float64; entry 0 is not used.
 
-    Not to be written to.
+    Parameters
+    ----------
+    n_most : int
+        The most payments, due dates or days off due dates of a unit: for these the table has all
+        that :func:`qfb_kernels.evidence.log_beta_ratio` asks for, and no kernel asks whether it has.
+
+    Returns
+    -------
+    array of float64
+        Not to be written to.
     """
-    return np.array([0.0, *(math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES))])
+    return _lgamma_table(max(_LGAMMA_ENTRIES, 1 << (2 * n_most + _LARGEST_PRIOR).bit_length()))
+
+
+@cache
+def _lgamma_table(n_entries: int) -> np.ndarray:
+    exact = (math.lgamma(i / 2) for i in range(1, _LGAMMA_ENTRIES))
+    large = (_large_lgamma(i / 2) for i in range(_LGAMMA_ENTRIES, n_entries))
+    return np.array([0.0, *exact, *large])
+
+
+def _large_lgamma(x: float) -> float:
+    """Return lgamma(x) of a large number, by Stirling's series."""
+    return (x - 0.5) * math.log(x) - x + _HALF_LOG_TWO_PI + 1.0 / (12.0 * x)
 
 
 def _month(day: int) -> int:
