@@ -34,7 +34,7 @@ _NONE, _ZERO, _ONE, _TWO = (float32(number) for number in (-1.0, 0.0, 1.0, 2.0))
 _THIRD, _FIFTH, _SEVENTH, _NINTH = (float32(1.0 / n) for n in (3, 5, 7, 9))
 
 
-def n_floats(n_samples):
+def n_floats(n_samples: int) -> int:
     """Return how many floats a row of scratch has, a multiple of 64 bytes of them."""
     return LANES * (n_samples + n_samples // 2 + 2 + N_NUMBERS + 1)
 

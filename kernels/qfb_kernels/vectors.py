@@ -9,6 +9,7 @@ fused or reordered, and the answer is the same to the bit.
 only on two of this type (:func:`all_eight` makes one of a number). Places are counted from the
 start of an array; they are checked where Numba is told to check bounds. For the host only.
 """
+# ruff: noqa: ARG001  an intrinsic's arguments are types, and most are only counted
 
 from __future__ import annotations
 
