@@ -49,7 +49,7 @@ RAPIDS = {
     "rmm",
     "pylibcugraph",
 }
-KERNEL_LIBRARIES = {"numba", "math"}
+KERNEL_LIBRARIES = {"numba", "math", "operator"}
 
 
 def part_of(path):

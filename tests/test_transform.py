@@ -4,30 +4,26 @@ import numpy as np
 import pytest
 import scipy.fft
 from naive import spectrum as naive
-from numba import njit, prange
+from numba import njit
 
 from qfb_gpu._backend.spectra import turns
 from qfb_gpu.payments.spectrum import LENGTH_CLASSES
-from qfb_kernels.transform import LANES, LINE, power_of_eight, starts_in_other
+from qfb_kernels.transform import LINE, power_of_eight
+from qfb_kernels.vectors import LANES
 
 
-@njit(parallel=True)
-def transform(work, other, out, cosine, sine, place):
-    n = work.shape[0]
-    for row in prange(n - n, n):
-        power_of_eight(work[row], other[row], out[row], cosine, sine, place)
+@njit
+def transform(work, out, cosine, sine, place):
+    power_of_eight(work, out, cosine, sine, place)
 
 
 def powers_of(series):
     """Return the power spectra of eight series (8, n_samples): (8, n_samples // 2 + 1)."""
-    n_samples = series.shape[1]
-    half = n_samples // 2
-    work, other = np.full((2, 1, LANES * n_samples), np.nan, np.float32)
-    (other if starts_in_other(n_samples) else work)[0] = series.T.ravel()
-    out = np.full((1, LANES * (half + 1)), np.nan, np.float32)
-    transform(work, other, out, *turns(n_samples))
-    lines = out[0, : LANES * half].reshape(-1, LINE)
-    middle = out[0, LANES * half :]
+    half = series.shape[1] // 2
+    out = np.full(LANES * (half + 1), np.nan, np.float32)
+    transform(series.T.ravel(), out, *turns(2 * half))
+    lines = out[: LANES * half].reshape(-1, LINE)
+    middle = out[LANES * half :]
     mirrored = lines[:, LANES:][::-1]  # of the last frequency, the one before, ...
     return np.concatenate([lines[:, :LANES], middle[None], mirrored]).T
 

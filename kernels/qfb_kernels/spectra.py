@@ -1,47 +1,68 @@
 """Daily series, power spectrum and peaks of eight units at a time; for the host only.
 
 The same as :mod:`qfb_kernels.series` with a transform between, which is what a device runs, but
-nothing of a unit leaves the caches: a thread has two blocks of work, the powers of eight series,
-and a few numbers a lane.
+nothing of a unit leaves the caches. A part of the units has one row of scratch, which holds the
+series of eight of them (later sums), their powers, and some numbers a lane.
 """
 
 from __future__ import annotations
 
 import math
 
-from numba import float32, int32, njit, prange
+from numba import float32, int32
 
-from qfb_kernels.series import LESS_NEAR, NEAR_TOP, _lobe, _lowest_peak, _period_at
-from qfb_kernels.transform import LANES, LINE, inlined, plain, power_of_eight, starts_in_other
+from qfb_kernels.rows_of import rows_of
+from qfb_kernels.series import LESS_NEAR, NEAR_TOP, _lobe, _period_at
+from qfb_kernels.transform import LINE, inlined, power_of_eight
 from qfb_kernels.twin import twin
+from qfb_kernels.vectors import (
+    LANES,
+    all_eight,
+    all_more,
+    eight,
+    exponents,
+    mantissas,
+    put,
+    where_more,
+)
 
-_SAMPLES = 16
-"""Samples written at a time: fewer would be unrolled, not made vectors of."""
-_ROOT_HALF = int32(0x3F3504F3)
-_MANTISSA_BITS = 23
+# What is kept of each lane, a vector each.
+LESS_MEAN, LENGTH, LOWEST, HIGHEST, TOP, LESS, NEAR, LOWER, FIRST, TOTAL, DISORDER = range(11)
+N_NUMBERS = 11
 _LOG_2 = float32(math.log(2.0))
-_ONE, _TWO = float32(1.0), float32(2.0)
+_NONE, _ZERO, _ONE, _TWO = (float32(number) for number in (-1.0, 0.0, 1.0, 2.0))
 _THIRD, _FIFTH, _SEVENTH, _NINTH = (float32(1.0 / n) for n in (3, 5, 7, 9))
 
 
+def n_floats(n_samples: int) -> int:
+    """Return how many floats a row of scratch has, a multiple of 64 bytes of them."""
+    return LANES * (n_samples + n_samples // 2 + 2 + N_NUMBERS + 1)
+
+
+@inlined
+def _at(k, half):
+    """Return where the powers of a frequency stand."""
+    return LINE * k if 2 * k <= half else LINE * (half - k) + LANES
+
+
 def _power(powers, lane, k):
-    """Power of one frequency of one lane."""
+    """Power of one frequency of one lane; of the last one, ``half``, as well."""
     half = powers.shape[0] // LANES - 1
     return powers[LINE * k + lane] if 2 * k <= half else powers[LINE * (half - k) + LANES + lane]
 
 
 _of_lane = twin(_power, inline=True)
-power = _of_lane.cpu
 lobe = twin(_lobe, _of_lane, inline=True).cpu
 period_at = twin(_period_at, _of_lane, inline=True).cpu
-lowest_peak = twin(_lowest_peak, _of_lane, inline=True).cpu
 
 
 @inlined
-def _fill(day, member, unit_start, unit_size, rows, n_units, n_samples, work, lanes):
-    """Write the daily series of up to eight units; ``lanes`` gets less mean, and days."""
-    for lane in range(LANES):
-        lanes[lane] = lanes[LANES + lane] = float32(0.0)
+def _fill(day, member, unit_start, unit_size, rows, n_samples, work, lanes):
+    """Write the daily series of up to eight units; keep less the mean and the days of each."""
+    n_units = rows.shape[0]
+    for place in range(2 * LANES):
+        lanes[place] = _ZERO
+    shortest, longest = n_samples, n_samples - n_samples
     for lane in range(n_units):
         start = unit_start[rows[lane]]
         stop = start + unit_size[rows[lane]]
@@ -50,173 +71,188 @@ def _fill(day, member, unit_start, unit_size, rows, n_units, n_samples, work, la
         while day[member[start]] < first:
             start += 1
         length = last - first + 1
-        lanes[lane] = -float32((stop - start) / length)
-        lanes[LANES + lane] = length
-    for sample in range(0, n_samples, _SAMPLES):
-        block = work[LANES * sample : LANES * (sample + _SAMPLES)]
-        for lane in range(LANES):
-            less_mean, length = lanes[lane], lanes[LANES + lane]
-            for i in range(_SAMPLES):
-                is_inside = float32(sample + i) < length
-                block[LANES * i + lane] = less_mean if is_inside else float32(0.0)
+        lanes[LANES * LESS_MEAN + lane] = -float32((stop - start) / length)
+        lanes[LANES * LENGTH + lane] = length
+        shortest, longest = min(shortest, length), max(longest, length)
+    if n_units < LANES:
+        shortest = n_samples - n_samples
+    nothing, less_mean = all_eight(_ZERO), eight(lanes, LANES * LESS_MEAN)
+    for sample in range(shortest):
+        put(work, LANES * sample, less_mean)
+    for sample in range(shortest, longest):
+        is_inside = eight(lanes, LANES * LENGTH), all_eight(float32(sample))
+        put(work, LANES * sample, where_more(*is_inside, less_mean, nothing))
+    for sample in range(longest, n_samples):
+        put(work, LANES * sample, nothing)
     for lane in range(n_units):
         start = unit_start[rows[lane]]
-        last = day[member[start + unit_size[rows[lane]] - 1]]
-        first = last - int(lanes[LANES + lane]) + 1
-        for i in range(start, start + unit_size[rows[lane]]):
+        stop = start + unit_size[rows[lane]]
+        first = day[member[stop - 1]] - int(lanes[LANES * LENGTH + lane]) + 1
+        for i in range(start, stop):
             here = day[member[i]] - first
             if here >= 0:
-                work[LANES * here + lane] += float32(1.0)
+                work[LANES * here + lane] += _ONE
 
 
-@plain
-def _sum_lanes(values, n_rows, sums):
-    """Add up the rows of each lane in pairs, a power of two of them; ``values`` is used up."""
-    size = LANES * n_rows
-    while size > LANES:
-        size //= 2
-        low, high = values[:size], values[size : 2 * size]
-        for i in range(size):
-            low[i] += high[i]
-    for lane in range(LANES):
-        sums[lane] = values[lane]
-
-
-@plain
-def _highest(values, n_rows, most):
-    """Find the largest value of each lane as :func:`_sum_lanes` adds."""
-    size = LANES * n_rows
-    while size > LANES:
-        size //= 2
-        low, high = values[:size], values[size : 2 * size]
-        for i in range(size):
-            low[i] = max(low[i], high[i])
-    for lane in range(LANES):
-        most[lane] = values[lane]
-
-
-@plain
-def _times_logarithm(powers, size, work, other):
-    """Write each power times its logarithm to ``other``; of no power 0.
-
-    A number is 2^e m with m from the root of a half to the root of two, and log m is twice the
-    area tangent of (m - 1) / (m + 1); five terms of its series are exact to float32.
-    """
-    bits, mantissa_bits = powers.view(int32), work.view(int32)
-    for i in range(size):
-        exponent = (bits[i] - _ROOT_HALF) >> int32(_MANTISSA_BITS)
-        mantissa_bits[i] = bits[i] - (exponent << int32(_MANTISSA_BITS))
-        other[i] = float32(exponent)
-    for i in range(size):
-        t = (work[i] - _ONE) / (work[i] + _ONE)
-        s = t * t
-        series = _ONE + s * (_THIRD + s * (_FIFTH + s * (_SEVENTH + s * _NINTH)))
-        other[i] = powers[i] * (other[i] * _LOG_2 + _TWO * t * series)
-
-
-@plain
+@inlined
 def _lowest_of(span, n_samples):
     """Lowest frequency that is listened to: two whole periods in the span."""
     return max(2, int(math.ceil(2.0 * n_samples / max(span, 1))))
 
 
-@plain
-def _inner(powers, size, work):
-    """Copy the powers of all frequencies but the first and the last: 0 and the middle for these."""
-    for i in range(size):
-        work[i] = powers[i]
-    for lane in range(LANES):
-        work[lane] = float32(0.0)
-        work[LANES + lane] = powers[size + lane]
-
-
-@plain
-def _measure(powers, n_samples, span, rows, n_units, with_shape, work, other, lanes):
-    """Write each lane's highest power, total power and sum of power times logarithm."""
-    n_rows = n_samples // 2
-    size = LANES * n_rows
-    if with_shape:
-        _times_logarithm(powers, size + LANES, work, other)
-        _inner(other, size, work)
-        _sum_lanes(work, n_rows, lanes[2 * LANES : 3 * LANES])
-        _inner(powers, size, work)
-        _sum_lanes(work, n_rows, lanes[LANES : 2 * LANES])
-    _inner(powers, size, work)
-    for lane in range(n_units):
-        for k in range(1, min(n_rows // 2, _lowest_of(span[rows[lane]], n_samples))):
-            work[LINE * k + lane] = float32(0.0)
-    _highest(work, n_rows, lanes[:LANES])
-
-
-@plain
-def _peaks_of(powers, lane, highest, n_samples, lowest, peaks, unit):
-    """Write the fundamental, the highest and a lower peak of one lane; return the highest."""
-    n_bins = n_samples // 2 + 1
-    for j in range(3):
-        peaks[unit, j] = 0.0
-    if not highest > float32(0.0):
-        return 0
-    top = lowest
-    while power(powers, lane, top) != highest:
-        top += 1
-    whole = lobe(powers, lane, top)
-    lower = lowest_peak(powers, lane, lowest, LESS_NEAR * whole, n_bins)
-    first = lowest_peak(powers, lane, lower, NEAR_TOP * whole, n_bins) if lower > 0 else 0
-    peaks[unit, 0] = period_at(powers, lane, first, n_samples) if first > 0 else 0.0
-    peaks[unit, 1] = period_at(powers, lane, top, n_samples)
-    peaks[unit, 2] = period_at(powers, lane, lower, n_samples) if lower > 0 else 0.0
-    return top
-
-
-@plain
-def _answer(
-    powers, n_samples, span, rows, with_shape, work, other, lanes, peaks, strength, entropy
-):
-    """Write what the powers of up to eight units say."""
-    n_units = rows.shape[0]
-    _measure(powers, n_samples, span, rows, n_units, with_shape, work, other, lanes)
-    for lane in range(n_units):
-        unit = rows[lane]
-        lowest = _lowest_of(span[unit], n_samples)
-        top = _peaks_of(powers, lane, lanes[lane], n_samples, lowest, peaks, unit)
-        if not with_shape:
-            continue
-        total = float(lanes[LANES + lane])
-        if top == 0 or total <= 0.0:
-            strength[unit], entropy[unit] = 0.0, 1.0
-            continue
-        disorder = math.log(total) - lanes[2 * LANES + lane] / total
-        strength[unit] = min(1.0, lobe(powers, lane, top) / total)
-        entropy[unit] = min(1.0, max(0.0, disorder / math.log(n_samples // 2 - 1.0)))
+@inlined
+def _highest(powers, half, lanes, n_masked):
+    """Find the highest power of each lane from its lowest frequency on, and where it is first."""
+    lowest = eight(lanes, LANES * LOWEST)
+    highest, top = all_eight(_ZERO), all_eight(_ZERO)
+    for k in range(1, half):
+        here, place = eight(powers, _at(k, half)), all_eight(float32(k))
+        if k < n_masked:
+            here = where_more(lowest, place, all_eight(_ZERO), here)
+        top = where_more(here, highest, place, top)
+        highest = where_more(here, highest, here, highest)
+    put(lanes, LANES * HIGHEST, highest)
+    put(lanes, LANES * TOP, top)
 
 
 @inlined
-def _share(
-    thread, day, member, unit_start, unit_size, span, rows, n_samples, cosine, sine, place,
-    with_shape, work, other, powers, lanes, peaks, strength, entropy,
-):  # fmt: skip
-    """Do one thread's part of the units."""
-    one, two, spectrum, numbers = work[thread], other[thread], powers[thread], lanes[thread]
-    series = two if starts_in_other(n_samples) else one
-    for first in range(LANES * thread, rows.shape[0], LANES * work.shape[0]):
-        some = rows[first : min(first + LANES, rows.shape[0])]
-        _fill(day, member, unit_start, unit_size, some, some.shape[0], n_samples, series, numbers)
-        power_of_eight(one, two, spectrum, cosine, sine, place)
-        _answer(
-            spectrum, n_samples, span, some, with_shape, one, two, numbers, peaks, strength,
-            entropy,
-        )  # fmt: skip
+def _at_least(lanes, place, level):
+    """Keep the least float32 that is no less than a level (float64) above 0."""
+    bits = lanes.view(int32)
+    lanes[place] = level
+    if lanes[place] < level:
+        bits[place] += int32(1)
 
 
-@njit(parallel=True, cache=True)
+@inlined
+def _lowest_peaks(powers, half, lanes, n_masked):
+    """Find the lowest local peaks whose lobes have the levels of their lanes; 0: there is none.
+
+    As :func:`qfb_kernels.series._lowest_peak`; what has the higher level has the lower one too.
+    """
+    less, near = eight(lanes, LANES * LESS), eight(lanes, LANES * NEAR)
+    none, lowest = all_eight(_NONE), eight(lanes, LANES * LOWEST)
+    lower = first = all_eight(_ZERO)
+    before, here = eight(powers, _at(1, half)), eight(powers, _at(2, half))
+    for k in range(2, half):
+        after, place = eight(powers, _at(k + 1, half)), all_eight(float32(k))
+        whole = where_more(before, here, none, before + here + after)
+        whole = where_more(after, here, none, whole)
+        if k < n_masked:
+            whole = where_more(lowest, place, none, whole)
+        found = where_more(lower, all_eight(_ZERO), lower, place)
+        lower = where_more(less, whole, lower, found)
+        found = where_more(first, all_eight(_ZERO), first, place)
+        first = where_more(near, whole, first, found)
+        if all_more(first, all_eight(_ZERO)):
+            break
+        before, here = here, after
+    put(lanes, LANES * LOWER, lower)
+    put(lanes, LANES * FIRST, first)
+
+
+@inlined
+def _peaks_of(powers, n_samples, span, rows, lanes, peaks):
+    """Write the fundamental, the highest and a lower peak of up to eight units."""
+    half, n_units = n_samples // 2, rows.shape[0]
+    n_masked = n_samples - n_samples
+    for lane in range(LANES):
+        lowest = _lowest_of(span[rows[lane]], n_samples) if lane < n_units else half
+        lanes[LANES * LOWEST + lane] = lowest
+        n_masked = max(n_masked, lowest) if lane < n_units else n_masked
+    _highest(powers, half, lanes, half if n_units < LANES else n_masked)
+    for lane in range(LANES):
+        lanes[LANES * LESS + lane] = lanes[LANES * NEAR + lane] = _NONE  # found at once
+        top = int(lanes[LANES * TOP + lane])
+        if lane < n_units and top > 0:
+            whole = lobe(powers, lane, top)
+            _at_least(lanes, LANES * LESS + lane, LESS_NEAR * whole)
+            _at_least(lanes, LANES * NEAR + lane, NEAR_TOP * whole)
+    _lowest_peaks(powers, half, lanes, n_masked)
+    for lane in range(n_units):
+        heard = lanes[LANES * TOP + lane] > _ZERO
+        for j, what in enumerate((FIRST, TOP, LOWER)):
+            k = int(lanes[LANES * what + lane]) if heard else 0
+            peaks[rows[lane], j] = period_at(powers, lane, k, n_samples) if k > 0 else 0.0
+
+
+@inlined
+def _times_logarithm(power):
+    """Return powers times their logarithms; of no power 0.
+
+    A number is 2^e m with m from the root of a half to the root of two, and log m is twice the
+    area tangent of (m - 1) / (m + 1); five terms of its series are exact to float32.
+    """
+    one, mantissa = all_eight(_ONE), mantissas(power)
+    t = (mantissa - one) / (mantissa + one)
+    s = t * t
+    series = all_eight(_SEVENTH) + s * all_eight(_NINTH)
+    series = one + s * (all_eight(_THIRD) + s * (all_eight(_FIFTH) + s * series))
+    return power * (exponents(power) * all_eight(_LOG_2) + all_eight(_TWO) * t * series)
+
+
+@inlined
+def _sum_up(values, begin, n_rows, lanes, what):
+    """Add up rows of eight in pairs, a power of two of them; they are used up."""
+    while n_rows > 1:
+        n_rows //= 2
+        for at in range(begin, begin + LANES * n_rows, LANES):
+            put(values, at, eight(values, at) + eight(values, at + LANES * n_rows))
+    put(lanes, LANES * what, eight(values, begin))
+
+
+@inlined
+def _sums(powers, half, work, lanes):
+    """Sum the powers of all frequencies but the first and the last, and times their logarithms.
+
+    The first power's place counts for nothing, the last one's for the middle frequency.
+    """
+    far = LANES * (half // 2)
+    for at in range(0, far, LANES):
+        low, high = eight(powers, at), eight(powers, at + far)
+        if at == 0:
+            low = all_eight(_ZERO)
+        elif at == LANES:
+            low = eight(powers, LANES * half)
+        put(work, at, low + high)
+        put(work, at + far, _times_logarithm(low) + _times_logarithm(high))
+    _sum_up(work, 0, half // 2, lanes, TOTAL)
+    _sum_up(work, far, half // 2, lanes, DISORDER)
+
+
+@inlined
+def _shape_of(powers, n_samples, rows, work, lanes, strength, entropy):
+    """Write how much power is at the highest peak and its neighbours, and the disorder."""
+    half = n_samples // 2
+    _sums(powers, half, work, lanes)
+    for lane in range(rows.shape[0]):
+        unit = rows[lane]
+        total = float(lanes[LANES * TOTAL + lane])
+        top = int(lanes[LANES * TOP + lane])
+        if top == 0 or total <= 0.0:
+            strength[unit], entropy[unit] = 0.0, 1.0
+            continue
+        disorder = math.log(total) - lanes[LANES * DISORDER + lane] / total
+        strength[unit] = min(1.0, lobe(powers, lane, top) / total)
+        entropy[unit] = min(1.0, max(0.0, disorder / math.log(half - 1.0)))
+
+
+@rows_of("scratch")
 def spectra_cpu(
+    row_from, row_to,
     day, member, unit_start, unit_size, span, rows, n_samples, cosine, sine, place, with_shape,
-    work, other, powers, lanes, peaks, strength, entropy,
+    scratch, peaks, strength, entropy,
 ):  # fmt: skip
-    """Measure the units ``rows``, all of one length class, on as many threads as have work."""
-    n_threads = work.shape[0]
-    for thread in prange(n_threads - n_threads, n_threads):
-        _share(
-            thread, day, member, unit_start, unit_size, span, rows, n_samples, cosine, sine,
-            place, with_shape, work, other, powers, lanes, peaks, strength, entropy,
-        )  # fmt: skip
+    """Measure the units ``rows``, all of one length class; each row of scratch does a part."""
+    size = LANES * n_samples
+    last = size + LANES * (n_samples // 2 + 1)
+    for part in range(row_from, row_to):
+        own = scratch[part]
+        work, powers, lanes = own[:size], own[size:last], own[last + LANES :]
+        for first in range(LANES * part, rows.shape[0], LANES * scratch.shape[0]):
+            some = rows[first : min(first + LANES, rows.shape[0])]
+            _fill(day, member, unit_start, unit_size, some, n_samples, work, lanes)
+            power_of_eight(work, powers, cosine, sine, place)
+            _peaks_of(powers, n_samples, span, some, lanes, peaks)
+            if with_shape:
+                _shape_of(powers, n_samples, some, work, lanes, strength, entropy)

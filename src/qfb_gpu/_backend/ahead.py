@@ -38,8 +38,7 @@ _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
 _HOST_ONLY = {
     "spectra.spectra": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
     "int64[::1], int64, float32[::1], float32[::1], int64[::1], boolean, float32[:, ::1],"
-    "float32[:, ::1], float32[:, ::1], float32[:, ::1], float64[:, ::1], float64[::1],"
-    "float64[::1])",
+    "float64[:, ::1], float64[::1], float64[::1])",
     "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1],"
     "int32[::1], float64[::1], boolean[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1],"
     "float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1],"
@@ -66,15 +65,11 @@ def beside() -> Iterator[None]:
 
 
 def load() -> None:
-    """Read a night's kernels from Numba's cache, if all are there; start no thread.
-
-    Reading one that Numba itself makes parallel starts its threads, so it is left out.
-    """
+    """Read a night's kernels from Numba's cache, if all are there; start no thread."""
     if _mark() is not None:
         return
     for loop, types in ((_loop(name), signature(name)) for name in NIGHT):
-        options = getattr(loop, "targetoptions", {"parallel": True})
-        if not options.get("parallel") and loop.stats.cache_path is not None:
+        if loop.stats.cache_path is not None:
             loop.compile(types)
 
 

@@ -25,8 +25,8 @@ _PARTS = 8
 """Parts of the rows a thread: rows differ in work, so whoever is done early takes another."""
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-"""Read when the first kernel starts its threads. One that waits for work leaves its core to others:
-to what reads the next bucket meanwhile, to the worker beside it. Spinning took most of the time."""
+"""For libraries with threads of OpenMP, such as scikit-learn. One that waits for work leaves its
+core to others: to what reads the next bucket meanwhile, to the worker beside it."""
 
 
 def call(launcher: Any, arguments: tuple[Any, ...]) -> None:

@@ -15,8 +15,8 @@ from qfb_gpu._backend import compiling
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._backend.transforms import rows_of_plan
 from qfb_kernels.series import fill_cpu, fill_gpu, peaks_cpu, peaks_gpu
-from qfb_kernels.spectra import spectra_cpu
-from qfb_kernels.transform import LANES
+from qfb_kernels.spectra import n_floats, spectra_cpu
+from qfb_kernels.vectors import LANES
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     Answers = tuple[Any, Any, Any]
 
 _BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
-_NUMBERS = 3 * LANES
-"""Floats a thread keeps of its eight units: two while a series is filled, three afterwards."""
+_PARTS = 8
+"""Parts of the units a thread, each with scratch of its own: who is done early takes another."""
+_LINE_BYTES = 64
 
 
 def eight_abreast(
@@ -50,14 +51,18 @@ def eight_abreast(
         The rows are written, the last two only ``with_shape``.
     with_shape : bool
     """
-    n = max(1, min(n_threads(), -(-rows.shape[0] // LANES)))
-    work, other = (np.empty((n, LANES * n_samples), np.float32) for _ in range(2))
-    powers = np.empty((n, LANES * (n_samples // 2 + 1)), np.float32)
-    lanes = np.empty((n, _NUMBERS), np.float32)
-    tables = turns(n_samples)
-    scratch = (work, other, powers, lanes)
-    arguments = (*units, rows, n_samples, *tables, with_shape, *scratch, *answers)
+    n_groups = -(-rows.shape[0] // LANES)
+    n_parts = max(1, min(_PARTS * n_threads() if n_threads() > 1 else 1, n_groups))
+    scratch = _scratch(n_parts, n_floats(n_samples))
+    arguments = (*units, rows, n_samples, *turns(n_samples), with_shape, scratch, *answers)
     compiling.call(spectra_cpu, arguments)
+
+
+def _scratch(n_rows: int, n_columns: int) -> Any:
+    """Return float32 scratch whose rows begin with a line of the processor's caches."""
+    room = np.empty(n_rows * n_columns + _LINE_BYTES // 4, np.float32)
+    skip = -room.ctypes.data % _LINE_BYTES // 4
+    return room[skip : skip + n_rows * n_columns].reshape(n_rows, n_columns)
 
 
 @lru_cache(maxsize=16)
