@@ -62,6 +62,17 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
 
 
+def capability() -> str | None:
+    """Return the compute capability of this process's device, as "9.0"; None without a device."""
+    try:
+        import cupy
+
+        digits = cupy.cuda.Device().compute_capability
+    except (ImportError, RuntimeError):
+        return None
+    return f"{digits[:-1]}.{digits[-1]}"
+
+
 def has(library: str) -> bool:
     """Return whether a library of RAPIDS is installed; without it the host does its part."""
     return find_spec(library) is not None
