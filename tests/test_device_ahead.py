@@ -161,3 +161,12 @@ def test_every_kernel_is_compiled_once_the_slowest_first():
     names = device_ahead.in_order()
     assert sorted(names) == sorted(KERNELS)
     assert tuple(names[: len(device_ahead.SLOWEST)]) == device_ahead.SLOWEST
+
+
+def test_numpy_has_what_numba_cuda_asks_for(monkeypatch):
+    """As with NumPy 2.5, where ``row_stack`` is gone: no kernel compiled."""
+    import numpy as np
+
+    monkeypatch.delattr(np, "row_stack", raising=False)
+    devices.complete_numpy()
+    assert vars(np)["row_stack"] is np.vstack

@@ -22,7 +22,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend import ahead, compiling
-from qfb_gpu._backend.devices import versions
+from qfb_gpu._backend.devices import complete_numpy, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -149,6 +149,7 @@ def main(arguments: Sequence[str]) -> int:
     capability, *names = arguments
     if hasattr(signal, "alarm"):
         signal.alarm(_MOST_SECONDS)
+    complete_numpy()
     without_context(capability)
     mark, failed = _mark(capability), False
     for name, seconds, error in compile_rest(names or in_order()):
