@@ -1,88 +1,62 @@
-"""Compile all kernels for the device side by side, into Numba's cache.
+"""Compile all kernels for a device side by side, into Numba's cache.
 
-    python benchmarks/gpu_kernels.py                all, before the first tests, round or night
-    python benchmarks/gpu_kernels.py KERNEL ...     these, in this process
+    python benchmarks/gpu_kernels.py            for this machine's device
+    python benchmarks/gpu_kernels.py 9.0        for a device of that capability; needs none
 
-One process compiles one kernel at a time; on a machine of many cores, many do it sooner.
+A night does so by itself beside its ingest (``qfb_gpu/_backend/device_ahead.py``); this says what
+each kernel took and which fail. The second form is for an image that is made where there is no GPU.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import subprocess
 import sys
-import time
 from typing import Any
 
-from qfb_gpu._backend import compiling
-from qfb_gpu._backend.devices import n_threads
-from qfb_kernels.registry import KERNELS
+from qfb_gpu._backend import ahead, device_ahead
+from qfb_gpu._backend.devices import capability
 
-_MOST = 8
-"""Processes at most; each has a context on the device, some hundred megabytes."""
-_SLOWEST = (
-    "search.search_gpu", "streams.choose_gpu", "forecast.forecast_gpu", "days.parse_date_gpu",
-    "activity.series_gpu", "amounts.levels_gpu", "streams.answer_gpu", "settle.settle_gpu",
-)  # fmt: skip
+_MODULE = device_ahead.__name__
 
 
-def compile_all() -> dict[str, Any]:
-    """Compile every registered kernel; return seconds, and what failed, by kernel.
+def compile_all(of: str, *names: str) -> dict[str, Any]:
+    """Compile every registered kernel, or some; return seconds, and what failed, by kernel.
+
+    Parameters
+    ----------
+    of : str
+        Compute capability of the device, e.g. "9.0".
 
     Returns
     -------
     dict
         ``n_processes``; ``seconds`` by kernel; ``errors`` by kernel.
     """
-    names = [*_SLOWEST, *sorted(set(KERNELS) - set(_SLOWEST))]
-    n = max(1, min(n_threads(), _MOST))
-    started = [
-        subprocess.Popen(
-            [sys.executable, __file__, *names[i::n]], stdout=subprocess.PIPE, text=True
-        )
-        for i in range(n)
-    ]
+    started = ahead.start(_MODULE, of, *names, stdout=subprocess.PIPE)
     seconds: dict[str, float] = {}
     errors: dict[str, str] = {}
-    for i, process in enumerate(started):
+    for process in started:
         said, _ = process.communicate()
-        for line in said.splitlines():
+        for line in said.decode().splitlines():
             name, took, error = json.loads(line)
-            seconds[name] = took
+            seconds[name] = max(took, seconds.get(name, 0.0))
             if error:
                 errors[name] = error
-        for name in names[i::n]:
-            if name not in seconds:
-                errors[name] = f"its process ended with {process.returncode}"
-    return {"n_processes": n, "seconds": seconds, "errors": errors}
+    for name in set(names or device_ahead.in_order()) - set(seconds):
+        errors[name] = f"no process compiled it; they ended with {[p.returncode for p in started]}"
+    return {"n_processes": len(started), "seconds": seconds, "errors": errors}
 
 
-def _compile(name: str) -> None:
-    """Compile one kernel for the types that it is called with."""
-    from numba.core import sigutils
-
-    module, _, launcher = name.rpartition(".")
-    kernel = getattr(importlib.import_module(f"qfb_kernels.{module}"), launcher)
-    compiling.kept(kernel).compile(sigutils.normalize_signature(KERNELS[name])[0])
-
-
-def main(names: list[str]) -> int:
-    """Compile all kernels, or some and print a line of JSON for each; return 1 if any failed."""
-    if not names:
-        found = compile_all()
-        sys.stdout.write(json.dumps(found, indent=1) + "\n")
-        return int(bool(found["errors"]))
-    failed = False
-    for name in names:
-        start, error = time.perf_counter(), ""
-        try:
-            _compile(name)
-        except Exception as raised:  # noqa: BLE001  the others are worth having
-            error, failed = repr(raised), True
-        sys.stdout.write(json.dumps([name, time.perf_counter() - start, error]) + "\n")
-        sys.stdout.flush()
-    return int(failed)
+def main(arguments: list[str]) -> int:
+    """Compile all kernels and print what each took; return 1 if any failed, 2 without a device."""
+    of = arguments[0] if arguments else capability()
+    if of is None:
+        sys.stderr.write("gpu_kernels: no CUDA device here; name its capability, such as 9.0\n")
+        return 2
+    found = compile_all(of)
+    sys.stdout.write(json.dumps(found, indent=1) + "\n")
+    return int(bool(found["errors"]))
 
 
 if __name__ == "__main__":

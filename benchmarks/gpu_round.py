@@ -36,6 +36,7 @@ from parity import to_host
 from results_file import ROOT, ResultsFile
 from scale_night import grow
 
+from qfb_gpu._backend.devices import capability
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import compiled_ahead
@@ -215,7 +216,7 @@ def _prepare(this: Round) -> dict[str, Any]:
     config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
     with ThreadPoolExecutor(1) as beside, compiled_ahead("cpu"):
-        compiling = None if this.is_tiny else beside.submit(compile_all)
+        compiling = None if this.is_tiny else beside.submit(compile_all, capability())
         this.before = cpu_night(this.config)
     found: dict[str, Any] = {} if compiling is None else {"kernels": compiling.result()}
     failed_kernels = found.get("kernels", {}).get("errors", {})

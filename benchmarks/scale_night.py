@@ -34,7 +34,7 @@ from gpu_nights import without_reports
 
 from qfb_gpu import pipeline, tasks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.cluster import buckets_at_once, run_buckets
+from qfb_gpu.cluster import buckets_at_once, compiled_ahead, run_buckets
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.schema import CADENCES
 
@@ -257,14 +257,15 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     folder = Path(tempfile.mkdtemp(prefix="scale-", dir=options.data))
     backend = get_backend(options.device)
-    row = rescored(
-        int(options.payments),
-        folder,
-        backend,
-        n_buckets=options.n_buckets,
-        whole=options.whole,
-        workers=options.workers or ("auto" if backend.name == "gpu" else 1),
-    )
+    with compiled_ahead(backend.name):
+        row = rescored(
+            int(options.payments),
+            folder,
+            backend,
+            n_buckets=options.n_buckets,
+            whole=options.whole,
+            workers=options.workers or ("auto" if backend.name == "gpu" else 1),
+        )
     sys.stdout.write(json.dumps({"device": backend.device, **row}, indent=1) + "\n")
     return 0
 

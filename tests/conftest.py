@@ -24,6 +24,15 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_configure(config):
+    """On a machine that has to have a GPU, show warnings: its libraries are the machine's own.
+
+    CuPy warns when it first compiles a reduction, for one, in the name of who called it.
+    """
+    if config.getoption("--require-gpu"):
+        config.addinivalue_line("filterwarnings", "default")
+
+
 @pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
 def backend(request):
     """Return each backend in turn; the GPU's is skipped where there is none."""

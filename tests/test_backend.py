@@ -324,6 +324,18 @@ def test_one_process_at_a_time_makes_its_first_call(cpu, tmp_path):
     cpu.launch(launcher, None, 1, 1)
     assert held == [True, False]
 
+    class Kernel(Launcher):  # of a device, which is compiled when it is launched
+        overloads: ClassVar = {}
+
+        def __getitem__(self, _shape):
+            return self
+
+    kernel = Kernel()
+    compiling.launch(kernel, 1, 1, (1,))
+    kernel.overloads = {"compiled": 1}
+    compiling.launch(kernel, 1, 1, (1,))
+    assert held == [True, False, True, False]
+
 
 @pytest.mark.parametrize("n_rows", [0, 1, 2, 7, 1000])
 def test_every_row_is_done_once_by_some_thread(cpu, monkeypatch, n_rows):

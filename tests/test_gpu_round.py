@@ -176,21 +176,22 @@ def test_a_process_that_ends_early_is_followed_by_another(tmp_path):
     assert not left.exists()
 
 
-def test_kernels_that_do_not_compile_are_named(monkeypatch):
+def test_kernels_that_do_not_compile_are_named(monkeypatch, tmp_path):
     import gpu_kernels
 
-    from qfb_gpu.backend import get_backend
-    from qfb_kernels.registry import KERNELS
-
-    assert set(gpu_kernels._SLOWEST) <= KERNELS.keys()
-    if get_backend("auto").name == "gpu":
-        pytest.skip("there is a GPU here, and they compile")
-    some = ("intervals.gaps_gpu", "no.such_gpu")
-    monkeypatch.setattr(gpu_kernels, "_SLOWEST", some[:1])
-    monkeypatch.setattr(gpu_kernels, "KERNELS", dict.fromkeys(some))
-    found = gpu_kernels.compile_all()
-    assert set(found["errors"]) == set(found["seconds"]) == set(some)
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("QFB_THREADS", "1")
+    found = gpu_kernels.compile_all("9.0", "no.such_gpu")
+    assert set(found["errors"]) == set(found["seconds"]) == {"no.such_gpu"}
     assert "No module named" in found["errors"]["no.such_gpu"]
+
+
+def test_kernels_without_a_device_need_its_capability(monkeypatch, capsys):
+    import gpu_kernels
+
+    monkeypatch.setattr(gpu_kernels, "capability", lambda: None)
+    assert gpu_kernels.main([]) == 2
+    assert "such as 9.0" in capsys.readouterr().err
 
 
 def test_what_takes_too_long_ends_its_process():

@@ -95,7 +95,7 @@ class Backend:
             return
         if self.name == "gpu":
             n_blocks = -(-n_rows // THREADS_PER_BLOCK)  # forall() would compile in every process
-            compiling.kept(gpu)[n_blocks, THREADS_PER_BLOCK](*arrays)
+            compiling.launch(gpu, n_blocks, THREADS_PER_BLOCK, arrays)
         else:
             compiling.call(cpu, arrays)
 

@@ -21,8 +21,8 @@ from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
-from qfb_gpu._backend import ahead, room
-from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._backend import ahead, device_ahead, room
+from qfb_gpu._backend.devices import capability, n_threads
 from qfb_gpu._cluster import dask_workers, fork_server
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu.errors import QfbError
@@ -165,9 +165,11 @@ def workers_forgotten() -> Iterator[None]:
 def compiled_ahead(backend_name: BackendName) -> AbstractContextManager[None]:
     """Compile a night's kernels in processes beside it while the block runs.
 
-    Nothing is started where they are compiled already, or on a GPU.
+    For the host, or for the device of this process. Nothing is started where they are compiled.
     """
-    return ahead.beside() if backend_name == "cpu" else nullcontext()
+    if backend_name == "cpu":
+        return ahead.beside()
+    return device_ahead.beside(capability())
 
 
 def threads_of_this_process() -> Pool:

@@ -55,7 +55,7 @@ _MOST = 6
 @contextmanager
 def beside() -> Iterator[None]:
     """Have helpers compile while the block runs, if anything is left to compile."""
-    helpers = _start() if _mark() is not None else []
+    helpers = start(__name__) if _mark() is not None else []
     try:
         yield
     finally:
@@ -73,17 +73,20 @@ def load() -> None:
             loop.compile(types)
 
 
-def _start() -> list[subprocess.Popen[bytes]]:
+def start(
+    module: str, *arguments: str, stdout: int = subprocess.DEVNULL
+) -> list[subprocess.Popen[bytes]]:
+    """Start helpers that run a module of this package: one a core, to a few."""
     from numba import config
 
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_NUM_THREADS": "1"}
     return [
         subprocess.Popen(  # noqa: S603  this Python, this module
-            [sys.executable, "-m", __name__],
+            [sys.executable, "-m", module, *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=stdout,
             stderr=subprocess.DEVNULL,
         )
         for _ in range(min(int(config.NUMBA_NUM_THREADS), _MOST))

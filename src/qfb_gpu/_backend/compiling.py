@@ -41,6 +41,16 @@ def call(launcher: Any, arguments: tuple[Any, ...]) -> None:
     _on_threads(loop, launcher.n_rows(*arguments), arguments)
 
 
+def launch(kernel: Any, n_blocks: int, n_threads: int, arguments: tuple[Any, ...]) -> None:
+    """Launch a CUDA kernel, whose first call is one process's at a time, as on the host."""
+    kernel = kept(kernel)
+    if getattr(kernel, "overloads", True):
+        kernel[n_blocks, n_threads](*arguments)
+        return
+    with _first_call(kernel):
+        kernel[n_blocks, n_threads](*arguments)
+
+
 def _on_threads(loop: Any, n_rows: int, arguments: tuple[Any, ...]) -> None:
     """Do all rows: each thread takes the next part of them until there is none."""
     from numba import config

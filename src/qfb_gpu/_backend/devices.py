@@ -13,6 +13,8 @@ CPU_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "igraph", "numba", 
 GPU_LIBRARIES = ("cupy", "numba", "numba-cuda", "pyarrow")
 RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
 """Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
+_GONE = {"row_stack": "vstack"}
+"""Names that NumPy had for others of its functions."""
 
 
 def open_gpu() -> tuple[str, Any, Any, Any]:
@@ -51,6 +53,7 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
             "env/gpu-py311.txt (or -py312) again, or use device 'cpu'"
         )
         raise BackendUnavailableError(msg) from error
+    complete_numpy()
     from numba.cuda.core import config
 
     # a warning a launch on short buckets, which is no mistake of the user's
@@ -60,6 +63,30 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     memory_gib = properties["totalGlobalMem"] / 2**30
     device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
     return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
+
+
+def complete_numpy() -> None:
+    """Give NumPy back a name that numba-cuda 0.30 asks for, and NumPy 2.5 has no more.
+
+    Without it no kernel compiles; the environments of ``env/`` have an older NumPy, an image for
+    GPUs may not.
+    """
+    import numpy as np
+
+    for gone, same in _GONE.items():
+        if not hasattr(np, gone):
+            setattr(np, gone, getattr(np, same))
+
+
+def capability() -> str | None:
+    """Return the compute capability of this process's device, as "9.0"; None without a device."""
+    try:
+        import cupy
+
+        digits = cupy.cuda.Device().compute_capability
+    except (ImportError, RuntimeError):
+        return None
+    return f"{digits[:-1]}.{digits[-1]}"
 
 
 def has(library: str) -> bool:
