@@ -118,7 +118,7 @@ def test_columns_of_two_lengths_are_refused():
     two, one = pa.array(["2024-01-01"] * 2), pa.array(["2024-01-01"])
     with pytest.raises(InputError, match="2 rows, end 1"):
         prepare.working_days(two, one)
-    with pytest.raises(InputError, match="2 and 1 rows"):
+    with pytest.raises(InputError, match="2 and 1 row;"):
         prepare.pick_date(two, one)
 
 
