@@ -59,8 +59,11 @@ def test_days_kept_as_instants_in_utc_are_told_and_not_read_a_day_off(tmp_path, 
 
 
 def test_a_notebook_is_told_too():
-    with pytest.raises(InputError, match="convert the column"):
-        qfb.find_streams(payments("Asia/Shanghai", 0), as_of=AS_OF)
+    table = payments("Asia/Shanghai", 0)
+    with pytest.raises(InputError, match="set time_zone = 'Asia/Shanghai'"):
+        qfb.find_streams(table, as_of=AS_OF)
+    streams = qfb.find_streams(table, as_of=AS_OF, time_zone="Asia/Shanghai")
+    assert streams.column("last_date").to_pylist() == DAYS[-1:]
 
 
 def test_midnights_of_utc_and_times_of_day_are_read_as_they_are(tmp_path):

@@ -230,8 +230,7 @@ def _far(file: str, names: tuple[str, ...], hour: str) -> str:
     return (
         f"{file}: column {names[0]!r} has instants in UTC, all of them at {hour} or 00:00: days of "
         "another time zone, which would be read as the days before or after; set time_zone = "
-        "'Asia/Shanghai' or where they are days, 'UTC' if they are right; of a table in memory "
-        "convert the column"
+        "'Asia/Shanghai', or where they are days; 'UTC' if they are right"
     )
 
 
