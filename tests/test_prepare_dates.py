@@ -216,6 +216,16 @@ def test_pick_date_by_example(rule, expected):
     assert prepare.pick_date(first, second, rule=rule).to_pylist() == expected
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
+def test_pick_date_of_instants_keeps_their_zone_and_time(zone):
+    kind = pa.timestamp("us", zone)
+    first, second = pa.array([5, None, 7], kind), pa.array([6, 3, 1], kind)
+    for rule, expected in (("latest", [6, 3, 7]), ("earliest", [5, 3, 1]), ("first", [5, 3, 7])):
+        found = prepare.pick_date(first, second, rule=rule)
+        assert found.type == kind
+        assert found.cast(pa.int64()).to_pylist() == expected
+
+
 def test_pick_date_by_condition():
     first, second = column([D(2024, 1, 1)] * 4), column([D(2024, 2, 2)] * 4)
     status = pa.array(["paid", "open", None, "settled"])

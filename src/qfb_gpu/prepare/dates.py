@@ -149,10 +149,12 @@ def pick_date(
     one, other = _pair(first, second)
     if rule == "first":
         picked = pc.coalesce(one, other)
-    elif rule == "earliest":
-        picked = pc.min_element_wise(one, other)
-    elif rule == "latest":
-        picked = pc.max_element_wise(one, other)
+    elif rule in ("earliest", "latest"):
+        pick = pc.min_element_wise if rule == "earliest" else pc.max_element_wise
+        kind = one.type
+        if pa.types.is_timestamp(kind):  # Arrow compares instants, but picks none with a zone
+            one, other = (column.cast(pa.timestamp(kind.unit)) for column in (one, other))
+        picked = pick(one, other).cast(kind)
     else:
         text = as_text(condition)
         if len(text) != len(one):
