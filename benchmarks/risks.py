@@ -190,7 +190,9 @@ def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
     main = months.main_currency(ledger, CPU)
     table = months.by_month(ledger, main, ends, CPU)
     last = int(ends.start_day[-1])
-    channels = concentration.dependence(ledger, main, [last, last - 365], CPU)
+    channels = concentration.dependence(
+        ledger, main, [(last - 365, last), (last - 730, last - 365)], CPU
+    )
     peers, _ = months.season_sums(table["income"], ends.first_month, CPU)
     of = Risks()
     all_months = risks.Months(table, None, ends.first_month, channels, None)

@@ -35,6 +35,23 @@ def test_a_monthly_payer_is_found_in_either_kind_of_table(payments):
     assert again.column("stream_id").to_pylist() == [found["stream_id"]]
 
 
+def test_rows_are_read_as_those_of_a_source_are(payments):
+    """What an error of a table says to set can be set: half a cent, words of a direction, dates."""
+    table = payments.assign(
+        amount=1200.0000000000002,
+        date=[f"15/{month:02d}/2024" for month in range(1, 13)],
+        direction="VYDAJ",
+    )
+    found = qfb.find_streams(
+        table, as_of=AS_OF, device="cpu", calendar="weekends", rounding="half_even",
+        date_order="dmy", direction_values={"VYDAJ": "out"},
+    )  # fmt: skip
+    want = qfb.find_streams(payments, as_of=AS_OF, device="cpu", calendar="weekends")
+    pd.testing.assert_frame_equal(found, want)
+    with pytest.raises(InputError, match="unknown word"):
+        qfb.find_streams(table, as_of=AS_OF, device="cpu", rounding="half_even", date_order="dmy")
+
+
 def test_a_profile_is_one_row_a_customer(payments):
     profiles = qfb.profile(payments, as_of=AS_OF, device="cpu")
     assert profiles.customer_id.tolist() == ["a"]

@@ -383,6 +383,17 @@ def test_too_few_to_learn_from_is_said_and_scores_are_null(cpu, tmp_path):
     assert offered(work.root) == []
 
 
+def test_one_day_is_a_day_and_silence_is_said_in_one_way():
+    values = {"level_active_days": np.log1p([1.0]), "payments_quiet": np.log1p([1.0]),
+              "payments_days_since": np.array([1.0])}  # fmt: skip
+    english, _ = zip(
+        *(reasons((name,), values, np.ones((1, 1)), np.array([0])) for name in values), strict=True
+    )
+    assert [one[0] for one in english] == [
+        "paid on 1 day of a year", "no payment for 1 day", "no payment for 1 day",
+    ]  # fmt: skip
+
+
 def test_a_reason_has_its_figure_and_a_rise_is_none():
     names = ("payments_days_since", "trade_drop_60", "visits_drop_60")
     values = {

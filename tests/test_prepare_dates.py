@@ -118,7 +118,7 @@ def test_columns_of_two_lengths_are_refused():
     two, one = pa.array(["2024-01-01"] * 2), pa.array(["2024-01-01"])
     with pytest.raises(InputError, match="2 rows, end 1"):
         prepare.working_days(two, one)
-    with pytest.raises(InputError, match="2 and 1 rows"):
+    with pytest.raises(InputError, match="2 and 1 row;"):
         prepare.pick_date(two, one)
 
 
@@ -214,6 +214,16 @@ def test_pick_date_by_example(rule, expected):
     first = pa.array(["2024-01-02", None, "2024-01-02", None])
     second = pa.array(["2024-01-01", "2024-01-01", None, None])
     assert prepare.pick_date(first, second, rule=rule).to_pylist() == expected
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Shanghai"])
+def test_pick_date_of_instants_keeps_their_zone_and_time(zone):
+    kind = pa.timestamp("us", zone)
+    first, second = pa.array([5, None, 7], kind), pa.array([6, 3, 1], kind)
+    for rule, expected in (("latest", [6, 3, 7]), ("earliest", [5, 3, 1]), ("first", [5, 3, 7])):
+        found = prepare.pick_date(first, second, rule=rule)
+        assert found.type == kind
+        assert found.cast(pa.int64()).to_pylist() == expected
 
 
 def test_pick_date_by_condition():

@@ -40,7 +40,9 @@ def test_lookup_is_a_loop(ours, theirs, cardinality, unmatched):
     settings = {"on": ["k"], "take": ["v"], "cardinality": cardinality, "unmatched": unmatched}
     real = [key for key in theirs if key]
     if cardinality == "one" and len(set(real)) < len(real):
-        with pytest.raises(InputError, match="have several rows.*cardinality = 'many'"):
+        with pytest.raises(
+            InputError, match="several rows in the other table for .*cardinality = 'many'"
+        ):
             prepare.lookup(table, other, **settings)
         return
     found = prepare.lookup(table, other, **settings)
@@ -314,10 +316,10 @@ def test_pieces_are_the_whole(monkeypatch):
         (lambda: prepare.lookup(keyed([]), keyed([]), on=["k"], take=["n"]), ConfigError, "has a column 'n' already"),
         (lambda: prepare.lookup(keyed([]), keyed([]), on=["k"], take=["n"], into=[]), ConfigError, "once"),
         (lambda: prepare.lookup(keyed([]), keyed([]), on=[], take=["n"], into=["m"]), ConfigError, "on is empty"),
-        (lambda: prepare.lookup(keyed(["q"]), keyed([]), on=["k"], take=["n"], into=["m"], unmatched="refuse"), InputError, "1 rows have no match, the first has 'q'"),
+        (lambda: prepare.lookup(keyed(["q"]), keyed([]), on=["k"], take=["n"], into=["m"], unmatched="refuse"), InputError, "no match for 1 row, the first has 'q'"),
         (lambda: prepare.lookup(keyed([])), InputError, "2 tables"),
         (lambda: prepare.lookup(3, keyed([]), on=["k"], take=["n"]), InputError, "got int"),
-        (lambda: prepare.lookup_asof({"d": ["2024-01-01"]}, {"d": ["2024-01-01"] * 2, "v": [1, 2]}, date="d", other_date="d", take=["v"]), InputError, "repeat a key and date, the first at 2024-01-01"),
+        (lambda: prepare.lookup_asof({"d": ["2024-01-01"]}, {"d": ["2024-01-01"] * 2, "v": [1, 2]}, date="d", other_date="d", take=["v"]), InputError, "another row in 1 row of the other table, the first at 2024-01-01"),
         (lambda: prepare.lookup_asof({"d": ["x"]}, {"d": [], "v": []}, date="d", other_date="d", take=["v"]), InputError, "no date"),
         (lambda: prepare.lookup_asof({"d": []}, {"d": [], "v": []}, date="d", other_date="d", take=["v"], within_days=-1), ConfigError, "0 or more"),
         (lambda: prepare.union_tables([]), InputError, "no table"),

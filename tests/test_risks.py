@@ -17,7 +17,7 @@ from qfb_gpu.finance import concentration, demand, months, performance, risks, v
 from qfb_gpu.finance.risks_history import fell, held_since
 from qfb_gpu.finance.risks_reasons import REASONS, explain
 from qfb_gpu.lake.work import Workspace
-from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import risks as part
 from qfb_gpu.parts.part import PROFILE, Given, Saved
 
@@ -62,7 +62,7 @@ def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     table = np.stack([one, *(one * (1 + k * 2.3e-16) for k in range(1, 9))])
     table[5:, 2] += 1e-15
     seen = np.ones(table.shape, dtype=bool)
-    change, since = demand._change(table, seen, np)
+    change, _, since = demand._change(table, seen, np)
     assert since.tolist() == [3.0] * 9
     np.testing.assert_allclose(change, change[0], atol=1e-12)
 
@@ -96,7 +96,7 @@ def test_concentration_is_what_loops_say(payments):
     ledger = build_ledger(payments)
     main = months.main_currency(ledger, CPU)
     for end in (DAY + 1, DAY - 200):
-        found = concentration.dependence(ledger, main, [end], CPU)
+        found = concentration.dependence(ledger, main, [(end - 365, end)], CPU)
         for at in range(2):
             for way, names in ((0, concentration.NAMES[:4]), (1, concentration.NAMES[4:])):
                 mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == way]
@@ -119,8 +119,9 @@ def test_concentration_in_the_simulator_is_that_of_the_host():
     ]  # fmt: skip
     ledger = build_ledger(payments)
     main, ends = months.main_currency(ledger, CPU), [DAY + 1, DAY - 200]
-    want = concentration.dependence(ledger, main, ends, CPU)
-    found = concentration.dependence(ledger, main, ends, simulated_backend())
+    years = [(end - 365, end) for end in ends]
+    want = concentration.dependence(ledger, main, years, CPU)
+    found = concentration.dependence(ledger, main, years, simulated_backend())
     for name in concentration.NAMES:
         np.testing.assert_array_equal(found[name], want[name], err_msg=name)
 
@@ -131,9 +132,9 @@ def test_dates_are_measured_together_as_each_alone(payments):
     ledger = build_ledger([(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments])
     main = months.main_currency(ledger, CPU)
     ends = [DAY + 1, DAY - 364, DAY - 30, DAY - 364, DAY - 2000]  # one twice, one before all
-    together = concentration.dependence(ledger, main, ends, CPU)
+    together = concentration.dependence(ledger, main, [(end - 365, end) for end in ends], CPU)
     for at, end in enumerate(ends):
-        alone = concentration.dependence(ledger, main, [end], CPU)
+        alone = concentration.dependence(ledger, main, [(end - 365, end)], CPU)
         for name in concentration.NAMES:
             np.testing.assert_array_equal(together[name][:, at], alone[name][:, 0])
 
@@ -310,7 +311,8 @@ def test_every_part_has_words_a_half_and_a_weight():
     parts = {name for names in risks.PARTS.values() for name in names}
     assert parts == set(REASONS) == set(HALVES) == set(WEIGHTS)
     row = {**dict.fromkeys(parts, 0.5), "class_code": 3, "change_months": 4.0, "hazard": 0.1,
-           "n_nodes": 7.0, "effective_channels": 2.0}  # fmt: skip
+           "n_nodes": 7.0, "effective_channels": 2.0, "n_channels": 2.0, "change_fall": 0.5,
+           "trend_fall": 0.5}  # fmt: skip
     for risk, names in risks.PARTS.items():
         point = {name: 40.0 + at for at, name in enumerate(names)}
         codes, english, chinese = explain(risk, row, point, WEIGHTS)
@@ -318,6 +320,59 @@ def test_every_part_has_words_a_half_and_a_weight():
         assert english.count("; ") == chinese.count("；") == len(codes.split(",")) - 1
     nothing = dict.fromkeys(parts, float("nan"))
     assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
+
+
+def test_a_firm_without_income_is_not_told_to_live_off_one_channel():
+    weights = dict.fromkeys(WEIGHTS, 1.0)
+    point = {"top_1": 66.7, "hhi": 74.1, "few": 83.3, "growing": 70.0, "supplier_top_1": 50.0}
+    gone = {"n_channels": float("nan"), "top_1": 1.0, "hhi": 1.0, "few": 1.0, "growing": 0.5,
+            "effective_channels": 1.0, "supplier_top_1": 0.5}  # fmt: skip
+    codes, english, chinese = explain("channel", gone, point, weights)
+    assert codes == "no_income,supplier_top_1"
+    assert english.startswith("nothing came in during the last year")
+    assert "one channel" not in english
+    assert chinese.startswith("近一年没有收入")
+    one = {**gone, "n_channels": 1.0}
+    assert (
+        "; 1 channel in the last year"
+        in explain("channel", one, {**point, "few": 70.0}, weights)[1]
+    )
+
+
+def test_words_tell_the_fall_and_not_what_it_is_worth():
+    """A clean halving is a halving, however little a few months can prove."""
+    income, length = table([100.0] * 12 + [50.0] * 12)
+    asked = demand.demand(income, income, income, length, CPU)
+    moved = volatility.volatility(table([100.0, 120.0] * 9 + [55.0] * 6)[0], np.array([24]), CPU)
+    row = {name: float(values[0]) for name, values in {**asked, **moved}.items()}
+    assert row["change"] < 0.4
+    assert row["trend_break"] < row["trend_fall"] == 0.5
+    assert "fell by 50% 12 months ago" in REASONS["change"].english(row)
+    assert "下降50%" in REASONS["change"].chinese(row)
+    assert "50% lower" in REASONS["trend_break"].english(row)
+
+
+def test_what_was_called_off_is_what_the_firm_sold_in_its_main_currency():
+    kind = Labelled(np.array([0, 1, 2, -1, 2], np.int32), ("Purchase", "purchase ", "sale"))
+    void = SimpleNamespace(
+        customer=np.array([0, 0, 0, 1, 1], np.int32),
+        columns={"kind": kind, "currency": np.array([CNY, CNY, CNY, CNY, 5], np.int16)},
+    )
+    assert part._seller(void, np.array([CNY, CNY]), CPU).tolist() == [-1, -1, 0, 1, -1]
+
+
+def test_the_year_of_a_concentration_is_the_twelve_months_of_the_income():
+    """A year with a leap day has 366: a payment of its first day is in both or in none."""
+    as_of = (np.datetime64("2024-11-30") - np.datetime64("1970-01-01")).astype(int)
+    first = int((np.datetime64("2023-12-01") - np.datetime64("1970-01-01")).astype(int))
+    assert months.years(int(as_of), 60, (0, 60, 61))[0] == (first, int(as_of) + 1)
+    assert len(months.years(int(as_of), 60, (0, 60, 61))) == 2
+    ledger = build_ledger([(0, 9, 0, CNY, first, 300), (0, 8, 0, CNY, first + 40, 100),
+                           (1, 9, 0, CNY, first, 1)])  # fmt: skip
+    main, ends = months.main_currency(ledger, CPU), months.month_ends(int(as_of), 24, CPU)
+    income = months.by_month(ledger, main, ends, CPU)["income"][0, -12:].sum()
+    top = concentration.dependence(ledger, main, months.years(int(as_of), 24, (0,)), CPU)["top_1"]
+    assert top[0, 0] * income == 300
 
 
 def test_reasons_stand_by_their_weight_whatever_is_not_known():
@@ -377,8 +432,10 @@ def night(folder, buckets, day):
     """Run the part over ledgers by bucket; return its tables by name, rows by customer."""
     config = SimpleNamespace(finance=SimpleNamespace(risks=Risks()), sources={"transactions": []})
     work = Workspace(folder)
-    none = SimpleNamespace(customer=np.empty(0, np.int32),
-                           columns={"date": np.empty(0, np.int32)})  # fmt: skip
+    none = SimpleNamespace(customer=np.empty(0, np.int32), columns={
+        "date": np.empty(0, np.int32), "currency": np.empty(0, np.int16),
+        "kind": Labelled(np.empty(0, np.int32), ()),
+    })  # fmt: skip
     for bucket, (ledger, names) in enumerate(buckets):
         given_ = Given(
             bucket=bucket, as_of_day=day, config=config, calendar=None, ledger=ledger,

@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger, Streams
 
 
+_OF_ROWS = (
+    "constants", "date_order", "direction_values", "exclude", "lines", "rounding", "since",
+    "time_zone",
+)  # fmt: skip
+"""Settings of a source that a table in memory may have, too."""
+
+
 class Scored(NamedTuple):
     """The payments of a table up to a day, their streams and what was decided of them."""
 
@@ -100,7 +107,9 @@ def find_streams(
         Our column name to the table's, e.g. ``{"date": "booked_on"}``.
     device : {"auto", "cpu", "gpu"}
     **settings
-        Keys of the config: ``currency``, ``calendar``, ``payments={"horizon_days": 30}``.
+        Keys of the config: ``currency``, ``calendar``, ``payments={"horizon_days": 30}``; and how
+        rows are read, as of a source: ``constants``, ``date_order``, ``direction_values``,
+        ``exclude``, ``lines``, ``rounding``, ``since``, ``time_zone``.
 
     Returns
     -------
@@ -215,7 +224,9 @@ def _config(
         msg = f"columns: expected a dict of our column to the table's, got {columns!r:.60}"
         raise ConfigError(msg)
     part = {"path": "memory", "columns": {**there, **(columns or {})}}
-    raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **settings}
+    part |= {name: settings[name] for name in settings if name in _OF_ROWS}
+    rest = {name: value for name, value in settings.items() if name not in _OF_ROWS}
+    raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **rest}
     return build_config(raw, base=Path.cwd(), where="find_streams")
 
 

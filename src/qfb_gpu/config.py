@@ -14,6 +14,7 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -75,7 +76,8 @@ class SourcePart(Strict):
 
     ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
     ``as_of``, or one by its number. Rows before ``since`` are left out and counted; files that
-    hold none later are not read.
+    hold none later are not read. ``time_zone`` is where an instant (a timestamp with a zone, as
+    Spark and Delta write in UTC) has its day; its own zone where it is not set.
     """
 
     path: str
@@ -92,6 +94,16 @@ class SourcePart(Strict):
     prepare: list[dict[str, Any]] = []
     snapshot: Literal["newest", "as_of"] | Annotated[int, Field(ge=0)] = "newest"
     since: dt.date | None = None
+    time_zone: str | None = None
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else ZoneInfo(value).key
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            msg = f"no time zone is called {value!r}; e.g. Asia/Shanghai, Europe/London, UTC"
+            raise ValueError(msg) from error
 
     @field_validator("encoding")
     @classmethod

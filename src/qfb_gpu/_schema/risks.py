@@ -59,7 +59,7 @@ TABLES = (
         ("level", "string", "low, watch, high, severe; [finance.risks] levels"),
         ("raw_score", "float64", "from the customer's own data alone; null where there is none"),
         ("peer_score", "float64", "mean of customers of its size"),
-        ("n_observations", "int64", "months, payments or contract nodes behind the score"),
+        ("n_observations", "int64", "months, payments up to 100, or those and 3 a contract node"),
         ("reason_codes", "string", "comma separated, what weighs most first"),
         ("reasons", "string", "the same in words"),
         ("reasons_zh", "string", "风险原因"),

@@ -92,7 +92,7 @@ TABLES = (
         ("customer_id", "string", "whose books it is in", True),
         ("counterparty_id", "string", "the other side"),
         ("date", "date", "of the invoice", True),
-        ("kind", "string", "sale or purchase"),
+        ("kind", "string", "sale, also where not given; or purchase: not in risks"),
         ("amount", "int64", "money"),
         ("currency", "string", "ISO 4217"),
     ),

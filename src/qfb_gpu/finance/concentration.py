@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
 
 NAMES = ("hhi", "top_1", "top_5", "n_channels", "supplier_hhi", "supplier_top_1")
-WINDOW_DAYS = 365
 DISCLOSED = (0.1, 0.3, 0.5)
 _FIGURES = {
     "in": {"hhi": HHI, "top_1": TOP_1, "top_5": TOP_5, "n_channels": N_CHANNELS},
@@ -38,39 +37,41 @@ _FIGURES = {
 }
 
 
-def dependence(ledger: Ledger, main: Any, end_days: list[int], backend: Backend) -> dict[str, Any]:
-    """Return the concentration of income over the year before each date.
+def dependence(
+    ledger: Ledger, main: Any, years: list[tuple[int, int]], backend: Backend
+) -> dict[str, Any]:
+    """Return the concentration of income over each of some years.
 
     Parameters
     ----------
     ledger : Ledger
     main : int64 array, shape (n_customers,)
         Main currency; other currencies are left out.
-    end_days : list of int, days since 1970-01-01
-        The year ends the day before.
+    years : list of (int, int), days since 1970-01-01
+        The first day of a year, and the day after its last.
 
     Returns
     -------
-    dict of float64 arrays, shape (n_customers, n_dates)
+    dict of float64 arrays, shape (n_customers, n_years)
         :data:`NAMES`; NaN where nothing came in. Payments without a counterparty count as one
         channel a normalised description. A channel whose reversals exceed its payments counts 0.
     """
     xp = backend.xp
-    bounds = sorted({*end_days, *(end - WINDOW_DAYS for end in end_days)})
+    bounds = sorted({day for year in years for day in year})
     before = xp.empty((ledger.n_relations, len(bounds)), dtype="int64")
     backend.launch(
         sums_cpu, sums_gpu, ledger.n_relations, ledger.day, ledger.amount_minor,
         ledger.relation_offsets, backend.asarray(bounds, dtype="int64"), before,
     )  # fmt: skip
-    high = backend.asarray([bounds.index(end) for end in end_days], dtype="int64")
-    low = backend.asarray([bounds.index(end - WINDOW_DAYS) for end in end_days], dtype="int64")
+    low = backend.asarray([bounds.index(first) for first, _ in years], dtype="int64")
+    high = backend.asarray([bounds.index(end) for _, end in years], dtype="int64")
     out: dict[str, Any] = {}
     for direction, names in _FIGURES.items():
-        figures = xp.empty((ledger.n_customers * len(end_days), N_FIGURES))
+        figures = xp.empty((ledger.n_customers * len(years), N_FIGURES))
         backend.launch(
             shares_cpu, shares_gpu, figures.shape[0], before, ledger.direction, ledger.currency,
             DIRECTIONS.index(direction), main, low, high, ledger.customer_offsets, figures,
         )  # fmt: skip
-        table = figures.reshape(ledger.n_customers, len(end_days), N_FIGURES)
+        table = figures.reshape(ledger.n_customers, len(years), N_FIGURES)
         out |= {name: table[:, :, at] for name, at in names.items()}
     return out

@@ -45,8 +45,9 @@ def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -
         ``interval``: months per month with demand, less 1; ``sizes``: squared coefficient of
         variation of months with demand; ``error``: mean absolute error of exponential smoothing
         over the mean; ``scaled_error``: the same over that of the same month a year before (NaN
-        under 14 months); ``change``: fall at the strongest change point, 0 where it rose;
-        ``change_months``: months since it; ``bullwhip``: squared coefficient of variation of
+        under 14 months); ``change``: fall at the strongest change point, weighed by how clear it
+        is, 0 where it rose; ``change_fall``: that fall itself; ``change_months``: months since it;
+        ``bullwhip``: squared coefficient of variation of
         spending over that of sales, less 1, at least 0; ``class_code`` (int8) of :data:`CLASSES`.
     """
     xp = backend.xp
@@ -60,7 +61,7 @@ def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -
     adi = n / xp.maximum(n_busy, 1)
     cv2 = _cv2(x, busy, xp)
     error, scaled = _errors(x, naive[:, -WINDOW:], seen, xp)
-    change, since = _change(x, seen, xp)
+    change, fall, since = _change(x, seen, xp)
     ratio = _cv2(y, seen, xp) / xp.maximum(_cv2(x, seen, xp), 0.01)
     known = (n >= 2) & (n_busy > 0)  # noqa: PLR2004
     buys = known & ((y > 0).sum(axis=1) >= 3)  # noqa: PLR2004
@@ -70,6 +71,7 @@ def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -
         "error": xp.where(known, error, xp.nan),
         "scaled_error": scaled,
         "change": xp.where(known, change, xp.nan),
+        "change_fall": fall,
         "change_months": since,
         "bullwhip": xp.where(buys, xp.maximum(ratio - 1, 0.0), xp.nan),
         "class_code": xp.where(
@@ -109,11 +111,11 @@ def _errors(x: Any, raw: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
     return error, xp.where(usable, smooth / xp.where(usable, yearly, 1.0), xp.nan)
 
 
-def _change(x: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
+def _change(x: Any, seen: Any, xp: Any) -> tuple[Any, Any, Any]:
     """Return the fall at the month where the cumulative sum is farthest from a line, and its age.
 
-    It is weighed by r / (r + 1), r the farthest point over what chance gives (the square root of
-    months times the standard deviation).
+    First weighed by r / (r + 1), r the farthest point over what chance gives (the square root of
+    months times the standard deviation), then as it is.
     """
     n = xp.maximum(seen.sum(axis=1), 1)
     mean = x.sum(axis=1) / n
@@ -121,7 +123,7 @@ def _change(x: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
     away = xp.cumsum(off, axis=1)
     inner = away[:, :-1]
     if inner.shape[1] == 0:
-        return xp.zeros(x.shape[0]), xp.full(x.shape[0], xp.nan)
+        return xp.zeros(x.shape[0]), xp.zeros(x.shape[0]), xp.full(x.shape[0], xp.nan)
     size = abs(inner)  # of months as far but for rounding the first, whatever order sums are in
     at = xp.argmax(size >= (1 - _ROUNDING) * size.max(axis=1, keepdims=True), axis=1)
     rows = xp.arange(x.shape[0])
@@ -134,5 +136,6 @@ def _change(x: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
     spread = xp.sqrt((off * off).sum(axis=1))
     strength = abs(farthest) / xp.where(spread > 0, spread, 1.0)
     fall = xp.where(low > 0, 1 - high / xp.where(low > 0, low, 1.0), 0.0)
-    weighed = xp.maximum(fall, 0.0) * strength / (1 + strength)
-    return weighed, (x.shape[1] - 1 - at).astype("float64")
+    fall = xp.maximum(fall, 0.0)
+    weighed = fall * strength / (1 + strength)
+    return weighed, fall, (x.shape[1] - 1 - at).astype("float64")

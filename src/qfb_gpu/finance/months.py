@@ -49,6 +49,24 @@ def month_ends(as_of_day: int, n_months: int, backend: Backend) -> MonthEnds:
     return MonthEnds(int(months[0].astype("int64")) + 1970 * YEAR, backend.asarray(days))
 
 
+def years(as_of_day: int, n_months: int, ago: tuple[int, ...]) -> list[tuple[int, int]]:
+    """Return the first day, and the day after the last, of twelve months that ended earlier.
+
+    Parameters
+    ----------
+    n_months : int
+        Months that are looked at: years that ended before them are left out.
+    ago : tuple of int
+        Months before the last month that had ended.
+    """
+    import numpy as np
+
+    end = np.datetime64(as_of_day + 1, "D").astype("datetime64[M]")
+    asked = end - np.array([one for one in ago if one <= n_months], dtype="int64")
+    first, last = ((asked - back).astype("datetime64[D]").astype("int64") for back in (YEAR, 0))
+    return list(zip(first.tolist(), last.tolist(), strict=True))
+
+
 def main_currency(ledger: Ledger, backend: Backend) -> Any:
     """Return each customer's currency of most payments, then of the latest, then the first code.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, NamedTuple
 
 from qfb_gpu.counted import counted
@@ -86,8 +87,8 @@ REASONS: dict[str, Reason] = {
         lambda r: f"最近一季收入较高点回落{_pc(r['drawdown'])}",
     ),
     "trend_break": Reason(
-        lambda r: f"income broke its trend: about {_pc(r['trend_break'])} lower for half a year",
-        lambda r: f"收入趋势拐点：近半年下降约{_pc(r['trend_break'])}",
+        lambda r: f"income broke its trend: {_pc(r['trend_fall'])} lower for half a year",
+        lambda r: f"收入趋势拐点：近半年下降{_pc(r['trend_fall'])}",
     ),
     "idle": Reason(
         lambda r: f"no income in {_pc(r['idle'])} of its months",
@@ -113,9 +114,9 @@ REASONS: dict[str, Reason] = {
     ),
     "change": Reason(
         lambda r: (
-            f"sales fell by about {_pc(r['change'])} {counted(r['change_months'], 'month')} ago"
+            f"sales fell by {_pc(r['change_fall'])} {counted(r['change_months'], 'month')} ago"
         ),
-        lambda r: f"{r['change_months']:.0f}个月前出现需求变点，下降约{_pc(r['change'])}",
+        lambda r: f"{r['change_months']:.0f}个月前出现需求变点，下降{_pc(r['change_fall'])}",
     ),
     "bullwhip": Reason(
         lambda r: f"purchases swing {1 + r['bullwhip']:.1f} times as much as sales (bullwhip)",
@@ -132,7 +133,7 @@ REASONS: dict[str, Reason] = {
         lambda r: f"有效渠道数{r['effective_channels']:.1f}（HHI {r['hhi']:.2f}）",
     ),
     "few": Reason(
-        lambda r: f"{1 / r['few']:.0f} channels in the last year",
+        lambda r: f"{counted(1 / r['few'], 'channel')} in the last year",
         lambda r: f"近一年仅{1 / r['few']:.0f}个渠道",
     ),
     "growing": Reason(
@@ -147,6 +148,13 @@ REASONS: dict[str, Reason] = {
         lambda r: f"第一大供应商占采购{_pc(r['supplier_top_1'])}{_line_zh(r['supplier_top_1'])}",
     ),
 }
+
+
+NO_INCOME = Reason(
+    lambda _: "nothing came in during the last year: all of its channels are gone",
+    lambda _: "近一年没有收入，渠道全部流失",
+)
+"""What stands for all parts of the channels of a firm that was paid nothing for a year."""
 
 
 def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, str]:
@@ -167,9 +175,14 @@ def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, st
         for name in PARTS[risk]
         if round(point[name], _DECIMALS) >= _LEAST_POINTS and weights[name] > 0  # false of NaN
     ]
-    names = [name for _, name in sorted(said)[:_MOST]]
+    names = [name for _, name in sorted(said)]
+    words = REASONS
+    if risk == "channel" and math.isnan(row["n_channels"]):
+        words = REASONS | {"no_income": NO_INCOME}
+        names = [*(["no_income"] if "top_1" in names else []), *set(names) & {"supplier_top_1"}]
+    names = names[:_MOST]
     return (
         ",".join(names),
-        "; ".join(REASONS[name].english(row) for name in names),
-        "；".join(REASONS[name].chinese(row) for name in names),
+        "; ".join(words[name].english(row) for name in names),
+        "；".join(words[name].chinese(row) for name in names),
     )

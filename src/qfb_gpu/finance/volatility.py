@@ -36,8 +36,8 @@ def volatility(income: Any, length: Any, backend: Backend) -> dict[str, Any]:
         ``arc``: root mean square arc change from month to month, 0 to 2; ``downside``: semi-
         deviation below the mean over the mean; ``drawdown``: fall of the last quarter's mean from
         the highest one; ``trend_break``: fall of the last six months' mean from that before,
-        weighed by how sure it is; ``idle``: share of months without income. NaN under two months,
-        ``trend_break`` NaN under twelve.
+        weighed by how sure it is; ``trend_fall``: that fall itself; ``idle``: share of months
+        without income. NaN under two months, ``trend_break`` NaN under twelve.
     """
     xp = backend.xp
     x = xp.maximum(income[:, -WINDOW:], 0.0)
@@ -54,7 +54,7 @@ def volatility(income: Any, length: Any, backend: Backend) -> dict[str, Any]:
         "idle": (seen & (x <= 0)).sum(axis=1) / xp.maximum(n, 1),
     }
     found = {name: xp.where(some, values, xp.nan) for name, values in found.items()}
-    found["trend_break"] = _trend_break(x, seen, xp)
+    found["trend_break"], found["trend_fall"] = _trend_break(x, seen, xp)
     return found
 
 
@@ -84,8 +84,8 @@ def _drawdown(x: Any, seen: Any, xp: Any) -> Any:
     return xp.where(peak > 0, 1 - smooth[:, -1] / xp.where(peak > 0, peak, 1.0), 1.0)
 
 
-def _trend_break(x: Any, seen: Any, xp: Any) -> Any:
-    """Return the fall of the last half-year's mean, times t^2 / (t^2 + 2) of Welch's t."""
+def _trend_break(x: Any, seen: Any, xp: Any) -> tuple[Any, Any]:
+    """Return the fall of the last half-year's mean, times t^2 / (t^2 + 2) of Welch's t, and it."""
     now, then = x[:, -_NEW:], x[:, :-_NEW]
     old = seen[:, :-_NEW]
     n_then = xp.maximum(old.sum(axis=1), 1)
@@ -98,4 +98,4 @@ def _trend_break(x: Any, seen: Any, xp: Any) -> Any:
     squared = (after - before) ** 2
     sure = squared / xp.where(squared + 2 * error > 0, squared + 2 * error, 1.0)
     fall = xp.where(before > 0, xp.maximum(1 - after / xp.where(before > 0, before, 1.0), 0.0), 0.0)
-    return xp.where(old.sum(axis=1) >= _NEW, fall * sure, xp.nan)
+    return xp.where(old.sum(axis=1) >= _NEW, fall * sure, xp.nan), fall

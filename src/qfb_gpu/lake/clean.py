@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake import amounts, parse, prune, texts
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.texts import Coded
@@ -125,6 +126,8 @@ def plain_column(table: Table) -> str | None:
 def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     """Clean one batch; a rejected row is kept as it came, before its recipe."""
     batch.rows = texts.readable(batch.rows, plan.name)
+    if plan.part.time_zone:
+        batch.rows = parse.in_zone(batch.rows, plan.part.time_zone)
     rows, came, counts = _prepared(batch, plan)
     reader = _RowReader(rows, plan)
     columns: dict[str, Any] = {}
@@ -223,6 +226,14 @@ def _rejects(
     return pa.concat_tables(tables) if tables else None
 
 
+def _far(file: str, names: tuple[str, ...], hour: str) -> str:
+    return (
+        f"{file}: column {names[0]!r} has instants in UTC, all of them at {hour} or 00:00: days of "
+        "another time zone, which would be read as the days before or after; set time_zone = "
+        "'Asia/Shanghai', or where they are days; 'UTC' if they are right"
+    )
+
+
 class _RowReader:
     """Reads the columns of one batch and remembers why a row cannot be kept."""
 
@@ -279,6 +290,8 @@ class _RowReader:
 
     def _number(self, column: Column, values: pa.Array) -> pa.Array:
         if column.kind == "date":
+            if self._plan.part.time_zone is None and (hour := parse.far_midnight(values)):
+                raise InputError(_far(self._plan.name, self._plan.mapped[column.name].names, hour))
             number, status = parse.parse_dates(values, self._plan.part.date_order)
         elif column.kind == "bool":
             number, status = parse.parse_bools(values)

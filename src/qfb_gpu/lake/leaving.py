@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.counted import counted
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import silver
 from qfb_gpu.lake.merge import forget_derived, mix
@@ -147,7 +148,7 @@ def subtract(tables: list[pa.Table], removed: list[pa.Table], schema: Table) -> 
     n_leave = np.bincount(group, weights=leaves, minlength=starts.size).astype(np.int64)
     n_there = np.bincount(group, weights=~leaves, minlength=starts.size).astype(np.int64)
     if (n_leave > n_there).any():
-        msg = f"{int((n_leave > n_there).sum())} rows that leave are not in silver"
+        msg = f"not in silver: {counted(int((n_leave > n_there).sum()), 'row')} that leave"
         raise FeedMismatchError(msg)
     rank = np.arange(order.size) - starts[group]
     keep = np.ones(n_present, bool)

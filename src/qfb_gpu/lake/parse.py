@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 IN, OUT = 0, 1
 _ORDER = {"ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
 _SHORT_DATE = 6
+_UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
+_LOOKED_AT, _FEWEST_DAYS, _MOST_HOURS = 10_000, 10, 2
+_DAY_SECONDS, _QUARTER_SECONDS = 86_400, 900
 DIRECTION_WORDS = {
     **dict.fromkeys(("in", "credit", "c", "cr", "收", "收入", "贷", "贷方"), IN),
     **dict.fromkeys(("out", "debit", "d", "dr", "支", "支出", "付", "借", "借方"), OUT),
@@ -75,6 +78,36 @@ def _from_dates(values: pa.Array) -> tuple[Any, Any]:
         values = pc.floor_temporal(values, unit="day")
     days = plain(values.cast(pa.date32()).view(pa.int32()), NULL_DAY, np.int32)
     return days, np.where(days == NULL_DAY, MISSING, OK).astype(np.int8)
+
+
+def in_zone(rows: pa.RecordBatch, zone: str) -> pa.RecordBatch:
+    """Return rows whose instants are told on the clock of a zone; nothing else changes."""
+    columns = [
+        one.cast(pa.timestamp(one.type.unit, zone))
+        if pa.types.is_timestamp(one.type) and one.type.tz is not None
+        else one
+        for one in rows.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=rows.schema.names)
+
+
+def far_midnight(values: pa.Array) -> str | None:
+    """Return the time of day of instants that are days of another zone written in UTC, else None.
+
+    A day of Shanghai that is stored as an instant is 16:00 of the day before in UTC; a zone with
+    summer time has two such hours. Told by the first values, where there are enough of them.
+    """
+    if not pa.types.is_timestamp(values.type) or values.type.tz not in _UTC:
+        return None
+    seconds = values.slice(0, _LOOKED_AT).cast(pa.timestamp("s"), safe=False).drop_null()
+    day, second = np.divmod(np.asarray(seconds.cast(pa.int64())), _DAY_SECONDS)
+    hours = np.unique(second)
+    if np.unique(day).size < _FEWEST_DAYS or hours.size > _MOST_HOURS or not hours.any():
+        return None
+    if (hours % _QUARTER_SECONDS).any():
+        return None
+    hour = int(hours[-1])
+    return f"{hour // 3600:02d}:{hour // 60 % 60:02d}"
 
 
 def parse_directions(values: pa.Array, mapped: Mapping[str, str]) -> tuple[Any, Any]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from qfb_gpu.lake.clean import FilePlan
     from qfb_gpu.lake.sources import SourceFile
 
@@ -41,7 +40,10 @@ def pruned(file: SourceFile, plan: FilePlan) -> Counter[str]:
         return Counter()
     is_plain = mapped.how == "one" and not plan.part.prepare and not plan.part.exclude
     bounds = delta.bounds.get(mapped.names[0]) if is_plain else None
-    if bounds is None or bounds[1] >= since or bounds[2]:
+    if bounds is None or bounds[2]:
+        return Counter()
+    ahead = dt.timedelta(days=1 if plan.part.time_zone else 0)  # bounds of instants are in UTC
+    if bounds[1] >= since - ahead:
         return Counter()
     n_rows = delta.n_rows - len(delta.deleted)
     return Counter({"rows": n_rows, f"excluded: {before(since)}": n_rows})

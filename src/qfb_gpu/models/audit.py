@@ -7,8 +7,9 @@ References
 ----------
 W. Bergsma (2013), "A bias-correction for Cramér's V and Tschuprow's T",
 doi:10.1016/j.jkss.2012.10.002. M. Tomczak, E. Tomczak (2014), "The need to report effect size
-estimates revisited" (epsilon squared of Kruskal and Wallis). Y. Benjamini, Y. Hochberg (1995),
-doi:10.1111/j.2517-6161.1995.tb02031.x.
+estimates revisited": (H - k + 1) / (n - k) of Kruskal and Wallis, without what chance gives, which
+they write as eta squared; it is Kelley's epsilon squared of the ranks. Y. Benjamini, Y. Hochberg
+(1995), doi:10.1111/j.2517-6161.1995.tb02031.x.
 """
 
 from __future__ import annotations

@@ -98,8 +98,10 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
     if name in ("level_active_days", "payments_quiet"):
         number = round(float(np.expm1(value)))
         return {
-            "level_active_days": [(f"paid on {number} days of a year", f"一年内有{number}天收付")],
-            "payments_quiet": [(f"no payment for {number} days", f"已{number}天无收付")],
+            "level_active_days": [
+                (f"paid on {counted(number, 'day')} of a year", f"一年内有{number}天收付")
+            ],
+            "payments_quiet": [_quiet(number)],
         }[name]
     words = {
         "level_steadiness": (
@@ -109,7 +111,7 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
         "relations_standing_ended_share": (
             f"{percent}% of its standing payments ended", f"{percent}%的规律收付已停止"),
         "rfm": ("low in recency, frequency and money", "近度、频度与金额偏低"),
-        "payments_days_since": (f"no payment for {counted(count, 'day')}", f"已{count}天无收付"),
+        "payments_days_since": _quiet(count),
         "payments_gaps_since": (
             f"silent for {value:.1f} of its usual gaps", f"沉默已达平常间隔的{value:.1f}倍"),
         "products_held": (f"holds {counted(count, 'product')}", f"持有产品{count}个"),
@@ -120,6 +122,10 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
         "tenure_days": (f"first seen {counted(count, 'day')} ago", f"首次往来距今{count}天"),
     }  # fmt: skip
     return [words.get(name, (f"{name} {value:.3g}", f"{name} {value:.3g}"))]
+
+
+def _quiet(days: int) -> tuple[str, str]:
+    return f"no payment for {counted(days, 'day')}", f"已{days}天无收付"
 
 
 def _change(kind: str, days: int, drop: float) -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ from qfb_gpu.finance.risks_history import (
     nearest,
     tested,
 )
-from qfb_gpu.ledger import Labelled
+from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
 
+_BOUGHT = "purchase"
 _CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
 
 
@@ -46,12 +47,11 @@ def score(given: Given) -> dict[str, Columns]:
     ends = months.month_ends(given.as_of_day, _settings(given.config).history_months, backend)
     main = months.main_currency(ledger, backend)
     tables = months.by_month(ledger, main, ends, backend)
-    days = backend.to_host(ends.start_day)
-    at = [int(days[-1 - ago]) for ago in _CHANNEL_AGO if ago < len(days)]
-    channels = concentration.dependence(ledger, main, at, backend)
+    years = months.years(given.as_of_day, ends.n_months, _CHANNEL_AGO)
+    channels = concentration.dependence(ledger, main, years, backend)
     void = given.sources["cancellations"]
     cancelled = months.count_by_month(
-        void.customer, void.columns["date"], ledger.n_customers, ends, backend
+        _seller(void, main, backend), void.columns["date"], ledger.n_customers, ends, backend
     )
     return {
         "months": {name: values.reshape(-1) for name, values in tables.items()}
@@ -59,6 +59,20 @@ def score(given: Given) -> dict[str, Columns]:
         "channels": {name: values.reshape(-1) for name, values in channels.items()},
         "main": {"currency": main},
     }
+
+
+def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
+    """Return whose sale was called off, a row; -1 where it bought, or in another currency.
+
+    What it sold is counted in its main currency, so what of it was called off is, too.
+    """
+    xp, kind, customer = backend.xp, void.columns["kind"], void.customer
+    bought = [word.strip().casefold() == _BOUGHT for word in kind.labels]
+    is_bought = backend.asarray(np.array([*bought, False]))[kind.codes]  # code -1 finds the last
+    if not customer.shape[0]:
+        return customer
+    same = void.columns["currency"] == main[xp.maximum(customer, 0)]
+    return xp.where(same & ~is_bought, customer, -1)
 
 
 def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:

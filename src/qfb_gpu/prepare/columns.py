@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu._backend import columns as device
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import NULL_DAY
 from qfb_kernels import days as kernels
@@ -267,8 +268,9 @@ def to_days(values: Any, where: str) -> Any:
     if unreadable.any():
         first = to_arrow(values)[int(np.argmax(unreadable))].as_py()
         msg = (
-            f"{where}: {int(unreadable.sum())} values are no date, the first is {first!r}; "
-            "expected dates, or texts such as 2024-01-31: mend them or make them null"
+            f"{where}: no date in {counted(int(unreadable.sum()), 'value')}, "
+            f"the first is {first!r}; expected dates, or texts such as 2024-01-31: mend them or "
+            "make them null"
         )
         raise InputError(msg)
     return days

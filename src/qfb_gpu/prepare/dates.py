@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from pydantic import BeforeValidator
 
 from qfb_gpu.calendars import to_day
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.prepare.columns import as_text, by_day, from_days, like, to_arrow, to_days
@@ -148,14 +149,18 @@ def pick_date(
     one, other = _pair(first, second)
     if rule == "first":
         picked = pc.coalesce(one, other)
-    elif rule == "earliest":
-        picked = pc.min_element_wise(one, other)
-    elif rule == "latest":
-        picked = pc.max_element_wise(one, other)
+    elif rule in ("earliest", "latest"):
+        pick = pc.min_element_wise if rule == "earliest" else pc.max_element_wise
+        kind = one.type
+        if pa.types.is_timestamp(kind):  # Arrow compares instants, but picks none with a zone
+            one, other = (column.cast(pa.timestamp(kind.unit)) for column in (one, other))
+        picked = pick(one, other).cast(kind)
     else:
         text = as_text(condition)
         if len(text) != len(one):
-            msg = f"pick_date: condition has {len(text)} rows, the dates have {len(one)}"
+            msg = (
+                f"pick_date: condition has {counted(len(text), 'row')}, the dates have {len(one):,}"
+            )
             raise InputError(msg)
         holds = pc.is_in(text, pa.array(values, pa.string()))
         holds = pc.if_else(text.is_null(), pa.scalar(None, pa.bool_()), holds)
@@ -166,7 +171,8 @@ def pick_date(
 def _pair(first: Any, second: Any) -> tuple[pa.Array, pa.Array]:
     one, other = to_arrow(first), to_arrow(second)
     if len(one) != len(other):
-        msg = f"pick_date: the columns have {len(one)} and {len(other)} rows; give one table's"
+        rows = f"{len(one):,} and {counted(len(other), 'row')}"
+        msg = f"pick_date: the columns have {rows}; give one table's"
         raise InputError(msg)
     if one.type == other.type and (pa.types.is_timestamp(one.type) or one.type == pa.date32()):
         return one, other

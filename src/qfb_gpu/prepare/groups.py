@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import as_text, like, table_like, to_arrow, without_empty
 from qfb_gpu.prepare.keys import match_keys
@@ -198,7 +199,7 @@ def _check(order: str, rank: pa.Array | None, max_length: int | None, n_rows: in
         msg = f"group_texts: max_length is a number of characters, 1 or more, not {max_length}"
         raise ConfigError(msg)
     if rank is not None and len(rank) != n_rows:
-        msg = f"group_texts: order_by has {len(rank)} rows, the texts have {n_rows}"
+        msg = f"group_texts: order_by has {counted(len(rank), 'row')}, the texts have {n_rows:,}"
         raise InputError(msg)
 
 

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.calendars import to_date
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.prepare.columns import each_piece, like, plain, to_arrow, to_days
@@ -215,8 +216,9 @@ def _several(theirs: list[pa.Array], codes: Any, per_code: Any) -> str:
     row = int(np.argmax(codes == code))
     key = ", ".join(repr(column[row].as_py()) for column in theirs)
     return (
-        f"lookup: {int((per_code > 1).sum())} keys have several rows in the other table, the first "
-        f"is {key} with {int(per_code[code])}; make them one, or declare cardinality = 'many'"
+        f"lookup: several rows in the other table for {counted(int((per_code > 1).sum()), 'key')}, "
+        f"the first is {key} with {int(per_code[code])}; make them one, or "
+        "declare cardinality = 'many'"
     )
 
 
@@ -225,8 +227,8 @@ def _refuse_twins(stamps: Any) -> None:
     if twins.size:
         date = to_date(int(stamps[twins[0]] % _SPAN) + NULL_DAY)
         msg = (
-            f"lookup_asof: {twins.size} rows of the other table repeat a key and date, the first "
-            f"at {date}; which one holds? Leave one of them"
+            f"lookup_asof: the key and date of another row in {counted(twins.size, 'row')} of the "
+            f"other table, the first at {date}; which one holds? Leave one of them"
         )
         raise InputError(msg)
 
@@ -237,8 +239,8 @@ def _counts(found: Any, has: Any, op: str, unmatched: str, ours: list[pa.Array])
         row = int(np.argmax(~found))
         key = ", ".join(repr(column[row].as_py()) for column in ours)
         msg = (
-            f"{op}: {int((~found).sum())} rows have no match, the first has {key}; add it to the "
-            "other table, or set unmatched = 'null'"
+            f"{op}: no match for {counted(int((~found).sum()), 'row')}, the first has {key}; "
+            "add it to the other table, or set unmatched = 'null'"
         )
         raise InputError(msg)
     return Counter(

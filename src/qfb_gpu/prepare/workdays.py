@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import coded_text, each_piece, like, to_days
 from qfb_kernels import workdays as kernels
@@ -81,7 +82,10 @@ def working_days(
         raise ConfigError(msg)
     first, last = to_days(start, "start"), to_days(end, "end")
     if len(first) != len(last):
-        msg = f"working_days: start has {len(first)} rows, end {len(last)}; give columns of a table"
+        msg = (
+            f"working_days: start has {counted(len(first), 'row')}, end {len(last):,}; "
+            "give columns of a table"
+        )
         raise InputError(msg)
     extra = tuple(weekend or ()), tuple(holidays or ()), tuple(workdays or ())
     names, codes = _calendars(calendar, len(first))
@@ -98,7 +102,7 @@ def _calendars(calendar: Any, n_rows: int) -> tuple[list[str], Any]:
         return [calendar], np.broadcast_to(np.int32(0), n_rows)
     coded = coded_text(calendar)
     if len(coded) != n_rows:
-        msg = f"working_days: calendar has {len(coded)} rows, the dates have {n_rows}"
+        msg = f"working_days: calendar has {counted(len(coded), 'row')}, the dates have {n_rows:,}"
         raise InputError(msg)
     used = coded.indices.unique().drop_null().to_pylist()
     codes = np.asarray(coded.indices.fill_null(-1), np.int32)
@@ -140,9 +144,9 @@ def _refuse_unpublished(
     day = low if low < count.known_from else high
     years = to_date(count.known_from).year, to_date(count.known_until).year
     msg = (
-        f"working_days: {int(outside.sum())} rows have a date outside {years[0]}-{years[1]}, the "
-        f"years calendar {count.name!r} publishes; the first is {to_date(day)}: mend the dates, or "
-        "use calendar 'weekends' with holidays of your own"
+        f"working_days: {counted(int(outside.sum()), 'row')} with a date outside "
+        f"{years[0]}-{years[1]}, the years calendar {count.name!r} publishes; the first is "
+        f"{to_date(day)}: mend the dates, or use calendar 'weekends' with holidays of your own"
     )
     raise InputError(msg)
 
