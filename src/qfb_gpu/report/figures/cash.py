@@ -222,10 +222,12 @@ def _weeks(
     is_in = equal(part, "direction", "in")
     below, above = _range(numbers(part, "stream_id"), week, is_in, n_weeks, spread)
     return WeekSums(
-        *(exact(amount[some], week[some]) for some in (is_in, ~is_in)),
-        *(np.bincount(week[some], minlength=n_weeks) for some in (is_in, ~is_in)),
-        below,
-        above,
+        money_in=exact(amount[is_in], week[is_in]),
+        money_out=exact(amount[~is_in], week[~is_in]),
+        n_in=np.bincount(week[is_in], minlength=n_weeks),
+        n_out=np.bincount(week[~is_in], minlength=n_weeks),
+        below=below,
+        above=above,
     )
 
 

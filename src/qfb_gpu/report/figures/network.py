@@ -156,7 +156,7 @@ def _hub_rows(read: Read, found: _Nodes, large: list[int]) -> list[int]:
 def _at_rows(read: Read, rows: set[int]) -> dict[int, dict[str, Any]]:
     """Return some nodes by their row."""
     wanted = np.array(sorted(rows), dtype=np.int64)
-    found = {}
+    found: dict[int, dict[str, Any]] = {}
     for start, table in _numbered(read, _NODES):
         mine = wanted[(wanted >= start) & (wanted < start + table.num_rows)]
         picked = table.take(pa.array(mine - start, pa.int64())).to_pylist()
@@ -166,7 +166,8 @@ def _at_rows(read: Read, rows: set[int]) -> dict[int, dict[str, Any]]:
 
 def _named(read: Read, names: set[str]) -> dict[int, dict[str, Any]]:
     """Return some nodes by their row, in the order of the rows."""
-    wanted, found = pa.array(sorted(names), pa.string()), {}
+    wanted = pa.array(sorted(names), pa.string())
+    found: dict[int, dict[str, Any]] = {}
     for start, table in _numbered(read, _NODES):
         mine = np.flatnonzero(np.asarray(pc.is_in(column(table, "node_id"), wanted)))
         picked = table.take(pa.array(mine, pa.int64())).to_pylist()

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
 
-from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake.threads import in_order
+from qfb_gpu.lake.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -128,7 +127,7 @@ def of_parts(
         parts = in_pieces(read).parts(table, columns)
     except ABSENT:
         return None
-    return _on_threads(parts, lambda part: work(part()))
+    return side_by_side(*(partial(_read_and, work, part) for part in parts))
 
 
 def of_two(
@@ -144,14 +143,12 @@ def of_two(
     gold = in_pieces(read)
     mine, other = gold.parts(*first), gold.parts(*second)
     if len(mine) != len(other):
-        mine, other = ([partial(gold, *one)] for one in (first, second))
-    return _on_threads(
-        list(zip(mine, other, strict=True)), lambda two: work(*(one() for one in two))
-    )
+        mine, other = [partial(gold, *first)], [partial(gold, *second)]
+    return side_by_side(*(partial(_read_and, work, *two) for two in zip(mine, other, strict=True)))
 
 
-def _on_threads(parts: list[Any], work: Callable[[Any], Any]) -> list[Any]:
-    return list(in_order(work, iter(parts), n_threads()))
+def _read_and(work: Callable[..., Any], *parts: Part) -> Any:
+    return work(*(part() for part in parts))
 
 
 def of_batches(read: Read, table: str, columns: list[str]) -> Iterator[pa.Table] | None:

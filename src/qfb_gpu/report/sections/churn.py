@@ -78,9 +78,11 @@ def _summed(profile: pa.Table) -> _Sums:
 
 def _first(customers: pa.Table) -> pa.Table:
     """Return the customers that are likeliest to leave, ties by id."""
+    if not customers.num_rows:
+        return customers
     by = [("churn_probability", "descending"), ("customer_id", "ascending")]
     keys = pa.table({name_: column(customers, name_) for name_, _ in by})
-    return customers.take(pc.select_k_unstable(keys, min(_SHOWN, customers.num_rows), by))
+    return customers.take(pc.select_k_unstable(keys, _SHOWN, by))
 
 
 def _lead(parts: list[_Sums]) -> str:

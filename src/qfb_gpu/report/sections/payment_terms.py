@@ -67,7 +67,7 @@ class _Sums:
     n, n_known : int
     n_over : int
         That pay later than the law allows.
-    rate : float or None
+    rate : float
         Cost of capital of the first known pair.
     currencies, gains : Counter of currency
         Known pairs, and what they would gain a year, in minor units.
@@ -80,7 +80,7 @@ class _Sums:
     n: int
     n_known: int
     n_over: int
-    rate: float | None
+    rate: float
     currencies: Counter[str]
     gains: Counter[str]
     now: list[int]
@@ -97,7 +97,7 @@ def _summed(found: pa.Table) -> _Sums:
         n=found.num_rows,
         n_known=known.num_rows,
         n_over=int(numbers(known, "cap_exceeded").sum()),
-        rate=known.column("cost_of_capital")[0].as_py() if known.num_rows else None,
+        rate=known.column("cost_of_capital")[0].as_py() if known.num_rows else 0.0,
         currencies=labels(column(known, "currency")),
         gains=gains,
         now=_heights(known, "days_weighted"),
