@@ -124,9 +124,8 @@ def cycles(results: ResultsFile, device: str) -> None:
         inside = edge >= 0
         pruned = time.perf_counter() - start
         start = time.perf_counter()
-        trips = network.find_trips(
-            found, edge[inside], day[inside], amount[inside], RoundTrips(), backend
-        )
+        dated = [(edge[inside], day[inside], amount[inside])]
+        trips = network.find_trips(found, dated, RoundTrips(), backend)
         backend.synchronize()
         searched = time.perf_counter() - start
         run = {

@@ -11,6 +11,7 @@ from stand_in import stand_in_backend
 
 from qfb_gpu._config.network import RoundTrips
 from qfb_gpu.backend import get_backend
+from qfb_gpu.network import cycles
 from qfb_gpu.network.cycles import edge_of, find_trips, loops, summed
 
 CPU = get_backend("cpu")
@@ -42,7 +43,8 @@ def search(payments, *, backend=CPU, **given_settings):
     amount = backend.asarray(np.array([row[3] for row in payments], np.int64))
     inside = edge >= 0
     asked = RoundTrips(**given_settings)
-    trips = find_trips(found, edge[inside], day[inside], amount[inside], asked, backend)
+    dated = [(edge[inside], day[inside], amount[inside])]
+    trips = find_trips(found, dated, asked, backend)
     return found, trips
 
 
@@ -169,6 +171,24 @@ def test_work_is_bounded_and_said():
     _, whole = search(payments, longest=3, max_looks=20_000)
     assert whole.n_unfinished == 0
     assert whole.payment.shape[0] == n * (n - 1) // 2 + n * (n - 1) * (n - 2) // 3
+
+
+@pytest.mark.parametrize("n_a_time", [1, 7, 1000])
+@pytest.mark.parametrize("most", [3, 11, 10**6])
+def test_trips_are_the_same_however_many_are_searched_at_a_time(monkeypatch, n_a_time, most):
+    rng = np.random.default_rng(3)
+    payments = [(int(a), int(b), int(d), int(v), CNY) for a, b, d, v in
+                zip(rng.integers(1, 9, 200), rng.integers(1, 9, 200), rng.integers(0, 30, 200),
+                    rng.integers(90, 110, 200), strict=True)]  # fmt: skip
+    monkeypatch.setattr(cycles, "MOST_TRIPS", most)
+    _, whole = search(payments, max_looks=100)
+    budget = cycles._BUDGETS * CPU.memory_budget_bytes()
+    monkeypatch.setattr(cycles, "_BYTES_A_FIRST", budget // n_a_time)
+    _, other = search(payments, max_looks=100)
+    assert other.payment.tolist() == whole.payment.tolist()
+    assert (other.n_unfinished, other.n_not_kept) == (whole.n_unfinished, whole.n_not_kept)
+    assert whole.n_unfinished > 0
+    assert (whole.n_not_kept > 0) == (most < 10**6)
 
 
 def test_names_change_nothing():

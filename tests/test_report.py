@@ -1,8 +1,10 @@
 """The page of a run: whole, safe, honest about what is missing, and readable."""
 
 import re
+import zlib
 from html.parser import HTMLParser
 
+import numpy as np
 import pyarrow as pa
 import pytest
 import report_fixture as made
@@ -153,3 +155,54 @@ def test_every_node_has_a_place_of_its_own_in_the_picture(n_nodes, pairs):
 def test_the_picture_is_the_same_every_time():
     pairs = [(0, i) for i in range(1, 9)]
     assert (place(9, pairs, [0] * 9) == place(9, pairs, [0] * 9)).all()
+
+
+class InPieces:
+    """Tables cut into parts and batches: a customer's rows are in one part, as in a bucket."""
+
+    def __init__(self, run, n_parts, n_rows):
+        self.run, self.n_parts, self.n_rows = run, n_parts, n_rows
+
+    def __call__(self, name, columns=None):
+        return pa.concat_tables([part() for part in self.parts(name, columns)])
+
+    def columns(self, name):
+        return self.run.read(name, None).column_names
+
+    def parts(self, name, columns):
+        table = self.run.read(name, None)
+        picked = table.select(columns or table.column_names)
+        if "customer_id" not in table.column_names:
+            return [lambda: picked]
+        who = table.column("customer_id").to_pylist()
+        part = np.array([zlib.crc32((one or "").encode()) % self.n_parts for one in who])
+        rows = [pa.array(np.flatnonzero(part == at)) for at in range(self.n_parts)]
+        return [lambda mine=mine: picked.take(mine) for mine in rows]
+
+    def batches(self, name, columns):
+        table = self(name, columns)
+        return iter([table.slice(at, self.n_rows) for at in range(0, table.num_rows, self.n_rows)])
+
+
+@pytest.mark.parametrize(("n_parts", "n_rows"), [(2, 50), (5, 7), (17, 3)])
+def test_a_page_is_the_same_from_any_pieces(tmp_path, n_parts, n_rows):
+    """The rows of the pieces, read as a whole, are the table that it is compared with."""
+    run = made.many(60)
+    pieces = InPieces(run, n_parts, n_rows)
+    whole = made.Gold({name: pieces(name) for name in run.tables}, run.extras)
+    expected, _ = page(tmp_path, whole)
+    write_report(build.collect(tmp_path, pieces, run.extras), tmp_path / "other.html")
+    assert (tmp_path / "other.html").read_text(encoding="utf-8") == expected
+
+
+def test_tables_that_are_not_of_the_same_parts_are_read_as_wholes(tmp_path):
+    run = made.many(40)
+    pieces = InPieces(run, 3, 1000)
+    whole = made.Gold({name: pieces(name) for name in run.tables}, run.extras)
+    expected, _ = page(tmp_path, whole)
+    parts = pieces.parts
+    pieces.parts = lambda name, columns: (
+        [lambda: whole.read(name, columns)] if name == "expected_payments" else parts(name, columns)
+    )
+    write_report(build.collect(tmp_path, pieces, run.extras), tmp_path / "other.html")
+    assert (tmp_path / "other.html").read_text(encoding="utf-8") == expected

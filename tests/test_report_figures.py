@@ -1,11 +1,16 @@
 """What the page sums over columns is what plain loops over rows give."""
 
+import math
+from collections import Counter
+from itertools import pairwise
+
 import numpy as np
 import pyarrow as pa
 import pytest
 
 from qfb_gpu.report.figures import cash, streams
-from qfb_gpu.report.figures.columns import kept
+from qfb_gpu.report.figures.exact import exact, rounded, together
+from qfb_gpu.report.figures.reading import kept
 from qfb_gpu.report.sections import churn, payment_terms
 from qfb_gpu.report.wording import to_units
 
@@ -25,6 +30,15 @@ def test_a_column_is_read_once_whatever_asks_for_it():
     assert asked == [("t", ["b", "a"]), ("t", ["c"])]
     with pytest.raises(KeyError):
         once("t", ["none"])
+
+
+def parts_of(table, cuts):
+    ends = [0, *cuts, table.num_rows]
+    return [table.slice(low, high - low) for low, high in pairwise(ends)]
+
+
+def draw_cuts(seed, n):
+    return sorted(np.random.default_rng(seed).integers(0, n, 4).tolist())
 
 
 def drawn_terms(n_rows, seed):
@@ -60,13 +74,19 @@ def test_the_pairs_that_gain_most_are_those_of_a_plain_sort(n_rows, seed):
     assert found[:12] == expected[:12]
     counts = {code: table.column("currency").to_pylist().count(code) for code in ("CNY", "JPY")}
     counts["KWD"] = n_rows - sum(counts.values())
-    assert payment_terms._main(table) == max(sorted(counts), key=lambda code: counts[code])
+    with_rate = table.append_column("cost_of_capital", pa.array([0.05] * n_rows))
+    of_all = [
+        payment_terms._summed(with_rate.set_column(3, "days_weighted", pa.array([1.0] * n_rows)))
+    ]
+    assert payment_terms._main(of_all) == max(sorted(counts), key=lambda code: counts[code])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_waits_are_counted_in_their_bins(seed):
     table = drawn_terms(150, seed)
-    page = payment_terms._waits(table)
+    with_rate = table.append_column("cost_of_capital", pa.array([0.05] * 150))
+    cut = draw_cuts(seed, 150)
+    page = payment_terms._waits([payment_terms._summed(part) for part in parts_of(with_rate, cut)])
     for low, high in payment_terms._BINS:
         now, then = (
             sum(one is not None and low <= one < high for one in table.column(name).to_pylist())
@@ -90,7 +110,7 @@ def test_the_likeliest_to_churn_come_first_ties_by_id():
             "churn_reasons_zh": ["付款少"] * n,
         }
     )
-    page = churn._likeliest(table)
+    page = churn._likeliest([churn._summed(part) for part in parts_of(table, [11, 23])])
     rows = sorted(table.to_pylist(), key=lambda o: (-o["churn_probability"], o["customer_id"]))
     places = [page.index(row["customer_id"]) for row in rows[:12]]
     assert places == sorted(places)
@@ -112,8 +132,8 @@ def test_the_range_of_the_cumulative_net_is_that_of_a_plain_loop(seed):
             times = int(((stream == one) & (week <= w)).sum())
             down, up = (lower[k], higher[k]) if one % 2 == 0 else (higher[k], lower[k])
             low, high = low + (times * down) ** 2, high + (times * up) ** 2
-        assert below[w] == pytest.approx(low**0.5)
-        assert above[w] == pytest.approx(high**0.5)
+        assert rounded(below, n_weeks)[w] == pytest.approx(low)
+        assert rounded(above, n_weeks)[w] == pytest.approx(high)
 
 
 def test_listed_streams_are_the_largest_of_their_currency_ties_by_row():
@@ -121,7 +141,9 @@ def test_listed_streams_are_the_largest_of_their_currency_ties_by_row():
     draw = np.random.default_rng(5)
     table = pa.table(
         {
-            **{name: [None] * n for name in streams._LISTING},
+            **{name: [None] * n for name in streams.COLUMNS},
+            "confidence": pa.array([None] * n, pa.float64()),
+            "n_payments": [1] * n,
             "customer_id": [f"C{k}" for k in range(n)],
             "currency": draw.choice(["CNY", "USD"], n),
             "is_regular": draw.random(n) < 0.8,
@@ -136,6 +158,30 @@ def test_listed_streams_are_the_largest_of_their_currency_ties_by_row():
         if one["is_regular"] and one["status"] != "stopped" and one["currency"] == "CNY"
     ]
     rows.sort(key=lambda one: -one["amount_total_minor"])
-    largest, days = streams._largest(lambda _name, columns: table.select(columns), ["CNY"])
-    assert [line.customer for line in largest["CNY"]] == [one["customer_id"] for one in rows[:10]]
-    assert days is None
+    parts = [streams.summed(part) for part in parts_of(table, [0, 7, 31])]
+    found = streams.collect(parts, ["CNY"], {"C1": "one"})
+    lines = found.largest["CNY"]
+    assert [line.customer for line in lines] == [one["customer_id"] for one in rows[:10]]
+    assert streams.listed(parts, ["CNY"]) == {line.customer for line in lines}
+    assert found.range_days is None
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_sums_of_floats_are_the_nearest_to_the_true_sum_in_any_pieces(seed):
+    draw = np.random.default_rng(seed)
+    values = draw.normal(0, 1, 500) * 10.0 ** draw.integers(-9, 12, 500)
+    cells = draw.integers(0, 3, 500)
+    pieces = [exact(values[at::7], cells[at::7]) for at in draw.permutation(7)]
+    expected = [math.fsum(values[cells == cell]) for cell in range(3)]
+    assert rounded(together(pieces), 3).tolist() == expected
+    assert rounded(exact(np.zeros(0)), 2).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_median_of_counted_days_is_numpys(seed):
+    draw = np.random.default_rng(seed)
+    for n in (1, 2, 5, 8, 101):
+        days = draw.integers(-3, 9, n)
+        counts = Counter(days.tolist())
+        assert streams._median(counts) == float(np.median(days))
+    assert streams._median(Counter()) is None

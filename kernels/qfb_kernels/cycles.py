@@ -102,24 +102,24 @@ def _trips_row(
 ):  # fmt: skip
     """Count, or write, the trips of one first payment.
 
-    ``bounds`` is (window days, longest, most looks); ``path`` and ``at`` are scratch, a row a
-    first payment: the payment that led to each depth, and the next pair to look at from there.
+    ``bounds`` is (window days, longest, most looks, the payment of row 0); ``path`` and ``at``
+    are scratch a row: the payment that led to each depth, and the next pair to look at from there.
     ``counts[row]`` is (trips, 1 where the looks ran out); trips are written to ``trips`` from
     ``first_place[row]``, which is -1 where they are only counted and less where there are none.
     """
     if first_place[row] < -1:
         return
-    window, longest, most_looks = bounds[0], bounds[1], bounds[2]
-    home = source[row]
-    until = day[row] + window
-    least = amount[row] * share[0]
-    most = amount[row] / share[0]
+    window, longest, most_looks, one = bounds[0], bounds[1], bounds[2], bounds[3] + row
+    home = source[one]
+    until = day[one] + window
+    least = amount[one] * share[0]
+    most = amount[one] / share[0]
     place = first_place[row]
     n_trips, looks, depth = row - row, row - row, row - row
-    path[row, 0] = row
-    at[row, 0] = node_start[target[row]]
-    if target[row] == home or not comes_back(
-        day, amount, pair_start, pair_range, in_start, in_pair, home, day[row], until, least, most
+    path[row, 0] = one
+    at[row, 0] = node_start[target[one]]
+    if target[one] == home or not comes_back(
+        day, amount, pair_start, pair_range, in_start, in_pair, home, day[one], until, least, most
     ):
         depth -= 1
     while depth >= 0:
@@ -162,13 +162,13 @@ trips_row = twin(_trips_row, first_fitting, pair_of, comes_back, not_yet, write_
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 
-@rows_of("day")
+@rows_of("counts")
 def trips_cpu(
     row_from, row_to,
     day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
-    """Loop over first payments on the host, on all its threads."""
+    """Loop over some first payments on the host, on all its threads."""
     for row in range(row_from, row_to):
         _trips_row_cpu(
             day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
@@ -181,9 +181,9 @@ def trips_gpu(
     day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
-    """One thread per first payment; launch with ``.forall(n_payments)``."""
+    """One thread per first payment of the call; launch with ``.forall(n_rows)``."""
     row = cuda.grid(1)
-    if row < day.shape[0]:
+    if row < counts.shape[0]:
         _trips_row_gpu(
             day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
             in_pair, bounds, share, path, at, counts, first_place, trips, row,

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import sys
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 DAMPING = 0.85
 MAX_STEPS = 150
 """Enough for any graph: the error shrinks by the damping each time, to 5e-11 at the end."""
 TOLERANCE = 1e-10
 """Sum of absolute changes below which the ranks stand."""
+_PAIRS = 1 << 16
 DEVICE_EDGES = 1 << 17
 """Edges from which a device is asked: of fewer a host answers sooner than cuGraph is imported."""
 
@@ -57,9 +62,7 @@ def host_communities(
 
     igraph = import_igraph()
 
-    # an iterator of pairs: igraph reads an array of edges element by element, 3x slower
-    edges = zip(source.tolist(), target.tolist(), strict=True)
-    graph = igraph.Graph(n=n_nodes, edges=edges, directed=False)
+    graph = igraph.Graph(n=n_nodes, edges=_pairs(source, target), directed=False)
     given = weight.tolist()
     own = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
     igraph.set_random_number_generator(own)  # changed the communities
@@ -95,11 +98,23 @@ def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
     import numpy as np
 
     igraph = import_igraph()
-    graph = igraph.Graph(n=n_nodes, edges=zip(low.tolist(), high.tolist(), strict=True))
+    graph = igraph.Graph(n=n_nodes, edges=_pairs(low, high))
     degree = np.asarray(graph.degree(), dtype=np.int64)
     closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)
     triangles = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
     return np.asarray(graph.coreness(), dtype=np.int32), triangles
+
+
+def _pairs(source: Any, target: Any) -> Iterator[tuple[int, int]]:
+    """Yield edges for igraph, which reads an array of them element by element, 3x slower.
+
+    As Python's integers they are some at a time: all together they would take more than the graph.
+    """
+    ends = range(0, source.shape[0], _PAIRS)
+    some = (slice(start, start + _PAIRS) for start in ends)
+    return chain.from_iterable(
+        zip(source[one].tolist(), target[one].tolist(), strict=True) for one in some
+    )
 
 
 def _sparse(n_nodes: int, row: Any, column: Any, values: Any) -> Any:

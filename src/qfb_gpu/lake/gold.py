@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +35,7 @@ from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -43,6 +45,8 @@ APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
 """Texts that differ in every row."""
 _WRITTEN_ROWS = 1 << 16
+BATCH_ROWS = 1 << 16
+"""Rows that are read at a time where a table need not be in memory as a whole."""
 _TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -286,7 +290,7 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
     InputError
         There is no such table, or it has no such column.
     """
-    return _columns(name, *_newest(output_dir, name), columns)
+    return Reader(output_dir)(name, columns)
 
 
 def columns_of(output_dir: Path, name: str) -> list[str]:
@@ -304,26 +308,59 @@ def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     return table_files(folder), table_schema(folder)
 
 
-def _columns(
-    name: str, files: list[Path], schema: pa.Schema, columns: list[str] | None
-) -> pa.Table:
-    unknown = [column for column in columns or [] if column not in schema.names]
-    if unknown:
-        msg = f"table {name} has no column {unknown[0]!r}; it has {', '.join(schema.names)}"
-        raise InputError(msg)
-    picked = pa.schema([schema.field(c) for c in columns or schema.names])
-    parts = [open_file(file).read(columns=picked.names).cast(picked) for file in files]
-    return pa.concat_tables(parts) if parts else picked.empty_table()
+class Reader:
+    """The gold tables of one output folder; a table stays as it was when first read."""
+
+    def __init__(self, output_dir: Path) -> None:
+        self._output_dir = output_dir
+        self._opened: dict[str, tuple[list[Path], pa.Schema]] = {}
+
+    def __call__(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Read a gold table; see :func:`read`."""
+        files, picked = self._asked(name, columns)
+        parts = [_part(file, picked) for file in files]
+        return pa.concat_tables(parts) if parts else picked.empty_table()
+
+    def columns(self, name: str) -> list[str]:
+        """Return the columns of a gold table; see :func:`read` for where there is none."""
+        return list(self._asked(name, None)[1].names)
+
+    def parts(self, name: str, columns: list[str]) -> list[Callable[[], pa.Table]]:
+        """Return what reads each part of a gold table, in the order of its rows.
+
+        Of a table that is written by bucket a part is a bucket, the same in every such table: a
+        customer's rows are in one part.
+        """
+        files, picked = self._asked(name, columns)
+        return [partial(_part, file, picked) for file in files]
+
+    def batches(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield the rows of a gold table in order, at most ``BATCH_ROWS`` at a time."""
+        files, picked = self._asked(name, columns)
+        return chain.from_iterable(_batches(file, picked) for file in files)
+
+    def _asked(self, name: str, columns: list[str] | None) -> tuple[list[Path], pa.Schema]:
+        if name not in self._opened:
+            self._opened[name] = _newest(self._output_dir, name)
+        files, schema = self._opened[name]
+        unknown = [column for column in columns or [] if column not in schema.names]
+        if unknown:
+            has = ", ".join(schema.names)
+            msg = f"table {name} has no column {unknown[0]!r}; it has {has}"
+            raise InputError(msg)
+        return files, pa.schema([schema.field(c) for c in columns or schema.names])
 
 
-def reader(output_dir: Path) -> Callable[..., pa.Table]:
-    """Return :func:`read` for one output folder; a table stays as it was when first read."""
-    opened: dict[str, tuple[list[Path], pa.Schema]] = {}
+def _part(file: Path, picked: pa.Schema) -> pa.Table:
+    return open_file(file).read(columns=picked.names).cast(picked)
 
-    def read_table(name: str, columns: list[str] | None = None) -> pa.Table:
-        """Read a gold table of this folder."""
-        if name not in opened:
-            opened[name] = _newest(output_dir, name)
-        return _columns(name, *opened[name], columns)
 
-    return read_table
+def _batches(file: Path, picked: pa.Schema) -> Iterator[pa.Table]:
+    opened = open_file(file)
+    for batch in opened.iter_batches(BATCH_ROWS, columns=picked.names):
+        yield pa.Table.from_batches([batch]).cast(picked)
+
+
+def reader(output_dir: Path) -> Reader:
+    """Return what reads the gold tables of one output folder."""
+    return Reader(output_dir)

@@ -14,12 +14,18 @@ from qfb_gpu.network.graph import build_graph
 from qfb_kernels import cycles as kernels
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qfb_gpu._config.network import RoundTrips
     from qfb_gpu.backend import Backend
 
 MOST_TRIPS = 2_000_000
 """So many trips are kept at most; those of later first payments are counted, not kept."""
 _MOST_ROUNDS = 1000
+_BYTES_A_FIRST = 96
+"""What a first payment takes while trips are searched from it."""
+_BUDGETS = 4
+"""Host batches are sized for caches; what searches keep may take some of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,29 +164,52 @@ class Trips:
 
 
 def find_trips(
-    found: Loops, edge: Any, day: Any, amount: Any, settings: RoundTrips, backend: Backend
+    found: Loops,
+    dated: Iterable[tuple[Any, Any, Any]],
+    settings: RoundTrips,
+    backend: Backend,
 ) -> Trips:
     """Find the trips of dated payments.
 
     Parameters
     ----------
     found : Loops
-    edge : int64 array, shape (n_payments,)
-        The edge of each payment.
-    day : int32 array, shape (n_payments,)
-    amount : int64 array, shape (n_payments,), minor units
-        Payments that are not positive (reversals) are left out.
+    dated : iterable of (int32 array, int32 array, int64 array), each of shape (n_payments,)
+        Of some payments at a time the edge, the day and the amount in minor units; payments that
+        are not positive (reversals) are left out. Whoever gives them one after the other, and
+        keeps none, has them in memory once.
     settings : RoundTrips
     backend : Backend
     """
+    edge, day, amount = ascending_rows(_together(dated, backend), backend)
+    ends, pairs = _pairs(found, edge, amount, backend)
+    del edge
+    settled = (settings.window_days, settings.longest, settings.max_looks)
+    share = backend.xp.asarray([settings.amount_share], dtype="float64")
+    given = (day, amount, *ends, *pairs)
+    trips, n_unfinished, n_not_kept = _search(given, settled, share, backend)
+    trips = trips[_once(trips, day, ends[0], backend.xp)]
+    return Trips(trips, day, amount, ends[0], n_unfinished, n_not_kept)
+
+
+def _together(dated: Iterable[tuple[Any, Any, Any]], backend: Backend) -> tuple[Any, ...]:
+    """Return edge, day and amount of all payments that are positive."""
+    parts = []
+    for edge, day, amount in dated:
+        positive = amount > 0
+        parts.append((edge[positive], day[positive], amount[positive]))
+    columns = [list(column) for column in zip(*parts, strict=True)]
+    del parts
+    return tuple(backend.xp.concatenate(columns.pop(0)) for _ in range(len(columns)))
+
+
+def _pairs(
+    found: Loops, edge: Any, amount: Any, backend: Backend
+) -> tuple[tuple[Any, Any], tuple[Any, ...]]:
+    """Return payer and payee of each payment, and the pairs of them as the kernel reads them."""
     xp = backend.xp
-    positive = amount > 0
-    edge, day, amount = edge[positive], day[positive], amount[positive]
-    edge, day, amount = ascending_rows((edge, day, amount), backend)
-    n, n_nodes = int(day.shape[0]), int(found.key.shape[0])
+    n, n_nodes = int(edge.shape[0]), int(found.key.shape[0])
     pairs = distinct(edge, xp)
-    source = found.code[edge] // max(n_nodes, 1)
-    target = found.code[edge] % max(n_nodes, 1)
     pair_start = xp.append(xp.searchsorted(edge, pairs), n).astype("int64")
     pair_source = found.code[pairs] // max(n_nodes, 1)
     pair_target = found.code[pairs] % max(n_nodes, 1)
@@ -190,29 +219,42 @@ def find_trips(
     in_start = xp.searchsorted(pair_target[in_pair], nodes).astype("int64")
     by_amount = ascending_rows((edge, amount), backend)[1]
     pair_range = xp.stack([by_amount[pair_start[:-1]], by_amount[pair_start[1:] - 1]], axis=1)
-    bounds = [settings.window_days, settings.longest, settings.max_looks]
-    counts = xp.zeros((n, 2), dtype="int64")
-    first = xp.full(n, -1, dtype="int64")
-    arrays = (
-        day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
-        in_pair, xp.asarray(bounds, dtype="int64"),
-        xp.asarray([settings.amount_share], dtype="float64"),
-        xp.zeros((n, kernels.LONGEST), dtype="int32"),
-        xp.zeros((n, kernels.LONGEST), dtype="int64"), counts,
-    )  # fmt: skip
+    del by_amount
+    n_payments = pair_start[1:] - pair_start[:-1]
+    ends = (backend.repeat(pair_source, n_payments), backend.repeat(pair_target, n_payments))
+    return ends, (pair_start, pair_range, pair_target, node_start, in_start, in_pair)
+
+
+def _search(
+    arrays: tuple[Any, ...], settled: tuple[int, ...], share: Any, backend: Backend
+) -> tuple[Any, int, int]:
+    """Return trips, first payments cut short and trips not kept, some first payments at a time."""
+    xp = backend.xp
+    n = int(arrays[0].shape[0])
     none = xp.full((0, kernels.LONGEST), -1, dtype="int64")
-    backend.launch(kernels.trips_cpu, kernels.trips_gpu, n, *arrays, first, none)
-    n_unfinished = int(counts[:, 1].sum())
-    ends = xp.cumsum(counts[:, 0])
-    total = int(ends[-1]) if n else 0
-    fits = (ends <= MOST_TRIPS) & (counts[:, 0] > 0)
-    n_kept = int(counts[:, 0][fits].sum())
-    first = xp.where(fits, ends - counts[:, 0], -2)
-    trips = xp.full((n_kept, kernels.LONGEST), -1, dtype="int64")
-    if n_kept:
-        backend.launch(kernels.trips_cpu, kernels.trips_gpu, n, *arrays, first, trips)
-    trips = trips[_once(trips, day, source, xp)]
-    return Trips(trips, day, amount, source, n_unfinished, total - n_kept)
+    room = max(_BUDGETS * backend.memory_budget_bytes() // _BYTES_A_FIRST, 1)
+    parts, n_unfinished, n_trips, n_kept = [none], 0, 0, 0
+    for start in range(0, n, room):
+        size = min(room, n - start)
+        bounds = xp.asarray([*settled, start], dtype="int64")
+        path = xp.zeros((size, kernels.LONGEST), dtype="int32")
+        at = xp.zeros((size, kernels.LONGEST), dtype="int64")
+        counts = xp.zeros((size, 2), dtype="int64")
+        first = xp.full(size, -1, dtype="int64")
+        given = (*arrays, bounds, share, path, at, counts)
+        backend.launch(kernels.trips_cpu, kernels.trips_gpu, size, *given, first, none)
+        n_unfinished += int(counts[:, 1].sum())
+        ends = xp.cumsum(counts[:, 0])
+        fits = (ends + n_trips <= MOST_TRIPS) & (counts[:, 0] > 0)
+        n_here = int(counts[:, 0][fits].sum())
+        first = xp.where(fits, ends - counts[:, 0], -2)
+        n_trips += int(ends[-1])
+        n_kept += n_here
+        if n_here:
+            trips = xp.full((n_here, kernels.LONGEST), -1, dtype="int64")
+            backend.launch(kernels.trips_cpu, kernels.trips_gpu, size, *given, first, trips)
+            parts.append(trips)
+    return xp.concatenate(parts), n_unfinished, n_trips - n_kept
 
 
 def _once(trips: Any, day: Any, source: Any, xp: Any) -> Any:

@@ -44,10 +44,11 @@ def year_shares(edges: dict[str, Any], side: str, named: Any, xp: Any) -> Any:
     n_kinds = max(int(currencies.shape[0]), 1)
     kind = node * n_kinds + currency
     size = int(keys.shape[0]) * n_kinds
-    of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
-    n_kind = xp.bincount(kind, weights=number, minlength=size)[kind]
-    n_node = xp.bincount(node, weights=number, minlength=int(keys.shape[0]))[node]
-    return named * money / xp.maximum(of_kind, 1.0) * n_kind / xp.maximum(n_node, 1.0)
+    of_kind = xp.bincount(kind, weights=money, minlength=size)
+    share = named * money / xp.maximum(of_kind, 1.0)[kind]
+    share = share * xp.bincount(kind, weights=number, minlength=size)[kind]
+    n_node = xp.bincount(node, weights=number, minlength=int(keys.shape[0]))
+    return share / xp.maximum(n_node, 1.0)[node]
 
 
 def income_shares(

@@ -105,10 +105,12 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
         :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
     """
     xp = backend.xp
-    columns = {
-        name: xp.concatenate([backend.asarray(table[name]) for table in tables])
-        for name in (*_IDS, *_SUMS, *_OTHERS)
-    }
+
+    def whole(name: str) -> Any:
+        """Return a column of all buckets: each as a whole only while it is worked on."""
+        return xp.concatenate([backend.asarray(table[name]) for table in tables])
+
+    columns = {name: whole(name) for name in (*_IDS, "n_payments")}
     own = xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
     customers = distinct(own, xp)
     best = backend.lexsort(
@@ -120,13 +122,20 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
             columns["side"].astype("int64"),
         )
     )
-    first = best[_starts({name: columns[name][best] for name in _IDS[:3]}, _IDS[:3], xp)]
+    first = best[_starts(columns, best, _IDS[:3], xp)]
+    del own, best
     edges = {name: values[first] for name, values in columns.items()}
+    del columns["n_payments"]
+    edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
+    columns["named_share"] = whole("named_share")
     for side in SIDES:
         edges[f"{side}_is_customer"] = find(customers, edges[f"{side}_key"], xp)[1]
-    named = [_lookup(columns, edges, side, backend) for side in range(len(SIDES))]
-    edges["spending_share"] = year_shares(edges, "payer", named[0], xp)
-    edges["income_share"] = year_shares(edges, "payee", named[1], xp)
+    edges["spending_share"], edges["income_share"] = (
+        _lookup(columns, edges, side, backend) for side in range(len(SIDES))
+    )
+    del columns, first
+    for side, name in zip(SIDES, ("spending_share", "income_share"), strict=True):
+        edges[name] = year_shares(edges, side, edges[name], xp)
     return edges
 
 
@@ -145,18 +154,18 @@ def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: 
         kind = row * currencies.shape[0] + xp.searchsorted(currencies, table["currency"])
         return xp.where(is_there, kind, -1)
 
-    kinds, first = xp.unique(
-        place({key: values[mine] for key, values in columns.items()}), return_index=True
-    )
+    known = {key: columns[key][mine] for key in (name, "currency")}
+    kinds, first = xp.unique(place(known), return_index=True)
     share = columns["named_share"][mine][first]
     row, is_there = find(kinds, place(edges), xp)
     return xp.where(is_there, share[row], 1.0)
 
 
-def _starts(columns: dict[str, Any], ids: tuple[str, ...], xp: Any) -> Any:
-    """Return which rows differ from the row before in one of the ids."""
-    starts = xp.zeros(columns[ids[0]].shape[0], dtype=bool)
+def _starts(columns: dict[str, Any], order: Any, ids: tuple[str, ...], xp: Any) -> Any:
+    """Return which rows, in an order, differ from the row before in one of the ids."""
+    starts = xp.zeros(order.shape[0], dtype=bool)
     starts[:1] = True
     for name in ids:
-        starts[1:] |= columns[name][1:] != columns[name][:-1]
+        values = columns[name][order]
+        starts[1:] |= values[1:] != values[:-1]
     return starts

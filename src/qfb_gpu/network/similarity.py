@@ -116,21 +116,33 @@ def batched_alike(backend: Backend, matrix: Any, n_best: int) -> dict[str, Any]:
 def _overlap(of: Partners, left: Any, right: Any, backend: Backend) -> tuple[Any, Any]:
     """Return parties shared and weighted Jaccard of pairs of customers."""
     xp = backend.xp
-    n, width = int(of.customer.shape[0]), 2 * of.n_nodes
+    n = int(of.customer.shape[0])
     starts = xp.searchsorted(of.row, xp.arange(n + 1))
+    code = of.row * (2 * of.n_nodes) + of.column
+    total = xp.bincount(of.row, weights=of.weight, minlength=n)
+    parts = [(xp.zeros(0), xp.zeros(0))]
+    n_entries = (starts[1:] - starts[:-1])[left].astype("float64")
+    for start, stop in batches(n_entries, backend):
+        pairs = (left[start:stop], right[start:stop])
+        parts.append(_shared(of, starts, code, pairs, backend))
+    shared, low = (xp.concatenate([part[at] for part in parts]) for at in range(2))
+    high = total[left] + total[right] - low
+    return shared.astype("int64"), low / xp.where(high > 0, high, 1.0)
+
+
+def _shared(
+    of: Partners, starts: Any, code: Any, pairs: tuple[Any, Any], backend: Backend
+) -> tuple[Any, Any]:
+    """Return of some pairs the parties shared and the sum of the lower weights: float64."""
+    xp = backend.xp
+    left, right = pairs
     counts = (starts[1:] - starts[:-1])[left]
     pair = backend.repeat(xp.arange(left.shape[0], dtype="int64"), counts)
     ends = xp.cumsum(counts)
     inside = xp.arange(pair.shape[0]) - (ends - counts)[pair]
     entry = starts[left[pair]] + inside
-    code = of.row * width + of.column
-    wanted = right[pair] * width + of.column[entry]
-    if int(pair.shape[0]) == 0:
-        return xp.zeros(left.shape[0], dtype="int64"), xp.zeros(left.shape[0])
+    wanted = right[pair] * (2 * of.n_nodes) + of.column[entry]
     place, both = find(code, wanted, xp)
     common = xp.where(both, xp.minimum(of.weight[entry], of.weight[place]), 0.0)
     shared = xp.bincount(pair, weights=both.astype("float64"), minlength=left.shape[0])
-    low = xp.bincount(pair, weights=common, minlength=left.shape[0])
-    total = xp.bincount(of.row, weights=of.weight, minlength=n)
-    high = total[left] + total[right] - low
-    return shared.astype("int64"), low / xp.where(high > 0, high, 1.0)
+    return shared, xp.bincount(pair, weights=common, minlength=left.shape[0])

@@ -46,12 +46,16 @@ def _score(given: Given) -> dict[str, Columns]:
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
-    backend, asked = saved.backend, saved.config.network.round_trips
+    """Work on one pattern after the other: the arrays of one are gone before the next is begun."""
     edges, graph = payment_graph.read(saved)
+    return {**_likeness(saved, edges, graph), **_round_trips(saved, edges)}
+
+
+def _round_trips(saved: Saved, edges: dict[str, Any]) -> dict[str, Columns]:
+    backend, asked = saved.backend, saved.config.network.round_trips
     found = network.loops(edges, backend)
-    parts = [_of_loops(saved, bucket, found) for bucket in saved.buckets]
-    edge, day, amount = (backend.xp.concatenate([part[i] for part in parts]) for i in range(3))
-    trips = network.find_trips(found, edge, day, amount, asked, backend)
+    dated = (_of_loops(saved, bucket, found) for bucket in saved.buckets)
+    trips = network.find_trips(found, dated, asked, backend)
     rows = network.summed(trips, found, backend)
     host = {name: backend.to_host(values) for name, values in rows.items()}
     parties = host.pop("parties")
@@ -61,7 +65,6 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "n_not_kept": np.array([trips.n_not_kept]),
     }
     return {
-        **_likeness(saved, edges, graph),
         "trips": {**host, **{f"party_{hop}": parties[:, hop] for hop in range(parties.shape[1])}},
         "members": {"key": members, "n_trips": n_trips.astype(np.int32)},
         "cut": cut,
@@ -96,7 +99,7 @@ def _of_loops(saved: Saved, bucket: int, found: network.Loops) -> tuple[Any, Any
         "side": np.where(is_out, 0, 1).astype(np.int8),
     }
     placed = {name: backend.asarray(values) for name, values in columns.items()}
-    edge_of_relation = backend.to_host(network.edge_of(found, placed, backend))
+    edge_of_relation = backend.to_host(network.edge_of(found, placed, backend)).astype(np.int32)
     dated = saved.scored("dated", bucket)
     edge = edge_of_relation[dated["relation"]]
     inside = edge >= 0

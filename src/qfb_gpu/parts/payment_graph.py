@@ -15,23 +15,32 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Saved
 
 _NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
+_ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
 def make(
     workspace: Workspace, buckets: Sequence[int], backend: Backend
 ) -> tuple[dict[str, Any], network.Graph]:
-    """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`."""
+    """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`.
+
+    Returns
+    -------
+    edges : dict of arrays, shape (n_edges,)
+        What :func:`qfb_gpu.network.analyse` reads of them; the other columns are not in memory
+        any longer.
+    graph : Graph
+    """
     tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
     edges = network.merge_edges(tables, backend)
+    workspace.save("fit", WHOLE, "edges", edges, backend)
     graph = network.build_graph(edges, backend)
     parts = {
-        "edges": edges,
         "graph.nodes": {name: getattr(graph, name) for name in _NODE},
         "graph.edges": {name: getattr(graph, name) for name in _EDGE},
     }
     for name, columns in parts.items():
         workspace.save("fit", WHOLE, name, columns, backend)
-    return edges, graph
+    return {name: edges[name] for name in _ANALYSED}, graph
 
 
 def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:

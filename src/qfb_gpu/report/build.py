@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.lake.threads import side_by_side
 from qfb_gpu.report.data import CurrencyLine, Drawn, Headline, ReportData
 from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
-from qfb_gpu.report.figures.columns import kept, read_or_none
+from qfb_gpu.report.figures.columns import added, called
+from qfb_gpu.report.figures.reading import kept, of_two
 from qfb_gpu.report.sections.catalog import SECTIONS
 
 if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Sequence
     from pathlib import Path
 
+    import pyarrow as pa
+
     from qfb_gpu.report.data import Portfolio, Regular
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Gold, Read
 
 _DRAWN = 5
 """Currencies that are drawn; the others are in the table of all."""
@@ -30,7 +35,8 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
         Where the run published; kept for figures that are not in a table.
     read : callable(table, columns or None) -> pyarrow.Table
         Gives the columns of a gold table, same row order at every call; ``KeyError``,
-        ``FileNotFoundError`` or ``InputError`` where the run has no such table or column.
+        ``FileNotFoundError`` or ``InputError`` where the run has no such table or column. What
+        :func:`qfb_gpu.lake.gold.reader` gives is read piece by piece.
     extras : dict
         ``monthly`` (list of dict), ``run`` (dict), ``customers`` (Arrow table), ``left_out``
         (dict of part to reason); see :mod:`qfb_gpu.report.figures`. All may be absent.
@@ -40,21 +46,24 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     KeyError, FileNotFoundError, InputError
         ``payment_streams`` or ``expected_payments`` is not there.
     """
-    read = kept(read)
-    row = making.run_row(read, extras)
+    gold = kept(read)
+    row = making.run_row(gold, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
-    who = portfolio.collect(read, extras, as_of)
-    order = _currencies(read, who)
+    asked = cash.ahead(gold, as_of, horizon)
+    parts = _Parts(*zip(*_of_streams(gold, as_of, asked), strict=True))
+    who = portfolio.collect(gold, extras, as_of, parts.activity)
+    order = _currencies(parts.streams, who)
     drawn = order[:_DRAWN]
-    regular, flow, graph, sections, ahead, groups, health = side_by_side(
-        partial(streams.collect, read, drawn),
-        partial(cash.collect, read, drawn, as_of, horizon),
-        partial(network.collect, read, drawn),
-        partial(_sections, read),
-        partial(cash.expected_totals, read, as_of, horizon),
-        partial(segments.collect, read),
-        partial(quality.collect, read, extras, row["inputs"]),
+    listed = streams.listed(parts.streams, drawn) | cash.listed(parts.expected, drawn)
+    names, graph, sections, groups, health = side_by_side(
+        partial(called, gold, listed),
+        partial(network.collect, gold, drawn),
+        partial(_sections, gold),
+        partial(segments.collect, gold),
+        partial(quality.collect, gold, extras, row["inputs"]),
     )
+    regular = streams.collect(parts.streams, drawn, names)
+    ahead = cash.expected_totals(parts.expected)
     return ReportData(
         headline=Headline(
             run_id=str(row.get("run_id") or ""),
@@ -70,7 +79,7 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
         ),
         portfolio=who,
         regular=regular,
-        cash=flow,
+        cash=cash.collect(parts.expected, drawn, asked, names),
         segments=groups,
         network=graph,
         quality=health,
@@ -79,7 +88,30 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     )
 
 
-def _sections(read: Read) -> list[Drawn]:
+class _Parts(NamedTuple):
+    """What each part of the tables by bucket comes to, in their order."""
+
+    streams: tuple[streams.Sums, ...]
+    expected: tuple[cash.Sums, ...]
+    activity: tuple[portfolio.Activity, ...]
+
+
+def _of_streams(read: Gold, as_of: dt.date | None, asked: cash.Ahead) -> list[tuple[Any, ...]]:
+    """Sum up streams and expected payments, each part of them read once."""
+    columns = [*streams.COLUMNS, *portfolio.OF_STREAM, *cash.OF_STREAM]
+
+    def summed(found: pa.Table, expected: pa.Table) -> tuple[Any, ...]:
+        return (
+            streams.summed(found),
+            cash.summed(found, expected, asked),
+            portfolio.activity(found, as_of),
+        )
+
+    table = ("payment_streams", list(dict.fromkeys(columns)))
+    return of_two(read, table, ("expected_payments", cash.COLUMNS), summed)
+
+
+def _sections(read: Gold) -> list[Drawn]:
     drawn = [(one, one.draw(read)) for one in SECTIONS]
     return [
         Drawn(one.anchor, one.title, one.title_zh, body) for one, body in drawn if body is not None
@@ -90,13 +122,11 @@ def _number(row: dict[str, Any], name: str, otherwise: int) -> int:
     return otherwise if row.get(name) is None else int(row[name])
 
 
-def _currencies(read: Read, who: Portfolio) -> list[str]:
+def _currencies(parts: Sequence[streams.Sums], who: Portfolio) -> list[str]:
     """Return every currency, the one with most payments first."""
-    table = read_or_none(read, "payment_streams", ["currency", "n_payments"])
     number = {name: n for name, (n, _, _) in _totals(who).items()}
-    if table is not None:
-        for row in table.group_by("currency").aggregate([("n_payments", "sum")]).to_pylist():
-            number.setdefault(row["currency"], int(row["n_payments_sum"] or 0))
+    for name, n in added(part.n_payments for part in parts).items():
+        number.setdefault(name, n)
     return sorted(number, key=lambda name: (-number[name], name))
 
 

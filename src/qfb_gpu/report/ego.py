@@ -10,10 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.report.figures.columns import column, read_or_none
+from qfb_gpu.report.figures.columns import column
+from qfb_gpu.report.figures.reading import read_or_none
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _EDGE = [
     "payer_id", "payee_id", "currency", "n_payments_365d", "amount_365d_minor", "income_share",

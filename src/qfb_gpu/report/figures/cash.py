@@ -3,11 +3,17 @@
 The range of the cumulative net takes the streams as independent of one another, and the error
 of one stream's amount as the same in each of its payments: a stream that has k payments so far
 and whose amount may be d lower adds (k d)^2 under the root. Dates are taken as expected.
+
+A bucket's part of ``expected_payments`` is summed up beside its streams by :func:`summed`, what all
+parts say by :func:`collect`. Floats are summed without rounding (:mod:`.exact`), so neither the
+number of parts nor their order is in the answer.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,76 +22,190 @@ import pyarrow.compute as pc
 
 from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
-from qfb_gpu.report.figures.columns import (
-    called,
-    column,
-    day_numbers,
-    equal,
-    numbers,
-    read_or_none,
-    top_rows,
-)
+from qfb_gpu.report.figures.columns import column, day_numbers, equal, numbers, top_rows
+from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.reading import of_parts
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from collections.abc import Mapping, Sequence
+
+    from qfb_gpu.report.figures.reading import Read
 
 _EPOCH = dt.date(1970, 1, 1)
+_NEVER = -(2**31)
 _WEEK = 7
 _LISTED = 10
-_COLUMNS = ["stream_id", "due_date", "direction", "currency", "amount"]
-_RANGE = ["stream_id", "next_amount", "next_amount_low", "next_amount_high"]
+COLUMNS = ["customer_id", "stream_id", "due_date", "direction", "currency", "amount"]
+OF_STREAM = ["stream_id", "counterparty_id", "next_amount", "next_amount_low", "next_amount_high"]
+_RANGE = OF_STREAM[2:]
 
 
-def collect(read: Read, currencies: list[str], as_of: dt.date | None, horizon_days: int) -> Cash:
-    """Return expected money by week and by day; only days after ``as_of`` in the horizon."""
-    table = read("expected_payments", _COLUMNS).select(_COLUMNS)
-    due = day_numbers(column(table, "due_date"), -(2**31))
-    if as_of is None and due.size:
-        as_of = _EPOCH + dt.timedelta(days=int(due.min()) - 1)
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """The days that are looked at.
+
+    Attributes
+    ----------
+    first_day : date or None
+        None where nothing says what day the run was of, and nothing is expected.
+    horizon_days : int
+    is_given : bool
+        The run's own day is known; else all that is expected counts in the totals.
+    """
+
+    first_day: dt.date | None
+    horizon_days: int
+    is_given: bool
+
+    @property
+    def n_weeks(self) -> int:
+        """Weeks, the last one begun."""
+        return -(-self.horizon_days // _WEEK)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekSums:
+    """One currency's weeks in a part: floats by week, to be rounded once."""
+
+    money_in: Exact
+    money_out: Exact
+    n_in: np.ndarray[Any, Any]
+    n_out: np.ndarray[Any, Any]
+    below: Exact
+    above: Exact
+
+
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the expected payments of a part come to.
+
+    Attributes
+    ----------
+    per_day : int array, shape (horizon_days,)
+    totals : dict of (currency, direction) to the money over the horizon
+    weeks : dict of currency to WeekSums
+    largest : dict of currency to rows
+        The largest expected payments, with ``size`` and ``counterparty_id``, largest first.
+    """
+
+    per_day: np.ndarray[Any, Any]
+    totals: dict[tuple[str, str], Exact]
+    weeks: dict[str, WeekSums]
+    largest: dict[str, list[dict[str, Any]]]
+
+
+def ahead(read: Read, as_of: dt.date | None, horizon_days: int) -> Ahead:
+    """Return the days after ``as_of``; where that is not known, from the first expected payment."""
+    is_given = as_of is not None
     if as_of is None:
-        return Cash(horizon_days, 0, None, [], {}, {})
-    ahead = due - (as_of - _EPOCH).days - 1
-    inside = (ahead >= 0) & (ahead < horizon_days)
-    n_weeks = -(-horizon_days // _WEEK)
-    first_day = as_of + dt.timedelta(days=1)
-    weeks = {}
-    spread = _spread(read) if table.num_rows else None
-    for currency in currencies:
-        mine = inside & equal(table, "currency", currency)
-        part = table.filter(pa.array(mine))
-        weeks[currency] = _weeks(part, ahead[mine] // _WEEK, first_day, n_weeks, spread)
-    return Cash(
-        horizon_days=horizon_days,
-        n_expected=int(inside.sum()),
-        first_day=first_day,
-        per_day=[int(n) for n in np.bincount(ahead[inside], minlength=horizon_days)],
+        due = of_parts(read, "expected_payments", ["due_date"], _first_due) or []
+        known = [day for day in due if day is not None]
+        as_of = _EPOCH + dt.timedelta(days=min(known) - 1) if known else None
+    return Ahead(None if as_of is None else as_of + dt.timedelta(days=1), horizon_days, is_given)
+
+
+def _first_due(table: pa.Table) -> int | None:
+    due = day_numbers(column(table, "due_date"), _NEVER)
+    return int(due.min()) if due.size else None
+
+
+def summed(streams: pa.Table, expected: pa.Table, asked: Ahead) -> Sums:
+    """Return what is expected of a part of the streams.
+
+    Parameters
+    ----------
+    streams : Table
+        ``OF_STREAM`` of a part of ``payment_streams``.
+    expected : Table
+        ``COLUMNS`` of the same streams' expected payments.
+    asked : Ahead
+    """
+    first = asked.first_day or _EPOCH
+    days = day_numbers(column(expected, "due_date"), _NEVER) - (first - _EPOCH).days
+    inside = (days >= 0) & (days < asked.horizon_days)
+    if asked.first_day is None:
+        inside = np.zeros(expected.num_rows, dtype=bool)
+    spread = _spread(streams)
+    weeks, largest = {}, {}
+    size = np.abs(numbers(expected, "amount").astype(float))
+    for currency in _currencies(expected):
+        mine = inside & equal(expected, "currency", currency)
+        part = expected.filter(pa.array(mine))
+        weeks[currency] = _weeks(part, days[mine] // _WEEK, asked.n_weeks, spread)
+        largest[currency] = _largest(expected, np.flatnonzero(mine), size, streams)
+    return Sums(
+        per_day=np.bincount(days[inside], minlength=asked.horizon_days),
+        totals=_totals(expected.filter(pa.array(inside)) if asked.is_given else expected),
         weeks=weeks,
-        largest=_largest(read, currencies, inside),
+        largest=largest,
     )
 
 
-def expected_totals(read: Read, as_of: dt.date | None, horizon_days: int) -> dict[Any, float]:
+def _currencies(expected: pa.Table) -> list[str]:
+    return [one for one in column(expected, "currency").unique().to_pylist() if one is not None]
+
+
+def collect(
+    parts: Sequence[Sums], currencies: list[str], asked: Ahead, names: Mapping[str, str]
+) -> Cash:
+    """Return expected money by week and by day; only days in the horizon.
+
+    Parameters
+    ----------
+    parts : sequence of Sums
+        In the order of the tables.
+    currencies : list of str
+        Those that are drawn.
+    asked : Ahead
+    names : mapping of str to str
+        Of customers in :func:`listed`, where they have one.
+    """
+    if asked.first_day is None:
+        return Cash(asked.horizon_days, 0, None, [], {}, {})
+    per_day = sum((part.per_day for part in parts), np.zeros(asked.horizon_days, dtype=np.int64))
+    return Cash(
+        horizon_days=asked.horizon_days,
+        n_expected=int(per_day.sum()),
+        first_day=asked.first_day,
+        per_day=[int(n) for n in per_day],
+        weeks={currency: _all_weeks(parts, currency, asked) for currency in currencies},
+        largest={
+            currency: [_line(row, names) for row in _first(parts, currency)]
+            for currency in currencies
+        },
+    )
+
+
+def listed(parts: Sequence[Sums], currencies: list[str]) -> set[str]:
+    """Return the customers whose expected payments are listed."""
+    return {row["customer_id"] for name in currencies for row in _first(parts, name)}
+
+
+def expected_totals(parts: Sequence[Sums]) -> dict[Any, float]:
     """Return the expected money by (currency, direction), in units, over the horizon."""
-    table = read("expected_payments", _COLUMNS[1:]).select(_COLUMNS[1:])
-    if as_of is not None:
-        due = day_numbers(column(table, "due_date"), -(2**31)) - (as_of - _EPOCH).days
-        table = table.filter(pa.array((due >= 1) & (due <= horizon_days)))
-    keys = pa.table({name: column(table, name) for name in ("currency", "direction", "amount")})
-    grouped = keys.group_by(["currency", "direction"]).aggregate([("amount", "sum")])
+    keys = dict.fromkeys(key for part in parts for key in part.totals)
     return {
-        (row["currency"], row["direction"]): float(row["amount_sum"] or 0)
-        for row in grouped.to_pylist()
+        key: float(rounded(together(p.totals[key] for p in parts if key in p.totals))[0])
+        for key in keys
     }
 
 
-def _spread(read: Read) -> tuple[np.ndarray[Any, Any], ...] | None:
+def _totals(expected: pa.Table) -> dict[tuple[str, str], Exact]:
+    kinds = pa.table({name: column(expected, name) for name in ("currency", "direction")})
+    amount = numbers(expected, "amount").astype(float)
+    totals = {}
+    for kind in kinds.group_by(kinds.column_names).aggregate([]).to_pylist():
+        mine = equal(kinds, "currency", kind["currency"])
+        mine &= equal(kinds, "direction", kind["direction"])
+        totals[kind["currency"], kind["direction"]] = exact(amount[mine])
+    return totals
+
+
+def _spread(streams: pa.Table) -> tuple[np.ndarray[Any, Any], ...]:
     """Return the streams that have a range, by ascending id, and how far it goes each way."""
-    table = read_or_none(read, "payment_streams", _RANGE)
-    if table is None:
-        return None
-    amount, low, high = (numbers(table, name, float("nan")) for name in _RANGE[1:])
+    amount, low, high = (numbers(streams, name, float("nan")) for name in _RANGE)
     known = ~(np.isnan(amount) | np.isnan(low) | np.isnan(high))
-    stream = numbers(table, "stream_id")[known]
+    stream = numbers(streams, "stream_id")[known]
     order = np.argsort(stream, kind="stable")
     below = np.maximum(amount - low, 0.0)[known][order]
     above = np.maximum(high - amount, 0.0)[known][order]
@@ -95,25 +215,44 @@ def _spread(read: Read) -> tuple[np.ndarray[Any, Any], ...] | None:
 def _weeks(
     part: pa.Table,
     week: np.ndarray[Any, Any],
-    first_day: dt.date,
     n_weeks: int,
-    spread: tuple[np.ndarray[Any, Any], ...] | None,
-) -> Weeks:
+    spread: tuple[np.ndarray[Any, Any], ...],
+) -> WeekSums:
     amount = numbers(part, "amount").astype(float)
     is_in = equal(part, "direction", "in")
-    money = [np.bincount(week[s], amount[s], n_weeks) for s in (is_in, ~is_in)]
-    number = [np.bincount(week[s], minlength=n_weeks) for s in (is_in, ~is_in)]
-    net = np.cumsum(money[0] - money[1])
     below, above = _range(numbers(part, "stream_id"), week, is_in, n_weeks, spread)
+    return WeekSums(
+        money_in=exact(amount[is_in], week[is_in]),
+        money_out=exact(amount[~is_in], week[~is_in]),
+        n_in=np.bincount(week[is_in], minlength=n_weeks),
+        n_out=np.bincount(week[~is_in], minlength=n_weeks),
+        below=below,
+        above=above,
+    )
+
+
+def _all_weeks(parts: Sequence[Sums], currency: str, asked: Ahead) -> Weeks:
+    mine = [part.weeks[currency] for part in parts if currency in part.weeks]
+    n_weeks = asked.n_weeks
+    money_in, money_out, below, above = (
+        rounded(together(getattr(part, name) for part in mine), n_weeks)
+        for name in ("money_in", "money_out", "below", "above")
+    )
+    n_in, n_out = (
+        sum((getattr(part, name) for part in mine), np.zeros(n_weeks, dtype=np.int64))
+        for name in ("n_in", "n_out")
+    )
+    net = np.cumsum(money_in - money_out)
+    assert asked.first_day is not None  # noqa: S101  else nothing is shown
     return Weeks(
-        starts=[first_day + dt.timedelta(days=_WEEK * w) for w in range(n_weeks)],
-        money_in=money[0].tolist(),
-        money_out=money[1].tolist(),
-        n_in=[int(n) for n in number[0]],
-        n_out=[int(n) for n in number[1]],
+        starts=[asked.first_day + dt.timedelta(days=_WEEK * w) for w in range(n_weeks)],
+        money_in=money_in.tolist(),
+        money_out=money_out.tolist(),
+        n_in=[int(n) for n in n_in],
+        n_out=[int(n) for n in n_out],
         net=net.tolist(),
-        low=(net - below).tolist(),
-        high=(net + above).tolist(),
+        low=(net - np.sqrt(below)).tolist(),
+        high=(net + np.sqrt(above)).tolist(),
     )
 
 
@@ -122,10 +261,12 @@ def _range(
     week: np.ndarray[Any, Any],
     is_in: np.ndarray[Any, Any],
     n_weeks: int,
-    spread: tuple[np.ndarray[Any, Any], ...] | None,
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    below, above = np.zeros(n_weeks), np.zeros(n_weeks)
-    if spread is None or not spread[0].size or not stream.size:
+    spread: tuple[np.ndarray[Any, Any], ...],
+) -> tuple[Exact, Exact]:
+    """Return by week the squares by which the net may be lower and higher, over the streams."""
+    below: Exact = Counter()
+    above: Exact = Counter()
+    if not spread[0].size or not stream.size:
         return below, above
     ids, lower, higher = spread
     at, known = find(ids, stream, np)
@@ -141,40 +282,36 @@ def _range(
     so_far = np.zeros(distinct.shape[0])
     for w in range(n_weeks):
         so_far += np.bincount(row[week == w], minlength=distinct.shape[0])
-        below[w] = np.sqrt(np.sum((so_far * down) ** 2))
-        above[w] = np.sqrt(np.sum((so_far * up) ** 2))
+        below.update(exact((so_far * down) ** 2, w))
+        above.update(exact((so_far * up) ** 2, w))
     return below, above
 
 
 def _largest(
-    read: Read, currencies: list[str], inside: np.ndarray[Any, Any]
-) -> dict[str, list[ExpectedLine]]:
-    wanted = ["customer_id", *_COLUMNS]
-    table = read("expected_payments", wanted).select(wanted)
-    size = np.abs(numbers(table, "amount").astype(float))
-    picked = {}
-    for currency in currencies:
-        mine = np.flatnonzero(inside & equal(table, "currency", currency))
-        rows = mine[top_rows(size[mine], _LISTED)]
-        picked[currency] = table.take(pa.array(rows)).to_pylist()
-    streams = sorted({row["stream_id"] for rows in picked.values() for row in rows})
-    names = _counterparties(read, streams)
-    who = called(read, [row["customer_id"] for rows in picked.values() for row in rows])
-    return {
-        currency: [
-            ExpectedLine(
-                row["due_date"], row["customer_id"], names.get(row["stream_id"]),
-                row["direction"], row["amount"], who.get(row["customer_id"]),
-            )
-            for row in rows
-        ]
-        for currency, rows in picked.items()
-    }  # fmt: skip
+    expected: pa.Table, mine: np.ndarray[Any, Any], size: np.ndarray[Any, Any], streams: pa.Table
+) -> list[dict[str, Any]]:
+    """Return the largest of some expected payments, ties by row, with their counterparties."""
+    rows = mine[top_rows(size[mine], _LISTED)]
+    picked = expected.take(pa.array(rows)).to_pylist()
+    ids = pa.array([row["stream_id"] for row in picked], pa.int64())
+    some = streams.select(["stream_id", "counterparty_id"])
+    some = some.filter(pc.is_in(column(some, "stream_id"), ids))
+    names = {row["stream_id"]: row["counterparty_id"] for row in some.to_pylist()}
+    return [
+        {**row, "size": float(size[at]), "counterparty_id": names.get(row["stream_id"])}
+        for at, row in zip(rows.tolist(), picked, strict=True)
+    ]
 
 
-def _counterparties(read: Read, streams: list[int]) -> dict[int, str | None]:
-    table = read_or_none(read, "payment_streams", ["stream_id", "counterparty_id"])
-    if table is None or not streams:
-        return {}
-    known = table.filter(pc.is_in(column(table, "stream_id"), pa.array(streams, pa.int64())))
-    return {row["stream_id"]: row["counterparty_id"] for row in known.to_pylist()}
+def _first(parts: Sequence[Sums], currency: str) -> list[dict[str, Any]]:
+    """Return the largest of all parts, ties in the order of the table."""
+    rows = [row for part in parts for row in part.largest.get(currency, [])]
+    rows.sort(key=lambda row: -row["size"])
+    return rows[:_LISTED]
+
+
+def _line(row: dict[str, Any], names: Mapping[str, str]) -> ExpectedLine:
+    return ExpectedLine(
+        row["due_date"], row["customer_id"], row["counterparty_id"], row["direction"],
+        row["amount"], names.get(row["customer_id"]),
+    )  # fmt: skip

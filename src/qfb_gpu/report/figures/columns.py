@@ -2,67 +2,24 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from threading import Lock
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.report.figures.reading import columns_there, of_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
-    Read = Callable[[str, list[str] | None], pa.Table]
+    from qfb_gpu.report.figures.reading import Read
+
+_Key = TypeVar("_Key")
 
 UNKNOWN = "not given"
 """How a null label is shown."""
-
-_ABSENT = (KeyError, FileNotFoundError, InputError, pa.ArrowInvalid)
-
-
-def read_or_none(read: Read, table: str, columns: list[str]) -> pa.Table | None:
-    """Return the columns of a gold table; None where the run has no such table or column.
-
-    Raises
-    ------
-    Exception
-        Whatever ``read`` raises but ``KeyError``, ``FileNotFoundError``, ``InputError`` and
-        ``ArrowInvalid``, which say that the table or a column is not there.
-    """
-    try:
-        return read(table, columns).select(columns)
-    except _ABSENT:
-        return None
-
-
-def kept(read: Read) -> Read:
-    """Return ``read`` for one page: it reads a column once, however many figures ask for it.
-
-    They may ask from several threads.
-    """
-    tables: dict[str, pa.Table] = {}
-    locks: defaultdict[str, Lock] = defaultdict(Lock)
-
-    def read_kept(name: str, columns: list[str] | None) -> pa.Table:
-        if columns is None:
-            return read(name, None)
-        with locks[name]:
-            return read_missing(name, columns)
-
-    def read_missing(name: str, columns: list[str]) -> pa.Table:
-        there = tables[name].column_names if name in tables else []
-        missing = [one for one in dict.fromkeys(columns) if one not in there]
-        if missing:
-            found = read(name, missing).select(missing)
-            for one in there:
-                found = found.append_column(one, tables[name].column(one))
-            tables[name] = found
-        return tables[name].select(columns)
-
-    return read_kept
 
 
 def column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -71,13 +28,17 @@ def column(table: pa.Table, name: str) -> pa.ChunkedArray:
     return values.cast(values.type.value_type) if pa.types.is_dictionary(values.type) else values
 
 
-def called(read: Read, customers: list[str]) -> dict[str, str]:
+def called(read: Read, customers: Iterable[str]) -> dict[str, str]:
     """Return the names of some customers, where the run had them."""
-    table = read_or_none(read, "customer_profiles", ["customer_id", "name"])
-    if table is None or not customers:
+    wanted, columns = pa.array(sorted({*customers}), pa.string()), ["customer_id", "name"]
+    if not len(wanted) or columns_there(read, "customer_profiles", columns) != columns:
         return {}
-    known = table.filter(pc.is_in(column(table, "customer_id"), pa.array(customers, pa.string())))
-    return {row["customer_id"]: row["name"] for row in known.to_pylist() if row["name"]}
+
+    def known(part: pa.Table) -> list[dict[str, Any]]:
+        return part.filter(pc.is_in(column(part, "customer_id"), wanted)).to_pylist()
+
+    rows = of_parts(read, "customer_profiles", columns, known) or []
+    return {row["customer_id"]: row["name"] for part in rows for row in part if row["name"]}
 
 
 def numbers(table: pa.Table, name: str, null: float = 0) -> np.ndarray[Any, Any]:
@@ -101,12 +62,31 @@ def day_numbers(values: pa.ChunkedArray, null: int) -> np.ndarray[Any, Any]:
 
 def label_counts(values: pa.ChunkedArray) -> list[tuple[str, int]]:
     """Return each distinct value as text with its count, most first, nulls as not given."""
+    return most_first([labels(values)])
+
+
+def labels(values: pa.ChunkedArray) -> Counter[str]:
+    """Return how often each distinct value is there, as text, nulls as not given."""
     counted = pc.value_counts(values)
-    labels = [UNKNOWN if v is None or v == "" else str(v) for v in counted.field(0).to_pylist()]
-    merged: dict[str, int] = {}
-    for label, number in zip(labels, counted.field(1).to_pylist(), strict=True):
-        merged[label] = merged.get(label, 0) + int(number)
-    return sorted(merged.items(), key=lambda item: (-item[1], item[0]))
+    found: Counter[str] = Counter()
+    for label, number in zip(
+        counted.field(0).to_pylist(), counted.field(1).to_pylist(), strict=True
+    ):
+        found[UNKNOWN if label is None or label == "" else str(label)] += int(number)
+    return found
+
+
+def most_first(counts: Iterable[Counter[str]]) -> list[tuple[str, int]]:
+    """Return the sum of counts of labels, most first."""
+    return sorted(added(counts).items(), key=lambda item: (-item[1], item[0]))
+
+
+def added(counts: Iterable[Counter[_Key]]) -> Counter[_Key]:
+    """Return the sum of counts; keys in the order in which they came."""
+    whole: Counter[_Key] = Counter()
+    for one in counts:
+        whole.update(one)
+    return whole
 
 
 def sums(table: pa.Table, keys: list[str], values: list[str]) -> list[dict[str, Any]]:

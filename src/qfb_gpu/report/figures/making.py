@@ -7,10 +7,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.report.data import Making, Stage
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.reading import read_or_none
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 HORIZON_DAYS = 90
 

@@ -1,8 +1,12 @@
-"""Payments and money over time, and who the customers are."""
+"""Payments and money over time, and who the customers are.
+
+How active they are is summed up by part of ``payment_streams`` (:func:`activity`).
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,12 +18,16 @@ from qfb_gpu.report.figures.columns import (
     binned,
     column,
     day_numbers,
-    label_counts,
-    read_or_none,
+    labels,
+    most_first,
 )
+from qfb_gpu.report.figures.reading import columns_there, of_parts
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from collections import Counter
+    from collections.abc import Sequence
+
+    from qfb_gpu.report.figures.reading import Read
 
 _MOST_PERIODS = 48
 _MOST_GROUPS = 10
@@ -38,7 +46,20 @@ _ORDER = ("new", "growing", "active", "declining", "dormant", "lost", "A", "B", 
 _GROUPS = {"industry": "Industry 行业", "region": "Region 地区", "size": "Size 规模"}
 
 
-def collect(read: Read, extras: dict[str, Any], as_of: dt.date | None) -> Portfolio:
+OF_STREAM = ["customer_id", "n_payments", "last_date"]
+
+
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """How many customers there are by their payments, and by their last one, step by step."""
+
+    by_payments: list[int]
+    by_recency: list[int]
+
+
+def collect(
+    read: Read, extras: dict[str, Any], as_of: dt.date | None, parts: Sequence[Activity]
+) -> Portfolio:
     """Return the portfolio's figures.
 
     Parameters
@@ -49,13 +70,16 @@ def collect(read: Read, extras: dict[str, Any], as_of: dt.date | None) -> Portfo
         amount_minor. ``customers``, where that source exists: an Arrow table with any of the
         text columns industry, region and size.
     as_of : date
+    parts : sequence of Activity
     """
-    by_payments, by_recency = _activity(read, as_of)
+    by_payments = _steps([part.by_payments for part in parts], _PAYMENTS)
+    by_recency = _steps([part.by_recency for part in parts], _RECENCY)
+    is_empty = not sum(n for _, n in by_payments)
     return Portfolio(
         periods=periods(extras.get("monthly") or []),
-        by_payments=by_payments,
-        by_recency=by_recency,
-        groups={**_standing(read), **_groups(read, extras.get("customers"))},
+        by_payments=[] if is_empty else by_payments,
+        by_recency=[] if is_empty or as_of is None else by_recency,
+        groups=_groups(read, extras.get("customers")),
     )
 
 
@@ -101,38 +125,28 @@ def _quarter(month: str) -> str:
     return f"{month[:4]} Q{(int(month[5:7]) + 2) // 3}"
 
 
-def _activity(read: Read, as_of: dt.date | None) -> tuple[Counts, Counts]:
-    table = read_or_none(read, "payment_streams", ["customer_id", "n_payments", "last_date"])
-    if table is None or not table.num_rows:
-        return [], []
+def activity(table: pa.Table, as_of: dt.date | None) -> Activity:
+    """Return how active the customers of a part of ``payment_streams`` are (``OF_STREAM``)."""
     grouped = (
-        pa.table({name: column(table, name) for name in table.column_names})
+        pa.table({name: column(table, name) for name in OF_STREAM})
         .group_by("customer_id")
         .aggregate([("n_payments", "sum"), ("last_date", "max")])
     )
-    numbers = np.asarray(grouped.column("n_payments_sum"))
-    payments = _by_steps(numbers, _PAYMENTS)
+    payments = _by_steps(np.asarray(grouped.column("n_payments_sum")), _PAYMENTS)
     if as_of is None:
-        return payments, []
+        return Activity(payments, [])
     last = day_numbers(grouped.column("last_date_max"), _NEVER)
     ago = (as_of - dt.date(1970, 1, 1)).days - last[last != _NEVER]
-    return payments, _by_steps(np.maximum(ago, 0), _RECENCY)
+    return Activity(payments, _by_steps(np.maximum(ago, 0), _RECENCY))
 
 
-def _by_steps(values: np.ndarray[Any, Any], steps: tuple[tuple[str, int], ...]) -> Counts:
-    edges = [float(start) for _, start in steps]
-    counts = binned(values, [*edges, float("inf")])
+def _by_steps(values: np.ndarray[Any, Any], steps: tuple[tuple[str, int], ...]) -> list[int]:
+    return binned(values, [*(float(start) for _, start in steps), float("inf")])
+
+
+def _steps(parts: list[list[int]], steps: tuple[tuple[str, int], ...]) -> Counts:
+    counts = [sum(ns) for ns in zip(*parts, strict=True)] or [0] * len(steps)
     return [(label, n) for (label, _), n in zip(steps, counts, strict=True)]
-
-
-def _standing(read: Read) -> dict[str, Counts]:
-    groups: dict[str, Counts] = {}
-    for name, title in _STANDING.items():
-        table = read_or_none(read, "customer_profiles", [name])
-        counts = label_counts(column(table, name)) if table is not None else []
-        if any(label != UNKNOWN for label, _ in counts):
-            groups[title] = _folded(sorted(counts, key=_place))
-    return groups
 
 
 def _place(item: tuple[str, int]) -> int:
@@ -140,15 +154,23 @@ def _place(item: tuple[str, int]) -> int:
 
 
 def _groups(read: Read, customers: pa.Table | None) -> dict[str, Counts]:
+    """Return customers by standing, then by what the customers source says of them."""
+    given = [] if customers is None else [n for n in _GROUPS if n in customers.column_names]
+    wanted = [name for name in (*_STANDING, *_GROUPS) if name not in given]
+    there = columns_there(read, "customer_profiles", wanted)
+    parts = (of_parts(read, "customer_profiles", there, _labels) if there else None) or []
+    if customers is not None:
+        parts.append(_labels(customers.select(given)))
     groups: dict[str, Counts] = {}
-    for name, title in _GROUPS.items():
-        table = customers
-        if table is None or name not in table.column_names:
-            table = read_or_none(read, "customer_profiles", [name])
-        counts = label_counts(column(table, name)) if table is not None else []
+    for name, title in (_STANDING | _GROUPS).items():
+        counts = most_first(part[name] for part in parts if name in part)
         if any(label != UNKNOWN for label, _ in counts):
-            groups[title] = _folded(counts)
+            groups[title] = _folded(sorted(counts, key=_place) if name in _STANDING else counts)
     return groups
+
+
+def _labels(table: pa.Table) -> dict[str, Counter[str]]:
+    return {name: labels(column(table, name)) for name in table.column_names}
 
 
 def _folded(counts: Counts) -> Counts:

@@ -17,18 +17,20 @@ from qfb_gpu.lake.quality import (
     UNUSED,
 )
 from qfb_gpu.report.data import Counts, Quality, Reason, SourceQuality
-from qfb_gpu.report.figures.columns import column, read_or_none
+from qfb_gpu.report.figures.columns import column
+from qfb_gpu.report.figures.reading import of_batches, read_or_none
 from qfb_gpu.report.wording import count, percent, plural
 from qfb_gpu.schema import SOURCE_NAMES
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _REASONS = 20
 _EXAMPLE = 400
 _MOST = 8
 _ELSEWHERE = ("rejected", "excluded", DUPLICATE_KEYS)
 _LEFT_OUT = "left out: "
+_REJECTS = ["source", "file", "row", "reason", "row_json"]
 
 
 def collect(read: Read, extras: dict[str, Any], inputs: dict[str, Any]) -> Quality:
@@ -134,9 +136,14 @@ def _with_prefix(measures: dict[str, int], prefix: str) -> Counts:
 
 
 def _examples(read: Read) -> dict[tuple[str, str], tuple[str, str]]:
-    table = read_or_none(read, "rejects", ["source", "file", "row", "reason", "row_json"])
-    if table is None or not table.num_rows:
-        return {}
+    """Return the first row of each source's reasons: where it was and what it held."""
+    found: dict[tuple[str, str], tuple[str, str]] = {}
+    for table in of_batches(read, "rejects", _REJECTS) or ():
+        found = _first_rows(table) | found
+    return found
+
+
+def _first_rows(table: pa.Table) -> dict[tuple[str, str], tuple[str, str]]:
     keys = pa.table({name: column(table, name) for name in ("source", "reason")})
     keys = keys.append_column("at", pa.array(np.arange(table.num_rows)))
     first = keys.group_by(["source", "reason"]).aggregate([("at", "min")]).column("at_min")

@@ -6,10 +6,10 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.report.data import Feature, Segment
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.reading import read_or_none
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _FEATURES = 6
 _TYPICAL = 3

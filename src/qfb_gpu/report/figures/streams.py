@@ -1,7 +1,12 @@
-"""Regular payments: how many, how sure, how much of the money, the largest."""
+"""Regular payments: how many, how sure, how much of the money, the largest.
+
+A part of ``payment_streams`` is summed up by :func:`summed`, what all parts say by :func:`collect`.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,11 +15,12 @@ import pyarrow.compute as pc
 
 from qfb_gpu.report.data import Regular, StreamLine
 from qfb_gpu.report.figures.columns import (
-    called,
+    added,
     column,
     day_numbers,
     equal,
-    label_counts,
+    labels,
+    most_first,
     numbers,
     sums,
     top_rows,
@@ -22,98 +28,196 @@ from qfb_gpu.report.figures.columns import (
 from qfb_gpu.schema import CADENCES, STATUSES
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from collections.abc import Mapping, Sequence
 
 _BINS = 20
+_EDGES = [float(edge) for edge in np.linspace(0.0, 1.0, _BINS + 1)]
 _LISTED = 10
 _UNKNOWN_DAY = -(2**31)
-_OVERVIEW = [
-    "direction", "currency", "is_regular", "cadence", "status", "confidence", "amount_kind",
-    "amount_total_minor",
-]  # fmt: skip
 _DATES = ["next_date_earliest", "next_date_latest"]
-_LISTING = [
+COLUMNS = [
     "customer_id", "counterparty_id", "direction", "currency", "is_regular", "status", "cadence",
-    "period_days", "n_payments", "confidence", "amount_typical", "amount_total_minor", "next_date",
-    "next_date_earliest", "next_date_latest", "next_amount", "next_amount_low",
-    "next_amount_high",
+    "period_days", "n_payments", "confidence", "amount_kind", "amount_typical",
+    "amount_total_minor", "next_date", "next_date_earliest", "next_date_latest", "next_amount",
+    "next_amount_low", "next_amount_high",
 ]  # fmt: skip
 
 
-def collect(read: Read, currencies: list[str]) -> Regular:
-    """Return the figures of the streams; ``currencies`` are those whose largest are listed."""
-    table = read("payment_streams", _OVERVIEW).select(_OVERVIEW)
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the streams of a part of the table come to.
+
+    Attributes
+    ----------
+    n_streams : int
+    bins, regular_bins : int arrays, shape (n_bins,)
+        Streams, and regular ones, by confidence.
+    cadences : Counter of (cadence, status)
+        Of regular streams, as the next two.
+    kinds : Counter of text
+    range_days : Counter of int
+        Days between the earliest and the latest next date of streams that are still going.
+    money : Counter of (currency, direction, whether regular)
+        Minor units.
+    n_payments : Counter of currency
+    largest : dict of currency to rows
+        The largest regular streams that are still going, largest first.
+    """
+
+    n_streams: int
+    bins: np.ndarray[Any, Any]
+    regular_bins: np.ndarray[Any, Any]
+    cadences: Counter[tuple[str, str]]
+    kinds: Counter[str]
+    range_days: Counter[int]
+    money: Counter[tuple[str, str, bool]]
+    n_payments: Counter[str]
+    largest: dict[str, list[dict[str, Any]]]
+
+
+def summed(table: pa.Table) -> Sums:
+    """Return what ``COLUMNS`` of a part of ``payment_streams`` come to."""
     regular = table.filter(_true(column(table, "is_regular")))
-    edges = [float(edge) for edge in np.linspace(0.0, 1.0, _BINS + 1)]
-    all_bins, regular_bins = (_histogram(part, edges) for part in (table, regular))
-    kinds = label_counts(column(regular, "amount_kind")) if regular.num_rows else []
-    largest, range_days = _largest(read, currencies)
-    return Regular(
-        n_streams=table.num_rows,
-        n_regular=regular.num_rows,
-        by_cadence=_by_cadence(regular),
-        confidence_edges=edges,
-        confidence_regular=regular_bins,
-        confidence_other=[a - r for a, r in zip(all_bins, regular_bins, strict=True)],
-        share=_share(table),
-        by_amount_kind=kinds,
-        range_days=range_days,
-        largest=largest,
+    going = pc.and_(
+        _true(column(table, "is_regular")),
+        pc.fill_null(pc.not_equal(column(table, "status"), "stopped"), True),  # noqa: FBT003
     )
+    rows = sums(
+        table, ["currency", "direction", "is_regular"], ["amount_total_minor", "n_payments"]
+    )
+    money: Counter[tuple[str, str, bool]] = Counter()
+    n_payments: Counter[str] = Counter()
+    for row in rows:
+        n_payments[row["currency"]] += int(row["n_payments"])
+        key = (row["currency"], row["direction"], bool(row["is_regular"]))
+        money[key] += int(row["amount_total_minor"])
+    return Sums(
+        n_streams=table.num_rows,
+        bins=_histogram(table),
+        regular_bins=_histogram(regular),
+        cadences=_cadences(regular),
+        kinds=labels(column(regular, "amount_kind")) if regular.num_rows else Counter(),
+        range_days=_range_days(table.select(_DATES).filter(going)),
+        money=money,
+        n_payments=n_payments,
+        largest=_largest(table, np.asarray(going), list(n_payments)),
+    )
+
+
+def collect(parts: Sequence[Sums], currencies: list[str], names: Mapping[str, str]) -> Regular:
+    """Return the figures of the streams.
+
+    Parameters
+    ----------
+    parts : sequence of Sums
+        In the order of the table.
+    currencies : list of str
+        Those whose largest streams are listed.
+    names : mapping of str to str
+        Of customers in :func:`listed`, where they have one.
+    """
+    bins, regular_bins = (
+        sum((getattr(part, name) for part in parts), np.zeros(_BINS, dtype=np.int64))
+        for name in ("bins", "regular_bins")
+    )
+    cadences = added(part.cadences for part in parts)
+    return Regular(
+        n_streams=sum(part.n_streams for part in parts),
+        n_regular=sum(cadences.values()),
+        by_cadence=_by_cadence(cadences),
+        confidence_edges=_EDGES,
+        confidence_regular=[int(n) for n in regular_bins],
+        confidence_other=[int(n) for n in bins - regular_bins],
+        share=_share(added(part.money for part in parts)),
+        by_amount_kind=most_first(part.kinds for part in parts),
+        range_days=_median(added(part.range_days for part in parts)),
+        largest={
+            currency: [_line(row, names) for row in _first(parts, currency)]
+            for currency in currencies
+        },
+    )
+
+
+def listed(parts: Sequence[Sums], currencies: list[str]) -> set[str]:
+    """Return the customers whose streams are listed."""
+    return {row["customer_id"] for name in currencies for row in _first(parts, name)}
 
 
 def _true(flags: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.fill_null(flags, False)  # noqa: FBT003
 
 
-def _histogram(table: pa.Table, edges: list[float]) -> list[int]:
+def _histogram(table: pa.Table) -> np.ndarray[Any, Any]:
     confidence = numbers(table, "confidence", float("nan"))
-    return [int(n) for n in np.histogram(confidence[~np.isnan(confidence)], edges)[0]]
+    return np.histogram(confidence[~np.isnan(confidence)], _EDGES)[0]
 
 
-def _by_cadence(regular: pa.Table) -> dict[str, dict[str, int]]:
-    found: dict[str, dict[str, int]] = {}
+def _cadences(regular: pa.Table) -> Counter[tuple[str, str]]:
+    found: Counter[tuple[str, str]] = Counter()
     for row in sums(regular, ["cadence", "status"], []):
-        cadence, status = row["cadence"] or "irregular", row["status"] or "mature"
+        found[row["cadence"] or "irregular", row["status"] or "mature"] += row["n"]
+    return found
+
+
+def _by_cadence(cadences: Counter[tuple[str, str]]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for (cadence, status), n in cadences.items():
         statuses = found.setdefault(cadence, dict.fromkeys(STATUSES, 0))
-        statuses[status] = statuses.get(status, 0) + row["n"]
+        statuses[status] = statuses.get(status, 0) + n
     order = [name for name in CADENCES if name in found]
     return {name: found[name] for name in [*order, *sorted(set(found) - set(order))]}
 
 
-def _share(table: pa.Table) -> dict[tuple[str, str], tuple[int, int]]:
+def _share(
+    money: Counter[tuple[str, str, bool]],
+) -> dict[tuple[str, str], tuple[int, int]]:
     share: dict[tuple[str, str], tuple[int, int]] = {}
-    for row in sums(table, ["currency", "direction", "is_regular"], ["amount_total_minor"]):
-        key, money = (row["currency"], row["direction"]), int(row["amount_total_minor"])
-        regular, whole = share.get(key, (0, 0))
-        share[key] = (regular + (money if row["is_regular"] else 0), whole + money)
+    for (currency, direction, is_regular), minor in money.items():
+        regular, whole = share.get((currency, direction), (0, 0))
+        share[currency, direction] = (regular + (minor if is_regular else 0), whole + minor)
     return share
 
 
-def _largest(read: Read, currencies: list[str]) -> tuple[dict[str, list[StreamLine]], float | None]:
-    table = read("payment_streams", _LISTING).select(_LISTING)
-    going = pc.and_(
-        _true(column(table, "is_regular")),
-        pc.fill_null(pc.not_equal(column(table, "status"), "stopped"), True),  # noqa: FBT003
-    )
-    money, listed = numbers(table, "amount_total_minor"), np.asarray(going)
-    largest: dict[str, list[StreamLine]] = {}
+def _largest(
+    table: pa.Table, going: np.ndarray[Any, Any], currencies: list[str]
+) -> dict[str, list[dict[str, Any]]]:
+    """Return the largest streams of each currency that are still going, ties by row."""
+    money = numbers(table, "amount_total_minor")
+    largest = {}
     for currency in currencies:
-        mine = np.flatnonzero(listed & equal(table, "currency", currency))
+        mine = np.flatnonzero(going & equal(table, "currency", currency))
         rows = mine[top_rows(money[mine], _LISTED)]
-        lines = table.take(pa.array(rows)).to_pylist()
-        names = called(read, [row["customer_id"] for row in lines])
-        largest[currency] = [_line(row, names) for row in lines]
-    return largest, _range_days(table.select(_DATES).filter(going))
+        largest[currency] = table.take(pa.array(rows)).to_pylist()
+    return largest
 
 
-def _range_days(going: pa.Table) -> float | None:
+def _first(parts: Sequence[Sums], currency: str) -> list[dict[str, Any]]:
+    """Return the largest of all parts, ties in the order of the table."""
+    rows = [row for part in parts for row in part.largest.get(currency, [])]
+    rows.sort(key=lambda row: -(row["amount_total_minor"] or 0))
+    return rows[:_LISTED]
+
+
+def _range_days(going: pa.Table) -> Counter[int]:
     ends = [day_numbers(column(going, name), _UNKNOWN_DAY) for name in _DATES]
     known = (ends[0] != _UNKNOWN_DAY) & (ends[1] != _UNKNOWN_DAY)
-    return float(np.median(ends[1][known] - ends[0][known])) if known.any() else None
+    days, n = np.unique(ends[1][known] - ends[0][known], return_counts=True)
+    return Counter(dict(zip(days.tolist(), n.tolist(), strict=True)))
 
 
-def _line(row: dict[str, Any], names: dict[str, str]) -> StreamLine:
+def _median(counts: Counter[int]) -> float | None:
+    """Return the median of integers of which each is there so often."""
+    total = sum(counts.values())
+    if not total:
+        return None
+    values = sorted(counts)
+    ends = np.cumsum([counts[value] for value in values])
+    low, high = (values[int(np.searchsorted(ends, at, side="right"))]
+                 for at in ((total - 1) // 2, total // 2))  # fmt: skip
+    return (low + high) / 2
+
+
+def _line(row: dict[str, Any], names: Mapping[str, str]) -> StreamLine:
     return StreamLine(
         customer=row["customer_id"],
         counterparty=row["counterparty_id"],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -9,13 +10,15 @@ import pyarrow.compute as pc
 
 from qfb_gpu.counted import counted
 from qfb_gpu.report.charts.columns import Series, columns
-from qfb_gpu.report.figures.columns import column, numbers, read_or_none
+from qfb_gpu.report.figures.columns import column, numbers
+from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import percent, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _PROFILE = [
     "customer_id", "churn_probability", "churn_probability_low", "churn_probability_high",
@@ -38,27 +41,55 @@ _SHOWN = 12
 def draw(read: Read) -> Html | None:
     """Return the section; None where no night judged churn."""
     found = read_or_none(read, "model_evaluations", _JUDGED)
-    profile = read_or_none(read, "customer_profiles", _PROFILE)
-    if found is None or profile is None:
+    parts = None if found is None else of_parts(read, "customer_profiles", _PROFILE, _summed)
+    if found is None or parts is None:
         return None
     judged = [one for one in found.to_pylist() if one["model"] == "churn"]
     if not judged:
         return None
-    customers = profile.filter(pc.is_valid(profile.column("churn_probability")))
-    if not customers.num_rows:
+    if not any(part.n for part in parts):
         return section("churn", "Churn", "流失预测", judged[0]["note"], empty("Nobody is scored."))
     return section(
-        "churn", "Churn", "流失预测", _lead(customers),
+        "churn", "Churn", "流失预测", _lead(parts),
         cards(_reliability(judged), figures_card(judged, "How good the score is", "模型评估")),
-        _likeliest(customers),
+        _likeliest(parts),
     )  # fmt: skip
 
 
-def _lead(customers: pa.Table) -> str:
-    high = int(pc.sum(pc.equal(column(customers, "churn_level"), "high")).as_py() or 0)
-    mean = float(numbers(customers, "churn_probability").mean())
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """The customers of a part that are scored, those at high risk, the likeliest to leave."""
+
+    n: int
+    n_high: int
+    probability: Exact
+    likeliest: pa.Table
+
+
+def _summed(profile: pa.Table) -> _Sums:
+    customers = profile.filter(pc.is_valid(profile.column("churn_probability")))
+    return _Sums(
+        n=customers.num_rows,
+        n_high=int(pc.sum(pc.equal(column(customers, "churn_level"), "high")).as_py() or 0),
+        probability=exact(numbers(customers, "churn_probability")),
+        likeliest=_first(customers),
+    )
+
+
+def _first(customers: pa.Table) -> pa.Table:
+    """Return the customers that are likeliest to leave, ties by id."""
+    if not customers.num_rows:
+        return customers
+    by = [("churn_probability", "descending"), ("customer_id", "ascending")]
+    keys = pa.table({name_: column(customers, name_) for name_, _ in by})
+    return customers.take(pc.select_k_unstable(keys, _SHOWN, by))
+
+
+def _lead(parts: list[_Sums]) -> str:
+    n, high = (sum(getattr(part, name_) for part in parts) for name_ in ("n", "n_high"))
+    mean = float(rounded(together(part.probability for part in parts))[0]) / n
     return (
-        f"{plural(high, 'customer')} of {customers.num_rows:,} are at high risk of going quiet; "
+        f"{plural(high, 'customer')} of {n:,} are at high risk of going quiet; "
         f"{percent(mean)} are expected to."
     )
 
@@ -111,10 +142,8 @@ def _cell(one: dict[str, Any] | None) -> str:
     return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 
 
-def _likeliest(customers: pa.Table) -> Html:
-    by = [("churn_probability", "descending"), ("customer_id", "ascending")]
-    keys = pa.table({name_: column(customers, name_) for name_, _ in by})
-    first = customers.take(pc.select_k_unstable(keys, _SHOWN, by)).to_pylist()
+def _likeliest(parts: list[_Sums]) -> Html:
+    first = _first(pa.concat_tables([part.likeliest for part in parts])).to_pylist()
     rows = [
         [
             name(one["customer_id"]),

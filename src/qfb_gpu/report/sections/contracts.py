@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.columns import added, sums
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import (
@@ -21,7 +23,9 @@ from qfb_gpu.report.wording import (
 )
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    import pyarrow as pa
+
+    from qfb_gpu.report.figures.reading import Read
 
 _SUMMARY = [
     "customer_id", "contract_id", "counterparty_id", "category", "currency", "total_minor",
@@ -29,7 +33,7 @@ _SUMMARY = [
     "agreement", "disagreement", "is_finished", "next_kind", "next_percent", "next_amount",
     "next_date", "next_date_earliest", "next_date_latest", "next_chance",
 ]  # fmt: skip
-_NODES = ["kind", "status", "late_days"]
+_NODES = ["kind", "status"]
 _GROUPS = [
     "group_by", "group", "n_contracts", "payments_mean", "payments_median",
     "first_payment_days_median", "gap_days_median", "recurring_percents",
@@ -47,29 +51,82 @@ _SHOWN = 12
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run has no contracts."""
-    found = read_or_none(read, "contract_summary", _SUMMARY)
+    found = of_parts(read, "contract_summary", _SUMMARY, _summed)
     if found is None:
         return None
-    contracts = found.to_pylist()
-    if not contracts:
+    if not any(part.n for part in found):
         why = "The contracts source has no contract in force by the as-of date."
         return section("contracts", "Contract payments", "合同支付", why, empty("Nothing to show."))
-    nodes = read_or_none(read, "contract_nodes", _NODES)
+    nodes = of_parts(read, "contract_nodes", _NODES, _kinds) or []
     groups = read_or_none(read, "contract_groups", _GROUPS)
     return section(
-        "contracts", "Contract payments", "合同支付", _lead(contracts),
-        cards(_nodes([] if nodes is None else nodes.to_pylist()),
-              _groups([] if groups is None else groups.to_pylist())),
-        _coming(contracts), _differing(contracts),
+        "contracts", "Contract payments", "合同支付", _lead(found),
+        cards(_nodes(added(nodes)), _groups([] if groups is None else groups.to_pylist())),
+        _coming([one for part in found for one in part.coming]),
+        _differing([one for part in found for one in part.odd], sum(part.n_odd for part in found)),
     )  # fmt: skip
 
 
-def _lead(contracts: list[dict[str, Any]]) -> str:
-    n = len(contracts)
-    finished = sum(bool(one["is_finished"]) for one in contracts)
-    linked, matched = (sum(one[c] for one in contracts) for c in ("n_linked", "n_matched"))
-    mean = sum(one["n_payments"] for one in contracts) / n
-    overdue = sum(one["n_nodes_overdue"] > 0 for one in contracts)
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the contracts of a part come to.
+
+    Attributes
+    ----------
+    n, n_finished, n_payments, n_linked, n_matched, n_overdue : int
+    coming : list of dict
+        Whose next payment comes first.
+    n_odd : int
+        Whose clause and payments do not fit.
+    odd : list of dict
+        The largest of those.
+    """
+
+    n: int
+    n_finished: int
+    n_payments: int
+    n_linked: int
+    n_matched: int
+    n_overdue: int
+    coming: list[dict[str, Any]]
+    n_odd: int
+    odd: list[dict[str, Any]]
+
+
+def _summed(found: pa.Table) -> _Sums:
+    contracts = found.to_pylist()
+    odd = [one for one in contracts if one["disagreement"] or one["clause_problem"]]
+    return _Sums(
+        n=len(contracts),
+        n_finished=sum(bool(one["is_finished"]) for one in contracts),
+        n_payments=sum(one["n_payments"] for one in contracts),
+        n_linked=sum(one["n_linked"] for one in contracts),
+        n_matched=sum(one["n_matched"] for one in contracts),
+        n_overdue=sum(one["n_nodes_overdue"] > 0 for one in contracts),
+        coming=_soonest([one for one in contracts if one["next_date"] is not None]),
+        n_odd=len(odd),
+        odd=_largest(odd),
+    )
+
+
+def _soonest(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(waiting, key=lambda one: (one["next_date"], one["contract_id"]))[:_SHOWN]
+
+
+def _largest(odd: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(odd, key=lambda one: (-abs(one["total_minor"] or 0), one["contract_id"]))[:_SHOWN]
+
+
+def _kinds(nodes: pa.Table) -> Counter[tuple[str, str]]:
+    return Counter({(r["kind"], r["status"]): r["n"] for r in sums(nodes, _NODES, [])})
+
+
+def _lead(found: list[_Sums]) -> str:
+    n, finished, linked, matched, overdue, paid = (
+        sum(getattr(part, name_) for part in found)
+        for name_ in ("n", "n_finished", "n_linked", "n_matched", "n_overdue", "n_payments")
+    )
+    mean = paid / n
     return (
         f"{plural(n, 'contract')}, {count(finished)} of them paid in full; {mean:.2f} payments a "
         f"contract on average, those without a payment among them. {plural(linked, 'payment')} "
@@ -78,8 +135,7 @@ def _lead(contracts: list[dict[str, Any]]) -> str:
     )
 
 
-def _nodes(nodes: list[dict[str, Any]]) -> Html:
-    counts = Counter((one["kind"], one["status"]) for one in nodes)
+def _nodes(counts: Counter[tuple[str, str]]) -> Html:
     items = []
     for kind in _KINDS:
         of = {s: counts[kind, s] for s in ("paid", "part", "overdue", "open")}
@@ -123,9 +179,7 @@ def _days(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.0f} d"
 
 
-def _coming(contracts: list[dict[str, Any]]) -> Html:
-    waiting = [one for one in contracts if one["next_date"] is not None]
-    waiting.sort(key=lambda one: (one["next_date"], one["contract_id"]))
+def _coming(waiting: list[dict[str, Any]]) -> Html:
     heads = [("Contract 合同", ""), ("Payer", ""), ("Payee", "min"), ("Node 节点", ""),
              ("Share", "n"), ("Amount 金额", "n"), ("Expected 预计", "n"), ("5% to 95%", "n min"),
              ("Paid so far", "n min")]  # fmt: skip
@@ -135,7 +189,7 @@ def _coming(contracts: list[dict[str, Any]]) -> Html:
          f"{one['currency']} {amount(one['next_amount'], one['currency'])}", day(one["next_date"]),
          f"{day(one['next_date_earliest'])} – {day(one['next_date_latest'])}",
          percent(one["paid_ratio"] or 0.0))
-        for one in waiting[:_SHOWN]
+        for one in _soonest(waiting)
     ]  # fmt: skip
     shown = table(heads, lines, "Next payments of contracts") if lines else empty("None expected.")
     return card(
@@ -145,22 +199,20 @@ def _coming(contracts: list[dict[str, Any]]) -> Html:
     )  # fmt: skip
 
 
-def _differing(contracts: list[dict[str, Any]]) -> Html:
-    odd = [one for one in contracts if one["disagreement"] or one["clause_problem"]]
-    odd.sort(key=lambda one: (-abs(one["total_minor"] or 0), one["contract_id"]))
+def _differing(odd: list[dict[str, Any]], n_odd: int) -> Html:
     heads = [("Contract 合同", ""), ("Payer", "min"), ("Total 总价", "n"), ("Clause 条款", ""),
              ("Payments 付款", "")]  # fmt: skip
     lines = [
         (name(one["contract_id"]), name(one["customer_id"]), _total(one),
          one["clause_problem"] or NOTHING, one["disagreement"] or NOTHING)
-        for one in odd[:_SHOWN]
+        for one in _largest(odd)
     ]  # fmt: skip
     shown = (
         table(heads, lines, "Disagreements") if lines else empty("Every clause adds up to 100%.")
     )
     return card(
         "Where clause and payments do not fit", "条款与付款不一致", shown, wide=True,
-        note=f"{plural(len(odd), 'contract')}; the largest first.",
+        note=f"{plural(n_odd, 'contract')}; the largest first.",
     )  # fmt: skip
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.reading import read_or_none
 from qfb_gpu.report.markup import Html, card, section, table
 from qfb_gpu.report.sections.section import Section
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _COLUMNS = [
     "attribute", "outcome", "measure", "value", "q_value", "label", "lowest_group", "lowest",

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.reading import of_parts
 from qfb_gpu.report.markup import Html, card, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, percent, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    import pyarrow as pa
+
+    from qfb_gpu.report.figures.reading import Read
 
 _MOST = 20
 _COLUMNS = [
@@ -24,25 +27,49 @@ _KINDS = {"standing_order": "standing order 定期付款", "direct_debit": "dire
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where nothing was declared."""
-    found = read_or_none(read, "declared_schedules", _COLUMNS)
-    if found is None:
-        return None
-    found = found.filter(pc.not_equal(found.column("kind"), "scheduled_payment"))
-    if not found.num_rows:
-        return None
-    rows = sorted(found.to_pylist(), key=_order)
-    n_seen = sum(row["stream_id"] is not None for row in rows)
-    judged = [row["agrees"] for row in rows if row["agrees"] is not None]
-    lead = (
-        f"Of {plural(len(rows), 'schedule')} declared in open-banking documents, {count(n_seen)} "
-        f"({percent(n_seen, len(rows))}) have payments here; {count(sum(judged))} of "
-        f"{count(len(judged))} that can be judged are paid as declared."
+    parts = of_parts(read, "declared_schedules", _COLUMNS, _summed) or []
+    n, n_seen, n_judged, n_agree, n_differ = (
+        sum(getattr(part, name) for part in parts)
+        for name in ("n", "n_seen", "n_judged", "n_agree", "n_differ")
     )
-    differ = [row for row in rows if row["difference"]]
+    if not n:
+        return None
+    lead = (
+        f"Of {plural(n, 'schedule')} declared in open-banking documents, {count(n_seen)} "
+        f"({percent(n_seen, n)}) have payments here; {count(n_agree)} of "
+        f"{count(n_judged)} that can be judged are paid as declared."
+    )
+    differ = sorted((row for part in parts for row in part.differ), key=_order)
     shown = card("As declared or not", "与约定是否一致", _table(differ[:_MOST]),
-                 note=f"{plural(len(differ), 'schedule')} differ; the first {_MOST} are shown.",
+                 note=f"{plural(n_differ, 'schedule')} differ; the first {_MOST} are shown.",
                  wide=True) if differ else Html("")  # fmt: skip
     return section("declared", "Declared schedules", "开放银行约定付款", lead, shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the schedules of a part come to; ``differ`` are the first that are not as declared."""
+
+    n: int
+    n_seen: int
+    n_judged: int
+    n_agree: int
+    n_differ: int
+    differ: list[dict[str, Any]]
+
+
+def _summed(found: pa.Table) -> _Sums:
+    rows = found.filter(pc.not_equal(found.column("kind"), "scheduled_payment")).to_pylist()
+    judged = [row["agrees"] for row in rows if row["agrees"] is not None]
+    differ = sorted((row for row in rows if row["difference"]), key=_order)
+    return _Sums(
+        n=len(rows),
+        n_seen=sum(row["stream_id"] is not None for row in rows),
+        n_judged=len(judged),
+        n_agree=sum(judged),
+        n_differ=len(differ),
+        differ=differ[:_MOST],
+    )
 
 
 def _order(row: dict[str, Any]) -> tuple[Any, ...]:

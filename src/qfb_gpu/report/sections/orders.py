@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import column, numbers, read_or_none
+from qfb_gpu.report.figures.columns import added, column, numbers, sums
+from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import (
     Html,
     card,
@@ -25,7 +29,7 @@ from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, day, money_exact, percent, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _ORDERS = [
     "order_id", "customer_id", "supplier_id", "due_date", "days_to_due", "status", "amount_minor",
@@ -42,38 +46,78 @@ _SHOWN = 20
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run scored no orders."""
-    found = read_or_none(read, "order_risk", _ORDERS)
+    found = of_parts(read, "order_risk", _ORDERS, _summed)
     if found is None:
         return None
-    if not found.num_rows:
+    if not any(part.n for part in found):
         why = "No order with a due date is open."
         return section("orders", "Orders", "订单风险", why, empty("Nothing to show."))
     tested = read_or_none(read, "order_backtest", _NIGHTS)
     nights = [] if tested is None else tested.to_pylist()
-    ahead = found.filter(pc.equal(column(found, "status"), "open"))
     parts = cards(_levels(found), _test(nights))
-    lead = _lead(ahead, found.num_rows - ahead.num_rows)
-    return section("orders", "Orders", "订单风险", lead, parts, _table(ahead))
+    return section("orders", "Orders", "订单风险", _lead(found), parts, _table(found))
 
 
-def _lead(ahead: pa.Table, n_overdue: int) -> str:
-    expected = float(numbers(ahead, "probability_late").sum())
-    alerts = int(numbers(ahead, "is_alert").sum())
-    is_fitted = pc.all(pc.equal(column(ahead, "method"), "boosting")).as_py()
-    how = "" if is_fitted in (True, None) else (
-        " Too few past orders are known to fit a model: those least like the others come first."
-    )  # fmt: skip
-    return (
-        f"{plural(ahead.num_rows, 'order')} open and not due yet, of which about {expected:.0f} "
-        f"will not come in full by the due date; {plural(alerts, 'warning')} raised before that. "
-        f"{plural(n_overdue, 'order')} overdue.{how}"
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What the orders of a part come to: all, those that are not due yet (``ahead``), by level.
+
+    Attributes
+    ----------
+    n, n_ahead, n_alerts : int
+    late : Exact
+        Of those ahead, how many are expected to be late.
+    is_fitted : bool
+        Every one of those ahead was scored by a model.
+    levels : Counter of (status, level)
+    first : Table
+        Of those ahead the ones most at risk.
+    """
+
+    n: int
+    n_ahead: int
+    n_alerts: int
+    late: Exact
+    is_fitted: bool
+    levels: Counter[tuple[str, str]]
+    first: pa.Table
+
+
+def _summed(found: pa.Table) -> _Sums:
+    ahead = found.filter(pc.equal(column(found, "status"), "open"))
+    levels = sums(found, ["status", "level"], [])
+    return _Sums(
+        n=found.num_rows,
+        n_ahead=ahead.num_rows,
+        n_alerts=int(numbers(ahead, "is_alert").sum()),
+        late=exact(numbers(ahead, "probability_late")),
+        is_fitted=pc.all(pc.equal(column(ahead, "method"), "boosting")).as_py() is not False,
+        levels=Counter({(row["status"], row["level"]): row["n"] for row in levels}),
+        first=_first(ahead),
     )
 
 
-def _levels(found: pa.Table) -> Html:
-    names = {"status": column(found, "status"), "level": column(found, "level")}
-    groups = pa.table(names).group_by(["status", "level"]).aggregate([([], "count_all")])
-    number = {(one["status"], one["level"]): one["count_all"] for one in groups.to_pylist()}
+def _first(ahead: pa.Table) -> pa.Table:
+    return ahead.sort_by([("score", "descending"), ("order_id", "ascending")]).slice(0, _SHOWN)
+
+
+def _lead(found: list[_Sums]) -> str:
+    n, n_ahead, alerts = (
+        sum(getattr(part, name_) for part in found) for name_ in ("n", "n_ahead", "n_alerts")
+    )
+    expected = float(rounded(together(part.late for part in found))[0])
+    how = "" if all(part.is_fitted for part in found) else (
+        " Too few past orders are known to fit a model: those least like the others come first."
+    )  # fmt: skip
+    return (
+        f"{plural(n_ahead, 'order')} open and not due yet, of which about {expected:.0f} "
+        f"will not come in full by the due date; {plural(alerts, 'warning')} raised before that. "
+        f"{plural(n - n_ahead, 'order')} overdue.{how}"
+    )
+
+
+def _levels(found: list[_Sums]) -> Html:
+    number = added(part.levels for part in found)
     items = []
     for status in ("open", "overdue"):
         counts = [(level, kind, number.get((status, level), 0)) for level, kind in _LEVELS]
@@ -106,11 +150,10 @@ def _test(nights: list[dict[str, Any]]) -> Html:
     return card(title, zh, table(heads, lines, "Back-test of order warnings"), note=note)
 
 
-def _table(ahead: pa.Table) -> Html:
-    if not ahead.num_rows:
+def _table(found: list[_Sums]) -> Html:
+    if not any(part.n_ahead for part in found):
         return empty("Every open order is overdue: see the order_risk table.")
-    by = [("score", "descending"), ("order_id", "ascending")]
-    order = ahead.sort_by(by).slice(0, _SHOWN).to_pylist()
+    order = _first(pa.concat_tables([part.first for part in found])).to_pylist()
     heads = [("Order", ""), ("Buyer", "min"), ("Supplier", ""), ("Due", ""), ("Amount", "n min"),
              ("Late", "n"), ("Why", "")]  # fmt: skip
     lines = [

@@ -1,7 +1,12 @@
-"""Payment terms: how long suppliers wait, what would cost least, cash against supplier risk."""
+"""Payment terms: how long suppliers wait, what would cost least, cash against supplier risk.
+
+Pairs are summed up by part of ``payment_terms``; only those that are listed become rows.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,13 +16,14 @@ import pyarrow.compute as pc
 from qfb_gpu.currencies import EXPONENT
 from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.charts.front import front
-from qfb_gpu.report.figures.columns import column, label_counts, numbers, read_or_none
+from qfb_gpu.report.figures.columns import column, labels, most_first, numbers, sums
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import NOTHING, count, money, percent, plural, to_units
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _TERMS = [
     "customer_id", "counterparty_id", "currency", "basis", "n_invoices", "days_weighted",
@@ -33,55 +39,106 @@ _SHOWN = 12
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run has no payment terms."""
-    found = read_or_none(read, "payment_terms", _TERMS)
-    if found is None:
+    parts = of_parts(read, "payment_terms", _TERMS, _summed)
+    if parts is None:
         return None
-    known = found.filter(pc.is_valid(found.column("days_weighted")))
-    if not known.num_rows:
+    known = [part for part in parts if part.n_known]
+    if not known:
+        n_all = sum(part.n for part in parts)
         why = (
             "No delivery or trigger dates: of "
-            f"{plural(found.num_rows, 'relation')} only the intervals between payments are known."
+            f"{plural(n_all, 'relation')} only the intervals between payments are known."
         )
         return section("payment-terms", "Payment terms", "付款周期", why, empty("Nothing to show."))
     made = read_or_none(read, "payment_terms_front", _FRONT)
     points = [] if made is None else made.to_pylist()
     return section(
         "payment-terms", "Payment terms", "付款周期", _lead(known),
-        cards(_waits(known), _front(points, _main(known))), _gains(known),
+        cards(_waits(known), _front(points, _main(known))), _gains(_most(known)),
     )  # fmt: skip
 
 
-def _lead(known: pa.Table) -> str:
-    over = int(numbers(known, "cap_exceeded").sum())
-    rate = known.column("cost_of_capital")[0].as_py()
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What a part of the pairs comes to; ``known`` ones are those whose days to pay are.
+
+    Attributes
+    ----------
+    n, n_known : int
+    n_over : int
+        That pay later than the law allows.
+    rate : float
+        Cost of capital of the first known pair.
+    currencies, gains : Counter of currency
+        Known pairs, and what they would gain a year, in minor units.
+    now, then : list of int
+        Known pairs by their days today and by the recommended days.
+    largest : list of dict
+        The known pairs that gain most, and those that gain as much as the last of them.
+    """
+
+    n: int
+    n_known: int
+    n_over: int
+    rate: float
+    currencies: Counter[str]
+    gains: Counter[str]
+    now: list[int]
+    then: list[int]
+    largest: list[dict[str, Any]]
+
+
+def _summed(found: pa.Table) -> _Sums:
+    known = found.filter(pc.is_valid(found.column("days_weighted")))
+    gains: Counter[str] = Counter()
+    for row in sums(known, ["currency"], ["yearly_gain_minor"]):
+        gains[row["currency"]] = int(row["yearly_gain_minor"])
+    return _Sums(
+        n=found.num_rows,
+        n_known=known.num_rows,
+        n_over=int(numbers(known, "cap_exceeded").sum()),
+        rate=known.column("cost_of_capital")[0].as_py() if known.num_rows else 0.0,
+        currencies=labels(column(known, "currency")),
+        gains=gains,
+        now=_heights(known, "days_weighted"),
+        then=_heights(known, "recommended_days"),
+        largest=_largest(known) if known.num_rows else [],
+    )
+
+
+def _heights(known: pa.Table, name_: str) -> list[int]:
+    """Return how many pairs lie in each bin of days."""
+    days = numbers(known.select([name_]).cast(pa.schema([(name_, pa.float64())])), name_, -1.0)
+    return [int(((low <= days) & (days < high)).sum()) for low, high in _BINS]
+
+
+def _lead(known: list[_Sums]) -> str:
+    over = sum(part.n_over for part in known)
     currency = _main(known)
-    mine = known.filter(pc.equal(column(known, "currency"), currency))
-    gain = int(numbers(mine, "yearly_gain_minor").sum())
+    gain = sum(part.gains[currency] for part in known)
     return (
-        f"{plural(known.num_rows, 'buyer-supplier pair')} with known days to pay; "
-        f"{plural(over, 'pair pays', 'pairs pay')} later than the law allows. At a cost of capital "
-        f"of {percent(rate)} a year the cheapest lawful cycles would save "
+        f"{plural(sum(part.n_known for part in known), 'buyer-supplier pair')} with known days to "
+        f"pay; {plural(over, 'pair pays', 'pairs pay')} later than the law allows. At a cost of "
+        f"capital of {percent(known[0].rate)} a year the cheapest lawful cycles would save "
         f"{money(to_units(gain, currency), currency)} a year."
     )
 
 
-def _main(known: pa.Table) -> str:
-    return label_counts(column(known, "currency"))[0][0]
+def _main(known: list[_Sums]) -> str:
+    return most_first(part.currencies for part in known)[0][0]
 
 
-def _waits(known: pa.Table) -> Html:
-    def heights(name_: str) -> list[float]:
-        """Return how many pairs lie in each bin of days."""
-        days = numbers(known.select([name_]).cast(pa.schema([(name_, pa.float64())])), name_, -1.0)
-        return [float(((low <= days) & (days < high)).sum()) for low, high in _BINS]
-
-    labels = [f"{low}–{high}" if high < 10**6 else f"{low}+" for low, high in _BINS]
-    now, then = heights("days_weighted"), heights("recommended_days")
+def _waits(known: list[_Sums]) -> Html:
+    names = [f"{low}–{high}" if high < 10**6 else f"{low}+" for low, high in _BINS]
+    now, then = (
+        [float(sum(ns)) for ns in zip(*(getattr(part, name_) for part in known), strict=True)]
+        for name_ in ("now", "then")
+    )
     tips = [
         f"{label} days: {n:.0f} pairs today, {m:.0f} recommended"
-        for label, n, m in zip(labels, now, then, strict=True)
+        for label, n, m in zip(names, now, then, strict=True)
     ]
-    chart = columns(labels, [Series("in", now)], tips, "Days to pay of pairs", line=then)
+    chart = columns(names, [Series("in", now)], tips, "Days to pay of pairs", line=then)
     return card(
         "Days from delivery to payment", "付款天数", legend(("in", "pairs today 现状")), chart,
         note="Bars: pairs by their amount-weighted days to pay. Line: by the recommended days.",
@@ -115,8 +172,11 @@ def _point(one: dict[str, Any], currency: str) -> tuple[float, float, str]:
     return risk, cash, tip
 
 
-def _gains(known: pa.Table) -> Html:
-    some = _largest(known)
+def _most(known: list[_Sums]) -> list[dict[str, Any]]:
+    return [one for part in known for one in part.largest]
+
+
+def _gains(some: list[dict[str, Any]]) -> Html:
     some.sort(key=lambda one: (-to_units(one["yearly_gain_minor"], one["currency"]),
                                one["customer_id"], one["counterparty_id"]))  # fmt: skip
     heads = [("Buyer 买方", ""), ("Supplier 供应商", ""), ("Basis", "min"), ("Now 现状", "n"),

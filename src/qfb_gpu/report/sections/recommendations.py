@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from qfb_gpu.report.charts.columns import Series, columns
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.columns import added, labels
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, name, section, table
 from qfb_gpu.report.sections.churn import figures_card
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import percent, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from collections import Counter
+
+    from qfb_gpu.report.figures.reading import Read
 
 _COLUMNS = [
     "customer_id", "rank", "product_id", "probability", "lift", "reasons_en", "reasons_zh", "basis",
@@ -25,30 +31,58 @@ _BARS = 12
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run recommends nothing."""
-    found = read_or_none(read, "recommendations", _COLUMNS)
-    if found is None:
+    parts = of_parts(read, "recommendations", _COLUMNS, _summed)
+    if parts is None:
         return None
-    rows = found.to_pylist()
+    bases = [part.basis for part in parts if part.basis is not None]
     title, zh = "Next product", "产品推荐"
-    if not rows:
+    if not bases:
         why = "No customer has a product that it does not hold."
         return section("recommendations", title, zh, why, empty("Nothing to recommend."))
     evaluations = read_or_none(read, "model_evaluations", _JUDGED)
     every = [] if evaluations is None else evaluations.to_pylist()
     judged = [one for one in every if one["model"] == "next_product"]
-    first = [one for one in rows if one["rank"] == 1]
+    products = added(part.products for part in parts)
     lead = (
-        f"{plural(len(first), 'customer')} with a product to talk about; "
-        f"ranked by: {rows[0]['basis']}."
+        f"{plural(sum(products.values()), 'customer')} with a product to talk about; "
+        f"ranked by: {bases[0]}."
     )
-    shown = [_by_product(first)]
+    shown = [_by_product(products)]
     if judged:
         shown.append(figures_card(judged, "How good the ranking is", "推荐评估"))
-    return section("recommendations", title, zh, lead, cards(*shown), _likeliest(first))
+    return section("recommendations", title, zh, lead, cards(*shown), _likeliest(parts))
 
 
-def _by_product(first: list[dict[str, Any]]) -> Html:
-    counts = Counter(one["product_id"] for one in first)
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """What a part of the recommendations comes to.
+
+    Attributes
+    ----------
+    basis : str or None
+        Of its first row.
+    products : Counter of text
+        Which product comes first for how many customers.
+    likeliest : list of dict
+        The likeliest of those, ties by customer.
+    """
+
+    basis: str | None
+    products: Counter[str]
+    likeliest: list[dict[str, Any]]
+
+
+def _summed(found: pa.Table) -> _Sums:
+    first = found.filter(pc.equal(found.column("rank"), 1))
+    by = [("probability", "descending"), ("customer_id", "ascending")]
+    return _Sums(
+        basis=found.column("basis")[0].as_py() if found.num_rows else None,
+        products=labels(first.column("product_id")),
+        likeliest=first.take(pc.sort_indices(first, by)[:_SHOWN]).to_pylist(),
+    )
+
+
+def _by_product(counts: Counter[str]) -> Html:
     most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:_BARS]
     labels = [product for product, _ in most]
     tips = [f"{product}: first for {plural(n, 'customer')}" for product, n in most]
@@ -59,7 +93,8 @@ def _by_product(first: list[dict[str, Any]]) -> Html:
     return card("What comes first", "首选产品", chart)
 
 
-def _likeliest(first: list[dict[str, Any]]) -> Html:
+def _likeliest(parts: list[_Sums]) -> Html:
+    first = [one for part in parts for one in part.likeliest]
     ranked = sorted(first, key=lambda one: (-one["probability"], one["customer_id"]))[:_SHOWN]
     rows = [
         [

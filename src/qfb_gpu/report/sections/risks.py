@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import column, numbers, read_or_none
+from qfb_gpu.report.figures.columns import added, column, numbers, sums
+from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import (
     Html,
     card,
@@ -24,7 +27,9 @@ from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, day, percent, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    import datetime as dt
+
+    from qfb_gpu.report.figures.reading import Read
 
 _RISKS = {
     "contract": ("contract performance", "合同履约"),
@@ -45,24 +50,60 @@ _SHOWN = 20
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run has no risks."""
-    found = read_or_none(read, "customer_risks", ["risk", "level", "month_end"])
+    found = of_parts(read, "customer_risks", ["risk", "level", "month_end"], _summed)
     if found is None:
         return None
-    if not found.num_rows:
+    if not any(part.n for part in found):
         why = "There is no customer to score."
         return section("risks", "Four risks", "风险管理", why, empty("Nothing to show."))
-    alerts = read_or_none(read, "risk_alerts", _ALERTS)
+    alerts = of_parts(read, "risk_alerts", _ALERTS, _alerts) or []
     tested = read_or_none(read, "risk_backtest", _TESTS)
     parts = cards(_levels(found), _test([] if tested is None else tested.to_pylist()))
     lead = _lead(found, alerts)
     return section("risks", "Four risks", "风险管理", lead, parts, _table(alerts))
 
 
-def _lead(found: pa.Table, alerts: pa.Table | None) -> str:
-    customers = found.num_rows // len(_RISKS)
-    held = 0 if alerts is None else len(column(alerts, "customer_id").unique())
-    new = 0 if alerts is None else int(numbers(alerts, "is_new").sum())
-    when = day(found.column("month_end")[0].as_py())
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Rows of a part of the risks, the month they are of, and how many by (risk, level)."""
+
+    n: int
+    month_end: dt.date | None
+    levels: Counter[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Alerts:
+    """Customers of a part that have an alert, new alerts, and those that come first."""
+
+    n_customers: int
+    n_new: int
+    first: pa.Table
+
+
+def _summed(found: pa.Table) -> _Sums:
+    levels = Counter(
+        {(row["risk"], row["level"]): row["n"] for row in sums(found, ["risk", "level"], [])}
+    )
+    when = found.column("month_end")[0].as_py() if found.num_rows else None
+    return _Sums(found.num_rows, when, levels)
+
+
+def _alerts(found: pa.Table) -> _Alerts:
+    n_customers = len(column(found, "customer_id").unique())
+    return _Alerts(n_customers, int(numbers(found, "is_new").sum()), _first(found))
+
+
+def _first(alerts: pa.Table) -> pa.Table:
+    by = [("is_new", "descending"), ("score", "descending"), ("customer_id", "ascending")]
+    return alerts.sort_by(by).slice(0, _SHOWN)
+
+
+def _lead(found: list[_Sums], alerts: list[_Alerts]) -> str:
+    customers = sum(part.n for part in found) // len(_RISKS)
+    held = sum(part.n_customers for part in alerts)
+    new = sum(part.n_new for part in alerts)
+    when = day(next(part.month_end for part in found if part.n))
     return (
         f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
         f"had ended; {count(held)} of them are at an alert's level in some risk, and "
@@ -70,10 +111,8 @@ def _lead(found: pa.Table, alerts: pa.Table | None) -> str:
     )
 
 
-def _levels(found: pa.Table) -> Html:
-    names = {"risk": column(found, "risk"), "level": column(found, "level")}
-    groups = pa.table(names).group_by(["risk", "level"]).aggregate([([], "count_all")])
-    number = {(one["risk"], one["level"]): one["count_all"] for one in groups.to_pylist()}
+def _levels(found: list[_Sums]) -> Html:
+    number = added(part.levels for part in found)
     items = []
     for risk, (words, zh) in _RISKS.items():
         counts = [(level, kind, number.get((risk, level), 0)) for level, kind in _LEVELS]
@@ -118,11 +157,10 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.2f}"
 
 
-def _table(alerts: pa.Table | None) -> Html:
-    if alerts is None or not alerts.num_rows:
+def _table(alerts: list[_Alerts]) -> Html:
+    if not any(part.n_customers for part in alerts):
         return empty("No customer is at an alert's level.")
-    by = [("is_new", "descending"), ("score", "descending"), ("customer_id", "ascending")]
-    order = alerts.sort_by(by).slice(0, _SHOWN).to_pylist()
+    order = _first(pa.concat_tables([part.first for part in alerts])).to_pylist()
     heads = [("Customer", ""), ("Risk", ""), ("Score", "n"), ("Before", "n min"), ("Since", ""),
              ("Why", "")]  # fmt: skip
     lines = [

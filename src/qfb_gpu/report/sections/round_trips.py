@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.report.figures.columns import read_or_none
+import pyarrow.compute as pc
+
+from qfb_gpu.report.figures.reading import read_or_none
 from qfb_gpu.report.markup import Html, card, empty, esc, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, day, money, percent, plural, to_units
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _COLUMNS = [
     "currency", "parties", "length", "n_trips", "first_date", "last_date", "days", "amount_minor",
@@ -28,7 +30,7 @@ def draw(read: Read) -> Html | None:
     if not found.num_rows:
         why = "No money came back to where it left within the days that are asked for."
         return section("round-trips", "Round trips", "资金回流", why, empty("Nothing to show."))
-    longer = sum(length > 2 for length in found.column("length").to_pylist())  # noqa: PLR2004
+    longer = int(pc.sum(pc.greater(found.column("length"), 2)).as_py() or 0)
     lead = (
         f"Money came back to the party it left on {plural(found.num_rows, 'way')}, "
         f"{count(longer)} of them over three parties or more. Two firms that buy from each other "
@@ -40,7 +42,7 @@ def draw(read: Read) -> Html | None:
              ("Left", "n"), ("Came back", "n"), ("Last", "n min")]  # fmt: skip
     rest = found.num_rows - _SHOWN
     note = f"{count(rest)} more are in the round_trips table." if rest > 0 else ""
-    if False in found.column("is_complete").to_pylist():
+    if pc.any(pc.equal(found.column("is_complete"), False)).as_py():  # noqa: FBT003
         note += " The search was cut short for some payments; a larger max_looks finds more."
     shown = card(
         "Ways of money that came back", "回流路径", table(heads, lines, "Round trips"), note=note,

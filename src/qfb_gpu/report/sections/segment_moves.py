@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.report.figures.columns import read_or_none
+from qfb_gpu.report.figures.reading import read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, section, table
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, plural
 
 if TYPE_CHECKING:
-    from qfb_gpu.report.figures.columns import Read
+    from qfb_gpu.report.figures.reading import Read
 
 _SHOWN = 12
 _INDEX = "index_"
