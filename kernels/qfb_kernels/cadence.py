@@ -128,7 +128,7 @@ def _known_score(unit, costs, kind, step, anchor, a, b, roll):
     return known[lane, place + uint64(1)], known[lane, place + uint64(2)]
 
 
-known_score = twin(_known_score, phase_of, score)
+known_score = twin(_known_score, phase_of, score, inline=True)
 
 
 def _moved(kind, anchor, a, b, which, by):
@@ -185,18 +185,23 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
                 continue
         gain, at_mean = best, mean
         phase = phase_of(kind, step, costs[INVERSE], anchor, unit[OPENED], unit[MONTH])
-        if move < 5 or not (
-            schedule_cost(costs, kind, a, roll) <= schedule_cost(costs, kind, a, to_roll)
+        is_no_other = (  # a roll that changes no due date is no better
+            move > 4
+            and schedule_cost(costs, kind, a, roll) <= schedule_cost(costs, kind, a, to_roll)
             and is_same(unit, kind, step, phase, a, b, roll, to_roll)
-        ):  # a roll that changes no due date is no better
-            gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
-        away = int(math.floor(at_mean + 0.5))
-        if move > 4 and gain <= best + TINY and away != 0 and abs(away) < 4 and kind != NTH:
+        )
+        for second in range(2):
+            if second or not is_no_other:
+                gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
+            if second or move < 5 or gain > best + TINY or kind == NTH:
+                break
+            away = int(math.floor(at_mean + 0.5))
+            if away == 0 or abs(away) > 3:
+                break
             # another roll often goes with another day: the one its answers are nearer to
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, away)
             if kind == PAIR:
                 to_anchor, to_a, to_b = moved(kind, to_anchor, to_a, to_b, 1, away)
-            gain, at_mean = known_score(unit, costs, kind, step, to_anchor, to_a, to_b, to_roll)
         if gain > best + TINY:
             best, mean, still = gain, at_mean, step - step
             anchor, a, b, roll = to_anchor, to_a, to_b, to_roll
