@@ -50,6 +50,7 @@ _UNUSUAL = 0.3  # nats to name a roll that few have
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
 DAY_BIT = 24  # of a mark: from there on the day itself
 MOST_DAYS = 400  # between due dates of the longest schedule by days
+_AT_ONCE = 16  # payments that are counted before asking whether they are enough
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
 
@@ -266,18 +267,20 @@ off_month_day = twin(_off_month_day, inline=True)
 
 
 def _is_worth(mark, start, stop, kind, a, b):
-    """Whether enough payments are near a start's due dates: half, or a third of many."""
-    left = stop - start
-    need = (left + 1) // 2 if left <= _SHORT else left // 3 + 1
-    for i in range(start, stop):
-        if is_near(mark[uint64(i)], kind, a, b):
-            need -= 1
-        left -= 1
-        if need <= 0:
-            return True
-        if left < need:
-            return False
-    return False
+    """Whether enough payments are near a start's due dates: half, or a third of many.
+
+    They are counted some at a time, without a branch each that a processor would guess wrong.
+    """
+    n = stop - start
+    need = (n + 1) // 2 if n <= _SHORT else n // 3 + 1
+    while start < stop:
+        last = min(start + _AT_ONCE, stop)
+        for i in range(start, last):
+            need -= is_near(mark[uint64(i)], kind, a, b)
+        start = last
+        if need <= 0 or stop - start < need:
+            break
+    return need <= 0
 
 
 def _is_near(mark, kind, a, b):
