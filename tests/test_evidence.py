@@ -47,7 +47,9 @@ def test_beta_ratio_is_the_chance_of_one_sequence(a, b, yes, no):
 def test_the_table_of_log_gamma_reaches_what_a_score_asks_for(n_most):
     table = lgamma_table(n_most)
     for twice in (2, n_most, 2 * n_most, 26 + 2 * n_most):
-        assert evidence.lgamma_half(table, twice) == pytest.approx(math.lgamma(twice / 2), rel=1e-12)
+        assert evidence.lgamma_half(table, twice) == pytest.approx(
+            math.lgamma(twice / 2), rel=1e-12
+        )
 
 
 @given(few, few, few, few, few)

@@ -18,6 +18,7 @@ from qfb_kernels.twin import twin
 WORK_ROWS, MORE_DUES = 2, 40  # of a lane; due dates beyond the days of a unit, at most
 _ABREAST = 8
 _OFF_BITS, _WORTH, _BIAS = 8, 255, 64  # the lowest bits are a worth, which may be below 0
+_RUN_BITS, _FIRST = 32, 1 << 31  # of a run of due dates: below, _FIRST less its first one
 _ASK = 0  # no worth: another payment than the nearest may be the answer
 
 
@@ -97,45 +98,46 @@ ask = twin(_ask, off_nearest)
 
 
 def _life(near, work, row, lane, origin, end, n):
-    """Return the first and the last due date of the life (-1: none), by Kadane's rule."""
+    """Return the first and the last due date of the life (-1: none), by Kadane's rule.
+
+    What a run of due dates is worth stands above what falls from one first due date to the next:
+    of two runs worth the same the one that begins earlier is more.
+    """
     row2 = uint64(row + uint64(1))
-    worth = n - n - 1
-    best_worth = n - n
-    first, best_first, best_last = n - n, n - n, n - n - 1
+    last = n - n - 1
+    run, best = last, last + 1 + _FIRST
     for j in range(n):
         said = int64(work[row2, uint64(j)])
         if said == _ASK:
             said = ask(near, work, row, lane, origin, end, j)
-        here = (said & _WORTH) - _BIAS
-        first = j if worth < 0 and here > 0 else first
-        worth = max(worth, n - n) + here
-        better = worth > best_worth
-        best_worth = worth if better else best_worth
-        best_first = first if better else best_first
-        best_last = j if better else best_last
-    return best_first, best_last
+        run = max(run, _FIRST - j) + (((said & _WORTH) - _BIAS) << _RUN_BITS)
+        last = j if run > best else last
+        best = max(best, run)
+    return _FIRST - (best & ((1 << _RUN_BITS) - 1)), last
 
 
 life = twin(_life, ask, inline=True)
 
 
 def _counts_of(work, row, first, last):
-    """Count the answers of a life."""
-    nothing = first - first
+    """Count the answers of a life; by eight, as :func:`_match`, those behind it as missed."""
     row2 = uint64(row + uint64(1))
-    hits, zeros, late, total, signed = nothing, nothing, nothing, nothing, nothing
-    for j in range(first, last + 1):
-        said = int64(work[row2, uint64(j)])
-        off = said >> _OFF_BITS
-        hits += (said & _WORTH) > _BIAS
-        zeros += (said & _WORTH) == _BIAS + 6
-        late += off > 0
-        total += abs(off)
-        signed += off
+    hits, zeros, late, total, signed = int32(0), int32(0), int32(0), int32(0), int32(0)
+    n = last - first + 1
+    for i in range((n + _ABREAST - 1) & -_ABREAST):
+        said = work[row2, uint64(first + i)]
+        said = said if int32(i) < int32(n) else int32(_BIAS - MISS_WORTH)
+        off = int32(said >> int32(_OFF_BITS))
+        worth = int32(said & int32(_WORTH))
+        hits = int32(hits + int32(worth > int32(_BIAS)))
+        zeros = int32(zeros + int32(worth == int32(_BIAS + 6)))
+        late = int32(late + int32(off > int32(0)))
+        total = int32(total + int32(abs(off)))
+        signed = int32(signed + off)
     return (
-        hits, last - first + 1 - hits, zeros, total, late, signed,
-        work[row, uint64(first + 1)] + (work[row2, uint64(first)] >> _OFF_BITS) + nothing,
-        work[row, uint64(last + 1)] + (work[row2, uint64(last)] >> _OFF_BITS) + nothing,
+        int64(hits), n - int64(hits), int64(zeros), int64(total), int64(late), int64(signed),
+        int64(work[row, uint64(first + 1)]) + (int64(work[row2, uint64(first)]) >> _OFF_BITS),
+        int64(work[row, uint64(last + 1)]) + (int64(work[row2, uint64(last)]) >> _OFF_BITS),
     )  # fmt: skip
 
 

@@ -128,7 +128,7 @@ def _is_same(unit, kind, step, phase, a, b, roll, to_roll):
         way = both - way
 
 
-is_same = twin(_is_same, place_near)
+is_same = twin(_is_same, place_near, inline=True)
 one_by_one = twin(_answers, place_near, first_due, off_nearest)
 answers = Twin(_answers, answers_abreast.cpu, one_by_one.gpu)
 

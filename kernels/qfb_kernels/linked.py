@@ -5,9 +5,8 @@ code. A body of a kernel needs none of that by itself: its instructions are link
 launcher that calls it and optimised there, once, with everything that is around them. So it stops
 after the function-level passes, and a kernel compiles in half of the time.
 
-To the launcher they are its own: LLVM leaves out of their calls what no body reads (of an array it
-hands over seven words and more, of which two are read), and puts a body that is called once into its
-caller.
+To the launcher they are its own: LLVM leaves out of their calls what no body reads (an array is
+seven words and more, of which two are read), and puts a body that is called once into its caller.
 
 Numba says how to put a compiler pipeline together (``numba.core.compiler.CompilerBase``); which
 methods a code library has to leave out is its internal matter: with a Numba of another version than
@@ -59,9 +58,10 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
     """Instructions of a launcher and of the bodies that it calls, which nobody else calls."""
 
     def _optimize_final_module(self) -> None:
+        """Optimise the bodies as what no other library can call."""
         for function in self._final_module.functions:
             if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
-                function.linkage = "private"  # another library's of that name has all its arguments
+                function.linkage = "private"  # internal ones are found by name, with all arguments
         super()._optimize_final_module()
 
 
@@ -94,9 +94,8 @@ class _Compiler(CompilerBase):  # type: ignore[misc]
     def define_pipelines(self) -> list[Any]:
         """Return Numba's own passes with another last step."""
         passes = DefaultPassBuilder.define_nopython_pipeline(self.state)
-        passes.passes = [
-            (self.lowering if step is NativeLowering else step, what) for step, what in passes.passes
-        ]
+        ours = {NativeLowering: self.lowering}
+        passes.passes = [(ours.get(step, step), what) for step, what in passes.passes]
         passes.finalize()
         return [passes]
 

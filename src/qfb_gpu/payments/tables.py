@@ -102,7 +102,7 @@ def lgamma_table(n_most: int = 0) -> np.ndarray:
     ----------
     n_most : int
         The most payments, due dates or days off due dates of a unit: for these the table has all
-        that :func:`qfb_kernels.evidence.log_beta_ratio` asks for, and no kernel asks whether it has.
+        that :func:`qfb_kernels.evidence.log_beta_ratio` reads.
 
     Returns
     -------
