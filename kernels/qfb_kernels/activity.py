@@ -26,6 +26,8 @@ WEEKLY_SHARE, MONTHLY_SHARE, ENTROPY, PERIOD, STRENGTH = range(5)
 N_SPECTRUM = 5
 FEWEST_ACTIVE = 4
 _PEAK = 0.9
+_HALF_BITS, _HALF = 32, 2**32 - 1
+"""Halves of an int64, which are summed apart where the sum of the whole may not fit."""
 
 
 def _series_row(
@@ -47,20 +49,28 @@ def _series_row(
             net[row, SERIES_DAYS - 1 - age] += sign * amount[p]
 
 
+def _root(n):
+    """Square root of a whole number; of 0 and 1, which most days have, without working it out."""
+    return math.sqrt(n) if n > 1 else float(n)
+
+
+root = twin(_root, inline=True)
+
+
 def _gaps_row(paid, net, signal, gaps, row):
     """Summarise one series; write the centred roots of its counts; uses up ``net``."""
-    low, balance, mean, rest, centre = 0, 0, 0, 0, 0.0
+    low, balance, upper, lower, centre = 0, 0, 0, 0, 0.0
     for d in range(SERIES_DAYS):
         balance += net[row, d]
-        mean += balance // SERIES_DAYS  # a sum of balances may not fit
-        rest += balance % SERIES_DAYS
+        upper += balance >> _HALF_BITS  # a sum of balances may not fit
+        lower += balance & _HALF
         low = min(low, balance)
         net[row, d] = 0  # from here on: how many gaps have this many days
-        centre += math.sqrt(paid[row, d])
+        centre += root(paid[row, d])
     centre /= SERIES_DAYS
     n_active, total, squares, longest, last = 0, 0, 0, 0, -1
     for d in range(SERIES_DAYS):
-        signal[row, d] = math.sqrt(paid[row, d]) - centre
+        signal[row, d] = root(paid[row, d]) - centre
         if paid[row, d] > 0:
             if last >= 0:
                 gap = d - last
@@ -83,7 +93,8 @@ def _gaps_row(paid, net, signal, gaps, row):
     gaps[row, GAP_LONGEST] = longest
     gaps[row, LOW] = low
     gaps[row, END] = balance
-    gaps[row, MEAN] = mean + rest // SERIES_DAYS
+    rest = ((upper % SERIES_DAYS) << _HALF_BITS) + lower
+    gaps[row, MEAN] = ((upper // SERIES_DAYS) << _HALF_BITS) + rest // SERIES_DAYS
 
 
 def _line_power(waves, row, frequency):
@@ -131,7 +142,7 @@ def _spectrum_row(waves, gaps, spectrum, row):
 
 
 _series_cpu, _series_gpu = twin(_series_row)
-_gaps_cpu, _gaps_gpu = twin(_gaps_row)
+_gaps_cpu, _gaps_gpu = twin(_gaps_row, root)
 _spectrum_cpu, _spectrum_gpu = twin(_spectrum_row, line_power)
 
 

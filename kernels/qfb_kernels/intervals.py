@@ -30,6 +30,18 @@ def _smallest_of(scratch, start, stop, low, high, wanted):
 smallest_of = twin(_smallest_of)
 
 
+def _next_of(scratch, start, stop, below, high, wanted):
+    """Return the ``wanted``-th smallest, where the one before it is ``below``: one pass."""
+    n, above = start - start, high
+    for i in range(start, stop):
+        n += scratch[i] <= below
+        above = min(above, scratch[i] if scratch[i] > below else high)
+    return below if n >= wanted else above
+
+
+next_of = twin(_next_of)
+
+
 def _gaps_row(day, member, start, stop, scratch, mean, std, median, row):
     """Write mean, population standard deviation and median of one unit's gaps (days)."""
     n_gaps = stop - start - 1
@@ -53,11 +65,11 @@ def _gaps_row(day, member, start, stop, scratch, mean, std, median, row):
     std[row] = math.sqrt(spread / n_gaps)
     end = start + n_gaps
     below = smallest_of(scratch, start, end, low, high, (n_gaps + 1) // 2)
-    above = below if n_gaps % 2 else smallest_of(scratch, start, end, below, high, n_gaps // 2 + 1)
+    above = below if n_gaps % 2 else next_of(scratch, start, end, below, high, n_gaps // 2 + 1)
     median[row] = 0.5 * (below + above)
 
 
-gaps_row = twin(_gaps_row, smallest_of)
+gaps_row = twin(_gaps_row, smallest_of, next_of)
 _gaps_row_cpu, _gaps_row_gpu = gaps_row.cpu, gaps_row.gpu
 
 

@@ -36,8 +36,9 @@ def call(launcher: Any, arguments: tuple[Any, ...]) -> None:
         with _first_call(launcher):
             launcher(*arguments)
         return
-    with _first_call(loop):
-        loop(0, 0, *arguments)
+    if not getattr(loop, "overloads", True):
+        with _first_call(loop):
+            loop(0, 0, *arguments)
     _on_threads(loop, launcher.n_rows(*arguments), arguments)
 
 
@@ -72,7 +73,8 @@ def _on_threads(loop: Any, n_rows: int, arguments: tuple[Any, ...]) -> None:
         work()
     finally:
         for helper in helpers:
-            helper.result()
+            if not helper.cancel():  # one that has not begun by now has nothing left to do
+                helper.result()
 
 
 @cache

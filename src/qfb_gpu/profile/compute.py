@@ -2,7 +2,8 @@
 
 A batch is as many customers as fit the backend's memory budget; the answer does not depend on
 it. Order within a batch: relations' windows, main currency, counts, money, counterparties, the
-daily series with its gaps, its Fourier transform, the spectrum's summary, the features.
+daily series with its gaps, its Fourier transform, the spectrum's summary (these in batches of
+their own, as they take a dozen times the memory of all else), the features.
 """
 
 from __future__ import annotations
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
-_BYTES_PER_CUSTOMER = (
-    8 * (tally.N_COUNTS + tally.N_MONEY + tally.N_PARTNERS + daily.N_GAPS + daily.N_SPECTRUM)
-    + daily.SERIES_DAYS * (4 + 8 + 4 + 3 * 4)  # paid, net, signal, its transform and work space
+_TALLIED_BYTES = 8 * (
+    tally.N_COUNTS + tally.N_MONEY + tally.N_PARTNERS + daily.N_GAPS + daily.N_SPECTRUM
 )
+_DAILY_BYTES = daily.SERIES_DAYS * (4 + 8 + 4 + 3 * 4)
+"""Of a customer's days: paid, net, signal, its transform and work space."""
 _MONTH_EDGE = 5
 _MONTH_START, _MONTH_END = 1, 2
 
@@ -57,7 +59,7 @@ def customer_features(ledger: Ledger, as_of_day: int, backend: Backend) -> dict[
     declared = [feature for feature in FEATURES if feature.compute is not None]
     n_customers = ledger.n_customers
     columns = {"main_currency": backend.xp.empty(n_customers, dtype="int16")}
-    batches = _batches(n_customers, backend)
+    batches = _batches(n_customers, _TALLIED_BYTES, backend)
     if len(batches) != 1:  # one is not copied into place
         for feature in declared:
             columns[feature.name] = backend.xp.empty(n_customers, dtype=feature.dtype)
@@ -83,13 +85,13 @@ def main_currency(ledger: Ledger, backend: Backend) -> Any:
     """
     xp = backend.xp
     main = xp.empty(ledger.n_customers, dtype="int16")
-    for start, stop in _batches(ledger.n_customers, backend):
+    for start, stop in _batches(ledger.n_customers, _TALLIED_BYTES, backend):
         main[start:stop] = _currencies(ledger, start, stop, 0, backend)[1]
     return main
 
 
-def _batches(n_customers: int, backend: Backend) -> list[tuple[int, int]]:
-    size = max(1, backend.memory_budget_bytes() // _BYTES_PER_CUSTOMER)
+def _batches(n_customers: int, bytes_each: int, backend: Backend) -> list[tuple[int, int]]:
+    size = max(1, backend.memory_budget_bytes() // bytes_each)
     return [(start, min(start + size, n_customers)) for start in range(0, n_customers, size)]
 
 
@@ -131,7 +133,9 @@ def _tally(
         ledger.customer_offsets, start, partners,
     )  # fmt: skip
     gaps, spectrum = _rhythm(ledger, start, main, as_of_day, backend)
-    return Tallies(counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp)
+    # kernels write a customer after the other, features read a column after the other
+    tables = (xp.asfortranarray(table) for table in (counts, money, partners, gaps, spectrum))
+    return Tallies(*tables, main, n_currencies, as_of_day, xp)
 
 
 def _currencies(
@@ -159,16 +163,27 @@ def _rhythm(
     ledger: Ledger, start: int, main: Any, as_of_day: int, backend: Backend
 ) -> tuple[Any, Any]:
     xp, n = backend.xp, main.shape[0]
+    gaps = xp.empty((n, daily.N_GAPS), dtype="int64")
+    spectrum = xp.empty((n, daily.N_SPECTRUM))
+    for begin, end in _batches(n, _DAILY_BYTES, backend):
+        some = (main[begin:end], gaps[begin:end], spectrum[begin:end])
+        _days(ledger, start + begin, *some, as_of_day, backend)
+    return gaps, spectrum
+
+
+def _days(
+    ledger: Ledger, start: int, main: Any, gaps: Any, spectrum: Any, as_of_day: int,
+    backend: Backend,
+) -> None:  # fmt: skip
+    """Write the gaps and the spectrum of some customers, from ``start`` on, by their days."""
+    xp, n = backend.xp, main.shape[0]
     paid = xp.empty((n, daily.SERIES_DAYS), dtype="int32")
     net = xp.empty((n, daily.SERIES_DAYS), dtype="int64")
     signal = xp.empty((n, daily.SERIES_DAYS), dtype="float32")
-    gaps = xp.empty((n, daily.N_GAPS), dtype="int64")
     backend.launch(
         daily.series_cpu, daily.series_gpu, n,
         ledger.day, ledger.amount_minor, ledger.relation_offsets, ledger.direction,
         ledger.currency, main, as_of_day, ledger.customer_offsets, start, paid, net, signal, gaps,
     )  # fmt: skip
-    spectrum = xp.empty((n, daily.N_SPECTRUM))
     waves = xp.ascontiguousarray(backend.rfft(signal)).view("float32")
     backend.launch(daily.spectrum_cpu, daily.spectrum_gpu, n, waves, gaps, spectrum)
-    return gaps, spectrum
