@@ -125,16 +125,16 @@ def _mark(capability: str) -> Path | None:
     return None if mark.exists() else mark
 
 
-def without_context(capability: str) -> None:
+def without_context(capability: str, *, links: bool | None = None) -> None:
     """Let Numba compile in this process for some device, and ask none what it is.
 
     Where there is no nvJitLink, a kernel is linked by the driver, which wants a context: then
-    Numba is left as it is, and takes one.
+    Numba is left as it is, and takes one. ``links`` says so instead of looking.
     """
     from numba.cuda import codegen, dispatcher
     from numba.cuda.cudadrv import driver
 
-    if not driver._have_nvjitlink():  # noqa: SLF001  what Numba itself goes by
+    if not (driver._have_nvjitlink() if links is None else links):  # noqa: SLF001  as Numba does
         return
     major, _, minor = capability.partition(".")
     device = SimpleNamespace(compute_capability=(int(major), int(minor)), id=0)

@@ -1,0 +1,185 @@
+"""Run on the host what numba-cuda makes of a kernel for a device, and compare with the CPU's answer.
+
+Numba lowers a body for a device by code of its own: division, remainders, shifts, casts and
+comparisons of mixed types are written there a second time. What it makes, before NVVM turns it into
+PTX, is LLVM's language, which LLVM can compile for the host as well: a kernel here has no shared
+memory, no atomics and no barriers, so its threads may run one after the other. ``__nv_log`` and the
+like are the C library's. What NVVM, ptxas and libdevice do after that is not seen.
+
+``python tests/lowered.py FOLDER`` scores a bucket of payments and every part of all sources on
+the stand-in, runs each launch both ways from equal arrays, and prints a line of JSON: launches and
+differing arguments by kernel. It needs a process of its own, as LLVM here reads pointers without
+types and Numba writes them with types by default.
+"""
+
+import ctypes
+import json
+import os
+import re
+import sys
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+os.environ["LLVMLITE_ENABLE_IR_LAYER_TYPED_POINTERS"] = "0"
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "benchmarks")]
+
+import llvmlite.binding as llvm
+import numpy as np
+
+SCRATCH = {"search.search_gpu": (14,)}
+"""Arguments that hold what a lane did last, and lanes take other rows on a host."""
+_MORE = 3
+"""Threads beyond the rows, as a last block has them: they may write nothing."""
+_AROUND = """
+@qfb_row = global i32 0
+define i32 @qfb_tid() {{ ret i32 0 }}
+define i32 @qfb_ntid() {{ ret i32 1 }}
+define i32 @qfb_ctaid() {{
+  %row = load i32, ptr @qfb_row
+  ret i32 %row
+}}
+define i32 @__nv_isnand(double %x) {{
+  %is = fcmp uno double %x, %x
+  %r = zext i1 %is to i32
+  ret i32 %r
+}}
+declare void @"{entry}"({types})
+define void @qfb_run(i64 %n, {arguments}) {{
+entry:
+  br label %next
+next:
+  %i = phi i64 [0, %entry], [%j, %body]
+  %more = icmp slt i64 %i, %n
+  br i1 %more, label %body, label %done
+body:
+  %row = trunc i64 %i to i32
+  store i32 %row, ptr @qfb_row
+  call void @"{entry}"({arguments})
+  %j = add i64 %i, 1
+  br label %next
+done:
+  ret void
+}}
+"""
+
+
+def run(name, n_rows, arrays):
+    """Run a kernel's threads one after the other over ``n_rows`` rows, and some more."""
+    address, types, _ = _compiled(name)
+    kinds, values = [ctypes.c_int64], []
+    for wanted, given in zip(types, arrays, strict=True):
+        if isinstance(given, np.ndarray):
+            values += [0, 0, given.size, given.itemsize, given.ctypes.data]
+            values += [*given.shape, *given.strides]
+            kinds += [ctypes.c_int64] * (5 + 2 * given.ndim)
+        else:
+            values.append(int(given))
+            kinds.append(ctypes.c_uint8 if str(wanted) == "bool" else ctypes.c_int64)
+    ctypes.CFUNCTYPE(None, *kinds)(address)(n_rows + _MORE, *values)
+
+
+@cache
+def _compiled(name):
+    """Return the host address of a kernel's loop, the types it takes, and what keeps it there."""
+    from numba.core.sigutils import normalize_signature
+    from numba.cuda.dispatcher import _Kernel
+
+    from qfb_kernels.registry import KERNELS
+
+    _without_device()
+    module, _, launcher = name.rpartition(".")
+    kernel = getattr(import_module(f"qfb_kernels.{module}"), launcher)
+    types = normalize_signature(KERNELS[name])[0]
+    made = _Kernel(kernel.py_func, types, **kernel.targetoptions)
+    whole, *others = [llvm.parse_assembly(_for_host(t)) for t in made._codelibrary.llvm_strs]
+    for other in others:
+        whole.link_in(other)
+    takes = [str(a.type) for a in whole.get_function(made.entry_name).arguments]
+    arguments = ", ".join(f"{t} %a{i}" for i, t in enumerate(takes))
+    around = _AROUND.format(entry=made.entry_name, types=", ".join(takes), arguments=arguments)
+    whole.link_in(llvm.parse_assembly(around))
+    whole.verify()
+    _give_functions(whole)
+    machine = llvm.Target.from_default_triple().create_target_machine(opt=2)
+    engine = llvm.create_mcjit_compiler(whole, machine)
+    engine.finalize_object()
+    return engine.get_function_address("qfb_run"), types, engine
+
+
+@cache
+def _without_device():
+    from numba.cuda import codegen
+
+    from qfb_gpu._backend import device_ahead, devices
+
+    devices.complete_numpy()
+    device_ahead.without_context("9.0", links=True)
+    codegen.CUDACodeLibrary.get_asm_str = lambda *_: ""  # no PTX is wanted
+    llvm.initialize_native_target()
+    llvm.initialize_native_asmprinter()
+
+
+def _for_host(text):
+    text = re.sub(r'target (datalayout|triple) = ".*"', "", text)
+    text = re.sub(r"^!nvvm.*$", "", text, flags=re.MULTILINE)
+    return re.sub(r"llvm\.nvvm\.read\.ptx\.sreg\.(tid|ntid|ctaid)\.x", r"qfb_\1", text)
+
+
+def _give_functions(whole):
+    """Let the functions of libdevice that a kernel calls be those of the C library."""
+    library = ctypes.CDLL("libm.so.6")
+    for function in whole.functions:
+        if function.is_declaration and not function.name.startswith("llvm."):
+            own = getattr(library, function.name.removeprefix("__nv_"))  # fails where it has none
+            llvm.add_symbol(function.name, ctypes.cast(own, ctypes.c_void_p).value)
+
+
+def compared():
+    """Let the stand-in run every launch both ways; return what is found, by kernel."""
+    import stand_in
+
+    found = {}
+    plain_launch = stand_in.StandIn.launch
+
+    def launch(self, cpu, gpu, n_rows, *arrays):
+        if n_rows == 0:
+            return
+        name = f"{gpu.__module__.rpartition('.')[2]}.{gpu.__name__}"
+        given = stand_in.to_plain(arrays)
+        own = [a.copy() if isinstance(a, np.ndarray) else a for a in given]
+        plain_launch(self, cpu, gpu, n_rows, *arrays)
+        run(name, n_rows, own)
+        row = found.setdefault(name, {"launches": 0, "rows": 0, "differ": []})
+        row["launches"] += 1
+        row["rows"] += n_rows
+        row["differ"] += [
+            i for i, pair in enumerate(zip(given, own, strict=True))
+            if i not in SCRATCH.get(name, ()) and not _same(*pair)
+        ]  # fmt: skip
+
+    stand_in.StandIn.launch = launch
+    return found
+
+
+def _same(one, other):
+    if not isinstance(one, np.ndarray):
+        return True
+    is_same = (one == other) | ((one != one) & (other != other))
+    return bool(is_same.all())
+
+
+def main(folder):
+    """Score on the stand-in with every launch compared; print what is found."""
+    import device_work
+
+    found = compared()
+    for name, work in (("payments", device_work.of_bucket), ("sources", device_work.of_parts)):
+        of = Path(folder, name)
+        of.mkdir()
+        work(device_work.N_PAYMENTS if name == "payments" else device_work.N_CUSTOMERS, of)
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
