@@ -1,6 +1,9 @@
 """The command line as a person uses it: results, one clear line, exit codes."""
 
 import datetime as dt
+import os
+import subprocess
+import sys
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -143,3 +146,18 @@ def test_another_gpu_less_machine_is_told_so(project, monkeypatch, capsys):
         assert "gpu" in err
     else:
         pytest.skip("this machine has a working GPU")
+
+
+def test_a_terminal_of_another_script_stops_nothing():
+    """Logs of a job with LANG=en_US are Latin-1: what they cannot hold is written in escapes."""
+    code = "import sys; from qfb_gpu.cli import main; sys.argv[0] = 'qfb'; main()"
+    given = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code, "--help"],
+        env=given,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0
+    assert b"\\u91cf\\u5316\\u5e2e" in done.stdout

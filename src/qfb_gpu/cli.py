@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import datetime as dt
 import gc
+import io
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -246,6 +247,8 @@ for add in COMMANDS:
 def main() -> None:
     """Run the command line; print an expected error as one line and exit with its code."""
     atexit.register(gc.freeze)  # a process that ends need not look for garbage
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except QfbError as error:
