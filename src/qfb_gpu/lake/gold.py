@@ -7,6 +7,7 @@ so a run that died while publishing goes on with the same parts.
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
@@ -33,7 +35,7 @@ from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -42,7 +44,6 @@ if TYPE_CHECKING:
 APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
 """Texts that differ in every row."""
-_WRITTEN_ROWS = 1 << 16
 _TYPES = {
     "string": pa.string(),
     "date": pa.date32(),
@@ -122,19 +123,49 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
 
     ``level`` is zstd's.
     """
+    with _draft(path) as draft:
+        pq.write_table(
+            table, draft, **pages.of_rows(pages.ROWS), **_as_written(table.schema, level)
+        )
+
+
+def write_patched(
+    path: Path,
+    old: pages.Paged,
+    runs: Sequence[tuple[int, int]],
+    tables: Sequence[pa.Table],
+    level: int,
+) -> bool:
+    """Write a part in which runs of an older part's pages have other rows, as above.
+
+    Returns
+    -------
+    bool : False where that is not to be done by page; see :func:`qfb_gpu.lake.pages.patched`.
+    """
+    data = pages.patched(old, runs, tables, **_as_written(tables[0].schema, level))
+    if data is not None:
+        with _draft(path) as draft, draft.open("wb") as file:
+            file.writelines(data)
+    return data is not None
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give the block a file to write, and put it in its place when that is done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
-    pq.write_table(
-        table,
-        draft,
-        compression="zstd",
-        compression_level=level,
-        use_dictionary=[f.name for f in table.schema if repeats(f)],
-        write_statistics=[f.name for f in table.schema if not _is_text(f)],
-        write_batch_size=_WRITTEN_ROWS,
-        store_schema=False,
-    )
+    yield draft
     draft.replace(path)  # a new file: the old one may be linked into a table
+
+
+def _as_written(schema: pa.Schema, level: int) -> dict[str, Any]:
+    return {
+        "compression": "zstd",
+        "compression_level": level,
+        "use_dictionary": [f.name for f in schema if repeats(f)],
+        "write_statistics": [f.name for f in schema if not _is_text(f)],
+        "store_schema": False,
+    }
 
 
 def repeats(field: pa.Field) -> bool:
