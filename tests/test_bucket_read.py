@@ -44,6 +44,7 @@ def lake(request, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(silver, "_PAGE_ROWS", request.param)
         patch.setattr(pages, "ROWS", request.param)
+        patch.setattr(pages, "FEW", 2)
         yield _lake(tmp_path_factory)
 
 

@@ -20,6 +20,7 @@ PAGE = 16
 @pytest.fixture(autouse=True)
 def small_pages(monkeypatch):
     monkeypatch.setattr(pages, "ROWS", PAGE)
+    monkeypatch.setattr(pages, "FEW", 2)
 
 
 def part(counts, night):

@@ -154,7 +154,7 @@ def _texts(
     if not names:
         return {}
     paged = None
-    if file.metadata.num_rows > pages.ROWS:
+    if file.metadata.num_rows >= pages.FEW * pages.ROWS:
         paged = pages.opened(pa.memory_map(str(path)).read_buffer(), names)
     if paged is None:
         table = file.read(columns=names)

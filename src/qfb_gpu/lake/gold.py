@@ -22,10 +22,10 @@ from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
+    committed_version,
     is_whole,
     last_note,
     open_file,
-    open_table,
     sweep,
     table_files,
     table_schema,
@@ -125,7 +125,7 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
     """
     with _draft(path) as draft:
         pq.write_table(
-            table, draft, **pages.of_rows(pages.ROWS), **_as_written(table.schema, level)
+            table, draft, **pages.cut(table.num_rows), **_as_written(table.schema, level)
         )
 
 
@@ -181,10 +181,7 @@ def _is_text(field: pa.Field) -> bool:
 def next_publication(output_dir: Path, run_id: str) -> Publication:
     """Return the publication of a run: numbered after every one there was."""
     numbers = [0]
-    for name in tables(output_dir):
-        table = open_table(output_dir / name)
-        if table is not None:
-            numbers.append(table.transaction_version(APPLICATION) or 0)
+    numbers += [committed_version(output_dir / name, APPLICATION) for name in tables(output_dir)]
     return Publication(run_id, max(numbers) + 1)
 
 
@@ -203,8 +200,9 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
     folder = output_dir / name
     if last_note(folder).get("run_id") == publication.run_id and is_whole(folder):
         return
+    before = {file.name for file in table_files(folder)}
     linked, schema = _link(folder, parts, publication.number)
-    commit(
+    is_new = commit(
         folder,
         linked,
         schema,
@@ -213,7 +211,7 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
         version=publication.number,
         note={"run_id": publication.run_id},
     )
-    sweep(folder)
+    sweep(folder, before | {part.path for part in linked} if is_new else None)
 
 
 def publish_all(

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 
 ROWS = 1 << 13
 """Rows of a page of gold: with fewer more pages stay, with more they take less space."""
+FEW = 16
+"""A file of fewer pages is read and written as a whole: Arrow takes as long for one of them."""
 
+_WHOLE = 1 << 16
 _MAGIC = b"PAR1"
 _TAIL = 8
 _DATA_PAGE, _DICTIONARY_PAGE = 0, 2
@@ -122,6 +125,11 @@ def of_rows(n_rows: int) -> dict[str, int]:
     After each batch it looks whether the page is as large as it may be: it always is.
     """
     return {"write_batch_size": n_rows, "data_page_size": 0}
+
+
+def cut(n_rows: int) -> dict[str, int]:
+    """Return what Arrow's writer has to be told for a file of gold of so many rows."""
+    return of_rows(ROWS) if n_rows >= FEW * ROWS else {"write_batch_size": _WHOLE}
 
 
 def opened(data: pa.Buffer | bytes, names: Sequence[str] | None = None) -> Paged | None:

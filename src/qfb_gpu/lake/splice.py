@@ -22,6 +22,8 @@ _FEW = 64
 """Rows between so few customers are not copied; with more, the pieces cost more than the rows."""
 _STAY = 0.4
 """A part of whose pages fewer stay is read and written as a whole: that takes no longer."""
+_MOST_A_PAGE = 2
+"""With more customers than so many for each page, hardly one stays: nobody looks."""
 _FAST = -3
 """Of zstd: a quarter faster, a quarter larger; the next whole night writes every part anew."""
 
@@ -162,16 +164,11 @@ def _by_page(
     int, or None where nothing was written: few pages would stay, or they cannot be copied.
     """
     metadata = open_file(old).metadata
-    if metadata.num_rows <= pages.ROWS or customer_keys.size > _FEW:
+    found = _where(old, metadata.num_rows, customer_keys)
+    if found is None:
         return None
-    paged = pages.opened(pa.memory_map(str(old)).read_buffer())
-    if paged is None:
-        return None
-    keys = _keys(paged.read(range(paged.n_pages), [_OWNER], [_OWNER]))
-    runs = _runs(paged, keys, customer_keys) if (keys[1:] >= keys[:-1]).all() else []
+    paged, keys, runs = found
     changed = [page for first, stop, _ in runs for page in range(first, stop)]
-    if not changed or len(changed) > paged.n_pages * (1 - _STAY):
-        return None
     texts = _texts(metadata.schema.to_arrow_schema())
     before = paged.read(changed, list(paged.columns), texts)
     rows, new = _together(before, [_completed(one, before) for one in after])
@@ -187,6 +184,26 @@ def _by_page(
     if not gold.write_patched(target, paged, places, tables, _FAST):
         return None
     return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
+
+
+def _where(
+    old: Path, n_rows: int, customer_keys: np.ndarray
+) -> tuple[pages.Paged, np.ndarray, list[tuple[int, int, np.ndarray]]] | None:
+    """Return a part's pages, the key of each row, and :func:`_runs`; None where few would stay."""
+    n_pages = n_rows // pages.ROWS
+    if n_pages < pages.FEW or customer_keys.size > min(_FEW, _MOST_A_PAGE * n_pages):
+        return None
+    data = pa.memory_map(str(old)).read_buffer()
+    owners = pages.opened(data, [_OWNER])
+    if owners is None:
+        return None
+    keys = _keys(owners.read(range(owners.n_pages), [_OWNER], [_OWNER]))
+    if (keys[1:] < keys[:-1]).any():
+        return None
+    runs = _runs(owners, keys, customer_keys)
+    n_stay = owners.n_pages - sum(stop - first for first, stop, _ in runs)
+    paged = pages.opened(data) if n_stay >= _STAY * owners.n_pages else None
+    return None if paged is None else (paged, keys, runs)
 
 
 def _runs(
