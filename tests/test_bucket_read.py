@@ -8,6 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu.config import build_config
+from qfb_gpu.lake import pages, silver
 from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.ingest import ingest
 
@@ -37,8 +38,17 @@ def orders(n_rows, seed, n_customers=30):
     })  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def lake(tmp_path_factory):
+@pytest.fixture(scope="module", params=[64, 1 << 14])
+def lake(request, tmp_path_factory):
+    """Return a lake whose files have pages of so many rows; those of 64 are read by page."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(silver, "_PAGE_ROWS", request.param)
+        patch.setattr(pages, "ROWS", request.param)
+        patch.setattr(pages, "FEW", 2)
+        yield _lake(tmp_path_factory)
+
+
+def _lake(tmp_path_factory):
     folder = tmp_path_factory.mktemp("read")
     pq.write_table(payments(2000, 1), folder / "in.parquet")
     pq.write_table(orders(200, 1), folder / "orders.parquet")
@@ -61,6 +71,18 @@ def test_rows_of_some_customers_are_those_of_all_filtered(lake, source, bucket):
     names = part.column_names[3:1:-1]
     some = read_bucket(lake / source, bucket, names, customers=wanted)
     assert some.equals(part.select(names))
+
+
+def test_texts_stay_dictionaries_where_they_are_asked_to(lake):
+    coded, keys = ["customer_id", "channel"], np.zeros(0, np.int64)
+    whole = read_bucket(lake / "transactions", 0, ["customer_key", *coded, "memo"], coded)
+    for wanted in (keys, np.unique(whole.column("customer_key").to_numpy())[3:5]):
+        part = read_bucket(lake / "transactions", 0, [*coded, "memo"], coded, customers=wanted)
+        is_wanted = np.isin(whole.column("customer_key").to_numpy(), wanted)
+        assert part.schema.field("channel").type == whole.schema.field("channel").type
+        assert (
+            part.to_pylist() == whole.filter(pa.array(is_wanted)).drop("customer_key").to_pylist()
+        )
 
 
 def test_customers_without_rows_have_none(lake):

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu.keys import distinct
+from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import open_file, partition_files
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def read_bucket(
     customers : int64 NumPy array, optional
         Keys: only rows of these customers.
     show : callable, optional
-        With ``customers``: is given each file's rows of everyone, which were decoded anyhow.
+        With ``customers``: is given each file's rows of everyone, without texts.
     """
     files = partition_files(table_dir, "bucket", str(bucket))
     return read_files(files, columns, coded, customers, show) if files else None
@@ -62,7 +63,7 @@ def read_files(
     opened = [open_file(path, list(coded)) for path in files]
     names = list(columns) if columns is not None else opened[0].schema_arrow.names
     if customers is not None:
-        return _of_customers(opened, names, distinct(customers, np), show)[0]
+        return _of_customers(opened, files, names, coded, distinct(customers, np), show)[0]
     tables = [nullable(file.read(columns=names)) for file in opened]
     if len(files) == 1:
         return tables[0]
@@ -96,21 +97,25 @@ def read_near(
     first : int64 array, shape (n_customers,)
         Where a customer's rows begin, or would.
     """
-    return _of_customers([open_file(path) for path in files], columns, customers)
+    return _of_customers([open_file(path) for path in files], files, columns, (), customers)
 
 
 def _of_customers(
     files: list[pq.ParquetFile],
+    paths: list[Path],
     columns: Sequence[str],
+    coded: Sequence[str],
     wanted: Any,
     show: Callable[[pa.Table], None] | None = None,
 ) -> tuple[pa.Table, Any, Any]:
     """Read rows of some customers; only those are put together and in order."""
-    names = [*columns, *({_KEY} - {*columns})]
+    texts = [field.name for field in files[0].schema_arrow if _is_text(field)]
+    names = [name for name in [*columns, *({_KEY} - {*columns})] if name not in texts]
+    texts = [name for name in columns if name in texts]
     tables: list[pa.Table] = []
     places: list[Any] = []
     first = np.zeros(wanted.size, np.int64)
-    for number, file in enumerate(files):
+    for number, (file, path) in enumerate(zip(files, paths, strict=True)):
         rows = nullable(file.read(columns=names))
         if show is not None:
             show(rows)
@@ -118,7 +123,10 @@ def _of_customers(
         begin = np.searchsorted(keys, wanted)
         counts = np.searchsorted(keys, wanted, "right") - begin
         picked = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        tables.append(rows.select(list(columns)).take(pa.array(picked)))
+        some = rows.take(pa.array(picked))
+        for name, column in _texts(file, path, texts, coded, picked).items():
+            some = some.append_column(name, column)
+        tables.append(some.select(list(columns)))
         first += begin
         if number:  # rows that come make room for themselves
             come = file.read(columns=[PLACE]).column(0).to_numpy()
@@ -131,6 +139,38 @@ def _of_customers(
     of_row = np.concatenate(places)
     order = np.argsort(of_row)
     return together.take(pa.array(order)), of_row[order], first
+
+
+def _texts(
+    file: pq.ParquetFile, path: Path, names: list[str], coded: Sequence[str], rows: Any
+) -> dict[str, pa.ChunkedArray]:
+    """Return some rows' texts, most of what it takes to decode a bucket: only pages with such rows.
+
+    Parameters
+    ----------
+    rows : int64 NumPy array, ascending
+        Numbers of the rows in the file.
+    """
+    if not names:
+        return {}
+    paged = None
+    if file.metadata.num_rows >= pages.FEW * pages.ROWS:
+        paged = pages.opened(pa.memory_map(str(path)).read_buffer(), names)
+    if paged is None:
+        table = file.read(columns=names)
+    else:
+        number = np.unique(paged.page_of(rows))
+        table = paged.read(number.tolist(), names, coded)
+        n_rows = np.diff(paged.starts)
+        before = np.cumsum(n_rows[number]) - n_rows[number] - paged.starts[number]
+        rows = rows + before[np.searchsorted(number, paged.page_of(rows))]
+    table = nullable(table).take(pa.array(rows))
+    return {name: table.column(name) for name in names}
+
+
+def _is_text(field: pa.Field) -> bool:
+    kind = field.type
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
 
 def order_of_files(files: list[pq.ParquetFile]) -> Any:

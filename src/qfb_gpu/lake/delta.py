@@ -154,13 +154,13 @@ def commit(  # noqa: PLR0913
 
 def committed_version(path: Path, application: str) -> int:
     """Return the last committed version of an application; 0 where there is none."""
-    table = open_table(path)
+    table = _newest(path)
     return 0 if table is None else table.transaction_version(application) or 0
 
 
 def last_note(path: Path) -> dict[str, Any]:
     """Return the metadata of the newest commit; empty where there is no table."""
-    table = open_table(path)
+    table = _newest(path)
     return {} if table is None else dict(table.history(1)[0])
 
 
@@ -168,7 +168,7 @@ def table_schema(path: Path) -> pa.Schema:
     """Return the schema of the newest version; an empty one where there is no table."""
     import pyarrow as pa
 
-    table = open_table(path)
+    table = _newest(path)
     return pa.schema([] if table is None else table.schema().to_arrow())
 
 
@@ -179,7 +179,7 @@ def table_files(path: Path) -> list[Path]:
 
 def is_whole(path: Path) -> bool:
     """Return whether the data files of the newest version are there, each as large as it was."""
-    table = open_table(path)
+    table = _newest(path)
     if table is None:
         return False
     added = table.get_add_actions(flatten=True)
@@ -196,20 +196,25 @@ def partition_files(path: Path, column: str, value: str) -> list[Path]:
 
 
 def _newest_names(path: Path) -> tuple[str, ...]:
-    """Return the names of the newest version's files; the log is read once a version."""
+    """Return the names of the newest version's files, in order."""
+    table = _newest(path)
+    return () if table is None else tuple(sorted(_names(table)))
+
+
+def _newest(path: Path) -> DeltaTable | None:
+    """Return the newest version, to be read only; its log is read once a version."""
     log = path / "_delta_log"
     if not log.is_dir():
-        return ()
+        return None
     entries = sorted(os.scandir(log), key=lambda entry: entry.name)
     stats = [entry.stat() for entry in entries]
     stamp = tuple((e.name, s.st_size, s.st_mtime_ns) for e, s in zip(entries, stats, strict=True))
-    return _names_by_stamp(path, stamp)
+    return _by_stamp(path, stamp)
 
 
 @lru_cache(maxsize=64)
-def _names_by_stamp(path: Path, _stamp: tuple[Any, ...]) -> tuple[str, ...]:
-    table = open_table(path)
-    return () if table is None else tuple(sorted(_names(table)))
+def _by_stamp(path: Path, _stamp: tuple[Any, ...]) -> DeltaTable | None:
+    return open_table(path)
 
 
 def files_by_partition(path: Path, column: str) -> dict[str, list[Path]]:
@@ -234,12 +239,13 @@ def kept_files(path: Path) -> set[str]:
     return kept
 
 
-def sweep(path: Path) -> None:
+def sweep(path: Path, kept: set[str] | None = None) -> None:
     """Delete data files that neither the newest version holds nor the one before it.
 
     Only the table's one writer may call it: parts that are written and not committed go too.
+    ``kept`` are the names of those files, where the caller knows them.
     """
-    kept = kept_files(path)
+    kept = kept_files(path) if kept is None else kept
     for file in path.rglob("*.parquet"):
         name = file.relative_to(path).as_posix()
         if name not in kept and not name.startswith("_"):

@@ -7,6 +7,7 @@ so a run that died while publishing goes on with the same parts.
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -19,13 +20,14 @@ import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import (
     PartFile,
     commit,
+    committed_version,
     is_whole,
     last_note,
     open_file,
-    open_table,
     sweep,
     table_files,
     table_schema,
@@ -35,7 +37,7 @@ from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
 """Texts that differ in every row."""
-_WRITTEN_ROWS = 1 << 16
 BATCH_ROWS = 1 << 16
 """Rows that are read at a time where a table need not be in memory as a whole."""
 _TYPES = {
@@ -126,19 +127,49 @@ def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
 
     ``level`` is zstd's.
     """
+    with _draft(path) as draft:
+        pq.write_table(
+            table, draft, **pages.cut(table.num_rows), **_as_written(table.schema, level)
+        )
+
+
+def write_patched(
+    path: Path,
+    old: pages.Paged,
+    runs: Sequence[tuple[int, int]],
+    tables: Sequence[pa.Table],
+    level: int,
+) -> bool:
+    """Write a part in which runs of an older part's pages have other rows, as above.
+
+    Returns
+    -------
+    bool : False where that is not to be done by page; see :func:`qfb_gpu.lake.pages.patched`.
+    """
+    data = pages.patched(old, runs, tables, **_as_written(tables[0].schema, level))
+    if data is not None:
+        with _draft(path) as draft, draft.open("wb") as file:
+            file.writelines(data)
+    return data is not None
+
+
+@contextmanager
+def _draft(path: Path) -> Iterator[Path]:
+    """Give the block a file to write, and put it in its place when that is done."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
-    pq.write_table(
-        table,
-        draft,
-        compression="zstd",
-        compression_level=level,
-        use_dictionary=[f.name for f in table.schema if repeats(f)],
-        write_statistics=[f.name for f in table.schema if not _is_text(f)],
-        write_batch_size=_WRITTEN_ROWS,
-        store_schema=False,
-    )
+    yield draft
     draft.replace(path)  # a new file: the old one may be linked into a table
+
+
+def _as_written(schema: pa.Schema, level: int) -> dict[str, Any]:
+    return {
+        "compression": "zstd",
+        "compression_level": level,
+        "use_dictionary": [f.name for f in schema if repeats(f)],
+        "write_statistics": [f.name for f in schema if not _is_text(f)],
+        "store_schema": False,
+    }
 
 
 def repeats(field: pa.Field) -> bool:
@@ -154,10 +185,7 @@ def _is_text(field: pa.Field) -> bool:
 def next_publication(output_dir: Path, run_id: str) -> Publication:
     """Return the publication of a run: numbered after every one there was."""
     numbers = [0]
-    for name in tables(output_dir):
-        table = open_table(output_dir / name)
-        if table is not None:
-            numbers.append(table.transaction_version(APPLICATION) or 0)
+    numbers += [committed_version(output_dir / name, APPLICATION) for name in tables(output_dir)]
     return Publication(run_id, max(numbers) + 1)
 
 
@@ -176,8 +204,9 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
     folder = output_dir / name
     if last_note(folder).get("run_id") == publication.run_id and is_whole(folder):
         return
+    before = {file.name for file in table_files(folder)}
     linked, schema = _link(folder, parts, publication.number)
-    commit(
+    is_new = commit(
         folder,
         linked,
         schema,
@@ -186,7 +215,7 @@ def publish(output_dir: Path, name: str, parts: list[Path], publication: Publica
         version=publication.number,
         note={"run_id": publication.run_id},
     )
-    sweep(folder)
+    sweep(folder, before | {part.path for part in linked} if is_new else None)
 
 
 def publish_all(

@@ -22,7 +22,7 @@ from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.errors import InputError
 from qfb_gpu.keys import find
-from qfb_gpu.lake import measures
+from qfb_gpu.lake import measures, pages
 from qfb_gpu.lake.bucket_read import read_bucket, read_files
 from qfb_gpu.lake.clean import FilePlan, clean
 from qfb_gpu.lake.delta import (
@@ -56,7 +56,7 @@ _RANDOM = {"txn_id", "txn_key", "memo", "amount_minor", "source_row"}
 _PACKED = {"date", "amount_minor", "source_row", "silver_place"}
 """Whole numbers that seldom repeat: differences in few bits, which zstd makes hardly smaller."""
 _ROW_GROUP = 1 << 20
-_WRITTEN_ROWS = 1 << 16
+_PAGE_ROWS = 1 << 14
 _IDS = ("txn_id", "customer_id", "counterparty_id")
 _TEXTS = (*_IDS, "memo", "category", "channel")
 
@@ -124,7 +124,7 @@ def write_bucket(
         column_encoding=dict.fromkeys(packed, "DELTA_BINARY_PACKED"),
         row_group_size=_ROW_GROUP,
         write_statistics=[n for n in names if n in ("date", "description_key")],
-        write_batch_size=_WRITTEN_ROWS,
+        **pages.of_rows(_PAGE_ROWS),
         store_schema=False,
     )
     return PartFile(name, table.num_rows, {"bucket": str(bucket)}, {})

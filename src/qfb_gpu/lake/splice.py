@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
-from qfb_gpu.lake import gold
+from qfb_gpu.lake import gold, pages
 from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.texts import hash_texts
 
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 _OWNER = "customer_id"
 _FEW = 64
 """Rows between so few customers are not copied; with more, the pieces cost more than the rows."""
-
-
+_STAY = 0.4
+"""A part of whose pages fewer stay is read and written as a whole: that takes no longer."""
+_MOST_A_PAGE = 2
+"""With more customers than so many for each page, hardly one stays: nobody looks."""
 _FAST = -3
 """Of zstd: a quarter faster, a quarter larger; the next whole night writes every part anew."""
 
@@ -51,12 +53,15 @@ def splice(
     -----
     Rows ascend by customer key, as those of a whole night do; a customer's rows keep their order.
     """
-    before = None if old is None else read_rows(old)
     after = [_of(table, keys, customer_keys) for table, keys in new]
-    if before is not None:
-        after = [_completed(one, before) for one in after]
-    else:
+    if old is None:
         before = after[0].slice(0, 0)
+    else:
+        n_rows = _by_page(old, after, customer_keys, target)
+        if n_rows is not None:
+            return n_rows
+        before = read_rows(old)
+        after = [_completed(one, before) for one in after]
     table = _merged(before, after, customer_keys)
     gold.write_part(target, table, level=_FAST)
     return int(table.num_rows)
@@ -65,9 +70,13 @@ def splice(
 def read_rows(path: Path) -> pa.Table:
     """Return a part's rows; texts that repeat stay in their dictionaries."""
     metadata = open_file(path).metadata
-    texts = [f.name for f in metadata.schema.to_arrow_schema() if gold.repeats(f)]
+    texts = _texts(metadata.schema.to_arrow_schema())
     file = pq.ParquetFile(path, metadata=metadata, read_dictionary=texts)
     return file.read(use_threads=False).unify_dictionaries()  # a thread has a bucket
+
+
+def _texts(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if gold.repeats(field)]
 
 
 def read_new(path: Path) -> tuple[pa.Table, np.ndarray]:
@@ -99,13 +108,28 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
 
 def _merged(before: pa.Table, after: list[pa.Table], customer_keys: np.ndarray) -> pa.Table:
     """Return the rows before, those of some customers replaced; in one chunk."""
-    together = pa.concat_tables([before, *after]).unify_dictionaries()  # then pieces share them
-    before, new = together.slice(0, before.num_rows), together.slice(before.num_rows)
+    before, new = _together(before, after)
     if customer_keys.size > _FEW:
         others = before.filter(pa.array(~find(customer_keys, _keys(before), np)[1]))
         table = pa.concat_tables([others, new]).combine_chunks()
         return table.take(pa.array(np.argsort(_keys(table), kind="stable")))
-    (old, old_keys), (new, new_keys) = _ascending(before), _ascending(new)
+    return _replaced(*_ascending(before), *_ascending(new), customer_keys)
+
+
+def _together(before: pa.Table, after: list[pa.Table]) -> tuple[pa.Table, pa.Table]:
+    """Return both with dictionaries that they share, which begin with those before."""
+    together = pa.concat_tables([before, *after]).unify_dictionaries()
+    return together.slice(0, before.num_rows), together.slice(before.num_rows)
+
+
+def _replaced(
+    old: pa.Table,
+    old_keys: np.ndarray,
+    new: pa.Table,
+    new_keys: np.ndarray,
+    customer_keys: np.ndarray,
+) -> pa.Table:
+    """Return the old rows with the new ones in place of some customers'; both by ascending key."""
     pieces, start = [], 0
     for key in customer_keys:
         first, last = np.searchsorted(old_keys, key), np.searchsorted(old_keys, key, side="right")
@@ -128,3 +152,84 @@ def _completed(after: pa.Table, before: pa.Table) -> pa.Table:
             after = after.append_column(name, before.column(name).take(row))
     after = after.select(before.column_names)
     return after if after.schema.equals(before.schema) else after.cast(before.schema)
+
+
+def _by_page(
+    old: Path, after: list[pa.Table], customer_keys: np.ndarray, target: Path
+) -> int | None:
+    """Write the part; its pages without rows of the customers stay the bytes that they are.
+
+    Returns
+    -------
+    int, or None where nothing was written: few pages would stay, or they cannot be copied.
+    """
+    metadata = open_file(old).metadata
+    found = _where(old, metadata.num_rows, customer_keys)
+    if found is None:
+        return None
+    paged, keys, runs = found
+    changed = [page for first, stop, _ in runs for page in range(first, stop)]
+    texts = _texts(metadata.schema.to_arrow_schema())
+    before = paged.read(changed, list(paged.columns), texts)
+    rows, new = _together(before, [_completed(one, before) for one in after])
+    if not all(map(_goes_on, before.columns, rows.columns)):
+        return None
+    new, new_keys = _ascending(new)
+    tables, at = [], 0
+    for first, stop, customers in runs:
+        own = keys[paged.starts[first] : paged.starts[stop]]
+        tables.append(_replaced(rows.slice(at, own.size), own, new, new_keys, customers))
+        at += own.size
+    places = [(first, stop) for first, stop, _ in runs]
+    if not gold.write_patched(target, paged, places, tables, _FAST):
+        return None
+    return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
+
+
+def _where(
+    old: Path, n_rows: int, customer_keys: np.ndarray
+) -> tuple[pages.Paged, np.ndarray, list[tuple[int, int, np.ndarray]]] | None:
+    """Return a part's pages, the key of each row, and :func:`_runs`; None where few would stay."""
+    n_pages = n_rows // pages.ROWS
+    if n_pages < pages.FEW or customer_keys.size > min(_FEW, _MOST_A_PAGE * n_pages):
+        return None
+    data = pa.memory_map(str(old)).read_buffer()
+    owners = pages.opened(data, [_OWNER])
+    if owners is None:
+        return None
+    keys = _keys(owners.read(range(owners.n_pages), [_OWNER], [_OWNER]))
+    if (keys[1:] < keys[:-1]).any():
+        return None
+    runs = _runs(owners, keys, customer_keys)
+    n_stay = owners.n_pages - sum(stop - first for first, stop, _ in runs)
+    paged = pages.opened(data) if n_stay >= _STAY * owners.n_pages else None
+    return None if paged is None else (paged, keys, runs)
+
+
+def _runs(
+    paged: pages.Paged, keys: np.ndarray, customer_keys: np.ndarray
+) -> list[tuple[int, int, np.ndarray]]:
+    """Return the runs of pages where some customers have rows, or would have them.
+
+    Returns
+    -------
+    list of (first page, page after the last, keys of the customers there)
+    """
+    begin, end = (np.searchsorted(keys, customer_keys, side) for side in ("left", "right"))
+    rows = [np.minimum(place, keys.size - 1) for place in (begin, np.maximum(end - 1, begin))]
+    found: list[tuple[int, int, np.ndarray]] = []
+    for key, first, last in zip(customer_keys, *map(paged.page_of, rows), strict=True):
+        if found and first <= found[-1][1]:
+            start, stop, others = found.pop()
+            found.append((start, max(stop, int(last) + 1), np.append(others, key)))
+        else:
+            found.append((int(first), int(last) + 1, np.array([key])))
+    return found
+
+
+def _goes_on(before: pa.ChunkedArray, now: pa.ChunkedArray) -> bool:
+    """Return whether a column's dictionary, if it has one, begins with the one before."""
+    if not pa.types.is_dictionary(before.type):
+        return True
+    old, new = (column.chunk(0).dictionary for column in (before, now))
+    return bool(new.slice(0, len(old)).equals(old))
