@@ -17,7 +17,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite.binding import Linkage
 from numba import __version__, njit
 from numba.core.codegen import JITCodeLibrary
 from numba.core.compiler import CompilerBase, DefaultPassBuilder
@@ -60,7 +59,7 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
     def _optimize_final_module(self) -> None:
         """Optimise the bodies as what no other library can call."""
         for function in self._final_module.functions:
-            if function.linkage == Linkage.linkonce_odr and not function.is_declaration:
+            if function.linkage.name == "linkonce_odr" and not function.is_declaration:
                 function.linkage = "private"  # internal ones are found by name, with all arguments
         super()._optimize_final_module()
 
