@@ -24,6 +24,7 @@ from numba.core.compiler_machinery import register_pass
 from numba.core.typed_passes import NativeLowering
 
 _WRITTEN_FOR = "0.64."
+_OF_A_BODY = "linkonce_odr"  # how Numba has LLVM link what is compiled into several libraries
 
 
 class _Library(JITCodeLibrary):  # type: ignore[misc]  # Numba has no types
@@ -59,13 +60,13 @@ class _Whole(JITCodeLibrary):  # type: ignore[misc]
     def _optimize_final_module(self) -> None:
         """Optimise the bodies as what no other library can call."""
         for function in self._final_module.functions:
-            if function.linkage.name == "linkonce_odr" and not function.is_declaration:
+            if function.linkage.name == _OF_A_BODY and not function.is_declaration:
                 function.linkage = "private"  # internal ones are found by name, with all arguments
         super()._optimize_final_module()
 
 
 @register_pass(mutates_CFG=True, analysis_only=False)
-class _LauncherLowering(NativeLowering):
+class _LauncherLowering(NativeLowering):  # type: ignore[misc]
     _name = "qfb_launcher_lowering"
 
     def run_pass(self, state: Any) -> bool:
