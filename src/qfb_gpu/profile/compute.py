@@ -134,8 +134,10 @@ def _tally(
     )  # fmt: skip
     gaps, spectrum = _rhythm(ledger, start, main, as_of_day, backend)
     # kernels write a customer after the other, features read a column after the other
-    tables = (xp.asfortranarray(table) for table in (counts, money, partners, gaps, spectrum))
-    return Tallies(*tables, main, n_currencies, as_of_day, xp)
+    counts, money, partners, gaps, spectrum = (
+        xp.asfortranarray(table) for table in (counts, money, partners, gaps, spectrum)
+    )
+    return Tallies(counts, money, partners, gaps, spectrum, main, n_currencies, as_of_day, xp)
 
 
 def _currencies(
