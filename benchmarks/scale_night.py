@@ -51,6 +51,8 @@ _FEWEST = 6
 """Payments from which a relation may be found regular."""
 _STEP = 10
 _SPARE_DISK = 4 * 2**30
+_DISK_A_PAYMENT, _WHOLE_DISK_A_PAYMENT = 40, 160
+"""Bytes: the lake, what is carried, what ``decide`` reads (37 seen); and all else of a night."""
 
 
 def rescored(
@@ -114,6 +116,20 @@ def grow(
         if step < 2:
             return
         n_payments = int(n_payments * step * (1.0 if step == _STEP else 0.8))
+
+
+def disk_for(n_payments: int, data: Path, *, whole: bool) -> str:
+    """Return why the disk does not hold so many payments, and how many it does; else nothing."""
+    each = _WHOLE_DISK_A_PAYMENT if whole else _DISK_A_PAYMENT
+    free = shutil.disk_usage(data).free - _SPARE_DISK
+    if n_payments * each <= free:
+        return ""
+    most = max(free, 0) // each
+    return (
+        f"{n_payments:_} payments need {n_payments * each / 1e9:.0f} GB in {data}, of which "
+        f"{max(free, 0) / 1e9:.0f} GB may be used; take another folder (--data), or at most "
+        f"--payments {most:_}"
+    )
 
 
 def bank_of(n_payments: int, backend: Backend, n_buckets: int | None) -> Bank:
@@ -255,8 +271,13 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--whole", action="store_true", help="go on to the last gold table")
     parser.add_argument("--data", type=Path, help="folder of the lake while it is there")
     options = parser.parse_args(arguments)
-    folder = Path(tempfile.mkdtemp(prefix="scale-", dir=options.data))
+    data = options.data or Path(tempfile.gettempdir())
+    data.mkdir(parents=True, exist_ok=True)
+    if lacking := disk_for(int(options.payments), data, whole=options.whole):
+        sys.stderr.write(f"scale_night: {lacking}\n")
+        return 2
     backend = get_backend(options.device)
+    folder = Path(tempfile.mkdtemp(prefix="scale-", dir=data))
     with compiled_ahead(backend.name):
         row = rescored(
             int(options.payments),

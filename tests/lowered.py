@@ -44,6 +44,26 @@ define i32 @__nv_isnand(double %x) {{
   %r = zext i1 %is to i32
   ret i32 %r
 }}
+@qfb_undefined = global i64 0
+define void @qfb_note() {{
+  %n = load i64, ptr @qfb_undefined
+  %m = add i64 %n, 1
+  store i64 %m, ptr @qfb_undefined
+  ret void
+}}
+define i64 @qfb_whole(double %x) {{
+  %low = fcmp oge double %x, 0xC3E0000000000000
+  %high = fcmp olt double %x, 0x43E0000000000000
+  %is = and i1 %low, %high
+  br i1 %is, label %one, label %none
+none:
+  call void @qfb_note()
+  ret i64 -9223372036854775808
+one:
+  %r = fptosi double %x to i64
+  ret i64 %r
+}}
+{shifts}
 declare void @"{entry}"({types})
 define void @qfb_run(i64 %n, {arguments}) {{
 entry:
@@ -62,11 +82,31 @@ done:
   ret void
 }}
 """
+_SHIFT = """
+define i64 @qfb_{which}(i64 %x, i64 %by) {{
+  %is = icmp ult i64 %by, 64
+  br i1 %is, label %one, label %none
+none:
+  call void @qfb_note()
+  ret i64 0
+one:
+  %r = {which} i64 %x, %by
+  ret i64 %r
+}}
+"""
+_SHIFTS = ("shl", "ashr", "lshr")
 
 
 def run(name, n_rows, arrays):
-    """Run a kernel's threads one after the other over ``n_rows`` rows, and some more."""
-    address, types, _ = _compiled(name)
+    """Run a kernel's threads one after the other over ``n_rows`` rows, and some more.
+
+    Returns
+    -------
+    int
+        How often so far a float that is no integer's became one, or a shift went too far: the
+        host and a device give different numbers then.
+    """
+    address, types, engine = _compiled(name)
     kinds, values = [ctypes.c_int64], []
     for wanted, given in zip(types, arrays, strict=True):
         if isinstance(given, np.ndarray):
@@ -77,6 +117,7 @@ def run(name, n_rows, arrays):
             values.append(int(given))
             kinds.append(ctypes.c_uint8 if str(wanted) == "bool" else ctypes.c_int64)
     ctypes.CFUNCTYPE(None, *kinds)(address)(n_rows + _MORE, *values)
+    return ctypes.c_int64.from_address(engine.get_global_value_address("qfb_undefined")).value
 
 
 @cache
@@ -97,7 +138,12 @@ def _compiled(name):
         whole.link_in(other)
     takes = [str(a.type) for a in whole.get_function(made.entry_name).arguments]
     arguments = ", ".join(f"{t} %a{i}" for i, t in enumerate(takes))
-    around = _AROUND.format(entry=made.entry_name, types=", ".join(takes), arguments=arguments)
+    around = _AROUND.format(
+        entry=made.entry_name,
+        types=", ".join(takes),
+        arguments=arguments,
+        shifts="".join(_SHIFT.format(which=which) for which in _SHIFTS),
+    )
     whole.link_in(llvm.parse_assembly(around))
     whole.verify()
     _give_functions(whole)
@@ -123,6 +169,11 @@ def _without_device():
 def _for_host(text):
     text = re.sub(r'target (datalayout|triple) = ".*"', "", text)
     text = re.sub(r"^!nvvm.*$", "", text, flags=re.MULTILINE)
+    text = re.sub(r"= fptosi double (\S+) to i64", r"= call i64 @qfb_whole(double \1)", text)
+    shift = r"= (shl|ashr|lshr) i64 (\S+), (%\S+)$"
+    text = re.sub(shift, r"= call i64 @qfb_\1(i64 \2, i64 \3)", text, flags=re.MULTILINE)
+    text += "\ndeclare i64 @qfb_whole(double)\n"
+    text += "".join(f"declare i64 @qfb_{which}(i64, i64)\n" for which in _SHIFTS)
     return re.sub(r"llvm\.nvvm\.read\.ptx\.sreg\.(tid|ntid|ctaid)\.x", r"qfb_\1", text)
 
 
@@ -149,8 +200,9 @@ def compared():
         given = stand_in.to_plain(arrays)
         own = [a.copy() if isinstance(a, np.ndarray) else a for a in given]
         plain_launch(self, cpu, gpu, n_rows, *arrays)
-        run(name, n_rows, own)
+        undefined = run(name, n_rows, own)
         row = found.setdefault(name, {"launches": 0, "rows": 0, "differ": []})
+        row["undefined"] = undefined
         row["launches"] += 1
         row["rows"] += n_rows
         row["differ"] += [

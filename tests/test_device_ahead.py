@@ -93,12 +93,26 @@ def test_a_kernel_that_fails_is_told_and_the_others_are_compiled(kernels, capsys
     assert not kernels.mark.exists()  # something is left
 
 
-def test_what_another_process_has_in_hand_is_left_out(kernels, monkeypatch, capsys):
-    monkeypatch.setattr(device_ahead, "_registered", lambda: {"plain_gpu": "void(int64)"})
-    with compiling.locked(kernels.of("plain_gpu")):
-        assert device_ahead.main(["9.0"]) == 0
-    assert kernels.done == []
-    assert capsys.readouterr().out == ""
+def test_what_another_process_has_in_hand_is_waited_for_last(kernels, monkeypatch, capsys):
+    """It may be ended with it: nothing is marked before all is there."""
+    names = ("plain_gpu", "other_gpu")
+    monkeypatch.setattr(device_ahead, "_registered", lambda: dict.fromkeys(names, "void(int64)"))
+    held = compiling.locked(kernels.of("plain_gpu"))
+    held.__enter__()
+    locked, asked = compiling.locked, []
+
+    def ends_with_it(kernel, *, wait):
+        asked.append((kernel.py_func.__name__, wait))
+        if wait:
+            assert not kernels.mark.exists()
+            held.__exit__(None, None, None)
+        return locked(kernel, wait=wait)
+
+    monkeypatch.setattr(compiling, "locked", ends_with_it)
+    assert device_ahead.main(["9.0"]) == 0
+    assert asked == [("plain_gpu", False), ("other_gpu", False), ("plain_gpu", True)]
+    assert [name for name, _ in kernels.done] == ["other_gpu", "plain_gpu"]
+    assert len(capsys.readouterr().out.splitlines()) == 2
     assert kernels.mark.exists()
 
 

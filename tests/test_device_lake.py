@@ -3,6 +3,7 @@
 import json
 from decimal import Decimal
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -124,3 +125,18 @@ def test_buckets_hold_a_number_of_payments_that_does_not_grow():
         assert n_payments / bank.n_buckets <= get_backend("cpu").payments_a_bucket()
         assert bank.n_customers == n_payments // 100
     assert np.diff(bank.month_days).max() == 31
+
+
+def test_a_lake_that_the_disk_does_not_hold_is_not_begun(tmp_path, monkeypatch, capsys):
+    import scale_night
+
+    free = SimpleNamespace(free=44 * 2**30)
+    monkeypatch.setattr(scale_night.shutil, "disk_usage", lambda _: free)
+    assert scale_night.disk_for(10**9, tmp_path, whole=False) == ""
+    folder = tmp_path / "not" / "there"
+    assert scale_night.main(["--payments", "1e9", "--whole", "--data", str(folder)]) == 2
+    said = capsys.readouterr().err
+    assert "160 GB" in said
+    assert "43 GB" in said
+    assert "--payments 268_435_456" in said
+    assert not list(folder.glob("scale-*"))

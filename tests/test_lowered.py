@@ -19,6 +19,7 @@ def test_every_launch_of_a_bucket_answers_as_on_the_cpu_to_the_bit(tmp_path):
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert {name: row["differ"] for name, row in found.items() if row["differ"]} == {}
+    assert {name: row["undefined"] for name, row in found.items() if row["undefined"]} == {}
     assert {"search.search_gpu", "forecast.forecast_gpu", "series.peaks_gpu"} <= set(found)
     assert len(found) >= 35
     assert all(row["rows"] > 0 for row in found.values())

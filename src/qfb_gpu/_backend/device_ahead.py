@@ -3,8 +3,8 @@
 Numba's cache asks for no more of a device than its compute capability, and its compiler and linker
 for nothing: so a helper that is told the capability needs no context, which would take some hundred
 megabytes of the device and a second each. Helpers go through the kernels longest first and leave
-out what another process has in hand, as ``ahead.py`` does for the host. One that fails changes
-nothing: the kernel is then compiled by who needs it.
+what another process has in hand to the end. One that fails changes nothing: the kernel is then
+compiled by who needs it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import time
 from contextlib import contextmanager
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -62,27 +63,32 @@ def in_order() -> list[str]:
 
 
 def compile_rest(names: Sequence[str]) -> Iterator[tuple[str, float, str]]:
-    """Compile what no other process has in hand; yield kernel, seconds, and why it failed or ""."""
-    for name in names:
+    """Compile what no other process has in hand, then wait for the rest, as it may have ended.
+
+    Yields kernel, seconds, and why it failed or "".
+    """
+    in_hand: list[str] = []
+    for name, wait in chain(((n, False) for n in names), ((n, True) for n in in_hand)):
         start, error = time.perf_counter(), ""
         try:
             kernel = compiling.kept(_launcher(name))
-            if not _compile(kernel, _registered()[name]):
+            if not _compile(kernel, _registered()[name], wait=wait):
+                in_hand.append(name)
                 continue
         except Exception as raised:  # noqa: BLE001  the others are worth having
             error = repr(raised)
         yield name, time.perf_counter() - start, error
 
 
-def _compile(kernel: Any, signature: str) -> bool:
-    """Compile a kernel for the types it is called with; return whether it was free."""
+def _compile(kernel: Any, signature: str, *, wait: bool) -> bool:
+    """Compile a kernel for the types it is called with, or read it; return whether it was free."""
     from numba.core.sigutils import normalize_signature
 
     types = normalize_signature(signature)[0]
     if kernel.stats.cache_path is None:
         kernel.compile(types)
         return True
-    with compiling.locked(kernel, wait=False) as free:
+    with compiling.locked(kernel, wait=wait) as free:
         if free:
             kernel.compile(types)
         return free
