@@ -150,11 +150,7 @@ def pick_date(
     if rule == "first":
         picked = pc.coalesce(one, other)
     elif rule in ("earliest", "latest"):
-        pick = pc.min_element_wise if rule == "earliest" else pc.max_element_wise
-        kind = one.type
-        if pa.types.is_timestamp(kind):  # Arrow compares instants, but picks none with a zone
-            one, other = (column.cast(pa.timestamp(kind.unit)) for column in (one, other))
-        picked = pick(one, other).cast(kind)
+        picked = _extreme(one, other, rule)
     else:
         text = as_text(condition)
         if len(text) != len(one):
@@ -166,6 +162,14 @@ def pick_date(
         holds = pc.if_else(text.is_null(), pa.scalar(None, pa.bool_()), holds)
         picked = pc.if_else(holds, one, other)
     return like(picked, first)
+
+
+def _extreme(one: pa.Array, other: pa.Array, rule: str) -> pa.Array:
+    kind = one.type
+    if pa.types.is_timestamp(kind):  # Arrow compares instants, but picks none with a zone
+        one, other = (column.cast(pa.timestamp(kind.unit)) for column in (one, other))
+    pick = pc.min_element_wise if rule == "earliest" else pc.max_element_wise
+    return pick(one, other).cast(kind)
 
 
 def _pair(first: Any, second: Any) -> tuple[pa.Array, pa.Array]:
