@@ -240,6 +240,14 @@ def test_what_differs_from_a_night_and_where_its_config_stood(tmp_path):
     assert desk.differing_inputs(now, now) == []
     assert desk._base(tmp_path / "a" / "out" / "x", "out/x") == (tmp_path / "a").resolve()
     assert desk._base(tmp_path / "a" / "moved", "out") == (tmp_path / "a").resolve()
+    home = (tmp_path / "home").resolve()
+    for folder, relative, kept in (
+        (tmp_path / "out" / "x", "../out/x", "../../home"),
+        (tmp_path / "far" / "x", str(tmp_path.resolve() / "far" / "x"), "../../home"),
+        (home / "out", "out", ".."),
+    ):
+        assert desk._base(folder, relative, kept) == home
+    assert desk._base(tmp_path / "a" / "moved", "out", "../home") == (tmp_path / "a").resolve()
 
 
 def test_the_command_lists_goes_back_and_says_what_is_wrong(output, tmp_path):

@@ -124,6 +124,14 @@ def test_the_command_prints_and_writes(out):
     assert (out / "whatif.html").read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
 
 
+def test_where_the_page_cannot_be_written_the_answer_is_printed(out, tmp_path):
+    page = tmp_path / "no such folder" / "page.html"
+    done = CliRunner().invoke(app, ["whatif", str(out), "--default", "core", "--html", str(page)])
+    assert isinstance(done.exception, ConfigError)
+    assert "give another file with --html" in str(done.exception)
+    assert "core" in done.output
+
+
 @pytest.mark.parametrize("recovery", ["-0.1", "1.5"])
 def test_a_recovery_is_a_share(out, recovery):
     done = CliRunner().invoke(

@@ -39,9 +39,13 @@ def add_whatif(app: typer.Typer) -> None:
             msg = f"--recovery {recovery}: expected a share from 0 (pays nothing) to 1 (pays all)"
             raise ConfigError(msg)
         answer = what_if(out, default, recovery)
-        page = html or out / "whatif.html"
-        page.write_text(render(answer), encoding="utf-8")
         _print(answer, limit, console())
+        page = html or out / "whatif.html"
+        try:
+            page.write_text(render(answer), encoding="utf-8")
+        except OSError as error:
+            msg = f"{page}: cannot be written ({error.strerror}); give another file with --html"
+            raise ConfigError(msg) from error
         console().print(f"Chart: {page}", markup=False)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import __version__
@@ -72,7 +74,9 @@ def _files(config: Config) -> list[list[Any]]:
 
 
 def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:
-    """Return the row of gold ``runs``."""
+    """Return the row of gold ``runs``; ``base`` of the settings is seen from the output folder."""
+    settings = config.model_dump(mode="json", exclude={"base"})
+    base = os.path.relpath(config.base.resolve(), config.output_dir.resolve())
     return {
         "run_id": result.run_id,
         "as_of": config.as_of,
@@ -81,5 +85,5 @@ def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[s
         "inputs": json.dumps(inputs, sort_keys=True),
         "stages": json.dumps(result.stages, sort_keys=True),
         "versions": json.dumps(registry.versions(), sort_keys=True),
-        "settings": config.model_dump_json(exclude={"base"}),
+        "settings": json.dumps({**settings, "base": Path(base).as_posix()}, ensure_ascii=False),
     }

@@ -79,7 +79,7 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
         msg = f"{output}: run {run_id!r} was an update of {updated!r}; replay that whole night"
         raise InputError(msg)
     settings = json.loads(row["settings"])
-    base = _base(output, settings["output"])
+    base = _base(output, settings["output"], settings.pop("base", None))
     settings["output"] = str(into.resolve())
     config = build_config(settings, base=base, where=f"run {run_id}")
     if store.exists(output):
@@ -91,9 +91,14 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
     return config
 
 
-def _base(output: Path, relative: str) -> Path:
-    """Return the folder of the config file: where the relative output path began."""
+def _base(output: Path, relative: str, kept: str | None = None) -> Path:
+    """Return the folder of the config file: as the run kept it, if the output is still there.
+
+    Else where the relative output path began.
+    """
     folder = output.resolve()
+    if kept is not None and ((folder / kept).resolve() / relative).resolve() == folder:
+        return (folder / kept).resolve()
     for part in reversed([p for p in relative.split("/") if p not in ("", ".")]):
         if folder.name != part:
             return output.resolve().parent

@@ -150,7 +150,7 @@ def pick_date(
     if rule == "first":
         picked = pc.coalesce(one, other)
     elif rule in ("earliest", "latest"):
-        picked = _by_time(one, other, is_first=rule == "earliest")
+        picked = _extreme(one, other, rule)
     else:
         text = as_text(condition)
         if len(text) != len(one):
@@ -164,12 +164,11 @@ def pick_date(
     return like(picked, first)
 
 
-def _by_time(one: pa.Array, other: pa.Array, *, is_first: bool) -> pa.Array:
-    """Return the earlier, or the later, of two dates a row."""
-    pick = pc.min_element_wise if is_first else pc.max_element_wise
+def _extreme(one: pa.Array, other: pa.Array, rule: str) -> pa.Array:
     kind = one.type
     if pa.types.is_timestamp(kind):  # Arrow compares instants, but picks none with a zone
         one, other = (column.cast(pa.timestamp(kind.unit)) for column in (one, other))
+    pick = pc.min_element_wise if rule == "earliest" else pc.max_element_wise
     return pick(one, other).cast(kind)
 
 
