@@ -9,6 +9,8 @@ import pyarrow as pa
 import pytest
 import report_fixture as made
 
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake import gold
 from qfb_gpu.report import build, write_report
 from qfb_gpu.report.charts.layout import place
 
@@ -206,3 +208,26 @@ def test_tables_that_are_not_of_the_same_parts_are_read_as_wholes(tmp_path):
     )
     write_report(build.collect(tmp_path, pieces, run.extras), tmp_path / "other.html")
     assert (tmp_path / "other.html").read_text(encoding="utf-8") == expected
+
+
+def test_a_gold_table_in_parts_and_batches_is_the_table(tmp_path, monkeypatch):
+    """Rows come in the order of the parts; what is not there is said as by reading it whole."""
+    monkeypatch.setattr(gold, "BATCH_ROWS", 4)
+    tables = [pa.table({"a": range(at, at + 7), "b": [str(at)] * 7}) for at in (0, 7, 14)]
+    paths = [tmp_path / f"{at}.parquet" for at in range(3)]
+    for path, table in zip(paths, tables, strict=True):
+        gold.write_part(path, table)
+    gold.publish(tmp_path / "out", "numbers", paths, gold.Publication("one", 1))
+    read = gold.reader(tmp_path / "out")
+    assert read.columns("numbers") == ["a", "b"]
+    assert [part() for part in read.parts("numbers", ["b", "a"])] == [
+        table.select(["b", "a"]) for table in tables
+    ]
+    batches = list(read.batches("numbers", ["a"]))
+    assert [batch.num_rows for batch in batches] == [4, 3] * 3
+    assert pa.concat_tables(batches).column("a").to_pylist() == list(range(21))
+    for asked in (read.parts, read.batches, read):
+        with pytest.raises(InputError, match="no column 'c'"):
+            asked("numbers", ["c"])
+    with pytest.raises(InputError, match="no table"):
+        read.columns("letters")

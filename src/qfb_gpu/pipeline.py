@@ -230,6 +230,7 @@ def _night(
             keeping.forget(config.output_dir)
             publication = gold.next_publication(config.output_dir, result.run_id)
             names = _publish(night, buckets, config, whole, publication)
+        give_freed_memory_back()  # the report needs little
         each = zip(scores, fitted["n_regular"], strict=True)
         counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
         monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model

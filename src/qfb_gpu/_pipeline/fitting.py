@@ -48,6 +48,8 @@ def fit(
     features = {
         name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
     }
+    n_regular = [int(block["regularity_n_streams"].sum()) for block in blocks]
+    del blocks
     keys = customer_keys(night, buckets)
     grouped = groups.fit_groups(features, keys, night.settings, backend)
     seconds["segments"] = time.perf_counter() - start
@@ -68,7 +70,7 @@ def fit(
         "groups": grouped,
         "nodes": nodes,
         "edges": edges,
-        "n_regular": [int(block["regularity_n_streams"].sum()) for block in blocks],
+        "n_regular": n_regular,
         "seconds": seconds,
     }
     return n_customers, fitted

@@ -143,17 +143,19 @@ def embed(
     known, column, n_customers = _known_parties(parties, settings, backend)
     kept = column >= 0
     n_parties = int(known.shape[0])
-    basket = _baskets(visits.customer[kept], visits.period[kept], backend)
-    column = column[kept]
+    column, period = column[kept], visits.period[kept]
+    basket = _baskets(visits.customer[kept], period, backend)
     size = settings.dimensions
     if n_parties == 0 or int(basket.shape[0]) == 0:
         return Vectors(known, xp.zeros((n_parties, size)), n_customers)
     n_baskets = int(basket.max()) + 1
     rows = xp.sqrt(xp.bincount(basket, minlength=n_baskets).astype("float64"))
     columns = xp.sqrt(xp.bincount(column, minlength=n_parties).astype("float64"))
+    start = _start(column, period, n_parties, size + 1 + _SPARE, backend)
+    del period, kept
     values = 1.0 / (rows[basket] * columns[column])
     matrix = backend.sparse((n_baskets, n_parties), basket, column, values)
-    start = _start(column, visits.period[kept], n_parties, size + 1 + _SPARE, backend)
+    del basket, column, values
     vectors = _leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
     vectors = vectors / xp.maximum(columns, 1.0)[:, None]
     length = xp.sqrt(xp.sum(vectors**2, axis=1))

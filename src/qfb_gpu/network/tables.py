@@ -67,17 +67,15 @@ def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str,
     Parameters
     ----------
     nodes : dict
-        What :func:`qfb_gpu.network.analyse` returns, on the host.
+        What :func:`qfb_gpu.network.analyse` returns, on the host: ascending by ``key``.
     customer_keys : array of int64, shape (n_customers,), on the host
 
     Returns
     -------
     dict of arrays, shape (n_customers,)
     """
-    order = np.argsort(nodes["key"], kind="stable")
-    sorted_keys = nodes["key"][order]
-    place, found = find(sorted_keys, customer_keys, np)
-    row = order[place[found]]
+    place, found = find(nodes["key"], customer_keys, np)
+    row = place[found]
     columns = {}
     for name in POSITION:
         values = np.full(customer_keys.shape[0], _ABSENT.get(name, 0), dtype=nodes[name].dtype)

@@ -34,21 +34,10 @@ def _visits(saved: Saved, bucket: int) -> behaviour.Visits:
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     settings, backend = saved.config.behaviour, saved.backend
-    sizes = [saved.scored("visits", b)["party"].shape[0] for b in saved.buckets]
-    share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
-    parts, n_customers = [], 0
-    for bucket in saved.buckets:
-        columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
-        drawn = sampling.place(keys, 0, np) < share  # the same customers every night
-        number = np.where(drawn, n_customers + np.cumsum(drawn) - 1, -1)
-        owner = number[columns["customer"]]
-        kept = owner >= 0
-        parts.append((owner[kept], columns["party"][kept], columns["period"][kept]))
-        n_customers += int(drawn.sum())
-    whole = [np.concatenate([part[i] for part in parts]).astype(np.int64) for i in range(3)]
-    visits = behaviour.Visits(*(backend.asarray(values) for values in whole))
+    visits, n_customers = _sample(saved)
     parties = behaviour.numbered(visits, backend)
     vectors = behaviour.embed(visits, settings, backend, parties=parties)
+    del visits
     pairs = association.associations(parties, n_customers, settings, backend)
     numbers = range(settings.dimensions)
     return {
@@ -59,6 +48,27 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         },
         "pairs": pairs,
     }
+
+
+def _sample(saved: Saved) -> tuple[behaviour.Visits, int]:
+    """Return the visits of the customers that are drawn, numbered from 0 on, and how many."""
+    settings, backend = saved.config.behaviour, saved.backend
+    sizes = [saved.scored("visits", b)["party"].shape[0] for b in saved.buckets]
+    share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
+    parts: list[list[Any]] = [[], [], []]
+    n_customers = 0
+    for bucket in saved.buckets:
+        columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
+        drawn = sampling.place(keys, 0, np) < share  # the same customers every night
+        number = np.where(drawn, n_customers + np.cumsum(drawn) - 1, -1)
+        owner = number[columns["customer"]]
+        kept = owner >= 0
+        found = (owner[kept], columns["party"][kept], columns["period"][kept])
+        for part, values in zip(parts, found, strict=True):
+            part.append(values)
+        n_customers += int(drawn.sum())
+    whole = [np.concatenate(parts.pop(0)).astype(np.int64, copy=False) for _ in range(3)]
+    return behaviour.Visits(*(backend.asarray(values) for values in whole)), n_customers
 
 
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
