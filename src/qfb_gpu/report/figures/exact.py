@@ -54,7 +54,9 @@ def together(sums: Iterable[Exact]) -> Exact:
 
 def rounded(sums: Exact, n_cells: int = 1) -> np.ndarray[Any, Any]:
     """Return each cell's sum as the nearest float64, shape (n_cells,)."""
-    cells = [Fraction(0)] * n_cells
+    least = min((power for _, power in sums), default=0)
+    cells = [0] * n_cells
     for (cell, power), number in sums.items():
-        cells[cell] += Fraction(number) * Fraction(2) ** power
-    return np.array([float(one) for one in cells])
+        cells[cell] += number << (power - least)
+    scale = Fraction(2) ** least
+    return np.array([float(one * scale) for one in cells])
