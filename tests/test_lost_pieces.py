@@ -145,7 +145,7 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
 def test_ctrl_c_says_how_to_go_on():
     """It ended with 130 and without a word, whatever the help says of exit code 3."""
     words = """
-import sys, time
+import signal, sys, time
 from qfb_gpu import cli
 
 def wait(*_, **__):
@@ -153,6 +153,7 @@ def wait(*_, **__):
     sys.stdout.flush()
     time.sleep(60)
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 cli._run, cli.load = wait, lambda *_: None
 sys.argv = ["qfb", "run", "x.toml"]
 cli.main()
