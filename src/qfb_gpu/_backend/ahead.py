@@ -55,7 +55,14 @@ _MOST = 6
 @contextmanager
 def beside() -> Iterator[None]:
     """Have helpers compile while the block runs, if anything is left to compile."""
-    helpers = start(__name__) if _mark() is not None else []
+    with helped(_mark(), __name__):
+        yield
+
+
+@contextmanager
+def helped(mark: Path | None, module: str, *arguments: str) -> Iterator[None]:
+    """Have helpers run a module while the block runs, if there is a mark left to make."""
+    helpers = start(module, *arguments) if mark is not None else []
     try:
         yield
     finally:
@@ -101,19 +108,33 @@ def _mark() -> Path | None:
     from numba import __version__, config
     from numba.core.registry import cpu_target
 
+    if config.DISABLE_JIT:
+        return None
+    made_of = (__version__, cpu_target.target_context.codegen().magic_tuple(), NIGHT)
+    return mark_beside(_loop("text.hash_text"), made_of)
+
+
+def mark_beside(kernel: Any, made_of: tuple[Any, ...]) -> Path | None:
+    """Return the mark of kernels compiled from today's files; None where it is there.
+
+    None as well where nothing is kept on disk, or locked.
+
+    Parameters
+    ----------
+    kernel : compiled launcher
+        One of them: the mark is beside its machine code.
+    made_of : tuple
+        What the machine code depends on besides Python and the kernels' files.
+    """
     import qfb_kernels
 
     kernels: Any = qfb_kernels
-    if config.DISABLE_JIT or os.name != "posix" or not sys.executable:
+    folder = kernel.stats.cache_path
+    if folder is None or os.name != "posix" or not sys.executable:
         return None
-    folder = _loop("text.hash_text").stats.cache_path
-    if folder is None:
-        return None
-    made_of = [
-        sorted(kernels._stamps(kernels.__spec__.loader).items()),  # noqa: SLF001
-        (__version__, sys.version, cpu_target.target_context.codegen().magic_tuple(), NIGHT),
-    ]
-    mark = Path(folder, compiling.LOCKS, hashlib.sha256(repr(made_of).encode()).hexdigest()[:16])
+    stamps = sorted(kernels._stamps(kernels.__spec__.loader).items())  # noqa: SLF001
+    name = hashlib.sha256(repr((stamps, sys.version, made_of)).encode()).hexdigest()[:16]
+    mark = Path(folder, compiling.LOCKS, name)
     return None if mark.exists() else mark
 
 

@@ -9,16 +9,13 @@ compiled by who needs it.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import signal
 import sys
 import time
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import chain
-from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +24,7 @@ from qfb_gpu._backend.devices import complete_numpy, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 SLOWEST = (
     "search.search_gpu", "forecast.forecast_gpu", "settle.settle_gpu", "days.parse_date_gpu",
@@ -47,14 +45,9 @@ def beside(capability: str | None) -> Iterator[None]:
     capability : str, optional
         Compute capability of the device, e.g. "9.0"; without one nothing is started.
     """
-    is_left = capability is not None and _mark(capability) is not None
-    helpers = ahead.start(__name__, str(capability)) if is_left else []
-    try:
+    mark = None if capability is None else _mark(capability)
+    with ahead.helped(mark, __name__, str(capability)):
         yield
-    finally:
-        for helper in helpers:
-            helper.terminate()
-            helper.wait()
 
 
 def in_order() -> list[str]:
@@ -113,22 +106,11 @@ def _mark(capability: str) -> Path | None:
     from numba import config
     from numba.cuda.cudadrv import runtime
 
-    import qfb_kernels
-
-    kernels: Any = qfb_kernels
-    if config.ENABLE_CUDASIM or config.DISABLE_JIT or os.name != "posix" or not sys.executable:
+    if config.ENABLE_CUDASIM or config.DISABLE_JIT:
         return None
-    folder = compiling.kept(_launcher("groups.relations_gpu")).stats.cache_path
-    if folder is None:
-        return None
-    made_of = [
-        sorted(kernels._stamps(kernels.__spec__.loader).items()),  # noqa: SLF001
-        (*versions(("numba", "numba-cuda")).values(), runtime.get_version(), sys.version),
-        capability,
-        sorted(_registered().items()),
-    ]
-    mark = Path(folder, compiling.LOCKS, hashlib.sha256(repr(made_of).encode()).hexdigest()[:16])
-    return None if mark.exists() else mark
+    of_numba = (*versions(("numba", "numba-cuda")).values(), runtime.get_version())
+    made_of = (of_numba, capability, sorted(_registered().items()))
+    return ahead.mark_beside(compiling.kept(_launcher("groups.relations_gpu")), made_of)
 
 
 def without_context(capability: str, *, links: bool | None = None) -> None:
