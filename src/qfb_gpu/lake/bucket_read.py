@@ -109,7 +109,7 @@ def _of_customers(
     show: Callable[[pa.Table], None] | None = None,
 ) -> tuple[pa.Table, Any, Any]:
     """Read rows of some customers; only those are put together and in order."""
-    texts = [field.name for field in files[0].schema_arrow if _is_text(field)]
+    texts = [field.name for field in files[0].schema_arrow if pages.is_text(field.type)]
     names = [name for name in [*columns, *({_KEY} - {*columns})] if name not in texts]
     texts = [name for name in columns if name in texts]
     tables: list[pa.Table] = []
@@ -166,11 +166,6 @@ def _texts(
         rows = rows + before[np.searchsorted(number, paged.page_of(rows))]
     table = nullable(table).take(pa.array(rows))
     return {name: table.column(name) for name in names}
-
-
-def _is_text(field: pa.Field) -> bool:
-    kind = field.type
-    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
 
 
 def order_of_files(files: list[pq.ParquetFile]) -> Any:

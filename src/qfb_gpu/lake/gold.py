@@ -163,23 +163,19 @@ def _draft(path: Path) -> Iterator[Path]:
 
 
 def _as_written(schema: pa.Schema, level: int) -> dict[str, Any]:
+    """Return what Arrow's writer is told; least and greatest ids, in no order, help no reader."""
     return {
         "compression": "zstd",
         "compression_level": level,
         "use_dictionary": [f.name for f in schema if repeats(f)],
-        "write_statistics": [f.name for f in schema if not _is_text(f)],
+        "write_statistics": [f.name for f in schema if not pages.is_text(f.type)],
         "store_schema": False,
     }
 
 
 def repeats(field: pa.Field) -> bool:
     """Return whether a column is of texts of which there are few: numbers seldom are."""
-    return _is_text(field) and field.name not in _DISTINCT
-
-
-def _is_text(field: pa.Field) -> bool:
-    """Return whether the least and greatest values help no reader: ids are in no order."""
-    return bool(pa.types.is_string(field.type) or pa.types.is_dictionary(field.type))
+    return pages.is_text(field.type) and field.name not in _DISTINCT
 
 
 def next_publication(output_dir: Path, run_id: str) -> Publication:

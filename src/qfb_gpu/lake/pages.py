@@ -119,6 +119,11 @@ class Paged:
         return file.read(use_threads=False).select(list(names))
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Return whether a column is of texts, in a dictionary or not."""
+    return bool(pa.types.is_string(kind) or pa.types.is_dictionary(kind))
+
+
 def of_rows(n_rows: int) -> dict[str, int]:
     """Return what Arrow's writer has to be told for pages of so many rows.
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.keys import find
 from qfb_gpu.lake.bucket_read import read_bucket
+from qfb_gpu.lake.pages import is_text
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.lake.validity import in_force
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled, SourceRows
@@ -121,7 +122,7 @@ def _key(texts: pa.ChunkedArray) -> Any:
 def _column(column: pa.ChunkedArray, name: str, backend: Backend) -> Any:
     if name == "currency":
         return backend.asarray(_currency_codes(column))
-    if pa.types.is_string(column.type) or pa.types.is_dictionary(column.type):
+    if is_text(column.type):
         coded = column.cast(pa.string()).combine_chunks().dictionary_encode()
         order = np.asarray(pc.sort_indices(coded.dictionary))
         rank = np.append(np.argsort(order), -1).astype(np.int32)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.lake.pages import is_text
 from qfb_gpu.ledger import Labelled
 
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ def _to_arrow(name: str, values: Any) -> tuple[pa.Array, pa.Field]:
 
 def _from_arrow(column: pa.ChunkedArray, field: pa.Field) -> Any:
     values = column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
-    if pa.types.is_string(values.type) or pa.types.is_dictionary(values.type):
+    if is_text(values.type):
         return values
     array = values.to_numpy(zero_copy_only=not pa.types.is_boolean(values.type))
     if field.metadata and _LABELS in field.metadata:
