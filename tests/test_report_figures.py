@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from qfb_gpu.report.figures import cash, streams
-from qfb_gpu.report.figures.exact import exact, rounded, together
+from qfb_gpu.report.figures.exact import exact, rounded
 from qfb_gpu.report.figures.reading import kept
 from qfb_gpu.report.sections import churn, payment_terms
 from qfb_gpu.report.wording import to_units
@@ -132,8 +132,8 @@ def test_the_range_of_the_cumulative_net_is_that_of_a_plain_loop(seed):
             times = int(((stream == one) & (week <= w)).sum())
             down, up = (lower[k], higher[k]) if one % 2 == 0 else (higher[k], lower[k])
             low, high = low + (times * down) ** 2, high + (times * up) ** 2
-        assert rounded(below, n_weeks)[w] == pytest.approx(low)
-        assert rounded(above, n_weeks)[w] == pytest.approx(high)
+        assert rounded([below], n_weeks)[w] == pytest.approx(low)
+        assert rounded([above], n_weeks)[w] == pytest.approx(high)
 
 
 def test_listed_streams_are_the_largest_of_their_currency_ties_by_row():
@@ -173,8 +173,8 @@ def test_sums_of_floats_are_the_nearest_to_the_true_sum_in_any_pieces(seed):
     cells = draw.integers(0, 3, 500)
     pieces = [exact(values[at::7], cells[at::7]) for at in draw.permutation(7)]
     expected = [math.fsum(values[cells == cell]) for cell in range(3)]
-    assert rounded(together(pieces), 3).tolist() == expected
-    assert rounded(exact(np.zeros(0)), 2).tolist() == [0.0, 0.0]
+    assert rounded(pieces, 3).tolist() == expected
+    assert rounded([exact(np.zeros(0))], 2).tolist() == [0.0, 0.0]
 
 
 @pytest.mark.parametrize("seed", range(4))

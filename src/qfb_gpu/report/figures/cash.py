@@ -23,7 +23,7 @@ import pyarrow.compute as pc
 from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
 from qfb_gpu.report.figures.columns import column, day_numbers, equal, numbers, top_rows
-from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_parts
 
 if TYPE_CHECKING:
@@ -184,10 +184,7 @@ def listed(parts: Sequence[Sums], currencies: list[str]) -> set[str]:
 def expected_totals(parts: Sequence[Sums]) -> dict[Any, float]:
     """Return the expected money by (currency, direction), in units, over the horizon."""
     keys = dict.fromkeys(key for part in parts for key in part.totals)
-    return {
-        key: float(rounded(together(p.totals[key] for p in parts if key in p.totals))[0])
-        for key in keys
-    }
+    return {key: float(rounded(p.totals[key] for p in parts if key in p.totals)[0]) for key in keys}
 
 
 def _totals(expected: pa.Table) -> dict[tuple[str, str], Exact]:
@@ -235,7 +232,7 @@ def _all_weeks(parts: Sequence[Sums], currency: str, asked: Ahead) -> Weeks:
     mine = [part.weeks[currency] for part in parts if currency in part.weeks]
     n_weeks = asked.n_weeks
     money_in, money_out, below, above = (
-        rounded(together(getattr(part, name) for part in mine), n_weeks)
+        rounded((getattr(part, name) for part in mine), n_weeks)
         for name in ("money_in", "money_out", "below", "above")
     )
     n_in, n_out = (

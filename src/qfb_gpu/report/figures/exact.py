@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.report.figures.columns import added
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -44,19 +46,12 @@ def exact(values: np.ndarray[Any, Any], cells: np.ndarray[Any, Any] | int = 0) -
     return found
 
 
-def together(sums: Iterable[Exact]) -> Exact:
-    """Return the sums of sums."""
-    whole: Exact = Counter()
-    for one in sums:
-        whole.update(one)
-    return whole
-
-
-def rounded(sums: Exact, n_cells: int = 1) -> np.ndarray[Any, Any]:
-    """Return each cell's sum as the nearest float64, shape (n_cells,)."""
-    least = min((power for _, power in sums), default=0)
+def rounded(sums: Iterable[Exact], n_cells: int = 1) -> np.ndarray[Any, Any]:
+    """Return each cell's sum, over all of some sums, as the nearest float64: shape (n_cells,)."""
+    whole = added(sums)
+    least = min((power for _, power in whole), default=0)
     cells = [0] * n_cells
-    for (cell, power), number in sums.items():
+    for (cell, power), number in whole.items():
         cells[cell] += number << (power - least)
     scale = Fraction(2) ** least
     return np.array([float(one * scale) for one in cells])

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.report.data import Counts, Link, Network, Node
 from qfb_gpu.report.figures.columns import binned, column, equal, numbers, top_rows
-from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_batches
 
 if TYPE_CHECKING:
@@ -245,7 +245,7 @@ def _links(read: Read, nodes: list[Node]) -> list[Link]:
 
 
 def _pagerank_share(found: _Nodes) -> list[tuple[str, float]]:
-    whole = float(rounded(together(found.rank))[0])
+    whole = float(rounded(found.rank)[0])
     if not whole:
         return []
     best = np.array([rank for rank, _ in found.best])
@@ -262,7 +262,7 @@ def _payee_share(got: list[tuple[Any, Any]]) -> list[tuple[str, float]]:
     starts = np.flatnonzero(np.r_[True, payee[1:] != payee[:-1]][: payee.size])
     money = np.add.reduceat(money, starts) if starts.size else money
     money = money[money > 0].astype(float)
-    whole = float(rounded(exact(money))[0])
+    whole = float(rounded([exact(money)])[0])
     if not whole:
         return []
     shares = [(label, n) for label, n in _SHARES if n <= money.shape[0]]

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from qfb_gpu.counted import counted
 from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.figures.columns import column, numbers
-from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
@@ -87,7 +87,7 @@ def _first(customers: pa.Table) -> pa.Table:
 
 def _lead(parts: list[_Sums]) -> str:
     n, high = (sum(getattr(part, name_) for part in parts) for name_ in ("n", "n_high"))
-    mean = float(rounded(together(part.probability for part in parts))[0]) / n
+    mean = float(rounded(part.probability for part in parts)[0]) / n
     return (
         f"{plural(high, 'customer')} of {n:,} are at high risk of going quiet; "
         f"{percent(mean)} are expected to."

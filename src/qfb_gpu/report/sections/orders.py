@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.report.charts.rows import rows
 from qfb_gpu.report.figures.columns import added, column, numbers, sums
-from qfb_gpu.report.figures.exact import Exact, exact, rounded, together
+from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import (
     Html,
@@ -105,7 +105,7 @@ def _lead(found: list[_Sums]) -> str:
     n, n_ahead, alerts = (
         sum(getattr(part, name_) for part in found) for name_ in ("n", "n_ahead", "n_alerts")
     )
-    expected = float(rounded(together(part.late for part in found))[0])
+    expected = float(rounded(part.late for part in found)[0])
     how = "" if all(part.is_fitted for part in found) else (
         " Too few past orders are known to fit a model: those least like the others come first."
     )  # fmt: skip
