@@ -102,6 +102,11 @@ def sums(table: pa.Table, keys: list[str], values: list[str]) -> list[dict[str, 
     return rows
 
 
+def kinds(table: pa.Table, names: list[str]) -> Counter[tuple[Any, ...]]:
+    """Return how many rows have each combination of values of some columns."""
+    return Counter({tuple(row[name] for name in names): row["n"] for row in sums(table, names, [])})
+
+
 def top_rows(values: np.ndarray[Any, Any], limit: int) -> np.ndarray[Any, Any]:
     """Return the rows of the ``limit`` largest values, largest first, ties by row."""
     if values.shape[0] > limit:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import added, sums
+from qfb_gpu.report.figures.columns import added, kinds
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
@@ -23,6 +23,8 @@ from qfb_gpu.report.wording import (
 )
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     import pyarrow as pa
 
     from qfb_gpu.report.figures.reading import Read
@@ -57,7 +59,7 @@ def draw(read: Read) -> Html | None:
     if not any(part.n for part in found):
         why = "The contracts source has no contract in force by the as-of date."
         return section("contracts", "Contract payments", "合同支付", why, empty("Nothing to show."))
-    nodes = of_parts(read, "contract_nodes", _NODES, _kinds) or []
+    nodes = of_parts(read, "contract_nodes", _NODES, partial(kinds, names=_NODES)) or []
     groups = read_or_none(read, "contract_groups", _GROUPS)
     return section(
         "contracts", "Contract payments", "合同支付", _lead(found),
@@ -115,10 +117,6 @@ def _soonest(waiting: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _largest(odd: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(odd, key=lambda one: (-abs(one["total_minor"] or 0), one["contract_id"]))[:_SHOWN]
-
-
-def _kinds(nodes: pa.Table) -> Counter[tuple[str, str]]:
-    return Counter({(r["kind"], r["status"]): r["n"] for r in sums(nodes, _NODES, [])})
 
 
 def _lead(found: list[_Sums]) -> str:

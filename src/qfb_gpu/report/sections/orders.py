@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import added, column, numbers, sums
+from qfb_gpu.report.figures.columns import added, column, kinds, numbers
 from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import (
@@ -29,6 +28,8 @@ from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, day, money_exact, percent, plural
 
 if TYPE_CHECKING:
+    from collections import Counter
+
     from qfb_gpu.report.figures.reading import Read
 
 _ORDERS = [
@@ -85,14 +86,13 @@ class _Sums:
 
 def _summed(found: pa.Table) -> _Sums:
     ahead = found.filter(pc.equal(column(found, "status"), "open"))
-    levels = sums(found, ["status", "level"], [])
     return _Sums(
         n=found.num_rows,
         n_ahead=ahead.num_rows,
         n_alerts=int(numbers(ahead, "is_alert").sum()),
         late=exact(numbers(ahead, "probability_late")),
         is_fitted=pc.all(pc.equal(column(ahead, "method"), "boosting")).as_py() is not False,
-        levels=Counter({(row["status"], row["level"]): row["n"] for row in levels}),
+        levels=kinds(found, ["status", "level"]),
         first=_first(ahead),
     )
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from qfb_gpu.report.charts.rows import rows
-from qfb_gpu.report.figures.columns import added, column, numbers, sums
+from qfb_gpu.report.figures.columns import added, column, kinds, numbers
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import (
     Html,
@@ -28,6 +27,7 @@ from qfb_gpu.report.wording import count, day, percent, plural
 
 if TYPE_CHECKING:
     import datetime as dt
+    from collections import Counter
 
     from qfb_gpu.report.figures.reading import Read
 
@@ -82,11 +82,8 @@ class _Alerts:
 
 
 def _summed(found: pa.Table) -> _Sums:
-    levels = Counter(
-        {(row["risk"], row["level"]): row["n"] for row in sums(found, ["risk", "level"], [])}
-    )
     when = found.column("month_end")[0].as_py() if found.num_rows else None
-    return _Sums(found.num_rows, when, levels)
+    return _Sums(found.num_rows, when, kinds(found, ["risk", "level"]))
 
 
 def _alerts(found: pa.Table) -> _Alerts:
