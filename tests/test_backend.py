@@ -1,5 +1,6 @@
 """What the backend promises, on each backend there is."""
 
+import os
 import random
 import sys
 import time
@@ -262,13 +263,33 @@ def test_the_machine_code_of_a_gpu_kernel_is_kept_on_disk(monkeypatch):
     kernel = compiling.kept(gaps_gpu)
     assert kernel is gaps_gpu
     first = kernel._cache
-    assert "__pycache__" in str(first.cache_path)
+    assert first.cache_path is not None
     assert compiling.kept(kernel)._cache is first
     _, files = first._impl.locator.get_source_stamp()  # what intervals.py imports counts, too
     assert {"intervals.py", "twin.py"} <= {name for name, *_ in files}
     monkeypatch.setattr(gaps_gpu, "_cache", caching.NullCache())
     monkeypatch.setattr(type(kernel), "enable_caching", _no_folder)
     assert compiling.kept(gaps_gpu)._cache.cache_path is None
+
+
+def test_a_toolkit_is_named_where_its_compiler_is_the_only_one(monkeypatch, tmp_path):
+    wheels = {"nvidia-nvvm": "missing"}
+    monkeypatch.setattr(devices, "_version", wheels.get)
+    monkeypatch.setattr(devices, "_TOOLKIT", tmp_path)
+    monkeypatch.setattr(os, "environ", {"CUDA_HOME": ""})
+    devices.name_toolkit()
+    assert os.environ == {"CUDA_HOME": ""}  # there is none
+    (tmp_path / "nvvm").mkdir()
+    devices.name_toolkit()
+    assert os.environ["CUDA_HOME"] == str(tmp_path)
+    for said in ({"CUDA_PATH": "elsewhere"}, {"CUDA_HOME": "elsewhere"}):
+        monkeypatch.setattr(os, "environ", dict(said))
+        devices.name_toolkit()
+        assert os.environ == said
+    wheels["nvidia-nvvm"] = "13.0.88"
+    monkeypatch.setattr(os, "environ", {})
+    devices.name_toolkit()
+    assert os.environ == {}
 
 
 def test_threads_that_come_to_their_first_kernel_watch_imports_once(monkeypatch):

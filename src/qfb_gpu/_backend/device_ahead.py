@@ -20,7 +20,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend import ahead, compiling
-from qfb_gpu._backend.devices import complete_numpy, versions
+from qfb_gpu._backend.devices import complete_numpy, name_toolkit, versions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -138,6 +138,7 @@ def main(arguments: Sequence[str]) -> int:
     if hasattr(signal, "alarm"):
         signal.alarm(_MOST_SECONDS)
     complete_numpy()
+    name_toolkit()
     without_context(capability)
     mark, failed = _mark(capability), False
     for name, seconds, error in compile_rest(names or in_order()):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from contextlib import suppress
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from qfb_gpu.errors import BackendUnavailableError
@@ -15,6 +16,8 @@ RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
 """Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
 _GONE = {"row_stack": "vstack"}
 """Names that NumPy had for others of its functions."""
+_TOOLKIT = Path("/usr/local/cuda")
+"""Where a toolkit of CUDA is on Linux."""
 
 
 def open_gpu() -> tuple[str, Any, Any, Any]:
@@ -54,6 +57,7 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
         )
         raise BackendUnavailableError(msg) from error
     complete_numpy()
+    name_toolkit()
     from numba.cuda.core import config
 
     # a warning a launch on short buckets, which is no mistake of the user's
@@ -76,6 +80,18 @@ def complete_numpy() -> None:
     for gone, same in _GONE.items():
         if not hasattr(np, gone):
             setattr(np, gone, getattr(np, same))
+
+
+def name_toolkit() -> None:
+    """Say where the machine's CUDA toolkit is, where its compiler is the only one.
+
+    With NVRTC from a wheel and libNVVM from a toolkit, as an image for GPUs may have them, CUDA's
+    libraries look for a toolkit beside NVRTC and find none: no kernel compiles.
+    """
+    said = any(os.environ.get(name) for name in ("CUDA_HOME", "CUDA_PATH"))
+    if said or _version("nvidia-nvvm") != "missing" or not (_TOOLKIT / "nvvm").is_dir():
+        return
+    os.environ["CUDA_HOME"] = str(_TOOLKIT)
 
 
 def capability() -> str | None:
@@ -125,7 +141,6 @@ def share_memory_pool(cp: Any) -> None:
 def processor() -> str:
     """Return the name of this machine's processor."""
     import platform
-    from pathlib import Path
 
     info = Path("/proc/cpuinfo")
     lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
