@@ -143,10 +143,12 @@ def wall(backend: Backend) -> Iterator[list[float]]:
 
 
 @contextmanager
-def peak_memory(backend: Backend) -> Iterator[list[int]]:
+def peak_memory(backend: Backend, *, threads: bool = False) -> Iterator[list[int]]:
     """Watch the device's memory; the list holds the peak in bytes afterwards (empty on a CPU).
 
-    By RMM's statistics where it serves CuPy, else by CuPy's own pool.
+    By RMM's statistics where it serves CuPy, else by CuPy's own pool. That tells what it gave out
+    only to the thread that asks for it; ``threads`` gives what it took from the device instead,
+    which is more: free pieces count.
     """
     peak: list[int] = []
     cuda = getattr(backend.xp, "cuda", None)
@@ -154,6 +156,11 @@ def peak_memory(backend: Backend) -> Iterator[list[int]]:
         yield peak
     elif devices.has("rmm"):
         yield from _rmm_peak(backend, peak)
+    elif threads:
+        pool = backend.xp.get_default_memory_pool()
+        pool.free_all_blocks()
+        yield peak
+        peak.append(int(pool.total_bytes()))
     else:
         with _PoolWatch(backend.xp) as watch:
             yield peak
@@ -176,7 +183,7 @@ def _rmm_peak(backend: Backend, peak: list[int]) -> Iterator[list[int]]:
 
 
 class _PoolWatch:
-    """The most bytes that CuPy's pool gave out while it was watched."""
+    """The most bytes that CuPy's pool had given out when this thread asked for more."""
 
     def __init__(self, xp: Any) -> None:
         self.most = 0

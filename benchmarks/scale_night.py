@@ -73,7 +73,7 @@ def rescored(
     bank = bank_of(n_payments, backend, n_buckets)
     config = lake_config(folder, bank.n_buckets, device=backend.name, workers=workers)
     try:
-        with peak_memory(backend) as peak:
+        with peak_memory(backend, threads=True) as peak:
             made = make_lake(bank, config, backend)
             at_once = buckets_at_once(backend.name)
             before = _in_turn(made, bank, backend) if in_turn and at_once > 1 else {}
