@@ -14,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ if TYPE_CHECKING:
 LOST = 75
 """Exit code of a process whose device answers no more."""
 _MOST_PROCESSES = 8
-_LITTLE_SECONDS = 20.0
+_LITTLE_SECONDS, _GRACE_SECONDS = 20.0, 120.0
+"""The least that a process gets, and how long after its end it may take to end."""
+_KILLED_SECONDS = 10.0
 
 
 def supervised(script: str, arguments: list[str], seconds: float, data: Path) -> int:
@@ -49,10 +51,13 @@ def supervised(script: str, arguments: list[str], seconds: float, data: Path) ->
     deadline = time.monotonic() + seconds
     code = LOST
     for n in range(_MOST_PROCESSES):
-        left = max(deadline - time.monotonic(), _LITTLE_SECONDS)
+        left = deadline - time.monotonic()
+        if left < -_GRACE_SECONDS:
+            break
+        left = max(left, _LITTLE_SECONDS)
         again = ["--resume"] if n else []
         command = [sys.executable, script, *arguments, "--watched", *again, "--seconds", str(left)]
-        code = subprocess.run(command, check=False).returncode
+        code = _run(command, left + _GRACE_SECONDS)
         if code in (0, 1, 2):
             break
         for folder in (*data.glob("round-*"), *data.glob("scale-*")):
@@ -60,6 +65,24 @@ def supervised(script: str, arguments: list[str], seconds: float, data: Path) ->
         sys.stdout.write(f"the process ended with {code}; another goes on after that step\n")
         sys.stdout.flush()
     return code if code in (0, 1, 2) else 1
+
+
+def _run(command: list[str], seconds: float) -> int:
+    """Run a process and return its exit code; kill one that takes too long.
+
+    It ends by itself (:func:`at_most`), unless a library of the device keeps Python's lock.
+    """
+    process = subprocess.Popen(command)
+    try:
+        return process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        with suppress(subprocess.TimeoutExpired):  # one that is inside a driver may stay
+            process.wait(_KILLED_SECONDS)
+        return LOST
+    except BaseException:
+        process.kill()
+        raise
 
 
 def is_lost(backend: Backend) -> bool:

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -174,6 +175,42 @@ def test_a_process_that_ends_early_is_followed_by_another(tmp_path):
     assert second.startswith("--watched --resume --seconds")
     assert third.startswith("--watched --resume --seconds")
     assert not left.exists()
+
+
+def test_a_process_that_does_not_end_is_killed_and_none_follows(tmp_path, monkeypatch):
+    import gpu_watch
+
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import pathlib, sys, time\n"
+        "pathlib.Path(sys.argv[1]).open('a').write('x')\n"
+        "time.sleep(60)\n"
+    )
+    log = tmp_path / "log"
+    monkeypatch.setattr(gpu_watch, "_LITTLE_SECONDS", 1.0)
+    monkeypatch.setattr(gpu_watch, "_GRACE_SECONDS", 0.5)
+    start = time.monotonic()
+    assert gpu_watch.supervised(str(script), [str(log)], 0.2, tmp_path) == 1
+    assert log.read_text() == "x"
+    assert time.monotonic() - start < 30
+
+
+def test_a_round_that_has_all_makes_nothing_again(tmp_path, monkeypatch):
+    """The CPU's night, which a process that goes on needs, is of no use at the end."""
+    import gpu_round
+    import gpu_watch
+
+    calls = []
+
+    def last(_round):
+        raise SystemExit(gpu_watch.LOST)
+
+    monkeypatch.setattr(gpu_round, "PARTS", {"before": calls.append, "last": last})
+    folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
+    with pytest.raises(SystemExit):
+        gpu_round.main(["--dry-run", "--watched", *folders])
+    assert gpu_round.main(["--dry-run", "--watched", *folders, "--resume"]) == 1
+    assert len(calls) == 1
 
 
 def test_kernels_that_do_not_compile_are_named(monkeypatch, tmp_path):
