@@ -1,6 +1,20 @@
 """The stand-in for a sparse matrix on a device."""
 
+import numpy as np
+from scipy.sparse import csr_matrix
 from stand_in import to_device, to_plain
+
+
+def in_another_order(product):
+    """Return a product with the columns of each row the other way round.
+
+    cuSPARSE's are in an order of its own, and SciPy's in another.
+    """
+    product = product.tocsr()
+    row = np.repeat(np.arange(product.shape[0]), np.diff(product.indptr))
+    order = np.lexsort((-product.indices, row))
+    parts = (product.data[order], product.indices[order], product.indptr)
+    return csr_matrix(parts, shape=product.shape)
 
 
 class DeviceSparse:
@@ -11,7 +25,7 @@ class DeviceSparse:
 
     def __matmul__(self, other):
         if isinstance(other, DeviceSparse):
-            return DeviceSparse(self._host @ other._host)
+            return DeviceSparse(in_another_order(self._host @ other._host))
         return to_device(self._host @ to_plain(other))
 
     def __getitem__(self, rows):
