@@ -43,3 +43,19 @@ def test_buckets_under_way_fit_into_half_of_a_card(monkeypatch, gib):
 
 def test_a_host_keeps_its_size():
     assert get_backend("cpu").payments_a_bucket() == 2**20
+
+
+def test_a_device_is_asked_for_its_memory_once():
+    asked = []
+
+    def ask():
+        asked.append(1)
+        return 0, 80 * GIB
+
+    runtime = SimpleNamespace(memGetInfo=ask)
+    device = Backend(
+        "gpu", "a fake", None, SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)), np.fft
+    )
+    assert device.memory_budget_bytes() == device.memory_budget_bytes() > 0
+    assert device.payments_a_bucket() > 0
+    assert len(asked) == 1

@@ -10,9 +10,13 @@ needs no Python lock, so more than two buckets are under way where there are cor
 from __future__ import annotations
 
 import os
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.devices import n_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 HOST_PAYMENTS = 1 << 20
 _FEWEST, _MOST = 1 << 18, 1 << 22
@@ -43,5 +47,11 @@ def device_payments(xp: Any) -> int:
 
 
 def _bytes_of(xp: Any) -> int:
-    _, total = xp.cuda.runtime.memGetInfo()
+    return _total(xp.cuda.runtime.memGetInfo)
+
+
+@cache
+def _total(ask: Callable[[], tuple[int, int]]) -> int:
+    """Return a device's bytes; asked once, as a driver may take milliseconds to count the free."""
+    _, total = ask()
     return int(total)
