@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import pytest
@@ -232,6 +233,45 @@ def test_a_bucket_that_fails_on_a_device_leaves_out_the_rest(monkeypatch):
     ):
         list(pool.run(task, None, [3, *range(10, 50)]))
     assert len(ran) < 41
+
+
+def test_a_bucket_without_memory_beside_others_is_done_alone(monkeypatch):
+    """And what it held when it failed is gone by then."""
+    monkeypatch.setenv("QFB_DEVICE_THREADS", "3")
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
+    held, done = {}, []
+
+    class Large:
+        pass
+
+    def task(_shared, bucket):
+        large = Large()
+        if bucket in (1, 4) and bucket not in held:
+            held[bucket] = weakref.ref(large)
+            msg = "no room for another"
+            raise MemoryError(msg)
+        if bucket in held:
+            assert not any(one() for one in held.values())
+        done.append(bucket)
+        return bucket
+
+    found = dict(run_buckets(task, None, range(6), backend_name="gpu", workers=1))
+    assert found == {bucket: bucket for bucket in range(6)}
+    assert len(held) == 2
+    assert set(done[4:]) == {1, 4}
+
+
+def test_a_bucket_without_memory_even_alone_ends_the_run(monkeypatch):
+    monkeypatch.setenv("QFB_DEVICE_THREADS", "2")
+    monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
+
+    def task(_shared, bucket):
+        if bucket == 1:
+            raise MemoryError
+        return bucket
+
+    with pytest.raises(RuntimeError, match="bucket 1: MemoryError"):
+        dict(run_buckets(task, None, range(4), backend_name="gpu", workers=1))
 
 
 def test_on_a_gpu_what_the_host_does_goes_to_its_processes(monkeypatch, tmp_path):

@@ -7,11 +7,13 @@ process. Otherwise a Dask cluster on this machine runs it: processes on a CPU, o
 device on GPUs. A worker that dies costs its bucket, which another worker starts afresh.
 
 A device has more than one bucket under way: while the host decodes or saves one, the device
-computes another. What the host does alone in a night on GPUs goes to processes of its own.
+computes another. One for which there was no memory then is done again alone. What the host does
+by itself in a night on GPUs goes to processes of its own.
 """
 
 from __future__ import annotations
 
+import gc
 import pickle
 import traceback
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -234,13 +236,23 @@ def _in_this_process(task: Task, shared: Any, bucket: int | str) -> Any:
 def _on_threads(
     task: Task, shared: Any, buckets: Sequence[Any], n_threads: int
 ) -> Iterator[tuple[Any, Any]]:
+    """Run tasks side by side; one that found no memory is done again when all others are."""
+    crowded = []
     with ThreadPoolExecutor(n_threads, "qfb-bucket") as threads:
         futures = {threads.submit(_in_this_process, task, shared, b): b for b in buckets}
         try:
             for future in as_completed(futures):
-                yield futures[future], future.result()
+                bucket = futures.pop(future)  # and with it what its error holds on to
+                if isinstance(getattr(future.exception(), "__cause__", None), MemoryError):
+                    crowded.append(bucket)
+                else:
+                    yield bucket, future.result()
+                del future
         finally:
             threads.shutdown(cancel_futures=True)
+    for bucket in crowded:
+        gc.collect()
+        yield bucket, _in_this_process(task, shared, bucket)
 
 
 def _submit(
