@@ -1,4 +1,5 @@
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,19 @@ def pytest_configure(config):
     """
     if config.getoption("--require-gpu"):
         config.addinivalue_line("filterwarnings", "default")
+
+
+_ASKS_FOR_A_GPU = re.compile(r"mark\.gpu\b|def test_\w+\([^)]*\b(?:backend|gpu)\b")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """With ``-m gpu`` import only files that have such tests.
+
+    A machine with a GPU may lack what the others import, and its time is dear.
+    """
+    if config.option.markexpr != "gpu" or collection_path.suffix != ".py":
+        return None
+    return None if _ASKS_FOR_A_GPU.search(collection_path.read_text(encoding="utf-8")) else True
 
 
 @pytest.fixture(params=["cpu", pytest.param("gpu", marks=pytest.mark.gpu)])
