@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from stand_in import stand_in_backend
 
 from qfb_gpu._backend.copies import all_to_host
@@ -64,6 +65,19 @@ def test_arrays_of_any_shape_come_with_one_wait():
     for got, want in zip(found, [*ARRAYS, ARRAYS[0]], strict=True):
         assert got.dtype == want.dtype
         np.testing.assert_array_equal(got, want)
+
+
+def test_copies_under_way_are_waited_for_where_a_later_one_fails():
+    """Or the piece they are written to would be somebody else's by then."""
+
+    class NoRoom(Card.ndarray):
+        def get(self, **_):
+            raise MemoryError
+
+    card = Card()
+    with pytest.raises(MemoryError):
+        all_to_host(card, [Card.ndarray(card, ARRAYS[0]), NoRoom(card, ARRAYS[2])])
+    assert len(card.waiting) == card.n_waits == 1
 
 
 def test_nothing_is_copied_where_nothing_is_there():

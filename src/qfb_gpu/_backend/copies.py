@@ -30,14 +30,16 @@ def all_to_host(xp: Any, arrays: list[Any]) -> list[Any]:
         return [xp.asnumpy(array) for array in arrays]
     pinned = xp.cuda.alloc_pinned_memory(room)
     found, start = [], 0
-    for array, is_there in zip(arrays, there, strict=True):
-        if not is_there:
-            found.append(xp.asnumpy(array))
-            continue
-        flat = np.frombuffer(pinned, array.dtype, array.size, start)
-        found.append(array.get(out=flat.reshape(array.shape), blocking=False))
-        start += _room(array)
-    xp.cuda.get_current_stream().synchronize()
+    try:
+        for array, is_there in zip(arrays, there, strict=True):
+            if not is_there:
+                found.append(xp.asnumpy(array))
+                continue
+            flat = np.frombuffer(pinned, array.dtype, array.size, start)
+            found.append(array.get(out=flat.reshape(array.shape), blocking=False))
+            start += _room(array)
+    finally:  # also where one finds no memory: those before it may still be written
+        xp.cuda.get_current_stream().synchronize()
     return found
 
 
