@@ -24,9 +24,10 @@ def device_neighbours(xp: Any, known: Any, own: Any, n: int) -> Any:
     for start in range(0, own.shape[0], _BLOCK):
         block = own[start : start + _BLOCK]
         away = squares[None, :] - 2 * block @ known.T  # what is the same for a row is left out
-        level = xp.partition(away, n - 1, axis=1)[:, n - 1, None]
-        is_nearer, is_tied = away < level, away == level  # of the tied ones as many as are wanted
-        n_tied = n - is_nearer.sum(axis=1, keepdims=True)
-        is_found = is_nearer | (is_tied & (xp.cumsum(is_tied, axis=1) <= n_tied))
-        found.append(xp.nonzero(is_found)[1].reshape(-1, n))
+        level = xp.partition(away, n - 1, axis=1)[:, n - 1]
+        row, column = xp.nonzero(away <= level[:, None])  # more than n only where some tie
+        is_last = (away[row, column] == level[row]).astype("int64")
+        column = column[xp.argsort(2 * row + is_last, kind="stable")]  # those that tie go last
+        first = xp.searchsorted(row, xp.arange(block.shape[0]))
+        found.append(column[first[:, None] + xp.arange(n)[None, :]])
     return xp.concatenate(found)
