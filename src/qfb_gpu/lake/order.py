@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.rows import Rows
 
 _CODED = ("customer_id", "counterparty_id", "description")
+_FEW = 4
 _WORD = 63
 
 
@@ -83,5 +84,10 @@ def _key_rank(rows: Rows, name: str) -> Any:
 def _number_rank(numbers: Any) -> Any:
     """Return the rank of each number from 0 to the largest; only of those that are there."""
     is_seen = np.zeros(int(numbers.max()) + 1, bool)
-    is_seen[numbers] = True
+    rest = numbers
+    for _ in range(_FEW):  # directions and currencies are few: a look at each is less than a count
+        if rest.size:
+            is_seen[rest[0]] = True
+            rest = rest[rest != rest[0]]
+    is_seen[rest] = True
     return np.cumsum(is_seen) - is_seen
