@@ -55,4 +55,5 @@ def in_order(work: Callable[[Any], Any], items: Iterator[Any], n_workers: int) -
 
 def side_by_side(*works: Callable[[], Any]) -> list[Any]:
     """Return what some functions do, called on all threads: for work that Arrow does."""
-    return list(in_order(lambda work: work(), iter(works), n_threads()))
+    n_workers = max(1, min(n_threads(), len(works)))
+    return list(in_order(lambda work: work(), iter(works), n_workers))
