@@ -64,6 +64,16 @@ def coded(values):
 
 
 @st.composite
+def ids(draw, n_rows):
+    """Draw ids of one form, or of any."""
+    some = st.sampled_from(["T07", "T12", "T7", "款07", "", "0042", None])
+    if draw(st.booleans()):
+        prefix, digits = draw(st.sampled_from(["", "T", "款-"])), draw(st.integers(1, 20))
+        some = st.integers(0, 10**digits - 1).map(lambda n: f"{prefix}{n:0{digits}d}")
+    return draw(st.lists(some, min_size=n_rows, max_size=n_rows))
+
+
+@st.composite
 def batches(draw):
     """Draw the cleaned rows of a batch: of every kind of column, with and without nulls."""
     n_rows = draw(st.integers(0, 6))
@@ -74,6 +84,7 @@ def batches(draw):
     columns["constant"] = pa.array([draw(st.integers(0, 9))] * n_rows, pa.int32())
     columns["nothing"] = pa.nulls(n_rows, pa.date32())
     columns["text"] = coded(draw(column_of("text", n_rows)))
+    columns["id"] = pa.array(draw(ids(n_rows)), pa.string())
     memo = draw(column_of("memo", n_rows))
     columns["memo"] = coded(memo) if draw(st.booleans()) else pa.array(memo, pa.string())
     keep = [row for row in range(n_rows) if draw(st.integers(0, 4))]
@@ -219,16 +230,22 @@ def test_memory_that_arrays_gave_back_is_used_again():
     assert faults["keeps"] < faults["gives back"] / 4
 
 
-@given(st.lists(st.tuples(*[st.integers(0, 2)] * 5), min_size=1, max_size=12))
-def test_payments_are_in_the_order_of_all_their_columns(rows):
+@given(
+    st.lists(st.tuples(*[st.integers(0, 2)] * 5), min_size=1, max_size=12),
+    st.sampled_from([1, 40]),
+    st.booleans(),
+)
+def test_payments_are_in_the_order_of_all_their_columns(some, n_times, is_wide):
+    rows = [(*row[:-1], n_times * row[-1] + n) for n in range(n_times) for row in some]
     who, whom, day, amount, txn = zip(*rows, strict=True)
+    day = [n * (1 << 30) if is_wide else n for n in day]  # wide ones do not fit into one integer
     table = pa.table({
         "customer_id": pa.array([f"c{n}" for n in who]).dictionary_encode(),
         "counterparty_id": pa.array([f"p{n}" for n in whom]).dictionary_encode(),
         "description": pa.array([None] * len(rows), pa.string()).dictionary_encode(),
         "direction_code": pa.array([0] * len(rows), pa.int8()),
-        "currency_code": pa.array([n % 2 for n in day], pa.int16()),
-        "date": pa.array(day, pa.int32()),
+        "currency_code": pa.array([n % 2 for n in amount], pa.int16()),
+        "date": pa.array([n - 2**31 for n in day] if is_wide else day, pa.int32()),
         "amount_minor": pa.array(amount, pa.int64()),
         "txn_id": pa.array([f"t{n}" for n in txn]),
     })  # fmt: skip

@@ -94,15 +94,40 @@ _, _hash_row_gpu = twin(_hash_row, low64)
 _finalised_cpu = finalised.cpu
 
 
+@njit(nogil=True)
+def _rest_hashed(data, start, stop, mix):
+    """Return the hash of a text from that of its first bytes on."""
+    for i in range(start, stop):
+        mix = (mix ^ uint64(data[uint64(i)])) * uint64(0x100000001B3)
+    mix = _finalised_cpu(mix)
+    return mix if mix != uint64(0) else uint64(1)
+
+
 @njit(nogil=True, cache=True)
 def hash_text_cpu(data, offsets, out):
-    """Hash each text into an int64 that is never 0; the same bits in words of 64, as hosts have."""
-    for row in range(out.shape[0]):
-        mix = uint64(0xCBF29CE484222325)
-        for i in range(offsets[row], offsets[row + 1]):
-            mix = (mix ^ uint64(data[i])) * uint64(0x100000001B3)
-        mix = _finalised_cpu(mix)
-        out[row] = mix if mix != uint64(0) else uint64(1)
+    """Hash each text into an int64 that is never 0; the same bits in words of 64, as hosts have.
+
+    Four texts go abreast, since a byte's product waits for the one before it.
+    """
+    prime = uint64(0x100000001B3)
+    n_abreast = out.shape[0] // 4 * 4
+    for row in range(0, n_abreast, 4):
+        one, two, three, four = offsets[row], offsets[row + 1], offsets[row + 2], offsets[row + 3]
+        end = offsets[row + 4]
+        shared = min(two - one, three - two, four - three, end - four)
+        mix_1 = mix_2 = mix_3 = mix_4 = uint64(0xCBF29CE484222325)
+        for i in range(shared):
+            mix_1 = (mix_1 ^ uint64(data[uint64(one + i)])) * prime
+            mix_2 = (mix_2 ^ uint64(data[uint64(two + i)])) * prime
+            mix_3 = (mix_3 ^ uint64(data[uint64(three + i)])) * prime
+            mix_4 = (mix_4 ^ uint64(data[uint64(four + i)])) * prime
+        out[row] = _rest_hashed(data, one + shared, two, mix_1)
+        out[row + 1] = _rest_hashed(data, two + shared, three, mix_2)
+        out[row + 2] = _rest_hashed(data, three + shared, four, mix_3)
+        out[row + 3] = _rest_hashed(data, four + shared, end, mix_4)
+    for row in range(n_abreast, out.shape[0]):
+        first = uint64(0xCBF29CE484222325)
+        out[row] = _rest_hashed(data, offsets[row], offsets[row + 1], first)
 
 
 @cuda.jit

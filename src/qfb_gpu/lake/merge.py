@@ -21,14 +21,17 @@ from qfb_gpu.keys import find, mixed, of_rows
 from qfb_gpu.lake.descriptions import add_descriptions
 from qfb_gpu.lake.order import generic_order, ledger_order
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
-from qfb_gpu.lake.rows import Rows, group_starts, order_by
+from qfb_gpu.lake.rows import Rows, fixed, group_starts, order_by
 from qfb_gpu.schema import DIRECTIONS
+from qfb_kernels.repeats import may_repeat_cpu
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from qfb_gpu.schema import Table
 
+_SLOT_BITS = 3
+"""Eight slots a row: of those that are there once, one in eight is compared."""
 SUMMED = "summed: further lines of one payment"
 _DERIVED = "^~[0-9a-f]{16}$"
 _ORIGIN = ("source_file", "source_row")
@@ -76,12 +79,13 @@ def merge(rows: Rows, schema: Table, sums: Any, files: list[str]) -> Merged:
     counts: Counter[str] = Counter()
     keep = np.arange(rows.n_rows)
     if schema.name == "transactions":
-        derived = forget_derived(rows)
-        keep = _sum_lines(rows, keep[~derived], sums, counts)
+        is_derived = forget_derived(rows)
+        derived = np.flatnonzero(is_derived)
+        keep = _sum_lines(rows, keep[~is_derived] if derived.size else keep, sums, counts)
         keep, losers = _first_of_each(rows, keep, ["customer_id", "direction_code", "txn_id"])
-        _derive_ids(rows, np.flatnonzero(derived))
+        _derive_ids(rows, derived)
         add_descriptions(rows)
-        order = ledger_order(rows, np.concatenate([keep, np.flatnonzero(derived)]))
+        order = ledger_order(rows, np.concatenate([keep, derived]) if derived.size else keep)
     else:
         latest = _LATEST.get(schema.name, ())
         keep, losers = _first_of_each(rows, keep, list(schema.key), latest)
@@ -99,7 +103,10 @@ def forget_derived(rows: Rows) -> Any:
     """Return which payments have no id of their source; ids made here before count as none."""
     values = rows.arrow["txn_id"]
     made = pc.starts_with(values, "~")
-    if pc.any(made).as_py():
+    is_any = pc.any(made).as_py()
+    if not is_any and not values.null_count:
+        return np.zeros(len(values), bool)
+    if is_any:
         made = pc.match_substring_regex(values, _DERIVED)
     return made.fill_null(True).to_numpy(zero_copy_only=False)  # noqa: FBT003
 
@@ -117,9 +124,20 @@ def repeated(rows: Rows, among: Any, names: list[str]) -> tuple[Any, list[Any]]:
 
 def _seen_twice(values: Any) -> Any:
     """Return the places of values that are there more than once."""
-    ordered = np.sort(values)
+    whole = values if values.dtype.kind in "iu" else _numbered(values)
+    whole = fixed(whole.astype(np.int64, copy=False))
+    bits = max(values.size - 1, 0).bit_length() + _SLOT_BITS
+    slots, rows = np.zeros(1 << (bits - 2), np.uint8), np.empty(values.size, np.int32)
+    among = rows[: may_repeat_cpu(whole, 64 - bits, slots, rows)].astype(np.int64)
+    some = values[among]
+    ordered = np.sort(some)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    return np.flatnonzero(find(twice, values, np)[1]) if twice.size else twice.astype(np.int64)
+    return among[find(twice, some, np)[1]] if twice.size else twice
+
+
+def _numbered(values: Any) -> Any:
+    """Return integers that are equal where floats are."""
+    return (values + 0.0).view(np.int64)  # -0.0 becomes 0.0
 
 
 def _is_text(rows: Rows, name: str) -> bool:

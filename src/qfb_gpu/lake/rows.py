@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.lake.texts import Coded, hash_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 NULL_KEY = 0
 
@@ -72,6 +75,12 @@ class Rows:
                 self._keys[name] = hashed
         return self._keys[name]
 
+    def keys_of(self, name: str, taken: pa.Array, take: Callable[[pa.Array], pa.Array]) -> pa.Array:
+        """Return the keys of some rows of a text column, from what ``take`` made of the column."""
+        if name not in self.coded:
+            return take(pa.array(self.key(name)))
+        return pa.array(self.value_keys(name)[_codes(taken)])
+
     def sortable(self, name: str, among: Any) -> Any:
         """Return numbers that sort like some rows of any column: texts by their bytes."""
         values = self.arrow[name].take(pa.array(among))
@@ -96,6 +105,13 @@ class Rows:
         hashed = self.key(name).copy()
         hashed[rows] = keys
         self._keys[name] = hashed
+
+
+def fixed(values: Any) -> Any:
+    """Return an array that is not written to: kernels are compiled for one kind."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def order_by(columns: list[Any]) -> Any:

@@ -3,20 +3,22 @@
 A run is a batch's rows of one bucket: streams of whole numbers one after the other, each a multiple
 of eight bytes long. Numbers are differences from the batch's smallest in as few bytes as the
 largest needs, none where all are equal. A column of texts that repeat is codes into the texts of
-its run; texts that hardly repeat are their lengths and their bytes in LZ4. So a payment is about
+its run; texts that hardly repeat are numbers where they begin alike and end in digits, as ids do,
+else their lengths and their bytes in LZ4. So a payment is about
 half of what its columns are in memory, and a lake of a hundred million rows waits for its disk.
 """
 
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake.serials import Serial, serial_of, texts_of
 from qfb_gpu.lake.texts import Coded, text_buffers
 from qfb_kernels.recode import recode_cpu
 
@@ -25,8 +27,8 @@ if TYPE_CHECKING:
 
 _LZ4 = pa.Codec("lz4_raw")
 _ALIGNED = 8
-_NUMBER, _CODED, _PLAIN = "number", "coded", "plain"
-_N_STREAMS = {_NUMBER: 2, _CODED: 3, _PLAIN: 2}
+_NUMBER, _CODED, _PLAIN, _SERIAL = "number", "coded", "plain", "serial"
+_N_STREAMS = {_NUMBER: 2, _CODED: 3, _PLAIN: 2, _SERIAL: 1}
 _MOST_BYTES = 2**31 - 1
 
 
@@ -68,6 +70,8 @@ class Split:
         How many numbers a run has of each.
     bytes_ : uint8 array or None
         Run after run; None when they were written.
+    serials : dict of str to Serial
+        Of each column of that form.
     """
 
     buckets: list[int]
@@ -75,6 +79,7 @@ class Split:
     streams: list[Stream]
     counts: Any
     bytes_: Any
+    serials: dict[str, Serial] = field(default_factory=dict)
 
     def places(self, number: int) -> list[int]:
         """Return where each stream of a run begins, in bytes, and where the run ends."""
@@ -117,6 +122,7 @@ class _Writer:
 
     def __init__(self, n_runs: int) -> None:
         self.columns: list[tuple[str, pa.DataType, str]] = []
+        self.serials: dict[str, Serial] = {}
         self._n_runs = n_runs
         self._streams: list[tuple[Stream, Any, Any]] = []
 
@@ -135,7 +141,7 @@ class _Writer:
         """Return the batch with its bytes put together."""
         counts = np.array([np.diff(ends) for _, _, ends in self._streams], np.int32)
         streams = [stream for stream, _, _ in self._streams]
-        split = Split(buckets, self.columns, streams, counts, None)
+        split = Split(buckets, self.columns, streams, counts, None, self.serials)
         run_starts = split.bytes_ends()
         whole = np.zeros(int(run_starts[-1]), np.uint8)
         place = run_starts[:-1].tolist()
@@ -182,6 +188,10 @@ def split_rows(columns: dict[str, Any], order: Any, buckets: list[int], n_rows: 
         if isinstance(values, Coded):
             writer.columns.append((name, values.values.type, _CODED))
             _add_coded(writer, values, order, ends)
+        elif pa.types.is_string(values.type) and (found := serial_of(values, order)):
+            writer.columns.append((name, values.type, _SERIAL))
+            writer.serials[name], numbers = found
+            writer.add(numbers, ends)
         elif pa.types.is_string(values.type):
             writer.columns.append((name, values.type, _PLAIN))
             _add_plain(writer, values.take(pa.array(order)), ends)
@@ -267,6 +277,8 @@ class _Reader:
         self._at += _N_STREAMS[form]
         if form == _CODED:
             return self._coded(first, name)
+        if form == _SERIAL:
+            return self._serial(first, name)
         return self._plain(first, name) if form == _PLAIN else self._number(first, kind)
 
     def _counts(self, stream: int) -> Any:
@@ -304,22 +316,42 @@ class _Reader:
         return array.view(kind) if pa.types.is_date32(kind) else array
 
     def _coded(self, first: int, name: str) -> pa.DictionaryArray:
-        codes, ends = self._stream(first, np.int32)
         values, value_ends = self._texts(first + 1, name)
-        is_null = codes < 0 if codes.size and codes.min() < 0 else None
+        of_value = np.arange(len(values), dtype=np.int32)
         if len(self._runs) > 1:
             unique = values.dictionary_encode()
-            codes += np.repeat(value_ends[:-1].astype(np.int32), np.diff(ends))
-            of_value = np.append(unique.indices.to_numpy(), np.int32(0))
-            if is_null is not None:
-                codes[is_null] = 0
-            codes, values = of_value[codes], unique.dictionary
+            of_value, values = unique.indices.to_numpy(), unique.dictionary
+        codes = self._codes(first, np.split(of_value, value_ends[1:-1]))
+        is_null = None
+        if any(run.split.streams[first].base < 0 for run in self._runs):
+            is_null = codes < 0
         return pa.DictionaryArray.from_arrays(pa.array(codes, mask=is_null), values)
+
+    def _codes(self, stream: int, of_values: list[Any]) -> Any:
+        """Return the codes of all runs, from what each code of a run is in all; -1 stays."""
+        limits = self._counts(stream).tolist()
+        out = np.empty(limits[-1], np.int32)
+        for run, places, first, end, of_value in zip(
+            self._runs, self._places, limits[:-1], limits[1:], of_values, strict=True
+        ):
+            about, part = run.split.streams[stream], out[first:end]
+            table = np.append(np.int32(-1), of_value)[about.base + 1 :]
+            if about.kind is None:
+                part[:] = table[:1]
+                continue
+            small = np.frombuffer(run.content, about.kind, end - first, places[stream])
+            np.take(table, small, out=part, mode="clip")
+        return out
 
     def _texts(self, first: int, name: str) -> tuple[pa.Array, Any]:
         lengths, ends = self._stream(first, np.int32)
         data, _ = self._stream(first + 1, np.uint8)
         return _as_texts(lengths, data, name), ends
+
+    def _serial(self, first: int, name: str) -> pa.Array:
+        numbers, ends = self._stream(first, np.int64)
+        sizes, data = texts_of([run.split.serials[name] for run in self._runs], numbers, ends)
+        return _as_texts(sizes, data, name)
 
     def _plain(self, first: int, name: str) -> pa.Array:
         lengths, ends = self._stream(first, np.int32)
