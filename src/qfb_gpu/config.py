@@ -75,9 +75,10 @@ class SourcePart(Strict):
     """Files of one layout: where they are and how their columns map to ours.
 
     ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
-    ``as_of``, or one by its number. Rows before ``since`` are left out and counted; files that
-    hold none later are not read. ``time_zone`` is where an instant (a timestamp with a zone, as
-    Spark and Delta write in UTC) has its day; its own zone where it is not set.
+    ``as_of``, or one by its number. ``decimal`` is the mark before the decimals of numbers that
+    are texts; the other one groups thousands. Rows before ``since`` are left out and counted; files
+    that hold none later are not read. ``time_zone`` is where an instant (a timestamp with a zone,
+    as Spark and Delta write in UTC) has its day; its own zone where it is not set.
     """
 
     path: str
@@ -85,6 +86,7 @@ class SourcePart(Strict):
     columns: dict[str, ColumnSpec] = {}
     constants: dict[str, str] = {}
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
     date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
     direction_values: dict[str, Literal["in", "out"]] = {}
@@ -95,6 +97,14 @@ class SourcePart(Strict):
     snapshot: Literal["newest", "as_of"] | Annotated[int, Field(ge=0)] = "newest"
     since: dt.date | None = None
     time_zone: str | None = None
+
+    @field_validator("separator")
+    @classmethod
+    def _one_plain_character(cls, value: str) -> str:
+        if not value.isascii() or value in '"\r\n\0':
+            msg = "expected one ASCII character that is no quote and no line end, e.g. ';' or '\\t'"
+            raise ValueError(msg)
+        return value
 
     @field_validator("time_zone")
     @classmethod
