@@ -29,7 +29,7 @@ from qfb_gpu._config.models import Models
 from qfb_gpu._config.network import SECTIONS as NETWORK_SECTIONS
 from qfb_gpu._config.network import Network
 from qfb_gpu._config.reading import read_toml
-from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.strict import Seed, Strict
 from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
 from qfb_gpu._config.text import Text
 from qfb_gpu.currencies import EXPONENT
@@ -146,7 +146,7 @@ class Segments(Strict):
     tier_margin: Annotated[float, Field(ge=0, lt=0.05)] = 0.02
     n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
     sample_rows: Annotated[int, Field(ge=1000)] = 100_000
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Config(Strict):
