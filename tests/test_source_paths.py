@@ -196,3 +196,16 @@ def test_a_delta_table_partitioned_by_an_instant_has_days_of_the_zone(measured, 
         silver = DeltaTable(str(measured.config.output_dir / "lake" / "transactions"))
         days.append(sorted(silver.to_pyarrow_table()["date"].to_pylist()))
     assert days[0] == days[1] == [dt.date(2024, 1, 2 + i) for i in range(8)]
+
+
+def test_in_which_order_files_came_makes_no_other_run(put, measured):
+    """A replay said that sources had changed: they were listed as they had come."""
+    put("p/b.parquet")
+    measured("p")
+    put("p/a.parquet", 100)
+    grown = ingest(measured.config)
+    measured("p")
+    assert ingest(measured.config).inputs == grown.inputs
+    assert [file["name"] for file in grown.inputs["transactions"]["files"]] == [
+        "p/a.parquet", "p/b.parquet",
+    ]  # fmt: skip

@@ -107,11 +107,14 @@ def _ingest(
 
 
 def _inputs(manifest: Manifest) -> dict[str, Any]:
-    """Return what the answers of a run depend on: files, mapping, rows that were tried again."""
+    """Return what the answers of a run depend on: files, mapping, rows that were tried again.
+
+    Files are by part and name: in which order they came makes no other rows, nor another run.
+    """
+    live = [file for file in manifest.files if not file.get("gone")]
     files = [
         {"name": f["name"], "identity": f["identity"], "part": f["part"]}
-        for f in manifest.files
-        if not f.get("gone")
+        for f in sorted(live, key=lambda file: (file["part"], file["name"]))
     ]
     again = {"retried": manifest.retried} if manifest.retried else {}
     return {"files": files, "mapping": manifest.fingerprint, **again}
