@@ -76,9 +76,11 @@ class SourcePart(Strict):
 
     ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
     ``as_of``, or one by its number. ``decimal`` is the mark before the decimals of numbers that
-    are texts; the other one groups thousands. Rows before ``since`` are left out and counted; files
-    that hold none later are not read. ``time_zone`` is where an instant (a timestamp with a zone,
-    as Spark and Delta write in UTC) has its day; its own zone where it is not set.
+    are texts; the other one groups thousands. ``date_order`` says what dates whose year is not
+    first begin with; ``auto`` refuses those that may be read in several ways. Rows before
+    ``since`` are left out and counted; files that hold none later are not read. ``time_zone`` is
+    where an instant (a timestamp with a zone, as Spark and Delta write in UTC) has its day; its
+    own zone where it is not set.
     """
 
     path: str
@@ -88,7 +90,7 @@ class SourcePart(Strict):
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
     decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
-    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     direction_values: dict[str, Literal["in", "out"]] = {}
     rounding: Literal["reject", "half_even"] = "reject"
     lines: Literal["reject", "sum"] = "reject"

@@ -25,9 +25,15 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.texts import Coded
 
 IN, OUT = 0, 1
-_ORDER = {"ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
+_ORDER = {"auto": kernels.YMD, "ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
 SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
+YEAR_LAST = 6
+"""Three numbers of two digits: which is the year, nobody has said."""
+_SHORTEST = len("1/2/24")
+_IS_MARK = np.zeros(256, bool)
+_IS_MARK[[ord(mark) for mark in "-/. "]] = True
+_TWO_DIGITS = r"^\s*\d{1,2}\s*[-/.\s]\s*\d{1,2}\s*[-/.\s]\s*\d{2}(\D|$)"
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
@@ -52,8 +58,9 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
     values : pyarrow.Array
         Dates, timestamps (their day in their own zone), texts or numbers such as 20240105. A
         number of five digits is refused: 40201 is 2010-01-23 to Excel, 2004-02-01 as YYMMDD.
-    order : {"ymd", "dmy", "mdy"}
-        What comes first where the year does not.
+    order : {"auto", "ymd", "dmy", "mdy"}
+        What comes first where the year does not; with "auto" a text of three numbers of two
+        digits is refused: as "ymd" 01/02/24 is a day of 2001.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
@@ -75,7 +82,24 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
         some = texts.take(pa.array(wrong))
         is_serial = np.asarray(pc.match_substring_regex(some, r"^\s*\d{5}(\.\d*)?\s*$"), bool)
         status[wrong[is_serial]] = SERIAL
+    if order == "auto":
+        unsure = _of_two_digits(texts, data, offsets)
+        days[unsure], status[unsure] = NULL_DAY, YEAR_LAST
     return days, status
+
+
+def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
+    """Return the rows of texts such as ``01/02/24``; others are told by their first bytes."""
+    is_long = np.diff(offsets) >= _SHORTEST
+    at = np.where(is_long, offsets[:-1], 0)
+    if not is_long.any():
+        return np.zeros(0, np.intp)
+    marks = _IS_MARK[data[at]] | _IS_MARK[data[at + 1]] | _IS_MARK[data[at + 2]]
+    rows = np.flatnonzero(is_long & marks)
+    if not rows.size:
+        return rows
+    found = pc.match_substring_regex(texts.take(pa.array(rows)), _TWO_DIGITS)
+    return rows[np.asarray(found.fill_null(fill_value=False), bool)]
 
 
 def _from_dates(values: pa.Array) -> tuple[Any, Any]:
