@@ -80,3 +80,31 @@ def test_a_missing_file_is_named(tmp_path):
 def test_an_override_that_leads_nowhere_is_a_config_error(tmp_path, key):
     with pytest.raises(ConfigError):
         load_config(write(tmp_path, GOOD), {key: "1"})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("segments.seed", "-1", "greater than or equal to 0"),
+        ("finance.orders.seed", "4294967296", "less than 4294967296"),
+        ("segments.sample_rows", "99999999999999999999", "a number up to 4,294,967,296"),
+        ("finance.orders.default_after_days", "4294967295", "less than or equal to 36525"),
+        ("network.resolution", "inf", "finite"),
+        ("workers", "true", "expected a number"),
+        ("finance.matching.confidence", "true", "expected a number"),
+        ("as_of", "20241231", "expected a date, e.g. 2024-12-31"),
+        ("as_of", "0", "expected a date, e.g. 2024-12-31"),
+        ("as_of", "2024-12-31T10:00:00", "a date without a time"),
+        ("sources.transactions.since", "0", "expected a date"),
+        ("output", '"a\\u0000"', "character of value 0"),
+        ("sources.transactions.path", '"\\u0000"', "character of value 0"),
+    ],
+)
+def test_values_that_would_stop_a_night_or_mean_something_else(tmp_path, key, value, words):
+    """Seeds stopped it after minutes, ``as_of = 0`` was 1970-01-01, ``workers = true`` was 1."""
+    with pytest.raises(ConfigError, match=f"{key}'.*{words}"):
+        load_config(write(tmp_path, GOOD), {key: value})
+
+
+def test_a_truth_value_may_be_written_as_one(tmp_path):
+    assert load_config(write(tmp_path, GOOD), {"text.train": "true"}).text.train

@@ -1,15 +1,19 @@
 """Upkeep: the same rows in fewer files, and nothing deleted that a reader needs."""
 
+import datetime as dt
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from deltalake import DeltaTable
+from deltalake import DeltaTable, write_deltalake
 from typer.testing import CliRunner
 
 from qfb_gpu.cli import app
-from qfb_gpu.errors import InputError
-from qfb_gpu.lake import delta, gold
+from qfb_gpu.config import build_config
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import delta, gold, lock
+from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.maintain import maintain
 
 
@@ -69,6 +73,46 @@ def test_what_no_version_needs_is_deleted(out):
     (things, _) = maintain(out)
     assert not orphan.exists()
     assert things.n_deleted >= 1
+
+
+def test_a_folder_that_cannot_be_written_can_be_looked_at(out, monkeypatch):
+    """``--dry-run`` asked for a writable folder."""
+
+    def read_only(_folder):
+        msg = "output: cannot write in it"
+        raise ConfigError(msg)
+
+    monkeypatch.setattr(lock, "check_writable", read_only)
+    assert sum(one.n_bytes for one in maintain(out, dry_run=True)) == 5000
+    with pytest.raises(ConfigError):
+        maintain(out)
+
+
+def test_tables_of_others_are_left_alone(out, tmp_path):
+    """Their history was deleted: files that only older versions hold."""
+    for folder in (out / "theirs", tmp_path / "bank" / "payments"):
+        for n in range(3):
+            write_deltalake(str(folder), pa.table({"x": [n]}), mode="overwrite")
+    before = files(out / "theirs")
+    assert [one.name for one in maintain(out)] == ["things", "leftovers"]
+    assert files(out / "theirs") == before
+    with pytest.raises(InputError, match="holds no table of a run"):
+        maintain(tmp_path / "bank")
+
+
+@pytest.mark.parametrize("name", ["contract_payments", "lake/transactions", "segments"])
+def test_a_night_does_not_write_over_a_banks_table(tmp_path, name):
+    """With ``output`` where the sources are; gold and silver have names that sources have, too."""
+    rows = {"customer_id": ["C1"], "date": [dt.date(2024, 1, 1)], "amount": [1.5]}
+    for _ in range(3):
+        write_deltalake(str(tmp_path / name), pa.table(rows), mode="overwrite")
+    before = files(tmp_path)
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    raw = {"as_of": dt.date(2024, 12, 31), "output": ".",
+           "sources": {"transactions": {"path": "t.parquet"}}}  # fmt: skip
+    with pytest.raises(ConfigError, match=rf"{name} is a Delta table that qfb did not write"):
+        ingest(build_config(raw, base=tmp_path, where="test"))
+    assert {path: n for path, n in files(tmp_path).items() if path in before} == before
 
 
 def test_a_folder_that_is_no_runs_is_refused(tmp_path):

@@ -6,6 +6,7 @@ import uuid
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from qfb_gpu import cli, pipeline
 from qfb_gpu.config import build_config
@@ -267,3 +268,44 @@ def test_a_source_of_refused_rows_is_no_empty_one(with_claims):
     assert "none of its 1 row can be kept" in preview(config)[1].problems[0]
     with pytest.raises(InputError, match=r"sources.claims: none of its 1 row can be kept"):
         ingest(config)
+
+
+@pytest.mark.parametrize(
+    ("dates", "part"),
+    [
+        (pa.array([2**62, 1704067200000000] * 4, pa.timestamp("us")), {}),
+        (pa.array([2**60, 1704067200000] * 4, pa.timestamp("ms")), {}),
+        (pa.array([2**31 - 1, 19723, -(2**31) + 9, 19723] * 2, pa.int32()).cast(pa.date32()), {}),
+        (
+            pa.array([253402300799 * 10**6, 1704067200000000] * 4, pa.timestamp("us", "UTC")),
+            {"time_zone": "Asia/Shanghai"},
+        ),
+    ],
+    ids=["us", "ms", "days", "9999-12-31 east of Greenwich"],
+)
+def test_days_that_no_calendar_has_are_rejected(ingested, dates, part):
+    """They ended in an OverflowError when ``data_quality`` was written."""
+    found = measures(ingested(table(date=dates), **part))
+    assert (found["kept"], found["rejected: date is no day of the calendar"]) == (4, 4)
+
+
+def test_an_open_end_in_old_timestamps_of_spark_is_not_in_the_past(tmp_path):
+    """In nanoseconds, as which INT96 was read, 9999-12-31 wraps around to 1816."""
+    seconds = pa.array([253402214400] * 7 + [1706831940])  # 9999-12-31, 2024-02-01 23:59
+    rows = table(date=seconds.cast(pa.timestamp("s")).cast(pa.timestamp("us")))
+    pq.write_table(rows, tmp_path / "t.parquet", use_deprecated_int96_timestamps=True)
+    raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu",
+           "sources": {"transactions": {"path": "t.parquet"}}}  # fmt: skip
+    config = build_config(raw, base=tmp_path, where="test")
+    ingest(config)
+    silver = DeltaTable(str(config.output_dir / "lake" / "transactions")).to_pyarrow_table()
+    days = sorted(silver["date"].to_pylist())
+    assert days == [dt.date(2024, 2, 1), *[dt.date(9999, 12, 31)] * 7]
+
+
+@pytest.mark.parametrize("separator", ["、", '"', "\n", "\r"])
+def test_a_separator_that_no_reader_takes_is_refused(separator):
+    """``、`` ended in a ValueError; a quote was said to be missing in the header."""
+    sources = {"transactions": {"path": "t.csv", "separator": separator}}
+    with pytest.raises(ConfigError, match="one ASCII character that is no quote"):
+        build_config({"as_of": dt.date(2024, 12, 31), "sources": sources}, base=None, where="test")

@@ -2,10 +2,12 @@
 
 import io
 
+import pyarrow as pa
 import pytest
 import report_fixture as made
 from rich.console import Console
 
+from qfb_gpu.cli import console
 from qfb_gpu.errors import InputError
 from qfb_gpu.report import contents
 from qfb_gpu.report.show import render
@@ -69,6 +71,19 @@ def test_what_is_not_there_is_one_line(run, table, customer, words):
 def test_a_folder_without_tables_is_one_line():
     with pytest.raises(InputError, match="give the output folder of a `qfb run`"):
         render(lambda *_: None, [], None, None, 5, Console(file=io.StringIO()))
+
+
+def test_a_table_without_rows_has_no_customer_to_give():
+    """It said 'it has e.g.' and nothing."""
+    none = {"round_trips": pa.table({"customer_id": pa.array([], pa.string())})}
+    with pytest.raises(InputError, match="table round_trips has no rows"):
+        render(lambda name, _: none[name], ["round_trips"], "round_trips", "C1", 5, console())
+
+
+def test_ids_are_no_markup_on_the_screen_of_the_command(capsys):
+    """``[/x]`` ended in a MarkupError, ``[bold]`` and ``:a:`` were eaten."""
+    console().print("[/x] [bold] :a:")
+    assert capsys.readouterr().out == "[/x] [bold] :a:\n"
 
 
 def test_nulls_and_markup_are_shown_as_they_are():

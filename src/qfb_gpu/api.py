@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 
 _OF_ROWS = (
-    "constants", "date_order", "direction_values", "exclude", "lines", "rounding", "since",
-    "time_zone",
+    "constants", "date_order", "decimal", "direction_values", "exclude", "lines", "rounding",
+    "since", "time_zone",
 )  # fmt: skip
 """Settings of a source that a table in memory may have, too."""
 
@@ -108,8 +108,8 @@ def find_streams(
     device : {"auto", "cpu", "gpu"}
     **settings
         Keys of the config: ``currency``, ``calendar``, ``payments={"horizon_days": 30}``; and how
-        rows are read, as of a source: ``constants``, ``date_order``, ``direction_values``,
-        ``exclude``, ``lines``, ``rounding``, ``since``, ``time_zone``.
+        rows are read, as of a source: ``constants``, ``date_order``, ``decimal``,
+        ``direction_values``, ``exclude``, ``lines``, ``rounding``, ``since``, ``time_zone``.
 
     Returns
     -------

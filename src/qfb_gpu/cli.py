@@ -235,9 +235,9 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 
 def console() -> Console:
-    """Return the screen: standard output, as it is now (tests replace it)."""
+    """Return the screen: standard output, as it is now (tests replace it); texts are no markup."""
     width = None if sys.stdout.isatty() else _WIDE
-    return Console(file=sys.stdout, highlight=False, width=width)
+    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
 
 
 for add in COMMANDS:

@@ -29,7 +29,7 @@ from qfb_gpu._config.models import Models
 from qfb_gpu._config.network import SECTIONS as NETWORK_SECTIONS
 from qfb_gpu._config.network import Network
 from qfb_gpu._config.reading import read_toml
-from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.strict import Seed, Strict
 from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
 from qfb_gpu._config.text import Text
 from qfb_gpu.currencies import EXPONENT
@@ -75,9 +75,12 @@ class SourcePart(Strict):
     """Files of one layout: where they are and how their columns map to ours.
 
     ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
-    ``as_of``, or one by its number. Rows before ``since`` are left out and counted; files that
-    hold none later are not read. ``time_zone`` is where an instant (a timestamp with a zone, as
-    Spark and Delta write in UTC) has its day; its own zone where it is not set.
+    ``as_of``, or one by its number. ``decimal`` is the mark before the decimals of numbers that
+    are texts; the other one groups thousands. ``date_order`` says what dates whose year is not
+    first begin with; ``auto`` refuses those that may be read in several ways. Rows before
+    ``since`` are left out and counted; files that hold none later are not read. ``time_zone`` is
+    where an instant (a timestamp with a zone, as Spark and Delta write in UTC) has its day; its
+    own zone where it is not set.
     """
 
     path: str
@@ -85,8 +88,9 @@ class SourcePart(Strict):
     columns: dict[str, ColumnSpec] = {}
     constants: dict[str, str] = {}
     separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
+    decimal: Literal[".", ","] = "."
     encoding: str = "utf-8"
-    date_order: Literal["ymd", "dmy", "mdy"] = "ymd"
+    date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
     direction_values: dict[str, Literal["in", "out"]] = {}
     rounding: Literal["reject", "half_even"] = "reject"
     lines: Literal["reject", "sum"] = "reject"
@@ -95,6 +99,14 @@ class SourcePart(Strict):
     snapshot: Literal["newest", "as_of"] | Annotated[int, Field(ge=0)] = "newest"
     since: dt.date | None = None
     time_zone: str | None = None
+
+    @field_validator("separator")
+    @classmethod
+    def _one_plain_character(cls, value: str) -> str:
+        if not value.isascii() or value in '"\r\n\0':
+            msg = "expected one ASCII character that is no quote and no line end, e.g. ';' or '\\t'"
+            raise ValueError(msg)
+        return value
 
     @field_validator("time_zone")
     @classmethod
@@ -136,7 +148,7 @@ class Segments(Strict):
     tier_margin: Annotated[float, Field(ge=0, lt=0.05)] = 0.02
     n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
     sample_rows: Annotated[int, Field(ge=1000)] = 100_000
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Config(Strict):

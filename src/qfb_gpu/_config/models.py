@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.strict import Seed, Strict
 
 _STEP_DAYS = 15
 
@@ -26,7 +26,7 @@ class Churn(Strict):
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.2
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.005
     sample_rows: Annotated[int, Field(ge=1000)] = 200_000
-    seed: int = 0
+    seed: Seed = 0
 
     @field_validator("horizon_days")
     @classmethod
@@ -46,7 +46,7 @@ class NextProduct(Strict):
     test_share: Annotated[float, Field(gt=0, lt=0.5)] = 0.2
     margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.005
     sample_rows: Annotated[int, Field(ge=1000)] = 300_000
-    seed: int = 0
+    seed: Seed = 0
 
 
 class Models(Strict):

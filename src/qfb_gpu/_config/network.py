@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.strict import Seed, Strict
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -69,7 +69,7 @@ class Network(Strict):
     """The payment network; a higher resolution gives smaller communities."""
 
     resolution: Annotated[float, Field(gt=0)] = 1.0
-    seed: int = 0
+    seed: Seed = 0
     contagion: Contagion = Contagion()
     round_trips: RoundTrips = RoundTrips()
     related: Related = Related()

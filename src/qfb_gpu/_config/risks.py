@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from qfb_gpu._config.strict import Strict
+from qfb_gpu._config.strict import Seed, Strict
 
 Share = Annotated[float, Field(gt=0, le=1)]
 Score = Annotated[float, Field(ge=0, le=100)]
@@ -27,14 +27,14 @@ class Orders(Strict):
     ``fewest_late`` of them late, no model is fitted and an isolation forest ranks the orders.
     """
 
-    default_after_days: Annotated[int, Field(ge=1)] = 60
+    default_after_days: Annotated[int, Field(ge=1, le=36_525)] = 60
     alert_share: Share = 0.1
     levels: Annotated[list[Score], Field(min_length=3, max_length=3)] = [15.0, 30.0, 50.0]
     fewest_orders: Annotated[int, Field(ge=50)] = 200
     fewest_late: Annotated[int, Field(ge=10)] = 30
     backtest_dates: Annotated[int, Field(ge=0, le=24)] = 6
     n_clusters: Annotated[int, Field(ge=2, le=50)] = 6
-    seed: int = 0
+    seed: Seed = 0
 
     _levels = field_validator("levels")(_ascending)
 

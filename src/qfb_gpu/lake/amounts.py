@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.lake.texts import as_text, plain, text_buffers
 from qfb_kernels import decimals as kernels
@@ -14,6 +15,10 @@ from qfb_kernels.text import MISSING, OK
 
 _EXACT_FLOAT = float(2**53)
 _PRODUCT_LIMIT = float(2**62)
+_WIDE_COMMA, _WIDE_POINT = "，", "．"
+_GROUPED = r"(\d)[ '’\x{A0}\x{2009}\x{202F}](\d)"
+_EXCHANGED = np.arange(256, dtype=np.uint8)
+_EXCHANGED[[ord("."), ord(",")]] = ord(","), ord(".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,11 @@ class Decimals:
     status: Any
 
 
-def parse_decimals(values: pa.Array) -> Decimals:
-    """Read a column of texts or of any numbers; a float as the shortest decimal equal to it."""
+def parse_decimals(values: pa.Array, mark: str = ".") -> Decimals:
+    """Read a column of texts or of any numbers; a float as the shortest decimal equal to it.
+
+    ``mark`` stands before the decimals of a text, ``.`` or ``,``; the other one groups thousands.
+    """
     kind = values.type
     if pa.types.is_dictionary(kind):
         values, kind = values.cast(kind.value_type), kind.value_type
@@ -48,7 +56,23 @@ def parse_decimals(values: pa.Array) -> Decimals:
             return Decimals(exact, scale, _null_status(values))
     if kind == pa.float64():
         return _from_floats(values)
+    if mark == "," and (pa.types.is_string(kind) or pa.types.is_large_string(kind)):
+        return _from_texts(_point_for_comma(as_text(values)))
     return _from_texts(as_text(values))
+
+
+def _point_for_comma(texts: pa.Array) -> pa.Array:
+    """Return texts with point and comma exchanged; spaces and apostrophes group thousands, too."""
+    plain_marks = pc.replace_substring_regex(texts, _WIDE_COMMA, ",")
+    plain_marks = pc.replace_substring_regex(plain_marks, _WIDE_POINT, ".")
+    grouped = pc.replace_substring_regex(plain_marks, _GROUPED, r"\1.\2")
+    data, offsets = text_buffers(grouped)
+    return pa.Array.from_buffers(
+        grouped.type,
+        len(grouped),
+        [grouped.buffers()[0], pa.py_buffer(offsets), pa.py_buffer(_EXCHANGED[data])],
+        grouped.null_count,
+    )
 
 
 def to_minor(amounts: Decimals, exponent: Any, *, half_even: bool) -> tuple[Any, Any]:

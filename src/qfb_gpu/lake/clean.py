@@ -47,6 +47,8 @@ _AMOUNT_WORDS = {
 _DATE_WORDS = {
     IMPOSSIBLE: "is no day of the calendar",
     AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
+    parse.YEAR_LAST: "may have its year last (set date_order = 'ymd', 'dmy' or 'mdy')",
+    parse.SERIAL: "may be a spreadsheet's serial number (export dates, or as YYYYMMDD)",
 }
 _OTHER_WORDS = {
     "direction": {UNREADABLE: "is an unknown word (map it in direction_values)"},
@@ -283,6 +285,8 @@ class _RowReader:
             text = texts.clean_text(values)
         else:
             text = texts.clean_any(values)
+        if column.name.endswith("_id"):
+            self._judge(column, texts.cut_short(values, text))
         if column.required:
             gone = text.codes < 0 if isinstance(text, Coded) else np.asarray(text.is_null())
             self._judge(column, np.where(gone, MISSING, OK))
@@ -296,7 +300,7 @@ class _RowReader:
         elif column.kind == "bool":
             number, status = parse.parse_bools(values)
         else:
-            number, status = parse.parse_numbers(values)
+            number, status = parse.parse_numbers(values, self._plan.part.decimal)
         self._judge(column, status)
         array = pa.array(number, mask=status != OK) if status.any() else pa.array(number)
         return array.view(pa.date32()) if column.kind == "date" else array
@@ -306,11 +310,13 @@ class _RowReader:
         if mapped is None:
             return pa.nulls(self._rows.num_rows, pa.int64())
         half_even = self._plan.part.rounding == "half_even"
+        mark = self._plan.part.decimal
         if mapped.how == "multiply":
             left, right = (self._rows.column(name) for name in mapped.names)
-            read = amounts.multiply(amounts.parse_decimals(left), amounts.parse_decimals(right))
+            factors = (amounts.parse_decimals(one, mark) for one in (left, right))
+            read = amounts.multiply(*factors)
         else:
-            read = amounts.parse_decimals(self._values("amount"))
+            read = amounts.parse_decimals(self._values("amount"), mark)
         minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
@@ -350,6 +356,8 @@ def _why(column: Column, code: int) -> str:
         words.update(_DATE_WORDS)
     elif column.kind in ("int64", "float64"):
         words.update(_AMOUNT_WORDS)
+    if column.name.endswith("_id"):
+        words[UNREADABLE] = "has lost its last digits (export it as text)"
     words.update(_OTHER_WORDS.get(column.name, {}))
     return f"{column.name} {words[code]}"
 

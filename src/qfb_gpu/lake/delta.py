@@ -44,21 +44,25 @@ class PartFile:
     stats: dict[str, Any]
 
 
+def read_log(path: Path) -> DeltaTable | None:
+    """Return any Delta table at ``path``, or None where there is none."""
+    from deltalake import DeltaTable
+
+    return DeltaTable(str(path)) if (path / "_delta_log").is_dir() else None
+
+
 def open_table(path: Path) -> DeltaTable | None:
-    """Return the Delta table at ``path``, or None where there is none.
+    """Return a table of ours at ``path``, or None where there is none.
 
     Raises
     ------
     InputError
-        Its log cannot be read.
+        Its log cannot be read: to delete such a table is safe, which a bank's is not.
     """
-    from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
-    if not (path / "_delta_log").is_dir():
-        return None
     try:
-        return DeltaTable(str(path))
+        return read_log(path)
     except DeltaError as error:
         reason = str(error).strip().split("\n", 1)[0][:200]
         msg = (

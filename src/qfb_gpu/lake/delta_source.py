@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake.delta import open_table
+from qfb_gpu.lake.delta import read_log
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,7 +41,7 @@ class DeltaFile:
         The table's columns: name, name in the file, field id in the file.
     by_id : bool
         Columns are found by their field ids, not by names.
-    partition : dict of column to text or None
+    partition : dict of column to text, instant or None
     deleted : int64 array
         Rows of the file that are deleted, ascending.
     n_rows : int or None
@@ -56,7 +56,7 @@ class DeltaFile:
 
     columns: tuple[tuple[str, str, int | None], ...]
     by_id: bool
-    partition: dict[str, str | None]
+    partition: dict[str, str | dt.datetime | None]
     deleted: Any
     n_rows: int | None
     bounds: dict[str, tuple[dt.date, dt.date, int]]
@@ -97,7 +97,7 @@ def snapshot(path: Path, at: dt.date | int | None = None) -> Snapshot:
         file = _absolute(path, urllib.parse.unquote(action["path"]))
         gone = deleted.get(file.as_posix(), np.zeros(0, np.int64))
         mark = "" if not gone.size else ":" + hashlib.sha256(gone.tobytes()).hexdigest()[:16]
-        partition = {n: _partition_text(v) for n, v in (action.get("partition") or {}).items()}
+        partition = {n: _partition_value(v) for n, v in (action.get("partition") or {}).items()}
         bounds = _bounds(action, columns)
         files.append(
             (file, f"{action['size_bytes']}{mark}",
@@ -112,9 +112,9 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
     from deltalake.exceptions import DeltaError
 
     try:
-        table = open_table(path)
+        table = read_log(path)
     except (DeltaError, OSError) as error:
-        reason = " ".join(str(error).split())[:200]
+        reason = str(error).strip().split("\n", 1)[0][:200]
         msg = f"{path}: this Delta table cannot be read ({reason}); export it as Parquet"
         raise InputError(msg) from error
     if table is None:
@@ -124,7 +124,7 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
         try:
             table.load_as_version(at if isinstance(at, int) else _version_of(table, at))
         except (DeltaError, ValueError, OSError) as error:
-            what = f"version {at}" if isinstance(at, int) else f"a version as of {at}"
+            what = f"version {at}" if isinstance(at, int) else f"version as of {at}"
             reason = " ".join(str(error).split())[:200]
             msg = f"{path}: has no {what} ({reason}); set `snapshot` to one that it still has"
             raise InputError(msg) from error
@@ -197,11 +197,12 @@ def _absolute(root: Path, name: str) -> Path:
     return root.resolve() / path
 
 
-def _partition_text(value: Any) -> str | None:
+def _partition_value(value: Any) -> str | dt.datetime | None:
+    """Return what stands for a partition's value in its rows: a text, or an instant."""
     if value is None:
         return None
     if isinstance(value, dt.datetime):
-        return value.isoformat(sep=" ")
+        return value.isoformat(sep=" ") if value.tzinfo is None else value
     if isinstance(value, bool):
         return str(value).lower()
     return value.decode() if isinstance(value, bytes) else str(value)

@@ -95,7 +95,8 @@ def fetch(root: Path, first: int, last: int, part: int, path: Path) -> Feed | No
 
 def _plain(field: pa.Field, partitions: set[str]) -> pa.Field:
     """Return a column's type as a file of the table gives it; partition values are texts."""
-    if field.name in partitions or pa.types.is_string_view(field.type):
+    is_instant = pa.types.is_timestamp(field.type) and field.type.tz is not None
+    if (field.name in partitions and not is_instant) or pa.types.is_string_view(field.type):
         return pa.field(field.name, pa.string())
     if pa.types.is_dictionary(field.type):
         return pa.field(field.name, field.type.value_type)

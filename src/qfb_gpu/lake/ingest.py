@@ -16,6 +16,7 @@ from qfb_gpu._backend.allocator import keep_freed_memory
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
+from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -71,11 +72,14 @@ def ingest(
     ------
     InputError
         A file or column is missing, a file cannot be read, or no row of a source can be kept.
+    ConfigError
+        The output folder cannot be written, or holds such a table of others.
     RunInterruptedError
         Another process writes in the output folder.
     """
     keep_freed_memory()
     with writing(config.output_dir):
+        refuse_foreign(config.output_dir)
         return _ingest(config, progress, foresee or (lambda _n_buckets: None))
 
 
@@ -103,11 +107,14 @@ def _ingest(
 
 
 def _inputs(manifest: Manifest) -> dict[str, Any]:
-    """Return what the answers of a run depend on: files, mapping, rows that were tried again."""
+    """Return what the answers of a run depend on: files, mapping, rows that were tried again.
+
+    Files are by part and name: in which order they came makes no other rows, nor another run.
+    """
+    live = [file for file in manifest.files if not file.get("gone")]
     files = [
         {"name": f["name"], "identity": f["identity"], "part": f["part"]}
-        for f in manifest.files
-        if not f.get("gone")
+        for f in sorted(live, key=lambda file: (file["part"], file["name"]))
     ]
     again = {"retried": manifest.retried} if manifest.retried else {}
     return {"files": files, "mapping": manifest.fingerprint, **again}

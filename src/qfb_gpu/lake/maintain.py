@@ -6,12 +6,13 @@ night publishes is not cut off. Data are never changed: a table reads the same b
 
 from __future__ import annotations
 
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import carry, silver
 from qfb_gpu.lake.delta import (
     PartFile,
@@ -26,6 +27,7 @@ from qfb_gpu.lake.delta import (
 )
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.manifest import APPLICATION as INGEST
+from qfb_gpu.lake.owned import is_ours
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,18 +76,30 @@ def maintain(output_dir: Path, *, dry_run: bool = False) -> list[Upkeep]:
     Raises
     ------
     InputError
-        The folder is not one of a run.
+        The folder is not one of a run: tables of others are left alone.
     RunInterruptedError
         Somebody writes there.
     """
-    tables = sorted(path.parent for path in _logs(output_dir))
+    tables = sorted(path.parent for path in _logs(output_dir) if is_ours(path.parent))
     if not tables:
         msg = f"{output_dir}: holds no table of a run; give the `output` folder of a config"
         raise InputError(msg)
-    with writing(output_dir):
+    with _held(output_dir, dry_run=dry_run):
         found = [_table(output_dir, path, dry_run=dry_run) for path in tables]
         found.append(_leftovers(output_dir, dry_run=dry_run))
     return found
+
+
+@contextmanager
+def _held(output_dir: Path, *, dry_run: bool) -> Iterator[None]:
+    """Hold the lock of the folder; to look at one that cannot be written, none is needed."""
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(writing(output_dir))
+        except ConfigError:
+            if not dry_run:
+                raise
+        yield
 
 
 def _logs(output_dir: Path) -> Iterator[Path]:

@@ -20,7 +20,7 @@ from qfb_gpu.lake.sources import parts_of
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from qfb_gpu.config import Config
+    from qfb_gpu.config import Config, SourcePart
     from qfb_gpu.lake.sources import SourceFile
 
 APPLICATION = "qfb-ingest"
@@ -153,9 +153,17 @@ def settings(config: Config, source: str) -> dict[str, Any]:
     return {
         "layout": _LAYOUT,
         "currency": config.currency,
-        "parts": [part.model_dump(mode="json") for part in parts],
+        "parts": [_told(part) for part in parts],
         "looked up": [one for part in parts for one in identities(config, part.prepare)],
     }
+
+
+def _told(part: SourcePart) -> dict[str, Any]:
+    """Return a part's settings; one that is younger than lakes that are kept, where it is set."""
+    told = part.model_dump(mode="json")
+    if part.decimal == ".":
+        del told["decimal"]
+    return told
 
 
 def fingerprint(config: Config, source: str) -> str:

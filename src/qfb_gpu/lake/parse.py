@@ -25,8 +25,17 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.texts import Coded
 
 IN, OUT = 0, 1
-_ORDER = {"ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
-_SHORT_DATE = 6
+_ORDER = {"auto": kernels.YMD, "ymd": kernels.YMD, "dmy": kernels.DMY, "mdy": kernels.MDY}
+SERIAL = 5
+"""A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
+YEAR_LAST = 6
+"""Three numbers of two digits: which is the year, nobody has said."""
+_SHORTEST = len("1/2/24")
+_IS_MARK = np.zeros(256, bool)
+_IS_MARK[[ord(mark) for mark in "-/. "]] = True
+_TWO_DIGITS = r"^\s*\d{1,2}\s*[-/.\s]\s*\d{1,2}\s*[-/.\s]\s*\d{2}(\D|$)"
+_FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
+"""0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
 _LOOKED_AT, _FEWEST_DAYS, _MOST_HOURS = 10_000, 10, 2
 _DAY_SECONDS, _QUARTER_SECONDS = 86_400, 900
@@ -47,9 +56,11 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
     Parameters
     ----------
     values : pyarrow.Array
-        Dates, timestamps (their day in their own zone), texts or numbers such as 20240105.
-    order : {"ymd", "dmy", "mdy"}
-        What comes first where the year does not.
+        Dates, timestamps (their day in their own zone), texts or numbers such as 20240105. A
+        number of five digits is refused: 40201 is 2010-01-23 to Excel, 2004-02-01 as YYMMDD.
+    order : {"auto", "ymd", "dmy", "mdy"}
+        What comes first where the year does not; with "auto" a text of three numbers of two
+        digits is refused: as "ymd" 01/02/24 is a day of 2001.
     """
     kind = values.type
     if pa.types.is_dictionary(kind):
@@ -59,8 +70,6 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
     if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
         return _from_dates(values)
     texts = as_text(values)
-    if pa.types.is_integer(kind):
-        texts = pc.utf8_lpad(texts, _SHORT_DATE, "0")
     data, offsets = text_buffers(texts)
     days = np.empty(len(texts), np.int32)
     status = np.empty(len(texts), np.int8)
@@ -68,16 +77,54 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
     if texts.null_count:
         gone = np.asarray(texts.is_null())
         days[gone], status[gone] = NULL_DAY, MISSING
+    wrong = np.flatnonzero(status == UNREADABLE)
+    if wrong.size:
+        some = texts.take(pa.array(wrong))
+        is_serial = np.asarray(pc.match_substring_regex(some, r"^\s*\d{5}(\.\d*)?\s*$"), bool)
+        status[wrong[is_serial]] = SERIAL
+    if order == "auto":
+        unsure = _of_two_digits(texts, data, offsets)
+        days[unsure], status[unsure] = NULL_DAY, YEAR_LAST
     return days, status
 
 
+def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
+    """Return the rows of texts such as ``01/02/24``; others are told by their first bytes."""
+    is_long = np.diff(offsets) >= _SHORTEST
+    at = np.where(is_long, offsets[:-1], 0)
+    if not is_long.any():
+        return np.zeros(0, np.intp)
+    marks = _IS_MARK[data[at]] | _IS_MARK[data[at + 1]] | _IS_MARK[data[at + 2]]
+    rows = np.flatnonzero(is_long & marks)
+    if not rows.size:
+        return rows
+    found = pc.match_substring_regex(texts.take(pa.array(rows)), _TWO_DIGITS)
+    return rows[np.asarray(found.fill_null(fill_value=False), bool)]
+
+
 def _from_dates(values: pa.Array) -> tuple[Any, Any]:
-    if pa.types.is_timestamp(values.type):
-        if values.type.tz is not None:
-            values = pc.local_timestamp(values)
-        values = pc.floor_temporal(values, unit="day")
-    days = plain(values.cast(pa.date32()).view(pa.int32()), NULL_DAY, np.int32)
-    return days, np.where(days == NULL_DAY, MISSING, OK).astype(np.int8)
+    days = plain(_whole_days(values), NULL_DAY, np.int32)
+    status = np.where(days == NULL_DAY, MISSING, OK).astype(np.int8)
+    far = (days < _FIRST_DAY) | (days > _LAST_DAY)
+    far &= status == OK
+    if far.any():
+        days = np.where(far, np.int32(NULL_DAY), days)
+        status[far] = kernels.IMPOSSIBLE
+    return days, status
+
+
+def _whole_days(values: pa.Array) -> pa.Array:
+    """Return int32 days since 1970-01-01; those that would not fit are beyond any calendar."""
+    if pa.types.is_date(values.type):
+        return values.cast(pa.date32()).view(pa.int32())
+    if values.type.tz is not None:
+        values = pc.local_timestamp(values)
+    if values.type.unit in ("us", "ns"):
+        return pc.floor_temporal(values, unit="day").cast(pa.date32()).view(pa.int32())
+    per_day = _DAY_SECONDS * (1000 if values.type.unit == "ms" else 1)
+    days = pc.floor(pc.divide(values.cast(pa.int64()).cast(pa.float64(), safe=False), per_day))
+    return pc.min_element_wise(pc.max_element_wise(days, -1e9, skip_nulls=False), 1e9,
+                               skip_nulls=False).cast(pa.int32())  # fmt: skip
 
 
 def in_zone(rows: pa.RecordBatch, zone: str) -> pa.RecordBatch:
@@ -146,9 +193,9 @@ def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tupl
     return code[at], exponent[at], status[at]
 
 
-def parse_numbers(values: pa.Array) -> tuple[Any, Any]:
-    """Return float64 (NaN where not read) and a status a row."""
-    read = parse_decimals(values)
+def parse_numbers(values: pa.Array, mark: str = ".") -> tuple[Any, Any]:
+    """Return float64 (NaN where not read) and a status a row; ``mark`` is before the decimals."""
+    read = parse_decimals(values, mark)
     number = read.mantissa / 10.0 ** read.scale.astype(np.float64)
     return np.where(read.status == OK, number, np.nan), read.status
 

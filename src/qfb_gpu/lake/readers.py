@@ -18,6 +18,7 @@ from qfb_gpu.lake import obie
 from qfb_gpu.lake.swallowed import without_swallowed
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Generator, Iterator
 
     from qfb_gpu.config import SourcePart
@@ -76,12 +77,16 @@ def headers(file: SourceFile, part: SourcePart) -> list[str]:
         It cannot be read.
     """
     if file.format == "csv":
-        return _csv_headers(file, part)
+        return _with_folders(_csv_headers(file, part), file)
     if file.format == "obie":
         return list(obie.DECLARED if _is_declared(part) else obie.TRANSACTIONS)
     if file.delta is not None:
         return [name for name, _, _ in file.delta.columns]
-    return list(_parquet(file).schema_arrow.names)
+    return _with_folders(list(_parquet(file).schema_arrow.names), file)
+
+
+def _with_folders(names: list[str], file: SourceFile) -> list[str]:
+    return names + [name for name in file.folders if name not in names]
 
 
 def _is_declared(part: SourcePart) -> bool:
@@ -100,7 +105,7 @@ def estimate_rows(file: SourceFile, part: SourcePart) -> int:
     with pa.input_stream(str(file.path), compression="detect") as stream:
         sample = stream.read(_SAMPLE_BYTES)
         read = len(sample)
-    n_lines = max(1, sample.count(b"\n"))
+    n_lines = max(1, sample.count(b"\n") or sample.count(b"\r"))
     if read < _SAMPLE_BYTES:
         return int(n_lines)
     packed = 5 if file.path.suffix in (".gz", ".bz2", ".zst") else 1
@@ -144,15 +149,28 @@ def _unreadable(file: SourceFile, part: SourcePart, error: Exception) -> str:
     if file.format == "csv" and any(word in lowered for word in ("utf", "decode", "codec")):
         return (
             f"{file.path}: not {part.encoding} text ({reason}); "
-            "set `encoding`, e.g. 'gb18030' or 'cp1252'"
+            "set `encoding`, e.g. 'gb18030', 'utf-16' or 'cp1252'"
+        )
+    if "straddling" in lowered:
+        return (
+            f"{file.path}: a value is longer than {_MAX_BLOCK >> 20} MiB, mostly a quote that is "
+            "not closed; mend or replace the file"
         )
     return f"{file.path}: cannot be read as {file.format} ({reason}); mend or replace the file"
 
 
 def _parquet(file: SourceFile, texts: list[str] | None = None) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(file.path, read_dictionary=texts, pre_buffer=False)
+        return pq.ParquetFile(
+            file.path, read_dictionary=texts, pre_buffer=False, coerce_int96_timestamp_unit="us"
+        )  # in nanoseconds 9999-12-31, an end that is open, is a day of 1816
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        if file.delta is not None and not file.path.exists():
+            msg = (
+                f"{file.path}: is gone, though version {file.delta.version} of the table has it "
+                "(vacuumed?); set `snapshot` to a version that still has its files"
+            )
+            raise InputError(msg) from error
         msg = f"{file.path}: cannot be read as Parquet ({error}); mend or replace the file"
         raise InputError(" ".join(msg.split())) from error
 
@@ -227,14 +245,21 @@ def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
 def _complete(
     rows: pa.RecordBatch, named: dict[str, str | None], file: SourceFile
 ) -> pa.RecordBatch:
-    constant = file.delta.partition if file.delta is not None else {}
+    constant = file.folders if file.delta is None else file.delta.partition
     arrays = [
         _no_view(rows.column(stored))
         if stored is not None
-        else pa.repeat(pa.scalar(constant.get(name), pa.string()), rows.num_rows)
+        else pa.repeat(_scalar(constant.get(name)), rows.num_rows)
         for name, stored in named.items()
     ]
     return pa.RecordBatch.from_arrays(arrays, names=list(named))
+
+
+def _scalar(value: str | dt.datetime | None) -> pa.Scalar:
+    """Return the value of a column that is no column of the file; an instant stays one."""
+    if value is None or isinstance(value, str):
+        return pa.scalar(value, pa.string())
+    return pa.scalar(value, pa.timestamp("us", "UTC"))
 
 
 def _no_view(values: pa.Array) -> pa.Array:
@@ -254,6 +279,12 @@ def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
         raise InputError(_unreadable(file, part, error)) from error
     if not any(name.strip() for name in names):
         msg = f"{file.path}: its first line is blank; expected the column names there"
+        raise InputError(msg)
+    if any("\0" in name for name in names):
+        msg = (
+            f"{file.path}: its header has characters of value 0; where it is text set encoding = "
+            "'utf-16-le' or 'utf-16-be', else export it as CSV or Parquet"
+        )
         raise InputError(msg)
     if len(names) == 1 and len(names[0]) > 1:
         others = [mark for mark in ",;\t|" if mark != part.separator and mark in names[0]]
@@ -278,7 +309,9 @@ def _csv_batches(
         return "skip"
 
     unique = [f"{number}" for number in range(len(names))]
-    picked = [str(names.index(name)) for name in columns]
+    stored = {name: name if name in names else None for name in columns}
+    there = [name for name in columns if stored[name] is not None]
+    picked = [str(names.index(name)) for name in there]
     if _is_header_alone(file):
         return
     with pa.input_stream(str(file.path), compression="detect") as stream:
@@ -304,7 +337,8 @@ def _csv_batches(
         )
         first = 0
         for rows in reader:
-            batch = Batch(pa.RecordBatch.from_arrays(rows.columns, names=columns), first)
+            read = pa.RecordBatch.from_arrays(rows.columns, names=there)
+            batch = Batch(_complete(read, stored, file), first)
             first += rows.num_rows
             while broken and broken[0][0] < first:  # the parser is ahead of the batches
                 batch.broken.append(broken.popleft())

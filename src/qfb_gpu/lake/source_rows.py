@@ -45,13 +45,19 @@ _RARE = ("name", "clause", "session_id", "counterparty_name", "reference")
 
 
 def read_rows(
-    lake_dir: Path, bucket: int, source: str, as_of_day: int, customer_key: Any, backend: Backend
+    lake_dir: Path | None,
+    bucket: int,
+    source: str,
+    as_of_day: int,
+    customer_key: Any,
+    backend: Backend,
 ) -> SourceRows:
     """Read what was known of a source in one bucket on a day.
 
     Parameters
     ----------
-    lake_dir : Path
+    lake_dir : Path or None
+        None where the config has no such source: silver of an earlier night is not looked at.
     bucket : int
     source : str
         Any of ``SOURCES`` but transactions; where it has no silver, there are no rows.
@@ -63,7 +69,7 @@ def read_rows(
     """
     schema = SOURCES[source]
     wanted = ["amount_minor" if c == "amount" else c for c in schema.names]
-    found = read_bucket(lake_dir / source, bucket, wanted)
+    found = None if lake_dir is None else read_bucket(lake_dir / source, bucket, wanted)
     table = _empty(source) if found is None else found
     if source == "customers":
         table = table.append_column("customer_key", pa.array(_key(table.column("customer_id"))))

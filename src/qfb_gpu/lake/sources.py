@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from qfb_gpu.config import Concat, Exclude, Multiply
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake.source_paths import data_files, folder_values, refuse_packed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -60,6 +62,8 @@ class SourceFile:
         Changes when the content may have changed: size and time of modification.
     delta : DeltaFile or None
         How the rows of a Delta table's file are read.
+    folders : dict of column to text
+        What its folders' names say, as ``currency=USD``; a column of the file goes before.
     """
 
     path: Path
@@ -68,6 +72,7 @@ class SourceFile:
     format: Format
     identity: str
     delta: DeltaFile | None = None
+    folders: dict[str, str | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +126,29 @@ def find_files(config: Config, source: str) -> list[SourceFile]:
     InputError
         A path that leads to no file, or to a file of another format.
     """
-    numbers = range(len(parts_of(config, source)))
-    return [file for number in numbers for file in part_files(config, source, number)]
+    parts = parts_of(config, source)
+    files = [file for n in range(len(parts)) for file in part_files(config, source, n)]
+    _refuse_twice(config, source, parts, files)
+    return files
+
+
+def _refuse_twice(
+    config: Config, source: str, parts: list[SourcePart], files: list[SourceFile]
+) -> None:
+    """Raise where two parts would read the same rows of a file in the same way."""
+    if len(parts) == 1:
+        return
+    ways = [part.model_dump_json(exclude={"path", "format", "since"}) for part in parts]
+    seen: dict[tuple[str, str], SourceFile] = {}
+    for file in files:
+        other = seen.setdefault((os.path.realpath(file.path), ways[file.part]), file)
+        if other.part != file.part:
+            here, there = (part_key(config, source, n) for n in (file.part, other.part))
+            msg = (
+                f"{here}: {file.path} is a file of {there}, too, read in the same way; "
+                "correct one `path`, its rows would count twice"
+            )
+            raise InputError(msg)
 
 
 def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
@@ -146,11 +172,7 @@ def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     if part.snapshot != "newest":
         msg = f"{where}: {path} is no Delta table, it has no versions; take `snapshot` away"
         raise InputError(msg)
-    paths = _data_files(path) if path.exists() else _globbed(root, part.path)
-    if not paths:
-        what = "has no data files" if path.exists() else "does not exist and matches no file"
-        msg = f"{where}: path {path} {what}; correct `path`, or `data` = {root}"
-        raise InputError(msg)
+    paths = data_files(root, part.path, where)
     return [_source_file(p, root, number, part, where, is_obie=is_obie) for p in paths]
 
 
@@ -161,39 +183,31 @@ def version_wanted(config: Config, part: SourcePart) -> dt.date | int | None:
     return None if isinstance(part.snapshot, str) else part.snapshot
 
 
-def _data_files(path: Path) -> list[Path]:
-    if path.is_file():
-        return [path]
-    return sorted(p for p in path.rglob("*") if p.is_file() and p.name[0] not in "._")
-
-
-def _globbed(root: Path, pattern: str) -> list[Path]:
-    anchor = root
-    if pattern.startswith("/"):
-        anchor = type(root)("/")
-        pattern = pattern[1:]
-    return sorted(p for p in anchor.glob(pattern) if p.is_file() and p.name[0] not in "._")
-
-
 def _source_file(
     path: Path, root: Path, number: int, part: SourcePart, where: str, *, is_obie: bool
 ) -> SourceFile:
-    stat = path.stat()
-    with path.open("rb") as stream:
-        magic = stream.read(4)
+    try:
+        stat = path.stat()
+        with path.open("rb") as stream:
+            magic = stream.read(4)
+    except OSError as error:
+        msg = f"{where}: {path} cannot be opened ({error.strerror}); run again once it can"
+        raise InputError(msg) from error
     if magic in _EXCEL:
         msg = f"{where}: {path} is an Excel or zip file; save it as CSV or Parquet"
         raise InputError(msg)
     if not magic:
         msg = f"{where}: {path} is empty; expected a header and rows, or take it away"
         raise InputError(msg)
+    if not is_obie and not magic.startswith(b"PAR1"):
+        refuse_packed(path, magic, where)
     found: Format = "obie" if is_obie else "parquet" if magic == b"PAR1" else "csv"
     if part.format not in ("auto", found):
         msg = f"{where}: {path} is not {part.format} but looks like {found}; correct `format`"
         raise InputError(msg)
-    return SourceFile(
-        path, _relative(path, root), number, found, f"{stat.st_size}:{stat.st_mtime_ns}"
-    )
+    name = _relative(path, root)
+    identity = f"{stat.st_size}:{stat.st_mtime_ns}"
+    return SourceFile(path, name, number, found, identity, folders=folder_values(name))
 
 
 def _relative(path: Path, root: Path) -> str:

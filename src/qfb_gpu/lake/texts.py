@@ -11,12 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import InputError
-from qfb_kernels.text import hash_text_cpu, rough_cpu
+from qfb_kernels.text import OK, UNREADABLE, hash_text_cpu, rough_cpu
 
 _SAMPLE = 4096
 _REPEATED = 4
 """How often a text has to be there, on average, for codes to be less work than the texts."""
-_EXACT_FLOAT = float(2**53)
+_EXACT_FLOAT, _EXACT_SINGLE = float(2**53), float(2**24)
+_SHORTENED = r"^\d(\.\d+)?E\+\d\d$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,30 @@ def clean_any(values: pa.Array) -> Coded | pa.Array:
         if pc.count_distinct(sample).as_py() > len(sample) // _REPEATED:
             return trim_plain(values)
     return clean_text(values)
+
+
+def cut_short(came: pa.Array, text: Coded | pa.Array) -> Any:
+    """Return UNREADABLE for each id that has lost its last digits, else OK: int8, shape (n_rows,).
+
+    As a float of more digits than it can hold, or as a spreadsheet writes a long number,
+    ``6.22588E+18``: several customers would be one. Ids that do not repeat are looked at as floats.
+
+    Parameters
+    ----------
+    came : pyarrow.Array
+        The column.
+    text : Coded or pyarrow.Array
+        What was made of it.
+    """
+    status = np.full(len(came), OK, np.int8)
+    if pa.types.is_floating(came.type):
+        exact = _EXACT_FLOAT if pa.types.is_float64(came.type) else _EXACT_SINGLE
+        status[np.abs(plain(came, 0.0, np.float64)) > exact] = UNREADABLE
+    elif isinstance(text, Coded) and len(text.values):
+        lost = np.asarray(pc.match_substring_regex(text.values, _SHORTENED), bool)
+        if lost.any():
+            status[np.append(lost, False)[text.codes]] = UNREADABLE
+    return status
 
 
 def trim_plain(values: pa.Array) -> pa.Array:

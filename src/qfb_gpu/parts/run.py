@@ -86,8 +86,8 @@ def score_parts(
 
     @cache
     def rows_of(source: str) -> SourceRows:
-        keys = ledger.customer_key
-        return read_rows(night.lake, bucket, source, night.as_of_day, keys, backend)
+        keys, lake = ledger.customer_key, night.lake if source in night.sources else None
+        return read_rows(lake, bucket, source, night.as_of_day, keys, backend)
 
     for part in parts:
         start = time.perf_counter()

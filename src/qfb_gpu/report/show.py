@@ -106,6 +106,9 @@ def _of_customer(rows: pa.Table, table: str, customer: str) -> pa.Table:
         msg = f"table {table} has no customers; leave --customer out"
         raise InputError(msg)
     found = rows.filter(pc.equal(rows["customer_id"], customer))
+    if rows.num_rows == 0:
+        msg = f"table {table} has no rows"
+        raise InputError(msg)
     if found.num_rows == 0:
         ids = pc.unique(rows["customer_id"].slice(0, 100_000)).to_pylist()
         near = difflib.get_close_matches(customer, ids, n=3, cutoff=0) or ids[:3]
