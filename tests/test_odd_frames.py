@@ -122,3 +122,9 @@ def test_amounts_whose_sum_wraps_around_are_refused(frame):
         qfb.find_streams(many.assign(amount=9e14), **NIGHT)
     most = qfb.find_streams(many.assign(amount=7e14), **NIGHT)
     assert most.amount_total_minor.sum() == 120 * 7 * 10**16
+
+
+def test_one_payment_has_one_day(frame):
+    shown = qfb.plot_stream(frame.head(1), **NIGHT)
+    assert "1\xa0payment, 5\xa0Jan\xa02024" in shown._repr_html_()
+    assert "to 5\xa0Jan" not in shown._repr_html_()
