@@ -24,7 +24,7 @@ TABLES = (
         ("schedule_code", "string", "OBIE frequency code; where there is none see sources.md"),
         ("rrule", "string", "RFC 5545 recurrence rule"),
         ("roll", "string", "how a due date on a closed day moves"),
-        ("confidence", "float64", "1 - probability that the stream is a random one"),
+        ("confidence", "float64", "1 - q_value: share of real ones among streams as sure or surer"),
         ("p_value", "float64", "chance of such a schedule among payments at random"),
         ("q_value", "float64", "Benjamini-Hochberg, over the whole run"),
         ("interval_mean_days", "float64", "mean gap"),
