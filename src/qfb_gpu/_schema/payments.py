@@ -60,7 +60,7 @@ TABLES = (
         "expected_payments", "customer_id stream_id due_date",
         ("customer_id", "string", "the customer"),
         ("stream_id", "int64", "the stream"),
-        ("due_date", "date", "expected within 90 days after as_of, an overdue one next day"),
+        ("due_date", "date", "within payments.horizon_days (90) of as_of, an overdue one next day"),
         ("direction", "string", "in or out"),
         ("currency", "string", "ISO 4217"),
         ("amount", "float64", "currency units"),
