@@ -13,6 +13,8 @@ Made by `python docs/make_tables.py` from `qfb_gpu/schema.py`; a test keeps it c
 A column in bold is required of a source. Dates are days without a time zone. Amounts of a source
 are in units of their currency; in gold, exact sums are `*_minor` (minor units, 分, cents) and
 estimates are in units of `currency`.
+
+Columns that are not here, mostly of `customer_profiles`: [more columns](more-columns.md).
 """
 
 

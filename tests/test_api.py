@@ -60,7 +60,7 @@ def test_a_profile_is_one_row_a_customer(payments):
 
 
 def test_a_table_of_another_kind_is_refused():
-    with pytest.raises(InputError, match="pandas, cuDF or Arrow.*list"):
+    with pytest.raises(InputError, match="pandas, cuDF, Polars or Arrow.*list"):
         qfb.find_streams([1, 2], as_of=AS_OF)
 
 

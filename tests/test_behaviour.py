@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_cases import CNY, build_ledger
-from scipy.stats import hypergeom
+from scipy.stats import false_discovery_control, poisson
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Behaviour
@@ -152,12 +152,15 @@ def test_associations_match_counting(rows):
     for customer, party, _ in rows:
         of.setdefault(party, set()).add(customer)
     of = {p: c for p, c in of.items() if 2 <= len(c) <= 0.9 * n_customers}
+    size = [sum(c in customers for customers in of.values()) for c in range(n_customers)]
+    meetings = sum(n * (n - 1) for n in size)
+    equals = min(n_customers, sum(size) ** 2 / meetings) if meetings else n_customers
     want = {}
     for a, b in itertools.combinations(sorted(of), 2):
         both = len(of[a] & of[b])
         if both >= 2:
             left, right = sorted((a, b), key=lambda p: (len(of[p]), p))
-            p = hypergeom.sf(both - 1, n_customers, len(of[right]), len(of[left]))
+            p = poisson.sf(both - 1, len(of[right]) * len(of[left]) / equals)
             lift = both * n_customers / len(of[a]) / len(of[b])
             want[left, right] = (both, both / len(of[left]), lift, p)
     got = associations(numbered(visits(rows), CPU), n_customers, asked, CPU)
@@ -167,7 +170,33 @@ def test_associations_match_counting(rows):
     assert set(found) <= set(want)
     assert all(found[pair] == pytest.approx(want[pair]) for pair in found)
     assert got["p_value"].tolist() == sorted(got["p_value"].tolist())
-    assert all(want[pair][3] > 0.3 for pair in set(want) - set(found))  # only what is not sure
+    assert all(got["q_value"] <= 0.99)
+    n_pairs = len(of) * (len(of) - 1) // 2
+    p_values = np.array([one[3] for one in want.values()] + [1.0] * (n_pairs - len(want)))
+    q_values = false_discovery_control(p_values) if n_pairs else p_values
+    sure = {pair for pair, q in zip(want, q_values, strict=False) if q <= 0.99 - 1e-9}
+    assert sure <= set(found)
+
+
+def test_baskets_at_random_hold_no_associations():
+    """Of 2,000,000 pairs some have five in common by chance: they alone were counted, and found."""
+    rng = np.random.default_rng(3)
+    rows = [(c, p, 0) for c in range(2000) for p in rng.choice(2000, 40, replace=False).tolist()]
+    assert associations(numbered(visits(rows), CPU), 2000, Behaviour(), CPU)["left"].size == 0
+
+
+def test_busy_customers_put_no_parties_together():
+    """A few deal with many parties: those met in them more often than if all were alike."""
+    rng = np.random.default_rng(4)
+    sizes = np.minimum(rng.poisson(10 * np.exp(rng.normal(-0.72, 1.2, 2000))), 300)
+    popularity = 1 / np.sqrt(np.arange(1, 1001))
+    popularity /= popularity.sum()
+    rows = [
+        (c, p, 0)
+        for c, size in enumerate(sizes.tolist())
+        for p in rng.choice(1000, size, replace=False, p=popularity).tolist()
+    ]
+    assert associations(numbered(visits(rows), CPU), 2000, Behaviour(), CPU)["left"].size == 0
 
 
 def test_planted_pairs_are_found_and_chance_ones_are_not():

@@ -2,14 +2,17 @@
 
 import datetime as dt
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu import cli
+from qfb_gpu.lake import gold
 
 CONFIG = """
 as_of = 2024-12-31
@@ -52,6 +55,21 @@ def call(monkeypatch, capsys, *arguments):
     return (0 if code is None else code), captured.out, captured.err
 
 
+def undocumented(output):
+    """Return the columns of the gold tables that no page of docs/ names; of vectors the first."""
+    docs = Path(__file__).parents[1] / "docs"
+    pages = "".join(page.read_text(encoding="utf-8") for page in docs.glob("*.md"))
+    missing = []
+    for table in gold.tables(output):
+        for name in gold.read(output, table).column_names:
+            stem = re.sub(r"vector_\d+$", "vector_1", name)
+            stem = re.sub(r"risk_[a-z]+_(low|high|level)$", "risk_contract_score", stem)
+            stem = re.sub(r"risk_(volatility|demand|channel)_score$", "risk_contract_score", stem)
+            if not re.search(rf"(?<!\w){re.escape(stem)}(?!\w)", pages):
+                missing.append(f"{table}.{name}")
+    return missing
+
+
 def test_run_then_show_then_run_again(project, monkeypatch, capsys):
     config = project()
     code, out, err = call(monkeypatch, capsys, "run", config)
@@ -59,6 +77,7 @@ def test_run_then_show_then_run_again(project, monkeypatch, capsys):
     assert "24 payments of 1 customer," in out
     output = config.parent / "out"
     assert (output / "report.html").is_file()
+    assert undocumented(output) == []
     code, out, _ = call(monkeypatch, capsys, "show", output, "payment_streams")
     assert code == 0
     assert "landlord" in out

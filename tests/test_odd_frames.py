@@ -2,7 +2,9 @@
 
 import datetime as dt
 
+import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import qfb_gpu as qfb
@@ -68,6 +70,46 @@ def test_a_day_as_text_is_a_day_everywhere(frame):
     assert shown._repr_html_() == qfb.plot_stream(frame, **NIGHT)._repr_html_()
 
 
+def test_texts_in_views_are_texts(frame):
+    """Newer Arrow tables, those of Polars' stream among them, hold texts as views: a traceback."""
+    table = pa.Table.from_pandas(frame)
+    plain = qfb.find_streams(table, **NIGHT)
+    views = table.cast(
+        pa.schema(
+            [f.with_type(pa.string_view()) if f.name in ("txn_id", "customer_id") else f
+             for f in table.schema]
+        )
+    )  # fmt: skip
+    assert qfb.find_streams(views, **NIGHT) == plain
+    assert qfb.find_streams(views.combine_chunks().to_batches()[0], **NIGHT) == plain
+
+
+def test_a_frame_of_polars_comes_back_as_one(frame):
+    polars = pytest.importorskip("polars")
+    table = polars.from_pandas(frame)
+    plain = qfb.find_streams(pa.Table.from_pandas(frame), **NIGHT)
+    for call in (qfb.find_streams, qfb.profile):
+        assert isinstance(call(table, **NIGHT), polars.DataFrame)
+    found = qfb.find_streams(table, **NIGHT)
+    assert found["stream_id"].to_list() == plain["stream_id"].to_pylist()
+    with pytest.raises(InputError, match=r"got LazyFrame; give table.collect\(\)"):
+        qfb.find_streams(table.lazy(), **NIGHT)
+    ends = qfb.prepare.month_end(table["date"])
+    assert isinstance(ends, polars.Series)
+    assert ends[0] == dt.date(2024, 1, 31)
+    with pytest.raises(InputError, match=r"give table.to_arrow\(\)"):
+        qfb.prepare.split_rows(table, column="txn_id", separator="|")
+
+
+def test_a_day_of_numpy_is_a_day_and_errors_name_no_other_function(frame):
+    day = np.datetime64("2024-12-31")
+    assert qfb.profile(frame, as_of=day, device="cpu").as_of[0] == NIGHT["as_of"]
+    with pytest.raises(ConfigError, match=r"^settings: key 'device'"):
+        qfb.profile(frame, as_of=day, device="tpu")
+    with pytest.raises(InputError, match="it has none"):
+        qfb.find_streams(pd.DataFrame(), **NIGHT)
+
+
 def test_a_day_before_all_payments_has_no_profiles(frame):
     with pytest.raises(InputError, match="no payment is as early as that"):
         qfb.profile(frame, as_of=dt.date(2000, 1, 1), device="cpu")
@@ -80,3 +122,9 @@ def test_amounts_whose_sum_wraps_around_are_refused(frame):
         qfb.find_streams(many.assign(amount=9e14), **NIGHT)
     most = qfb.find_streams(many.assign(amount=7e14), **NIGHT)
     assert most.amount_total_minor.sum() == 120 * 7 * 10**16
+
+
+def test_one_payment_has_one_day(frame):
+    shown = qfb.plot_stream(frame.head(1), **NIGHT)
+    assert "1\xa0payment, 5\xa0Jan\xa02024" in shown._repr_html_()
+    assert "to 5\xa0Jan" not in shown._repr_html_()

@@ -126,7 +126,7 @@ def test_scores_before_the_due_date_tell_late_orders_from_others(portfolio, scor
     ahead = risk["status"] == 0
     late = portfolio[1][risk["row"]][ahead].astype(bool)
     p = risk["probability_late"][ahead]
-    assert (risk["days_to_due"][ahead] >= 0).all()
+    assert (risk["days_to_due"][ahead] > 0).all()
     backend = get_backend("cpu")
     # the pair's past late rate is what the generator draws from: no model can do much better
     best = auc(risk["pair_late_rate"][ahead], late, backend)
@@ -146,6 +146,20 @@ def test_an_overdue_order_is_late_and_its_default_grows_with_its_age(scored):
     age, default = -risk["days_to_due"][over], risk["probability_default"][over]
     assert (default[age >= 60] == 1).all()
     assert default[age < 10].mean() < 0.5
+
+
+def test_an_order_that_did_not_come_on_its_due_date_is_overdue_that_night(portfolio, scored):
+    """Was "open" with the chance of the others, 35% on average, where all were late."""
+    first, before = scored
+    open_rows = before["row"][before["status"] == 0][:5]
+    given = {**portfolio[0], "due_date": portfolio[0]["due_date"].copy()}
+    given["due_date"][open_rows] = AS_OF_DAY
+    orders = make_orders(given, get_backend("cpu"))
+    risk = orders_risk.score_open(orders, AS_OF_DAY, Settings(), get_backend("cpu"))
+    today = risk["days_to_due"] == 0
+    assert today.sum() == (first.due_day[before["row"]] == AS_OF_DAY).sum() + open_rows.size
+    assert (risk["status"][today] == 1).all()
+    assert (risk["probability_late"][today] == 1).all()
 
 
 def test_alerts_keep_to_their_budget(scored):
@@ -215,6 +229,9 @@ def test_reasons_quote_what_is_known():
     ]
     assert chinese == ["该供应商对本买方历史到期8单，50%未按期足额交付，平均延迟6天"]
     assert orders_reasons.explain(row, parts, 12)[0][0] == "overdue"
+    assert [one[0] for one in orders_reasons.explain(row, parts, 0)] == [
+        "overdue", "not delivered in full on its due date", "到期当日未交齐",
+    ]  # fmt: skip
 
 
 def test_short_for_good_counts_as_failed():

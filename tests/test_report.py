@@ -1,5 +1,6 @@
 """The page of a run: whole, safe, honest about what is missing, and readable."""
 
+import datetime as dt
 import re
 import zlib
 from html.parser import HTMLParser
@@ -9,6 +10,8 @@ import pyarrow as pa
 import pytest
 import report_fixture as made
 
+from qfb_gpu import pipeline
+from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.report import build, write_report
@@ -231,3 +234,19 @@ def test_a_gold_table_in_parts_and_batches_is_the_table(tmp_path, monkeypatch):
             asked("numbers", ["c"])
     with pytest.raises(InputError, match="no table"):
         read.columns("letters")
+
+
+def test_a_nights_own_report_knows_its_settings(tmp_path):
+    """It had neither settings nor versions, and called whatever horizon was set 90 days."""
+    months = [f"a,landlord,2024-{month:02d}-05,-100.00" for month in range(1, 13)]
+    header = "customer_id,counterparty_id,date,amount"
+    (tmp_path / "t.csv").write_text("\n".join([header, *months]) + "\n", encoding="utf-8")
+    raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "workers": 1,
+           "payments": {"horizon_days": 30}, "sources": {"transactions": {"path": "t.csv"}}}  # fmt: skip
+    config = build_config(raw, base=tmp_path, where="test")
+    pipeline.run(config)
+    page = (config.output_dir / "report.html").read_text(encoding="utf-8").replace("\xa0", " ")
+    assert "in the next 30 days" in page
+    assert "next 90 days" not in page
+    assert "CNY 100 out" in page
+    assert "The run kept no" not in page

@@ -256,9 +256,11 @@ def test_the_stability_index_by_hand():
 
 
 def test_an_alarm_is_raised_above_its_level_only():
-    table = continuity.drift({"a": 0.3, "b": 0.1, "c": float("nan")}, 30, 100, 5, 6)
+    indices = {"a": 0.3, "b": 0.1, "c": float("nan"), "recency_days_since_last": 2.0}
+    table = continuity.drift(indices, 30, 100, 5, 6)
     alarms = dict(zip(table["measure"], table["is_alarm"].tolist(), strict=True))
     assert alarms == {
         "share_moved": True, "n_moved": False, "n_new": False, "n_gone": False,
         "index_a": True, "index_b": False, "index_c": False,
+        "index_recency_days_since_last": False,  # follows the weekday of the as-of date
     }  # fmt: skip

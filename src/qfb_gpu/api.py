@@ -1,14 +1,16 @@
 """The functions for notebooks: a table in, the same kind of table back, no config, no files.
 
-A table is a pandas or cuDF frame or an Arrow table with the columns of ``transactions`` (see
-:mod:`qfb_gpu.schema`); ``columns`` maps other names, as in the config.
+A table is a pandas, cuDF or Polars frame or an Arrow table with the columns of ``transactions``
+(see :mod:`qfb_gpu.schema`); ``columns`` maps other names, as in the config.
 """
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 
 from qfb_gpu import payments
@@ -99,7 +101,7 @@ def find_streams(
 
     Parameters
     ----------
-    transactions : pandas.DataFrame, cudf.DataFrame or pyarrow.Table
+    transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame or pyarrow.Table
         At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen.
     as_of : datetime.date
         The day of the view.
@@ -227,20 +229,34 @@ def _config(
     part |= {name: settings[name] for name in settings if name in _OF_ROWS}
     rest = {name: value for name, value in settings.items() if name not in _OF_ROWS}
     raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **rest}
-    return build_config(raw, base=Path.cwd(), where="find_streams")
+    if isinstance(as_of, np.datetime64):
+        raw["as_of"] = as_of.astype("datetime64[D]").item()
+    return build_config(raw, base=Path.cwd(), where="settings")
 
 
 def _arrow(table: Any) -> tuple[pa.Table, Any]:
     """Return a table as Arrow, and the function that turns Arrow back into its kind."""
-    if isinstance(table, pa.Table):
-        return table, lambda arrow: arrow
+    if isinstance(table, pa.Table | pa.RecordBatch):
+        return _without_views(pa.table(table)), lambda arrow: arrow
     kind = type(table)
+    library = kind.__module__.partition(".")[0]
+    if library == "polars" and hasattr(table, "to_arrow"):
+        return _without_views(table.to_arrow()), sys.modules[library].from_arrow
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
     if hasattr(table, "to_parquet"):  # pandas
         return _from_pandas(table), lambda arrow: arrow.to_pandas()
-    msg = f"expected a pandas, cuDF or Arrow table of transactions, got {kind.__name__}"
-    raise InputError(msg)
+    hint = "; give table.collect()" if library == "polars" and hasattr(table, "collect") else ""
+    msg = f"expected a pandas, cuDF, Polars or Arrow table of transactions, got {kind.__name__}"
+    raise InputError(msg + hint)
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table with texts of Arrow's view layout, which few functions take, in the usual."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
+    return table
 
 
 def _from_pandas(table: Any) -> pa.Table:

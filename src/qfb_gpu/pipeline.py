@@ -307,7 +307,8 @@ def _conclude(
     result.counts["n_rejected"] = ingested.n_rejected
     result.counts["n_later"] = ingested.n_rows - result.counts["n_payments"]
     with result.stage("report"):
-        extras = {"monthly": monthly, "run": asdict(result)}
+        run = {**asdict(result), **run_row(config, result, ingested.inputs)}
+        extras = {"monthly": monthly, "run": run}
         data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras)
         write_report(data, config.output_dir / "report.html")
     with result.stage("mlflow"):

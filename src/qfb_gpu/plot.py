@@ -42,7 +42,7 @@ def plot_stream(
 
     Parameters
     ----------
-    transactions : pandas.DataFrame, cudf.DataFrame or pyarrow.Table
+    transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame or pyarrow.Table
         As for :func:`qfb_gpu.find_streams`; all of it is scored, as a stream is regular or not
         among all streams of its table.
     stream_id : int, optional

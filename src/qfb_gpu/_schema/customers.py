@@ -55,9 +55,9 @@ TABLES = (
         ("n_right", "int64", "customers that deal with right"),
         ("n_both", "int64", "customers that deal with both"),
         ("confidence", "float64", "of the customers of left, the share that deals with right"),
-        ("lift", "float64", "times as many have both as by chance"),
-        ("p_value", "float64", "chance of as many in common, hypergeometric"),
-        ("q_value", "float64", "Benjamini-Hochberg, over the pairs with enough in common"),
+        ("lift", "float64", "times as many have both as if customers were alike"),
+        ("p_value", "float64", "of as many in common by chance, given how many parties each has"),
+        ("q_value", "float64", "Benjamini-Hochberg, over all pairs of parties that may be listed"),
     ),
     table(
         "party_vectors", "party_id direction",

@@ -81,23 +81,23 @@ def matrix(features: dict[str, Any], xp: Any) -> Any:
 
 
 def training_looks(orders: Orders, until: int, backend: Backend) -> Looks:
-    """Return looks at orders whose due date was before ``until``, on days they were still open."""
+    """Return looks at orders due before ``until``, on days before that they were still open."""
     xp = backend.xp
     known = xp.nonzero((orders.due_day < until) & (orders.due_day >= orders.order_day))[0]
     lead = (orders.due_day - orders.order_day)[known]
     rows, days = [], []
     for share in _LOOKS:
         day = orders.order_day[known] + xp.floor(share * lead).astype("int64")
-        still = orders.closed_day[known] > day
+        still = (orders.closed_day[known] > day) & (orders.due_day[known] > day)
         rows.append(known[still])
         days.append(day[still])
     return Looks(xp.concatenate(rows), xp.concatenate(days))
 
 
 def open_looks(orders: Orders, day: int, backend: Backend) -> Looks:
-    """Return the orders that are open and not past due on a day, looked at on that day."""
+    """Return the orders that are open and due later than a day, looked at on that day."""
     xp = backend.xp
-    is_open = (orders.order_day <= day) & (orders.closed_day > day) & (orders.due_day >= day)
+    is_open = (orders.order_day <= day) & (orders.closed_day > day) & (orders.due_day > day)
     row = xp.nonzero(is_open)[0]
     return Looks(row, xp.full(row.shape[0], day, dtype="int64"))
 
@@ -242,5 +242,5 @@ def top_share(score: Any, share: float, xp: Any) -> Any:
 
 
 def is_overdue(orders: Orders, as_of_day: int) -> Any:
-    """Return which orders are past due and still open."""
-    return (orders.due_day < as_of_day) & (orders.closed_day >= NEVER)
+    """Return which orders are still open at the end of their due date, or later: surely late."""
+    return (orders.due_day <= as_of_day) & (orders.closed_day >= NEVER)

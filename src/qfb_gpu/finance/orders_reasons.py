@@ -123,7 +123,7 @@ REASONS = (
         f"{100 * r['elapsed_share']:.0f}% of the lead time gone",
         lambda r: f"距到期{r['days_to_due']:.0f}天仍未交齐，"
         f"交期已过{100 * r['elapsed_share']:.0f}%",
-        lambda r: r["elapsed_share"] > 0.5 and r["days_to_due"] >= 0,  # noqa: PLR2004
+        lambda r: r["elapsed_share"] > 0.5 and r["days_to_due"] > 0,  # noqa: PLR2004
     ),
 )  # fmt: skip
 _PLACES = tuple(tuple(FEATURES.index(name) for name in reason.features) for reason in REASONS)
@@ -139,16 +139,15 @@ def explain(row: Row, parts: Any, overdue_days: int) -> tuple[list[str], list[st
     parts : array of float64, shape (n_features,)
         What each feature added to the log-odds.
     overdue_days : int
-        Days past the due date, 0 or less where it is not due; then that is the first reason.
+        Days past the due date, 0 on it, negative before: from 0 on that is the first reason.
     """
     found: list[tuple[str, str, str]] = []
-    if overdue_days > 0:
+    if overdue_days >= 0:
+        past = f"{counted(overdue_days, 'day')} past its due date"
         found.append(
-            (
-                "overdue",
-                f"{counted(overdue_days, 'day')} past its due date",
-                f"已逾期{overdue_days}天未交齐",
-            )
+            ("overdue", past, f"已逾期{overdue_days}天未交齐")
+            if overdue_days
+            else ("overdue", "not delivered in full on its due date", "到期当日未交齐")
         )
     weight = [sum(float(parts[at]) for at in places) for places in _PLACES]
     ranked = sorted(range(len(REASONS)), key=lambda at: (-weight[at], at))

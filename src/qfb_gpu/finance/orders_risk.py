@@ -50,7 +50,7 @@ def score_open(
     row = xp.concatenate([ahead, over])
     day = xp.full(row.shape[0], as_of_day, dtype="int64")
     features = look_features(orders, row, day, backend)
-    overdue = orders.due_day[row] < as_of_day
+    overdue = orders.due_day[row] <= as_of_day
     table = matrix(features, xp)
     model = fit_late(orders, as_of_day, settings, backend)
     if model is None:

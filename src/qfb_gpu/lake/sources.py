@@ -336,5 +336,5 @@ def _missing(where: str, column: str, wanted: str, headers: list[str]) -> str:
     folded = {fold(header): header for header in headers}
     near = difflib.get_close_matches(fold(wanted), folded, n=1)
     hint = f"; did you mean {folded[near[0]]!r}?" if near else ""
-    there = ", ".join(repr(header) for header in headers[:30])
+    there = ", ".join(repr(header) for header in headers[:30]) or "none"
     return f"{where}: no column {wanted!r} (for {column}); it has {there}{hint}"

@@ -33,9 +33,10 @@ def associations(
     dict of NumPy arrays, shape (n_pairs,); the smallest p-value first
         ``left``, ``right`` (int64, parties; the one of fewer customers is left, then the smaller
         key), ``n_left``, ``n_right``, ``n_both`` (int64, customers), ``confidence`` (of those of
-        left, who deal with right), ``lift`` (times as many as by chance), ``p_value``
-        (hypergeometric, one-sided), ``q_value`` (Benjamini-Hochberg over the pairs that
-        ``least_both`` customers have in common, so a little too bold for rare parties).
+        left, who deal with right), ``lift`` (times as many as if customers were alike), ``p_value``
+        (Poisson, one-sided, given how many parties each customer deals with), ``q_value``
+        (Benjamini-Hochberg over all pairs of useful parties: those with less than ``least_both``
+        in common count as tested and not found).
 
     References
     ----------
@@ -56,8 +57,8 @@ def associations(
     swap = (n_of[left] > n_of[right]) | ((n_of[left] == n_of[right]) & (party[left] > party[right]))
     left, right = np.where(swap, right, left), np.where(swap, left, right)
     n_left, n_right = n_of[left], n_of[right]
-    p = _chance(both, n_left, n_right, n_customers)
-    q = benjamini_hochberg(p)
+    p = _chance(both, n_left, n_right, _equals(customer[kept], n_customers))
+    q = benjamini_hochberg(p, n_comparisons=party.size * (party.size - 1) // 2)
     order = np.lexsort((party[right], party[left], -both, p))
     order = order[q[order] <= settings.false_discovery_rate][: settings.n_pairs]
     lift = both * n_customers / np.maximum(n_left * n_right, 1)
@@ -94,8 +95,19 @@ def _common(
     return left.astype(np.int64), right.astype(np.int64), np.rint(both).astype(np.int64)
 
 
-def _chance(both: Any, n_left: Any, n_right: Any, n_customers: int) -> np.ndarray:
-    from scipy.stats import hypergeom
+def _equals(customer: np.ndarray, n_customers: int) -> float:
+    """Return how many customers that deal with equally many parties would share as many pairs.
 
-    p: np.ndarray = hypergeom.sf(both - 1, n_customers, n_right, n_left)
+    Two parties meet in a customer by chance with the product of their chances there, and both are
+    the greater, the more parties it deals with: a few busy customers put everyone beside everyone.
+    """
+    size = np.bincount(customer, minlength=1).astype(np.float64)
+    pairs = float((size * (size - 1)).sum())
+    return min(float(n_customers), float(size.sum()) ** 2 / pairs) if pairs else float(n_customers)
+
+
+def _chance(both: Any, n_left: Any, n_right: Any, n_equals: float) -> np.ndarray:
+    from scipy.stats import poisson
+
+    p: np.ndarray = poisson.sf(both - 1, n_left * n_right / n_equals)
     return p

@@ -177,8 +177,12 @@ def _weighed(
     for share in shares:
         score = (1 - share) * line + share * trees
         known = fit_in_one_thread(score[:, None], label, weight, _FREE)
-        slope = max(float(known.slope[0]), _LEAST_SLOPE)
-        shift = known.intercept - float(known.slope[0]) * float(known.center[0])
+        slope, shift = (
+            float(known.slope[0]),
+            known.intercept - float((known.slope * known.center)[0]),
+        )
+        if slope < _LEAST_SLOPE:
+            slope, shift = _LEAST_SLOPE, _flat(score, label, weight)
         loss = np.logaddexp(0.0, np.where(label, -1.0, 1.0) * (slope * score + shift))
         found[share] = (slope, shift, loss)
     usual = found[shares[0]][2]
@@ -190,3 +194,15 @@ def _weighed(
         if mean > error and mean > most:
             chosen, most = share, mean
     return chosen, found[chosen][0], found[chosen][1]
+
+
+def _flat(score: np.ndarray, label: np.ndarray, weight: np.ndarray) -> float:
+    """Return the shift with which a line of the least slope says the share that came true.
+
+    Where the calibrating rows say that a higher score means less, the order is kept (a test
+    decides what it is worth) and everyone is given their mean.
+    """
+    share = float(np.average(label, weights=weight))
+    return float(np.log(share / (1 - share))) - _LEAST_SLOPE * float(
+        np.average(score, weights=weight)
+    )

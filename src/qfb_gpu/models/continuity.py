@@ -9,6 +9,8 @@ import numpy as np
 LEAST_OVERLAP = 0.2
 """Of all customers of an old and a new segment: with fewer in both the new one is another."""
 ALARM_INDEX, ALARM_MOVED = 0.25, 0.2
+BY_WEEKDAY = frozenset({"recency_days_since_last"})
+"""Features that differ between a Friday and a Sunday with the same customers: no alarm is kept."""
 """Population stability index of a feature, and share of customers moved, that raise an alarm."""
 _BINS = 10
 _LEAST_SHARE = 1e-4
@@ -90,7 +92,10 @@ def drift(
     share = n_moved / n_both if n_both else float("nan")
     rows: list[tuple[str, float, float | None]] = [("share_moved", share, ALARM_MOVED)]
     rows += [("n_moved", n_moved, None), ("n_new", n_new, None), ("n_gone", n_gone, None)]
-    rows += [(f"index_{name}", value, ALARM_INDEX) for name, value in indices.items()]
+    rows += [
+        (f"index_{name}", value, None if name in BY_WEEKDAY else ALARM_INDEX)
+        for name, value in indices.items()
+    ]
     return {
         "measure": [name for name, _, _ in rows],
         "value": np.array([float(value) for _, value, _ in rows]),

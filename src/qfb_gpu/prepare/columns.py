@@ -43,7 +43,7 @@ def to_arrow(values: Any) -> pa.Array:
 
     Parameters
     ----------
-    values : pandas Series, cuDF Series, pyarrow.Array or ChunkedArray, or a list
+    values : pandas, cuDF or Polars Series, pyarrow.Array or ChunkedArray, or a list
 
     Raises
     ------
@@ -78,7 +78,14 @@ def like(result: pa.Array, given: Any) -> Any:
         made = type(given).from_arrow(result)
         made.index, made.name = given.index, given.name
         return made
+    if is_polars(given):
+        return type(given)(given.name, result)
     return result.to_pylist()
+
+
+def is_polars(given: Any) -> bool:
+    """Say whether a table or column is of Polars, which this package need not have."""
+    return type(given).__module__.partition(".")[0] == "polars"
 
 
 def list_like(result: pa.Array, given: Any) -> Any:
@@ -91,6 +98,8 @@ def list_like(result: pa.Array, given: Any) -> Any:
         return pd.Series(_pandas_array(result))
     if device.is_device_column(given):
         return type(given).from_arrow(result)
+    if is_polars(given):
+        return type(given)(given.name, result)
     return result.to_pylist()
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.prepare.columns import like, to_arrow
+from qfb_gpu.prepare.columns import is_polars, like, to_arrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +66,9 @@ class View:
     def __init__(self, given: Any, op: str, what: str = "the table") -> None:
         self._given = given
         self._op, self._what = op, what
+        if is_polars(given):
+            msg = f"{op}: expected a pandas, cuDF or Arrow table; of Polars give table.to_arrow()"
+            raise InputError(msg)
         if isinstance(given, pa.Table | pa.RecordBatch):
             self.names = list(given.schema.names)
         elif isinstance(given, dict) or hasattr(given, "columns"):

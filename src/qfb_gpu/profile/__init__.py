@@ -1,4 +1,9 @@
-"""What a customer is like as of a date: features in blocks, lifecycle stage, tier."""
+"""What a customer is like as of a date: features in blocks, lifecycle stage, tier.
+
+In a notebook the package is a function: ``qfb_gpu.profile(transactions, as_of=...)`` returns one
+row of features per customer, as the kind of table that came in. Its parameters are those of
+:func:`qfb_gpu.find_streams`; ``help(qfb_gpu.api.profile)`` has them.
+"""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ ABOUT = {
     "order_risk": "open orders: chance to be late, level, reasons",
     "order_backtest": "were past warnings about orders right",
     "customer_risks": "four risks of each customer: score, range, level, reasons",
-    "risk_alerts": "levels newly reached, each once",
+    "risk_alerts": "who is at an alert's level, since when, and which are new",
     "risk_backtest": "did past risk scores say what came",
     "recommendations": "the next products, with reasons",
     "lookalikes": "customers most like another in all they do",

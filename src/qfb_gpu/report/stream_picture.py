@@ -108,7 +108,8 @@ def _who(stream: dict[str, Any]) -> str:
 
 def _what(stream: dict[str, Any]) -> str:
     """Say in a line what the stream is and how sure that is."""
-    span = f"{day(stream['first_date'])} to {day(stream['last_date'])}"
+    span, last = day(stream["first_date"]), day(stream["last_date"])
+    span += f" to {last}" if last != span else ""
     words = [f"{plural(stream['n_payments'], 'payment')}, {span}"]
     if not stream["is_regular"]:
         return f"Not regular · {words[0]}"

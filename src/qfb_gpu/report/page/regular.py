@@ -130,9 +130,10 @@ def _confidence(data: Regular) -> Html:
     return card(
         "How sure", "置信度分布",
         legend(("mature", "regular 规律"), ("plain", "not regular 非规律")), chart,
-        note="Confidence is one minus the probability that payments at random would look as "
-        "regular. Which streams count as regular is decided over the whole run at once, so that "
-        "the share of false ones among them stays below the configured rate.",
+        note="Confidence 0.98: of all streams of this run that look at least as regular, 98% or "
+        "more should not be payments at random; of those just above it alone, fewer. Which count "
+        "as regular is decided over the whole run at once, so that the share of false ones among "
+        "them stays below the configured rate.",
     )  # fmt: skip
 
 

@@ -206,11 +206,13 @@ def _differing(odd: list[dict[str, Any]], n_odd: int) -> Html:
         for one in _largest(odd)
     ]  # fmt: skip
     shown = (
-        table(heads, lines, "Disagreements") if lines else empty("Every clause adds up to 100%.")
+        table(heads, lines, "Disagreements")
+        if lines
+        else empty("Every clause that was read adds up to 100%, and payments fit theirs.")
     )
     return card(
         "Where clause and payments do not fit", "条款与付款不一致", shown, wide=True,
-        note=f"{plural(n_odd, 'contract')}; the largest first.",
+        note=f"{plural(n_odd, 'contract')}; the largest first." if lines else "",
     )  # fmt: skip
 
 

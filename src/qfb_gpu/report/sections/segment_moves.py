@@ -86,7 +86,8 @@ def _drift(rows: list[dict[str, Any]]) -> Html:
     heads = [("Feature 特征", ""), ("Stability index PSI", "n"), ("", "")]
     lines = [
         (row["measure"].removeprefix(_INDEX).replace("_", " "), _number(row["value"]),
-         "alarm 报警" if row["is_alarm"] else "")
+         "alarm 报警" if row["is_alarm"]
+         else "by weekday 随星期变动" if _known(row["alarm_above"]) < 0 else "")
         for row in indices[:_SHOWN]
     ]  # fmt: skip
     note = "Below 0.1 alike, above 0.25 another population (Siddiqi 2006)."
