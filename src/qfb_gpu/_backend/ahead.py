@@ -31,7 +31,7 @@ NIGHT = (
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
     "channels.shares", "neighbours.neighbours", "decimals.to_minor", "channels.sums",
-    "streams.reversals", "text.hash_text",
+    "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
