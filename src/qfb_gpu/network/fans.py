@@ -53,7 +53,7 @@ def fan_peaks(
     opened = place[relation[opens]], day[opens]
     closed = place[relation[closes]], day[closes] + window_days + 1
     n_days = lookback_days + window_days + 1
-    if there.shape[0] * n_days <= dense_up_to(day.shape[0]):
+    if 0 < there.shape[0] * n_days <= dense_up_to(day.shape[0]):
         first_day = as_of_day - lookback_days + 1
         cells = ((who * n_days + when - first_day) for who, when in (opened, closed))
         near = _peaks_by_day(cells, there.shape[0], n_days, xp)
