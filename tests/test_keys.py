@@ -34,6 +34,14 @@ def test_distinct_keys_are_a_sorted_set(values):
     assert keys.distinct(array(values), np).tolist() == sorted(set(values))
 
 
+@given(st.lists(st.integers(0, 400), max_size=30))
+def test_distinct_numbers_are_the_same_marked_and_sorted(values):
+    for end in (401, 10**12):
+        found = keys.distinct_below(array(values), end, np)
+        assert found.dtype == np.int64
+        assert found.tolist() == sorted(set(values))
+
+
 @given(st.lists(st.tuples(INT64 | st.integers(-3, 3), st.integers(-9, 9), st.integers(0, 1))))
 def test_rows_are_put_in_order_as_tuples_are(rows):
     table = np.array(rows, np.int64).reshape(-1, 3)

@@ -1,32 +1,55 @@
-"""A device finds the nearest rows as a k-d tree does, also where many are as near as the last."""
+"""The nearest rows on the host are those of a loop over all, by distance: of ties any."""
 
 import numpy as np
 import pytest
-from stand_in import stand_in_backend
 
-from qfb_gpu._backend.neighbours import device_neighbours, host_neighbours
-
-
-def distances(known, own, row):
-    """Return the squared distances of the rows that were found, sorted."""
-    apart = ((own[:, None, :] - known[row]) ** 2).sum(axis=2)
-    return np.sort(apart, axis=1)
+from qfb_gpu._backend.neighbours import host_neighbours, leaves_of
 
 
-@pytest.mark.parametrize("n", [1, 3, 7, 40])
-def test_of_equally_near_rows_none_takes_the_place_of_a_nearer_one(n):
-    rng = np.random.default_rng(8)
-    known = rng.integers(0, 3, (40, 2)).astype(np.float64)  # few places: nearly all are tied
-    own = rng.integers(0, 3, (1_100, 2)).astype(np.float64)
-    device = stand_in_backend()
-    found = device_neighbours(device.xp, device.asarray(known), device.asarray(own), n)
-    found = device.to_host(found)
-    assert found.shape == (1_100, n)
+def squares(own, known, found):
+    return np.sort(((own[:, None, :] - known[found]) ** 2).sum(axis=2), axis=1)
+
+
+def of_a_loop(own, known, n):
+    away = ((own[:, None, :] - known[None]) ** 2).sum(axis=2)
+    return np.argsort(away, axis=1)[:, :n]
+
+
+@pytest.mark.parametrize("n_known", [1, 4, 160, 161, 400, 2_500])
+@pytest.mark.parametrize("n_features", [1, 3, 15])
+def test_the_nearest_are_those_of_a_loop(n_known, n_features):
+    rng = np.random.default_rng(n_known)
+    known = rng.random((n_known, n_features)) ** rng.integers(1, 9, n_features)
+    known[:, 0] = np.round(known[:, 0], 1)  # many ties
+    own = np.concatenate([known[::3], rng.random((20, n_features)), np.full((1, n_features), 5.0)])
+    n = min(n_known, 5)
+    found = host_neighbours(known, own, n)
     assert all(len(set(row)) == n for row in found.tolist())
-    want = distances(known, own, host_neighbours(known, own, n))
-    np.testing.assert_array_equal(distances(known, own, found), want)
+    expected = squares(own, known, of_a_loop(own, known, n))
+    np.testing.assert_allclose(squares(own, known, found), expected, atol=1e-14)
 
 
-def test_a_nearer_row_behind_two_that_tie_is_found():
-    known, own = np.array([[2.0], [-2.0], [1.0]]), np.zeros((1, 1))
-    assert 2 in device_neighbours(np, known, own, 2)[0]
+def test_rows_that_are_all_alike():
+    known = np.full((500, 4), 0.5)
+    found = host_neighbours(known, known[:3], 5)
+    assert all(len(set(row)) == 5 and min(row) >= 0 for row in found.tolist())
+
+
+def test_each_row_stands_in_one_leaf_and_within_its_box():
+    known = np.random.default_rng(3).random((1_000, 3))
+    low, high, point, place = leaves_of(known, known.var(axis=0))
+    assert np.sort(place[place >= 0]).tolist() == list(range(1_000))
+    for leaf, row in enumerate(place):
+        there = known[row[row >= 0]]
+        np.testing.assert_array_equal(point[leaf].T[row >= 0], there)
+        np.testing.assert_array_equal(low[:, leaf], there.min(axis=0))
+        np.testing.assert_array_equal(high[:, leaf], there.max(axis=0))
+        assert np.isinf(point[leaf, 0][row < 0]).all()
+
+
+def test_any_number_of_threads_finds_the_same(monkeypatch):
+    rng = np.random.default_rng(8)
+    known, own = rng.random((700, 6)), rng.random((90, 6))
+    alone = host_neighbours(known, own, 4)
+    monkeypatch.setattr("qfb_gpu._backend.neighbours.n_threads", lambda: 3)
+    np.testing.assert_array_equal(host_neighbours(known, own, 4), alone)

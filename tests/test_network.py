@@ -1,6 +1,7 @@
 """The payment network: edges, components, ranks, degrees and names against slow references."""
 
 import math
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from qfb_gpu.network import (
     analyse,
     edge_table,
     fan_peaks,
+    fans,
     merge_edges,
     node_features,
     node_table,
@@ -228,12 +230,18 @@ def test_edges_by_name_keep_their_sums():
     assert table["amount_minor"].tolist() == [15, 3]
 
 
-@given(ledgers(), st.sampled_from([0, 7, 30]), st.sampled_from([60, 4000, 30_000]))
-@settings(max_examples=100)
-def test_fans_match_naive(payments, window, lookback):
+@pytest.mark.parametrize("is_dense", [False, True])
+@given(
+    payments=ledgers(),
+    window=st.sampled_from([0, 7, 30]),
+    lookback=st.sampled_from([60, 4000, 30_000]),
+)
+@settings(max_examples=60)
+def test_fans_match_naive(payments, window, lookback, is_dense):
     n_customers = max((row[0] for row in payments), default=-1) + 1
     ledger = build_ledger(payments, n_customers=n_customers)
-    peaks = fan_peaks(ledger, AS_OF, lookback, window, CPU)
+    with mock.patch.object(fans, "dense_up_to", return_value=2**40 * is_dense):
+        peaks = fan_peaks(ledger, AS_OF, lookback, window, CPU)
     seen = [row for row in payments if row[4] <= AS_OF]
     for code, name in enumerate(("fan_in_peak", "fan_out_peak")):
         want = [

@@ -15,7 +15,7 @@ from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.finance import concentration, demand, months, performance, risks, volatility
 from qfb_gpu.finance.risks_history import fell, held_since
-from qfb_gpu.finance.risks_reasons import REASONS, explain
+from qfb_gpu.finance.risks_reasons import REASONS, _rounded, explain
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import risks as part
@@ -393,6 +393,14 @@ def test_reasons_do_not_hang_on_the_last_bit_of_a_point():
         for name in row:
             other = dict.fromkeys(row, points) | {name: np.nextafter(points, 0)}
             assert explain("contract", row, nothing | other, weights) == exact
+
+
+def test_points_are_rounded_as_python_rounds():
+    rng = np.random.default_rng(5)
+    middle = np.round(rng.uniform(0, 100, 3_000), 6) + 5e-7
+    values = np.concatenate([rng.uniform(-100, 100, 3_000), middle, np.nextafter(middle, 0)])
+    values = values.reshape(-1, 3)
+    assert _rounded(values).tolist() == [[round(v, 6) for v in row] for row in values.tolist()]
 
 
 def test_worse_parts_never_give_a_better_score():

@@ -40,6 +40,8 @@ KERNELS: dict[str, str] = {
         "void(uint8[::1], int32[::1], uint8[:, ::1], uint8[::1], uint8[::1], int64, uint8[::1], "
         "int32[::1], int32[::1])"
     ),
+    "cutoffs.least_gpu": "void(int32[:, ::1], int64[::1], int64[:, ::1])",
+    "cutoffs.seen_gpu": "void(int32[::1], int64[::1], int32[::1], int64[:, ::1])",
     "cycles.trips_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
         "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], "

@@ -5,18 +5,22 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+
 from qfb_gpu.counted import counted
 from qfb_gpu.finance.concentration import DISCLOSED
 from qfb_gpu.finance.demand import CLASSES
 from qfb_gpu.finance.risks import PARTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 Row = dict[str, float]
 _MOST = 3
 _LEAST_POINTS = 30.0
 _DECIMALS = 6
+_DOUBTFUL = 1e-4
+"""Nearer than that to the middle of two decimals, a product's rounding could tell the wrong one."""
 _CLASSES_ZH = ("平稳", "间歇", "波动", "块状")
 
 
@@ -27,8 +31,11 @@ class Reason(NamedTuple):
     chinese: Callable[[Row], str]
 
 
+_PERCENTS = tuple(f"{percent}%" for percent in range(101))
+
+
 def _pc(value: float) -> str:
-    return f"{100 * value:.0f}%"
+    return _PERCENTS[round(100 * value)] if 0 < value <= 1 else f"{100 * value:.0f}%"
 
 
 def _line(share: float) -> str:
@@ -170,12 +177,42 @@ def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, st
         Points of each part, NaN where not known.
     weights : dict of str to float
     """
-    said = [  # without last bits, which a device has otherwise
-        (round(-weights[name] * point[name], _DECIMALS), name)
-        for name in PARTS[risk]
-        if round(point[name], _DECIMALS) >= _LEAST_POINTS and weights[name] > 0  # false of NaN
-    ]
-    names = [name for _, name in sorted(said)]
+    [names] = weighty(risk, {name: np.array([point[name]]) for name in PARTS[risk]}, weights)
+    return in_words(risk, names, row)
+
+
+def weighty(risk: str, points: Mapping[str, np.ndarray], weights: Row) -> list[list[str]]:
+    """Return the parts that speak for a risk, of each customer, what weighs most first.
+
+    Parameters
+    ----------
+    risk : str
+    points : mapping of str to float64 array, shape (n_customers,)
+        At least those of the risk's parts; NaN where not known.
+    weights : dict of str to float
+    """
+    names = sorted(PARTS[risk])  # of equal weight the first in order of names
+    point = np.stack([points[name] for name in names], axis=1)
+    weight = np.array([weights[name] for name in names])
+    # without last bits, which a device has otherwise
+    told = (_rounded(point) >= _LEAST_POINTS) & (weight > 0)  # false of NaN
+    order = np.argsort(np.where(told, _rounded(-weight * point), np.inf), axis=1, kind="stable")
+    counts = told.sum(axis=1).tolist()
+    return [[names[at] for at in row[:n]] for row, n in zip(order.tolist(), counts, strict=True)]
+
+
+def _rounded(values: np.ndarray) -> np.ndarray:
+    """Return what Python's ``round`` gives of each value, which NumPy's may be a decimal off."""
+    scaled = values * 10**_DECIMALS
+    whole = np.rint(scaled)
+    found: np.ndarray = whole / 10**_DECIMALS
+    for at in zip(*np.nonzero(abs(abs(scaled - whole) - 0.5) < _DOUBTFUL), strict=True):
+        found[at] = round(float(values[at]), _DECIMALS)
+    return found
+
+
+def in_words(risk: str, names: list[str], row: Row) -> tuple[str, str, str]:
+    """Return codes, English and Chinese of what :func:`weighty` found of a customer."""
     words = REASONS
     if risk == "channel" and math.isnan(row["n_channels"]):
         words = REASONS | {"no_income": NO_INCOME}
@@ -183,6 +220,6 @@ def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, st
     names = names[:_MOST]
     return (
         ",".join(names),
-        "; ".join(words[name].english(row) for name in names),
-        "；".join(words[name].chinese(row) for name in names),
+        "; ".join([words[name].english(row) for name in names]),
+        "；".join([words[name].chinese(row) for name in names]),
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.ledger import NULL_DAY
+from qfb_kernels.cutoffs import least_cpu, least_gpu, seen_cpu, seen_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,8 +51,8 @@ class Activity:
     first_day : int32 array, shape (n_customers,)
         Of the first payment.
     relations : dict of arrays, shape (n_relations,)
-        ``customer``, ``start``, ``stop``: its payments in ``day`` and ``is_standing``; and
-        ``of_customer``, shape (n_customers + 1,), each customer's relations.
+        ``customer``; ``offsets``, shape (n_relations + 1,): its payments in ``day`` and
+        ``is_standing``; and ``of_customer``, shape (n_customers + 1,), each customer's relations.
     day, is_standing : arrays, shape (n_payments,)
     opened, closed, owner : int32 arrays, shape (n_products,)
         Products by their days (``closed`` NULL_DAY while held) and the customer's row.
@@ -88,7 +89,6 @@ def tally(
     backend : Backend
     """
     xp = backend.xp
-    start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
     relation = ledger.relation_of_payment(backend, "int32")
     payer = xp.where(ledger.amount_minor > 0, ledger.relation_customer[relation], -1)
     is_standing = _standing(ledger.day, relation, xp)
@@ -101,16 +101,15 @@ def tally(
         kind: _binned(customer, day, ledger.n_customers, as_of_day, xp)
         for kind, (customer, day) in kinds.items()
     }
-    first = ledger.customer_offsets[:-1]
-    first = _least(ledger.day[start], ledger.relation_customer, first, xp).astype("int32")
+    first = ledger.day[ledger.relation_offsets[:-1]][None, :]
+    first = _least(first, ledger.customer_offsets, backend)[0].astype("int32")
     owner, opened, closed = products
     return Activity(
         counts,
         first,
         {
             "customer": ledger.relation_customer,
-            "start": start,
-            "stop": stop,
+            "offsets": ledger.relation_offsets,
             "of_customer": ledger.customer_offsets,
         },
         ledger.day,
@@ -122,18 +121,19 @@ def tally(
     )
 
 
-def _least(values: Any, customer: Any, first: Any, xp: Any) -> Any:
-    """Return the smallest value of each customer's rows.
+def _least(values: Any, offsets: Any, backend: Backend) -> Any:
+    """Return the smallest value of each customer's relations: int64, (n_cutoffs, n_customers).
 
     Parameters
     ----------
-    values : integer array, shape (n_rows,), of 32 bits
-    customer : integer array, shape (n_rows,), ascending, below 2**31
-    first : integer array
-        Of each customer its first row; it has one at least.
+    values : int32 array, shape (n_cutoffs, n_relations)
+    offsets : int64 array, shape (n_customers + 1,)
+        A customer has one relation at least.
     """
-    key = xp.sort((customer.astype("int64") << 32) + (values.astype("int64") + 2**31))
-    return (key[first] & (2**32 - 1)) - 2**31
+    n_customers = offsets.shape[0] - 1
+    least = backend.xp.empty((values.shape[0], n_customers), dtype="int64")
+    backend.launch(least_cpu, least_gpu, n_customers, values, offsets, least)
+    return least
 
 
 def _standing(day: Any, relation: Any, xp: Any) -> Any:
@@ -227,7 +227,7 @@ def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) ->
     xp = backend.xp
     shape = paid.shape
     cut = (activity.as_of_day - back)[:, None]
-    start, customer = activity.relations["start"], activity.relations["customer"]
+    start, customer = activity.relations["offsets"][:-1], activity.relations["customer"]
     whom = shape[1] * xp.arange(shape[0])[:, None] + customer  # a customer for each cut-off
     n = seen_at(activity, cut, backend)
     last_at = start + xp.maximum(n - 1, 0)
@@ -240,9 +240,8 @@ def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) ->
     alive = _count(whom, known & ~is_silent, shape, xp)
     is_standing = known & activity.is_standing[last_at] & recent
     ended = is_standing & (quiet > _ENDED_GAPS * gap + _ENDED_DAYS)
-    since = xp.where(n > 0, quiet, 2 * YEAR_DAYS)
-    rows = start.shape[0] * xp.arange(shape[0])[:, None] + activity.relations["of_customer"][:-1]
-    since = _least(since.reshape(-1), whom.reshape(-1), rows, xp)
+    since = xp.where(n > 0, quiet, xp.int32(2 * YEAR_DAYS))
+    since = _least(since, activity.relations["of_customer"], backend)
     return {
         "relations_silent_share": silent / (silent + alive + 1),
         "relations_standing_ended_share": _count(whom, ended, shape, xp)
@@ -257,16 +256,11 @@ def seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
 
     One look at the payments for all cut-offs, whose days ``cut`` has in a column.
     """
-    xp = backend.xp
-    start, stop = activity.relations["start"], activity.relations["stop"]
-    n_cuts, n_relations = cut.shape[0], start.shape[0]
-    if n_relations == 0:
-        return xp.zeros((n_cuts, 0), dtype="int64")
+    xp, offsets = backend.xp, activity.relations["offsets"]
     order = xp.argsort(cut[:, 0])
-    part = xp.searchsorted(cut[order, 0], activity.day)
-    part += backend.repeat((n_cuts + 1) * xp.arange(n_relations), stop - start)
-    counts = xp.bincount(part, minlength=n_relations * (n_cuts + 1))
-    seen = xp.cumsum(counts.reshape(n_relations, n_cuts + 1)[:, :n_cuts].T, axis=0)
+    n_relations = offsets.shape[0] - 1
+    seen = xp.empty((cut.shape[0], n_relations), dtype="int64")
+    backend.launch(seen_cpu, seen_gpu, n_relations, activity.day, offsets, cut[order, 0], seen)
     return seen[xp.argsort(order)]
 
 

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu.keys import distinct, find
+from qfb_gpu.keys import distinct, distinct_below, find
 
 if TYPE_CHECKING:
     from qfb_gpu._config.behaviour import Behaviour
@@ -99,7 +99,7 @@ def visits_of(ledger: Ledger, as_of_day: int, settings: Behaviour, backend: Back
     seen = (age < settings.lookback_days) & (ledger.counterparty_key != 0)[relation]
     n_periods = -(-settings.lookback_days // settings.period_days)
     pair = relation[seen] * n_periods + age[seen] // settings.period_days
-    pair = distinct(pair, xp)
+    pair = distinct_below(pair, ledger.n_relations * n_periods, xp)
     relation, period = pair // n_periods, pair % n_periods
     party = party_of(ledger.counterparty_key, ledger.direction, xp)
     return Visits(

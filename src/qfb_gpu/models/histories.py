@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct
+from qfb_gpu.keys import distinct, distinct_below
 from qfb_gpu.models.activity import YEAR_DAYS, seen_at
 
 if TYPE_CHECKING:
@@ -54,13 +54,18 @@ def _active_days(
     ledger: Ledger, as_of_day: int, backs: Sequence[int], backend: Backend
 ) -> dict[str, Any]:
     xp, n_customers = backend.xp, ledger.n_customers
+    oldest_day = int(ledger.day.min()) if ledger.n_payments else as_of_day
+    first_day = max(oldest_day, as_of_day - _SPAN + 2)
+    span = as_of_day - first_day + 2
     customer = ledger.customer_of_payment(backend).astype("int64")
-    day = xp.maximum(ledger.day.astype("int64") - (as_of_day - _SPAN + 2), 0)
-    # a reversal is nobody's: below all others
-    cell = xp.where(ledger.amount_minor > 0, customer * _SPAN + day, -1)
-    cell = xp.concatenate([xp.full(1, -1, dtype="int64"), distinct(cell, xp)])
-    base = _SPAN * xp.arange(n_customers)
-    cut = _SPAN - 2 - xp.asarray(backs, dtype="int64")[:, None]
+    day = xp.maximum(ledger.day.astype("int64") - first_day, 0)
+    # a reversal is nobody's: before all others
+    cell = xp.where(ledger.amount_minor > 0, customer * span + day + 1, 0)
+    cell = xp.concatenate(
+        [xp.full(1, -1, dtype="int64"), distinct_below(cell, n_customers * span + 1, xp) - 1]
+    )
+    base = span * xp.arange(n_customers)
+    cut = as_of_day - first_day - xp.asarray(backs, dtype="int64")[:, None]
     begin = xp.searchsorted(cell, base)
     end = xp.searchsorted(cell, base + xp.maximum(cut + 1, 0))
     of_year = xp.searchsorted(cell, base + xp.maximum(cut + 1 - YEAR_DAYS, 0))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import ascending_rows
+from qfb_gpu.keys import ascending_rows, dense_up_to, distinct_below
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -43,37 +44,52 @@ def fan_peaks(
     opens[1:] = (relation[1:] != relation[:-1]) | (day[1:] - day[:-1] > window_days)
     closes = xp.ones(day.shape[0], dtype=bool)
     closes[:-1] = opens[1:]
-    group = _groups(ledger, relation, xp)
-    events = xp.concatenate([day[opens], day[closes] + window_days + 1])
-    change = xp.concatenate([xp.ones_like(day[opens]), -xp.ones_like(day[closes])])
-    who = xp.concatenate([group[opens], group[closes]])
-    who, _, change = ascending_rows((who, events, change), backend)
+    group, shape = _groups(ledger, xp)
+    n_groups = math.prod(shape)
+    there = distinct_below(group, n_groups, xp)
+    place = xp.zeros(n_groups, dtype="int64")
+    place[there] = xp.arange(there.shape[0])
+    place = place[group]
+    opened = place[relation[opens]], day[opens]
+    closed = place[relation[closes]], day[closes] + window_days + 1
+    n_days = lookback_days + window_days + 1
+    if 0 < there.shape[0] * n_days <= dense_up_to(day.shape[0]):
+        first_day = as_of_day - lookback_days + 1
+        cells = ((who * n_days + when - first_day) for who, when in (opened, closed))
+        near = _peaks_by_day(cells, there.shape[0], n_days, xp)
+    else:
+        near = _peaks_in_order(opened, closed, there.shape[0], backend)
+    peaks = xp.zeros(n_groups, dtype="int32")
+    peaks[there] = near
+    peaks = peaks.reshape(shape)
+    largest = peaks.max(axis=0) if shape[0] else xp.zeros(shape[1:], dtype="int32")
+    return {NAMES[direction]: largest[code] for code, direction in enumerate(DIRECTIONS)}
+
+
+def _peaks_by_day(cells: Any, n_groups: int, n_days: int, xp: Any) -> Any:
+    """Return how many parties were near at most, by group: int32, from a count for each day."""
+    came, went = (xp.bincount(cell, minlength=n_groups * n_days) for cell in cells)
+    change = (came - went).astype("int32").reshape(n_groups, n_days)
+    return xp.cumsum(change, axis=1, dtype="int32").max(axis=1)
+
+
+def _peaks_in_order(opened: Any, closed: Any, n_groups: int, backend: Backend) -> Any:
+    """Return the same from the times at which parties come and go, in order."""
+    xp = backend.xp
+    who, when = (xp.concatenate(both) for both in zip(opened, closed, strict=True))
+    change = xp.concatenate([xp.ones_like(opened[1]), -xp.ones_like(closed[1])])
+    who, _, change = ascending_rows((who, when, change), backend)
     who, below = ascending_rows((who, -xp.cumsum(change)), backend)  # those of a group sum to 0
-    near = -below
     first = xp.ones(who.shape[0], dtype=bool)
     first[1:] = who[1:] != who[:-1]
-    return _largest(who[first], near[first], ledger.n_customers, backend)
+    peaks = xp.zeros(n_groups, dtype="int32")
+    peaks[who[first]] = -below[first]
+    return peaks
 
 
-def _groups(ledger: Ledger, relation: Any, xp: Any) -> Any:
-    """Return (currency, direction, customer) of each payment as one number."""
-    _, currency = xp.unique(ledger.currency, return_inverse=True)
+def _groups(ledger: Ledger, xp: Any) -> tuple[Any, tuple[int, int, int]]:
+    """Return each relation's (currency, direction, customer) as one number; how many of each."""
+    distinct, currency = xp.unique(ledger.currency, return_inverse=True)
     group = currency * len(DIRECTIONS) + ledger.direction
-    return (group * ledger.n_customers + ledger.relation_customer)[relation]
-
-
-def _largest(who: Any, near: Any, n_customers: int, backend: Backend) -> dict[str, Any]:
-    """Return each customer's largest peak over its currencies, by direction."""
-    xp = backend.xp
-    found = {}
-    for code, direction in enumerate(DIRECTIONS):
-        mine = (who // max(n_customers, 1)) % len(DIRECTIONS) == code
-        customer, peak = who[mine] % max(n_customers, 1), near[mine]
-        customer, below = ascending_rows((customer, -peak), backend)
-        peak = -below
-        first = xp.ones(customer.shape[0], dtype=bool)
-        first[1:] = customer[1:] != customer[:-1]
-        out = xp.zeros(n_customers, dtype="int32")
-        out[customer[first]] = peak[first].astype("int32")
-        found[NAMES[direction]] = out
-    return found
+    group = group * ledger.n_customers + ledger.relation_customer
+    return group, (int(distinct.shape[0]), len(DIRECTIONS), ledger.n_customers)

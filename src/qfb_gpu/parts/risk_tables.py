@@ -9,9 +9,9 @@ import pyarrow as pa
 
 from qfb_gpu.finance.demand import CLASSES
 from qfb_gpu.finance.levels import LEVELS
-from qfb_gpu.finance.risks import PARTS, RISKS
+from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import Tested
-from qfb_gpu.finance.risks_reasons import explain
+from qfb_gpu.finance.risks_reasons import in_words, weighty
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.part import PROFILE, Columns
 
@@ -72,14 +72,17 @@ def tables(
 def _reasons(columns: Columns, settings: Settings) -> tuple[list[str], list[str], list[str]]:
     names = [name.removeprefix("part.") for name in columns if name.startswith("part.")]
     facts = [name for name in names if not name.startswith("points.")]
-    parts = [name for risk in RISKS for name in PARTS[risk]]
+    points = {
+        name.removeprefix("points."): columns[f"part.{name}"]
+        for name in names
+        if name.startswith("points.")
+    }
     rows = zip(*(columns[f"part.{name}"].tolist() for name in facts), strict=True)
-    points = zip(*(columns[f"part.points.{name}"].tolist() for name in parts), strict=True)
-    weights = settings.all_weights
+    told = zip(*(weighty(risk, points, settings.all_weights) for risk in RISKS), strict=True)
     found = []
-    for row, point in zip(rows, points, strict=True):
-        named = dict(zip(facts, row, strict=True)), dict(zip(parts, point, strict=True))
-        found += [explain(risk, *named, weights) for risk in RISKS]
+    for row, of_risks in zip(rows, told, strict=True):
+        named = dict(zip(facts, row, strict=True))
+        found += [in_words(risk, of, named) for risk, of in zip(RISKS, of_risks, strict=True)]
     return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]
 
 

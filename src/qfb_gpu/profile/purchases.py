@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct
+from qfb_gpu.keys import distinct_below
 from qfb_gpu.profile.feature import Feature, ratio
 from qfb_gpu.profile.grouped import count_by, total_by
 
@@ -67,7 +67,7 @@ def purchase_history(
     age = as_of_day - ledger.day[places].astype("int64")
     amount = ledger.amount_minor[places]
     span = int(age.max()) + 1 if places.shape[0] else 1
-    cell = distinct(customer.astype("int64") * span + age, xp)
+    cell = distinct_below(customer.astype("int64") * span + age, n_customers * span, xp)
     edges = xp.searchsorted(cell, span * xp.arange(n_customers + 1))
     n_days = (edges[1:] - edges[:-1]).astype("int64")
     has = n_days > 0
