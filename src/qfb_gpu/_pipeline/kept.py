@@ -83,6 +83,11 @@ def folder(output: Path) -> Path:
     return output / "lake" / "kept"
 
 
+def figures(output: Path) -> Path:
+    """Return where figures of the report are kept."""
+    return folder(output) / "figures.json"
+
+
 def stamp_of(config: Config, device: str) -> str:
     """Return what has to be the same for a night's fit to be applied to further rows."""
     material = json.dumps([settings_of(config), device, _code()], sort_keys=True)

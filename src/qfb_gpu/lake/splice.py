@@ -14,7 +14,7 @@ from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.texts import hash_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _OWNER = "customer_id"
@@ -33,6 +33,7 @@ def splice(
     new: Sequence[tuple[pa.Table, np.ndarray]],
     customer_keys: np.ndarray,
     target: Path,
+    show: Callable[[pa.Table, pa.Table], None] | None = None,
 ) -> int:
     """Write a part in which some customers have other rows; return its number of rows.
 
@@ -48,6 +49,8 @@ def splice(
     customer_keys : int64 array, ascending
         Hashes of the customers' ids.
     target : Path
+    show : callable(Table, Table), optional
+        Given the customers' rows in ``old`` and those that they have now.
 
     Notes
     -----
@@ -57,12 +60,14 @@ def splice(
     if old is None:
         before = after[0].slice(0, 0)
     else:
-        n_rows = _by_page(old, after, customer_keys, target)
+        n_rows = _by_page(old, after, customer_keys, target, show)
         if n_rows is not None:
             return n_rows
         before = read_rows(old)
         after = [_completed(one, before) for one in after]
     table = _merged(before, after, customer_keys)
+    if show is not None:
+        show(_of(before, _keys(before), customer_keys), pa.concat_tables(after))
     gold.write_part(target, table, level=_FAST)
     return int(table.num_rows)
 
@@ -155,7 +160,11 @@ def _completed(after: pa.Table, before: pa.Table) -> pa.Table:
 
 
 def _by_page(
-    old: Path, after: list[pa.Table], customer_keys: np.ndarray, target: Path
+    old: Path,
+    after: list[pa.Table],
+    customer_keys: np.ndarray,
+    target: Path,
+    show: Callable[[pa.Table, pa.Table], None] | None,
 ) -> int | None:
     """Write the part; its pages without rows of the customers stay the bytes that they are.
 
@@ -183,6 +192,8 @@ def _by_page(
     places = [(first, stop) for first, stop, _ in runs]
     if not gold.write_patched(target, paged, places, tables, _FAST):
         return None
+    if show is not None:
+        show(_of(before, _keys(before), customer_keys), new)
     return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
 
 
