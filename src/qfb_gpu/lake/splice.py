@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 _OWNER = "customer_id"
 _FEW = 64
-"""Rows between so few customers are not copied; with more, the pieces cost more than the rows."""
+"""With more touched customers nobody looks for pages that stay."""
+_ROWS_A_PIECE = 400
+"""Where a customer has fewer rows beside it, each row is picked: pieces would cost more."""
 _STAY = 0.4
 """A part of whose pages fewer stay is read and written as a whole: that takes no longer."""
 _MOST_A_PAGE = 2
@@ -114,11 +116,13 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
 def _merged(before: pa.Table, after: list[pa.Table], customer_keys: np.ndarray) -> pa.Table:
     """Return the rows before, those of some customers replaced; in one chunk."""
     before, new = _together(before, after)
-    if customer_keys.size > _FEW:
-        others = before.filter(pa.array(~find(customer_keys, _keys(before), np)[1]))
-        table = pa.concat_tables([others, new]).combine_chunks()
-        return table.take(pa.array(np.argsort(_keys(table), kind="stable")))
-    return _replaced(*_ascending(before), *_ascending(new), customer_keys)
+    if before.num_rows > _ROWS_A_PIECE * customer_keys.size:
+        return _replaced(*_ascending(before), *_ascending(new), customer_keys)
+    table, keys = pa.concat_tables([before, new]).combine_chunks(), [_keys(before), _keys(new)]
+    is_other = ~find(customer_keys, keys[0], np)[1]
+    rows = np.flatnonzero(np.append(is_other, np.ones(keys[1].size, bool)))
+    order = np.argsort(np.concatenate(keys)[rows], kind="stable")
+    return table.take(pa.array(rows[order]))
 
 
 def _together(before: pa.Table, after: list[pa.Table]) -> tuple[pa.Table, pa.Table]:
