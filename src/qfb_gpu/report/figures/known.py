@@ -58,6 +58,8 @@ class Known:
     ) -> None:
         """Know a part in which some customers have other rows, if it was known before.
 
+        Where most have, it is left to be read.
+
         Parameters
         ----------
         old, new : (Path, Path)
@@ -71,6 +73,8 @@ class Known:
         known = self._parts.get(_stamp(*files)) if len(files) == len(old) else None
         if known is None or self.asked is None:
             return
+        if gone[0].num_rows + come[0].num_rows > known.streams.n_streams:
+            return  # to read the part is less work
         less, more = (
             part.summed(found.select(part.COLUMNS), expected.select(cash.COLUMNS), self.asked)
             for found, expected in (gone, come)
