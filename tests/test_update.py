@@ -25,6 +25,9 @@ from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.registry import replay_config
 from qfb_gpu.pipeline import run
 from qfb_gpu.portfolio import generate_portfolio
+from qfb_gpu.report.build import collect
+from qfb_gpu.report.figures import part
+from qfb_gpu.report.figures.known import Known
 from qfb_gpu.tasks import BY_BUCKET
 
 AS_OF = dt.date(2024, 12, 31)
@@ -180,6 +183,15 @@ def test_counts_are_of_all_customers(updated):
     assert "NEW" not in gold.read(folder / "out", "graph_nodes")["node_id"].to_pylist()
 
 
+def test_its_report_is_that_of_its_tables_none_of_which_it_reads(updated, monkeypatch):
+    output, read, n_read = updated[0] / "out", part._read, []
+    fresh = collect(output, gold.reader(output), {})
+    monkeypatch.setattr(part, "_read", lambda *given: n_read.append(1) or read(*given))
+    known = Known.load(keeping.figures(output))
+    assert collect(output, gold.reader(output), {}, known) == fresh
+    assert not n_read
+
+
 def test_an_update_of_an_update(updated, night, monkeypatch, tmp_path):
     again, (other, ids) = tmp_path / "again", night
     shutil.copytree(updated[0], again)
@@ -309,9 +321,9 @@ def test_q_values_of_new_p_values_are_those_of_the_next_larger(updated):
     assert len(known["p_value"]) > 20
 
 
-@pytest.mark.parametrize("few", [0, 64])
-def test_spliced_rows_are_those_of_a_loop(tmp_path, monkeypatch, few):
-    monkeypatch.setattr("qfb_gpu.lake.splice._FEW", few)
+@pytest.mark.parametrize("rows_a_piece", [0, 400])
+def test_spliced_rows_are_those_of_a_loop(tmp_path, monkeypatch, rows_a_piece):
+    monkeypatch.setattr("qfb_gpu.lake.splice._ROWS_A_PIECE", rows_a_piece)
     rng = np.random.default_rng(3)
     ids = [f"C{i}" for i in range(30)]
     keys = dict(zip(ids, hash_texts(pa.array(ids)).tolist(), strict=True))

@@ -40,6 +40,7 @@ from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
+from qfb_gpu.report.figures.known import Known
 from qfb_gpu.tasks import (
     BY_BUCKET,
     Night,
@@ -234,8 +235,10 @@ def _night(
         each = zip(scores, fitted["n_regular"], strict=True)
         counts = [{**score, "n_regular": n_regular} for score, n_regular in each]
         monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
-        _conclude(config, result, counts, monthly, model, ingested, publication)
+        known = Known()
+        _conclude(config, result, counts, monthly, model, ingested, publication, known)
         keeping.keep(config, night, buckets, fitted)
+        known.save(keeping.figures(config.output_dir))
         kept = Kept(
             run_id=result.run_id,
             base=result.run_id,
@@ -281,6 +284,7 @@ def _update(
         entry["of"] = kept.base
         entry["steps"] = _sum_steps([*taken, *scores])
     with result.stage("publish") as entry:
+        update = replace(update, figures=Known.load(keeping.figures(config.output_dir)))
         task = updating.splice_bucket
         counts = _map_buckets(threads, task, update, buckets, progress, "publish")
         publication = gold.next_publication(config.output_dir, result.run_id)
@@ -288,12 +292,14 @@ def _update(
         now = updating.publish(config.output_dir, update, changed, publication)
         entry["steps"] = _sum_steps(counts)
     monthly = _monthly(Workspace(keeping.folder(config.output_dir)), now.buckets)
-    _conclude(config, result, now.counts, monthly, kept.model, ingested, publication)
+    model, known = kept.model, update.figures
+    _conclude(config, result, now.counts, monthly, model, ingested, publication, known)
+    known.save(keeping.figures(config.output_dir))
     keeping.save(config.output_dir, replace(now, inputs=ingested.inputs))
     night.workspace.remove()
 
 
-def _conclude(
+def _conclude(  # noqa: PLR0913
     config: Config,
     result: RunResult,
     counts: list[dict[str, int]],
@@ -301,6 +307,7 @@ def _conclude(
     model: SegmentModel,
     ingested: ingest.IngestResult,
     publication: gold.Publication,
+    known: Known,
 ) -> None:
     """Count, report and log a night whose tables are published."""
     result.counts = {name: sum(one[name] for one in counts) for name in updating.COUNTS}
@@ -309,7 +316,7 @@ def _conclude(
     with result.stage("report"):
         run = {**asdict(result), **run_row(config, result, ingested.inputs)}
         extras = {"monthly": monthly, "run": run}
-        data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras)
+        data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras, known)
         write_report(data, config.output_dir / "report.html")
     with result.stage("mlflow"):
         _log(config, result, model, ingested.inputs)

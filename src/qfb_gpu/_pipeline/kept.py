@@ -1,8 +1,9 @@
 """What a whole night keeps, so that an update can apply it to customers whose rows changed.
 
 ``<output>/lake/kept/kept.json`` says of which night it is; ``fit/-1`` beside it holds what was
-fitted over all customers, ``score/<bucket>`` each bucket's monthly totals. It is a cache: without
-it, or after a change of settings or of the engine, the next night is a whole one.
+fitted over all customers, ``score/<bucket>`` each bucket's monthly totals, ``figures.json`` what
+the report says of each part (:mod:`qfb_gpu.report.figures.known`). It is a cache: without it, or
+after a change of settings or of the engine, the next night is a whole one.
 """
 
 from __future__ import annotations
@@ -81,6 +82,11 @@ class Kept:
 def folder(output: Path) -> Path:
     """Return where an output folder keeps it."""
     return output / "lake" / "kept"
+
+
+def figures(output: Path) -> Path:
+    """Return where figures of the report are kept."""
+    return folder(output) / "figures.json"
 
 
 def stamp_of(config: Config, device: str) -> str:

@@ -12,7 +12,7 @@ they fill, which is scored and published as any other; then each bucket's gold i
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -26,10 +26,15 @@ from qfb_gpu.lake import delta, gold, silver, touched
 from qfb_gpu.lake.splice import read_new, splice
 from qfb_gpu.parts import groups
 from qfb_gpu.parts.part import WHOLE
+from qfb_gpu.report.figures import part
+from qfb_gpu.report.figures.known import Known
 from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    import pyarrow as pa
 
     from qfb_gpu._pipeline.kept import Kept
     from qfb_gpu.backend import Backend
@@ -51,12 +56,15 @@ class Update:
     kept : Kept
     files : dict of table to list of Path
         Part files of the tables by bucket, in the order of ``kept.buckets``.
+    figures : Known
+        What the report need not make again.
     """
 
     lake: Path
     night: Night
     kept: Kept
     files: dict[str, list[Path]]
+    figures: Known = field(default_factory=Known)
 
     def customers(self, bucket: int) -> np.ndarray:
         """Return the keys of a bucket's touched customers, ascending."""
@@ -143,10 +151,12 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
     keys = update.customers(bucket)
     into = work.load("taken", bucket, "into") if work.has("taken", bucket, "into") else {}
     new = [work.folder("publish", one) for one in into.get("gathered", np.zeros(0)).tolist()]
-    n_rows = {}
+    n_rows, shown = {}, _Shown()
     for name in update.files:
         rows = [_new_rows(folder / f"{name}.parquet") for folder in new]
-        n_rows[name] = splice(update.old(name, bucket), rows, keys, update.spliced(name, bucket))
+        old, target = update.old(name, bucket), update.spliced(name, bucket)
+        n_rows[name] = splice(old, rows, keys, target, shown.of(name))
+    shown.exchange(update, bucket)
     n_regular = gold.count_true(update.spliced("payment_streams", bucket), "is_regular")
     return {
         "n_streams": n_rows["payment_streams"],
@@ -155,6 +165,26 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
         "n_regular": n_regular,
         "seconds": {"splice": time.perf_counter() - start},
     }
+
+
+class _Shown:
+    """The rows of a bucket's touched customers of which the report has figures."""
+
+    def __init__(self) -> None:
+        self._rows: dict[str, tuple[pa.Table, pa.Table]] = {}
+
+    def of(self, table: str) -> Callable[[pa.Table, pa.Table], None] | None:
+        """Return what takes a table's rows, as they were and as they are; None if nobody asks."""
+        if table not in part.TABLES:
+            return None
+        return lambda gone, come: self._rows.update({table: (gone, come)})
+
+    def exchange(self, update: Update, bucket: int) -> None:
+        """Make the figures of the bucket's new part of those of the old one."""
+        old = [update.old(name, bucket) for name in part.TABLES]
+        new = [update.spliced(name, bucket) for name in part.TABLES]
+        gone, come = zip(*(self._rows[name] for name in part.TABLES), strict=True)
+        update.figures.exchange(old, new, gone, come, update.customers(bucket))
 
 
 @lru_cache(maxsize=32)

@@ -359,6 +359,10 @@ class Reader:
         files, picked = self._asked(name, columns)
         return [partial(_part, file, picked) for file in files]
 
+    def files(self, name: str) -> list[Path]:
+        """Return the file of each part."""
+        return list(self._asked(name, None)[0])
+
     def batches(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
         """Yield the rows of a gold table in order, at most ``BATCH_ROWS`` at a time."""
         files, picked = self._asked(name, columns)

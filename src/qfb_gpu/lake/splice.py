@@ -14,12 +14,14 @@ from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.texts import hash_texts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _OWNER = "customer_id"
 _FEW = 64
-"""Rows between so few customers are not copied; with more, the pieces cost more than the rows."""
+"""With more touched customers nobody looks for pages that stay."""
+_ROWS_A_PIECE = 400
+"""Where a customer has fewer rows beside it, each row is picked: pieces would cost more."""
 _STAY = 0.4
 """A part of whose pages fewer stay is read and written as a whole: that takes no longer."""
 _MOST_A_PAGE = 2
@@ -33,6 +35,7 @@ def splice(
     new: Sequence[tuple[pa.Table, np.ndarray]],
     customer_keys: np.ndarray,
     target: Path,
+    show: Callable[[pa.Table, pa.Table], None] | None = None,
 ) -> int:
     """Write a part in which some customers have other rows; return its number of rows.
 
@@ -48,6 +51,8 @@ def splice(
     customer_keys : int64 array, ascending
         Hashes of the customers' ids.
     target : Path
+    show : callable(Table, Table), optional
+        Given the customers' rows in ``old`` and those that they have now.
 
     Notes
     -----
@@ -57,12 +62,14 @@ def splice(
     if old is None:
         before = after[0].slice(0, 0)
     else:
-        n_rows = _by_page(old, after, customer_keys, target)
+        n_rows = _by_page(old, after, customer_keys, target, show)
         if n_rows is not None:
             return n_rows
         before = read_rows(old)
         after = [_completed(one, before) for one in after]
     table = _merged(before, after, customer_keys)
+    if show is not None:
+        show(_of(before, _keys(before), customer_keys), pa.concat_tables(after))
     gold.write_part(target, table, level=_FAST)
     return int(table.num_rows)
 
@@ -109,11 +116,13 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
 def _merged(before: pa.Table, after: list[pa.Table], customer_keys: np.ndarray) -> pa.Table:
     """Return the rows before, those of some customers replaced; in one chunk."""
     before, new = _together(before, after)
-    if customer_keys.size > _FEW:
-        others = before.filter(pa.array(~find(customer_keys, _keys(before), np)[1]))
-        table = pa.concat_tables([others, new]).combine_chunks()
-        return table.take(pa.array(np.argsort(_keys(table), kind="stable")))
-    return _replaced(*_ascending(before), *_ascending(new), customer_keys)
+    if before.num_rows > _ROWS_A_PIECE * customer_keys.size:
+        return _replaced(*_ascending(before), *_ascending(new), customer_keys)
+    table, keys = pa.concat_tables([before, new]).combine_chunks(), [_keys(before), _keys(new)]
+    is_other = ~find(customer_keys, keys[0], np)[1]
+    rows = np.flatnonzero(np.append(is_other, np.ones(keys[1].size, bool)))
+    order = np.argsort(np.concatenate(keys)[rows], kind="stable")
+    return table.take(pa.array(rows[order]))
 
 
 def _together(before: pa.Table, after: list[pa.Table]) -> tuple[pa.Table, pa.Table]:
@@ -155,7 +164,11 @@ def _completed(after: pa.Table, before: pa.Table) -> pa.Table:
 
 
 def _by_page(
-    old: Path, after: list[pa.Table], customer_keys: np.ndarray, target: Path
+    old: Path,
+    after: list[pa.Table],
+    customer_keys: np.ndarray,
+    target: Path,
+    show: Callable[[pa.Table, pa.Table], None] | None,
 ) -> int | None:
     """Write the part; its pages without rows of the customers stay the bytes that they are.
 
@@ -183,6 +196,8 @@ def _by_page(
     places = [(first, stop) for first, stop, _ in runs]
     if not gold.write_patched(target, paged, places, tables, _FAST):
         return None
+    if show is not None:
+        show(_of(before, _keys(before), customer_keys), new)
     return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
 
 

@@ -48,25 +48,28 @@ def read(data: Any, at: int = 0) -> tuple[Struct, int]:
         else:
             raw, at = _varint(data, at)
             number = _signed(raw)
-        found[number], at = _field(data, at, kind)
-
-
-def _field(data: Any, at: int, kind: int) -> tuple[tuple[int, Any], int]:
-    if kind in (TRUE, FALSE):
-        return (kind, kind == TRUE), at
-    value, at = _value(data, at, kind)
-    return (kind, value), at
+        if I16 <= kind <= I64:  # of most fields, so no function is called for a short one
+            raw = data[at]
+            at += 1
+            if raw >= _MORE:
+                raw, at = _varint(data, at - 1)
+            found[number] = (kind, (raw >> 1) ^ -(raw & 1))
+        elif kind <= FALSE:
+            found[number] = (kind, kind == TRUE)
+        else:
+            value, at = _value(data, at, kind)
+            found[number] = (kind, value)
 
 
 def _value(data: Any, at: int, kind: int) -> tuple[Any, int]:
-    if kind in (I16, I32, I64):
-        raw, at = _varint(data, at)
-        return _signed(raw), at
+    if kind == STRUCT:
+        return read(data, at)
     if kind == BINARY:
         size, at = _varint(data, at)
         return bytes(data[at : at + size]), at + size
-    if kind == STRUCT:
-        return read(data, at)
+    if kind in (I16, I32, I64):
+        raw, at = _varint(data, at)
+        return _signed(raw), at
     if kind == LIST:
         return _list(data, at)
     if kind in (TRUE, FALSE, BYTE):  # an element of a list has a byte

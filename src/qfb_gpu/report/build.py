@@ -3,30 +3,42 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.lake.threads import side_by_side
 from qfb_gpu.report.data import CurrencyLine, Drawn, Headline, ReportData
-from qfb_gpu.report.figures import cash, making, network, portfolio, quality, segments, streams
+from qfb_gpu.report.figures import (
+    cash,
+    making,
+    network,
+    part,
+    portfolio,
+    quality,
+    segments,
+    streams,
+)
 from qfb_gpu.report.figures.columns import added, called
-from qfb_gpu.report.figures.reading import kept, of_two
+from qfb_gpu.report.figures.known import Known
+from qfb_gpu.report.figures.reading import kept
 from qfb_gpu.report.sections.catalog import SECTIONS
 
 if TYPE_CHECKING:
-    import datetime as dt
     from collections.abc import Sequence
     from pathlib import Path
 
-    import pyarrow as pa
-
-    from qfb_gpu.report.data import Portfolio, Regular
+    from qfb_gpu.report.data import Network, Portfolio, Regular
     from qfb_gpu.report.figures.reading import Gold, Read
 
 _DRAWN = 5
 """Currencies that are drawn; the others are in the table of all."""
 
 
-def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:  # noqa: ARG001
+def collect(
+    output_dir: Path,  # noqa: ARG001
+    read: Read,
+    extras: dict[str, Any],
+    known: Known | None = None,
+) -> ReportData:
     """Return the figures of the run whose gold tables ``read`` gives.
 
     Parameters
@@ -40,46 +52,39 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     extras : dict
         ``monthly`` (list of dict), ``run`` (dict), ``customers`` (Arrow table), ``left_out``
         (dict of part to reason); see :mod:`qfb_gpu.report.figures`. All may be absent.
+    known : Known, optional
+        Figures that need not be made again; these are known afterwards.
 
     Raises
     ------
     KeyError, FileNotFoundError, InputError
         ``payment_streams`` or ``expected_payments`` is not there.
     """
-    gold = kept(read)
+    gold, known = kept(read), known or Known()
     row = making.run_row(gold, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
     asked = cash.ahead(gold, as_of, horizon)
-    parts = _Parts(*zip(*_of_streams(gold, as_of, asked), strict=True))
-    who = portfolio.collect(gold, extras, as_of, parts.activity)
-    order = _currencies(parts.streams, who)
+    parts = part.of_all(gold, part.Asked(as_of, asked), known)
+    sums, expected = [one.streams for one in parts], [one.expected for one in parts]
+    who = portfolio.collect(gold, extras, as_of, [one.activity for one in parts])
+    order = _currencies(sums, who)
     drawn = order[:_DRAWN]
-    listed = streams.listed(parts.streams, drawn) | cash.listed(parts.expected, drawn)
+    listed = streams.listed(sums, drawn) | cash.listed(expected, drawn)
     names, graph, sections, groups, health = side_by_side(
         partial(called, gold, listed),
-        partial(network.collect, gold, drawn),
+        partial(_network, gold, drawn, known),
         partial(_sections, gold),
         partial(segments.collect, gold),
         partial(quality.collect, gold, extras, row["inputs"]),
     )
-    regular = streams.collect(parts.streams, drawn, names)
-    ahead = cash.expected_totals(parts.expected)
+    regular = streams.collect(sums, drawn, names)
+    ahead = cash.expected_totals(expected)
+    lines = [_currency_line(name, who, regular, ahead) for name in order]
     return ReportData(
-        headline=Headline(
-            run_id=str(row.get("run_id") or ""),
-            as_of=as_of,
-            device=str(row.get("device") or ""),
-            seconds=making.seconds(row),
-            n_payments=_number(row, "n_payments", sum(n for n, _, _ in _totals(who).values())),
-            n_customers=_number(row, "n_customers", sum(n for _, n in who.by_payments)),
-            n_streams=regular.n_streams,
-            n_regular=regular.n_regular,
-            horizon_days=horizon,
-            currencies=[_currency_line(name, who, regular, ahead) for name in order],
-        ),
+        headline=_headline(row, who, regular, lines),
         portfolio=who,
         regular=regular,
-        cash=cash.collect(parts.expected, drawn, asked, names),
+        cash=cash.collect(expected, drawn, asked, names),
         segments=groups,
         network=graph,
         quality=health,
@@ -88,27 +93,29 @@ def collect(output_dir: Path, read: Read, extras: dict[str, Any]) -> ReportData:
     )
 
 
-class _Parts(NamedTuple):
-    """What each part of the tables by bucket comes to, in their order."""
+def _headline(
+    row: dict[str, Any], who: Portfolio, regular: Regular, currencies: list[CurrencyLine]
+) -> Headline:
+    return Headline(
+        run_id=str(row.get("run_id") or ""),
+        as_of=row["as_of"],
+        device=str(row.get("device") or ""),
+        seconds=making.seconds(row),
+        n_payments=_number(row, "n_payments", sum(n for n, _, _ in _totals(who).values())),
+        n_customers=_number(row, "n_customers", sum(n for _, n in who.by_payments)),
+        n_streams=regular.n_streams,
+        n_regular=regular.n_regular,
+        horizon_days=making.horizon_days(row),
+        currencies=currencies,
+    )
 
-    streams: tuple[streams.Sums, ...]
-    expected: tuple[cash.Sums, ...]
-    activity: tuple[portfolio.Activity, ...]
 
-
-def _of_streams(read: Gold, as_of: dt.date | None, asked: cash.Ahead) -> list[tuple[Any, ...]]:
-    """Sum up streams and expected payments, each part of them read once."""
-    columns = [*streams.COLUMNS, *portfolio.OF_STREAM, *cash.OF_STREAM]
-
-    def summed(found: pa.Table, expected: pa.Table) -> tuple[Any, ...]:
-        return (
-            streams.summed(found),
-            cash.summed(found, expected, asked),
-            portfolio.activity(found, as_of),
-        )
-
-    table = ("payment_streams", list(dict.fromkeys(columns)))
-    return of_two(read, table, ("expected_payments", cash.COLUMNS), summed)
+def _network(read: Gold, drawn: list[str], known: Known) -> Network | None:
+    """Return the network's figures, which are of the currencies in the order drawn."""
+    found = known.network
+    if found is None or [*found.payee_share] != drawn:
+        found = known.network = network.collect(read, drawn)
+    return found
 
 
 def _sections(read: Gold) -> list[Drawn]:
@@ -125,7 +132,7 @@ def _number(row: dict[str, Any], name: str, otherwise: int) -> int:
 def _currencies(parts: Sequence[streams.Sums], who: Portfolio) -> list[str]:
     """Return every currency, the one with most payments first."""
     number = {name: n for name, (n, _, _) in _totals(who).items()}
-    for name, n in added(part.n_payments for part in parts).items():
+    for name, n in added(one.n_payments for one in parts).items():
         number.setdefault(name, n)
     return sorted(number, key=lambda name: (-number[name], name))
 

@@ -22,8 +22,9 @@ import pyarrow.compute as pc
 
 from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
-from qfb_gpu.report.figures.columns import column, day_numbers, equal, numbers, top_rows
+from qfb_gpu.report.figures.columns import column, day_numbers, equal, exchange, numbers, top_rows
 from qfb_gpu.report.figures.exact import Exact, exact, rounded
+from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, exchange_largest
 from qfb_gpu.report.figures.reading import of_parts
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 _EPOCH = dt.date(1970, 1, 1)
 _NEVER = -(2**31)
 _WEEK = 7
-_LISTED = 10
+_STREAMS = 1 << 12
+"""Streams whose squares are summed at a time: their weeks fit a cache."""
 COLUMNS = ["customer_id", "stream_id", "due_date", "direction", "currency", "amount"]
 OF_STREAM = ["stream_id", "counterparty_id", "next_amount", "next_amount_low", "next_amount_high"]
 _RANGE = OF_STREAM[2:]
@@ -85,13 +87,14 @@ class Sums:
     totals : dict of (currency, direction) to the money over the horizon
     weeks : dict of currency to WeekSums
     largest : dict of currency to rows
-        The largest expected payments, with ``size`` and ``counterparty_id``, largest first.
+        The largest expected payments, with ``size`` and ``counterparty_id``, largest first; more
+        than are listed.
     """
 
     per_day: np.ndarray[Any, Any]
     totals: dict[tuple[str, str], Exact]
     weeks: dict[str, WeekSums]
-    largest: dict[str, list[dict[str, Any]]]
+    largest: dict[str, Largest]
 
 
 def ahead(read: Read, as_of: dt.date | None, horizon_days: int) -> Ahead:
@@ -139,6 +142,48 @@ def summed(streams: pa.Table, expected: pa.Table, asked: Ahead) -> Sums:
         weeks=weeks,
         largest=largest,
     )
+
+
+def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, Any]) -> Sums | None:
+    """Return what is expected of a part in which some customers have other rows.
+
+    Parameters as of :func:`qfb_gpu.report.figures.streams.exchanged`.
+    """
+    currencies = {**known.weeks, **come.weeks}
+    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size)
+    if largest is None:
+        return None
+    none: Exact = Counter()
+    return Sums(
+        per_day=known.per_day - gone.per_day + come.per_day,
+        totals={
+            kind: exchange(*(part.totals.get(kind, none) for part in (known, gone, come)))
+            for kind in {**known.totals, **come.totals}
+        },
+        weeks={name: _exchanged_weeks(name, known, gone, come) for name in currencies},
+        largest=largest,
+    )
+
+
+def _exchanged_weeks(currency: str, known: Sums, gone: Sums, come: Sums) -> WeekSums:
+    n_weeks = next(part.weeks[currency] for part in (known, come) if currency in part.weeks)
+    zeros = np.zeros_like(n_weeks.n_in)
+    nothing = WeekSums(Counter(), Counter(), zeros, zeros, Counter(), Counter())
+    before, less, more = (part.weeks.get(currency, nothing) for part in (known, gone, come))
+    floats = {
+        name: exchange(*(getattr(part, name) for part in (before, less, more)))
+        for name in ("money_in", "money_out", "below", "above")
+    }
+    return WeekSums(
+        n_in=before.n_in - less.n_in + more.n_in,
+        n_out=before.n_out - less.n_out + more.n_out,
+        **floats,
+    )
+
+
+def _size(row: dict[str, Any]) -> float:
+    size: float = row["size"]
+    return size
 
 
 def _currencies(expected: pa.Table) -> list[str]:
@@ -276,35 +321,39 @@ def _range(
     incoming[row] = is_in[known]
     down = np.where(incoming, lower[distinct], higher[distinct])
     up = np.where(incoming, higher[distinct], lower[distinct])
-    so_far = np.zeros(distinct.shape[0])
-    for w in range(n_weeks):
-        so_far += np.bincount(row[week == w], minlength=distinct.shape[0])
-        below.update(exact((so_far * down) ** 2, w))
-        above.update(exact((so_far * up) ** 2, w))
+    each = np.bincount(row * n_weeks + week, minlength=distinct.shape[0] * n_weeks)
+    so_far = np.cumsum(each.reshape(-1, n_weeks), axis=1).astype(np.float64)
+    weeks = np.arange(n_weeks)
+    for start in range(0, distinct.shape[0], _STREAMS):
+        some = slice(start, start + _STREAMS)
+        cells = np.broadcast_to(weeks, so_far[some].shape).ravel()
+        below.update(exact(((so_far[some] * down[some, None]) ** 2).ravel(), cells))
+        above.update(exact(((so_far[some] * up[some, None]) ** 2).ravel(), cells))
     return below, above
 
 
 def _largest(
     expected: pa.Table, mine: np.ndarray[Any, Any], size: np.ndarray[Any, Any], streams: pa.Table
-) -> list[dict[str, Any]]:
+) -> Largest:
     """Return the largest of some expected payments, ties by row, with their counterparties."""
-    rows = mine[top_rows(size[mine], _LISTED)]
+    rows = mine[top_rows(size[mine], KEPT)]
     picked = expected.take(pa.array(rows)).to_pylist()
     ids = pa.array([row["stream_id"] for row in picked], pa.int64())
     some = streams.select(["stream_id", "counterparty_id"])
     some = some.filter(pc.is_in(column(some, "stream_id"), ids))
     names = {row["stream_id"]: row["counterparty_id"] for row in some.to_pylist()}
-    return [
+    found = [
         {**row, "size": float(size[at]), "counterparty_id": names.get(row["stream_id"])}
         for at, row in zip(rows.tolist(), picked, strict=True)
     ]
+    return Largest(found, mine.size <= KEPT)
 
 
 def _first(parts: Sequence[Sums], currency: str) -> list[dict[str, Any]]:
     """Return the largest of all parts, ties in the order of the table."""
-    rows = [row for part in parts for row in part.largest.get(currency, [])]
-    rows.sort(key=lambda row: -row["size"])
-    return rows[:_LISTED]
+    rows = [row for part in parts for row in part.largest.get(currency, NONE).rows]
+    rows.sort(key=lambda row: -_size(row))
+    return rows[:LISTED]
 
 
 def _line(row: dict[str, Any], names: Mapping[str, str]) -> ExpectedLine:

@@ -89,6 +89,13 @@ def added(counts: Iterable[Counter[_Key]]) -> Counter[_Key]:
     return whole
 
 
+def exchange(known: Counter[_Key], gone: Counter[_Key], come: Counter[_Key]) -> Counter[_Key]:
+    """Return counts with some taken out and others put in; without those that come to nothing."""
+    whole = added([known, come])
+    whole.subtract(gone)
+    return Counter({key: n for key, n in whole.items() if n})
+
+
 def sums(table: pa.Table, keys: list[str], values: list[str]) -> list[dict[str, Any]]:
     """Return one dictionary per group: its keys, ``n`` rows and the sum of each of ``values``."""
     asked: list[Any] = [([], "count_all"), *((name, "sum") for name in values)]

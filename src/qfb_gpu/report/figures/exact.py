@@ -33,17 +33,17 @@ def exact(values: np.ndarray[Any, Any], cells: np.ndarray[Any, Any] | int = 0) -
     if not values.size:
         return Counter()
     fraction, exponent = np.frexp(values)
-    whole = np.ldexp(fraction, _BITS).astype(np.int64)
+    digits = np.ldexp(fraction, _BITS).astype(np.int64)
     least = int(exponent.min())
     width = int(exponent.max()) - least + 1
     place = exponent - least + np.asarray(cells, dtype=np.int64) * width
-    low = np.bincount(place, whole & ((1 << _LOW) - 1))
-    high = np.bincount(place, whole >> _LOW)
-    found: Exact = Counter()
+    low = np.bincount(place, digits & ((1 << _LOW) - 1))
+    high = np.bincount(place, digits >> _LOW)
+    whole: dict[int, int] = {}
     for at in np.flatnonzero((low != 0) | (high != 0)).tolist():
-        power = at % width + least - _BITS
-        found[at // width, power] = (int(high[at]) << _LOW) + int(low[at])
-    return found
+        cell, power = divmod(at, width)
+        whole[cell] = whole.get(cell, 0) + (((int(high[at]) << _LOW) + int(low[at])) << power)
+    return Counter({(cell, least - _BITS): number for cell, number in whole.items()})
 
 
 def rounded(sums: Iterable[Exact], n_cells: int = 1) -> np.ndarray[Any, Any]:

@@ -140,6 +140,18 @@ def activity(table: pa.Table, as_of: dt.date | None) -> Activity:
     return Activity(payments, _by_steps(np.maximum(ago, 0), _RECENCY))
 
 
+def exchanged(known: Activity, gone: Activity, come: Activity) -> Activity:
+    """Return how active the customers of a part are, some of whom have other rows."""
+    payments, recency = (
+        [was - less + more for was, less, more in zip(*counts, strict=True)]
+        for counts in (
+            (known.by_payments, gone.by_payments, come.by_payments),
+            (known.by_recency, gone.by_recency, come.by_recency),
+        )
+    )
+    return Activity(payments, recency)
+
+
 def _by_steps(values: np.ndarray[Any, Any], steps: tuple[tuple[str, int], ...]) -> list[int]:
     return binned(values, [*(float(start) for _, start in steps), float("inf")])
 

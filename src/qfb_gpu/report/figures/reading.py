@@ -18,6 +18,7 @@ from qfb_gpu.lake.threads import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     Read = Callable[[str, list[str] | None], pa.Table]
     Part = Callable[[], pa.Table]
@@ -62,16 +63,21 @@ class _Whole:
         return iter([self._read(name, columns).select(columns)])
 
 
-class _Kept:
-    """Reads a column of a whole table once, however many figures ask for it, from any thread."""
+class Kept:
+    """Reads a column of a whole table once, however many figures ask for it, from any thread.
+
+    ``files`` returns the file of each part of a table; none where they are not files.
+    """
 
     def __init__(self, read: Gold) -> None:
         self._read = read
         self._tables: dict[str, pa.Table] = {}
         self._locks: defaultdict[str, Lock] = defaultdict(Lock)
         self.columns, self.parts, self.batches = read.columns, read.parts, read.batches
+        self.files: Callable[[str], list[Path]] = getattr(read, "files", _no_files)
 
     def __call__(self, name: str, columns: list[str] | None = None) -> pa.Table:
+        """Return columns of a table."""
         if columns is None:
             return self._read(name, None)
         with self._locks[name]:
@@ -88,14 +94,18 @@ class _Kept:
         return self._tables[name].select(columns)
 
 
+def _no_files(_name: str) -> list[Path]:
+    return []
+
+
 def in_pieces(read: Read) -> Gold:
     """Return tables in pieces; of a plain function, which has none, each is one piece."""
     return read if hasattr(read, "parts") else _Whole(read)  # type: ignore[return-value]
 
 
-def kept(read: Read) -> Gold:
+def kept(read: Read) -> Kept:
     """Return ``read`` for one page: it reads a column of a whole table once."""
-    return _Kept(in_pieces(read))
+    return Kept(in_pieces(read))
 
 
 def read_or_none(read: Read, table: str, columns: list[str]) -> pa.Table | None:
@@ -128,23 +138,6 @@ def of_parts(
     except ABSENT:
         return None
     return side_by_side(*(partial(_read_and, work, part) for part in parts))
-
-
-def of_two(
-    read: Read,
-    first: tuple[str, list[str]],
-    second: tuple[str, list[str]],
-    work: Callable[[pa.Table, pa.Table], Any],
-) -> list[Any]:
-    """Return what ``work`` makes of the parts of two tables that are of the same customers.
-
-    Tables of which one has more parts than the other are one piece each.
-    """
-    gold = in_pieces(read)
-    mine, other = gold.parts(*first), gold.parts(*second)
-    if len(mine) != len(other):
-        mine, other = [partial(gold, *first)], [partial(gold, *second)]
-    return side_by_side(*(partial(_read_and, work, *two) for two in zip(mine, other, strict=True)))
 
 
 def _read_and(work: Callable[..., Any], *parts: Part) -> Any:

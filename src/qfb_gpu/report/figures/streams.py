@@ -1,12 +1,13 @@
 """Regular payments: how many, how sure, how much of the money, the largest.
 
 A part of ``payment_streams`` is summed up by :func:`summed`, what all parts say by :func:`collect`.
+Where some customers of a part have other rows, :func:`exchanged` needs no others.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +20,14 @@ from qfb_gpu.report.figures.columns import (
     column,
     day_numbers,
     equal,
+    exchange,
     labels,
     most_first,
     numbers,
     sums,
     top_rows,
 )
+from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, exchange_largest
 from qfb_gpu.schema import CADENCES, STATUSES
 
 if TYPE_CHECKING:
@@ -32,7 +35,6 @@ if TYPE_CHECKING:
 
 _BINS = 20
 _EDGES = [float(edge) for edge in np.linspace(0.0, 1.0, _BINS + 1)]
-_LISTED = 10
 _UNKNOWN_DAY = -(2**31)
 _DATES = ["next_date_earliest", "next_date_latest"]
 COLUMNS = [
@@ -57,11 +59,13 @@ class Sums:
     kinds : Counter of text
     range_days : Counter of int
         Days between the earliest and the latest next date of streams that are still going.
-    money : Counter of (currency, direction, whether regular)
+    kinds_of_money : Counter of (currency, direction, whether regular)
+        Streams.
+    money : Counter of the same
         Minor units.
     n_payments : Counter of currency
     largest : dict of currency to rows
-        The largest regular streams that are still going, largest first.
+        The largest regular streams that are still going, largest first; more than are listed.
     """
 
     n_streams: int
@@ -70,9 +74,10 @@ class Sums:
     cadences: Counter[tuple[str, str]]
     kinds: Counter[str]
     range_days: Counter[int]
+    kinds_of_money: Counter[tuple[str, str, bool]]
     money: Counter[tuple[str, str, bool]]
     n_payments: Counter[str]
-    largest: dict[str, list[dict[str, Any]]]
+    largest: dict[str, Largest]
 
 
 def summed(table: pa.Table) -> Sums:
@@ -85,11 +90,13 @@ def summed(table: pa.Table) -> Sums:
     rows = sums(
         table, ["currency", "direction", "is_regular"], ["amount_total_minor", "n_payments"]
     )
+    kinds: Counter[tuple[str, str, bool]] = Counter()
     money: Counter[tuple[str, str, bool]] = Counter()
     n_payments: Counter[str] = Counter()
     for row in rows:
         n_payments[row["currency"]] += int(row["n_payments"])
         key = (row["currency"], row["direction"], bool(row["is_regular"]))
+        kinds[key] += row["n"]
         money[key] += int(row["amount_total_minor"])
     return Sums(
         n_streams=table.num_rows,
@@ -98,10 +105,53 @@ def summed(table: pa.Table) -> Sums:
         cadences=_cadences(regular),
         kinds=labels(column(regular, "amount_kind")) if regular.num_rows else Counter(),
         range_days=_range_days(table.select(_DATES).filter(going)),
+        kinds_of_money=kinds,
         money=money,
         n_payments=n_payments,
         largest=_largest(table, np.asarray(going), list(n_payments)),
     )
+
+
+def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, Any]) -> Sums | None:
+    """Return what a part comes to in which some customers have other rows.
+
+    Parameters
+    ----------
+    known, gone, come : Sums
+        Of the part, of the customers' rows there, of those that they have now.
+    customers : int64 array, ascending
+        Keys of the customers.
+
+    Returns
+    -------
+    Sums, or None where the largest streams cannot be told from these
+    """
+    kinds = exchange(known.kinds_of_money, gone.kinds_of_money, come.kinds_of_money)
+    money = added([known.money, come.money])
+    money.subtract(gone.money)
+    n_payments = added([known.n_payments, come.n_payments])
+    n_payments.subtract(gone.n_payments)
+    currencies = dict.fromkeys(currency for currency, _, _ in kinds)
+    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size)
+    if largest is None:
+        return None
+    return replace(
+        known,
+        n_streams=known.n_streams - gone.n_streams + come.n_streams,
+        bins=known.bins - gone.bins + come.bins,
+        regular_bins=known.regular_bins - gone.regular_bins + come.regular_bins,
+        cadences=exchange(known.cadences, gone.cadences, come.cadences),
+        kinds=exchange(known.kinds, gone.kinds, come.kinds),
+        range_days=exchange(known.range_days, gone.range_days, come.range_days),
+        kinds_of_money=kinds,
+        money=Counter({key: money[key] for key in kinds}),
+        n_payments=Counter({currency: n_payments[currency] for currency in currencies}),
+        largest=largest,
+    )
+
+
+def _size(row: dict[str, Any]) -> int:
+    return row["amount_total_minor"] or 0
 
 
 def collect(parts: Sequence[Sums], currencies: list[str], names: Mapping[str, str]) -> Regular:
@@ -180,22 +230,22 @@ def _share(
 
 def _largest(
     table: pa.Table, going: np.ndarray[Any, Any], currencies: list[str]
-) -> dict[str, list[dict[str, Any]]]:
+) -> dict[str, Largest]:
     """Return the largest streams of each currency that are still going, ties by row."""
     money = numbers(table, "amount_total_minor")
     largest = {}
     for currency in currencies:
         mine = np.flatnonzero(going & equal(table, "currency", currency))
-        rows = mine[top_rows(money[mine], _LISTED)]
-        largest[currency] = table.take(pa.array(rows)).to_pylist()
+        rows = mine[top_rows(money[mine], KEPT)]
+        largest[currency] = Largest(table.take(pa.array(rows)).to_pylist(), mine.size <= KEPT)
     return largest
 
 
 def _first(parts: Sequence[Sums], currency: str) -> list[dict[str, Any]]:
     """Return the largest of all parts, ties in the order of the table."""
-    rows = [row for part in parts for row in part.largest.get(currency, [])]
-    rows.sort(key=lambda row: -(row["amount_total_minor"] or 0))
-    return rows[:_LISTED]
+    rows = [row for part in parts for row in part.largest.get(currency, NONE).rows]
+    rows.sort(key=lambda row: -_size(row))
+    return rows[:LISTED]
 
 
 def _range_days(going: pa.Table) -> Counter[int]:

@@ -1,0 +1,167 @@
+"""Figures that are known of a part equal those that are made of its rows, whoever's rows changed."""
+
+import datetime as dt
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from qfb_gpu.lake.texts import hash_texts
+from qfb_gpu.report import data
+from qfb_gpu.report.figures import cash, part, portfolio, streams
+from qfb_gpu.report.figures.known import Known
+from qfb_gpu.report.figures.largest import KEPT, LISTED, Largest, exchange_largest
+from qfb_gpu.schema import CADENCES, STATUSES
+
+AS_OF = dt.date(2024, 12, 31)
+ASKED = part.Asked(AS_OF, cash.Ahead(AS_OF + dt.timedelta(days=1), 30, is_given=True))
+CURRENCIES = ["CNY", "USD", "EUR"]
+IDS = [f"c{number}" for number in range(30)]
+
+
+def tables(draw, ids, first_stream=0):
+    """Return streams of some customers and what is expected of them, in order of their keys."""
+    keys = hash_texts(pa.array(ids, pa.string()))
+    owners = [ids[row] for row in np.argsort(keys) for _ in range(draw.integers(0, 9))]
+    n = len(owners)
+    flags = draw.random(n) < 0.5
+    day = [AS_OF - dt.timedelta(days=int(d)) for d in draw.integers(0, 400, n)]
+    later = [AS_OF + dt.timedelta(days=int(d)) for d in draw.integers(1, 9, n)]
+    money = draw.integers(0, 5, n)  # of which many tie, and some streams have none
+    low = draw.random(n) * 10
+    found = pa.table({
+        "customer_id": pa.array(owners, pa.string()),
+        "counterparty_id": pa.array([f"p{x}" for x in draw.integers(0, 9, n)], pa.string()),
+        "direction": pa.array(draw.choice(["in", "out"], n).tolist(), pa.string()),
+        "currency": pa.array(draw.choice(CURRENCIES, n, p=[0.7, 0.25, 0.05]).tolist(), pa.string()),
+        "is_regular": pa.array(flags),
+        "status": pa.array(draw.choice(STATUSES, n).tolist(), pa.string()),
+        "cadence": pa.array(draw.choice(CADENCES, n).tolist(), pa.string()),
+        "period_days": draw.random(n), "n_payments": draw.integers(1, 600, n),
+        "confidence": pa.array(draw.random(n), mask=draw.random(n) < 0.2),
+        "amount_kind": pa.array(draw.choice(["fixed", "drifting"], n).tolist(), pa.string()),
+        "amount_typical": draw.random(n), "amount_total_minor": money,
+        "next_date": pa.array(later, pa.date32()),
+        "next_date_earliest": pa.array(later, pa.date32(), mask=~flags),
+        "next_date_latest": pa.array([d + dt.timedelta(days=3) for d in later], pa.date32()),
+        "next_amount": low + 1.0, "next_amount_low": low,
+        "next_amount_high": pa.array(low + draw.random(n) + 1.0, mask=draw.random(n) < 0.2),
+        "last_date": pa.array(day, pa.date32()),
+        "stream_id": pa.array(first_stream + np.arange(n), pa.int64()),
+    })  # fmt: skip
+    rows = np.repeat(np.arange(n), draw.integers(0, 4, n))
+    due = [AS_OF + dt.timedelta(days=int(d)) for d in draw.integers(0, 40, rows.size)]
+    expected = found.select(["customer_id", "stream_id", "direction", "currency"]).take(rows)
+    expected = expected.append_column("due_date", pa.array(due, pa.date32()))
+    amount = pa.array(draw.integers(1, 6, rows.size) / 7.0)
+    return found, expected.append_column("amount", amount)
+
+
+def of(table, ids, *, others=False):
+    is_one = np.isin(np.array(table["customer_id"].to_pylist(), object), ids)
+    return table.filter(pa.array(is_one != others))
+
+
+def together(left, right):
+    table = pa.concat_tables([left, right])
+    keys = hash_texts(table["customer_id"].combine_chunks())
+    return table.take(pa.array(np.argsort(keys, kind="stable")))
+
+
+def shown(figures):
+    """Return all that the page shows of a part."""
+    one, ahead = [figures.streams], [figures.expected]
+    return (
+        streams.collect(one, CURRENCIES, {}), cash.collect(ahead, CURRENCIES, ASKED.ahead, {}),
+        {kind: money for kind, money in cash.expected_totals(ahead).items() if money}, figures.streams.n_payments, figures.activity,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_part_with_other_rows_comes_to_what_it_is_read_as(seed):
+    draw = np.random.default_rng(seed)
+    before = tables(draw, IDS)
+    figures, n_told = part.summed(*before, ASKED), 0
+    for again in range(4):
+        touched = draw.choice(IDS, 1 + seed % 3, replace=False).tolist()
+        customers = np.sort(hash_texts(pa.array(touched, pa.string())))
+        come = tables(draw, touched[seed % 2 :], 1000 * (again + 1))  # one may be gone
+        gone = [of(table, touched) for table in before]
+        before = [
+            together(of(old, touched, others=True), new)
+            for old, new in zip(before, come, strict=True)
+        ]
+        less, more = part.summed(*gone, ASKED), part.summed(*come, ASKED)
+        read = part.summed(*before, ASKED)
+        figures = part.exchanged(figures, less, more, customers)
+        if figures is None:
+            figures = read
+            continue
+        n_told += 1
+        assert shown(figures) == shown(read)
+    assert n_told > 0
+
+
+def test_nothing_is_told_of_largest_rows_where_others_might_be_among_them():
+    rows = [{"customer_id": f"c{at}", "size": 100 - at} for at in range(KEPT)]
+    known = {"CNY": Largest(rows, is_all=False)}
+
+    def without(n_gone):
+        ids = pa.array([f"c{at}" for at in range(n_gone)], pa.string())
+        keys = np.sort(hash_texts(ids))
+        return exchange_largest(known, {}, ["CNY"], keys, lambda row: row["size"])
+
+    stay = without(KEPT - LISTED)
+    assert [row["size"] for row in stay["CNY"].rows] == [100 - at for at in range(LISTED, KEPT)]
+    assert not stay["CNY"].is_all
+    assert without(KEPT - LISTED + 1) is None
+    all_known = {"CNY": Largest(rows[:3], is_all=True)}
+    keys = hash_texts(pa.array(["c0"], pa.string()))
+    found = exchange_largest(all_known, {}, ["CNY"], keys, lambda row: row["size"])
+    assert found == {"CNY": Largest(rows[1:3], is_all=True)}
+
+
+def test_what_is_written_down_is_known_again(tmp_path):
+    found, expected = tmp_path / "found", tmp_path / "expected"
+    for file in (found, expected):
+        file.write_text("rows", encoding="utf-8")
+    node = data.Node("a", is_customer=True, community=0, pagerank=0.1, degree_in=1, degree_out=2,
+                     is_hub=True)  # fmt: skip
+    known = Known()
+    known.look(ASKED)
+    figures = part.summed(*tables(np.random.default_rng(0), IDS), ASKED)
+    known.keep({(found, expected): figures})
+    known.network = data.Network(
+        1, 1, 0, 1, 0, 1, [("2", 1)], [(1, 2)], [node], [node], [data.Link(0, 0, 3)],
+        [("1", 0.5)], {"CNY": [("1", 1.0)]},
+    )  # fmt: skip
+    known.save(tmp_path / "known.json")
+    again = Known.load(tmp_path / "known.json")
+    assert again.network == known.network
+    assert again.asked == ASKED
+    assert shown(again.figures(found, expected)) == shown(figures)
+    again.look(part.Asked(None, ASKED.ahead))
+    assert again.figures(found, expected) is None
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"what": 1}, null, {}]'])
+def test_nothing_is_known_where_it_is_broken(tmp_path, content):
+    path = tmp_path / "known.json"
+    path.write_text(content, encoding="utf-8")
+    assert Known.load(path).asked is None
+    assert Known.load(tmp_path / "none.json").network is None
+
+
+def test_a_part_that_was_written_anew_is_not_known(tmp_path):
+    files = [tmp_path / name for name in ("streams", "expected")]
+    for file in files:
+        file.write_text("rows", encoding="utf-8")
+    known = Known()
+    known.look(ASKED)
+    none = part.summed(*tables(np.random.default_rng(0), []), ASKED)
+    known.keep({(files[0], files[1]): none})
+    (tmp_path / "linked").hardlink_to(files[0])
+    assert known.figures(tmp_path / "linked", files[1]) is none
+    files[0].write_text("other rows", encoding="utf-8")
+    assert known.figures(*files) is None
+    assert none.activity == portfolio.Activity([0] * 7, [0] * 5)
