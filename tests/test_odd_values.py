@@ -77,7 +77,7 @@ def test_ids_that_lost_their_digits_are_rejected(ingested, column, ids):
 NUMBERS = {
     "1.234,56": 123456, "1 234,56": 123456, "1\u00a0234,56": 123456, "1\u202f234\u202f567,8": 123456780,
     "1'234,00": 123400, "1’234": 123400, "-1234,5": -123450, "1234,5-": -123450, "(1.234,50)": -123450,
-    "€ 1,50": 150, "１．２３４，５６": 123456, "1.234": 123400, "0,1": 10, "1,23 ": 123, "5": 500,
+    "¥ 1,50": 150, "１．２３４，５６": 123456, "1.234": 123400, "0,1": 10, "1,23 ": 123, "5": 500,
     "1,234.56": None, "12.34": None, "1,2,3": None, "1..2": None, "1 23,4": None, "a1,5": None,
 }  # fmt: skip
 
@@ -142,3 +142,14 @@ def test_a_year_of_two_digits_may_be_the_last(ingested, coded, part, kept, refus
     dates = pa.array(SHORT)
     found = measures(ingested(table(date=dates.dictionary_encode() if coded else dates), **part))
     assert (found["kept"], found.get(LAST, 0)) == (kept, refused)
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_a_sign_that_contradicts_the_currency_is_no_amount(ingested, coded):
+    """Dollars in a file without a column of currencies were taken for yuan."""
+    amount = pa.array(["$1.50", "¥1.50", "￥2", "€1.50", "$1.50", "$1.50", "£3", "1.50"])
+    currency = pa.array([None, None, "JPY", "USD", "USD", "CAD", "EUR", "CNY"])
+    texts = amount.dictionary_encode() if coded else amount
+    found = measures(ingested(table(amount=texts, currency=currency)))
+    why = "rejected: amount has the sign of another currency (map currency, or set it in constants)"
+    assert (found["kept"], found[why]) == (5, 3)

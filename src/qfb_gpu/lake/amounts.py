@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.currencies import currency_code
 from qfb_gpu.lake.texts import as_text, plain, text_buffers
 from qfb_kernels import decimals as kernels
 from qfb_kernels.text import MISSING, OK
@@ -16,6 +17,11 @@ from qfb_kernels.text import MISSING, OK
 _EXACT_FLOAT = float(2**53)
 _PRODUCT_LIMIT = float(2**62)
 _WIDE_COMMA, _WIDE_POINT = "，", "．"
+FOREIGN = 6
+"""The sign before an amount is of a currency that the row is not in."""
+_NOT_ASCII = 0x80
+_SIGNS = {"¥￥": ("CNY", "JPY"), "$＄": ("USD",), "€": ("EUR",), "£￡": ("GBP",)}
+"""Signs and whose they are; in a currency that is in none of these a sign may be its own, too."""
 _GROUPED = r"(\d)[ '’\x{A0}\x{2009}\x{202F}](\d)"
 _EXCHANGED = np.arange(256, dtype=np.uint8)
 _EXCHANGED[[ord("."), ord(",")]] = ord(","), ord(".")
@@ -95,6 +101,32 @@ def to_minor(amounts: Decimals, exponent: Any, *, half_even: bool) -> tuple[Any,
     status = amounts.status.copy()
     kernels.to_minor_cpu(amounts.mantissa, amounts.scale, exponent, half_even, minor, status)
     return minor, status
+
+
+def has_foreign_sign(values: pa.Array, currency: Any) -> Any:
+    """Return the rows whose text has the sign of a currency that the row is not in, ascending.
+
+    Parameters
+    ----------
+    values : pyarrow.Array
+        Amounts as they came; only texts have signs.
+    currency : int16 array, shape (n_rows,)
+    """
+    none = np.zeros(0, np.intp)
+    if pa.types.is_dictionary(values.type):
+        values = values.cast(values.type.value_type)
+    if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
+        return none
+    data, _ = text_buffers(values)
+    if not ((data == ord("$")) | (data >= _NOT_ASCII)).any():
+        return none  # as nearly always: a look at the bytes, and at no row
+    wrong = np.zeros(len(values), bool)
+    signed = {code for codes in _SIGNS.values() for code in codes}
+    for signs, own in _SIGNS.items():
+        found = pc.match_substring_regex(values, f"[{signs}]").fill_null(fill_value=False)
+        others = [currency_code(code) for code in sorted(signed - set(own))]
+        wrong |= np.asarray(found, bool) & np.isin(currency, others)
+    return np.flatnonzero(wrong)
 
 
 def multiply(left: Decimals, right: Decimals) -> Decimals:

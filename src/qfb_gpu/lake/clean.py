@@ -43,6 +43,7 @@ _AMOUNT_WORDS = {
     UNREADABLE: "is not a number",
     TOO_FINE: "has more decimals than the currency has (rounding = 'half_even' rounds)",
     TOO_LARGE: "is too large",
+    amounts.FOREIGN: "has the sign of another currency (map currency, or set it in constants)",
 }
 _DATE_WORDS = {
     IMPOSSIBLE: "is no day of the calendar",
@@ -317,6 +318,8 @@ class _RowReader:
             read = amounts.multiply(*factors)
         else:
             read = amounts.parse_decimals(self._values("amount"), mark)
+            foreign = amounts.has_foreign_sign(self._values("amount"), self._currency[0])
+            read.status[foreign[read.status[foreign] == OK]] = amounts.FOREIGN
         minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
