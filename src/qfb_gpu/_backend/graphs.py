@@ -137,15 +137,25 @@ def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
 
 
 def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
-    """Return the core number (int32) and the triangles (int64) of each node, by igraph."""
+    """Return the core number (int32) and the triangles (int64) of each node, by igraph.
+
+    Nodes with one partner are in no triangle and no core but the first: igraph gets the others.
+    """
     import numpy as np
 
     igraph = import_igraph()
-    graph = igraph.Graph(n=n_nodes, edges=_pairs(low, high))
+    own = _partner_of_one(n_nodes, low, high) == np.arange(n_nodes)
+    place = np.cumsum(own) - 1
+    stays = own[low] & own[high]
+    graph = igraph.Graph(n=int(own.sum()), edges=_pairs(place[low[stays]], place[high[stays]]))
     degree = np.asarray(graph.degree(), dtype=np.int64)
     closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)
-    triangles = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
-    return np.asarray(graph.coreness(), dtype=np.int32), triangles
+    triangles = np.zeros(n_nodes, dtype=np.int64)
+    triangles[own] = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
+    core = np.zeros(n_nodes, dtype=np.int32)
+    core[low] = core[high] = 1
+    core[own] = np.maximum(core[own], graph.coreness())
+    return core, triangles
 
 
 def _pairs(source: Any, target: Any) -> Iterator[tuple[int, int]]:

@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from qfb_gpu.models.behaviour import Numbered
 
 _BATCH_PAIRS = 4_000_000
+_NO_MORE_THAN_CHANCE = 0.5
+"""The least p-value of pairs with no more customers in common than their mean, which is not
+above the median: they are listed under no smaller rate, and which p-value they have changes no
+q-value under it."""
 
 
 def associations(
@@ -56,7 +60,11 @@ def associations(
     swap = (n_of[left] > n_of[right]) | ((n_of[left] == n_of[right]) & (party[left] > party[right]))
     left, right = np.where(swap, right, left), np.where(swap, left, right)
     n_left, n_right = n_of[left], n_of[right]
-    p = _chance(both, n_left, n_right, n_customers)
+    p = np.ones(both.size)
+    told = both * n_customers > n_left * n_right
+    if settings.false_discovery_rate >= _NO_MORE_THAN_CHANCE:
+        told[:] = True
+    p[told] = _chance(both[told], n_left[told], n_right[told], n_customers)
     q = benjamini_hochberg(p)
     order = np.lexsort((party[right], party[left], -both, p))
     order = order[q[order] <= settings.false_discovery_rate][: settings.n_pairs]
