@@ -79,7 +79,7 @@ def cpu_night(config: Config) -> Before:
     for bucket in buckets:
         tasks.score_bucket(night, bucket)
     pipeline.decide(night, buckets, cpu)
-    pipeline.fit(Pool(), night, buckets, cpu)
+    pipeline.fit(Pool(), night, buckets)
     for bucket in buckets:
         tasks.publish_bucket(night, bucket)
     return Before(night, buckets, {})

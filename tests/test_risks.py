@@ -243,11 +243,35 @@ def test_a_block_of_customers_sees_its_own_contracts():
     small = SimpleNamespace(xp=np, memory_budget_bytes=lambda: 4 * 8 * 36 * 7)
     cut = risks.blocks(whole, small)
     assert len(cut) == 5
-    one = risks.measure(whole, 0, 0, 1, DAY, np.ones(12), CPU)
+    [all_at_once] = risks.blocks(whole, CPU)
+    one = risks.measure(all_at_once, 0, 0, 1, DAY, np.ones(12), CPU)
     parts = [risks.measure(block, 0, 0, 1, DAY, np.ones(12), CPU) for block in cut]
     for name in ("behind_days", "unpaid_share", "paid_gap", "arc", "hhi", "returned_rate"):
         joined = np.concatenate([part_.parts[name] for part_ in parts])
         np.testing.assert_array_equal(one.parts[name], joined, err_msg=name)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3])
+def test_a_customer_is_measured_alike_whoever_is_beside_it(n):
+    rng = np.random.default_rng(n)
+    tables = {name: rng.integers(0, 10**9, (40, 60)) for name in months.NAMES}
+    channels = {name: rng.random((40, 2)) for name in concentration.NAMES}
+    peers = rng.random(12) + 0.5
+
+    def measured(rows, budget):
+        cut = risks.Months(
+            {name: values[rows] for name, values in tables.items()}, None, 2020 * 12,
+            {name: values[rows] for name, values in channels.items()}, None,
+        )  # fmt: skip
+        own = SimpleNamespace(xp=np, memory_budget_bytes=lambda: budget)
+        found = [risks.measure(b, 0, 0, 1, DAY, peers, CPU).parts for b in risks.blocks(cut, own)]
+        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
+
+    together = measured(slice(None), 2**30)
+    for start in range(0, 40 - n, n):
+        rows = slice(start, start + n)
+        for name, values in measured(rows, 1).items():
+            np.testing.assert_array_equal(values[:n], together[name][rows], err_msg=name)
 
 
 def _draw(score, evidence, band, risk, backend):

@@ -217,7 +217,7 @@ def _night(
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend)
         with result.stage("fit") as entry:
-            entry["rows"], fitted = fit(pool, night, buckets, backend)
+            entry["rows"], fitted = fit(pool, night, buckets)
             entry["steps"] = fitted["seconds"]
         with result.stage("publish") as entry:
             opened = open_host_pool(pool, night.backend, config.workers, len(buckets))

@@ -1,7 +1,8 @@
-"""Fit what is global: segments here, the payment network and the parts on the workers beside it.
+"""Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
-The network takes about as long as the segments, and most parts read neither, so all begin at once;
-who waits for what is said by :class:`qfb_gpu.parts.part.Part`.
+Most parts read neither segments nor network, so all begin at once; who waits for what is said by
+:class:`qfb_gpu.parts.part.Part`. The main process imports what it needs later, and puts the
+customers' profiles together, a bucket at a time.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qfb_gpu import network, parts
-from qfb_gpu._pipeline.between import all_to_host, feature_block
+from qfb_gpu._pipeline.between import feature_block
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import silver
 from qfb_gpu.ledger import Labelled
@@ -25,10 +28,10 @@ if TYPE_CHECKING:
     from qfb_gpu.cluster import Pool
     from qfb_gpu.tasks import Night
 
+_SEGMENTS = "segments"
 
-def fit(
-    pool: Pool, night: Night, buckets: list[int], backend: Backend
-) -> tuple[int, dict[str, Any]]:
+
+def fit(pool: Pool, night: Night, buckets: list[int]) -> tuple[int, dict[str, Any]]:
     """Fit segments, network and parts, and save each bucket's profile columns.
 
     Returns
@@ -40,28 +43,20 @@ def fit(
     """
     seconds: dict[str, float] = {}
     graph = pool.start(fit_network, night, [PAYMENT_GRAPH])
+    groups_of = pool.start(fit_groups, night, [_SEGMENTS])
     others = pool.start(parts.fit_part, night, parts.fitted_after(night.sources, ""))
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
-    start = time.perf_counter()
-    blocks = [feature_block(night, bucket, backend) for bucket in buckets]
-    features = {
-        name: backend.xp.concatenate([block[name] for block in blocks]) for name in blocks[0]
-    }
-    n_regular = [int(block["regularity_n_streams"].sum()) for block in blocks]
-    del blocks
-    keys = customer_keys(night, buckets)
-    grouped = groups.fit_groups(features, keys, night.settings, backend)
-    seconds["segments"] = time.perf_counter() - start
     if pool.has_workers:  # this process waits for them until everything is published
         store.opened_beside(night.settings.output_dir)
-    else:
+    [(_, (seconds[_SEGMENTS], small))] = groups_of
+    if not pool.has_workers:
         seconds |= others  # before the network is there: who reads it and did not say so fails
     seconds |= graph
     load = night.workspace.load
     nodes, edges = load("fit", WHOLE, "nodes"), load("fit", WHOLE, "edges")
-    columns = {**features, **grouped.columns}
-    n_customers = _save_profiles(night, buckets, columns, nodes, backend)
+    grouped = groups.taken(small, night.workspace)
+    n_regular = _save_profiles(night, buckets, grouped.columns, nodes)
     of_profiles = parts.fitted_after(night.sources, PROFILES)
     last = pool.start(parts.fit_part, night, of_profiles)
     for running in (others, after_graph, last):
@@ -73,7 +68,21 @@ def fit(
         "n_regular": n_regular,
         "seconds": seconds,
     }
-    return n_customers, fitted
+    return grouped.population["customer_key"].shape[0], fitted
+
+
+def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
+    """Group all customers and save what has rows; return seconds, and what has none.
+
+    Of the customers' features only those are put together that are read.
+    """
+    start = time.perf_counter()
+    backend, buckets = get_backend(night.backend), silver.buckets(night.lake)
+    host = get_backend("cpu")
+    features = _Features([feature_block(night, bucket, host) for bucket in buckets], backend)
+    grouped = groups.fit_groups(features, customer_keys(night, buckets), night.settings, backend)
+    small = groups.put(grouped, night.workspace, backend)
+    return time.perf_counter() - start, small
 
 
 def fit_network(night: Night, _name: str) -> float:
@@ -87,23 +96,36 @@ def fit_network(night: Night, _name: str) -> float:
     return time.perf_counter() - start
 
 
+class _Features(dict[str, Any]):
+    """Features of all customers: a column is put together when it is first asked for."""
+
+    def __init__(self, blocks: list[dict[str, Any]], backend: Backend) -> None:
+        super().__init__()
+        self._blocks, self._backend = blocks, backend
+
+    def __missing__(self, name: str) -> Any:
+        """Return a column of all buckets, on the backend, and keep it."""
+        whole = np.concatenate([block[name] for block in self._blocks])
+        self[name] = self._backend.asarray(whole)
+        return self[name]
+
+
 def _save_profiles(
-    night: Night,
-    buckets: list[int],
-    columns: dict[str, Any],
-    nodes: dict[str, Any],
-    backend: Backend,
-) -> int:
-    host, on_host = all_to_host(columns, backend), get_backend("cpu")
-    start = 0
+    night: Night, buckets: list[int], columns: dict[str, Any], nodes: dict[str, Any]
+) -> list[int]:
+    """Save the profile columns of each bucket; return its numbers of regular streams."""
+    host = get_backend("cpu")
+    start, n_regular = 0, []
     for bucket in buckets:
+        features = feature_block(night, bucket, host)
         keys = night.workspace.load("score", bucket, "customers")["customer_key"]
         stop = start + keys.shape[0]
-        rows = {name: _slice(values, start, stop) for name, values in host.items()}
+        rows = {name: _slice(values, start, stop) for name, values in columns.items()}
         position = network.node_features(nodes, keys)
-        night.workspace.save("fit", bucket, "profiles", {**rows, **position}, on_host)
+        night.workspace.save("fit", bucket, "profiles", {**features, **rows, **position}, host)
+        n_regular.append(int(features["regularity_n_streams"].sum()))
         start = stop
-    return start
+    return n_regular
 
 
 def _slice(values: Any, start: int, stop: int) -> Any:

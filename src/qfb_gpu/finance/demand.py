@@ -13,6 +13,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.finance.months import seen_months
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -53,7 +55,7 @@ def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -
     xp = backend.xp
     x, y = xp.maximum(sales[:, -WINDOW:], 0.0), xp.maximum(bought[:, -WINDOW:], 0.0)
     n_months = x.shape[1]
-    seen = xp.arange(n_months) >= n_months - xp.minimum(length, n_months)[:, None]
+    seen = seen_months(length, n_months, xp)
     n = seen.sum(axis=1)
     x, y = xp.where(seen, x, 0.0), xp.where(seen, y, 0.0)
     busy = x > 0

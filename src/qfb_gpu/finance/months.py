@@ -159,7 +159,7 @@ def seasons(income: Any, first_month: int, peers: Any, backend: Backend) -> Any:
     own = own / own.mean(axis=1, keepdims=True)
     n_months = income.shape[1]
     at = (xp.arange(n_months) - _tail(income)) % YEAR
-    return xp.maximum(own[:, at], 0.2)
+    return xp.maximum(own.T[at].T, 0.2)
 
 
 def _tail(income: Any) -> int:
@@ -175,6 +175,26 @@ def _yearly(income: Any, xp: Any) -> tuple[Any, Any, Any]:
     full = (months > 0).sum(axis=2, keepdims=True) >= YEAR - 2
     shares = xp.where(full, YEAR * months / xp.maximum(year, 1), 0.0)
     return xp.minimum(shares, _MOST), full.sum(axis=(1, 2)), full
+
+
+def by_column(table: Any, xp: Any) -> Any:
+    """Return a table whose columns lie one after the other in memory.
+
+    A sum over the months of its rows, two at least, then adds column to column in turn: in one
+    order, whatever the number of rows, and several rows at a time.
+    """
+    return xp.ascontiguousarray(table.T).T
+
+
+def seen_months(length: Any, n_months: int, xp: Any) -> Any:
+    """Return which of the last months each history reaches: bool, (n_customers, n_months).
+
+    Parameters
+    ----------
+    length : int64 array, shape (n_customers,)
+        Of :func:`history_length`.
+    """
+    return (xp.arange(n_months)[:, None] >= n_months - xp.minimum(length, n_months)).T
 
 
 def history_length(counts: Any, xp: Any) -> Any:

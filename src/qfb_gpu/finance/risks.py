@@ -12,10 +12,11 @@ B. Efron, C. Morris, "Data analysis using Stein's estimator", doi:10.1080/016214
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.finance import demand, performance, volatility
-from qfb_gpu.finance.months import YEAR, history_length, seasons
+from qfb_gpu.finance.months import YEAR, by_column, history_length, seasons
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -64,15 +65,34 @@ class Months(NamedTuple):
 
 
 def blocks(months: Months, backend: Backend) -> list[Months]:
-    """Cut customers into blocks whose tables stay in the memory budget; at least one."""
+    """Cut customers into blocks whose tables stay in the memory budget; at least one.
+
+    Tables of a block lie by column, and have two rows at least: NumPy adds up the months of a lone
+    row in another order. So a lone customer is there twice.
+    """
     n_customers, n_months = months.tables["income"].shape
     size = max(1, backend.memory_budget_bytes() // (_TABLES_AT_ONCE * 8 * n_months))
-    return [
-        _cut(months, at, min(at + size, n_customers)) for at in range(0, n_customers, size)
-    ] or [months]
+    n_blocks = max(1, min(-(-n_customers // size), n_customers // 2))
+    cuts = [n_customers * at // n_blocks for at in range(n_blocks + 1)]
+    found = [_cut(months, *ends, backend.xp) for ends in pairwise(cuts)]
+    return [_twice(one, backend.xp) if n_customers == 1 else one for one in found]
 
 
-def _cut(months: Months, start: int, stop: int) -> Months:
+def _twice(months: Months, xp: Any) -> Months:
+    """Return a lone customer as two rows; its nodes and contracts stay with the first."""
+
+    def both(values: Any) -> Any:
+        return by_column(xp.concatenate([values, values]), xp)
+
+    cancelled = months.n_cancelled
+    return months._replace(
+        tables={name: both(values) for name, values in months.tables.items()},
+        n_cancelled=None if cancelled is None else both(cancelled),
+        channels={name: both(values) for name, values in months.channels.items()},
+    )
+
+
+def _cut(months: Months, start: int, stop: int, xp: Any) -> Months:
     nodes = None
     if months.nodes is not None:
         customer = months.nodes["customer"]
@@ -86,8 +106,8 @@ def _cut(months: Months, start: int, stop: int) -> Months:
         contracts = {**months.contracts, "customer": (customer - start) * mine - ~mine}
     cancelled = months.n_cancelled
     return Months(
-        {name: values[start:stop] for name, values in months.tables.items()},
-        None if cancelled is None else cancelled[start:stop],
+        {name: by_column(values[start:stop], xp) for name, values in months.tables.items()},
+        None if cancelled is None else by_column(cancelled[start:stop], xp),
         months.first_month,
         {name: values[start:stop] for name, values in months.channels.items()},
         nodes,

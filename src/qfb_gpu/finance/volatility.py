@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.finance.months import seen_months
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -42,7 +44,7 @@ def volatility(income: Any, length: Any, backend: Backend) -> dict[str, Any]:
     xp = backend.xp
     x = xp.maximum(income[:, -WINDOW:], 0.0)
     n_months = x.shape[1]
-    seen = xp.arange(n_months) >= n_months - xp.minimum(length, n_months)[:, None]
+    seen = seen_months(length, n_months, xp)
     n = seen.sum(axis=1)
     x = xp.where(seen, x, 0.0)
     mean = x.sum(axis=1) / xp.maximum(n, 1)
@@ -74,11 +76,10 @@ def _downside(x: Any, seen: Any, mean: Any, n: Any, xp: Any) -> Any:
 
 def _drawdown(x: Any, seen: Any, xp: Any) -> Any:
     """Return the fall of the last three months' mean from the highest such mean."""
-    running = xp.zeros((x.shape[0], x.shape[1] + 1))
-    running[:, 1:] = xp.cumsum(x, axis=1)
-    if x.shape[1] < _SMOOTH:
+    n_means = x.shape[1] - _SMOOTH + 1
+    if n_means < 1:
         return xp.zeros(x.shape[0])
-    smooth = running[:, _SMOOTH:] - running[:, :-_SMOOTH]
+    smooth = sum(x[:, at : at + n_means] for at in range(_SMOOTH))
     smooth = xp.where(seen[:, _SMOOTH - 1 :], smooth, 0.0)
     peak = smooth.max(axis=1)
     return xp.where(peak > 0, 1 - smooth[:, -1] / xp.where(peak > 0, peak, 1.0), 1.0)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 N_BINS = 10
-_DRAWS = 200
-_MOST_ROWS = 50_000
+DRAWS = 200
+MOST_ROWS = 50_000
 _LEVEL = 0.90
 
 
@@ -43,13 +43,18 @@ def auc(label: np.ndarray, score: np.ndarray) -> float:
 def auc_ranked(label: np.ndarray, place: np.ndarray) -> float:
     """Return :func:`auc` of rows with ranks, some of which may be nobody's."""
     is_true = np.asarray(label, dtype=bool)
-    n_true, n_false = int(is_true.sum()), int((~is_true).sum())
-    if not n_true or not n_false:
-        return float("nan")
     counts = np.bincount(place)
-    last = np.cumsum(counts)
-    rank = (last - (counts - 1) / 2)[place]
-    return float((rank[is_true].sum() - n_true * (n_true + 1) / 2) / (n_true * n_false))
+    return auc_counted(np.bincount(place[is_true], minlength=counts.size), counts)
+
+
+def auc_counted(hits: np.ndarray, counts: np.ndarray) -> float:
+    """Return :func:`auc` of ranks, ascending: integer arrays of their true rows and all rows."""
+    n_true, n_rows = int(hits.sum()), int(counts.sum())
+    if not n_true or n_true == n_rows:
+        return float("nan")
+    rank = np.cumsum(counts) - (counts - 1) / 2  # halves at most, so sums are exact in any order
+    above = (hits * rank).sum() - n_true * (n_true + 1) / 2
+    return float(above / (n_true * (n_rows - n_true)))
 
 
 def lift(label: np.ndarray, score: np.ndarray, share: float = 0.1) -> float:
@@ -62,16 +67,22 @@ def lift(label: np.ndarray, score: np.ndarray, share: float = 0.1) -> float:
 
 def lift_ranked(label: np.ndarray, place: np.ndarray, share: float = 0.1) -> float:
     """Return :func:`lift` of rows with ranks from the highest score down, some nobody's."""
-    is_true = np.asarray(label, dtype=np.float64)
-    n_top = share * is_true.size
-    if not is_true.sum():
-        return float("nan")
     counts = np.bincount(place)
+    hits = np.bincount(place, weights=np.asarray(label, dtype=np.float64))
+    return lift_counted(hits, counts, share)
+
+
+def lift_counted(hits: np.ndarray, counts: np.ndarray, share: float = 0.1) -> float:
+    """Return :func:`lift` of ranks from the highest score down: their true rows and all rows."""
+    n_true, n_rows = float(hits.sum()), int(counts.sum())
+    n_top = share * n_rows
+    if not n_true:
+        return float("nan")
     there = counts > 0
-    hits, counts = np.bincount(place, weights=is_true)[there], counts[there]
+    hits, counts = hits[there], counts[there]
     before = np.cumsum(counts) - counts
     taken = np.clip((n_top - before) / counts, 0.0, 1.0)
-    return float((taken * hits).sum() / n_top / is_true.mean())
+    return float((taken * hits).sum() / n_top / (n_true / n_rows))
 
 
 def brier(label: np.ndarray, probability: np.ndarray) -> float:
@@ -106,10 +117,13 @@ def _binned(
     """Return rows, true rows and mean probability of each bin that has rows."""
     said = np.asarray(probability, dtype=np.float64)
     order = np.argsort(said)
-    said, hit = said[order], np.asarray(label, dtype=np.float64)[order]
+    return _binned_sorted(np.asarray(label, dtype=np.float64)[order], said[order])
+
+
+def _binned_sorted(hit: np.ndarray, said: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     edges = np.empty(0)
     if said.size:
-        edges = np.unique(np.quantile(said, np.arange(1, N_BINS) / N_BINS))
+        edges = np.unique(_quantiles_sorted(said, np.arange(1, N_BINS) / N_BINS))
     cuts = np.concatenate([[0], np.searchsorted(said, edges, side="right"), [said.size]])
     kept = np.flatnonzero(np.diff(cuts))
     start, stop = cuts[kept], cuts[kept + 1]
@@ -117,6 +131,14 @@ def _binned(
     total = np.array([said[a:b].sum() for a, b in zip(start, stop, strict=True)])
     n_rows = stop - start
     return n_rows, n_true[stop] - n_true[start], total / n_rows
+
+
+def _quantiles_sorted(ascending: np.ndarray, shares: np.ndarray) -> np.ndarray:
+    """Return what ``numpy.quantile`` does, to the bit, without looking for the order again."""
+    place = shares * (ascending.size - 1)
+    low = np.floor(place).astype(np.int64)
+    a, b, part = ascending[low], ascending[np.minimum(low + 1, ascending.size - 1)], place - low
+    return np.asarray(np.where(part < 0.5, a + (b - a) * part, b - (b - a) * (1 - part)))  # noqa: PLR2004
 
 
 def by_score(said: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -146,7 +168,15 @@ def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.nda
 
 def calibration_error(label: np.ndarray, probability: np.ndarray) -> float:
     """Return the mean difference of said and came over the bins, weighted by rows (ECE)."""
-    n_rows, n_true, mean = _binned(label, probability)
+    return _calibration_error(*_binned(label, probability))
+
+
+def calibration_error_sorted(hit: np.ndarray, said: np.ndarray) -> float:
+    """Return :func:`calibration_error` of rows that stand by what was said; both float64."""
+    return _calibration_error(*_binned_sorted(hit, said))
+
+
+def _calibration_error(n_rows: np.ndarray, n_true: np.ndarray, mean: np.ndarray) -> float:
     if not n_rows.size:
         return float("nan")
     return float((np.abs(mean - n_true / n_rows) * n_rows).sum() / n_rows.sum())
@@ -169,12 +199,17 @@ def range_of(
     metric: Callable[[np.ndarray], float], n_rows: int, seed: int = 0
 ) -> tuple[float, float]:
     """Return the 90% bootstrap range of a metric of held-out rows in an order of values."""
-    if n_rows > _MOST_ROWS or not n_rows:
+    if n_rows > MOST_ROWS or not n_rows:
         return float("nan"), float("nan")  # so many rows leave no range worth showing
     rng = np.random.default_rng(seed)
-    draws = np.array([metric(rng.integers(0, n_rows, n_rows)) for _ in range(_DRAWS)])
+    draws = np.array([metric(rng.integers(0, n_rows, n_rows)) for _ in range(DRAWS)])
+    return range_among(draws)
+
+
+def range_among(draws: np.ndarray) -> tuple[float, float]:
+    """Return the 90% range of a metric's draws; NaN where it could be told of too few."""
     known = draws[np.isfinite(draws)]
-    if known.size < _DRAWS // 2:
+    if known.size < DRAWS // 2:
         return float("nan"), float("nan")
     low, high = np.quantile(known, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return float(low), float(high)
@@ -224,16 +259,16 @@ def gate(
         False: the gain alone decides.
     """
     metric, challenger, champion = names
-    if rows.size > _MOST_ROWS:  # as many as prove a thousandth
-        rows = rows[(np.arange(_MOST_ROWS) * (rows.size / _MOST_ROWS)).astype(np.int64)]
+    if rows.size > MOST_ROWS:  # as many as prove a thousandth
+        rows = rows[(np.arange(MOST_ROWS) * (rows.size / MOST_ROWS)).astype(np.int64)]
     gain = of(rows) - other(rows)
     rng = np.random.default_rng(seed)
     draws = []
-    for _ in range(_DRAWS):
+    for _ in range(DRAWS):
         drawn = rows[rng.integers(0, rows.size, rows.size)] if rows.size else rows
         draws.append(of(drawn) - other(drawn))
     known = np.array([draw for draw in draws if np.isfinite(draw)])
-    if not np.isfinite(gain) or known.size < _DRAWS // 2:
+    if not np.isfinite(gain) or known.size < DRAWS // 2:
         few = counted(rows.size, "row")
         why = f"{metric} of {challenger} could not be told from {champion}: {few}"
         nothing = float("nan")

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu import profile
+from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_day
 from qfb_gpu.keys import find
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import continuity, segment_cards, segment_space, segments
+from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.profile import TIERS
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
+    from qfb_gpu.lake.work import Workspace
     from qfb_gpu.models.segments import SegmentModel
 
 NONE = -1
+_BEFORE = "previous_as_of_day"
+_STAGE = "groups"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,22 @@ def fit_groups(
     return groups
 
 
+def put(groups: Groups, workspace: Workspace, backend: Backend) -> Groups:
+    """Save what has a row a customer; return the rest, which is small enough to travel."""
+    rows = {name: values for name, values in groups.moves.items() if name != _BEFORE}
+    for name, columns in (("columns", groups.columns), ("moves", rows)):
+        workspace.save(_STAGE, WHOLE, name, columns, backend)
+    workspace.save(_STAGE, WHOLE, "population", groups.population, get_backend("cpu"))
+    return replace(groups, columns={}, moves={_BEFORE: groups.moves[_BEFORE]}, population={})
+
+
+def taken(small: Groups, workspace: Workspace) -> Groups:
+    """Return what :func:`put` was given; arrays are on the host, mapped."""
+    moves = {**small.moves, **workspace.load(_STAGE, WHOLE, "moves")}
+    columns, population = (workspace.load(_STAGE, WHOLE, n) for n in ("columns", "population"))
+    return replace(small, columns=columns, moves=moves, population=population)
+
+
 def place_groups(
     features: dict[str, Any],
     customer_keys: np.ndarray,
@@ -182,7 +203,7 @@ def _moves(before: Before | None, now: np.ndarray) -> dict[str, Any]:
         "row": rows,
         "from_segment_id": np.zeros(0, np.int32) if before is None else before.segment_id[rows],
         "to_segment_id": now[rows],
-        "previous_as_of_day": NULL_DAY if before is None else before.as_of_day,
+        _BEFORE: NULL_DAY if before is None else before.as_of_day,
     }
 
 
@@ -216,7 +237,7 @@ def move_table(groups: Groups, as_of_day: int, customer_ids: Any) -> dict[str, A
     return {
         "customer_id": customer_ids.take(pa.array(moves["row"])),
         "as_of": np.full(n, as_of_day, np.int32),
-        "previous_as_of": np.full(n, moves["previous_as_of_day"], np.int32),
+        "previous_as_of": np.full(n, moves[_BEFORE], np.int32),
         "from_segment_id": moves["from_segment_id"],
         "to_segment_id": moves["to_segment_id"],
     }

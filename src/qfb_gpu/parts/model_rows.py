@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.models import evaluation
+from qfb_gpu.models import evaluation, ranges
 from qfb_gpu.parts.part import WHOLE, Columns, Part
 from qfb_gpu.schema import GOLD
 
@@ -72,26 +71,13 @@ def evaluation_table(rows: list[dict[str, Any]]) -> Columns:
 
 
 def _figures(one: Judged) -> list[dict[str, Any]]:
-    metrics: dict[str, tuple[Callable[..., float], np.ndarray]] = {
-        "auc": (evaluation.auc_ranked, evaluation.ranked(one.score)),
-        "lift_10": (evaluation.lift_ranked, evaluation.ranked(-one.score)),
-    }
-    if one.is_probability:
-        metrics["brier"] = (evaluation.brier, one.score)
-        metrics["calibration_error"] = (evaluation.calibration_error, one.score)
-    rows = []
-    for name, (metric, score) in metrics.items():
-        low, high = evaluation.range_of(partial(_on, metric, one.true, score), one.true.size)
-        value = metric(one.true, score)
-        rows.append({"metric": name, "value": value, "low": low, "high": high})
-    base = float(one.true.mean()) if one.true.size else float("nan")
-    return [*rows, {"metric": "base_rate", "value": base}]
-
-
-def _on(
-    metric: Callable[..., float], true: np.ndarray, score: np.ndarray, rows: np.ndarray
-) -> float:
-    return metric(true[rows], score[rows])
+    found = evaluation.metrics(one.true, one.score)
+    told = ranges.ranges(one.true, one.score, is_probability=one.is_probability)
+    rows = [
+        {"metric": name, "value": found[name], "low": low, "high": high}
+        for name, (low, high) in told.items()
+    ]
+    return [*rows, {"metric": "base_rate", "value": found["base_rate"]}]
 
 
 def _bins(one: Judged) -> list[dict[str, Any]]:

@@ -195,11 +195,17 @@ def _measured_all(
     buckets: Sequence[int] = (),
 ) -> list[dict[str, Any]]:
     """Return :func:`_measured` of all customers, block by block, of all buckets or of some."""
-    return [
-        _measured(saved, bucket, block, ends, dates, seasons)
-        for bucket in buckets or saved.buckets
-        for block in risks.blocks(_months(saved, bucket, ends), saved.backend)
-    ]
+    found = []
+    for bucket in buckets or saved.buckets:
+        table = _months(saved, bucket, ends)
+        n = table.tables["income"].shape[0]
+        for block in risks.blocks(table, saved.backend):
+            one = _measured(saved, block, ends, dates, seasons)
+            # a lone customer is there twice
+            mine = {name: {key: v[:n] for key, v in values.items()} for name, values in one.items()}
+            bucket_of = np.full(mine["income"]["0"].shape[0], bucket)
+            found.append({**mine, "bucket": bucket_of})
+    return found
 
 
 def _drawn(
@@ -229,6 +235,7 @@ def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> lis
     for bucket in saved.buckets:
         flat = saved.backend.asarray(saved.scored("months", bucket)["income"])
         income = flat.reshape(-1, ends.n_months)
+        income = months.by_column(income, xp)
         for at, ago in enumerate(dates):
             part, _ = months.season_sums(
                 income[:, : ends.n_months - ago], ends.first_month, saved.backend
@@ -239,7 +246,6 @@ def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> lis
 
 def _measured(
     saved: Saved,
-    bucket: int,
     table: risks.Months,
     ends: months.MonthEnds,
     dates: list[int],
@@ -249,7 +255,6 @@ def _measured(
     backend, settings = saved.backend, _settings(saved.config)
     days = backend.to_host(ends.start_day)
     out: dict[str, Any] = {name: {} for name in _SETS}
-    out["bucket"] = np.full(table.tables["income"].shape[0], bucket)
     for place, ago in enumerate(dates):
         at = nearest(_CHANNEL_AGO, ago)
         before = nearest(_CHANNEL_AGO, ago + YEAR)
