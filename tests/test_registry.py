@@ -2,11 +2,8 @@
 
 import json
 import shutil
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
-import mlflow_schema
 import numpy as np
 import pandas as pd
 import pytest
@@ -310,17 +307,6 @@ def test_a_store_made_beside_is_there_when_it_is_opened(tmp_path):
     store.opened_beside(tmp_path)
     with store.opened(tmp_path) as client:
         assert client.get_experiment_by_name(store.EXPERIMENT) is not None
-
-
-def test_a_new_store_has_the_tables_that_mlflows_migrations_make(tmp_path):
-    kept, made = store.SCHEMA.read_text(encoding="utf-8"), mlflow_schema.migrated(tmp_path)
-    assert mlflow_schema.in_no_order(kept) == mlflow_schema.in_no_order(made), (
-        "MLflow makes other tables; run: python tests/mlflow_schema.py"
-    )
-    with store.opened(tmp_path) as client:
-        assert client.get_experiment("0").name == "Default"
-    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as opened:
-        assert mlflow_schema.statements(opened) == kept.partition("\n")[2]
 
 
 def test_saving_a_model_leaves_mlflow_as_it_was():

@@ -13,7 +13,6 @@ import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,8 @@ from qfb_gpu.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-SCHEMA = Path(__file__).with_name("mlflow_schema.sql")
-"""An empty store's tables as MLflow's migrations make them: ``tests/mlflow_schema.py``."""
 EXPERIMENT = "qfb nightly"
 _SQLITE = b"SQLite format 3\0"
 _PLACES = (
@@ -106,25 +104,10 @@ def _client(database: Path) -> Any:
     _keep_to_ourselves()
     import mlflow
 
-    if not database.is_file() or not database.stat().st_size:
-        _begin(database, mlflow.__version__)
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.WARNING)
     uri = f"sqlite:///{database}"
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
-
-
-def _begin(database: Path, version: str) -> None:
-    """Make the tables of an empty store, where the schema that is kept is this version's.
-
-    MLflow would make those of its first version and go through all migrations since. Of another
-    version's store it does so.
-    """
-    script = SCHEMA.read_text(encoding="utf-8")
-    if script.partition("\n")[0] != f"-- MLflow {version}":
-        return
-    with closing(sqlite3.connect(database)) as empty:
-        empty.executescript(f"BEGIN;\n{script}COMMIT;")
 
 
 def _follow(database: Path) -> None:
