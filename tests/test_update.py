@@ -300,7 +300,7 @@ def dies_at(patch, name, n_calls):
     def dies(*arguments, **named):
         calls.append(1)
         if len(calls) == n_calls:
-            raise MemoryError("no room")
+            raise OSError("no room")
         return real(*arguments, **named)
 
     patch.setattr(name, dies)
