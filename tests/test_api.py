@@ -52,6 +52,17 @@ def test_rows_are_read_as_those_of_a_source_are(payments):
         qfb.find_streams(table, as_of=AS_OF, device="cpu", rounding="half_even", date_order="dmy")
 
 
+def test_in_pandas_days_can_be_reckoned_with_and_ids_sorted(payments):
+    streams = qfb.find_streams(payments, as_of=AS_OF, device="cpu")
+    ahead = streams.next_date - pd.Timestamp(AS_OF)
+    assert ahead.dt.days.gt(0).any()
+    assert streams.next_date.dtype == streams.first_date.dtype == "datetime64[s]"
+    assert streams.customer_id.dtype == streams.counterparty_id.dtype == "str"
+    assert streams.cadence.dtype == "category"
+    profiles = qfb.profile(payments, as_of=AS_OF, device="cpu")
+    assert profiles.as_of.tolist() == [pd.Timestamp(AS_OF)]
+
+
 def test_a_profile_is_one_row_a_customer(payments):
     profiles = qfb.profile(payments, as_of=AS_OF, device="cpu")
     assert profiles.customer_id.tolist() == ["a"]

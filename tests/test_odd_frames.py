@@ -103,7 +103,7 @@ def test_a_frame_of_polars_comes_back_as_one(frame):
 
 def test_a_day_of_numpy_is_a_day_and_errors_name_no_other_function(frame):
     day = np.datetime64("2024-12-31")
-    assert qfb.profile(frame, as_of=day, device="cpu").as_of[0] == NIGHT["as_of"]
+    assert qfb.profile(frame, as_of=day, device="cpu").as_of[0] == pd.Timestamp(NIGHT["as_of"])
     with pytest.raises(ConfigError, match=r"^settings: key 'device'"):
         qfb.profile(frame, as_of=day, device="tpu")
     with pytest.raises(InputError, match="it has none"):

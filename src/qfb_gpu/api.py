@@ -37,6 +37,8 @@ _OF_ROWS = (
     "since", "time_zone",
 )  # fmt: skip
 """Settings of a source that a table in memory may have, too."""
+_MANY = ("_id", "description")
+"""How columns end whose texts are many: a category's order would be theirs, of first appearance."""
 
 
 class Scored(NamedTuple):
@@ -116,7 +118,8 @@ def find_streams(
     Returns
     -------
     the kind of table that came in
-        The columns of gold ``payment_streams``, a row per stream.
+        The columns of gold ``payment_streams``, a row per stream. In pandas days are
+        ``datetime64``, ids and descriptions texts, words of which there are few categories.
 
     Raises
     ------
@@ -245,7 +248,7 @@ def _arrow(table: Any) -> tuple[pa.Table, Any]:
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
     if hasattr(table, "to_parquet"):  # pandas
-        return _from_pandas(table), lambda arrow: arrow.to_pandas()
+        return _from_pandas(table), _to_pandas
     hint = "; give table.collect()" if library == "polars" and hasattr(table, "collect") else ""
     msg = f"expected a pandas, cuDF, Polars or Arrow table of transactions, got {kind.__name__}"
     raise InputError(msg + hint)
@@ -257,6 +260,19 @@ def _without_views(table: pa.Table) -> pa.Table:
         if pa.types.is_string_view(field.type):
             table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
     return table
+
+
+def _to_pandas(table: pa.Table) -> Any:
+    """Return a data frame with days as ``datetime64`` and ids as texts, which sort as texts do."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_date(field.type):
+            kind: pa.DataType = pa.timestamp("s")
+        elif pa.types.is_dictionary(field.type) and field.name.endswith(_MANY):
+            kind = field.type.value_type
+        else:
+            continue
+        table = table.set_column(at, field.name, table.column(at).cast(kind))
+    return table.to_pandas()
 
 
 def _from_pandas(table: Any) -> pa.Table:

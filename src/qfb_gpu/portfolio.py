@@ -204,7 +204,7 @@ def _setting(
     _check("seed", seed, 0, 2**63)
     _check("months", months, 1, _MOST_MONTHS)
     _check("hardness", hardness, 0, _MOST_HARDNESS)
-    first = np.datetime64(as_of + dt.timedelta(1), "M") - months
+    first = np.datetime64(as_of + dt.timedelta(1), "M") - np.timedelta64(months, "M")
     day_of_month = (as_of + dt.timedelta(1)).day
     start = int(first.astype("datetime64[D]").astype(int)) + min(day_of_month, 28) - 1
     _check("the window's first year", (EPOCH + dt.timedelta(start)).year, _FIRST_YEAR, 9999)

@@ -43,10 +43,9 @@ def month_ends(as_of_day: int, n_months: int, backend: Backend) -> MonthEnds:
     """Return the last ``n_months`` months that had ended by a day (its own, if it is the last)."""
     import numpy as np
 
-    end = np.datetime64(as_of_day + 1, "D").astype("datetime64[M]")
+    end = _month_under_way(as_of_day)
     months = np.arange(end - n_months, end + 1)
-    days = months.astype("datetime64[D]").astype("int64")
-    return MonthEnds(int(months[0].astype("int64")) + 1970 * YEAR, backend.asarray(days))
+    return MonthEnds(end - n_months + 1970 * YEAR, backend.asarray(_first_days(months)))
 
 
 def years(as_of_day: int, n_months: int, ago: tuple[int, ...]) -> list[tuple[int, int]]:
@@ -61,10 +60,21 @@ def years(as_of_day: int, n_months: int, ago: tuple[int, ...]) -> list[tuple[int
     """
     import numpy as np
 
-    end = np.datetime64(as_of_day + 1, "D").astype("datetime64[M]")
-    asked = end - np.array([one for one in ago if one <= n_months], dtype="int64")
-    first, last = ((asked - back).astype("datetime64[D]").astype("int64") for back in (YEAR, 0))
+    end = _month_under_way(as_of_day) - np.array([one for one in ago if one <= n_months], np.int64)
+    first, last = _first_days(end - YEAR), _first_days(end)
     return list(zip(first.tolist(), last.tolist(), strict=True))
+
+
+def _month_under_way(as_of_day: int) -> int:
+    """Return the first month that has not ended on the evening of a day, in months since 1970."""
+    import numpy as np
+
+    return int(np.datetime64(as_of_day + 1, "D").astype("datetime64[M]").astype("int64"))
+
+
+def _first_days(months: Any) -> Any:
+    """Return the first days of months since 1970, in days since 1970-01-01."""
+    return months.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
 
 
 def main_currency(ledger: Ledger, backend: Backend) -> Any:

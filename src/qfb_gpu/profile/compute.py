@@ -99,10 +99,10 @@ def _month_parts(as_of_day: int) -> Any:
     """Return, for each age of a year, 1 for days 1 to 5 of a month, 2 for its last 5, else 0."""
     import numpy as np
 
-    days = np.datetime64(as_of_day, "D") - np.arange(tally.YEAR_DAYS)
+    days = (as_of_day - np.arange(tally.YEAR_DAYS)).astype("datetime64[D]")
     months = days.astype("datetime64[M]")
     since_start = (days - months.astype("datetime64[D]")).astype("int64")
-    until_end = ((months + 1).astype("datetime64[D]") - days).astype("int64")
+    until_end = ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - days).astype("int64")
     parts = np.zeros(tally.YEAR_DAYS, dtype=np.int8)
     parts[until_end <= _MONTH_EDGE] = _MONTH_END
     parts[since_start < _MONTH_EDGE] = _MONTH_START
