@@ -120,6 +120,14 @@ def test_columns_that_stand_in_the_names_of_folders(put, measured, kind):
     assert set(silver.to_pyarrow_table()["direction"].to_pylist()) == {"out"}
 
 
+def test_a_file_none_of_whose_columns_are_read(put, measured):
+    """A check and a run ended in an error of Arrow."""
+    path = put("p/customer_id=C1/date=2024-01-05/amount=3/a.parquet")
+    path.unlink()
+    path.with_suffix(".csv").write_text("note,other\na,b\nc,d\n")
+    assert measured("p")["kept"] == 2
+
+
 @pytest.mark.parametrize("pattern", ["", "/*.parquet"])
 def test_folders_above_a_path_elsewhere_are_no_columns(put, measured, pattern):
     """A mount or a home whose name has an equals sign gave all payments their currency."""
@@ -152,7 +160,7 @@ def test_a_file_that_two_parts_read_in_the_same_way_is_refused(put, measured):
     assert not measured.seen[0].problems
 
 
-def test_a_check_refuses_an_output_of_others_as_a_run_does(put, measured, tmp_path):
+def test_a_check_refuses_an_output_of_others_as_a_run_does(put, tmp_path):
     put("a.parquet")
     write_deltalake(str(tmp_path / "out" / "lake" / "transactions"), table())
     raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "data": "data", "output": "out",
