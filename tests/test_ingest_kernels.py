@@ -32,6 +32,14 @@ def test_values_of_every_kind_that_are_there_twice_are_found(kind):
     assert _seen_twice(values).tolist() == [0, 1, 3, 5]
 
 
+@pytest.mark.parametrize("kind", [np.int8, np.int32, np.uint64, np.float64])
+@pytest.mark.parametrize("n_values", [0, 1, 2, 100])
+def test_places_of_no_values_are_places(kind, n_values):
+    """Of floats that are there once they were floats, which no array takes for places."""
+    values = np.arange(n_values).astype(kind)
+    assert values[_seen_twice(values)].size == 0
+
+
 def test_zeros_of_both_signs_are_one_value():
     assert _seen_twice(np.array([0.0, 1.0, -0.0])).tolist() == [0, 2]
 

@@ -11,6 +11,8 @@ from qfb_gpu.config import build_config
 from qfb_gpu.lake import gold
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.lake.parse import parse_dates
+from qfb_kernels.text import MISSING, OK
 
 
 @pytest.fixture
@@ -61,17 +63,28 @@ def test_five_digits_are_no_date(ingested, kind):
     [
         pa.array([6225880123456789012.0, 6225880123456789013.0, 1, 2, 3, 4, 5, None]),
         pa.array([16777218.0, 16777220.0, 1, 2, 3, 4, 5, None], pa.float32()),
+        pa.array([2.0**53, -(2.0**53), 2.0**53 - 1, 2, 3, 4, 5, None]),
+        pa.array([2.0**24, -(2.0**24), 2.0**24 - 1, 2, 3, 4, 5, None], pa.float32()),
         pa.array(["6.22588E+18"] * 2 + ["1E5", "12E10", "E+18", "a", "b", None]),
+        pa.array(["6.22588E+18", " 6.1e+18 ", "1E5", "12E10", "E+18", "a", "+", None]),
     ],
-    ids=["double", "float", "text"],
+    ids=["double", "float", "least double", "least float", "text", "texts"],
 )
 def test_ids_that_lost_their_digits_are_rejected(ingested, column, ids):
     """Two customers were one: numbers of 19 digits as floats, or as a spreadsheet shows them."""
-    if column == "txn_id" and pa.types.is_string(ids.type):
-        return  # texts that do not repeat are not looked at: two such are a duplicate
     found = measures(ingested(table(**{column: ids})))
     assert found[f"rejected: {column} has lost its last digits (export it as text)"] == 2
     assert found["kept"] == (5 if column == "customer_id" else 6)
+
+
+@pytest.mark.parametrize("kind", [pa.float32(), pa.float64()], ids=str)
+def test_an_id_that_is_no_number_is_missing(ingested, kind):
+    """Polars writes NaN where pandas writes null: all such rows were of one customer, 'nan'."""
+    ids = pa.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, float("nan"), float("nan")], kind)
+    found = measures(ingested(table(customer_id=ids, counterparty_id=ids, txn_id=ids)))
+    assert (found["kept"], found["rejected: customer_id is missing"]) == (6, 2)
+    found = measures(ingested(table(counterparty_id=ids)))
+    assert (found["kept"], found["null: counterparty_id"]) == (8, 2)
 
 
 NUMBERS = {
@@ -153,3 +166,58 @@ def test_a_sign_that_contradicts_the_currency_is_no_amount(ingested, coded):
     found = measures(ingested(table(amount=texts, currency=currency)))
     why = "rejected: amount has the sign of another currency (map currency, or set it in constants)"
     assert (found["kept"], found[why]) == (5, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "code", "is_kept"),
+    [
+        ("100元", "CNY", True), ("100元", "HKD", True), ("100元", "USD", False),
+        ("100円", "JPY", True), ("100円", "CNY", False), ("100円", "HKD", False),
+        ("€1", "EUR", True), ("€1", "CHF", False), ("¥1", "HKD", False), ("$1", "HKD", True),
+        ("£1", "EGP", True), ("＄1", "CNY", False),
+    ],
+)  # fmt: skip
+def test_whose_a_sign_is(ingested, text, code, is_kept):
+    """100元 in a column of dollars was 100 dollars, €1 in one of francs a franc."""
+    amount = pa.array([text] + ["1"] * 7)
+    found = measures(ingested(table(amount=amount, currency=pa.array([code] * 8))))
+    assert found["kept"] == 7 + is_kept
+
+
+def test_signs_of_factors_are_looked_at_too(ingested):
+    """The price of a line in dollars was one in yuan."""
+    price = pa.array(["$1.50", "¥1.50", *["2"] * 6])
+    columns = {"amount": {"multiply": ["price", "n"]}}
+    content = table(price=price, n=pa.array([2] * 8)).drop_columns("amount")
+    assert measures(ingested(content, columns=columns))["kept"] == 7
+
+
+WIDE = [
+    "０１／０２／２４",
+    "\u300001/02/24",
+    "01\u00a002\u00a024",
+    "01−02−24",
+    "01,02,24",
+    " 1／2／24 10:00",
+    "２０２４／１／５",
+    "2024−01−05",
+]
+
+
+def test_a_year_of_two_digits_is_found_however_it_is_written(ingested):
+    """Between full-width marks, after a wide space and after commas it was a day of 2001."""
+    found = measures(ingested(table(date=pa.array(WIDE))))
+    assert (found["kept"], found[LAST]) == (2, 6)
+    assert measures(ingested(table(date=pa.array(WIDE)), date_order="dmy"))["kept"] == 8
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_days_of_timestamps_are_those_of_python(unit):
+    """The first day of nanoseconds, which pandas has for an open beginning, was one of 2262."""
+    least = -9_223_372_036 if unit == "ns" else -62_135_596_800
+    seconds = [least, -86_401, -86_400, -1, 0, 86_399, 86_400, 9_223_372_036]
+    step = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    stamps = pa.array([one * step for one in seconds] + [None], pa.int64()).view(pa.timestamp(unit))
+    days, status = parse_dates(stamps, "auto")
+    assert days[:-1].tolist() == [one // 86_400 for one in seconds]
+    assert status.tolist() == [OK] * len(seconds) + [MISSING]

@@ -11,7 +11,7 @@ import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from qfb_gpu.config import build_config
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
@@ -120,6 +120,24 @@ def test_columns_that_stand_in_the_names_of_folders(put, measured, kind):
     assert set(silver.to_pyarrow_table()["direction"].to_pylist()) == {"out"}
 
 
+def test_a_file_none_of_whose_columns_are_read(put, measured):
+    """A check and a run ended in an error of Arrow."""
+    path = put("p/customer_id=C1/date=2024-01-05/amount=3/a.parquet")
+    path.unlink()
+    path.with_suffix(".csv").write_text("note,other\na,b\nc,d\n")
+    assert measured("p")["kept"] == 2
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.parquet"])
+def test_folders_above_a_path_elsewhere_are_no_columns(put, measured, pattern):
+    """A mount or a home whose name has an equals sign gave all payments their currency."""
+    path = put("../currency=JPY/bank/direction=out/a.parquet").resolve()
+    measured(f"{path.parent}{pattern}")
+    silver = DeltaTable(str(measured.config.output_dir / "lake" / "transactions"))
+    found = {(row["currency"], row["direction"]) for row in silver.to_pyarrow_table().to_pylist()}
+    assert found == {("CNY", "out")}
+
+
 def test_a_column_of_the_file_goes_before_its_folder(put, measured):
     put("p/currency=USD/a.parquet", currency=pa.array(["EUR"] * 8))
     assert measured("p")["currency: EUR"] == 8
@@ -138,6 +156,19 @@ def test_a_file_that_two_parts_read_in_the_same_way_is_refused(put, measured):
     put("a.parquet", txn_id=pa.nulls(8))
     with pytest.raises(InputError, match=r"\[1\]: .*a\.parquet is a file of .*\[0\], too"):
         measured("*.parquet", "./a.parquet")
+    assert "[1]: " in measured.seen[1].problems[0]  # a check says so, too
+    assert not measured.seen[0].problems
+
+
+def test_a_check_refuses_an_output_of_others_as_a_run_does(put, tmp_path):
+    put("a.parquet")
+    write_deltalake(str(tmp_path / "out" / "lake" / "transactions"), table())
+    raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "data": "data", "output": "out",
+           "sources": {"transactions": {"path": "a.parquet"}}}  # fmt: skip
+    config = build_config(raw, base=tmp_path, where="test")
+    with pytest.raises(ConfigError, match="did not write") as refused:
+        ingest(config)
+    assert preview(config)[0].problems == [str(refused.value)]
 
 
 def test_a_glob_of_folders_alone_says_so(put, measured):

@@ -31,6 +31,7 @@ NO_DAY = -(1 << 31)
 _DIGITS, _NAME = 1, 2
 _A, _M, _P, _T, _Z = 65, 77, 80, 84, 90
 _COMPACT_DATE, _COMPACT_TIME, _PIVOT = 8, 14, 69
+_SHORTEST = len("1/2/24")
 _UNCLEAR = 5
 """Stands for the length of a year where day and month cannot be told apart."""
 _MONTHS = tuple(
@@ -208,6 +209,31 @@ def parse_date_cpu(data, offsets, order, day, status):
     """Read each text as a day: OK, MISSING, UNREADABLE, IMPOSSIBLE or AMBIGUOUS."""
     for row in range(status.shape[0]):
         _date_row_cpu(data, offsets, order, row, day, status)
+
+
+@njit(nogil=True, cache=True)
+def no_long_year_cpu(data, offsets, rows):
+    """Write the rows whose text does not begin with four digits; return how many. Hosts only.
+
+    Texts shorter than a date are left out.
+
+    Parameters
+    ----------
+    rows : int64 array, shape (n_texts,)
+        Ascending.
+    """
+    n_found = 0
+    for row in range(rows.shape[0]):
+        start = offsets[row]
+        if offsets[row + 1] - start < _SHORTEST:
+            continue
+        is_year = True
+        for i in range(start, start + 4):
+            is_year &= 48 <= data[i] <= 57
+        if not is_year:
+            rows[n_found] = row
+            n_found += 1
+    return n_found
 
 
 @cuda.jit

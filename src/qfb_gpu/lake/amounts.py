@@ -20,8 +20,17 @@ _WIDE_COMMA, _WIDE_POINT = "，", "．"
 FOREIGN = 6
 """The sign before an amount is of a currency that the row is not in."""
 _NOT_ASCII = 0x80
-_SIGNS = {"¥￥": ("CNY", "JPY"), "$＄": ("USD",), "€": ("EUR",), "£￡": ("GBP",)}
+_SIGNS = {
+    "¥￥": ("CNY", "JPY"),
+    "円": ("JPY",),
+    "元": ("CNY",),
+    "$＄": ("USD",),
+    "€": ("EUR",),
+    "£￡": ("GBP",),
+}
 """Signs and whose they are; in a currency that is in none of these a sign may be its own, too."""
+_NOBODY_ELSES = "¥￥円€"
+"""But for these: there are many dollars and pounds, and 元 of Hong Kong and Taiwan."""
 _GROUPED = r"(\d)[ '’\x{A0}\x{2009}\x{202F}](\d)"
 _EXCHANGED = np.arange(256, dtype=np.uint8)
 _EXCHANGED[[ord("."), ord(",")]] = ord(","), ord(".")
@@ -124,8 +133,9 @@ def has_foreign_sign(values: pa.Array, currency: Any) -> Any:
     signed = {code for codes in _SIGNS.values() for code in codes}
     for signs, own in _SIGNS.items():
         found = pc.match_substring_regex(values, f"[{signs}]").fill_null(fill_value=False)
-        others = [currency_code(code) for code in sorted(signed - set(own))]
-        wrong |= np.asarray(found, bool) & np.isin(currency, others)
+        alone = signs[0] in _NOBODY_ELSES
+        listed = [currency_code(code) for code in sorted(own if alone else signed - set(own))]
+        wrong |= np.asarray(found, bool) & np.isin(currency, listed, invert=alone)
     return np.flatnonzero(wrong)
 
 

@@ -311,15 +311,11 @@ class _RowReader:
         if mapped is None:
             return pa.nulls(self._rows.num_rows, pa.int64())
         half_even = self._plan.part.rounding == "half_even"
-        mark = self._plan.part.decimal
         if mapped.how == "multiply":
             left, right = (self._rows.column(name) for name in mapped.names)
-            factors = (amounts.parse_decimals(one, mark) for one in (left, right))
-            read = amounts.multiply(*factors)
+            read = amounts.multiply(*(self._decimals(one) for one in (left, right)))
         else:
-            read = amounts.parse_decimals(self._values("amount"), mark)
-            foreign = amounts.has_foreign_sign(self._values("amount"), self._currency[0])
-            read.status[foreign[read.status[foreign] == OK]] = amounts.FOREIGN
+            read = self._decimals(self._values("amount"))
         minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
@@ -330,6 +326,13 @@ class _RowReader:
         if "direction" in self._plan.table.names and "direction" not in self._plan.mapped:
             minor = np.abs(minor)
         return pa.array(minor, mask=status != OK) if status.any() else pa.array(minor)
+
+    def _decimals(self, values: pa.Array) -> amounts.Decimals:
+        """Read money, or a factor of it; none in which the sign of another currency stands."""
+        read = amounts.parse_decimals(values, self._plan.part.decimal)
+        foreign = amounts.has_foreign_sign(values, self._currency[0])
+        read.status[foreign[read.status[foreign] == OK]] = amounts.FOREIGN
+        return read
 
     def _direction(self, column: Column) -> Any:
         values = self._values("direction")

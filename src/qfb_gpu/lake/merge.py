@@ -132,7 +132,7 @@ def _seen_twice(values: Any) -> Any:
     some = values[among]
     ordered = np.sort(some)
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    return among[find(twice, some, np)[1]] if twice.size else twice
+    return among[find(twice, some, np)[1]] if twice.size else among[:0]
 
 
 def _numbered(values: Any) -> Any:

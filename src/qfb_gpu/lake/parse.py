@@ -30,15 +30,16 @@ SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
 YEAR_LAST = 6
 """Three numbers of two digits: which is the year, nobody has said."""
-_SHORTEST = len("1/2/24")
-_IS_MARK = np.zeros(256, bool)
-_IS_MARK[[ord(mark) for mark in "-/. "]] = True
-_TWO_DIGITS = r"^\s*\d{1,2}\s*[-/.\s]\s*\d{1,2}\s*[-/.\s]\s*\d{2}(\D|$)"
+_TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
+_NOT_ASCII = 0x80
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
 _LOOKED_AT, _FEWEST_DAYS, _MOST_HOURS = 10_000, 10, 2
 _DAY_SECONDS, _QUARTER_SECONDS = 86_400, 900
+_PER_DAY = {unit: _DAY_SECONDS * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
+_BEYOND = 1_000_000_000
+"""Days after any that a calendar has."""
 DIRECTION_WORDS = {
     **dict.fromkeys(("in", "credit", "c", "cr", "收", "收入", "贷", "贷方"), IN),
     **dict.fromkeys(("out", "debit", "d", "dr", "支", "支出", "付", "借", "借方"), OUT),
@@ -90,15 +91,14 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
 
 def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
     """Return the rows of texts such as ``01/02/24``; others are told by their first bytes."""
-    is_long = np.diff(offsets) >= _SHORTEST
-    at = np.where(is_long, offsets[:-1], 0)
-    if not is_long.any():
-        return np.zeros(0, np.intp)
-    marks = _IS_MARK[data[at]] | _IS_MARK[data[at + 1]] | _IS_MARK[data[at + 2]]
-    rows = np.flatnonzero(is_long & marks)
+    rows = np.empty(len(texts), np.int64)
+    rows = rows[: kernels.no_long_year_cpu(data, offsets, rows)]
     if not rows.size:
         return rows
-    found = pc.match_substring_regex(texts.take(pa.array(rows)), _TWO_DIGITS)
+    some = texts.take(pa.array(rows))
+    if (text_buffers(some)[0] >= _NOT_ASCII).any():  # full-width digits, marks and spaces, too
+        some = pc.utf8_normalize(some, "NFKC")
+    found = pc.match_substring_regex(some, _TWO_DIGITS)
     return rows[np.asarray(found.fill_null(fill_value=False), bool)]
 
 
@@ -119,12 +119,9 @@ def _whole_days(values: pa.Array) -> pa.Array:
         return values.cast(pa.date32()).view(pa.int32())
     if values.type.tz is not None:
         values = pc.local_timestamp(values)
-    if values.type.unit in ("us", "ns"):
-        return pc.floor_temporal(values, unit="day").cast(pa.date32()).view(pa.int32())
-    per_day = _DAY_SECONDS * (1000 if values.type.unit == "ms" else 1)
-    days = pc.floor(pc.divide(values.cast(pa.int64()).cast(pa.float64(), safe=False), per_day))
-    return pc.min_element_wise(pc.max_element_wise(days, -1e9, skip_nulls=False), 1e9,
-                               skip_nulls=False).cast(pa.int32())  # fmt: skip
+    days = plain(values.cast(pa.int64()), 0, np.int64) // _PER_DAY[values.type.unit]
+    whole = np.clip(days, -_BEYOND, _BEYOND).astype(np.int32)
+    return pa.array(whole, mask=np.asarray(values.is_null()) if values.null_count else None)
 
 
 def in_zone(rows: pa.RecordBatch, zone: str) -> pa.RecordBatch:

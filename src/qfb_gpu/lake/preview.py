@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.clean import FilePlan, clean
+from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
 from qfb_gpu.lake.silver import may_be_empty, nothing_left
 from qfb_gpu.lake.sources import (
     excluded_headers,
+    find_files,
     match_columns,
     part_files,
     part_key,
@@ -71,7 +73,12 @@ def preview(config: Config) -> list[Preview]:
     for source in dict.fromkeys(["transactions", *config.sources]):
         parts = [_part(config, source, n) for n in range(len(parts_of(config, source)))]
         _check_any(source, parts)
+        _check_files(config, source, parts)
         found += parts
+    try:
+        refuse_foreign(config.output_dir)
+    except (ConfigError, InputError) as error:
+        found[0].problems.append(str(error))
     return found
 
 
@@ -84,6 +91,16 @@ def _check_any(source: str, parts: list[Preview]) -> None:
         counts += Counter({"rows": part.n_read, **part.left_out})
     if not may_be_empty(source, counts):
         parts[0].problems.append(nothing_left(f"sources.{source}", counts, None))
+
+
+def _check_files(config: Config, source: str, parts: list[Preview]) -> None:
+    """Say so where parts that are each in order have a file in common."""
+    if len(parts) == 1 or any(part.problems for part in parts):
+        return
+    try:
+        find_files(config, source)
+    except InputError as error:
+        parts[-1].problems.append(str(error))
 
 
 def _part(config: Config, source: str, number: int) -> Preview:

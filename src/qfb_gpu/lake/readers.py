@@ -310,7 +310,7 @@ def _csv_batches(
 
     unique = [f"{number}" for number in range(len(names))]
     stored = {name: name if name in names else None for name in columns}
-    there = [name for name in columns if stored[name] is not None]
+    there = [name for name in columns if stored[name] is not None] or names[:1]  # none means all
     picked = [str(names.index(name)) for name in there]
     if _is_header_alone(file):
         return

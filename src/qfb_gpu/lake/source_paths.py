@@ -8,6 +8,7 @@ of one path lead is one file.
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import urllib.parse
 from pathlib import Path
@@ -115,10 +116,15 @@ def folder_values(name: str) -> dict[str, str | None]:
     Parameters
     ----------
     name : str
-        Its path relative to the folder of all sources.
+        Its path relative to the folder of all sources. Of an absolute one, of a file outside, only
+        the folders right above the file count: further up are homes and mounts, no columns.
     """
     found: dict[str, str | None] = {}
-    for part in Path(name).parent.parts:
+    parts = Path(name).parent.parts
+    if Path(name).is_absolute():
+        above = itertools.takewhile(lambda part: "=" in part, reversed(parts))
+        parts = tuple(above)[::-1]
+    for part in parts:
         column, equals, value = part.partition("=")
         if equals and column.strip():
             text = urllib.parse.unquote(value)

@@ -17,7 +17,7 @@ _SAMPLE = 4096
 _REPEATED = 4
 """How often a text has to be there, on average, for codes to be less work than the texts."""
 _EXACT_FLOAT, _EXACT_SINGLE = float(2**53), float(2**24)
-_SHORTENED = r"^\d(\.\d+)?E\+\d\d$"
+_SHORTENED = r"^\s*\d(\.\d+)?[Ee]\+\d\d\s*$"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,9 @@ def _float_text(values: pa.Array) -> pa.Array:
     number = plain(values, np.nan, np.float64)
     is_whole = (np.abs(number) < _EXACT_FLOAT) & (number == np.floor(number))
     whole = pa.array(np.where(is_whole, number, 0.0).astype(np.int64)).cast(pa.string())
-    return pc.if_else(pa.array(is_whole), whole, values.cast(pa.string()))
+    is_none = pa.array(np.isnan(number))  # what is missing to NumPy is none to Arrow
+    other = pc.if_else(is_none, pa.scalar(None, pa.string()), values.cast(pa.string()))
+    return pc.if_else(pa.array(is_whole), whole, other)
 
 
 def clean_text(values: pa.Array) -> Coded:
@@ -169,7 +171,7 @@ def cut_short(came: pa.Array, text: Coded | pa.Array) -> Any:
     """Return UNREADABLE for each id that has lost its last digits, else OK: int8, shape (n_rows,).
 
     As a float of more digits than it can hold, or as a spreadsheet writes a long number,
-    ``6.22588E+18``: several customers would be one. Ids that do not repeat are looked at as floats.
+    ``6.22588E+18``: several customers, or payments, would be one.
 
     Parameters
     ----------
@@ -181,11 +183,14 @@ def cut_short(came: pa.Array, text: Coded | pa.Array) -> Any:
     status = np.full(len(came), OK, np.int8)
     if pa.types.is_floating(came.type):
         exact = _EXACT_FLOAT if pa.types.is_float64(came.type) else _EXACT_SINGLE
-        status[np.abs(plain(came, 0.0, np.float64)) > exact] = UNREADABLE
-    elif isinstance(text, Coded) and len(text.values):
-        lost = np.asarray(pc.match_substring_regex(text.values, _SHORTENED), bool)
-        if lost.any():
-            status[np.append(lost, False)[text.codes]] = UNREADABLE
+        status[np.abs(plain(came, 0.0, np.float64)) >= exact] = UNREADABLE
+        return status
+    different = text.values if isinstance(text, Coded) else text
+    if not (text_buffers(different)[0] == ord("+")).any():
+        return status  # as nearly always: a look at the bytes, and at no row
+    found = pc.match_substring_regex(different, _SHORTENED).fill_null(fill_value=False)
+    lost = np.asarray(found, bool)
+    status[np.append(lost, False)[text.codes] if isinstance(text, Coded) else lost] = UNREADABLE
     return status
 
 
