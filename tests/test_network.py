@@ -202,6 +202,20 @@ def test_two_groups_that_trade_among_themselves_are_two_communities(backend):
     assert groups(nodes["key"], nodes["community_id"]) == want
 
 
+@pytest.mark.parametrize(
+    ("resolution", "loop", "n_communities"), [(1.0, 0.0, 1), (2.0, 0.0, 31), (1.0, 400.0, 2)]
+)
+def test_who_has_one_partner_is_apart_where_that_is_more_modular(resolution, loop, n_communities):
+    """A star of 30 around one; with a loop its last party pays itself far more than the one."""
+    centre, others = np.zeros(30, np.int64), np.arange(1, 31)
+    ends = np.append(centre, others[-1]), np.append(others, others[-1])
+    weight = np.append(np.ones(30), loop)
+    n_edges = 31 if loop else 30
+    edges = (values[:n_edges] for values in (*ends, weight))
+    found = CPU.communities(31, *edges, resolution=resolution)
+    assert len(set(found.tolist())) == n_communities
+
+
 def test_tables_carry_names_and_customers_their_place():
     nodes = analyse(graph_of([(30, 10, 4), (10, 20, 1), (50, 40, 2)]), Network(), CPU)
     keys = np.array([10, 20, 30, 40, 50, 60])

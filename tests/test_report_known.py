@@ -1,6 +1,7 @@
 """Figures that are known of a part equal those that are made of its rows, whoever's rows changed."""
 
 import datetime as dt
+import os
 
 import numpy as np
 import pyarrow as pa
@@ -144,11 +145,28 @@ def test_what_is_written_down_is_known_again(tmp_path):
     assert again.figures(found, expected) is None
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '[{"what": 1}, null, {}]'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[1]",
+        '[{"what": 1}, null, {}]',
+        "[1, 2, 3]",
+        '[null, null, {"dict": []}]',
+        "[null, null, [1]]",
+        '["day", null, {}]',
+        '[null, {"array": [1]}, {}]',
+    ],
+)
 def test_nothing_is_known_where_it_is_broken(tmp_path, content):
     path = tmp_path / "known.json"
     path.write_text(content, encoding="utf-8")
-    assert Known.load(path).asked is None
+    known = Known.load(path)
+    assert known.asked is None
+    known.look(ASKED)
+    assert known.figures(path, path) is None
+    assert known.network is None
     assert Known.load(tmp_path / "none.json").network is None
 
 
@@ -165,3 +183,17 @@ def test_a_part_that_was_written_anew_is_not_known(tmp_path):
     files[0].write_text("other rows", encoding="utf-8")
     assert known.figures(*files) is None
     assert none.activity == portfolio.Activity([0] * 7, [0] * 5)
+
+
+def test_two_parts_written_at_a_time_are_not_taken_for_each_other(tmp_path):
+    draw, parts = np.random.default_rng(0), {}
+    for bucket in "ab":
+        files = tuple(tmp_path / f"{bucket}-{name}" for name in part.TABLES)
+        for file in files:
+            file.write_text(f"rows of {bucket}", encoding="utf-8")
+            os.utime(file, ns=(10**18, 10**18))
+        parts[files] = part.summed(*tables(draw, IDS), ASKED)
+    known = Known()
+    known.look(ASKED)
+    known.keep(parts)
+    assert all(known.figures(*files) is figures for files, figures in parts.items())

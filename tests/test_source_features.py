@@ -155,6 +155,16 @@ def test_contracts_match_naive(drawn, main):
     check(got, wanted, "contracts")
 
 
+@pytest.mark.parametrize(("due", "n_overdue"), [(AS_OF - 1, 1), (AS_OF, 1), (AS_OF + 1, 0)])
+def test_an_order_is_overdue_at_the_end_of_its_promised_day_as_in_order_risk(due, n_overdue):
+    row = {"customer": 0, "supplier": 1, "order_date": AS_OF - 20, "due_date": due,
+           "delivered_date": None, "amount": 100, "currency": CNY}  # fmt: skip
+    ledger, _ = whole_ledger([])
+    main = np.full(N_CUSTOMERS, CNY, np.int16)
+    got = profile.terms_features(source_rows("orders", [row]), ledger, main, AS_OF, CPU)
+    assert got["terms_n_overdue"].tolist() == [n_overdue, 0, 0]
+
+
 def whole_ledger(payments):
     """Return a ledger that has all three customers, and the payments in it."""
     payments = [row for row in payments if row[0] < N_CUSTOMERS]

@@ -85,3 +85,13 @@ def test_a_column_that_new_rows_lack_is_the_customers_old_one(tmp_path):
     first = next(row for row in old.to_pylist() if row["customer_id"] == "c07")
     mine = [row for row in now.to_pylist() if row["customer_id"] == "c07"]
     assert [row["amount"] for row in mine] == [first["amount"]] * 3
+
+
+def test_customers_of_whom_nothing_is_left_are_shown_as_gone(tmp_path):
+    gold.write_part(tmp_path / "old", part({"c01": 2, "c02": 1}, "old"))
+    shown, keys = [], np.array([KEYS["c01"]], np.int64)
+    target = tmp_path / "spliced"
+    n_rows = splice(tmp_path / "old", [], keys, target, lambda *tables: shown.append(tables))
+    [(gone, come)] = shown
+    assert (n_rows, gone.num_rows, come.num_rows) == (1, 2, 0)
+    assert pq.read_table(target)["customer_id"].to_pylist() == ["c02"]

@@ -192,7 +192,7 @@ def terms(orders, payments, main, as_of):
         "n_suppliers_365d": len({o["supplier"] for o in year} - {None}),
         "n_open": len(is_open),
         "open_minor": money(is_open, main),
-        "n_overdue": sum(o["due_date"] is not None and o["due_date"] < as_of for o in is_open),
+        "n_overdue": sum(o["due_date"] is not None and o["due_date"] <= as_of for o in is_open),
         "delivery_late_share_365d": ratio(len(late), len(promised)),
         "delivery_delay_mean_days": mean(late),
         "matched_share_365d": ratio(sum(place in paid_on for place in ripe), len(ripe)),

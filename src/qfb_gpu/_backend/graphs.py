@@ -57,7 +57,8 @@ def host_communities(
 ) -> Any:
     """Return the Leiden community of each node in the undirected graph: int32.
 
-    A node with one partner is in its partner's community: apart, it would add to no modularity.
+    A node with one partner is in its partner's community where that adds to the modularity
+    whatever else is in it, as it does up to a resolution of 1 but for nodes that pay themselves.
     Such nodes (six of seven parties of a bank) are put into their partner before, with their
     weights, so Leiden works on the others alone.
     """
@@ -69,6 +70,10 @@ def host_communities(
 
     low, high, weight, weights = _undirected(n_nodes, source, target, weight)
     into = _partner_of_one(n_nodes, low, high)
+    shared = np.bincount(low, weight, n_nodes) + np.bincount(high, weight, n_nodes)
+    whole = weights.sum()
+    is_apart = shared * whole < resolution * weights * (whole - weights)
+    into = np.where(is_apart, np.arange(n_nodes), into)
     own = into == np.arange(n_nodes)
     place = np.cumsum(own) - 1
     stays = own[low] & own[high]

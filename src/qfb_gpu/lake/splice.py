@@ -69,7 +69,8 @@ def splice(
         after = [_completed(one, before) for one in after]
     table = _merged(before, after, customer_keys)
     if show is not None:
-        show(_of(before, _keys(before), customer_keys), pa.concat_tables(after))
+        now = pa.concat_tables([before.slice(0, 0), *after])  # of a bucket without payments none
+        show(_of(before, _keys(before), customer_keys), now)
     gold.write_part(target, table, level=_FAST)
     return int(table.num_rows)
 

@@ -9,9 +9,9 @@ import numpy as np
 LEAST_OVERLAP = 0.2
 """Of all customers of an old and a new segment: with fewer in both the new one is another."""
 ALARM_INDEX, ALARM_MOVED = 0.25, 0.2
+"""Population stability index of a feature, and share of customers moved, that raise an alarm."""
 BY_WEEKDAY = frozenset({"recency_days_since_last"})
 """Features that differ between a Friday and a Sunday with the same customers: no alarm is kept."""
-"""Population stability index of a feature, and share of customers moved, that raise an alarm."""
 _BINS = 10
 _LEAST_SHARE = 1e-4
 

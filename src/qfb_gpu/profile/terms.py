@@ -39,7 +39,8 @@ TERMS = (
     _row("n_open", "orders", "orders not delivered in full", "未完成交付订单数", "int64"),
     _row("open_minor", "minor", "their money, main currency", "未完成交付订单金额（主币种）",
          "int64"),
-    _row("n_overdue", "orders", "of those, past the promised day", "逾期未交付订单数", "int64"),
+    _row("n_overdue", "orders", "of those, not delivered by the end of the promised day",
+         "逾期未交付订单数", "int64"),
     _row("delivery_late_share_365d", "share",
          "delivered after the promised day / delivered, last 365 days, with a promised day",
          "最近365天延迟交付占比"),
@@ -79,7 +80,7 @@ def terms_features(
     placed, money = within(rows.age("order_date"), YEAR), rows.money(main_currency)
     is_open = rows.column("delivered_date") == NULL_DAY
     supplier = rows.key("supplier")
-    overdue = is_open & (rows.column("due_date") != NULL_DAY) & (rows.age("due_date") > 0)
+    overdue = is_open & (rows.column("due_date") != NULL_DAY) & (rows.age("due_date") >= 0)
     found = {
         "n_orders_90d": rows.count(within(rows.age("order_date"), 90)),
         "n_orders_365d": rows.count(placed),

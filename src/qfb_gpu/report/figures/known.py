@@ -1,7 +1,8 @@
 """Figures that a night has made and the next update need not make again.
 
-They are known of a part by its files: their size, and when they were written. An update has the
-rows that it takes out of a part and those that it puts in, and that is enough (:meth:`exchange`).
+They are known of a part by its files: which they are, their size, and when they were written. An
+update has the rows that it takes out of a part and those that it puts in, and that is enough
+(:meth:`exchange`).
 The network is known as long as nobody publishes its tables anew, which an update does not.
 """
 
@@ -95,15 +96,19 @@ class Known:
         try:
             content = json.loads(path.read_text(encoding="utf-8"), object_hook=_unpacked)
             known.asked, known.network, known._parts = content
-        except (OSError, ValueError, TypeError, KeyError):
+        except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return cls()
-        return known
+        kinds = (part.Asked | None, data.Network | None, dict)
+        return known if all(map(isinstance, content, kinds)) else cls()
 
 
 def _stamp(*files: Path) -> str:
-    """Return what a file keeps where it is linked under another name."""
+    """Return what a file keeps where it is linked under another name, and no other has.
+
+    Buckets that are written at a time may be of one size.
+    """
     stats = [file.stat() for file in files]
-    return " ".join(f"{one.st_size}-{one.st_mtime_ns}" for one in stats)
+    return " ".join(f"{one.st_ino}-{one.st_size}-{one.st_mtime_ns}" for one in stats)
 
 
 def _packed(value: Any) -> Any:
