@@ -104,6 +104,11 @@ def test_a_frame_of_polars_comes_back_as_one(frame):
 def test_a_day_of_numpy_is_a_day_and_errors_name_no_other_function(frame):
     day = np.datetime64("2024-12-31")
     assert qfb.profile(frame, as_of=day, device="cpu").as_of[0] == pd.Timestamp(NIGHT["as_of"])
+    midnight = pd.Timestamp("2024-12-31")
+    assert qfb.profile(frame, as_of=midnight, device="cpu").as_of[0] == midnight
+    for hour in (pd.Timestamp("2024-12-31 18:00"), np.datetime64("2024-12-31T18:00")):
+        with pytest.raises(ConfigError, match="as_of"):
+            qfb.profile(frame, as_of=hour, device="cpu")
     with pytest.raises(ConfigError, match=r"^settings: key 'device'"):
         qfb.profile(frame, as_of=day, device="tpu")
     with pytest.raises(InputError, match="it has none"):

@@ -6,6 +6,7 @@ A table is a pandas, cuDF or Polars frame or an Arrow table with the columns of 
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -26,8 +27,6 @@ from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
 from qfb_gpu.tasks import currency_labels
 
 if TYPE_CHECKING:
-    import datetime as dt
-
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger, Streams
 
@@ -231,10 +230,16 @@ def _config(
     part = {"path": "memory", "columns": {**there, **(columns or {})}}
     part |= {name: settings[name] for name in settings if name in _OF_ROWS}
     rest = {name: value for name, value in settings.items() if name not in _OF_ROWS}
-    raw = {"as_of": as_of, "device": device, "sources": {"transactions": part}, **rest}
-    if isinstance(as_of, np.datetime64):
-        raw["as_of"] = as_of.astype("datetime64[D]").item()
+    raw = {"as_of": _day(as_of), "device": device, "sources": {"transactions": part}, **rest}
     return build_config(raw, base=Path.cwd(), where="settings")
+
+
+def _day(as_of: Any) -> Any:
+    """Return midnight of NumPy or pandas as its day; what has an hour is left to be refused."""
+    if isinstance(as_of, np.datetime64):
+        as_of = as_of.astype("datetime64[us]").item()
+    is_midnight = isinstance(as_of, dt.datetime) and as_of.time() == dt.time()
+    return as_of.date() if is_midnight else as_of
 
 
 def _arrow(table: Any) -> tuple[pa.Table, Any]:
