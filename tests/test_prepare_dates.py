@@ -95,6 +95,7 @@ def test_each_row_may_have_a_calendar():
         ("2003-12-31", {}, InputError, "outside 2004-2026"),
         ("someday", {}, InputError, "'someday'"),
         ("2024-02-30", {}, InputError, "no date"),
+        ("01/02/24", {}, InputError, "no date.*01/02/24"),
         ("2024-01-01", {"closed": "right"}, ConfigError, "'both' or 'left'"),
         ("2024-01-01", {"calendar": "XX"}, ConfigError, "'XX'"),
         ("2024-01-01", {"weekend": ["fri"]}, ConfigError, "own weekend"),

@@ -30,7 +30,6 @@ SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
 YEAR_LAST = 6
 """Three numbers of two digits: which is the year, nobody has said."""
-_TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
 _NOT_ASCII = 0x80
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
@@ -98,7 +97,7 @@ def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
     some = texts.take(pa.array(rows))
     if (text_buffers(some)[0] >= _NOT_ASCII).any():  # full-width digits, marks and spaces, too
         some = pc.utf8_normalize(some, "NFKC")
-    found = pc.match_substring_regex(some, _TWO_DIGITS)
+    found = pc.match_substring_regex(some, kernels.TWO_DIGITS)
     return rows[np.asarray(found.fill_null(fill_value=False), bool)]
 
 

@@ -226,6 +226,7 @@ def read_days(values: Any) -> tuple[Any, Any]:
     Parameters
     ----------
     values : column of dates, timestamps (the day on their own clock) or texts, year first
+        (of three numbers of two digits nobody knows which is the year: such a text is no date)
 
     Returns
     -------
@@ -253,7 +254,8 @@ def _read_texts(coded: pa.DictionaryArray) -> tuple[Any, Any]:
     day, status = np.empty(len(texts), np.int32), np.empty(len(texts), np.int8)
     if texts:
         kernels.parse_date_cpu(data, ends, kernels.YMD, day, status)
-    bad = status != OK
+    unsure = pc.match_substring_regex(coded.dictionary, kernels.TWO_DIGITS)
+    bad = (status != OK) | np.asarray(unsure.fill_null(fill_value=False), bool)
     day[bad] = NULL_DAY
     codes = np.asarray(coded.indices.fill_null(-1), np.int64)
     return np.append(day, np.int32(NULL_DAY))[codes], np.append(bad, False)[codes]
