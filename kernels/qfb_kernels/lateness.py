@@ -1,10 +1,11 @@
 """How late or early a stream answers its due dates.
 
 The offset of an answer is predicted from the stream's own offsets, shrunk towards the curve of
-its fit. That says little of answers far beyond those seen, which is of no weight until a due date
-has passed without one: then they, or a skip, are all that is left. So while a due date is overdue
-half a payment more is counted that was late, as in the rule of Krichevsky and Trofimov (1981,
-doi:10.1109/TIT.1981.1056331), by a number of ticks whose chance to go on is not known either.
+its fit. That says little of offsets beyond those seen: their chance falls with the square of the
+payments, that of a skip with their number. It has no weight until a due date has passed: then an
+answer later than any before and a skip are all that is left. So while one is overdue, half a
+payment more is counted that was late, as half a break is; and half of all that is late is late by
+a run of ticks whose chance to go on is not known either.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from qfb_kernels.twin import twin
 
 _SHRINK = 1.0  # payments' worth of the fitted curve
 _LATE = 0.5  # payments' worth of a late one, of a stream that is overdue
+_ANY_RUN = 0.5  # of what is late then: the share that may be late by any run of ticks
 _LATEST = 3  # parts of the time to the next due date that an answer may come late by
 MAX_REACH = 45
 N_OFFSETS = 2 * MAX_REACH + 1
@@ -65,27 +67,51 @@ offset_chances = twin(_offset_chances, curve)
 
 
 def _late_chances(fit, row, width, chance):
-    """Count half a payment that was late among the others, and return the sum of all chances.
+    """Count half a payment that was late among the others; let half of what is late be any run.
 
-    Its ticks are as many as a run whose chance to go on has, after the stream's own, a Beta
-    distribution, of which ``go_on`` of the curve is the mean: longer runs than by the mean alone.
+    The chance of such a run to go on has, after the stream's own, a Beta distribution, of which
+    ``go_on`` of the curve is the mean: longer runs than by the mean alone. Returns the sum of all.
     """
     whole = fit[row, 7] + _SHRINK
-    total = 0.0
+    kept = whole / (whole + _LATE)
+    total, late = 0.0, 0.0
     for o in range(-width, width + 1):
-        chance[row, MAX_REACH + o] *= whole / (whole + _LATE)
-        total += chance[row, MAX_REACH + o]
-    ends = fit[row, 7] - fit[row, 9] + 1.0
-    goes_on = fit[row, 10] + 2.0 - ends
-    here = _LATE / (whole + _LATE) * ends / (ends + goes_on)
-    for o in range(1, width + 1):
-        chance[row, MAX_REACH + o] += here
+        here = kept * chance[row, MAX_REACH + o]
+        chance[row, MAX_REACH + o] = here
         total += here
-        here *= (goes_on + o - 1.0) / (ends + goes_on + o)
+        if o > 0:
+            late += here
+    total -= _ANY_RUN * late
+    ends, ticks = fit[row, 7] - fit[row, 9] + 1.0, fit[row, 10] + 2.0
+    run = (1.0 - kept + _ANY_RUN * late) * ends / ticks
+    for o in range(1, width + 1):
+        here = (1.0 - _ANY_RUN) * chance[row, MAX_REACH + o] + run
+        chance[row, MAX_REACH + o] = here
+        total += run
+        run *= (ticks - ends + o - 1.0) / (ticks + o)
     return total
 
 
 late_chances = twin(_late_chances)
+
+
+def _overdue_reach(cal, fit, row, k, as_of, width):
+    """Ticks by which the ``k``-th due date, the first without an answer, may be answered late.
+
+    0 unless it has passed and an answer to it may still come.
+    """
+    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
+    a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
+    here = due_day(cal, kind, step, anchor, a, b, roll, k)
+    if here > as_of:
+        return k - k
+    then = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
+    first = position(cal, clock, here)
+    reach = min(max(width, (position(cal, clock, then) - first) // _LATEST), MAX_REACH)
+    return reach if first + reach >= position(cal, clock, as_of + 1) else k - k
+
+
+overdue_reach = twin(_overdue_reach, due_day, position)
 
 
 def _answer_chances(member, owner, offset, start, stop, cal, fit, row, k, as_of, width, chance):
@@ -93,17 +119,12 @@ def _answer_chances(member, owner, offset, start, stop, cal, fit, row, k, as_of,
 
     Returns how far they reach to either side, at least ``width`` ticks, and their sum.
     """
-    kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
-    a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
-    here = due_day(cal, kind, step, anchor, a, b, roll, k)
-    if here <= as_of:
-        then = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
-        gap = position(cal, clock, then) - position(cal, clock, here)
-        width = min(max(width, gap // _LATEST), MAX_REACH)
+    reach = overdue_reach(cal, fit, row, k, as_of, width)
+    width = max(width, reach)
     within = offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
-    if here <= as_of:
+    if reach > 0:
         within = late_chances(fit, row, width, chance)
     return width, within
 
 
-answer_chances = twin(_answer_chances, due_day, position, offset_chances, late_chances)
+answer_chances = twin(_answer_chances, overdue_reach, offset_chances, late_chances)

@@ -35,16 +35,18 @@ def offset_chance(offsets, o):
     return (offsets.count(o) + prior) / (hits + 1)
 
 
-def overdue_chance(offsets, o):
-    """Chance of an offset where half a payment more was late, by a Beta-geometric run of ticks."""
+def overdue_chance(offsets, width, o):
+    """Chance of an offset where half a payment more was late, and half of what is late any run."""
     hits, moved = len(offsets), sum(x != 0 for x in offsets)
+    kept = (hits + 1) / (hits + 1.5)
+    if o <= 0:
+        return kept * offset_chance(offsets, o)
+    late = kept * sum(offset_chance(offsets, x) for x in range(1, width + 1))
     ends, ticks = moved + 1, sum(map(abs, offsets)) + 2
-    run = 0.0
-    if o > 0:
-        run = ends / (ticks + o - 1)
-        for i in range(1, o):
-            run *= (ticks - ends + i - 1) / (ticks + i - 1)
-    return (offset_chance(offsets, o) * (hits + 1) + run / 2) / (hits + 1.5)
+    run = ends / (ticks + o - 1)
+    for i in range(1, o):
+        run *= (ticks - ends + i - 1) / (ticks + i - 1)
+    return kept * offset_chance(offsets, o) / 2 + (1 - kept + late / 2) * run
 
 
 def gap_in_ticks(first, second, clock, days_off):
@@ -121,8 +123,9 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
     first, second = (dues.due(schedule, roll, i, *days_off) for i in (k, k + 1))
     width, chance_of = min(max(map(abs, offsets)) + 3, 45), partial(offset_chance, offsets)
     if first <= as_of:
-        width = min(max(width, gap_in_ticks(first, second, clock, days_off) // 3), 45)
-        chance_of = partial(overdue_chance, offsets)
+        reach = min(max(width, gap_in_ticks(first, second, clock, days_off) // 3), 45)
+        if ticks_after(first, reach, clock, days_off) > as_of:
+            width, chance_of = reach, partial(overdue_chance, offsets, reach)
     while ahead < 6 and n_kept < 12 and left > 1e-9:
         chance = chances_of(schedule, roll, k, chance_of, width, clock, closed, days_off)
         coming = {day: p for day, p in chance.items() if day > as_of}
