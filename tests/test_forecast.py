@@ -200,10 +200,11 @@ def test_the_next_payment_is_distributed_as_by_loops(history):
 
 
 @pytest.mark.cudasim
-def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops():
+@pytest.mark.parametrize("day", [3, 20])  # before the next due date, and when it is overdue
+def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops(day):
     history = (
         ("months", 1, 600, 15, 0), "following", 1, [0, 1, 3, 4, 6], [0, 1, 0, 0, -1],
-        dt.date(2020, 8, 3), ({dt.date(2020, 8, 17)}, {dt.date(2020, 8, 15)}),
+        dt.date(2020, 8, day), ({dt.date(2020, 8, 17)}, {dt.date(2020, 8, 15)}),
     )  # fmt: skip
     assert forecast_of(*history, simulated_backend()) == naive_forecast.forecast(*history)
 
