@@ -200,10 +200,11 @@ def test_the_next_payment_is_distributed_as_by_loops(history):
 
 
 @pytest.mark.cudasim
-def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops():
+@pytest.mark.parametrize("day", [3, 20])  # before the next due date, and when it is overdue
+def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops(day):
     history = (
         ("months", 1, 600, 15, 0), "following", 1, [0, 1, 3, 4, 6], [0, 1, 0, 0, -1],
-        dt.date(2020, 8, 3), ({dt.date(2020, 8, 17)}, {dt.date(2020, 8, 15)}),
+        dt.date(2020, 8, day), ({dt.date(2020, 8, 17)}, {dt.date(2020, 8, 15)}),
     )  # fmt: skip
     assert forecast_of(*history, simulated_backend()) == naive_forecast.forecast(*history)
 
@@ -228,6 +229,48 @@ def test_a_long_break_before_a_faultless_run_does_not_make_the_next_one_doubtful
     )
     assert dates[1] == next_due == as_of + dt.timedelta(days=7)
     assert (missed, status) == (59, "mature")
+
+
+def test_the_first_payment_that_is_ever_late_may_come_soon_or_be_skipped():
+    schedule, days_off = ("months", 1, 560, 15, 0), (frozenset(), frozenset())
+    due = naive.due(schedule, "none", 23, *days_off)
+    following = naive.due(schedule, "none", 24, *days_off)
+
+    def ahead(days_late):
+        as_of = due + dt.timedelta(days=days_late)
+        dates, *_ = forecast_of(
+            schedule, "none", 0, list(range(23)), [0] * 23, as_of, days_off, CPU
+        )
+        return tuple((date - as_of).days for date in dates), (following - as_of).days
+
+    (earliest, _, latest), next_due = ahead(1)
+    assert earliest <= 2
+    assert latest >= next_due
+    assert ahead(-1)[0] == (1, 1, 1)
+    (earliest, *_), next_due = ahead(14)  # nearer the next due date than this one
+    assert earliest >= next_due - 3
+
+
+@pytest.mark.parametrize("wait", [-1, 0, 1, 2])
+def test_a_late_payment_is_in_its_range(wait):
+    """One due date in ten is answered late and one is skipped; 85% of 400 leave three sigma."""
+    rng = np.random.default_rng(wait + 7)
+    schedule, days_off = ("days", 30, 18_000, 1, 0), (frozenset(), frozenset())
+    as_of = 18_000 + 30 * 20 + wait
+    held = []
+    while len(held) < 400:
+        fate = rng.choice(["paid", "late", "skipped"], p=[0.8, 0.1, 0.1], size=30)
+        offset = np.where(fate == "late", rng.geometric(0.3, 30), 0).clip(max=9)
+        answered = np.flatnonzero(fate != "skipped")
+        ks = [int(k) for k in answered if k < 20]
+        coming = answered[answered >= 20][0]
+        next_day = 18_000 + 30 * coming + offset[coming]
+        if next_day <= as_of or ks[-1] < 19:
+            continue
+        own = [int(offset[k]) for k in ks]
+        dates, *_ = forecast_of(schedule, "none", 0, ks, own, date_of(as_of), days_off, CPU)
+        held.append(number(dates[0]) <= next_day <= number(dates[2]))
+    assert np.mean(held) > 0.85, np.mean(held)
 
 
 # Next payments, from payments ---------------------------------------------------------------------

@@ -1,11 +1,11 @@
 """When a stream pays next, if it still does.
 
-The offset of an answer is predicted from the stream's own offsets, shrunk towards the curve of
-its fit; a due date is answered with the probability that the stream shows, after an answered
-one and within a break. Where a due date falls on a closed day, the rolls other than the fitted
-one keep a chance that falls with the closed days the stream has met. From the first due date
-that may still be answered onwards this gives a distribution of the next payment's day, of which
-the median and the shortest range that holds 90% are kept.
+The offset of an answer is predicted by :mod:`qfb_kernels.lateness`; a due date is answered with
+the probability that the stream shows, after an answered one and within a break. Where a due date
+falls on a closed day, the rolls other than the fitted one keep a chance that falls with the closed
+days the stream has met. From the first due date that may still be answered onwards this gives a
+distribution of the next payment's day, of which the median and the shortest range that holds 90%
+are kept.
 """
 
 from __future__ import annotations
@@ -23,13 +23,11 @@ from qfb_kernels.dues import (
     rolled,
     working_day,
 )
+from qfb_kernels.lateness import MAX_REACH, answer_chances
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 _NULL_DAY = -(2**31)
-_SHRINK = 1.0  # payments' worth of the fitted curve
-_MAX_REACH = 45
-N_OFFSETS = 2 * _MAX_REACH + 1
 _MAX_AHEAD = 6
 _END_HAZARD = 0.01  # chance that a contract ends at any one due date
 EARLY, MATURE, STOPPED = 0, 1, 2
@@ -40,51 +38,6 @@ N_LEVELS = 2 * N_TAILS
 _TAIL_STEP = 0.01
 _ROUNDING = 1e-9
 N_SHARES = 12  # due dates whose answers the next payment may be
-
-
-def _curve(fit, row):
-    """Chances by the fit: of an answer on the day, of a late one of others, of a further tick."""
-    hits, zeros = fit[row, 7], fit[row, 9]
-    total, late = fit[row, 10], fit[row, 11]
-    moved = hits - zeros
-    return (
-        (zeros + 1.0) / (hits + 1.5), (late + 0.5) / (moved + 1.0),
-        (total - moved + 1.0) / (total + 2.0),
-    )  # fmt: skip
-
-
-curve = twin(_curve)
-
-
-def _offset_chances(member, owner, offset, start, stop, fit, row, width, chance):
-    """Write the chance of each offset from ``-width`` to ``width`` at ``_MAX_REACH`` plus it.
-
-    Returns their sum, from the earliest on.
-    """
-    for o in range(-width, width + 1):
-        chance[row, _MAX_REACH + o] = 0.0
-    for i in range(start, stop):
-        payment = member[i]
-        if owner[payment] >= 0 and abs(offset[payment]) <= width:
-            chance[row, _MAX_REACH + offset[payment]] += 1.0
-    zero, side, go_on = curve(fit, row)
-    whole = fit[row, 7] + _SHRINK
-    chance[row, _MAX_REACH] = (chance[row, _MAX_REACH] + _SHRINK * zero) / whole
-    late = (1.0 - zero) * side * (1.0 - go_on)
-    early = (1.0 - zero) * (1.0 - side) * (1.0 - go_on)
-    for o in range(1, width + 1):
-        further = go_on ** (o - 1)
-        seen = chance[row, _MAX_REACH + o]
-        chance[row, _MAX_REACH + o] = (seen + _SHRINK * (late * further)) / whole
-        seen = chance[row, _MAX_REACH - o]
-        chance[row, _MAX_REACH - o] = (seen + _SHRINK * (early * further)) / whole
-    total = 0.0
-    for o in range(-width, width + 1):
-        total += chance[row, _MAX_REACH + o]
-    return total
-
-
-offset_chances = twin(_offset_chances, curve)
 
 
 def _index_after(cal, fit, row, last_due):
@@ -109,7 +62,7 @@ def _answered_dues(member, owner, due, offset, start, stop):
         if owner[payment] >= 0:
             last_due = max(last_due, due[payment])
             size = max(size, abs(offset[payment]))
-    return last_due, min(size + 3, _MAX_REACH)
+    return last_due, min(size + 3, MAX_REACH)
 
 
 answered_dues = twin(_answered_dues)
@@ -212,7 +165,7 @@ def _chance_on(cal, fit, row, closed, plain, then, width, chance):
         here = rolled(cal, other, plain)
         away = position(cal, clock, then) - position(cal, clock, here)
         if -width <= away <= width:
-            total += weight * chance[row, _MAX_REACH + away]
+            total += weight * chance[row, MAX_REACH + away]
     return total
 
 
@@ -307,7 +260,9 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     k = index_after(cal, fit, row, last_due)
     n_closed = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
     closed[row] = n_closed
-    within = offset_chances(member, owner, offset, start, stop, fit, row, width, chance)
+    width, within = answer_chances(
+        member, owner, offset, start, stop, cal, fit, row, k, as_of, width, chance
+    )
     left, alive = 1.0, 1.0
     ahead, n_kept = 0, 0
     while ahead < _MAX_AHEAD and n_kept < N_SHARES and left > _ROUNDING:
@@ -361,7 +316,7 @@ closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
 
 forecast_row = twin(
     _forecast_row, answered_dues, pending_chance, spread, shortest, index_after, closed_dues,
-    n_breaks, due_day, skip_chances, offset_chances,
+    n_breaks, due_day, skip_chances, answer_chances,
 )  # fmt: skip
 _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import itertools
+from functools import partial
 
 from naive import dues
 
@@ -34,15 +35,34 @@ def offset_chance(offsets, o):
     return (offsets.count(o) + prior) / (hits + 1)
 
 
+def overdue_chance(offsets, width, o):
+    """Chance of an offset where half a payment more was late, and half of what is late any run."""
+    hits, moved = len(offsets), sum(x != 0 for x in offsets)
+    kept = (hits + 1) / (hits + 1.5)
+    if o <= 0:
+        return kept * offset_chance(offsets, o)
+    late = kept * sum(offset_chance(offsets, x) for x in range(1, width + 1))
+    ends, ticks = moved + 1, sum(map(abs, offsets)) + 2
+    run = ends / (ticks + o - 1)
+    for i in range(1, o):
+        run *= (ticks - ends + i - 1) / (ticks + i - 1)
+    return kept * offset_chance(offsets, o) / 2 + (1 - kept + late / 2) * run
+
+
+def gap_in_ticks(first, second, clock, days_off):
+    """Count the calendar or working days from one due date until before another."""
+    days = [first + i * DAY for i in range((second - first).days)]
+    return sum(not clock or dues.is_open(day, *days_off) for day in days)
+
+
 def n_closed(schedule, first, last, days_off):
     near = range(-400, 400)
     nominal = [dues.nominal(schedule, k, *days_off) for k in near]
     return sum(first <= day <= last and not dues.is_open(day, *days_off) for day in nominal)
 
 
-def chances_of(schedule, fitted, k, offsets, clock, closed, days_off):
+def chances_of(schedule, fitted, k, chance_of, width, clock, closed, days_off):
     """Return {day: chance} of the answer to the ``k``-th due date, whichever way it is rolled."""
-    width = min(max(map(abs, offsets)) + 3, 45)
     plain = dues.nominal(schedule, k, *days_off)
     weights = {roll: (p + closed * (roll == fitted)) / (1 + closed) for roll, p in ROLLS.items()}
     if dues.is_open(plain, *days_off):
@@ -52,7 +72,7 @@ def chances_of(schedule, fitted, k, offsets, clock, closed, days_off):
         here = dues.rolled(plain, roll, *days_off)
         for o in range(-width, width + 1):
             then = ticks_after(here, o, clock, days_off)
-            chance[then] = chance.get(then, 0.0) + weight * offset_chance(offsets, o)
+            chance[then] = chance.get(then, 0.0) + weight * chance_of(o)
     return chance
 
 
@@ -100,8 +120,14 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
     left = alive = 1.0
     missed, ahead, next_due, whole, n_kept = 0, 0, None, {}, 0
     k = ks[-1] + 1
+    first, second = (dues.due(schedule, roll, i, *days_off) for i in (k, k + 1))
+    width, chance_of = min(max(map(abs, offsets)) + 3, 45), partial(offset_chance, offsets)
+    if first <= as_of:
+        reach = min(max(width, gap_in_ticks(first, second, clock, days_off) // 3), 45)
+        if ticks_after(first, reach, clock, days_off) > as_of:
+            width, chance_of = reach, partial(overdue_chance, offsets, reach)
     while ahead < 6 and n_kept < 12 and left > 1e-9:
-        chance = chances_of(schedule, roll, k, offsets, clock, closed, days_off)
+        chance = chances_of(schedule, roll, k, chance_of, width, clock, closed, days_off)
         coming = {day: p for day, p in chance.items() if day > as_of}
         pending = min(1.0, sum(coming.values()))
         unseen = skip + (1 - skip) * pending

@@ -8,13 +8,8 @@ from qfb_gpu.payments.cadence import SCHEDULE_COLUMNS
 from qfb_gpu.payments.tables import calendar_table
 from qfb_gpu.payments.units import offsets_of
 from qfb_kernels.expected import expected_cpu, expected_gpu
-from qfb_kernels.forecast import (
-    N_LEVELS,
-    N_OFFSETS,
-    N_SHARES,
-    forecast_cpu,
-    forecast_gpu,
-)
+from qfb_kernels.forecast import N_LEVELS, N_SHARES, forecast_cpu, forecast_gpu
+from qfb_kernels.lateness import N_OFFSETS
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
