@@ -35,7 +35,7 @@ def test_a_price_step_stays_in_one_stream(ratio):
     found = regular(monthly(15, [1000.0] * 14 + [1000.0 * ratio] * 10))
     assert found.n_payments.tolist() == [24]
     assert found.amount_kind.tolist() == ["stepped"]
-    assert found.amount_step_date.tolist() == [dt.date(2024, 3, 15)]
+    assert found.amount_step_date.tolist() == [pd.Timestamp(2024, 3, 15)]
     assert found.amount_step_ratio[0] == pytest.approx(ratio - 1)
     assert found.next_amount[0] == pytest.approx(1000 * ratio)
 
@@ -45,7 +45,7 @@ def test_two_contracts_with_one_counterparty_are_two_streams():
     assert found.n_payments.tolist() == [24, 24]
     assert found.amount_typical.tolist() == [95, 800]
     assert found.cadence.tolist() == ["monthly", "monthly"]
-    assert found.next_date.tolist() == [dt.date(2025, 1, 20), dt.date(2025, 1, 5)]
+    assert found.next_date.tolist() == [pd.Timestamp(2025, 1, 20), pd.Timestamp(2025, 1, 5)]
 
 
 def test_three_policies_of_one_insurer_are_three_streams():
@@ -76,7 +76,7 @@ def test_refunds_and_extras_leave_the_schedule_alone():
     found = regular(monthly(15, [450.0] * 24), extras, refund)
     assert found.cadence.tolist() == ["monthly"]
     assert found.n_payments[0] in (23, 24)
-    assert found.next_date.tolist() == [dt.date(2025, 1, 15)]
+    assert found.next_date.tolist() == [pd.Timestamp(2025, 1, 15)]
 
 
 @pytest.mark.parametrize(("kind", "step"), [(dues.DAYS, 400), (dues.MONTHS, 12), (dues.NTH, 12)])
