@@ -1,7 +1,7 @@
 """Figures that a night has made and the next update need not make again.
 
-They are known of a part by its files: which they are, their size, and when they were written. An
-update has the rows that it takes out of a part and those that it puts in, and that is enough
+They are known of a part by its files: their size, their end, and when they were written. An update
+has the rows that it takes out of a part and those that it puts in, and that is enough
 (:meth:`exchange`).
 The network is known as long as nobody publishes its tables anew, which an update does not.
 """
@@ -9,6 +9,7 @@ The network is known as long as nobody publishes its tables anew, which an updat
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import json
 from collections import Counter
 from dataclasses import fields, is_dataclass
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from qfb_gpu.report.figures.part import Asked, Figures
+
+_TAIL = 2**16
+"""Bytes of a file that are looked at."""
 
 
 class Known:
@@ -103,12 +107,20 @@ class Known:
 
 
 def _stamp(*files: Path) -> str:
-    """Return what a file keeps where it is linked under another name, and no other has.
+    """Return what a file keeps where it is linked or copied, and no other has.
 
-    Buckets that are written at a time may be of one size.
+    Buckets that are written at a time may be of one size; where columns end and what is in them
+    stands at the end of a Parquet file.
     """
-    stats = [file.stat() for file in files]
-    return " ".join(f"{one.st_ino}-{one.st_size}-{one.st_mtime_ns}" for one in stats)
+    return " ".join(map(_of_one, files))
+
+
+def _of_one(file: Path) -> str:
+    stat = file.stat()
+    with file.open("rb") as stream:
+        stream.seek(max(0, stat.st_size - _TAIL))
+        end = hashlib.blake2b(stream.read(), digest_size=8).hexdigest()
+    return f"{stat.st_size}-{stat.st_mtime_ns}-{end}"
 
 
 def _packed(value: Any) -> Any:
