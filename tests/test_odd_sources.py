@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from odd_case import config_of, measures, table
 
 from qfb_gpu import cli, pipeline
 from qfb_gpu.config import build_config
@@ -25,14 +26,7 @@ def ingested(tmp_path):
     """Ingest one file of transactions; return the config."""
 
     def call(content, **part):
-        path = tmp_path / ("t.csv" if isinstance(content, str) else "t.parquet")
-        if isinstance(content, str):
-            path.write_text(content, encoding="utf-8")
-        else:
-            pq.write_table(content, path)
-        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu",
-               "sources": {"transactions": {"path": path.name, **part}}}  # fmt: skip
-        config = build_config(raw, base=tmp_path, where="test")
+        config = config_of(tmp_path, content, **part)
         call.seen = preview(config)[0]
         ingest(config)
         return config
@@ -42,22 +36,6 @@ def ingested(tmp_path):
 
 def text(header=HEADER, lines=LINES):
     return "\n".join([header, *lines]) + "\n"
-
-
-def table(**columns):
-    n_rows = 8
-    plain = {
-        "customer_id": pa.array(["C1"] * n_rows),
-        "date": pa.array([dt.date(2024, 1, 1 + i) for i in range(n_rows)]),
-        "amount": pa.array([1.5] * n_rows),
-        "memo": pa.array([f"memo {i}" for i in range(n_rows)]),
-    }
-    return pa.table(plain | columns)
-
-
-def measures(config):
-    rows = gold.read(config.output_dir, "data_quality").to_pylist()
-    return {row["measure"]: row["value"] for row in rows}
 
 
 def test_two_columns_of_a_name_are_refused_with_and_without_a_recipe(ingested):

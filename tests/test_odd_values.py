@@ -6,9 +6,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
+from odd_case import config_of, measures, table
 
 from qfb_gpu.config import build_config
-from qfb_gpu.lake import gold
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.parse import parse_dates
@@ -20,30 +20,11 @@ def ingested(tmp_path):
     """Ingest one table of transactions; return the config."""
 
     def call(content, **part):
-        pq.write_table(content, tmp_path / "t.parquet")
-        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu",
-               "sources": {"transactions": {"path": "t.parquet", **part}}}  # fmt: skip
-        config = build_config(raw, base=tmp_path, where="test")
+        config = config_of(tmp_path, content, **part)
         ingest(config)
         return config
 
     return call
-
-
-def table(**columns):
-    n_rows = 8
-    plain = {
-        "customer_id": pa.array(["C1"] * n_rows),
-        "date": pa.array([dt.date(2024, 1, 1 + i) for i in range(n_rows)]),
-        "amount": pa.array([1.5] * n_rows),
-        "memo": pa.array([f"memo {i}" for i in range(n_rows)]),
-    }
-    return pa.table(plain | columns)
-
-
-def measures(config):
-    rows = gold.read(config.output_dir, "data_quality").to_pylist()
-    return {row["measure"]: row["value"] for row in rows}
 
 
 SERIAL = "rejected: date may be a spreadsheet's serial number (export dates, or as YYYYMMDD)"
