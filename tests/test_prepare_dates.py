@@ -96,6 +96,7 @@ def test_each_row_may_have_a_calendar():
         ("someday", {}, InputError, "'someday'"),
         ("2024-02-30", {}, InputError, "no date"),
         ("01/02/24", {}, InputError, "no date.*01/02/24"),
+        ("０１／０２／２４", {}, InputError, "no date"),
         ("2024-01-01", {"closed": "right"}, ConfigError, "'both' or 'left'"),
         ("2024-01-01", {"calendar": "XX"}, ConfigError, "'XX'"),
         ("2024-01-01", {"weekend": ["fri"]}, ConfigError, "own weekend"),

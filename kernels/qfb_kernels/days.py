@@ -26,8 +26,6 @@ from qfb_kernels.twin import twin
 
 IMPOSSIBLE, AMBIGUOUS = 3, 4
 YMD, DMY, MDY = 0, 1, 2
-TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
-"""Texts of which nobody can tell which number is the year; by YMD it is the first."""
 NO_DAY = -(1 << 31)
 
 _DIGITS, _NAME = 1, 2

@@ -12,6 +12,8 @@ import datetime as dt
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.ledger import Calendar
@@ -19,6 +21,7 @@ from qfb_gpu.ledger import Calendar
 EPOCH = dt.date(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
+_TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
 
 
 def to_day(date: dt.date) -> int:
@@ -29,6 +32,17 @@ def to_day(date: dt.date) -> int:
 def to_date(day: int) -> dt.date:
     """Return the date of a day since 1970-01-01."""
     return EPOCH + dt.timedelta(days=int(day))
+
+
+def names_no_year(texts: pa.Array) -> np.ndarray:
+    """Return which texts are three numbers of two digits, as ``01/02/24``: bool, shape (n_texts,).
+
+    Which of them is the year nobody can tell; year first it would be a day of 2001.
+    """
+    if not pc.all(pc.string_is_ascii(texts)).as_py():  # full-width digits, marks and spaces, too
+        texts = pc.utf8_normalize(texts, "NFKC")
+    found = pc.match_substring_regex(texts, _TWO_DIGITS)
+    return np.asarray(found.fill_null(fill_value=False), bool)
 
 
 @lru_cache(maxsize=8)

@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu.calendars import names_no_year
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.lake.amounts import parse_decimals
 from qfb_gpu.lake.texts import as_text, clean_text, plain, text_buffers, word
@@ -30,7 +31,6 @@ SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
 YEAR_LAST = 6
 """Three numbers of two digits: which is the year, nobody has said."""
-_NOT_ASCII = 0x80
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
@@ -94,11 +94,7 @@ def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
     rows = rows[: kernels.no_long_year_cpu(data, offsets, rows)]
     if not rows.size:
         return rows
-    some = texts.take(pa.array(rows))
-    if (text_buffers(some)[0] >= _NOT_ASCII).any():  # full-width digits, marks and spaces, too
-        some = pc.utf8_normalize(some, "NFKC")
-    found = pc.match_substring_regex(some, kernels.TWO_DIGITS)
-    return rows[np.asarray(found.fill_null(fill_value=False), bool)]
+    return rows[names_no_year(texts.take(pa.array(rows)))]
 
 
 def _from_dates(values: pa.Array) -> tuple[Any, Any]:

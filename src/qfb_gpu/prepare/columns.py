@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu._backend import columns as device
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu.calendars import names_no_year
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import NULL_DAY
@@ -254,8 +255,7 @@ def _read_texts(coded: pa.DictionaryArray) -> tuple[Any, Any]:
     day, status = np.empty(len(texts), np.int32), np.empty(len(texts), np.int8)
     if texts:
         kernels.parse_date_cpu(data, ends, kernels.YMD, day, status)
-    unsure = pc.match_substring_regex(coded.dictionary, kernels.TWO_DIGITS)
-    bad = (status != OK) | np.asarray(unsure.fill_null(fill_value=False), bool)
+    bad = (status != OK) | names_no_year(coded.dictionary)
     day[bad] = NULL_DAY
     codes = np.asarray(coded.indices.fill_null(-1), np.int64)
     return np.append(day, np.int32(NULL_DAY))[codes], np.append(bad, False)[codes]
