@@ -15,7 +15,7 @@ from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.finance import concentration, demand, months, performance, risks, volatility
 from qfb_gpu.finance.risks_history import fell, held_since
-from qfb_gpu.finance.risks_reasons import REASONS, _rounded, explain
+from qfb_gpu.finance.risks_reasons import REASONS, _rounded, in_words, weighty
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import risks as part
@@ -28,6 +28,13 @@ payment = st.tuples(
     st.integers(0, 1), st.integers(1, 6), st.integers(0, 1), st.sampled_from([CNY, CNY, EUR]),
     st.integers(DAY - 700, DAY), st.integers(-(10**6), 10**8).filter(bool),
 )  # fmt: skip
+
+
+def explain(risk, row, point, weights):
+    """Return codes, English and Chinese of one customer's risk."""
+    points = {name: np.array([point[name]]) for name in risks.PARTS[risk]}
+    [names] = weighty(risk, points, weights)
+    return in_words(risk, names, row)
 
 
 def table(*customers):

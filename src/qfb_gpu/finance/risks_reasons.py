@@ -164,23 +164,6 @@ NO_INCOME = Reason(
 """What stands for all parts of the channels of a firm that was paid nothing for a year."""
 
 
-def explain(risk: str, row: Row, point: Row, weights: Row) -> tuple[str, str, str]:
-    """Return codes, English and Chinese of a customer's risk, what weighs most first.
-
-    Parameters
-    ----------
-    risk : str
-        One of :data:`qfb_gpu.finance.risks.RISKS`.
-    row : dict of str to float
-        Parts and facts of the customer.
-    point : dict of str to float
-        Points of each part, NaN where not known.
-    weights : dict of str to float
-    """
-    [names] = weighty(risk, {name: np.array([point[name]]) for name in PARTS[risk]}, weights)
-    return in_words(risk, names, row)
-
-
 def weighty(risk: str, points: Mapping[str, np.ndarray], weights: Row) -> list[list[str]]:
     """Return the parts that speak for a risk, of each customer, what weighs most first.
 

@@ -62,11 +62,7 @@ def lift(label: np.ndarray, score: np.ndarray, share: float = 0.1) -> float:
 
     Rows that tie at the border count in part, so no order among equals is chosen.
     """
-    return lift_ranked(label, ranked(-np.asarray(score)), share)
-
-
-def lift_ranked(label: np.ndarray, place: np.ndarray, share: float = 0.1) -> float:
-    """Return :func:`lift` of rows with ranks from the highest score down, some nobody's."""
+    place = ranked(-np.asarray(score))
     counts = np.bincount(place)
     hits = np.bincount(place, weights=np.asarray(label, dtype=np.float64))
     return lift_counted(hits, counts, share)

@@ -127,10 +127,8 @@ def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, An
     Sums, or None where the largest streams cannot be told from these
     """
     kinds = exchange(known.kinds_of_money, gone.kinds_of_money, come.kinds_of_money)
-    money = added([known.money, come.money])
-    money.subtract(gone.money)
-    n_payments = added([known.n_payments, come.n_payments])
-    n_payments.subtract(gone.n_payments)
+    money = exchange(known.money, gone.money, come.money)  # what comes to nothing counts as 0
+    n_payments = exchange(known.n_payments, gone.n_payments, come.n_payments)
     currencies = dict.fromkeys(currency for currency, _, _ in kinds)
     largest = exchange_largest(known.largest, come.largest, currencies, customers, _size)
     if largest is None:
