@@ -136,6 +136,20 @@ def test_check_says_what_is_wrong_before_a_night_is_spent(project, monkeypatch, 
     assert "pier" in out
 
 
+def test_check_reads_the_text_model_that_the_config_names(project, monkeypatch, capsys):
+    config = project(text=CONFIG + '\n[text]\nmodel = "no_model"\n')
+    code, _, err = call(monkeypatch, capsys, "check", config)
+    assert code == 2
+    assert "no_model" in err
+    assert "qfb text train" in err
+
+
+def test_models_of_a_folder_without_a_night(tmp_path, monkeypatch, capsys):
+    code, _, err = call(monkeypatch, capsys, "models", tmp_path / "nowhere")
+    assert code == 2
+    assert "nowhere" in err
+
+
 def test_a_run_that_died_goes_on(project, monkeypatch, capsys):
     config = project()
 

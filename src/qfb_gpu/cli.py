@@ -95,13 +95,15 @@ def check(
     config: Annotated[Path, typer.Argument(help="a TOML file")],
     set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
 ) -> None:
-    """Read the config and the sources' first rows; say what is wrong."""
+    """Read the config, the calendar and text model it names and the sources' first rows."""
     from qfb_gpu.calendars import load_calendar
     from qfb_gpu.lake.preview import preview
+    from qfb_gpu.parts.categories import check_model
     from qfb_gpu.report.show import render_preview
 
     settings = load(config, None, None, set_)
     load_calendar(settings.calendar)
+    check_model(settings)
     if not render_preview(preview(settings), console()):
         raise typer.Exit(2)
 

@@ -30,8 +30,12 @@ def add_models(app: typer.Typer) -> None:
         release: Annotated[str | None, typer.Option(help="let the gate choose again: NAME")] = None,
     ) -> None:
         """List the models with champion, metrics and data; promote one, or go back."""
+        from qfb_gpu.errors import InputError
         from qfb_gpu.parts import registry
 
+        if not out.is_dir():
+            msg = f"{out}: no such folder; give the output folder of a `qfb run`"
+            raise InputError(msg)
         if promote is not None:
             _said(registry.promote(out, *promote))
         if rollback is not None:

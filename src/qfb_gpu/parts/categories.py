@@ -289,6 +289,18 @@ def _folder(saved: Saved) -> Path:
     return saved.workspace.root / "text"
 
 
+def check_model(config: Config) -> None:
+    """Read the model that ``text.model`` names, if it does.
+
+    Raises
+    ------
+    ConfigError, InputError
+        It is not there, is no fastText model, or has no labels.
+    """
+    if config.text.model is not None:
+        _from_config(config, get_backend("cpu"))
+
+
 def _from_config(config: Config, backend: Backend) -> text.Categoriser:
     path = (config.base / str(config.text.model)).resolve()
     return _trained(path, backend.name, config.text.threshold)
