@@ -306,8 +306,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks.Drawn:
     """Return scores drawn towards peers of their size."""
-    band = risks.size_bands(income, risks.size_cuts(income, CPU), CPU)
-    peers = risks.peers_of(score, evidence, band, risk, CPU)
+    band = risks.size_bands(income, risks.size_cuts([np.sort(income)]), CPU)
+    peers = risks.peers_of(lambda: [risks.Scored(score, evidence, band)], risk, CPU)
     return risks.draw(score, evidence, band, peers, risk, CPU)
 
 

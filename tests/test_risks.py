@@ -282,12 +282,13 @@ def test_a_customer_is_measured_alike_whoever_is_beside_it(n):
 
 
 def _draw(score, evidence, band, risk, backend):
-    peers = risks.peers_of(score, evidence, band, risk, backend)
+    peers = risks.peers_of(lambda: [risks.Scored(score, evidence, band)], risk, backend)
     return risks.draw(score, evidence, band, peers, risk, backend)
 
 
 def _bands(income, backend):
-    return risks.size_bands(income, risks.size_cuts(income, backend), backend)
+    cuts = risks.size_cuts([np.sort(backend.to_host(income))])
+    return risks.size_bands(income, backend.asarray(cuts), backend)
 
 
 def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
@@ -322,6 +323,24 @@ def test_bands_are_quarters_by_income(backend):
     assert backend.to_host(_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
     equal = backend.xp.asarray([4, 4, 4, 4])
     assert len(set(backend.to_host(_bands(equal, backend)).tolist())) == 1
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.integers(-(2**62), 2**62) | st.integers(-3, 3)), max_size=5))
+def test_cuts_are_those_of_all_buckets_in_one(buckets):
+    ordered = [np.sort(np.array(one, dtype=np.int64)) for one in buckets]
+    every = np.sort(np.concatenate([*ordered, np.empty(0, np.int64)]))
+    want = every[np.arange(1, 4) * every.size // 4] if every.size else every
+    assert risks.size_cuts(ordered).tolist() == want.tolist()
+
+
+def test_raw_scores_are_kept_to_the_bit():
+    score = np.rint(np.random.default_rng(0).random(10**5) * 10**6) / 10**4
+    score = np.concatenate([score, [0.0, 100.0, np.nan]])
+    kept = risks.to_whole(score, np)
+    assert kept.dtype == np.int32
+    assert kept.max() == risks.MOST
+    np.testing.assert_array_equal(risks.from_whole(kept, np), score)
 
 
 def test_a_level_is_new_once():
@@ -485,6 +504,9 @@ def night(folder, buckets, day):
         who = {"customer_key": ledger.customer_key, "customer_id": pa.array(names)}
         work.save("score", bucket, "customers", who, CPU)
     saved = Saved("risks", work, tuple(range(len(buckets))), day, config, "cpu", folder)
+    for bucket in range(len(buckets)):
+        for name, columns in part.measure(saved, bucket).items():
+            work.save("measure", bucket, f"risks.{name}", columns, CPU)
     for name, columns in part.fit(saved).items():
         work.save("fit", -1, f"risks.{name}", columns, CPU)
     made = [part.publish(saved, bucket) for bucket in range(len(buckets))]

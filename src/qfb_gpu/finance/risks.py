@@ -15,10 +15,14 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
 from qfb_gpu.finance import demand, performance, volatility
 from qfb_gpu.finance.months import YEAR, by_column, history_length, seasons
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
     from qfb_gpu.backend import Backend
 
 RISKS = ("contract", "volatility", "demand", "channel")
@@ -34,6 +38,8 @@ DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
 """Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
 N_BANDS = 4
 _SCALE = 10**4
+MOST = 100 * _SCALE
+"""What :func:`to_whole` gives at most."""
 _Z = 1.645
 _LEAST_SPREAD = 4.0
 _MOST_PAYMENTS = 100
@@ -238,16 +244,43 @@ def raw_scores(point: dict[str, Any], weights: dict[str, float], xp: Any) -> dic
     return scores
 
 
-def size_cuts(income_year: Any, backend: Backend) -> Any:
+def to_whole(score: Any, xp: Any) -> Any:
+    """Return raw scores as they are kept: int32, ten-thousandths of a point, -1 where unknown."""
+    return xp.where(xp.isnan(score), -1, xp.rint(score * _SCALE)).astype("int32")
+
+
+def from_whole(whole: Any, xp: Any) -> Any:
+    """Return raw scores from what :func:`to_whole` returned, the same to the bit."""
+    return xp.where(whole < 0, xp.nan, whole / _SCALE)
+
+
+def size_cuts(ordered: Sequence[np.ndarray]) -> np.ndarray:
     """Return the incomes that part customers into quarters by last year's income, ascending.
 
-    Nothing where there are no customers.
+    Found by halving the range of the incomes, so what is in memory is what a search looks at.
+
+    Parameters
+    ----------
+    ordered : sequence of int64 arrays of the host, each ascending
+        Last year's incomes, of each bucket; in any order of buckets.
+
+    Returns
+    -------
+    array of int64, shape (N_BANDS - 1,); nothing where there are no customers
     """
-    xp = backend.xp
-    n = income_year.shape[0]
+    ordered = [one for one in ordered if one.shape[0]]
+    n = sum(one.shape[0] for one in ordered)
     if n == 0:
-        return income_year[:0]
-    return xp.sort(income_year)[(xp.arange(1, N_BANDS) * n) // N_BANDS]
+        return np.empty(0, np.int64)
+    ranks = np.arange(1, N_BANDS) * n // N_BANDS
+    least = np.full(N_BANDS - 1, min(int(one[0]) for one in ordered))
+    most = np.full(N_BANDS - 1, max(int(one[-1]) for one in ordered))
+    while (least < most).any():
+        middle = (least >> 1) + (most >> 1) + (least & most & 1)  # their sum may be too large
+        n_up_to = sum(np.searchsorted(one, middle, side="right") for one in ordered)
+        is_low = n_up_to <= ranks
+        least, most = np.where(is_low, middle + 1, least), np.where(is_low, most, middle)
+    return least
 
 
 def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
@@ -256,6 +289,14 @@ def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
     Equal incomes are in one band. ``cuts`` are those of :func:`size_cuts`.
     """
     return backend.xp.searchsorted(cuts, income_year, side="right").astype("int64")
+
+
+class Scored(NamedTuple):
+    """Raw scores (NaN: unknown), evidence and bands of some customers, as :func:`draw` has them."""
+
+    score: Any
+    evidence: Any
+    band: Any
 
 
 class Peers(NamedTuple):
@@ -274,21 +315,38 @@ class Drawn(NamedTuple):
     peers: Any
 
 
-def peers_of(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> Peers:
-    """Return what the raw scores of all customers say of each band; see :func:`draw`."""
+def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backend) -> Peers:
+    """Return what the raw scores of all customers say of each band; see :func:`draw`.
+
+    Parameters
+    ----------
+    buckets : callable
+        Gives all buckets each time it is called. Sums are of whole numbers below 2 ** 53, so the
+        order of buckets and customers does not matter.
+    """
     xp = backend.xp
-    known, error, value = _observed(score, evidence, risk, xp)
-    whole = xp.rint(value * _SCALE).astype("int64")
-    mean, spread = xp.full(N_BANDS, 50.0), xp.full(N_BANDS, 20.0**2)
-    for at in range(N_BANDS):
-        mine = known & (band == at)
-        n = int(mine.sum())
-        if n:
-            centre = float(whole[mine].sum()) / _SCALE / n
-            mean[at] = centre
-            squares = xp.rint((value[mine] - centre) ** 2 - error[mine]).astype("int64")
-            spread[at] = max(float(squares.sum()) / n, _LEAST_SPREAD**2)
-    return Peers(mean, spread)
+
+    def sums(values: Callable[[Scored], Any]) -> Any:
+        total = xp.zeros(N_BANDS + 1)
+        for one in buckets():
+            known, _, _ = _observed(one.score, one.evidence, risk, xp)
+            at = xp.where(known, one.band, N_BANDS)
+            total = total + xp.bincount(at, values(one), minlength=N_BANDS + 1)
+        return total[:N_BANDS]
+
+    def whole(one: Scored) -> Any:
+        _, _, value = _observed(one.score, one.evidence, risk, xp)
+        return xp.rint(value * _SCALE)
+
+    def squares(one: Scored) -> Any:
+        _, error, value = _observed(one.score, one.evidence, risk, xp)
+        return xp.rint((value - mean[one.band]) ** 2 - error)
+
+    n = sums(lambda one: xp.ones(one.score.shape[0]))
+    some = xp.where(n > 0, n, 1.0)
+    mean = xp.where(n > 0, sums(whole) / _SCALE / some, 50.0)
+    spread = xp.maximum(sums(squares) / some, _LEAST_SPREAD**2)
+    return Peers(mean, xp.where(n > 0, spread, 20.0**2))
 
 
 def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:

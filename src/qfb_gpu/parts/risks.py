@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -11,11 +13,13 @@ from qfb_gpu.currencies import currency_name
 from qfb_gpu.finance import concentration, months, risks
 from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.months import YEAR
+from qfb_gpu.finance.ranks import ranked
 from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import (
     AGO,
     ALERT_MONTHS,
     HALF_YEAR,
+    Past,
     Tested,
     fell,
     held_since,
@@ -27,12 +31,14 @@ from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
 
 _BOUGHT = "purchase"
+_EVIDENCE = {"contract": "int32", "volatility": "int8", "demand": "int8", "channel": "int8"}
+"""Types that hold the evidence of each risk: all but that of contracts is 100 at most."""
 _CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
 
 
@@ -58,7 +64,18 @@ def score(given: Given) -> dict[str, Columns]:
         | {"cancelled": cancelled.reshape(-1)},
         "channels": {name: values.reshape(-1) for name, values in channels.items()},
         "main": {"currency": main},
+        "seasons": _sums(tables["income"], ends, backend),
     }
+
+
+def _sums(income: Any, ends: months.MonthEnds, backend: Backend) -> Columns:
+    """Return what the seasons of a bucket's customers are made of, by date."""
+    income = months.by_column(income, backend.xp)
+    found = {}
+    for ago in _ago(ends.n_months):
+        known = income[:, : ends.n_months - ago]
+        found[f"{ago}"], _ = months.season_sums(known, ends.first_month, backend)
+    return found
 
 
 def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
@@ -125,123 +142,63 @@ def _contracts(saved: Saved, bucket: int) -> dict[str, Any]:
     }
 
 
-def fit(saved: Saved) -> dict[str, Columns]:
-    """Score all customers as of the last month's end and of past ones; test the past ones."""
+def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
+    """Measure a bucket's customers as of the last month's end and of past ones.
+
+    Returns
+    -------
+    dict of sets of columns, shape (n_customers,)
+        ``raw`` (see :func:`qfb_gpu.finance.risks.to_whole`) and ``evidence`` by risk and date,
+        ``income`` of the year and, in ``ordered``, ascending, by date, ``falls`` after past dates,
+        and what is said of the ``latest``.
+    """
     backend = saved.backend
     ends, dates = _dates(saved)
-    seasons = _peer_seasons(saved, ends, dates)
-    found = _measured_all(saved, ends, dates, seasons)
-    raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
-    cuts = {ago: risks.size_cuts(income[f"{ago}"], backend) for ago in dates}
-    band = {ago: risks.size_bands(income[f"{ago}"], cuts[ago], backend) for ago in dates}
-    peers = {
-        f"{risk}.{ago}": risks.peers_of(
-            raw[f"{risk}.{ago}"], evidence[f"{risk}.{ago}"], band[ago], risk, backend
-        )
-        for risk in RISKS
-        for ago in dates
+    seasons = _seasons(saved, dates)
+    table = _months(saved, bucket, ends)
+    n = table.tables["income"].shape[0]
+    found = [
+        # a lone customer is there twice
+        {name: {key: v[:n] for key, v in values.items()} for name, values in one.items()}
+        for block in risks.blocks(table, backend)
+        for one in [_measured(saved, block, ends, dates, seasons)]
+    ]
+    sets = {
+        name: {key: backend.xp.concatenate([one[name][key] for one in found]) for key in keys}
+        for name, keys in found[0].items()
     }
-    scores = _drawn(raw, evidence, band, peers, backend)
-    tests = _tests(scores, falls, income, dates, ends, backend)
-    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
-    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
-    return {
-        "scores": columns,
-        "tests": risk_tables.tested_columns(tests),
-        "seasons": {f"{ago}": values for ago, values in zip(dates, seasons, strict=True)},
-        "cuts": {f"{ago}": values for ago, values in cuts.items()},
-        "peers": {
-            f"{key}.{name}": values
-            for key, one in peers.items()
-            for name, values in one._asdict().items()
-        },
-    }
-
-
-def place(saved: Saved, bucket: int) -> dict[str, Columns]:
-    """Score a bucket's customers as of the last month's end, beside the peers that ``fit`` knew."""
-    backend = saved.backend
-    ends, dates = _dates(saved)
-    dates = [ago for ago in dates if ago <= ALERT_MONTHS]
-    known_seasons, cuts, known = (saved.fitted(name) for name in ("seasons", "cuts", "peers"))
-    seasons = [backend.asarray(known_seasons[f"{ago}"]) for ago in dates]
-    found = _measured_all(saved, ends, dates, seasons, [bucket])
-    raw, evidence, income, latest, _ = (_joined(found, name, backend) for name in _SETS)
-    band = {
-        ago: risks.size_bands(income[f"{ago}"], backend.asarray(cuts[f"{ago}"]), backend)
-        for ago in dates
-    }
-    peers = {
-        key: risks.Peers(*(backend.asarray(known[f"{key}.{n}"]) for n in risks.Peers._fields))
-        for key in raw
-    }
-    scores = _drawn(raw, evidence, band, peers, backend)
-    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
-    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
-    return {"scores": columns}
+    ordered = {key: backend.xp.sort(values) for key, values in sets["income"].items()}
+    return {**sets, "ordered": ordered}
 
 
 def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
     """Return the months that are looked at, and how many months ago scores are made."""
-    ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
-    return ends, [ago for ago in AGO if ago + YEAR < ends.n_months]
+    n_months = _settings(saved.config).history_months
+    ends = months.month_ends(saved.as_of_day, n_months, saved.backend)
+    return ends, _ago(n_months)
 
 
-def _measured_all(
-    saved: Saved,
-    ends: months.MonthEnds,
-    dates: list[int],
-    seasons: list[Any],
-    buckets: Sequence[int] = (),
-) -> list[dict[str, Any]]:
-    """Return :func:`_measured` of all customers, block by block, of all buckets or of some."""
-    found = []
-    for bucket in buckets or saved.buckets:
-        table = _months(saved, bucket, ends)
-        n = table.tables["income"].shape[0]
-        for block in risks.blocks(table, saved.backend):
-            one = _measured(saved, block, ends, dates, seasons)
-            # a lone customer is there twice
-            mine = {name: {key: v[:n] for key, v in values.items()} for name, values in one.items()}
-            bucket_of = np.full(mine["income"]["0"].shape[0], bucket)
-            found.append({**mine, "bucket": bucket_of})
-    return found
+def _ago(n_months: int) -> list[int]:
+    return [ago for ago in AGO if ago + YEAR < n_months]
 
 
-def _drawn(
-    raw: Columns,
-    evidence: Columns,
-    band: dict[int, Any],
-    peers: dict[str, risks.Peers],
-    backend: Backend,
-) -> dict[str, Columns]:
-    """Return the scores of each risk and date, drawn towards the peers."""
-    scores: dict[str, Columns] = {}
-    for risk in RISKS:
-        for ago, bands in band.items():
-            key = f"{risk}.{ago}"
-            drawn = risks.draw(raw[key], evidence[key], bands, peers[key], risk, backend)
-            scores[key] = {**drawn._asdict(), "raw": raw[key]}
-    return scores
-
-
-_SETS = ("raw", "evidence", "income", "latest", "falls")
-
-
-def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> list[Any]:
+def _seasons(saved: Saved, dates: list[int]) -> list[Any]:
     """Return the seasons of all customers as they were known at each date."""
-    xp = saved.backend.xp
-    sums = [xp.zeros(YEAR, dtype="int64") for _ in dates]
+    backend = saved.backend
+    if saved.is_update:
+        known = saved.fitted("seasons")
+        return [backend.asarray(known[f"{ago}"]) for ago in dates]
+    sums = _season_sums(saved)
+    return [months.peer_seasons(backend.asarray(sums[f"{ago}"]), backend.xp) for ago in dates]
+
+
+def _season_sums(saved: Saved) -> Columns:
+    """Return what the seasons of all buckets' customers are made of, by date."""
+    total: Columns = {}
     for bucket in saved.buckets:
-        flat = saved.backend.asarray(saved.scored("months", bucket)["income"])
-        income = flat.reshape(-1, ends.n_months)
-        income = months.by_column(income, xp)
-        for at, ago in enumerate(dates):
-            part, _ = months.season_sums(
-                income[:, : ends.n_months - ago], ends.first_month, saved.backend
-            )
-            sums[at] = sums[at] + part
-    return [months.peer_seasons(total, xp) for total in sums]
+        for name, sums in saved.scored("seasons", bucket).items():
+            total[name] = sums + total.get(name, 0)
+    return total
 
 
 def _measured(
@@ -254,15 +211,16 @@ def _measured(
     """Return raw scores and evidence of some customers at every date, and what the last says."""
     backend, settings = saved.backend, _settings(saved.config)
     days = backend.to_host(ends.start_day)
-    out: dict[str, Any] = {name: {} for name in _SETS}
+    out: dict[str, Any] = {name: {} for name in ("raw", "evidence", "income", "latest", "falls")}
     for place, ago in enumerate(dates):
         at = nearest(_CHANNEL_AGO, ago)
         before = nearest(_CHANNEL_AGO, ago + YEAR)
         found = risks.measure(table, ago, at, before, int(days[-1 - ago]), peers[place], backend)
         point = risks.points(found.parts, settings.all_halves, backend.xp)
         raw = risks.raw_scores(point, settings.all_weights, backend.xp)
-        out["raw"] |= {f"{risk}.{ago}": raw[risk] for risk in RISKS}
-        out["evidence"] |= {f"{risk}.{ago}": found.evidence[risk] for risk in RISKS}
+        for risk, width in _EVIDENCE.items():
+            out["raw"][f"{risk}.{ago}"] = risks.to_whole(raw[risk], backend.xp)
+            out["evidence"][f"{risk}.{ago}"] = found.evidence[risk].astype(width)
         out["income"][f"{ago}"] = found.facts["income_year_minor"]
         if ago == 0:
             out["latest"] = {
@@ -274,66 +232,128 @@ def _measured(
     return out
 
 
-def _joined(found: list[dict[str, Any]], name: str, backend: Backend) -> dict[str, Any]:
-    keys = found[0][name]
-    return {key: backend.xp.concatenate([one[name][key] for one in found]) for key in keys}
+class _Bucket(NamedTuple):
+    """What ``measure`` says of a bucket's customers at each date; the columns are mapped."""
+
+    raw: Columns
+    evidence: Columns
+    income: Columns
+    ordered: Columns
+    falls: Columns
 
 
-def _tests(
-    scores: dict[str, Columns],
-    falls: Columns,
-    income: Columns,
-    dates: list[int],
-    ends: months.MonthEnds,
-    backend: Backend,
-) -> list[Tested]:
+def _bucket(saved: Saved, bucket: int) -> _Bucket:
+    return _Bucket(*(saved.measured(name, bucket) for name in _Bucket._fields))
+
+
+def fit(saved: Saved) -> dict[str, Columns]:
+    """Learn peers of all customers, a date and risk at a time; test the scores of past dates."""
+    backend = saved.backend
+    ends, dates = _dates(saved)
     days = backend.to_host(ends.start_day)
-    made = [
-        tested(
-            risk, int(days[-1 - ago]) - 1, scores[f"{risk}.{ago}"],
-            scores[f"{risk}.{ago - HALF_YEAR}"]["raw"],
-            (falls[f"fell.{ago}"], falls[f"told.{ago}"]), income[f"{ago}"], backend,
-        )
-        for risk in RISKS
-        for ago in dates
-        if ago >= HALF_YEAR and ago % HALF_YEAR == 0
-    ]  # fmt: skip
-    return [one for one in made if one is not None]
+    all_buckets = [_bucket(saved, bucket) for bucket in saved.buckets]
+    cuts: Columns = {}
+    peers: Columns = {}
+    tests: dict[str, list[Tested | None]] = {risk: [] for risk in RISKS}
+    for ago in dates:
+        cuts[f"{ago}"] = risks.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
+        date = _Date(all_buckets, ago, cuts[f"{ago}"], backend)
+        is_past = ago >= HALF_YEAR and ago % HALF_YEAR == 0
+        small = date.auc_small() if is_past else math.nan
+        for risk in RISKS:
+            found = risks.peers_of(partial(date.scored, risk), risk, backend)
+            peers |= {f"{risk}.{ago}.{name}": values for name, values in found._asdict().items()}
+            if is_past:
+                pasts = partial(date.pasts, risk, found)
+                tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, pasts, small, backend))
+    seasons = {f"{ago}": s for ago, s in zip(dates, _seasons(saved, dates), strict=True)}
+    made = [one for risk in RISKS for one in tests[risk] if one is not None]
+    return {
+        "tests": risk_tables.tested_columns(made), "seasons": seasons, "cuts": cuts, "peers": peers,
+    }  # fmt: skip
 
 
-def _columns(
-    scores: dict[str, Columns],
-    evidence: Columns,
-    latest: Columns,
-    dates: list[int],
-    settings: Settings,
-    backend: Backend,
-) -> Columns:
+class _Date:
+    """Buckets as they were measured so many months ago; all that is read twice is the bands."""
+
+    def __init__(self, buckets: list[_Bucket], ago: int, cuts: Any, backend: Backend) -> None:
+        self._buckets, self._ago, self._backend = buckets, ago, backend
+        cuts, incomes = backend.asarray(cuts), (one.income[f"{ago}"] for one in buckets)
+        self._bands = [
+            risks.size_bands(backend.asarray(income), cuts, backend).astype("int8")
+            for income in incomes
+        ]
+
+    def scored(self, risk: str) -> Iterator[risks.Scored]:
+        """Yield each bucket's raw scores of a risk, and what they are drawn by."""
+        backend, key = self._backend, f"{risk}.{self._ago}"
+        for one, band in zip(self._buckets, self._bands, strict=True):
+            raw, evidence = backend.asarray(one.raw[key]), backend.asarray(one.evidence[key])
+            raw = risks.from_whole(raw, backend.xp)
+            yield risks.Scored(raw, evidence.astype("float64"), band.astype("int64"))
+
+    def drawn(self, risk: str, peers: risks.Peers) -> Iterator[risks.Drawn]:
+        """Yield each bucket's scores of a risk, drawn towards the peers."""
+        return (risks.draw(*one, peers, risk, self._backend) for one in self.scored(risk))
+
+    def pasts(self, risk: str, peers: risks.Peers) -> Iterator[Past]:
+        """Yield each bucket's scores of a risk, and what came."""
+        ago, later = f"{self._ago}", f"{self._ago - HALF_YEAR}"
+        for one, drawn in zip(self._buckets, self.drawn(risk, peers), strict=True):
+            columns = (
+                one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"],
+                one.falls[f"fell.{ago}"], one.falls[f"told.{ago}"],
+            )  # fmt: skip
+            yield Past(drawn.score, drawn.low, drawn.high, *map(self._backend.asarray, columns))
+
+    def auc_small(self) -> float:
+        """Return how well it ranks whose income falls that small firms do."""
+        n = sum(int(told.sum()) for _, _, told in self._falls())
+        if not n:
+            return math.nan
+
+        def buckets() -> Iterator[tuple[Any, Any]]:
+            for income, fell_, told in self._falls():
+                yield -income[told].astype("float64"), fell_[told]
+
+        return ranked(buckets, n, self._backend).auc
+
+    def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
+        for one in self._buckets:
+            names = f"fell.{self._ago}", f"told.{self._ago}"
+            columns = (one.income[f"{self._ago}"], *(one.falls[name] for name in names))
+            income, fell_, told = map(self._backend.asarray, columns)
+            yield income, fell_, told
+
+
+def _columns(saved: Saved, bucket: int) -> Columns:
     """Return a row a customer: scores, levels, since when, and the parts behind them."""
-    xp = backend.xp
+    backend, settings = saved.backend, _settings(saved.config)
+    xp, here = backend.xp, _bucket(saved, bucket)
+    cuts, peers = saved.fitted("cuts"), saved.fitted("peers")
+    latest = saved.measured("latest", bucket)
     columns: Columns = {f"part.{name}": values for name, values in latest.items()}
-    recent = [ago for ago in dates if ago <= ALERT_MONTHS]
+    recent = [ago for ago in _dates(saved)[1] if ago <= ALERT_MONTHS]
+    dates = {ago: _Date([here], ago, cuts[f"{ago}"], backend) for ago in recent}
     for risk in RISKS:
-        now = scores[f"{risk}.0"]
-        columns |= {f"{risk}.{name}": now[name] for name in ("score", "low", "high", "raw")}
-        columns[f"{risk}.peers"] = now["peers"]
-        columns[f"{risk}.evidence"] = evidence[f"{risk}.0"]
-        level = xp.stack(
-            [level_of(scores[f"{risk}.{ago}"]["score"], settings.levels, xp) for ago in recent],
-            axis=1,
-        )
-        columns[f"{risk}.level"] = level[:, 0]
-        columns[f"{risk}.held"] = held_since(level, xp)
-        before = scores[f"{risk}.1"] if 1 in recent else now
-        columns[f"{risk}.before"] = before["score"]
+        drawn = {}
+        for ago, date in dates.items():
+            names = [f"{risk}.{ago}.{name}" for name in risks.Peers._fields]
+            known = risks.Peers(*(backend.asarray(peers[name]) for name in names))
+            [drawn[ago]] = date.drawn(risk, known)
+        found = drawn[0]._asdict()
+        found["raw"] = risks.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
+        found["evidence"] = here.evidence[f"{risk}.0"]
+        level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
+        found |= {"level": level[:, 0], "held": held_since(level, xp)}
+        found["before"] = drawn[1 if 1 in recent else 0].score
+        columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}
     return columns
 
 
 def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     """Return a bucket's risks, its alerts and its profile columns."""
-    columns = saved.fitted("scores")
-    mine = np.flatnonzero(columns["bucket"] == bucket)
-    columns = {name: values[mine] for name, values in columns.items()}
+    columns = _columns(saved, bucket)
     ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
     days = np.asarray(saved.backend.to_host(ends.start_day))
     customers = pa.array(saved.customers(bucket)["customer_id"])
@@ -354,10 +374,9 @@ RISK = Part(
     may_use=("cancellations",),
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
-    rows=("scores",),
     score=score,
+    measure=measure,
     fit=fit,
-    place=place,
     publish=publish,
     whole=whole,
 )
