@@ -154,9 +154,16 @@ def correlation_of_whole(
         return math.nan
     one, other = left.apart(), right.apart()
     together = sum(_sum(one[a] * other[b]) for a, b in pairs)
-    squares = [_sum(table * table, ranks.counts) for table, ranks in ((one, left), (other, right))]
+    squares = [_squares(table, ranks) for table, ranks in ((one, left), (other, right))]
     spread = math.sqrt(squares[0] / 4 * (squares[1] / 4))
     return together / 4 / spread if spread > 0 else math.nan
+
+
+def _squares(apart: Any, ranks: WholeRanks) -> int:
+    """Return the sum of the squares of all ranks' distances."""
+    counts = ranks.counts
+    seen = counts.nonzero()[0]
+    return _sum(apart[seen] * apart[seen], counts[seen])
 
 
 def _sum(products: Any, times: Any = 1) -> int:

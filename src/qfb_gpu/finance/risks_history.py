@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.finance.ranks import WholeRanks, auc_of_whole, correlation_of_whole, ranked
-from qfb_gpu.finance.risks import MOST, from_whole
+from qfb_gpu.finance.risks_peers import MOST, from_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -86,10 +86,10 @@ class Past(NamedTuple):
     Attributes
     ----------
     score, low, high : float64 arrays
-        Drawn towards peers: see :func:`qfb_gpu.finance.risks.draw`.
+        Drawn towards peers: see :func:`qfb_gpu.finance.risks_peers.draw`.
     raw, later : int32 arrays
         Raw scores of the date and of half a year later, as
-        :func:`qfb_gpu.finance.risks.to_whole` gives them.
+        :func:`qfb_gpu.finance.risks.weighed` gives them.
     fell, told : bool arrays
         Of :func:`fell`.
     """

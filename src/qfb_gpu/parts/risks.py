@@ -4,22 +4,20 @@ from __future__ import annotations
 
 import math
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.finance import concentration, months, risks
+from qfb_gpu.finance import concentration, months, risks, risks_peers
 from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.months import YEAR
-from qfb_gpu.finance.ranks import ranked
 from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import (
     AGO,
     ALERT_MONTHS,
     HALF_YEAR,
-    Past,
     Tested,
     fell,
     held_since,
@@ -29,16 +27,18 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
+from qfb_gpu.parts.risk_dates import Date, of_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
 
 _BOUGHT = "purchase"
 _EVIDENCE = {"contract": "int32", "volatility": "int8", "demand": "int8", "channel": "int8"}
 """Types that hold the evidence of each risk: all but that of contracts is 100 at most."""
+_CHANNELS = ("top_1", "n_channels", "supplier_top_1")
+"""Of the concentration what is told of every date, besides ``hhi``, and of the last alone."""
+_NOW = ("top_5",)
 _CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
 
 
@@ -50,32 +50,35 @@ def _settings(config: Any) -> Settings:
 def score(given: Given) -> dict[str, Columns]:
     """Sum a bucket's payments by month, and say how concentrated its income was at each date."""
     ledger, backend = given.ledger, given.backend
+    xp = backend.xp
     ends = months.month_ends(given.as_of_day, _settings(given.config).history_months, backend)
     main = months.main_currency(ledger, backend)
-    tables = months.by_month(ledger, main, ends, backend)
+    of_month = months.by_month(ledger, main, ends, backend)
+    tables = {name: of_month[name] for name in ("income", "spend")}
+    tables |= {name: of_month[name].astype("int32") for name in ("n_in", "n_returned")}
+    n_paid = of_month["n_in"] + of_month["n_returned"] + of_month["n_out"]
     years = months.years(given.as_of_day, ends.n_months, _CHANNEL_AGO)
-    channels = concentration.dependence(ledger, main, years, backend)
-    void = given.sources["cancellations"]
-    cancelled = months.count_by_month(
-        _seller(void, main, backend), void.columns["date"], ledger.n_customers, ends, backend
-    )
+    found = concentration.dependence(ledger, main, years, backend)
+    at = [nearest(_CHANNEL_AGO, ago) for ago in _ago(ends.n_months)]
+    channels = {name: found[name][:, at] for name in _CHANNELS}
+    if "cancellations" in given.config.sources:
+        void = given.sources["cancellations"]
+        whose = (_seller(void, main, backend), void.columns["date"])
+        cancelled = months.count_by_month(*whose, ledger.n_customers, ends, backend)
+        tables["cancelled"] = cancelled.astype("int32")
+    stops = [ends.n_months - ago for ago in _ago(ends.n_months)]
+    sums = months.season_sums(of_month["income"], ends.first_month, stops, backend)
     return {
-        "months": {name: values.reshape(-1) for name, values in tables.items()}
-        | {"cancelled": cancelled.reshape(-1)},
+        "months": {name: values.reshape(-1) for name, values in tables.items()},
         "channels": {name: values.reshape(-1) for name, values in channels.items()},
-        "main": {"currency": main},
-        "seasons": _sums(tables["income"], ends, backend),
+        "hhi": {"hhi": found["hhi"].reshape(-1)},
+        "main": {
+            "currency": main,
+            "first": months.first_month_seen(n_paid, xp),
+            **{name: found[name][:, 0] for name in _NOW},
+        },
+        "seasons": {f"{ends.n_months - stop}": s for stop, s in zip(stops, sums, strict=True)},
     }
-
-
-def _sums(income: Any, ends: months.MonthEnds, backend: Backend) -> Columns:
-    """Return what the seasons of a bucket's customers are made of, by date."""
-    income = months.by_column(income, backend.xp)
-    found = {}
-    for ago in _ago(ends.n_months):
-        known = income[:, : ends.n_months - ago]
-        found[f"{ago}"], _ = months.season_sums(known, ends.first_month, backend)
-    return found
 
 
 def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
@@ -94,22 +97,21 @@ def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
 
 def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     """Return a bucket's tables on the device."""
-    backend = saved.backend
-    flat = saved.scored("months", bucket)
-    shape = (-1, ends.n_months)
-    tables = {name: backend.asarray(values).reshape(shape) for name, values in flat.items()}
-    cancelled = tables.pop("cancelled")
-    n_dates = sum(ago < ends.start_day.shape[0] for ago in _CHANNEL_AGO)
-    channels = {
-        name: backend.asarray(values).reshape(-1, n_dates)
-        for name, values in saved.scored("channels", bucket).items()
-    }
-    known = "cancellations" in saved.config.sources
+    main = saved.scored("main", bucket)
+    n_customers = main["first"].shape[0]
+
+    def tables(name: str) -> Columns:
+        flat = saved.scored(name, bucket).items()
+        return {key: saved.backend.asarray(v).reshape(n_customers, -1) for key, v in flat}
+
+    by_month = tables("months")
     return risks.Months(
-        tables,
-        cancelled if known else None,
-        ends.first_month,
-        channels,
+        **{name: by_month[name] for name in ("income", "spend", "n_in", "n_returned")},
+        n_cancelled=by_month.get("cancelled"),
+        first=saved.backend.asarray(main["first"]),
+        first_month=ends.first_month,
+        hhi=tables("hhi")["hhi"],
+        channels=tables("channels"),
         **_contracts(saved, bucket),
     )
 
@@ -148,27 +150,75 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
     Returns
     -------
     dict of sets of columns, shape (n_customers,)
-        ``raw`` (see :func:`qfb_gpu.finance.risks.to_whole`) and ``evidence`` by risk and date,
+        ``raw`` (see :func:`qfb_gpu.finance.risks.weighed`) and ``evidence`` by risk and date,
         ``income`` of the year and, in ``ordered``, ascending, by date, ``falls`` after past dates,
         and what is said of the ``latest``.
     """
-    backend = saved.backend
+    backend, settings = saved.backend, _settings(saved.config)
+    xp = backend.xp
     ends, dates = _dates(saved)
-    seasons = _seasons(saved, dates)
     table = _months(saved, bucket, ends)
-    n = table.tables["income"].shape[0]
-    found = [
-        # a lone customer is there twice
-        {name: {key: v[:n] for key, v in values.items()} for name, values in one.items()}
-        for block in risks.blocks(table, backend)
-        for one in [_measured(saved, block, ends, dates, seasons)]
-    ]
-    sets = {
-        name: {key: backend.xp.concatenate([one[name][key] for one in found]) for key in keys}
-        for name, keys in found[0].items()
+    about = _about(dates, ends, backend)
+    peers = xp.stack(_seasons(saved, dates))
+    shape = (table.income.shape[0], len(dates))
+    raw, income = xp.empty((*shape, len(RISKS)), dtype="int32"), xp.empty(shape, dtype="int64")
+    evidence = {risk: xp.empty(shape, dtype=width) for risk, width in _EVIDENCE.items()}
+    latest = []
+    for start, stop, found in risks.measured(table, about, peers, backend):
+        figures = found.figures.reshape(-1, found.figures.shape[2])
+        points, scores = risks.weighed(figures, settings.all_halves, settings.all_weights, backend)
+        raw[start:stop] = scores.reshape(stop - start, len(dates), len(RISKS))
+        income[start:stop] = found.income
+        for risk, values in found.evidence.items():
+            evidence[risk][start:stop] = values
+        latest.append(_latest(found, points.reshape(found.figures.shape)[:, 0]))
+    by_date = {f"{ago}": xp.ascontiguousarray(income[:, at]) for at, ago in enumerate(dates)}
+    return {
+        "raw": {
+            f"{risk}.{ago}": raw[:, at, of]
+            for of, risk in enumerate(RISKS)
+            for at, ago in enumerate(dates)
+        },
+        "evidence": {
+            f"{risk}.{ago}": values[:, at]
+            for risk, values in evidence.items()
+            for at, ago in enumerate(dates)
+        },
+        "income": by_date,
+        "ordered": {name: xp.sort(values) for name, values in by_date.items()},
+        "falls": _falls(table.income, dates, settings.fall, backend),
+        "latest": {
+            **{name: xp.concatenate([one[name] for one in latest]) for name in latest[0]},
+            **{name: saved.scored("main", bucket)[name] for name in _NOW},
+            "n_channels": table.channels["n_channels"][:, 0],
+        },
     }
-    ordered = {key: backend.xp.sort(values) for key, values in sets["income"].items()}
-    return {**sets, "ordered": ordered}
+
+
+def _latest(found: risks.Measures, points: Any) -> Columns:
+    """Return what stands behind some customers' scores at the first of the dates."""
+    parts = {name: found.figures[:, 0, at] for at, name in enumerate(risks.COLUMNS)}
+    names = [name for of_risk in risks.PARTS.values() for name in of_risk]
+    return {
+        **parts,
+        **{name: found.nodes[name][:, 0] for name in ("hazard", "paid_ratio", "n_nodes")},
+        **{f"points.{name}": points[:, risks.COLUMNS.index(name)] for name in names},
+        "class_code": parts["class_code"].astype("int8"),
+        "effective_channels": 1 / parts["hhi"].clip(1e-9),
+        "income_year_minor": found.income[:, 0],
+    }
+
+
+def _falls(income: Any, dates: list[int], share: float, backend: Backend) -> Columns:
+    """Return whose income fell after each past date that is tested, and whose can be told."""
+    income, found = months.by_column(income, backend.xp), {}
+    for ago in filter(_is_tested, dates):
+        found[f"fell.{ago}"], found[f"told.{ago}"] = fell(income, ago, share, backend)
+    return found
+
+
+def _is_tested(ago: int) -> bool:
+    return ago >= HALF_YEAR and ago % HALF_YEAR == 0
 
 
 def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
@@ -176,6 +226,16 @@ def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
     n_months = _settings(saved.config).history_months
     ends = months.month_ends(saved.as_of_day, n_months, saved.backend)
     return ends, _ago(n_months)
+
+
+def _about(dates: list[int], ends: months.MonthEnds, backend: Backend) -> risks.Dates:
+    """Return where the dates are in the tables."""
+    days = backend.to_host(ends.start_day)
+    return risks.Dates(
+        tuple(ends.n_months - ago for ago in dates),
+        tuple((nearest(_CHANNEL_AGO, ago), nearest(_CHANNEL_AGO, ago + YEAR)) for ago in dates),
+        tuple(int(days[-1 - ago]) for ago in dates),
+    )
 
 
 def _ago(n_months: int) -> list[int]:
@@ -201,67 +261,22 @@ def _season_sums(saved: Saved) -> Columns:
     return total
 
 
-def _measured(
-    saved: Saved,
-    table: risks.Months,
-    ends: months.MonthEnds,
-    dates: list[int],
-    peers: list[Any],
-) -> dict[str, Any]:
-    """Return raw scores and evidence of some customers at every date, and what the last says."""
-    backend, settings = saved.backend, _settings(saved.config)
-    days = backend.to_host(ends.start_day)
-    out: dict[str, Any] = {name: {} for name in ("raw", "evidence", "income", "latest", "falls")}
-    for place, ago in enumerate(dates):
-        at = nearest(_CHANNEL_AGO, ago)
-        before = nearest(_CHANNEL_AGO, ago + YEAR)
-        found = risks.measure(table, ago, at, before, int(days[-1 - ago]), peers[place], backend)
-        point = risks.points(found.parts, settings.all_halves, backend.xp)
-        raw = risks.raw_scores(point, settings.all_weights, backend.xp)
-        for risk, width in _EVIDENCE.items():
-            out["raw"][f"{risk}.{ago}"] = risks.to_whole(raw[risk], backend.xp)
-            out["evidence"][f"{risk}.{ago}"] = found.evidence[risk].astype(width)
-        out["income"][f"{ago}"] = found.facts["income_year_minor"]
-        if ago == 0:
-            out["latest"] = {
-                **found.parts, **found.facts, **{f"points.{n}": v for n, v in point.items()},
-            }  # fmt: skip
-        if ago >= HALF_YEAR:
-            low, told = fell(table.tables["income"], ago, settings.fall, backend)
-            out["falls"] |= {f"fell.{ago}": low, f"told.{ago}": told}
-    return out
-
-
-class _Bucket(NamedTuple):
-    """What ``measure`` says of a bucket's customers at each date; the columns are mapped."""
-
-    raw: Columns
-    evidence: Columns
-    income: Columns
-    ordered: Columns
-    falls: Columns
-
-
-def _bucket(saved: Saved, bucket: int) -> _Bucket:
-    return _Bucket(*(saved.measured(name, bucket) for name in _Bucket._fields))
-
-
 def fit(saved: Saved) -> dict[str, Columns]:
     """Learn peers of all customers, a date and risk at a time; test the scores of past dates."""
     backend = saved.backend
     ends, dates = _dates(saved)
     days = backend.to_host(ends.start_day)
-    all_buckets = [_bucket(saved, bucket) for bucket in saved.buckets]
+    all_buckets = [of_bucket(saved, bucket) for bucket in saved.buckets]
     cuts: Columns = {}
     peers: Columns = {}
     tests: dict[str, list[Tested | None]] = {risk: [] for risk in RISKS}
     for ago in dates:
-        cuts[f"{ago}"] = risks.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
-        date = _Date(all_buckets, ago, cuts[f"{ago}"], backend)
-        is_past = ago >= HALF_YEAR and ago % HALF_YEAR == 0
+        cuts[f"{ago}"] = risks_peers.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
+        date = Date(all_buckets, ago, cuts[f"{ago}"], backend)
+        is_past = _is_tested(ago)
         small = date.auc_small() if is_past else math.nan
         for risk in RISKS:
-            found = risks.peers_of(partial(date.scored, risk), risk, backend)
+            found = risks_peers.peers_of(partial(date.scored, risk), risk, backend)
             peers |= {f"{risk}.{ago}.{name}": values for name, values in found._asdict().items()}
             if is_past:
                 pasts = partial(date.pasts, risk, found)
@@ -273,76 +288,23 @@ def fit(saved: Saved) -> dict[str, Columns]:
     }  # fmt: skip
 
 
-class _Date:
-    """Buckets as they were measured so many months ago; all that is read twice is the bands."""
-
-    def __init__(self, buckets: list[_Bucket], ago: int, cuts: Any, backend: Backend) -> None:
-        self._buckets, self._ago, self._backend = buckets, ago, backend
-        cuts, incomes = backend.asarray(cuts), (one.income[f"{ago}"] for one in buckets)
-        self._bands = [
-            risks.size_bands(backend.asarray(income), cuts, backend).astype("int8")
-            for income in incomes
-        ]
-
-    def scored(self, risk: str) -> Iterator[risks.Scored]:
-        """Yield each bucket's raw scores of a risk, and what they are drawn by."""
-        backend, key = self._backend, f"{risk}.{self._ago}"
-        for one, band in zip(self._buckets, self._bands, strict=True):
-            raw, evidence = backend.asarray(one.raw[key]), backend.asarray(one.evidence[key])
-            raw = risks.from_whole(raw, backend.xp)
-            yield risks.Scored(raw, evidence.astype("float64"), band.astype("int64"))
-
-    def drawn(self, risk: str, peers: risks.Peers) -> Iterator[risks.Drawn]:
-        """Yield each bucket's scores of a risk, drawn towards the peers."""
-        return (risks.draw(*one, peers, risk, self._backend) for one in self.scored(risk))
-
-    def pasts(self, risk: str, peers: risks.Peers) -> Iterator[Past]:
-        """Yield each bucket's scores of a risk, and what came."""
-        ago, later = f"{self._ago}", f"{self._ago - HALF_YEAR}"
-        for one, drawn in zip(self._buckets, self.drawn(risk, peers), strict=True):
-            columns = (
-                one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"],
-                one.falls[f"fell.{ago}"], one.falls[f"told.{ago}"],
-            )  # fmt: skip
-            yield Past(drawn.score, drawn.low, drawn.high, *map(self._backend.asarray, columns))
-
-    def auc_small(self) -> float:
-        """Return how well it ranks whose income falls that small firms do."""
-        n = sum(int(told.sum()) for _, _, told in self._falls())
-        if not n:
-            return math.nan
-
-        def buckets() -> Iterator[tuple[Any, Any]]:
-            for income, fell_, told in self._falls():
-                yield -income[told].astype("float64"), fell_[told]
-
-        return ranked(buckets, n, self._backend).auc
-
-    def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
-        for one in self._buckets:
-            names = f"fell.{self._ago}", f"told.{self._ago}"
-            columns = (one.income[f"{self._ago}"], *(one.falls[name] for name in names))
-            income, fell_, told = map(self._backend.asarray, columns)
-            yield income, fell_, told
-
-
 def _columns(saved: Saved, bucket: int) -> Columns:
     """Return a row a customer: scores, levels, since when, and the parts behind them."""
     backend, settings = saved.backend, _settings(saved.config)
-    xp, here = backend.xp, _bucket(saved, bucket)
+    xp, here = backend.xp, of_bucket(saved, bucket)
     cuts, peers = saved.fitted("cuts"), saved.fitted("peers")
     latest = saved.measured("latest", bucket)
     columns: Columns = {f"part.{name}": values for name, values in latest.items()}
     recent = [ago for ago in _dates(saved)[1] if ago <= ALERT_MONTHS]
-    dates = {ago: _Date([here], ago, cuts[f"{ago}"], backend) for ago in recent}
+    dates = {ago: Date([here], ago, cuts[f"{ago}"], backend) for ago in recent}
     for risk in RISKS:
         drawn = {}
         for ago, date in dates.items():
-            names = [f"{risk}.{ago}.{name}" for name in risks.Peers._fields]
-            known = risks.Peers(*(backend.asarray(peers[name]) for name in names))
+            names = [f"{risk}.{ago}.{name}" for name in risks_peers.Peers._fields]
+            known = risks_peers.Peers(*(backend.asarray(peers[name]) for name in names))
             [drawn[ago]] = date.drawn(risk, known)
         found = drawn[0]._asdict()
-        found["raw"] = risks.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
+        found["raw"] = risks_peers.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
         found["evidence"] = here.evidence[f"{risk}.0"]
         level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
         found |= {"level": level[:, 0], "held": held_since(level, xp)}
