@@ -192,7 +192,8 @@ def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
     last = int(ends.start_day[-1])
     years = [(last - 365, last), (last - 730, last - 365)]
     channels = concentration.dependence(ledger, main, years, CPU)
-    [sums] = months.season_sums(table["income"], ends.first_month, [n_months], CPU)
+    years_of = months.year_sums(table["income"], CPU)
+    sums = months.season_sums(years_of, ends.first_month, n_months, np)
     seen = table["n_in"] + table["n_returned"] + table["n_out"]
     all_months = risks.Months(
         table["income"], table["spend"], table["n_in"].astype(np.int32),
@@ -251,7 +252,7 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     stop, of = known.shape[1], Risks()
     length = months.history_length(months.first_month_seen(count[:, :stop], np), stop, np)
     known = np.ascontiguousarray(known)
-    [total] = months.season_sums(known, ends.first_month, [stop], CPU)
+    total = months.season_sums(months.year_sums(known, CPU), ends.first_month, stop, np)
     peers = months.peer_seasons(total, np)[None]
     steady, _ = months.steady(known, ends.first_month, np.array([[0, stop]]), peers, CPU)
     parts = volatility.volatility(steady, length, CPU)

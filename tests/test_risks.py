@@ -199,17 +199,16 @@ def test_seasons_of_peers_are_found_and_taken_out():
     income = np.rint(level * np.tile(factor, 3)).astype(np.int64)
     income = np.hstack([income[:, -2:], income])  # begins in November
     first = 2022 * 12 + 10
-    sums, before = months.season_sums(income, first, [38, 31], CPU)
+    years = months.year_sums(income, CPU)
+    sums, before = (months.season_sums(years, first, stop, np) for stop in (38, 31))
     assert sums.sum() == pytest.approx(150 * 12 * 10**6, abs=150 * 12)  # of 150 full years
     assert before.sum() == pytest.approx(100 * 12 * 10**6, abs=100 * 12)
     peers = months.peer_seasons(sums, np)
     np.testing.assert_allclose(peers, factor / factor.mean(), atol=0.01)
     steady, _ = months.steady(income, first, np.array([[0, 38]]), peers[None], CPU)
     assert (steady.std(axis=1) / steady.mean(axis=1)).max() < 0.02
-    [some], [others] = (
-        months.season_sums(of, first, [38], CPU) for of in (income[:20], income[20:])
-    )
-    np.testing.assert_array_equal(sums, some + others)
+    some, others = months.year_sums(income[:20], CPU), months.year_sums(income[20:], CPU)
+    np.testing.assert_array_equal(years, some + others)
 
 
 @settings(max_examples=40)
@@ -310,10 +309,8 @@ def test_measures_in_the_simulator_are_those_of_the_host():
         for name, values in of_host.items():
             np.testing.assert_array_equal(found[1][name], values, err_msg=name)
         np.testing.assert_array_equal(found[2], scores)
-    sums = months.season_sums(whole.income, 2022 * 12, [36, 30, 13], simulated)
-    np.testing.assert_array_equal(
-        sums, months.season_sums(whole.income, 2022 * 12, [36, 30, 13], CPU)
-    )
+    years = months.year_sums(whole.income, simulated)
+    np.testing.assert_array_equal(years, months.year_sums(whole.income, CPU))
 
 
 def _draw(score, evidence, band, risk, backend):

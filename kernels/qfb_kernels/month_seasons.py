@@ -57,9 +57,8 @@ def _nearest(value):
 nearest = twin(_nearest, inline=True)
 
 
-def _sums_row(income, stop, start, end, sums, row):
-    """Write the sums of some customers' shares, in millionths, by month of the year to a date."""
-    first = stop - YEAR
+def _sums_row(income, first, start, end, sums, row):
+    """Write the sums of some customers' shares, in millionths, of the year from a month on."""
     for place in range(YEAR):
         sums[row, place] = 0
     for customer in range(start, end):
@@ -108,29 +107,30 @@ _steady_row_cpu, _steady_row_gpu = steady_row.cpu, steady_row.gpu
 
 
 @rows_of("sums")
-def sums_cpu(row_from, row_to, income, stops, sums):
-    """Loop over chunks of customers and dates on the host, on all its threads.
+def sums_cpu(row_from, row_to, income, n_years, sums):
+    """Loop over chunks of customers and years on the host, on all its threads.
 
     Parameters
     ----------
     income : int64, shape (n_customers, n_months)
-    stops : int64, shape (n_dates,), 12 to n_months
-    sums : int64, shape (n_chunks * n_dates, 12)
+    n_years : int
+        Years begin with the first month, the second, and so on.
+    sums : int64, shape (n_chunks * n_years, 12)
     """
     for row in range(row_from, row_to):
-        start = row // stops.shape[0] * CHUNK
+        start = row // n_years * CHUNK
         end = min(start + CHUNK, income.shape[0])
-        _sums_row_cpu(income, stops[row % stops.shape[0]], start, end, sums, row)
+        _sums_row_cpu(income, row % n_years, start, end, sums, row)
 
 
 @cuda.jit
-def sums_gpu(income, stops, sums):
-    """One thread per chunk of customers and date; launch with ``.forall(sums.shape[0])``."""
+def sums_gpu(income, n_years, sums):
+    """One thread per chunk of customers and year; launch with ``.forall(sums.shape[0])``."""
     row = cuda.grid(1)
     if row < sums.shape[0]:
-        start = row // stops.shape[0] * CHUNK
+        start = row // n_years * CHUNK
         end = min(start + CHUNK, income.shape[0])
-        _sums_row_gpu(income, stops[row % stops.shape[0]], start, end, sums, row)
+        _sums_row_gpu(income, row % n_years, start, end, sums, row)
 
 
 @rows_of("steady")

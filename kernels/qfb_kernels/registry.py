@@ -106,7 +106,7 @@ KERNELS: dict[str, str] = {
         "void(int64[:, ::1], int64[:, ::1], int64[::1], float64[:, ::1], float64[:, ::1], "
         "float64[:, ::1])"
     ),
-    "month_seasons.sums_gpu": "void(int64[:, ::1], int64[::1], int64[:, ::1])",
+    "month_seasons.sums_gpu": "void(int64[:, ::1], int64, int64[:, ::1])",
     "order_payments.order_payments_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int16[::1], int32[::1], int64[::1], "
         "int64[::1], int64[::1], int8[::1], int16[::1], int64, int64[::1], int64[::1], "

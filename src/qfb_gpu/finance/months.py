@@ -13,8 +13,6 @@ from qfb_gpu.schema import DIRECTIONS
 from qfb_kernels.month_seasons import CHUNK, steady_cpu, steady_gpu, sums_cpu, sums_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
@@ -133,35 +131,44 @@ def by_month(ledger: Ledger, main: Any, months: MonthEnds, backend: Backend) -> 
     }
 
 
-def season_sums(income: Any, first_month: int, stops: Sequence[int], backend: Backend) -> list[Any]:
-    """Return what peers' seasons are made of, as known at some dates.
-
-    Sums are exact, so they may be added up in any order.
+def year_sums(income: Any, backend: Backend) -> Any:
+    """Return customers' shares of each year by month, summed: exact, so they may be added up.
 
     Parameters
     ----------
     income : int64 array, shape (n_customers, n_months)
-    first_month : int
-        Of the first column, year * 12 + month - 1.
-    stops : sequence of int
-        The column after each date, at least 12.
 
     Returns
     -------
-    list of int64 arrays, shape (12,), January first
-        Of each full year of each customer, the month's share of the year times 12, in millionths.
+    int64 array, shape (n_months - 11, 12)
+        Of the years that end with the twelfth column, the thirteenth and so on, by month from the
+        year's first: of each customer who had a full year then, the month's share of the year
+        times 12, in millionths.
     """
-    xp = backend.xp
-    ends = sorted({end for stop in stops for end in range(stop, YEAR - 1, -YEAR)})
-    sums = xp.empty((-(-income.shape[0] // CHUNK) * len(ends), YEAR), dtype="int64")
-    asked = (income, backend.asarray(ends, dtype="int64"), sums)
-    backend.launch(sums_cpu, sums_gpu, sums.shape[0], *asked)
-    of_years = sums.reshape(-1, len(ends), YEAR).sum(axis=0)
-    found = []
-    for stop in stops:
-        years = [ends.index(end) for end in range(stop, YEAR - 1, -YEAR)]
-        found.append(xp.roll(of_years[years].sum(axis=0), (first_month + stop) % YEAR))
-    return found
+    xp, n_years = backend.xp, income.shape[1] - YEAR + 1
+    sums = xp.empty((-(-income.shape[0] // CHUNK) * n_years, YEAR), dtype="int64")
+    backend.launch(sums_cpu, sums_gpu, sums.shape[0], income, n_years, sums)
+    return sums.reshape(-1, n_years, YEAR).sum(axis=0)
+
+
+def season_sums(sums: Any, first_month: int, stop: int, xp: Any) -> Any:
+    """Return what the seasons of all customers are made of, as known at a date.
+
+    Parameters
+    ----------
+    sums : int64 array
+        Of :func:`year_sums`, of all customers.
+    first_month : int
+        Of the first column of the months, year * 12 + month - 1.
+    stop : int
+        Their column after the date, at least 12.
+
+    Returns
+    -------
+    int64 array, shape (12,), January first
+        The sums of all full years up to the date.
+    """
+    return xp.roll(sums[stop - YEAR :: -YEAR].sum(axis=0), (first_month + stop) % YEAR)
 
 
 def steady(

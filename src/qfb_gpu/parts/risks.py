@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from qfb_gpu.parts.risk_dates import Date, of_bucket
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
+    from qfb_gpu.lake.work import Workspace
 
 _BOUGHT = "purchase"
 _EVIDENCE = {"contract": "int32", "volatility": "int8", "demand": "int8", "channel": "int8"}
@@ -66,8 +67,6 @@ def score(given: Given) -> dict[str, Columns]:
         whose = (_seller(void, main, backend), void.columns["date"])
         cancelled = months.count_by_month(*whose, ledger.n_customers, ends, backend)
         tables["cancelled"] = cancelled.astype("int32")
-    stops = [ends.n_months - ago for ago in _ago(ends.n_months)]
-    sums = months.season_sums(of_month["income"], ends.first_month, stops, backend)
     return {
         "months": {name: values.reshape(-1) for name, values in tables.items()},
         "channels": {name: values.reshape(-1) for name, values in channels.items()},
@@ -77,7 +76,7 @@ def score(given: Given) -> dict[str, Columns]:
             "first": months.first_month_seen(n_paid, xp),
             **{name: found[name][:, 0] for name in _NOW},
         },
-        "seasons": {f"{ends.n_months - stop}": s for stop, s in zip(stops, sums, strict=True)},
+        "years": {"sum": months.year_sums(of_month["income"], backend).reshape(-1)},
     }
 
 
@@ -159,7 +158,8 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
     ends, dates = _dates(saved)
     table = _months(saved, bucket, ends)
     about = _about(dates, ends, backend)
-    peers = xp.stack(_seasons(saved, dates))
+    seasons = _seasons(saved)
+    peers = backend.asarray(np.stack([seasons[f"{ago}"] for ago in dates]))
     shape = (table.income.shape[0], len(dates))
     raw, income = xp.empty((*shape, len(RISKS)), dtype="int32"), xp.empty(shape, dtype="int64")
     evidence = {risk: xp.empty(shape, dtype=width) for risk, width in _EVIDENCE.items()}
@@ -242,23 +242,24 @@ def _ago(n_months: int) -> list[int]:
     return [ago for ago in AGO if ago + YEAR < n_months]
 
 
-def _seasons(saved: Saved, dates: list[int]) -> list[Any]:
-    """Return the seasons of all customers as they were known at each date."""
-    backend = saved.backend
+def _seasons(saved: Saved) -> Columns:
+    """Return the seasons of all customers as they were known at each date, on the host."""
     if saved.is_update:
-        known = saved.fitted("seasons")
-        return [backend.asarray(known[f"{ago}"]) for ago in dates]
-    sums = _season_sums(saved)
-    return [months.peer_seasons(backend.asarray(sums[f"{ago}"]), backend.xp) for ago in dates]
+        return saved.fitted("seasons")
+    ends, dates = _dates(saved)
+    sums = _year_sums(saved.workspace, saved.buckets)
+    found = {}
+    for ago in dates:
+        of_date = months.season_sums(sums, ends.first_month, ends.n_months - ago, np)
+        found[f"{ago}"] = months.peer_seasons(of_date, np)
+    return found
 
 
-def _season_sums(saved: Saved) -> Columns:
-    """Return what the seasons of all buckets' customers are made of, by date."""
-    total: Columns = {}
-    for bucket in saved.buckets:
-        for name, sums in saved.scored("seasons", bucket).items():
-            total[name] = sums + total.get(name, 0)
-    return total
+@lru_cache(maxsize=1)
+def _year_sums(workspace: Workspace, buckets: tuple[int, ...]) -> Any:
+    """Return the sums of all buckets' years; each process reads them once a night."""
+    found = [workspace.load("score", bucket, f"{RISK.name}.years")["sum"] for bucket in buckets]
+    return np.sum(found, axis=0).reshape(-1, YEAR)
 
 
 def fit(saved: Saved) -> dict[str, Columns]:
@@ -281,10 +282,10 @@ def fit(saved: Saved) -> dict[str, Columns]:
             if is_past:
                 pasts = partial(date.pasts, risk, found)
                 tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, pasts, small, backend))
-    seasons = {f"{ago}": s for ago, s in zip(dates, _seasons(saved, dates), strict=True)}
     made = [one for risk in RISKS for one in tests[risk] if one is not None]
     return {
-        "tests": risk_tables.tested_columns(made), "seasons": seasons, "cuts": cuts, "peers": peers,
+        "tests": risk_tables.tested_columns(made), "seasons": _seasons(saved),
+        "cuts": cuts, "peers": peers,
     }  # fmt: skip
 
 
