@@ -337,6 +337,7 @@ RISK = Part(
     may_use=("cancellations",),
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
+    on_device=True,
     score=score,
     measure=measure,
     fit=fit,

@@ -135,6 +135,12 @@ def fitted_after(sources: tuple[str, ...], waits: str, *, measured: bool = False
     return sorted(names, key=lambda name: (*_LONGEST, name).index(name))
 
 
+def on_host(names: list[str]) -> list[str]:
+    """Return those of some parts whose ``fit`` makes no use of a device."""
+    on_device = {part.name for part in PARTS if part.on_device}
+    return [name for name in names if name not in on_device]
+
+
 def measure_parts(night: Night, bucket: int) -> dict[str, float]:
     """Run ``measure`` of every active part on one bucket and save what it returns; its seconds."""
     done = night.workspace.finished("measure", bucket)
