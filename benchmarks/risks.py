@@ -25,7 +25,7 @@ from qfb_gpu._config.risks import Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
-from qfb_gpu.finance import concentration, months, risks, volatility
+from qfb_gpu.finance import concentration, months, risks, risks_peers, volatility
 from qfb_gpu.finance.levels import auc, rank_correlation
 from qfb_gpu.finance.orders import look_features, make_orders
 from qfb_gpu.finance.orders_model import past_rate, top_share
@@ -187,25 +187,31 @@ def _ledger(table: pa.Table, as_of: dt.date = AS_OF, **part: Any) -> Any:
 
 
 def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
-    main = months.main_currency(ledger, CPU)
+    main, of, n_months = months.main_currency(ledger, CPU), Risks(), ends.n_months
     table = months.by_month(ledger, main, ends, CPU)
     last = int(ends.start_day[-1])
-    channels = concentration.dependence(
-        ledger, main, [(last - 365, last), (last - 730, last - 365)], CPU
-    )
-    peers, _ = months.season_sums(table["income"], ends.first_month, CPU)
-    of = Risks()
-    all_months = risks.Months(table, None, ends.first_month, channels, None)
-    found: dict[str, list[Any]] = {"arc": [], "hhi": []}
-    for block in risks.blocks(all_months, CPU):
-        one = risks.measure(block, 0, 0, 1, last, months.peer_seasons(peers, np), CPU)
-        raw = risks.raw_scores(risks.points(one.parts, of.all_halves, np), of.all_weights, np)
-        for risk in risks.RISKS:
-            _draw(raw[risk], one.evidence[risk], one.facts["income_year_minor"], risk)
-        found["hhi"].append(block.channels["hhi"][:, 0])
+    years = [(last - 365, last), (last - 730, last - 365)]
+    channels = concentration.dependence(ledger, main, years, CPU)
+    years_of = months.year_sums(table["income"], CPU)
+    sums = months.season_sums(years_of, ends.first_month, n_months, np)
+    seen = table["n_in"] + table["n_returned"] + table["n_out"]
+    all_months = risks.Months(
+        table["income"], table["spend"], table["n_in"].astype(np.int32),
+        table["n_returned"].astype(np.int32), None, months.first_month_seen(seen, np),
+        ends.first_month, channels["hhi"],
+        {name: channels[name][:, :1] for name in ("top_1", "n_channels", "supplier_top_1")},
+    )  # fmt: skip
+    dates = risks.Dates((n_months,), ((0, 1),), (last,))
+    peers = months.peer_seasons(sums, np)[None]
+    for _, _, found in risks.measured(all_months, dates, peers, CPU):
+        figures = found.figures[:, 0]
+        _, scores = risks.weighed(figures, of.all_halves, of.all_weights, CPU)
+        for at, risk in enumerate(risks.RISKS):
+            raw = risks_peers.from_whole(scores[:, at], np)
+            _draw(raw, found.evidence[risk][:, 0], found.income[:, 0], risk)
     length = np.full(ledger.n_customers, 24)
     arc = volatility.volatility(table["income"].astype(float), length, CPU)["arc"]
-    return {"arc": arc, "hhi": np.concatenate(found["hhi"])}
+    return {"arc": arc, "hhi": channels["hhi"][:, 0]}
 
 
 def _pandas_parts(table: pa.Table) -> dict[str, Any]:
@@ -243,16 +249,19 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     sums = months.by_month(ledger, months.main_currency(ledger, CPU), ends, CPU)
     income, count = sums["income"], sums["n_in"] + sums["n_returned"]
     known, later = income[:, :-24], income[:, -24:]
-    length = months.history_length(count[:, :-24], np)
-    total, _ = months.season_sums(known, ends.first_month, CPU)
-    factor = months.seasons(known, ends.first_month, months.peer_seasons(total, np), CPU)
-    parts = volatility.volatility(known / factor, length, CPU)
-    of = Risks()
+    stop, of = known.shape[1], Risks()
+    length = months.history_length(months.first_month_seen(count[:, :stop], np), stop, np)
+    known = np.ascontiguousarray(known)
+    total = months.season_sums(months.year_sums(known, CPU), ends.first_month, stop, np)
+    peers = months.peer_seasons(total, np)[None]
+    steady, _ = months.steady(known, ends.first_month, np.array([[0, stop]]), peers, CPU)
+    parts = volatility.volatility(steady, length, CPU)
     none = np.full(len(length), np.nan)
-    every = {n: parts.get(n, none) for names in risks.PARTS.values() for n in names}
-    raw_score = risks.raw_scores(risks.points(every, of.all_halves, np), of.all_weights, np)
+    every = np.stack([parts.get(name, none) for name in risks.COLUMNS], axis=1)
+    _, whole = risks.weighed(every, of.all_halves, of.all_weights, CPU)
+    raw_score = risks_peers.from_whole(whole, np)
     income = known[:, -12:].sum(axis=1)
-    score = _draw(raw_score["volatility"], length, income, "volatility").score
+    score = _draw(raw_score[:, risks.RISKS.index("volatility")], length, income, "volatility").score
     before = known[:, -24:]
     there = (before > 0).sum(axis=1) >= 6
     live = there & ((later > 0).sum(axis=1) >= 6)
@@ -304,11 +313,11 @@ def main(arguments: list[str] | None = None) -> None:
         print(run)
 
 
-def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks.Drawn:
+def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks_peers.Drawn:
     """Return scores drawn towards peers of their size."""
-    band = risks.size_bands(income, risks.size_cuts(income, CPU), CPU)
-    peers = risks.peers_of(score, evidence, band, risk, CPU)
-    return risks.draw(score, evidence, band, peers, risk, CPU)
+    band = risks_peers.size_bands(income, risks_peers.size_cuts([np.sort(income)]), CPU)
+    peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, CPU)
+    return risks_peers.draw(score, evidence, band, peers, risk, CPU)
 
 
 if __name__ == "__main__":

@@ -37,8 +37,18 @@ class HostPool(Pool):
 def test_every_part_is_fitted_once():
     sources = tuple(SOURCE_NAMES)
     kinds = ("", PAYMENT_GRAPH, PROFILES)
-    names = [name for waits in kinds for name in parts.fitted_after(sources, waits)]
+    names = [
+        name
+        for waits in kinds
+        for measured in (False, True)
+        for name in parts.fitted_after(sources, waits, measured=measured)
+    ]
     assert sorted(names) == sorted(part.name for part in parts.active(sources))
+
+
+def test_a_part_that_measures_is_fitted_after_that_alone():
+    """The night starts such fits when all buckets are measured, and asks for nothing else."""
+    assert all(not part.waits for part in parts.PARTS if part.measure is not None)
 
 
 def test_parts_on_the_host_are_those_without_a_device():
@@ -46,7 +56,7 @@ def test_parts_on_the_host_are_those_without_a_device():
     names = parts.fitted_after(sources, "")
     host = parts.on_host(names)
     assert {"churn", "next_product", "lifetime", "contracts"} <= set(host)
-    assert set(names) - set(host) == {"behaviour", "risks"}
+    assert set(names) - set(host) == {"behaviour"}
     assert parts.on_host(parts.fitted_after(sources, PAYMENT_GRAPH)) == []
 
 

@@ -13,7 +13,15 @@ from simulate import simulated_backend
 
 from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.finance import concentration, demand, months, performance, risks, volatility
+from qfb_gpu.finance import (
+    concentration,
+    demand,
+    months,
+    performance,
+    risks,
+    risks_peers,
+    volatility,
+)
 from qfb_gpu.finance.risks_history import fell, held_since
 from qfb_gpu.finance.risks_reasons import REASONS, _rounded, in_words, weighty
 from qfb_gpu.lake.work import Workspace
@@ -68,8 +76,8 @@ def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
     table = np.stack([one, *(one * (1 + k * 2.3e-16) for k in range(1, 9))])
     table[5:, 2] += 1e-15
-    seen = np.ones(table.shape, dtype=bool)
-    change, _, since = demand._change(table, seen, np)
+    found = demand.demand(table, table, table, np.full(9, 5), CPU)
+    change, since = found["change"], found["change_months"]
     assert since.tolist() == [3.0] * 9
     np.testing.assert_allclose(change, change[0], atol=1e-12)
 
@@ -191,15 +199,16 @@ def test_seasons_of_peers_are_found_and_taken_out():
     income = np.rint(level * np.tile(factor, 3)).astype(np.int64)
     income = np.hstack([income[:, -2:], income])  # begins in November
     first = 2022 * 12 + 10
-    sums, n_years = months.season_sums(income, first, CPU)
-    assert n_years == 150
+    years = months.year_sums(income, CPU)
+    sums, before = (months.season_sums(years, first, stop, np) for stop in (38, 31))
+    assert sums.sum() == pytest.approx(150 * 12 * 10**6, abs=150 * 12)  # of 150 full years
+    assert before.sum() == pytest.approx(100 * 12 * 10**6, abs=100 * 12)
     peers = months.peer_seasons(sums, np)
     np.testing.assert_allclose(peers, factor / factor.mean(), atol=0.01)
-    steady = income / months.seasons(income, first, peers, CPU)
+    steady, _ = months.steady(income, first, np.array([[0, 38]]), peers[None], CPU)
     assert (steady.std(axis=1) / steady.mean(axis=1)).max() < 0.02
-    half = months.season_sums(income[:20], first, CPU)[0] + months.season_sums(
-        income[20:], first, CPU)[0]  # fmt: skip
-    np.testing.assert_array_equal(sums, half)
+    some, others = months.year_sums(income[:20], CPU), months.year_sums(income[20:], CPU)
+    np.testing.assert_array_equal(years, some + others)
 
 
 @settings(max_examples=40)
@@ -235,59 +244,83 @@ def test_a_contract_is_behind_by_the_time_gone_less_what_was_paid(backend):
     assert np.isnan(found[1:]).all()  # ended over a year ago; no end
 
 
-def test_a_block_of_customers_sees_its_own_contracts():
+DATES = risks.Dates((36, 30, 18), ((0, 1), (1, -1), (2, -1)), (DAY, DAY - 180, DAY - 560))
+
+
+def drawn_months(n, rng, contracts=None):
+    """Return months of ``n`` customers as they come."""
+    tables = {name: rng.integers(1, 10**9, (n, 36)) for name in ("income", "spend")}
+    counts = {name: rng.integers(0, 99, (n, 36), np.int32) for name in ("n_in", "n_returned")}
+    channels = {name: rng.random((n, 3)) for name in ("top_1", "n_channels", "supplier_top_1")}
+    return risks.Months(
+        **tables, **counts, n_cancelled=None, first=rng.integers(0, 37, n, np.int32),
+        first_month=2022 * 12, hhi=rng.random((n, 3)), channels=channels, **contracts or {},
+    )  # fmt: skip
+
+
+def all_measured(months_, peers, backend=CPU):
+    """Return figures, evidence and points of all customers, put together from their blocks."""
+    found = [one for _, _, one in risks.measured(months_, DATES, peers, backend)]
+    figures = np.concatenate([one.figures for one in found])
+    table = figures.reshape(-1, figures.shape[2])
+    evidence = {risk: np.concatenate([one.evidence[risk] for one in found]) for risk in risks.RISKS}
+    parts = {name: figures[:, :, at] for at, name in enumerate(risks.COLUMNS)}
+    return parts, evidence, risks.weighed(table, HALVES, WEIGHTS, backend)[1]
+
+
+def test_a_block_of_customers_sees_its_own_contracts(monkeypatch):
     rng = np.random.default_rng(0)
-    n, of = 30, np.arange(60) % 31 - 1
+    of = np.arange(60) % 31 - 1
     nodes = {"customer": of, "due": DAY - rng.integers(0, 300, 60), "amount": np.full(60, 5),
              "paid": np.where(rng.random(60) < 0.3, NULL_DAY, DAY - rng.integers(0, 200, 60))}  # fmt: skip
     contracts = {"customer": of, "start": np.full(60, DAY - 200), "total": np.full(60, 100),
                  "end": np.full(60, DAY + 200)}  # fmt: skip
     payments = {"contract": rng.integers(0, 60, 90), "amount": rng.integers(1, 50, 90),
                 "day": DAY - rng.integers(-50, 200, 90)}  # fmt: skip
-    tables = {name: rng.integers(1, 99, (n, 36)) for name in months.NAMES}
-    channels = {name: rng.random((n, 2)) for name in concentration.NAMES}
-    whole = risks.Months(tables, None, 2022 * 12, channels, nodes, contracts, payments)
-    small = SimpleNamespace(xp=np, memory_budget_bytes=lambda: 4 * 8 * 36 * 7)
-    cut = risks.blocks(whole, small)
-    assert len(cut) == 5
-    [all_at_once] = risks.blocks(whole, CPU)
-    one = risks.measure(all_at_once, 0, 0, 1, DAY, np.ones(12), CPU)
-    parts = [risks.measure(block, 0, 0, 1, DAY, np.ones(12), CPU) for block in cut]
-    for name in ("behind_days", "unpaid_share", "paid_gap", "arc", "hhi", "returned_rate"):
-        joined = np.concatenate([part_.parts[name] for part_ in parts])
-        np.testing.assert_array_equal(one.parts[name], joined, err_msg=name)
+    of_contracts = {"nodes": nodes, "contracts": contracts, "payments": payments}
+    whole, peers = drawn_months(30, rng, of_contracts), np.ones((3, 12))
+    want, of_all, scores = all_measured(whole, peers)
+    assert not np.isnan(want["paid_gap"][:, 0]).all()
+    monkeypatch.setattr(type(CPU), "memory_budget_bytes", lambda _: 10**4)
+    assert len(list(risks.measured(whole, DATES, peers, CPU))) > 5
+    got, evidence, again = all_measured(whole, peers)
+    for name, values in want.items():
+        np.testing.assert_array_equal(got[name], values, err_msg=name)
+    for name, values in of_all.items():
+        np.testing.assert_array_equal(evidence[name], values, err_msg=name)
+    np.testing.assert_array_equal(again, scores)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3])
-def test_a_customer_is_measured_alike_whoever_is_beside_it(n):
-    rng = np.random.default_rng(n)
-    tables = {name: rng.integers(0, 10**9, (40, 60)) for name in months.NAMES}
-    channels = {name: rng.random((40, 2)) for name in concentration.NAMES}
-    peers = rng.random(12) + 0.5
-
-    def measured(rows, budget):
-        cut = risks.Months(
-            {name: values[rows] for name, values in tables.items()}, None, 2020 * 12,
-            {name: values[rows] for name, values in channels.items()}, None,
-        )  # fmt: skip
-        own = SimpleNamespace(xp=np, memory_budget_bytes=lambda: budget)
-        found = [risks.measure(b, 0, 0, 1, DAY, peers, CPU).parts for b in risks.blocks(cut, own)]
-        return {name: np.concatenate([one[name] for one in found]) for name in found[0]}
-
-    together = measured(slice(None), 2**30)
-    for start in range(0, 40 - n, n):
-        rows = slice(start, start + n)
-        for name, values in measured(rows, 1).items():
-            np.testing.assert_array_equal(values[:n], together[name][rows], err_msg=name)
+@pytest.mark.cudasim
+def test_measures_in_the_simulator_are_those_of_the_host():
+    rng = np.random.default_rng(1)
+    whole, peers = drawn_months(7, rng), rng.random((3, 12)) + 0.5
+    whole.income[1], whole.income[2, ::3], whole.spend[3] = 0, 0, 0
+    whole.hhi[4, 0] = np.nan
+    void = risks.Months(**{**whole._asdict(), "n_cancelled": whole.n_in // 3})
+    simulated = simulated_backend()
+    for case in (whole, void):
+        (want, of_host, scores), found = (
+            all_measured(case, peers),
+            all_measured(case, peers, simulated),
+        )
+        for name, values in want.items():
+            np.testing.assert_array_equal(found[0][name], values, err_msg=name)
+        for name, values in of_host.items():
+            np.testing.assert_array_equal(found[1][name], values, err_msg=name)
+        np.testing.assert_array_equal(found[2], scores)
+    years = months.year_sums(whole.income, simulated)
+    np.testing.assert_array_equal(years, months.year_sums(whole.income, CPU))
 
 
 def _draw(score, evidence, band, risk, backend):
-    peers = risks.peers_of(score, evidence, band, risk, backend)
-    return risks.draw(score, evidence, band, peers, risk, backend)
+    peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, backend)
+    return risks_peers.draw(score, evidence, band, peers, risk, backend)
 
 
 def _bands(income, backend):
-    return risks.size_bands(income, risks.size_cuts(income, backend), backend)
+    cuts = risks_peers.size_cuts([np.sort(backend.to_host(income))])
+    return risks_peers.size_bands(income, backend.asarray(cuts), backend)
 
 
 def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
@@ -310,7 +343,7 @@ def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
 def test_a_range_holds_the_score_that_more_data_would_give():
     rng = np.random.default_rng(1)
     true, n = rng.normal(45, 12, 3000), rng.integers(1, 24, 3000).astype(float)
-    seen = true + rng.normal(0, risks.NOISE["volatility"] / np.sqrt(n))
+    seen = true + rng.normal(0, risks_peers.NOISE["volatility"] / np.sqrt(n))
     drawn = _draw(seen, n, np.zeros(3000, dtype=np.int64), "volatility", CPU)
     inside = (drawn.low <= true) & (true <= drawn.high)
     assert 0.88 < inside.mean() < 0.99
@@ -322,6 +355,32 @@ def test_bands_are_quarters_by_income(backend):
     assert backend.to_host(_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
     equal = backend.xp.asarray([4, 4, 4, 4])
     assert len(set(backend.to_host(_bands(equal, backend)).tolist())) == 1
+
+
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.integers(-(2**62), 2**62) | st.integers(-3, 3)), max_size=5))
+def test_cuts_are_those_of_all_buckets_in_one(buckets):
+    ordered = [np.sort(np.array(one, dtype=np.int64)) for one in buckets]
+    every = np.sort(np.concatenate([*ordered, np.empty(0, np.int64)]))
+    want = every[np.arange(1, 4) * every.size // 4] if every.size else every
+    assert risks_peers.size_cuts(ordered).tolist() == want.tolist()
+
+
+def test_raw_scores_are_whole_ten_thousandths():
+    part_ = np.random.default_rng(0).random((10**4, len(risks.COLUMNS)))
+    part_[part_ < 0.2] = np.nan
+    points, scores = risks.weighed(part_, HALVES, WEIGHTS, CPU)
+    for at, (risk, names) in enumerate(risks.PARTS.items()):
+        of = [risks.COLUMNS.index(name) for name in names]
+        weight = np.where(np.isnan(points[:, of]), 0.0, [WEIGHTS[name] for name in names])
+        total = (weight * np.nan_to_num(points[:, of])).sum(axis=1)
+        some = weight.sum(axis=1) > 0
+        want = np.where(some, total / np.where(some, weight.sum(axis=1), 1), np.nan)
+        found = risks_peers.from_whole(scores[:, at], np)
+        np.testing.assert_allclose(found, want, atol=5.1e-5, err_msg=risk)
+        np.testing.assert_array_equal(scores[:, at] < 0, ~some)
+    most = np.full((1, len(risks.COLUMNS)), 1e300)
+    assert risks.weighed(most, HALVES, WEIGHTS, CPU)[1].tolist() == [[risks_peers.MOST] * 4]
 
 
 def test_a_level_is_new_once():
@@ -435,14 +494,40 @@ def test_points_are_rounded_as_python_rounds():
 
 
 def test_worse_parts_never_give_a_better_score():
-    base = {name: np.array([0.2]) for names in risks.PARTS.values() for name in names}
-    of = Risks()
-    before = risks.raw_scores(risks.points(base, of.all_halves, np), of.all_weights, np)
+    base, of = np.full((1, len(risks.COLUMNS)), 0.2), Risks()
+    _, before = risks.weighed(base, of.all_halves, of.all_weights, CPU)
     for risk, names in risks.PARTS.items():
         for name in names:
-            worse = {**base, name: np.array([0.4])}
-            after = risks.raw_scores(risks.points(worse, of.all_halves, np), of.all_weights, np)
-            assert after[risk][0] > before[risk][0]
+            worse = base.copy()
+            worse[0, risks.COLUMNS.index(name)] = 0.4
+            _, after = risks.weighed(worse, of.all_halves, of.all_weights, CPU)
+            at = risks.RISKS.index(risk)
+            assert after[0, at] > before[0, at]
+
+
+def test_a_year_of_deals_and_channels_is_what_loops_say():
+    rng = np.random.default_rng(2)
+    whole = drawn_months(40, rng)
+    whole.n_in[:5], whole.n_returned[:3] = 0, 0
+    whole.hhi[::4, 0], whole.hhi[1::4, 1], whole.channels["n_channels"][::4, 0] = (
+        np.nan,
+        np.nan,
+        np.nan,
+    )
+    whole = whole._replace(n_cancelled=rng.integers(0, 9, (40, 36), np.int32))
+    parts, evidence, _ = all_measured(whole, np.ones((3, 12)))
+    for at in range(40):
+        for date, (stop, (now, before)) in enumerate(zip(DATES.stops, DATES.years, strict=True)):
+            year = slice(stop - 12, stop)
+            tables = (whole.n_in, whole.n_returned, whole.n_cancelled)
+            channel = {name: values[at, date] for name, values in whole.channels.items()}
+            want = naive.dealings(
+                *(table[at, year].tolist() for table in tables), max(stop - whole.first[at], 0),
+                {**channel, "hhi": whole.hhi[at, now]}, whole.hhi[at, before] if before >= 0 else None,
+            )  # fmt: skip
+            for name, value in want.items():
+                found = evidence["channel"] if name == "sold" else parts[name]
+                assert found[at, date] == pytest.approx(value, nan_ok=True, rel=1e-12), name
 
 
 def test_settings_are_checked():
@@ -485,6 +570,9 @@ def night(folder, buckets, day):
         who = {"customer_key": ledger.customer_key, "customer_id": pa.array(names)}
         work.save("score", bucket, "customers", who, CPU)
     saved = Saved("risks", work, tuple(range(len(buckets))), day, config, "cpu", folder)
+    for bucket in range(len(buckets)):
+        for name, columns in part.measure(saved, bucket).items():
+            work.save("measure", bucket, f"risks.{name}", columns, CPU)
     for name, columns in part.fit(saved).items():
         work.save("fit", -1, f"risks.{name}", columns, CPU)
     made = [part.publish(saved, bucket) for bucket in range(len(buckets))]

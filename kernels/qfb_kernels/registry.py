@@ -24,6 +24,10 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int32[:, ::1], int32[:, ::1], int64[::1], int64[::1], int64[::1], "
         "int32[::1], int64[::1], int32[::1])"
     ),
+    "asked.asked_gpu": (
+        "void(float64[:, ::1], int64[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64, "
+        "float64[:, ::1])"
+    ),
     "best.best_gpu": "void(int64[::1], float64[::1], int64[::1], int64[:, ::1], int64[::1])",
     "boundaries.boundaries_gpu": (
         "void(int64[::1], int64[::1], int64[::1], int8[::1], int16[::1], int32[::1], int64[::1], "
@@ -48,6 +52,11 @@ KERNELS: dict[str, str] = {
         "int32[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1])"
     ),
     "days.parse_date_gpu": "void(uint8[::1], int32[::1], int64, int32[::1], int8[::1])",
+    "dealings.dealings_gpu": (
+        "void(int64[:, ::1], int32[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1], "
+        "float64[:, ::1], float64[:, ::1], int64[:, ::1], int64[::1], int64, int64, "
+        "float64[:, ::1], int64[:, ::1])"
+    ),
     "decimals.parse_decimal_gpu": "void(uint8[::1], int32[::1], int64[::1], int16[::1], int8[::1])",
     "decimals.to_minor_gpu": (
         "void(int64[::1], int16[::1], int8[::1], boolean, int64[::1], int8[::1])"
@@ -93,6 +102,11 @@ KERNELS: dict[str, str] = {
         "void(int64[::1], int32[::1], int32[::1], int64[::1], int64[::1], int32[::1], "
         "int32[::1], int32[::1], int64[::1], int32[::1], int32[::1])"
     ),
+    "month_seasons.steady_gpu": (
+        "void(int64[:, ::1], int64[:, ::1], int64[::1], float64[:, ::1], float64[:, ::1], "
+        "float64[:, ::1])"
+    ),
+    "month_seasons.sums_gpu": "void(int64[:, ::1], int64, int64[:, ::1])",
     "order_payments.order_payments_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int16[::1], int32[::1], int64[::1], "
         "int64[::1], int64[::1], int8[::1], int16[::1], int64, int64[::1], int64[::1], "
@@ -176,6 +190,13 @@ KERNELS: dict[str, str] = {
     "streams.reversals_gpu": "void(int64[::1], int64[::1], int32[::1])",
     "text.hash_text_gpu": "void(uint8[::1], int32[::1], int64[::1])",
     "text.rough_gpu": "void(uint8[::1], int32[::1], int8[::1])",
+    "unsteady.unsteady_gpu": (
+        "void(float64[:, ::1], int64[:, ::1], int64[::1], int64, float64[:, ::1])"
+    ),
+    "weighed.weighed_gpu": (
+        "void(float64[:, ::1], float64[::1], float64[::1], int64[:, ::1], float64[:, ::1], "
+        "int32[:, ::1])"
+    ),
     "workdays.working_days_gpu": (
         "void(int32[::1], int32[::1], int32[::1], int64[::1], int64[:, ::1], int64[::1], "
         "int32[::1], int64, int32[::1], int8[::1])"

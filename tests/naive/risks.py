@@ -55,6 +55,26 @@ def demand(months):
     }
 
 
+def dealings(n_in, n_returned, n_cancelled, n_months, channel, hhi_before):
+    """Return parts of a year: payments, reversals and cancellations a month, shares of channels."""
+    came, back, void = sum(n_in), sum(n_returned), sum(n_cancelled)
+    sold = came + back + void
+    top_1, hhi, few = channel["top_1"], channel["hhi"], 1 / max(channel["n_channels"], 1)
+    if math.isnan(channel["n_channels"]):
+        few = math.nan
+    if math.isnan(hhi) and n_months > 12:
+        top_1 = hhi = few = 1.0
+    then = hhi if hhi_before is None or math.isnan(hhi_before) else hhi_before
+    return {
+        "returned_rate": (back + 0.4) / (sold + 20) if sold else math.nan,
+        "cancelled_rate": (void + 0.4) / (sold + 20) if sold else math.nan,
+        "thin": min(n_months, 12) / max(came, 1) if n_months >= 3 else math.nan,
+        "top_1": top_1, "hhi": hhi, "few": few, "supplier_top_1": channel["supplier_top_1"],
+        "growing": math.nan if math.isnan(hhi) else max(hhi - then, 0.0),
+        "sold": min(sold, 100),
+    }  # fmt: skip
+
+
 def nodes(rows, day):
     """Return behind_days, unpaid_share, hazard of (due, paid or None) of one customer."""
     due = [(d, p if p is not None and p < day else None) for d, p in rows if day - 365 <= d < day]

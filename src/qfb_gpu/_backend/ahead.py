@@ -30,11 +30,16 @@ NIGHT = (
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
-    "channels.shares", "neighbours.neighbours", "decimals.to_minor", "channels.sums",
-    "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
+    "channels.shares", "neighbours.neighbours", "asked.asked", "dealings.dealings",
+    "unsteady.unsteady", "decimals.to_minor", "month_seasons.steady", "channels.sums",
+    "weighed.weighed", "month_seasons.sums", "cutoffs.seen", "cutoffs.least",
+    "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
-_READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
+_READ_ONLY = {
+    "regularity.regularity": (3, 9), "text.hash_text": (0, 1), "asked.asked": (1, 2),
+    "dealings.dealings": (0, 1, 2, 3, 4, 5, 6), "month_seasons.steady": (0,),
+}  # fmt: skip
 """Arguments that are read-only where these kernels are called: to Numba another type."""
 _HOST_ONLY = {
     "spectra.spectra": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1],"

@@ -1,9 +1,10 @@
 """Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
-:class:`qfb_gpu.parts.part.Part`. On a machine with GPUs, parts that make no use of a device are
-fitted beside it by processes of the host. The main process imports what it needs later, and puts
-the customers' profiles together, a bucket at a time.
+:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. On
+a machine with GPUs, parts that make no use of a device are fitted beside it by processes of the
+host. The main process imports what it needs later, and puts the customers' profiles together, a
+bucket at a time.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ def fit(
     alone = night if host is pool else replace(night, backend="cpu")
     beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(fit_network, night, [PAYMENT_GRAPH])
+    measured = _Measured(pool, night, buckets)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
     others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
@@ -67,6 +69,7 @@ def fit(
         store.opened_beside(night.settings.output_dir)
     [(_, (seconds[_SEGMENTS], small))] = groups_of
     if not pool.has_workers:
+        seconds |= measured.seconds()
         seconds |= others  # before the network is there: who reads it and did not say so fails
     seconds |= graph
     load = night.workspace.load
@@ -77,6 +80,7 @@ def fit(
     last = host.start(parts.fit_part, alone, of_profiles)
     for running in (others, after_graph, last, beside):
         seconds |= running
+    seconds |= measured.seconds()
     fitted = {
         "groups": grouped,
         "nodes": nodes,
@@ -85,6 +89,25 @@ def fit(
         "seconds": seconds,
     }
     return grouped.population["customer_key"].shape[0], fitted
+
+
+class _Measured:
+    """Parts that measure customers bucket by bucket, and are fitted when all buckets are done."""
+
+    def __init__(self, pool: Pool, night: Night, buckets: list[int]) -> None:
+        names = parts.fitted_after(night.sources, "", measured=True)
+        self._by_bucket = pool.start(parts.measure_parts, night, buckets if names else [])
+        self._fits = pool.start(parts.fit_part, night, names, after=self._by_bucket)
+        self._seconds: dict[str, float] = {}
+
+    def seconds(self) -> dict[str, float]:
+        """Wait for them; return the seconds of each part, those of all its buckets included."""
+        for _, of_bucket in self._by_bucket:
+            for name, seconds in of_bucket.items():
+                self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+        for name, seconds in self._fits:
+            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+        return self._seconds
 
 
 def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:

@@ -138,6 +138,7 @@ def score_gathered(update: Update, bucket: int) -> dict[str, Any]:
     start = time.perf_counter()
     _decide(night, bucket, backend)
     _profiles(night, bucket, update.kept, backend)
+    parts.measure_parts(night, bucket)
     publish_bucket(night, bucket)
     scored["seconds"]["publish"] = time.perf_counter() - start
     night.workspace.finish("gathered", bucket, scored)

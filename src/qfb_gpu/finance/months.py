@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.schema import DIRECTIONS
+from qfb_kernels.month_seasons import CHUNK, steady_cpu, steady_gpu, sums_cpu, sums_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
 
 YEAR = 12
 _IN = DIRECTIONS.index("in")
-_SCALE = 10**6
-_OWN_YEARS = 3.0
-"""Years of its own that a customer needs before its own seasons weigh as much as its peers'."""
-_MOST = 3.0
 _KINDS, _INCOMING = 4, 2
 """Kinds of payment in a table's cell: out, out reversed, in, in reversed."""
 NAMES = ("income", "returned", "n_in", "n_returned", "spend", "n_out")
@@ -134,91 +131,113 @@ def by_month(ledger: Ledger, main: Any, months: MonthEnds, backend: Backend) -> 
     }
 
 
-def season_sums(income: Any, first_month: int, backend: Backend) -> tuple[Any, int]:
-    """Return what peers' seasons are made of: exact sums, so they may be added up in any order.
+def year_sums(income: Any, backend: Backend) -> Any:
+    """Return customers' shares of each year by month, summed: exact, so they may be added up.
+
+    Parameters
+    ----------
+    income : int64 array, shape (n_customers, n_months)
+
+    Returns
+    -------
+    int64 array, shape (n_months - 11, 12)
+        Of the years that end with the twelfth column, the thirteenth and so on, by month from the
+        year's first: of each customer who had a full year then, the month's share of the year
+        times 12, in millionths.
+    """
+    xp, n_years = backend.xp, income.shape[1] - YEAR + 1
+    sums = xp.empty((-(-income.shape[0] // CHUNK) * n_years, YEAR), dtype="int64")
+    backend.launch(sums_cpu, sums_gpu, sums.shape[0], income, n_years, sums)
+    return sums.reshape(-1, n_years, YEAR).sum(axis=0)
+
+
+def season_sums(sums: Any, first_month: int, stop: int, xp: Any) -> Any:
+    """Return what the seasons of all customers are made of, as known at a date.
+
+    Parameters
+    ----------
+    sums : int64 array
+        Of :func:`year_sums`, of all customers.
+    first_month : int
+        Of the first column of the months, year * 12 + month - 1.
+    stop : int
+        Their column after the date, at least 12.
+
+    Returns
+    -------
+    int64 array, shape (12,), January first
+        The sums of all full years up to the date.
+    """
+    return xp.roll(sums[stop - YEAR :: -YEAR].sum(axis=0), (first_month + stop) % YEAR)
+
+
+def steady(
+    income: Any, first_month: int, windows: Any, peers: Any, backend: Backend
+) -> tuple[Any, Any]:
+    """Return the last months up to some dates without their seasons, and the seasons.
+
+    A customer's own mean share of the year by month, of full years up to the date, drawn towards
+    that of all customers the more the fewer full years it has.
 
     Parameters
     ----------
     income : int64 array, shape (n_customers, n_months)
     first_month : int
         Of the first column, year * 12 + month - 1.
+    windows : int64 array, shape (n_dates, 2)
+        The first column that is asked for, and how many: up to the date.
+    peers : float64 array, shape (n_dates, 12)
+        Seasons of all customers, mean 1, January first.
 
     Returns
     -------
-    sums : int64 array, shape (12,), January first
-        Of each full year of each customer, the month's share of the year times 12, in millionths.
-    n_years : int
+    steady : float64 array, shape (n_customers * n_dates, most months asked for)
+        A date's months stand from the left.
+    factor : float64 array, shape (n_customers * n_dates, 12)
+        Of each month of a year that ends at the date.
     """
     xp = backend.xp
-    shares, _, _ = _yearly(income, xp)
-    n_years = int((shares.sum(axis=2) > 0).sum())
-    sums = xp.rint(shares * _SCALE).astype("int64").sum(axis=(0, 1))
-    return xp.roll(sums, (first_month + _tail(income)) % YEAR), n_years
-
-
-def seasons(income: Any, first_month: int, peers: Any, backend: Backend) -> Any:
-    """Return the factor of each month by its season: float64, shape (n_customers, n_months).
-
-    A customer's own mean share of the year by month, drawn towards that of all customers
-    (``peers``, shape (12,), mean 1, January first) the more the fewer full years it has.
-    """
-    xp = backend.xp
-    shares, n_years, _ = _yearly(income, xp)
-    turned = xp.roll(peers, -((first_month + _tail(income)) % YEAR))
-    own = (shares.sum(axis=1) + _OWN_YEARS * turned) / (n_years + _OWN_YEARS)[:, None]
-    own = own / own.mean(axis=1, keepdims=True)
-    n_months = income.shape[1]
-    at = (xp.arange(n_months) - _tail(income)) % YEAR
-    return xp.maximum(own.T[at].T, 0.2)
-
-
-def _tail(income: Any) -> int:
-    """Return how many months stand before the first full year."""
-    return int(income.shape[1]) % YEAR
-
-
-def _yearly(income: Any, xp: Any) -> tuple[Any, Any, Any]:
-    """Return each year's shares times 12 (0 where it had months without income), and how many."""
-    n_years = income.shape[1] // YEAR
-    months = xp.maximum(income[:, _tail(income) :], 0).reshape(income.shape[0], n_years, YEAR)
-    year = months.sum(axis=2, keepdims=True)
-    full = (months > 0).sum(axis=2, keepdims=True) >= YEAR - 2
-    shares = xp.where(full, YEAR * months / xp.maximum(year, 1), 0.0)
-    return xp.minimum(shares, _MOST), full.sum(axis=(1, 2)), full
+    turns = (windows.sum(axis=1) + first_month) % YEAR
+    n_rows = income.shape[0] * windows.shape[0]
+    factor = xp.empty((n_rows, YEAR))
+    found = xp.empty((n_rows, int(windows[:, 1].max())))
+    asked = (income, windows, turns, peers, factor, found)
+    backend.launch(steady_cpu, steady_gpu, n_rows, *asked)
+    return found, factor
 
 
 def by_column(table: Any, xp: Any) -> Any:
-    """Return a table whose columns lie one after the other in memory.
+    """Return a table whose columns lie one after the other, which sums over months are faster of.
 
-    A sum over the months of its rows, two at least, then adds column to column in turn: in one
-    order, whatever the number of rows, and several rows at a time.
+    Of integers alone: of floats the order of a sum would hang on the number of rows.
     """
     return xp.ascontiguousarray(table.T).T
 
 
-def seen_months(length: Any, n_months: int, xp: Any) -> Any:
-    """Return which of the last months each history reaches: bool, (n_customers, n_months).
-
-    Parameters
-    ----------
-    length : int64 array, shape (n_customers,)
-        Of :func:`history_length`.
-    """
-    return (xp.arange(n_months)[:, None] >= n_months - xp.minimum(length, n_months)).T
-
-
-def history_length(counts: Any, xp: Any) -> Any:
-    """Return how many months ago the first payment was, that month included; 0 where none.
+def first_month_seen(counts: Any, xp: Any) -> Any:
+    """Return the column of the first payment, the number of columns where there is none: int32.
 
     Parameters
     ----------
     counts : int64 array, shape (n_customers, n_months)
         Payments of each month.
     """
-    n_months = counts.shape[1]
     seen = counts > 0
     first = xp.argmax(seen, axis=1)
-    return xp.where(seen.any(axis=1), n_months - first, 0).astype("int64")
+    return xp.where(seen.any(axis=1), first, counts.shape[1]).astype("int32")
+
+
+def history_length(first: Any, stop: Any, xp: Any) -> Any:
+    """Return how many months before a date the first payment was; 0 where none was by then.
+
+    Parameters
+    ----------
+    first : int32 array
+        Of :func:`first_month_seen`.
+    stop : int, or int64 array
+        The column after the date.
+    """
+    return xp.maximum(stop - first, 0).astype("int64")
 
 
 def peer_seasons(sums: Any, xp: Any) -> Any:

@@ -1,8 +1,12 @@
 """Contract performance (合同履约): promises kept, as far as the sources show them.
 
 Of contracts: how late their payment nodes were and what is overdue. Of payments alone: how much of
-what was invoiced was taken back (red invoices, refunds) or cancelled (void invoices), and how thin
-the record is that would speak for the customer.
+what was invoiced was taken back (red invoices, refunds) or cancelled (void invoices), each as if
+20 more had been seen of which 2% were; and how thin the record is that would speak for the
+customer: a month's share of a year over payments received in it, 1 for one a month, not known in
+the first three months. Few deals say little for a firm that they were kept: opacity is a risk of
+its own (A. Berger, G. Udell, doi:10.1016/S0378-4266(98)00038-7). These three parts are in
+:mod:`qfb_kernels.dealings`.
 """
 
 from __future__ import annotations
@@ -19,8 +23,6 @@ WINDOW_DAYS = 365
 _MOST_DAYS = 180
 _HAZARD_DAYS = 60
 _EXACT = 2**20
-_YEAR_MONTHS, _FIRST_MONTHS = 12, 3
-_PRIOR_N, _PRIOR_RATE = 20.0, 0.02
 
 
 def node_delays(
@@ -112,36 +114,3 @@ def paid_gaps(
     n = xp.bincount(who, minlength=n_customers)
     total = xp.bincount(who, gap, minlength=n_customers)
     return xp.where(n > 0, total / xp.maximum(n, 1), xp.nan)
-
-
-def taken_back(n_in: Any, n_returned: Any, n_cancelled: Any, xp: Any) -> dict[str, Any]:
-    """Return the shares of what was invoiced in a year that was reversed, and cancelled.
-
-    Parameters
-    ----------
-    n_in, n_returned, n_cancelled : int64 arrays, shape (n_customers,)
-        Payments received, reversals, cancelled before payment.
-
-    Returns
-    -------
-    dict of float64 arrays, shape (n_customers,)
-        ``returned_rate`` and ``cancelled_rate``, each as if 20 more had been seen of which 2%
-        were taken back; NaN where nothing was seen.
-    """
-    whole = n_in + n_returned + n_cancelled
-
-    def rate(part: Any) -> Any:
-        shrunk = (part + _PRIOR_N * _PRIOR_RATE) / (whole + _PRIOR_N)
-        return xp.where(whole > 0, shrunk, xp.nan)
-
-    return {"returned_rate": rate(n_returned), "cancelled_rate": rate(n_cancelled)}
-
-
-def thinness(n_in: Any, length: Any, xp: Any) -> Any:
-    """Return a month's share of a year over payments received in it: 1 for one a month.
-
-    Few deals say little for a firm that they were kept: opacity is a risk of its own (A. Berger,
-    G. Udell, doi:10.1016/S0378-4266(98)00038-7). NaN in the first three months.
-    """
-    months = xp.minimum(length, _YEAR_MONTHS).astype("float64")
-    return xp.where(length >= _FIRST_MONTHS, months / xp.maximum(n_in, 1), xp.nan)

@@ -1,24 +1,22 @@
-"""The four risks of a customer: parts to points, points to a score, drawn towards its peers.
+"""The four risks of a customer: months to parts, parts to points, points to a raw score.
 
 A part ``x`` gives ``x / (x + half)`` of 100 points, ``half`` being the value in the settings that
-gives 50. A risk's raw score is the mean of its parts that are known. What little data cannot say,
-peers of its size say: the score is drawn towards their mean by empirical Bayes, and its 90% range
-is as wide as what is left unknown.
-
-References
-----------
-B. Efron, C. Morris, "Data analysis using Stein's estimator", doi:10.1080/01621459.1975.10479864.
+gives 50. A risk's raw score is the mean of its parts that are known; what is made of it beside the
+other customers is said in :mod:`qfb_gpu.finance.risks_peers`.
 """
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.finance import demand, performance, volatility
-from qfb_gpu.finance.months import YEAR, by_column, history_length, seasons
+from qfb_gpu.finance.months import YEAR, history_length, steady
+from qfb_kernels.dealings import INCOME, SOLD, dealings_cpu, dealings_gpu
+from qfb_kernels.weighed import weighed_cpu, weighed_gpu
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.backend import Backend
 
 RISKS = ("contract", "volatility", "demand", "channel")
@@ -28,16 +26,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "demand": demand.NAMES,
     "channel": ("top_1", "hhi", "few", "growing", "supplier_top_1"),
 }
-NOISE = {"contract": 30.0, "volatility": 22.0, "demand": 18.0, "channel": 25.0}
-"""Standard deviation of the score that one observation (month, payment, node) gives."""
-DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
-"""Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
-N_BANDS = 4
-_SCALE = 10**4
-_Z = 1.645
-_LEAST_SPREAD = 4.0
 _MOST_PAYMENTS = 100
-_TABLES_AT_ONCE = 4
 
 
 class Months(NamedTuple):
@@ -45,278 +34,231 @@ class Months(NamedTuple):
 
     Attributes
     ----------
-    tables : dict of :data:`qfb_gpu.finance.months.NAMES` to int64 array
-    n_cancelled : int64 array of that shape, or None
+    income, spend : int64 arrays
+        As :func:`qfb_gpu.finance.months.by_month` gives them.
+    n_in, n_returned : int32 arrays
+        Likewise.
+    n_cancelled : int32 array of that shape, or None
+    first : int32 array, shape (n_customers,)
+        Of :func:`qfb_gpu.finance.months.first_month_seen`.
     first_month : int
-    channels : dict of :data:`qfb_gpu.finance.concentration.NAMES` to float64 array,
-        (n_customers, n_dates)
+        Of the first column, year * 12 + month - 1.
+    hhi : float64 array, shape (n_customers, n_years)
+        Of the years of :attr:`Dates.years`, as :mod:`qfb_gpu.finance.concentration` gives it.
+    channels : dict of ``top_1``, ``n_channels``, ``supplier_top_1`` to float64 array
+        Likewise, (n_customers, n_dates).
     nodes : dict of ``customer``, ``due``, ``paid``, ``amount``; None where there are no contracts
     contracts, payments : dict
         As :func:`qfb_gpu.finance.performance.paid_gaps` takes them; None likewise.
     """
 
-    tables: dict[str, Any]
+    income: Any
+    spend: Any
+    n_in: Any
+    n_returned: Any
     n_cancelled: Any
+    first: Any
     first_month: int
+    hhi: Any
     channels: dict[str, Any]
-    nodes: dict[str, Any] | None
+    nodes: dict[str, Any] | None = None
     contracts: dict[str, Any] | None = None
     payments: dict[str, Any] | None = None
 
 
-def blocks(months: Months, backend: Backend) -> list[Months]:
-    """Cut customers into blocks whose tables stay in the memory budget; at least one.
+class Dates(NamedTuple):
+    """Month ends at which customers are measured, the latest first.
 
-    Tables of a block lie by column, and have two rows at least: NumPy adds up the months of a lone
-    row in another order. So a lone customer is there twice.
+    Attributes
+    ----------
+    stops : tuple of int
+        The column of months after each.
+    years : tuple of (int, int)
+        The columns of ``hhi`` of the year to it, and of the year before; -1: there is none.
+    days : tuple of int
+        The day after each.
     """
-    n_customers, n_months = months.tables["income"].shape
-    size = max(1, backend.memory_budget_bytes() // (_TABLES_AT_ONCE * 8 * n_months))
-    n_blocks = max(1, min(-(-n_customers // size), n_customers // 2))
-    cuts = [n_customers * at // n_blocks for at in range(n_blocks + 1)]
-    found = [_cut(months, *ends, backend.xp) for ends in pairwise(cuts)]
-    return [_twice(one, backend.xp) if n_customers == 1 else one for one in found]
+
+    stops: tuple[int, ...]
+    years: tuple[tuple[int, int], ...]
+    days: tuple[int, ...]
 
 
-def _twice(months: Months, xp: Any) -> Months:
-    """Return a lone customer as two rows; its nodes and contracts stay with the first."""
-
-    def both(values: Any) -> Any:
-        return by_column(xp.concatenate([values, values]), xp)
-
-    cancelled = months.n_cancelled
-    return months._replace(
-        tables={name: both(values) for name, values in months.tables.items()},
-        n_cancelled=None if cancelled is None else both(cancelled),
-        channels={name: both(values) for name, values in months.channels.items()},
-    )
-
-
-def _cut(months: Months, start: int, stop: int, xp: Any) -> Months:
-    nodes = None
-    if months.nodes is not None:
-        customer = months.nodes["customer"]
-        mine = (customer >= start) & (customer < stop)
-        nodes = {name: values[mine] for name, values in months.nodes.items()}
-        nodes["customer"] = nodes["customer"] - start
-    contracts = None
-    if months.contracts is not None:
-        customer = months.contracts["customer"]
-        mine = (customer >= start) & (customer < stop)
-        contracts = {**months.contracts, "customer": (customer - start) * mine - ~mine}
-    cancelled = months.n_cancelled
-    return Months(
-        {name: by_column(values[start:stop], xp) for name, values in months.tables.items()},
-        None if cancelled is None else by_column(cancelled[start:stop], xp),
-        months.first_month,
-        {name: values[start:stop] for name, values in months.channels.items()},
-        nodes,
-        contracts,
-        months.payments,
-    )
+COLUMNS = (*performance.NAMES, *volatility.FIGURES, *demand.FIGURES, *PARTS["channel"])
+"""Columns of a table of figures: the parts of each risk side by side, further ones behind them."""
+_SPANS = [
+    (COLUMNS.index(names[0]), COLUMNS.index(names[0]) + len(names)) for names in PARTS.values()
+]
+_BYTES_A_ROW = 8 * (2 * len(COLUMNS) + volatility.WINDOW + YEAR + 8)
 
 
 class Measures(NamedTuple):
-    """What a date says of each customer: parts by name, evidence by risk, and facts to quote."""
+    """What dates say of customers.
 
-    parts: dict[str, Any]
-    evidence: dict[str, Any]
-    facts: dict[str, Any]
+    Attributes
+    ----------
+    figures : float64 array, shape (n_customers, n_dates, n_columns)
+        :data:`COLUMNS`; NaN where not known.
+    income, sold, length : int64 arrays, shape (n_customers, n_dates)
+        Last year's income and number of sales; months since the first payment.
+    nodes : dict of float64 arrays of that shape
+        Of :func:`qfb_gpu.finance.performance.node_delays`.
+    """
+
+    figures: Any
+    income: Any
+    sold: Any
+    length: Any
+    nodes: dict[str, Any]
+
+    def of(self, name: str) -> Any:
+        """Return one column of the figures, (n_customers, n_dates)."""
+        return self.figures[:, :, COLUMNS.index(name)]
+
+    @property
+    def evidence(self) -> dict[str, Any]:
+        """How many observations speak at each date, by risk: int64, (n_customers, n_dates)."""
+        sold = self.sold.clip(0, _MOST_PAYMENTS)
+        months = self.length.clip(0, volatility.WINDOW)
+        nodes = 3 * self.nodes["n_nodes"].astype("int64")
+        return {
+            "contract": sold + nodes, "volatility": months, "demand": months, "channel": sold,
+        }  # fmt: skip
 
 
-def measure(
-    months: Months, ago: int, at: int, year_before: int, day: int, peers: Any, backend: Backend
-) -> Measures:
-    """Return the parts of the four risks as they stood some months ago.
+def measured(
+    months: Months, dates: Dates, peers: Any, backend: Backend
+) -> Iterator[tuple[int, int, Measures]]:
+    """Measure customers at all dates, as many at a time as stay in the memory budget.
 
     Parameters
     ----------
     months : Months
-    ago : int
-        Months before the last one.
-    at, year_before : int
-        Columns of ``channels`` of that date, and of a year earlier; -1 where there is none.
-    day : int
-        The day after the month's end.
-    peers : float64 array, shape (12,)
-        Seasons of all customers, mean 1, as known then.
+    dates : Dates
+    peers : float64 array, shape (n_dates, 12)
+        Seasons of all customers, mean 1, as known at each date.
+
+    Yields
+    ------
+    start, stop : int
+        Rows of the customers.
+    measures : Measures
     """
-    xp = backend.xp
-    stop = next(iter(months.tables.values())).shape[1] - ago
-    table = {name: values[:, :stop] for name, values in months.tables.items()}
-    count = table["n_in"] + table["n_returned"] + table["n_out"]
-    length = history_length(count, xp)
-    factor = seasons(table["income"], months.first_month, peers, backend)
-    steady = table["income"] / factor
-    moved = volatility.volatility(steady, length, backend)
-    asked = demand.demand(
-        steady, table["spend"].astype("float64"), table["income"].astype("float64"), length, backend
-    )
-    year = {name: values[:, -YEAR:].sum(axis=1) for name, values in table.items()}
-    cancelled = _cancelled(months, stop, year["n_in"])
-    kept = performance.taken_back(year["n_in"], year["n_returned"], cancelled, xp)
-    if months.n_cancelled is None:
-        kept["cancelled_rate"] = xp.full(length.shape[0], xp.nan)
-    kept["thin"] = performance.thinness(year["n_in"], length, xp)
-    nodes = _nodes(months, day, int(length.shape[0]), backend)
-    channel = _channel(months, at, year_before, length, xp)
-    sold = year["n_in"] + year["n_returned"] + cancelled
-    evidence = {
-        "contract": xp.minimum(sold, _MOST_PAYMENTS) + 3.0 * nodes["n_nodes"],
-        "volatility": xp.minimum(length, volatility.WINDOW).astype("float64"),
-        "demand": xp.minimum(length, demand.WINDOW).astype("float64"),
-        "channel": xp.minimum(sold, _MOST_PAYMENTS).astype("float64"),
-    }
-    facts = {
-        "income_year_minor": year["income"],
-        "months_seen": length,
-        **{name: nodes[name] for name in ("hazard", "paid_ratio", "n_nodes")},
-        **{name: asked[name] for name in ("class_code", "scaled_error", "change_months")},
-        **{name: channel[name] for name in ("top_5", "n_channels")},
-    }
-    return Measures({**moved, **asked, **kept, **nodes, **channel}, evidence, facts)
+    n_customers = int(months.income.shape[0])
+    nodes = _nodes(months, dates, backend)
+    size = max(1, backend.memory_budget_bytes() // (_BYTES_A_ROW * len(dates.stops)))
+    for start in range(0, n_customers, size):
+        stop = min(start + size, n_customers)
+        here = {name: values[start:stop] for name, values in nodes.items()}
+        yield start, stop, measure(_cut(months, start, stop), dates, peers, here, backend)
 
 
-def _cancelled(months: Months, stop: int, like: Any) -> Any:
-    if months.n_cancelled is None:
-        return like * 0
-    return months.n_cancelled[:, max(stop - YEAR, 0) : stop].sum(axis=1)
+def _cut(months: Months, start: int, stop: int) -> Months:
+    """Return some customers alone, without nodes and contracts."""
+    rows, void = slice(start, stop), months.n_cancelled
+    return months._replace(
+        income=months.income[rows], spend=months.spend[rows],
+        n_in=months.n_in[rows], n_returned=months.n_returned[rows],
+        n_cancelled=None if void is None else void[rows],
+        first=months.first[rows], hhi=months.hhi[rows],
+        channels={name: values[rows] for name, values in months.channels.items()},
+        nodes=None, contracts=None, payments=None,
+    )  # fmt: skip
 
 
-def _nodes(months: Months, day: int, n_customers: int, backend: Backend) -> dict[str, Any]:
+def measure(
+    months: Months, dates: Dates, peers: Any, nodes: dict[str, Any], backend: Backend
+) -> Measures:
+    """Return the parts of the four risks as they stood at some dates; see :func:`measured`."""
+    xp, n_dates = backend.xp, len(dates.stops)
+    n_customers = months.income.shape[0]
+    stops = backend.asarray(dates.stops, dtype="int64")
+    length = history_length(months.first[:, None], stops, xp)
+    width = xp.minimum(stops, volatility.WINDOW)
+    windows = xp.stack([stops - width, width], axis=1)
+    moved, _ = steady(months.income, months.first_month, windows, peers, backend)
+    figures = xp.empty((n_customers * n_dates, len(COLUMNS)))
+    rows = length.reshape(-1)
+    to = COLUMNS.index(volatility.NAMES[0])
+    volatility.write(moved, windows, rows, to, figures, backend)
+    tables = (moved, months.spend, months.income)
+    demand.write(tables, windows, rows, COLUMNS.index(demand.NAMES[0]), figures, backend)
+    of_year = _dealings(months, dates, rows, figures, backend).reshape(n_customers, n_dates, -1)
+    figures = figures.reshape(n_customers, n_dates, -1)
+    for at, name in enumerate(COLUMNS):
+        if name in nodes:
+            figures[:, :, at] = nodes[name]
+        elif name in months.channels and name not in _BY_KERNEL:
+            figures[:, :, at] = months.channels[name]
+    return Measures(figures, of_year[:, :, INCOME], of_year[:, :, SOLD], length, nodes)
+
+
+_BY_KERNEL = ("top_1", "hhi", "few", "growing")
+
+
+def _dealings(months: Months, dates: Dates, length: Any, figures: Any, backend: Backend) -> Any:
+    """Write what a year says of deals and channels; return its income and number of sales."""
+    xp, void = backend.xp, months.n_cancelled
+    of_year = xp.empty((figures.shape[0], 2), dtype="int64")
+    about = [(stop, *years) for stop, years in zip(dates.stops, dates.years, strict=True)]
+    backend.launch(
+        dealings_cpu, dealings_gpu, figures.shape[0], months.income, months.n_in,
+        months.n_returned, months.n_in[:0] if void is None else void, months.hhi,
+        months.channels["top_1"], months.channels["n_channels"],
+        backend.asarray(about, dtype="int64"), length,
+        COLUMNS.index("returned_rate"), COLUMNS.index("top_1"), figures, of_year,
+    )  # fmt: skip
+    return of_year
+
+
+def _nodes(months: Months, dates: Dates, backend: Backend) -> dict[str, Any]:
+    """Return what contracts say at each date: float64, (n_customers, n_dates) each."""
+    xp, n_customers = backend.xp, int(months.income.shape[0])
     if months.nodes is None:
-        unknown = backend.xp.full(n_customers, backend.xp.nan)
+        unknown = xp.full((n_customers, len(dates.days)), xp.nan)
         names = ("behind_days", "unpaid_share", "hazard", "paid_ratio", "paid_gap")
-        return {**dict.fromkeys(names, unknown), "n_nodes": backend.xp.zeros(n_customers)}
+        return {**dict.fromkeys(names, unknown), "n_nodes": xp.zeros(unknown.shape)}
     node = months.nodes
     columns = (node["customer"], node["due"], node["paid"], node["amount"])
-    found = performance.node_delays(*columns, day, n_customers, backend)
-    gap = backend.xp.full(n_customers, backend.xp.nan)
-    if months.contracts is not None and months.payments is not None:
-        gap = performance.paid_gaps(months.contracts, months.payments, day, n_customers, backend)
-    return {**found, "paid_gap": gap}
+    found = []
+    for day in dates.days:
+        of_day = performance.node_delays(*columns, day, n_customers, backend)
+        gap = xp.full(n_customers, xp.nan)
+        if months.contracts is not None and months.payments is not None:
+            contracts = (months.contracts, months.payments)
+            gap = performance.paid_gaps(*contracts, day, n_customers, backend)
+        found.append({**of_day, "paid_gap": gap})
+    return {name: xp.stack([one[name] for one in found], axis=1) for name in found[0]}
 
 
-def _channel(months: Months, at: int, year_before: int, length: Any, xp: Any) -> dict[str, Any]:
-    """Return the parts of channel dependency; who earned nothing for a year hangs on nothing."""
-    now = {name: values[:, at] for name, values in months.channels.items()}
-    gone = xp.isnan(now["hhi"]) & (length > YEAR)
-    top_1, hhi = (xp.where(gone, 1.0, now[name]) for name in ("top_1", "hhi"))
-    before = months.channels["hhi"][:, year_before] if year_before >= 0 else hhi
-    return {
-        **now,
-        "top_1": top_1,
-        "hhi": hhi,
-        "few": xp.where(gone, 1.0, 1 / xp.maximum(now["n_channels"], 1.0)),
-        "growing": xp.maximum(hhi - xp.where(xp.isnan(before), hhi, before), 0.0),
-        "effective_channels": 1 / xp.maximum(hhi, 1e-9),
-    }
-
-
-def points(parts: dict[str, Any], halves: dict[str, float], xp: Any) -> dict[str, Any]:
-    """Return the points of every part of every risk: 0 to 100, NaN where it is not known."""
-    found = {}
-    for names in PARTS.values():
-        for name in names:
-            value = xp.maximum(parts[name], 0.0)
-            found[name] = 100 * value / (value + halves[name])
-    return found
-
-
-def raw_scores(point: dict[str, Any], weights: dict[str, float], xp: Any) -> dict[str, Any]:
-    """Return each risk's weighted mean of the points that are known, in ten-thousandths exact."""
-    scores = {}
-    for risk, names in PARTS.items():
-        total = weight = 0.0
-        for name in names:
-            known = ~xp.isnan(point[name])
-            total = total + xp.where(known, weights[name] * point[name], 0.0)
-            weight = weight + xp.where(known, weights[name], 0.0)
-        some = weight > 0
-        score = xp.where(some, total / xp.where(some, weight, 1.0), xp.nan)
-        scores[risk] = xp.rint(score * _SCALE) / _SCALE
-    return scores
-
-
-def size_cuts(income_year: Any, backend: Backend) -> Any:
-    """Return the incomes that part customers into quarters by last year's income, ascending.
-
-    Nothing where there are no customers.
-    """
-    xp = backend.xp
-    n = income_year.shape[0]
-    if n == 0:
-        return income_year[:0]
-    return xp.sort(income_year)[(xp.arange(1, N_BANDS) * n) // N_BANDS]
-
-
-def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
-    """Return each customer's quarter by last year's income: int64, 0 the smallest.
-
-    Equal incomes are in one band. ``cuts`` are those of :func:`size_cuts`.
-    """
-    return backend.xp.searchsorted(cuts, income_year, side="right").astype("int64")
-
-
-class Peers(NamedTuple):
-    """Mean and variance of the raw scores of each band: float64 arrays, shape (N_BANDS,)."""
-
-    mean: Any
-    spread: Any
-
-
-class Drawn(NamedTuple):
-    """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean."""
-
-    score: Any
-    low: Any
-    high: Any
-    peers: Any
-
-
-def peers_of(score: Any, evidence: Any, band: Any, risk: str, backend: Backend) -> Peers:
-    """Return what the raw scores of all customers say of each band; see :func:`draw`."""
-    xp = backend.xp
-    known, error, value = _observed(score, evidence, risk, xp)
-    whole = xp.rint(value * _SCALE).astype("int64")
-    mean, spread = xp.full(N_BANDS, 50.0), xp.full(N_BANDS, 20.0**2)
-    for at in range(N_BANDS):
-        mine = known & (band == at)
-        n = int(mine.sum())
-        if n:
-            centre = float(whole[mine].sum()) / _SCALE / n
-            mean[at] = centre
-            squares = xp.rint((value[mine] - centre) ** 2 - error[mine]).astype("int64")
-            spread[at] = max(float(squares.sum()) / n, _LEAST_SPREAD**2)
-    return Peers(mean, spread)
-
-
-def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:
-    """Draw raw scores towards the mean of their band, the more the less is known.
+def weighed(
+    figures: Any, halves: dict[str, float], weights: dict[str, float], backend: Backend
+) -> tuple[Any, Any]:
+    """Return the points of every part, and each risk's weighted mean of those that are known.
 
     Parameters
     ----------
-    score : float64 array, shape (n_customers,)
-        NaN where nothing is known: the peers' mean then stands alone.
-    evidence : float64 array
-        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
-    band : int64 array
-        Of :func:`size_bands`.
-    peers : Peers
-    risk : str
-        One of :data:`RISKS`.
+    figures : float64 array, shape (n_rows, n_columns)
+        :data:`COLUMNS`.
+    halves, weights : dict of str to float
+        Of each part.
+
+    Returns
+    -------
+    points : float64 array, shape (n_rows, n_columns)
+        0 to 100, NaN where it is not known; nothing in columns that are no part.
+    scores : int32 array, shape (n_rows, n_risks)
+        Ten-thousandths of a point; -1 where no part is known.
     """
     xp = backend.xp
-    known, error, value = _observed(score, evidence, risk, xp)
-    prior, tau = peers.mean[band], peers.spread[band]
-    weight = xp.where(known, tau / (tau + error), 0.0)
-    drawn = weight * value + (1 - weight) * prior
-    half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
-    return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)
-
-
-def _observed(score: Any, evidence: Any, risk: str, xp: Any) -> tuple[Any, Any, Any]:
-    """Return which scores are known, the variance of each, and the scores, 0 where unknown."""
-    known = ~xp.isnan(score) & (evidence > 0)
-    error = NOISE[risk] ** 2 / xp.where(known, evidence, 1.0)
-    return known, error, xp.where(known, score, 0.0)
+    points = xp.empty(figures.shape)
+    scores = xp.empty((figures.shape[0], len(RISKS)), dtype="int32")
+    of_parts = (
+        backend.asarray([of.get(name, 0.0) for name in COLUMNS], dtype="float64")
+        for of in (halves, weights)
+    )
+    spans = backend.asarray(_SPANS, dtype="int64")
+    backend.launch(
+        weighed_cpu, weighed_gpu, figures.shape[0], figures, *of_parts, spans, points, scores
+    )  # fmt: skip
+    return points, scores

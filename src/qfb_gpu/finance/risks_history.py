@@ -1,16 +1,18 @@
 """Risks over time: since when a level holds (alerts), and how well past scores foretold.
 
-Scores of the ends of past months stand in tables (n_customers, n_dates), the latest first.
+Scores of the ends of past months stand in tables (n_customers, n_dates), the latest first; what all
+customers' scores foretold is counted bucket by bucket.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from qfb_gpu.finance.levels import auc, rank_correlation
+from qfb_gpu.finance.ranks import WholeRanks, auc_of_whole, correlation_of_whole, ranked
+from qfb_gpu.finance.risks_peers import MOST, from_whole
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from qfb_gpu.backend import Backend
 
@@ -78,46 +80,77 @@ class Tested(NamedTuple):
     covered: float
 
 
+class Past(NamedTuple):
+    """A risk's scores of some customers at a past date, and what came.
+
+    Attributes
+    ----------
+    score, low, high : float64 arrays
+        Drawn towards peers: see :func:`qfb_gpu.finance.risks_peers.draw`.
+    raw, later : int32 arrays
+        Raw scores of the date and of half a year later, as
+        :func:`qfb_gpu.finance.risks.weighed` gives them.
+    fell, told : bool arrays
+        Of :func:`fell`.
+    """
+
+    score: Any
+    low: Any
+    high: Any
+    raw: Any
+    later: Any
+    fell: Any
+    told: Any
+
+
 def tested(
     risk: str,
     day: int,
-    scores: dict[str, Any],
-    later: Any,
-    outcome: tuple[Any, Any],
-    income: Any,
+    buckets: Callable[[], Iterable[Past]],
+    auc_small: float,
     backend: Backend,
 ) -> Tested | None:
     """Compare a past score with what came: a fall of income, and the score half a year later.
 
     Parameters
     ----------
-    scores : dict of ``score``, ``raw``, ``low``, ``high``
-        Of the date, shape (n_customers,).
-    later : array
-        The raw score half a year later.
-    outcome : tuple of bool arrays
-        Of :func:`fell`.
-    income : array
-        Of the year before the date: the simple baseline is that small firms fall.
+    buckets : callable
+        Gives all buckets each time it is called.
+    auc_small : float
+        Of the simple baseline, that small firms fall: :func:`qfb_gpu.finance.ranks.ranked` of the
+        income of the year before the date.
     """
-    low, told = outcome
     xp = backend.xp
-    n = int(told.sum())
+    fallen, others, now, later = (WholeRanks(MOST, xp) for _ in range(4))
+    n = n_fell = n_both = n_inside = 0
+    for one in buckets():
+        known, both = one.told & (one.raw >= 0), _both(one)
+        fallen.add(one.raw[known & one.fell])
+        others.add(one.raw[known & ~one.fell])
+        now.add(one.raw[both])
+        later.add(one.later[both])
+        came = from_whole(one.later, xp)
+        n_inside += int((both & (came >= one.low) & (came <= one.high)).sum())
+        n, n_both = n + int(one.told.sum()), n_both + int(both.sum())
+        n_fell += int(one.fell.sum())
     if n < _FEWEST:
         return None
-    score = scores["score"]
-    top = told & (score >= xp.sort(score[told])[n - max(1, n // 5)])
-    both = told & ~xp.isnan(scores["raw"]) & ~xp.isnan(later)
-    inside = (later >= scores["low"]) & (later <= scores["high"])
+    by_score = ranked(lambda: ((o.score[o.told], o.fell[o.told]) for o in buckets()), n, backend)
+    pairs = ((o.raw[both], o.later[both]) for o in buckets() for both in [_both(o)])
     return Tested(
-        risk=risk, day=day, n_customers=n, n_fell=int(low.sum()),
-        auc=auc(score[told], low[told], backend),
-        auc_raw=auc(scores["raw"][told], low[told], backend),
-        auc_small=auc(-income[told].astype("float64"), low[told], backend),
-        fell_top=float((low & top).sum()) / max(int(top.sum()), 1),
-        stability=rank_correlation(scores["raw"][both], later[both], backend),
-        covered=float((inside & both).sum()) / max(int(both.sum()), 1),
+        risk=risk, day=day, n_customers=n, n_fell=n_fell,
+        auc=by_score.auc,
+        auc_raw=auc_of_whole(fallen, others),
+        auc_small=auc_small,
+        fell_top=by_score.n_true_top / max(by_score.n_top, 1),
+        stability=correlation_of_whole(pairs, now, later),
+        covered=n_inside / max(n_both, 1),
     )  # fmt: skip
+
+
+def _both(one: Past) -> Any:
+    """Return who can be told, and was scored both times."""
+    return one.told & (one.raw >= 0) & (one.later >= 0)
 
 
 def nearest(dates: Sequence[int], months: int) -> int:

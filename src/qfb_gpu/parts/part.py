@@ -1,21 +1,26 @@
 """What a part of the night is: a subject with its own sources, tables and profile columns.
 
-A part composes a stage (``finance``, ``models``, ...) into the night in up to four steps, each a
+A part composes a stage (``finance``, ``models``, ...) into the night in up to five steps, each a
 plain function, so that memory stays bounded by the bucket:
 
 1. ``score``: one bucket, on a worker. Sees the payments and the sources; returns sets of columns.
-2. ``fit``: once, on a worker, after every bucket is scored and regular streams are decided. Reads
-   what the steps before saved, and of what the night fits for all parts what it says in ``waits``;
-   nothing of other parts' fits, which run beside it; returns sets of columns.
-3. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
+2. ``measure``: one bucket, on a worker, after every bucket is scored. Reads what ``score`` saved of
+   the bucket, and small sets of all buckets, of sums alone, so that no order matters; returns sets
+   of columns. What has rows of customers and can only be said beside the others goes here: ``fit``
+   then reads a column at a time, and no process holds what all customers have.
+3. ``fit``: once, on a worker, after every bucket is scored, regular streams are decided and the
+   part's own ``measure`` is done. Reads what the steps before saved, and of what the night fits for
+   all parts what it says in ``waits``; nothing of other parts' fits, which run beside it; returns
+   sets of columns.
+4. ``publish``: one bucket, on a worker. Returns the rows of its gold tables, and under the name
    ``customer_profiles`` further columns of its customers' profiles.
-4. ``whole``: once, in the main process, while workers publish the buckets or, where it reads what
+5. ``whole``: once, in the main process, while workers publish the buckets or, where it reads what
    they write, after that: the gold tables that are not written by bucket.
 
-An update (:mod:`qfb_gpu._pipeline.update`) goes through ``score`` and ``publish`` with the
-customers whose rows changed alone, and gives ``publish`` what ``fit`` kept of the night before.
-Sets of ``fit`` that have rows of customers are made for a bucket by ``place``; a part that has such
-sets and no ``place`` is left as it is.
+An update (:mod:`qfb_gpu._pipeline.update`) goes through ``score``, ``measure`` and ``publish`` with
+the customers whose rows changed alone, and gives ``publish`` what ``fit`` kept of the night before;
+``measure`` too, in place of the sets of all buckets. Sets of ``fit`` that have rows of customers
+are made for a bucket by ``place``; a part that has such sets and no ``place`` is left as it is.
 
 A part whose sources are not in the config is left out, and the report says so.
 """
@@ -98,6 +103,11 @@ class Saved:
     """The bucket for which :meth:`fitted` knows sets that ``place`` made; None in a whole night."""
 
     @property
+    def is_update(self) -> bool:
+        """Whether :meth:`fitted` is what a night before has fitted."""
+        return self.placed is not None
+
+    @property
     def backend(self) -> Backend:
         """The backend of the run."""
         return get_backend("gpu" if self.device == "gpu" else "cpu")
@@ -105,6 +115,10 @@ class Saved:
     def scored(self, name: str, bucket: int) -> Columns:
         """Return a set of columns that this part's ``score`` returned for a bucket."""
         return self.workspace.load("score", bucket, f"{self.part}.{name}")
+
+    def measured(self, name: str, bucket: int) -> Columns:
+        """Return a set of columns that this part's ``measure`` returned for a bucket."""
+        return self.workspace.load("measure", bucket, f"{self.part}.{name}")
 
     def fitted(self, name: str) -> Columns:
         """Return a set of columns that this part's ``fit``, or its ``place``, returned."""
@@ -173,6 +187,7 @@ class Part:
     score : callable(Given) -> dict of str to Columns
         A set named ``features`` has a row a customer of the ledger; its columns join the
         profile's features before anything is fitted.
+    measure : callable(Saved, bucket) -> dict of str to Columns, or None
     fit : callable(Saved) -> dict of str to Columns
     place : callable(Saved, bucket) -> dict of str to Columns, or None
         Makes the sets ``rows`` for the customers of a bucket from the other sets of ``fit``.
@@ -192,6 +207,7 @@ class Part:
     waits: str = ""
     on_device: bool = False
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
+    measure: Callable[[Saved, int], dict[str, Columns]] | None = None
     fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
     place: Callable[[Saved, int], dict[str, Columns]] | None = None
     publish: Callable[[Saved, int], dict[str, Columns]] = field(default=_no_rows)

@@ -34,7 +34,7 @@ def tables(
     Parameters
     ----------
     columns : dict of arrays, shape (n_customers,)
-        What the part's ``fit`` saved, of this bucket.
+        Scores, levels and parts of the bucket's customers, on the host.
     customer_id : Arrow strings
     currency : Labelled
     days : int64 array

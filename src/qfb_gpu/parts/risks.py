@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.finance import concentration, months, risks
+from qfb_gpu.finance import concentration, months, risks, risks_peers
 from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.months import YEAR
 from qfb_gpu.finance.risks import RISKS
@@ -25,14 +27,19 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
+from qfb_gpu.parts.risk_dates import Date, of_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qfb_gpu._config.risks import Risks as Settings
     from qfb_gpu.backend import Backend
+    from qfb_gpu.lake.work import Workspace
 
 _BOUGHT = "purchase"
+_EVIDENCE = {"contract": "int32", "volatility": "int8", "demand": "int8", "channel": "int8"}
+"""Types that hold the evidence of each risk: all but that of contracts is 100 at most."""
+_CHANNELS = ("top_1", "n_channels", "supplier_top_1")
+"""Of the concentration what is told of every date, besides ``hhi``, and of the last alone."""
+_NOW = ("top_5",)
 _CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
 
 
@@ -44,20 +51,32 @@ def _settings(config: Any) -> Settings:
 def score(given: Given) -> dict[str, Columns]:
     """Sum a bucket's payments by month, and say how concentrated its income was at each date."""
     ledger, backend = given.ledger, given.backend
+    xp = backend.xp
     ends = months.month_ends(given.as_of_day, _settings(given.config).history_months, backend)
     main = months.main_currency(ledger, backend)
-    tables = months.by_month(ledger, main, ends, backend)
+    of_month = months.by_month(ledger, main, ends, backend)
+    tables = {name: of_month[name] for name in ("income", "spend")}
+    tables |= {name: of_month[name].astype("int32") for name in ("n_in", "n_returned")}
+    n_paid = of_month["n_in"] + of_month["n_returned"] + of_month["n_out"]
     years = months.years(given.as_of_day, ends.n_months, _CHANNEL_AGO)
-    channels = concentration.dependence(ledger, main, years, backend)
-    void = given.sources["cancellations"]
-    cancelled = months.count_by_month(
-        _seller(void, main, backend), void.columns["date"], ledger.n_customers, ends, backend
-    )
+    found = concentration.dependence(ledger, main, years, backend)
+    at = [nearest(_CHANNEL_AGO, ago) for ago in _ago(ends.n_months)]
+    channels = {name: found[name][:, at] for name in _CHANNELS}
+    if "cancellations" in given.config.sources:
+        void = given.sources["cancellations"]
+        whose = (_seller(void, main, backend), void.columns["date"])
+        cancelled = months.count_by_month(*whose, ledger.n_customers, ends, backend)
+        tables["cancelled"] = cancelled.astype("int32")
     return {
-        "months": {name: values.reshape(-1) for name, values in tables.items()}
-        | {"cancelled": cancelled.reshape(-1)},
+        "months": {name: values.reshape(-1) for name, values in tables.items()},
         "channels": {name: values.reshape(-1) for name, values in channels.items()},
-        "main": {"currency": main},
+        "hhi": {"hhi": found["hhi"].reshape(-1)},
+        "main": {
+            "currency": main,
+            "first": months.first_month_seen(n_paid, xp),
+            **{name: found[name][:, 0] for name in _NOW},
+        },
+        "years": {"sum": months.year_sums(of_month["income"], backend).reshape(-1)},
     }
 
 
@@ -77,22 +96,21 @@ def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
 
 def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     """Return a bucket's tables on the device."""
-    backend = saved.backend
-    flat = saved.scored("months", bucket)
-    shape = (-1, ends.n_months)
-    tables = {name: backend.asarray(values).reshape(shape) for name, values in flat.items()}
-    cancelled = tables.pop("cancelled")
-    n_dates = sum(ago < ends.start_day.shape[0] for ago in _CHANNEL_AGO)
-    channels = {
-        name: backend.asarray(values).reshape(-1, n_dates)
-        for name, values in saved.scored("channels", bucket).items()
-    }
-    known = "cancellations" in saved.config.sources
+    main = saved.scored("main", bucket)
+    n_customers = main["first"].shape[0]
+
+    def tables(name: str) -> Columns:
+        flat = saved.scored(name, bucket).items()
+        return {key: saved.backend.asarray(v).reshape(n_customers, -1) for key, v in flat}
+
+    by_month = tables("months")
     return risks.Months(
-        tables,
-        cancelled if known else None,
-        ends.first_month,
-        channels,
+        **{name: by_month[name] for name in ("income", "spend", "n_in", "n_returned")},
+        n_cancelled=by_month.get("cancelled"),
+        first=saved.backend.asarray(main["first"]),
+        first_month=ends.first_month,
+        hhi=tables("hhi")["hhi"],
+        channels=tables("channels"),
         **_contracts(saved, bucket),
     )
 
@@ -125,215 +143,180 @@ def _contracts(saved: Saved, bucket: int) -> dict[str, Any]:
     }
 
 
-def fit(saved: Saved) -> dict[str, Columns]:
-    """Score all customers as of the last month's end and of past ones; test the past ones."""
-    backend = saved.backend
+def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
+    """Measure a bucket's customers as of the last month's end and of past ones.
+
+    Returns
+    -------
+    dict of sets of columns, shape (n_customers,)
+        ``raw`` (see :func:`qfb_gpu.finance.risks.weighed`) and ``evidence`` by risk and date,
+        ``income`` of the year and, in ``ordered``, ascending, by date, ``falls`` after past dates,
+        and what is said of the ``latest``.
+    """
+    backend, settings = saved.backend, _settings(saved.config)
+    xp = backend.xp
     ends, dates = _dates(saved)
-    seasons = _peer_seasons(saved, ends, dates)
-    found = _measured_all(saved, ends, dates, seasons)
-    raw, evidence, income, latest, falls = (_joined(found, name, backend) for name in _SETS)
-    cuts = {ago: risks.size_cuts(income[f"{ago}"], backend) for ago in dates}
-    band = {ago: risks.size_bands(income[f"{ago}"], cuts[ago], backend) for ago in dates}
-    peers = {
-        f"{risk}.{ago}": risks.peers_of(
-            raw[f"{risk}.{ago}"], evidence[f"{risk}.{ago}"], band[ago], risk, backend
-        )
-        for risk in RISKS
-        for ago in dates
-    }
-    scores = _drawn(raw, evidence, band, peers, backend)
-    tests = _tests(scores, falls, income, dates, ends, backend)
-    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
-    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
+    table = _months(saved, bucket, ends)
+    about = _about(dates, ends, backend)
+    seasons = _seasons(saved)
+    peers = backend.asarray(np.stack([seasons[f"{ago}"] for ago in dates]))
+    shape = (table.income.shape[0], len(dates))
+    raw, income = xp.empty((*shape, len(RISKS)), dtype="int32"), xp.empty(shape, dtype="int64")
+    evidence = {risk: xp.empty(shape, dtype=width) for risk, width in _EVIDENCE.items()}
+    latest = []
+    for start, stop, found in risks.measured(table, about, peers, backend):
+        figures = found.figures.reshape(-1, found.figures.shape[2])
+        points, scores = risks.weighed(figures, settings.all_halves, settings.all_weights, backend)
+        raw[start:stop] = scores.reshape(stop - start, len(dates), len(RISKS))
+        income[start:stop] = found.income
+        for risk, values in found.evidence.items():
+            evidence[risk][start:stop] = values
+        latest.append(_latest(found, points.reshape(found.figures.shape)[:, 0]))
+    by_date = {f"{ago}": xp.ascontiguousarray(income[:, at]) for at, ago in enumerate(dates)}
     return {
-        "scores": columns,
-        "tests": risk_tables.tested_columns(tests),
-        "seasons": {f"{ago}": values for ago, values in zip(dates, seasons, strict=True)},
-        "cuts": {f"{ago}": values for ago, values in cuts.items()},
-        "peers": {
-            f"{key}.{name}": values
-            for key, one in peers.items()
-            for name, values in one._asdict().items()
+        "raw": {
+            f"{risk}.{ago}": raw[:, at, of]
+            for of, risk in enumerate(RISKS)
+            for at, ago in enumerate(dates)
+        },
+        "evidence": {
+            f"{risk}.{ago}": values[:, at]
+            for risk, values in evidence.items()
+            for at, ago in enumerate(dates)
+        },
+        "income": by_date,
+        "ordered": {name: xp.sort(values) for name, values in by_date.items()},
+        "falls": _falls(table.income, dates, settings.fall, backend),
+        "latest": {
+            **{name: xp.concatenate([one[name] for one in latest]) for name in latest[0]},
+            **{name: saved.scored("main", bucket)[name] for name in _NOW},
+            "n_channels": table.channels["n_channels"][:, 0],
         },
     }
 
 
-def place(saved: Saved, bucket: int) -> dict[str, Columns]:
-    """Score a bucket's customers as of the last month's end, beside the peers that ``fit`` knew."""
-    backend = saved.backend
-    ends, dates = _dates(saved)
-    dates = [ago for ago in dates if ago <= ALERT_MONTHS]
-    known_seasons, cuts, known = (saved.fitted(name) for name in ("seasons", "cuts", "peers"))
-    seasons = [backend.asarray(known_seasons[f"{ago}"]) for ago in dates]
-    found = _measured_all(saved, ends, dates, seasons, [bucket])
-    raw, evidence, income, latest, _ = (_joined(found, name, backend) for name in _SETS)
-    band = {
-        ago: risks.size_bands(income[f"{ago}"], backend.asarray(cuts[f"{ago}"]), backend)
-        for ago in dates
+def _latest(found: risks.Measures, points: Any) -> Columns:
+    """Return what stands behind some customers' scores at the first of the dates."""
+    parts = {name: found.figures[:, 0, at] for at, name in enumerate(risks.COLUMNS)}
+    names = [name for of_risk in risks.PARTS.values() for name in of_risk]
+    return {
+        **parts,
+        **{name: found.nodes[name][:, 0] for name in ("hazard", "paid_ratio", "n_nodes")},
+        **{f"points.{name}": points[:, risks.COLUMNS.index(name)] for name in names},
+        "class_code": parts["class_code"].astype("int8"),
+        "effective_channels": 1 / parts["hhi"].clip(1e-9),
+        "income_year_minor": found.income[:, 0],
     }
-    peers = {
-        key: risks.Peers(*(backend.asarray(known[f"{key}.{n}"]) for n in risks.Peers._fields))
-        for key in raw
-    }
-    scores = _drawn(raw, evidence, band, peers, backend)
-    columns = _columns(scores, evidence, latest, dates, _settings(saved.config), backend)
-    columns["bucket"] = np.concatenate([one["bucket"] for one in found])
-    return {"scores": columns}
+
+
+def _falls(income: Any, dates: list[int], share: float, backend: Backend) -> Columns:
+    """Return whose income fell after each past date that is tested, and whose can be told."""
+    income, found = months.by_column(income, backend.xp), {}
+    for ago in filter(_is_tested, dates):
+        found[f"fell.{ago}"], found[f"told.{ago}"] = fell(income, ago, share, backend)
+    return found
+
+
+def _is_tested(ago: int) -> bool:
+    return ago >= HALF_YEAR and ago % HALF_YEAR == 0
 
 
 def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
     """Return the months that are looked at, and how many months ago scores are made."""
-    ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
-    return ends, [ago for ago in AGO if ago + YEAR < ends.n_months]
+    n_months = _settings(saved.config).history_months
+    ends = months.month_ends(saved.as_of_day, n_months, saved.backend)
+    return ends, _ago(n_months)
 
 
-def _measured_all(
-    saved: Saved,
-    ends: months.MonthEnds,
-    dates: list[int],
-    seasons: list[Any],
-    buckets: Sequence[int] = (),
-) -> list[dict[str, Any]]:
-    """Return :func:`_measured` of all customers, block by block, of all buckets or of some."""
-    found = []
-    for bucket in buckets or saved.buckets:
-        table = _months(saved, bucket, ends)
-        n = table.tables["income"].shape[0]
-        for block in risks.blocks(table, saved.backend):
-            one = _measured(saved, block, ends, dates, seasons)
-            # a lone customer is there twice
-            mine = {name: {key: v[:n] for key, v in values.items()} for name, values in one.items()}
-            bucket_of = np.full(mine["income"]["0"].shape[0], bucket)
-            found.append({**mine, "bucket": bucket_of})
+def _about(dates: list[int], ends: months.MonthEnds, backend: Backend) -> risks.Dates:
+    """Return where the dates are in the tables."""
+    days = backend.to_host(ends.start_day)
+    return risks.Dates(
+        tuple(ends.n_months - ago for ago in dates),
+        tuple((nearest(_CHANNEL_AGO, ago), nearest(_CHANNEL_AGO, ago + YEAR)) for ago in dates),
+        tuple(int(days[-1 - ago]) for ago in dates),
+    )
+
+
+def _ago(n_months: int) -> list[int]:
+    return [ago for ago in AGO if ago + YEAR < n_months]
+
+
+def _seasons(saved: Saved) -> Columns:
+    """Return the seasons of all customers as they were known at each date, on the host."""
+    if saved.is_update:
+        return saved.fitted("seasons")
+    ends, dates = _dates(saved)
+    sums = _year_sums(saved.workspace, saved.buckets)
+    found = {}
+    for ago in dates:
+        of_date = months.season_sums(sums, ends.first_month, ends.n_months - ago, np)
+        found[f"{ago}"] = months.peer_seasons(of_date, np)
     return found
 
 
-def _drawn(
-    raw: Columns,
-    evidence: Columns,
-    band: dict[int, Any],
-    peers: dict[str, risks.Peers],
-    backend: Backend,
-) -> dict[str, Columns]:
-    """Return the scores of each risk and date, drawn towards the peers."""
-    scores: dict[str, Columns] = {}
-    for risk in RISKS:
-        for ago, bands in band.items():
-            key = f"{risk}.{ago}"
-            drawn = risks.draw(raw[key], evidence[key], bands, peers[key], risk, backend)
-            scores[key] = {**drawn._asdict(), "raw": raw[key]}
-    return scores
+@lru_cache(maxsize=1)
+def _year_sums(workspace: Workspace, buckets: tuple[int, ...]) -> Any:
+    """Return the sums of all buckets' years; each process reads them once a night."""
+    found = [workspace.load("score", bucket, f"{RISK.name}.years")["sum"] for bucket in buckets]
+    return np.sum(found, axis=0).reshape(-1, YEAR)
 
 
-_SETS = ("raw", "evidence", "income", "latest", "falls")
-
-
-def _peer_seasons(saved: Saved, ends: months.MonthEnds, dates: list[int]) -> list[Any]:
-    """Return the seasons of all customers as they were known at each date."""
-    xp = saved.backend.xp
-    sums = [xp.zeros(YEAR, dtype="int64") for _ in dates]
-    for bucket in saved.buckets:
-        flat = saved.backend.asarray(saved.scored("months", bucket)["income"])
-        income = flat.reshape(-1, ends.n_months)
-        income = months.by_column(income, xp)
-        for at, ago in enumerate(dates):
-            part, _ = months.season_sums(
-                income[:, : ends.n_months - ago], ends.first_month, saved.backend
-            )
-            sums[at] = sums[at] + part
-    return [months.peer_seasons(total, xp) for total in sums]
-
-
-def _measured(
-    saved: Saved,
-    table: risks.Months,
-    ends: months.MonthEnds,
-    dates: list[int],
-    peers: list[Any],
-) -> dict[str, Any]:
-    """Return raw scores and evidence of some customers at every date, and what the last says."""
-    backend, settings = saved.backend, _settings(saved.config)
+def fit(saved: Saved) -> dict[str, Columns]:
+    """Learn peers of all customers, a date and risk at a time; test the scores of past dates."""
+    backend = saved.backend
+    ends, dates = _dates(saved)
     days = backend.to_host(ends.start_day)
-    out: dict[str, Any] = {name: {} for name in _SETS}
-    for place, ago in enumerate(dates):
-        at = nearest(_CHANNEL_AGO, ago)
-        before = nearest(_CHANNEL_AGO, ago + YEAR)
-        found = risks.measure(table, ago, at, before, int(days[-1 - ago]), peers[place], backend)
-        point = risks.points(found.parts, settings.all_halves, backend.xp)
-        raw = risks.raw_scores(point, settings.all_weights, backend.xp)
-        out["raw"] |= {f"{risk}.{ago}": raw[risk] for risk in RISKS}
-        out["evidence"] |= {f"{risk}.{ago}": found.evidence[risk] for risk in RISKS}
-        out["income"][f"{ago}"] = found.facts["income_year_minor"]
-        if ago == 0:
-            out["latest"] = {
-                **found.parts, **found.facts, **{f"points.{n}": v for n, v in point.items()},
-            }  # fmt: skip
-        if ago >= HALF_YEAR:
-            low, told = fell(table.tables["income"], ago, settings.fall, backend)
-            out["falls"] |= {f"fell.{ago}": low, f"told.{ago}": told}
-    return out
+    all_buckets = [of_bucket(saved, bucket) for bucket in saved.buckets]
+    cuts: Columns = {}
+    peers: Columns = {}
+    tests: dict[str, list[Tested | None]] = {risk: [] for risk in RISKS}
+    for ago in dates:
+        cuts[f"{ago}"] = risks_peers.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
+        date = Date(all_buckets, ago, cuts[f"{ago}"], backend)
+        is_past = _is_tested(ago)
+        small = date.auc_small() if is_past else math.nan
+        for risk in RISKS:
+            found = risks_peers.peers_of(partial(date.scored, risk), risk, backend)
+            peers |= {f"{risk}.{ago}.{name}": values for name, values in found._asdict().items()}
+            if is_past:
+                pasts = partial(date.pasts, risk, found)
+                tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, pasts, small, backend))
+    made = [one for risk in RISKS for one in tests[risk] if one is not None]
+    return {
+        "tests": risk_tables.tested_columns(made), "seasons": _seasons(saved),
+        "cuts": cuts, "peers": peers,
+    }  # fmt: skip
 
 
-def _joined(found: list[dict[str, Any]], name: str, backend: Backend) -> dict[str, Any]:
-    keys = found[0][name]
-    return {key: backend.xp.concatenate([one[name][key] for one in found]) for key in keys}
-
-
-def _tests(
-    scores: dict[str, Columns],
-    falls: Columns,
-    income: Columns,
-    dates: list[int],
-    ends: months.MonthEnds,
-    backend: Backend,
-) -> list[Tested]:
-    days = backend.to_host(ends.start_day)
-    made = [
-        tested(
-            risk, int(days[-1 - ago]) - 1, scores[f"{risk}.{ago}"],
-            scores[f"{risk}.{ago - HALF_YEAR}"]["raw"],
-            (falls[f"fell.{ago}"], falls[f"told.{ago}"]), income[f"{ago}"], backend,
-        )
-        for risk in RISKS
-        for ago in dates
-        if ago >= HALF_YEAR and ago % HALF_YEAR == 0
-    ]  # fmt: skip
-    return [one for one in made if one is not None]
-
-
-def _columns(
-    scores: dict[str, Columns],
-    evidence: Columns,
-    latest: Columns,
-    dates: list[int],
-    settings: Settings,
-    backend: Backend,
-) -> Columns:
+def _columns(saved: Saved, bucket: int) -> Columns:
     """Return a row a customer: scores, levels, since when, and the parts behind them."""
-    xp = backend.xp
+    backend, settings = saved.backend, _settings(saved.config)
+    xp, here = backend.xp, of_bucket(saved, bucket)
+    cuts, peers = saved.fitted("cuts"), saved.fitted("peers")
+    latest = saved.measured("latest", bucket)
     columns: Columns = {f"part.{name}": values for name, values in latest.items()}
-    recent = [ago for ago in dates if ago <= ALERT_MONTHS]
+    recent = [ago for ago in _dates(saved)[1] if ago <= ALERT_MONTHS]
+    dates = {ago: Date([here], ago, cuts[f"{ago}"], backend) for ago in recent}
     for risk in RISKS:
-        now = scores[f"{risk}.0"]
-        columns |= {f"{risk}.{name}": now[name] for name in ("score", "low", "high", "raw")}
-        columns[f"{risk}.peers"] = now["peers"]
-        columns[f"{risk}.evidence"] = evidence[f"{risk}.0"]
-        level = xp.stack(
-            [level_of(scores[f"{risk}.{ago}"]["score"], settings.levels, xp) for ago in recent],
-            axis=1,
-        )
-        columns[f"{risk}.level"] = level[:, 0]
-        columns[f"{risk}.held"] = held_since(level, xp)
-        before = scores[f"{risk}.1"] if 1 in recent else now
-        columns[f"{risk}.before"] = before["score"]
+        drawn = {}
+        for ago, date in dates.items():
+            names = [f"{risk}.{ago}.{name}" for name in risks_peers.Peers._fields]
+            known = risks_peers.Peers(*(backend.asarray(peers[name]) for name in names))
+            [drawn[ago]] = date.drawn(risk, known)
+        found = drawn[0]._asdict()
+        found["raw"] = risks_peers.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
+        found["evidence"] = here.evidence[f"{risk}.0"]
+        level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
+        found |= {"level": level[:, 0], "held": held_since(level, xp)}
+        found["before"] = drawn[1 if 1 in recent else 0].score
+        columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}
     return columns
 
 
 def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     """Return a bucket's risks, its alerts and its profile columns."""
-    columns = saved.fitted("scores")
-    mine = np.flatnonzero(columns["bucket"] == bucket)
-    columns = {name: values[mine] for name, values in columns.items()}
+    columns = _columns(saved, bucket)
     ends = months.month_ends(saved.as_of_day, _settings(saved.config).history_months, saved.backend)
     days = np.asarray(saved.backend.to_host(ends.start_day))
     customers = pa.array(saved.customers(bucket)["customer_id"])
@@ -354,11 +337,10 @@ RISK = Part(
     may_use=("cancellations",),
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
-    rows=("scores",),
     on_device=True,
     score=score,
+    measure=measure,
     fit=fit,
-    place=place,
     publish=publish,
     whole=whole,
 )

@@ -120,9 +120,18 @@ _LONGEST = ("network", "churn", "next_product", "behaviour", "risks", "categorie
 """Parts whose ``fit`` takes longest: side by side, they begin first."""
 
 
-def fitted_after(sources: tuple[str, ...], waits: str) -> list[str]:
-    """Return the active parts whose ``fit`` waits for that and nothing else, the longest first."""
-    names = [part.name for part in active(sources) if part.waits == waits]
+def fitted_after(sources: tuple[str, ...], waits: str, *, measured: bool = False) -> list[str]:
+    """Return the active parts whose ``fit`` waits for that and nothing else, the longest first.
+
+    Parameters
+    ----------
+    sources : tuple of str
+    waits : str
+    measured : bool
+        Those whose ``fit`` waits for their ``measure`` besides; else those that have none.
+    """
+    parts = [part for part in active(sources) if (part.measure is not None) == measured]
+    names = [part.name for part in parts if part.waits == waits]
     return sorted(names, key=lambda name: (*_LONGEST, name).index(name))
 
 
@@ -130,6 +139,25 @@ def on_host(names: list[str]) -> list[str]:
     """Return those of some parts whose ``fit`` makes no use of a device."""
     on_device = {part.name for part in PARTS if part.on_device}
     return [name for name in names if name not in on_device]
+
+
+def measure_parts(night: Night, bucket: int) -> dict[str, float]:
+    """Run ``measure`` of every active part on one bucket and save what it returns; its seconds."""
+    done = night.workspace.finished("measure", bucket)
+    if done is not None:
+        return done
+    seconds: dict[str, float] = {}
+    buckets = [bucket] if night.is_update else silver.buckets(night.lake)
+    for part in _working(night):
+        if part.measure is None:
+            continue
+        start = time.perf_counter()
+        saved = _saved(night, part, buckets)
+        for name, columns in part.measure(saved, bucket).items():
+            night.workspace.save("measure", bucket, f"{part.name}.{name}", columns, saved.backend)
+        seconds[part.name] = time.perf_counter() - start
+    night.workspace.finish("measure", bucket, seconds)
+    return seconds
 
 
 def fit_part(night: Night, name: str) -> float:

@@ -1,0 +1,164 @@
+"""A raw score beside those of all customers: drawn towards its peers where little is known of it.
+
+What little data cannot say, peers of its size say: the score is drawn towards their mean by
+empirical Bayes, and its 90% range is as wide as what is left unknown. All customers are looked at
+bucket by bucket.
+
+References
+----------
+B. Efron, C. Morris, "Data analysis using Stein's estimator", doi:10.1080/01621459.1975.10479864.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from qfb_kernels.weighed import SCALE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from qfb_gpu.backend import Backend
+
+NOISE = {"contract": 30.0, "volatility": 22.0, "demand": 18.0, "channel": 25.0}
+"""Standard deviation of the score that one observation (month, payment, node) gives."""
+DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
+"""Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
+N_BANDS = 4
+MOST = 100 * SCALE
+"""What a score of :func:`qfb_gpu.finance.risks.weighed` is at most."""
+_Z = 1.645
+_LEAST_SPREAD = 4.0
+
+
+def from_whole(whole: Any, xp: Any) -> Any:
+    """Return raw scores, NaN where unknown, from those of :func:`qfb_gpu.finance.risks.weighed`."""
+    return xp.where(whole < 0, xp.nan, whole / SCALE)
+
+
+def size_cuts(ordered: Sequence[np.ndarray]) -> np.ndarray:
+    """Return the incomes that part customers into quarters by last year's income, ascending.
+
+    Found by halving the range of the incomes, so what is in memory is what a search looks at.
+
+    Parameters
+    ----------
+    ordered : sequence of int64 arrays of the host, each ascending
+        Last year's incomes, of each bucket; in any order of buckets.
+
+    Returns
+    -------
+    array of int64, shape (N_BANDS - 1,); nothing where there are no customers
+    """
+    ordered = [one for one in ordered if one.shape[0]]
+    n = sum(one.shape[0] for one in ordered)
+    if n == 0:
+        return np.empty(0, np.int64)
+    ranks = np.arange(1, N_BANDS) * n // N_BANDS
+    least = np.full(N_BANDS - 1, min(int(one[0]) for one in ordered))
+    most = np.full(N_BANDS - 1, max(int(one[-1]) for one in ordered))
+    while (least < most).any():
+        middle = (least >> 1) + (most >> 1) + (least & most & 1)  # their sum may be too large
+        n_up_to = sum(np.searchsorted(one, middle, side="right") for one in ordered)
+        is_low = n_up_to <= ranks
+        least, most = np.where(is_low, middle + 1, least), np.where(is_low, most, middle)
+    return least
+
+
+def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
+    """Return each customer's quarter by last year's income: int64, 0 the smallest.
+
+    Equal incomes are in one band. ``cuts`` are those of :func:`size_cuts`.
+    """
+    return backend.xp.searchsorted(cuts, income_year, side="right").astype("int64")
+
+
+class Scored(NamedTuple):
+    """Raw scores (NaN: unknown), evidence and bands of some customers, as :func:`draw` has them."""
+
+    score: Any
+    evidence: Any
+    band: Any
+
+
+class Peers(NamedTuple):
+    """Mean and variance of the raw scores of each band: float64 arrays, shape (N_BANDS,)."""
+
+    mean: Any
+    spread: Any
+
+
+class Drawn(NamedTuple):
+    """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean."""
+
+    score: Any
+    low: Any
+    high: Any
+    peers: Any
+
+
+def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backend) -> Peers:
+    """Return what the raw scores of all customers say of each band; see :func:`draw`.
+
+    Parameters
+    ----------
+    buckets : callable
+        Gives all buckets each time it is called. Sums are of whole numbers below 2 ** 53, so the
+        order of buckets and customers does not matter.
+    """
+    xp = backend.xp
+
+    def sums(values: Callable[[Scored], Any]) -> Any:
+        total = xp.zeros(N_BANDS + 1)
+        for one in buckets():
+            known, _, _ = _observed(one.score, one.evidence, risk, xp)
+            at = xp.where(known, one.band, N_BANDS)
+            total = total + xp.bincount(at, values(one), minlength=N_BANDS + 1)
+        return total[:N_BANDS]
+
+    def whole(one: Scored) -> Any:
+        _, _, value = _observed(one.score, one.evidence, risk, xp)
+        return xp.rint(value * SCALE)
+
+    def squares(one: Scored) -> Any:
+        _, error, value = _observed(one.score, one.evidence, risk, xp)
+        return xp.rint((value - mean[one.band]) ** 2 - error)
+
+    n = sums(lambda one: xp.ones(one.score.shape[0]))
+    some = xp.where(n > 0, n, 1.0)
+    mean = xp.where(n > 0, sums(whole) / SCALE / some, 50.0)
+    spread = xp.maximum(sums(squares) / some, _LEAST_SPREAD**2)
+    return Peers(mean, xp.where(n > 0, spread, 20.0**2))
+
+
+def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:
+    """Draw raw scores towards the mean of their band, the more the less is known.
+
+    Parameters
+    ----------
+    score : float64 array, shape (n_customers,)
+        NaN where nothing is known: the peers' mean then stands alone.
+    evidence : float64 array
+        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
+    band : int64 array
+        Of :func:`size_bands`.
+    peers : Peers
+    risk : str
+        One of :data:`qfb_gpu.finance.risks.RISKS`.
+    """
+    xp = backend.xp
+    known, error, value = _observed(score, evidence, risk, xp)
+    prior, tau = peers.mean[band], peers.spread[band]
+    weight = xp.where(known, tau / (tau + error), 0.0)
+    drawn = weight * value + (1 - weight) * prior
+    half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
+    return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)
+
+
+def _observed(score: Any, evidence: Any, risk: str, xp: Any) -> tuple[Any, Any, Any]:
+    """Return which scores are known, the variance of each, and the scores, 0 where unknown."""
+    known = ~xp.isnan(score) & (evidence > 0)
+    error = NOISE[risk] ** 2 / xp.where(known, evidence, 1.0)
+    return known, error, xp.where(known, score, 0.0)

@@ -1,0 +1,84 @@
+"""What buckets' customers were measured to be at a month's end, a risk at a time."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qfb_gpu.finance import risks_peers
+from qfb_gpu.finance.ranks import ranked
+from qfb_gpu.finance.risks_history import HALF_YEAR, Past
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.parts.part import Columns, Saved
+
+
+class Bucket(NamedTuple):
+    """What ``measure`` says of a bucket's customers at each date; the columns are mapped."""
+
+    raw: Columns
+    evidence: Columns
+    income: Columns
+    ordered: Columns
+    falls: Columns
+
+
+def of_bucket(saved: Saved, bucket: int) -> Bucket:
+    """Return what ``measure`` says of a bucket."""
+    return Bucket(*(saved.measured(name, bucket) for name in Bucket._fields))
+
+
+class Date:
+    """Buckets as they were measured so many months ago; all that is read twice is the bands."""
+
+    def __init__(self, buckets: list[Bucket], ago: int, cuts: Any, backend: Backend) -> None:
+        self._buckets, self._ago, self._backend = buckets, ago, backend
+        cuts, incomes = backend.asarray(cuts), (one.income[f"{ago}"] for one in buckets)
+        self._bands = [
+            risks_peers.size_bands(backend.asarray(income), cuts, backend).astype("int8")
+            for income in incomes
+        ]
+
+    def scored(self, risk: str) -> Iterator[risks_peers.Scored]:
+        """Yield each bucket's raw scores of a risk, and what they are drawn by."""
+        backend, key = self._backend, f"{risk}.{self._ago}"
+        for one, band in zip(self._buckets, self._bands, strict=True):
+            raw, evidence = backend.asarray(one.raw[key]), backend.asarray(one.evidence[key])
+            raw = risks_peers.from_whole(raw, backend.xp)
+            yield risks_peers.Scored(raw, evidence.astype("float64"), band.astype("int64"))
+
+    def drawn(self, risk: str, peers: risks_peers.Peers) -> Iterator[risks_peers.Drawn]:
+        """Yield each bucket's scores of a risk, drawn towards the peers."""
+        return (risks_peers.draw(*one, peers, risk, self._backend) for one in self.scored(risk))
+
+    def pasts(self, risk: str, peers: risks_peers.Peers) -> Iterator[Past]:
+        """Yield each bucket's scores of a risk, and what came."""
+        ago, later = f"{self._ago}", f"{self._ago - HALF_YEAR}"
+        for one, drawn in zip(self._buckets, self.drawn(risk, peers), strict=True):
+            columns = (
+                one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"],
+                one.falls[f"fell.{ago}"], one.falls[f"told.{ago}"],
+            )  # fmt: skip
+            yield Past(drawn.score, drawn.low, drawn.high, *map(self._backend.asarray, columns))
+
+    def auc_small(self) -> float:
+        """Return how well it ranks whose income falls that small firms do."""
+        n = sum(int(told.sum()) for _, _, told in self._falls())
+        if not n:
+            return math.nan
+
+        def buckets() -> Iterator[tuple[Any, Any]]:
+            for income, fell_, told in self._falls():
+                yield -income[told].astype("float64"), fell_[told]
+
+        return ranked(buckets, n, self._backend).auc
+
+    def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
+        for one in self._buckets:
+            names = f"fell.{self._ago}", f"told.{self._ago}"
+            columns = (one.income[f"{self._ago}"], *(one.falls[name] for name in names))
+            income, fell_, told = map(self._backend.asarray, columns)
+            yield income, fell_, told
