@@ -154,7 +154,7 @@ def random_matrix(rng, shape, n):
 def test_rows_that_are_alike_equal_those_of_products_to_the_bit(shape, n, n_best, monkeypatch):
     monkeypatch.setattr("qfb_gpu.network.rows._BYTES_A_VALUE", 2**20)  # several batches
     matrix = random_matrix(np.random.default_rng(n), shape, n)
-    got, want = CPU.alike(None, matrix, n_best), batched_alike(CPU, matrix, n_best)
+    got, want = products.alike(matrix, n_best), batched_alike(CPU, matrix, n_best)
     assert got.keys() == want.keys()
     for name, values in want.items():
         assert got[name].dtype == values.dtype
@@ -177,7 +177,7 @@ def test_ends_of_paths_equal_those_of_products_to_the_bit(n_nodes, n, n_best, mo
     reach = CPU.sparse(matrix.shape, row[kept], column[kept], weight)
     mine, may_be = np.flatnonzero(graph.is_customer), rng.random(graph.n_nodes) < 0.7
     of = (reach, matrix, mine, may_be, n_best)
-    got, want = CPU.ends_of_three(None, *of), batched_ends(CPU, *of)
+    got, want = products.ends_of_three(*of), batched_ends(CPU, *of)
     assert got.keys() == want.keys()
     for name, values in want.items():
         assert got[name].dtype == values.dtype
@@ -190,10 +190,10 @@ def test_lanes_change_nothing_and_their_tables_are_bounded(monkeypatch):
     found = []
     for n_lanes in (1, 3, 50):
         monkeypatch.setattr("qfb_gpu._backend.products.n_threads", lambda n=n_lanes: n)
-        found.append(CPU.alike(None, matrix, 4))
+        found.append(products.alike(matrix, 4))
     monkeypatch.setattr("qfb_gpu._backend.products._BYTES", 32 * 50 * 2)
     assert products._tables(50, 50, 4)[0].shape == (2, 50)
-    found.append(CPU.alike(None, matrix, 4))
+    found.append(products.alike(matrix, 4))
     for other in found[1:]:
         for name, values in found[0].items():
             assert np.array_equal(other[name], values), name

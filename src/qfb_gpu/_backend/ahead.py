@@ -30,8 +30,8 @@ NIGHT = (
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
-    "channels.shares", "neighbours.neighbours", "decimals.to_minor", "channels.sums",
-    "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
+    "distress.spread", "channels.shares", "neighbours.neighbours", "decimals.to_minor",
+    "channels.sums", "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
@@ -46,6 +46,10 @@ _HOST_ONLY = {
     "float64[:, ::1], int64[:, ::1])",
     "neighbours.neighbours": "void(float64[:, ::1], float64[:, ::1], float64[:, ::1],"
     "float64[:, :, ::1], int64[:, ::1], int64, float64[:, ::1], int64[:, ::1])",
+    "distress.spread": "void(int64[::1], int32[::1], float64[::1], float64[::1], int64[::1],"
+    "float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int32[:, ::1],"
+    "int32[:, ::1], int64[::1], int32[:, ::1], int32[:, ::1], int8[:, ::1], int8[:, ::1],"
+    "int8[:, ::1])",
     "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
     "float64[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], int64[:, ::1], int64[::1],"
     "int64[:, ::1], float64[:, ::1])",

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.products import ends_of_three
 from qfb_gpu.keys import distinct, find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
@@ -123,7 +124,8 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
     else:
         may_be = degree <= settings.max_partners
         asked = (reach, matrix, customer, may_be, settings.n_partners)
-        pairs = backend.ends_of_three(partial(batched_ends, backend), *asked)
+        best = backend.either(ends_of_three, partial(batched_ends, backend))
+        pairs = best(*asked)
     named = {"partner": "column", "rank": "rank", "score": "value", "via": "via"}
     return {
         "customer": customer[pairs["row"]],

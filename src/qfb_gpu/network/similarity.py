@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.products import alike
 from qfb_gpu.keys import find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
@@ -86,7 +87,8 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     if not settings.n_similar:
         pairs = joined([], _PAIR, xp)
     else:
-        pairs = backend.alike(partial(batched_alike, backend), matrix, settings.n_similar)
+        best = backend.either(alike, partial(batched_alike, backend))
+        pairs = best(matrix, settings.n_similar)
     shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
     return {
         "customer": of.customer[pairs["row"]],
