@@ -31,7 +31,8 @@ NIGHT = (
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
     "distress.spread", "channels.shares", "neighbours.neighbours", "decimals.to_minor",
-    "channels.sums", "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
+    "channels.sums", "overlap.overlap", "closing.closes", "cycles.ranges", "cutoffs.seen",
+    "cutoffs.least", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {"regularity.regularity": (3, 9), "text.hash_text": (0, 1)}
@@ -40,10 +41,10 @@ _HOST_ONLY = {
     "spectra.spectra": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
     "int64[::1], int64, float32[::1], float32[::1], int64[::1], boolean, float32[:, ::1],"
     "float64[:, ::1], float64[::1], float64[::1])",
-    "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1],"
-    "int32[::1], float64[::1], boolean[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1],"
-    "float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1],"
-    "float64[:, ::1], int64[:, ::1])",
+    "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], boolean[::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1])",
     "neighbours.neighbours": "void(float64[:, ::1], float64[:, ::1], float64[:, ::1],"
     "float64[:, :, ::1], int64[:, ::1], int64, float64[:, ::1], int64[:, ::1])",
     "distress.spread": "void(int64[::1], int32[::1], float64[::1], float64[::1], int64[::1],"
@@ -51,8 +52,8 @@ _HOST_ONLY = {
     "int32[:, ::1], int64[::1], int32[:, ::1], int32[:, ::1], int8[:, ::1], int8[:, ::1],"
     "int8[:, ::1])",
     "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
-    "float64[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], int64[:, ::1], int64[::1],"
-    "int64[:, ::1], float64[:, ::1])",
+    "float64[::1], int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
+    "int64[:, ::1], int64[::1], int32[:, ::1], float64[:, ::1])",
 }
 """Signatures of kernels that no device has."""
 _MOST = 6
