@@ -50,9 +50,10 @@ def search(payments, *, backend=CPU, **given_settings):
 
 def named(found, trips, backend=CPU):
     """Return {(payer, payee, day, amount of the first payment, parties, day it was back)}."""
+    source = trips.pair_source[trips.pair]
     payment, day, amount, source, key = (
         backend.to_host(values)
-        for values in (trips.payment, trips.day, trips.amount_minor, trips.source, found.key)
+        for values in (trips.payment, trips.day, trips.amount_minor, source, found.key)
     )
     rows = []
     for trip in payment.tolist():

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from ledger_cases import CNY
 from naive import graphs
 from naive import likeness as naive
+from simulate import simulated_backend
 from stand_in import stand_in_backend
 
 from qfb_gpu._backend import products
@@ -154,7 +155,7 @@ def random_matrix(rng, shape, n):
 def test_rows_that_are_alike_equal_those_of_products_to_the_bit(shape, n, n_best, monkeypatch):
     monkeypatch.setattr("qfb_gpu.network.rows._BYTES_A_VALUE", 2**20)  # several batches
     matrix = random_matrix(np.random.default_rng(n), shape, n)
-    got, want = CPU.alike(None, matrix, n_best), batched_alike(CPU, matrix, n_best)
+    got, want = products.alike(matrix, n_best), batched_alike(CPU, matrix, n_best)
     assert got.keys() == want.keys()
     for name, values in want.items():
         assert got[name].dtype == values.dtype
@@ -170,14 +171,10 @@ def test_ends_of_paths_equal_those_of_products_to_the_bit(n_nodes, n, n_best, mo
     pairs = {(int(a), int(b)): 1 for a, b in rng.integers(0, n_nodes, (n, 2))}
     _, graph = graph_of(pairs, range(0, n_nodes, 2))
     matrix = adjacency(graph, CPU)
-    row, column = np.nonzero(matrix.toarray())
-    some = rng.random(graph.n_nodes) < 0.8
-    kept = some[column]
-    weight = rng.random(kept.sum()) + 0.01
-    reach = CPU.sparse(matrix.shape, row[kept], column[kept], weight)
+    weight = np.where(rng.random(graph.n_nodes) < 0.8, rng.random(graph.n_nodes) + 0.01, 0.0)
     mine, may_be = np.flatnonzero(graph.is_customer), rng.random(graph.n_nodes) < 0.7
-    of = (reach, matrix, mine, may_be, n_best)
-    got, want = CPU.ends_of_three(None, *of), batched_ends(CPU, *of)
+    of = (matrix, weight, mine, may_be, n_best)
+    got, want = products.ends_of_three(*of), batched_ends(CPU, *of)
     assert got.keys() == want.keys()
     for name, values in want.items():
         assert got[name].dtype == values.dtype
@@ -190,13 +187,34 @@ def test_lanes_change_nothing_and_their_tables_are_bounded(monkeypatch):
     found = []
     for n_lanes in (1, 3, 50):
         monkeypatch.setattr("qfb_gpu._backend.products.n_threads", lambda n=n_lanes: n)
-        found.append(CPU.alike(None, matrix, 4))
-    monkeypatch.setattr("qfb_gpu._backend.products._BYTES", 32 * 50 * 2)
-    assert products._tables(50, 50, 4)[0].shape == (2, 50)
-    found.append(CPU.alike(None, matrix, 4))
+        found.append(products.alike(matrix, 4))
+    monkeypatch.setattr("qfb_gpu._backend.products._BYTES", products._BYTES_A_PLACE * 64 * 2)
+    assert products._tables(50, 50, 4)[0][0].shape == (2, 128)
+    found.append(products.alike(matrix, 4))
     for other in found[1:]:
         for name, values in found[0].items():
             assert np.array_equal(other[name], values), name
+
+
+@pytest.mark.cudasim
+def test_what_customers_share_in_the_simulator_equals_loops():
+    rng = np.random.default_rng(7)
+    links = {(int(a), int(b)): int(n) for a, b, n in rng.integers(1, 20, (60, 3))}
+    edges, graph = graph_of(links, range(1, 12))
+    asked, there = Likeness(n_similar=3), simulated_backend()
+    of = partners(graph, edges, asked, CPU)
+    want, got = similar(of, asked, CPU), similar(of, asked, there)
+    for name, values in want.items():
+        assert np.array_equal(got[name], values), name
+    rows = [dict(zip(of.column[of.row == row].tolist(), of.weight[of.row == row], strict=True))
+            for row in range(of.customer.size)]  # fmt: skip
+    at = np.searchsorted(of.customer, [want["customer"], want["similar"]])
+    for left, right, n, jaccard in zip(*at, want["n_shared"], want["jaccard"], strict=True):
+        both = rows[left].keys() & rows[right].keys()
+        low = sum(min(rows[left][party], rows[right][party]) for party in both)
+        high = sum(rows[left].values()) + sum(rows[right].values()) - low
+        assert n == len(both)
+        assert jaccard == pytest.approx(low / high)
 
 
 def test_a_gpu_would_do_the_same():

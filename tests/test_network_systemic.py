@@ -9,11 +9,13 @@ import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from stand_in import stand_in_backend
-from test_contagion import CHAIN, CPU, flow_sets, losses, network_of
+from test_contagion import CHAIN, CNY, CPU, EUR, flow_sets, losses, network_of
 
+from qfb_gpu._backend import distress
 from qfb_gpu._config.network import Contagion
 from qfb_gpu.lake.work import Workspace
-from qfb_gpu.network import SIDES, chains, systemic
+from qfb_gpu.network import SIDES, build_graph, chains, systemic
+from qfb_gpu.network.debtrank import LEAST
 from qfb_gpu.parts.names import names_of, save_names
 
 
@@ -59,8 +61,9 @@ def test_only_as_many_firms_as_asked_are_tried():
     assert firms["key"].tolist() == [1]
     none, worst = systemic(graph, edges, Contagion(n_firms=0), CPU)
     assert none["key"].shape == (0,)
-    assert not worst["share"].any()
-    assert worst["key"].shape[0] == 3  # nobody pays 1 and 9
+    assert worst["key"].shape == (0,)
+    worst = systemic(graph, edges, Contagion(n_firms=1), CPU)[1]
+    assert sorted(worst["key"].tolist()) == [2, 3, 4]  # nobody pays 1 and 9
 
 
 def test_a_chain_of_suppliers_by_hand():
@@ -86,6 +89,57 @@ def test_no_network_no_chain():
     edges, graph = network_of({})
     assert chains(graph, edges, Contagion(), CPU)["tier"].shape == (0,)
     assert systemic(graph, edges, Contagion(), CPU)[0]["key"].shape == (0,)
+
+
+def rows_of(found):
+    return [{name: values.tolist() for name, values in one.items()} for one in found]
+
+
+@pytest.mark.parametrize(("n_nodes", "n_flows"), [(9, 20), (70, 160), (9_000, 13_000)])
+@pytest.mark.parametrize("outsiders", ["absorb", "pass_on"])
+def test_lists_of_nodes_equal_products_of_matrices_to_the_bit(
+    n_nodes, n_flows, outsiders, monkeypatch
+):
+    rng = np.random.default_rng(n_nodes)
+    pairs = rng.integers(0, n_nodes, (n_flows, 2)) ** 2 // n_nodes  # some have many partners
+    flows = {(int(a), int(b)): int(v) for (a, b), v in
+             zip(pairs, rng.integers(1, 10**9, n_flows), strict=True)}  # fmt: skip
+    customers = range(0, n_nodes, 3)
+    both = [network_of(flows, customers, currency=code)[0] for code in (CNY, EUR)]
+    edges = {name: np.concatenate([one[name] for one in both]) for name in both[0]}  # twice a pair
+    edges["income_share"] *= np.where(edges["currency"] == EUR, 0.7, 0.3)
+    graph = build_graph(edges, CPU)
+    asked = Contagion(n_firms=20, n_chains=8, buffer=0.7, recovery=0.1, outsiders=outsiders)
+    monkeypatch.setattr("qfb_gpu._backend.distress.n_threads", lambda: 3)
+    found = [rows_of((*systemic(graph, edges, asked, CPU), chains(graph, edges, asked, CPU)))]
+    monkeypatch.setattr(type(CPU), "either", lambda _self, _host, device: device)
+    found.append(rows_of((*systemic(graph, edges, asked, CPU), chains(graph, edges, asked, CPU))))
+    assert found[0] == found[1]
+    assert n_nodes < 10 or max(found[0][0]["farthest"]) > 1
+
+
+def test_nodes_in_distress_are_found_among_many_and_their_vectors_are_bounded(monkeypatch):
+    n = 300_000
+    far = np.array([0, 63, 64, 4_095, 4_096, 70_000, n - 1])
+    matrix = CPU.sparse((n, n), far[:-1], far[1:], np.linspace(0.5, 1, far.size - 1))
+    monkeypatch.setattr(distress, "_BYTES", distress._BYTES_A_NODE * n * 2)
+    monkeypatch.setattr(distress, "n_threads", lambda: 64)
+    reaches = distress.one_by_one(matrix, matrix, np.array([4_096, 0, 63]), 0.5, LEAST)
+    for begin, found in zip((4, 0, 1), reaches, strict=True):
+        assert found.distress.shape == (n,)
+        assert found.node.tolist() == far[begin:].tolist()
+        assert np.flatnonzero(found.distress).tolist() == far[begin:].tolist()
+        assert found.step[found.node].tolist() == list(range(far.size - begin))
+    assert found.lost[63] == 0.0
+    assert found.lost[64] == 0.5 * matrix[63, 64]
+
+
+def test_who_pays_all_that_it_should_hits_nobody():
+    edges, graph = network_of(CHAIN)
+    firms, worst = systemic(graph, edges, Contagion(recovery=1.0), CPU)
+    assert not firms["debtrank"].any()
+    assert not firms["most_hit_key"].any()
+    assert worst["key"].shape == (0,)
 
 
 def test_a_gpu_would_do_the_same():

@@ -1,13 +1,13 @@
 """Money that comes back: cycles of dated payments, first found from their first payment.
 
 Payments of one currency lie sorted by payer, payee and day: ``pair_start`` cuts them into pairs
-(payer, payee), ``pair_range`` says each pair's smallest and largest amount, ``node_start`` cuts the
-pairs by payer, ``in_start`` cuts ``in_pair``, the pairs by payee. A trip starts with a payment of a
-first party and goes on with payments of no earlier day, none later than ``window`` days after the
-first, each between ``low`` and ``high`` times the first amount, over parties that are all
-different, back to the first party. Of several payments to the same next party the earliest that
-fits is taken: whatever could follow a later one can follow it. Nothing is searched where no payment
-that fits comes to the first party in time.
+(payer, payee), ``pair`` says of which each is, ``pair_range`` each pair's smallest and largest
+amount, ``node_start`` cuts the pairs by payer, ``in_start`` cuts ``in_pair``, the pairs by payee. A
+trip starts with a payment of a first party and goes on with payments of no earlier day, none later
+than ``window`` days after the first, each between ``low`` and ``high`` times the first amount, over
+parties that are all different, back to the first party. Of several payments to the same next party
+the earliest that fits is taken: whatever could follow a later one can follow it. Nothing is
+searched where no payment that fits comes to the first party in time.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ def _comes_back(
 comes_back = twin(_comes_back, first_fitting)
 
 
-def _not_yet(target, path, row, depth, home, onward):
+def _not_yet(pair, pair_target, path, row, depth, home, onward):
     """Return whether a party is not on the way yet."""
     is_new = onward != home
     for back in range(depth + 1):
-        if target[path[row, back]] == onward:
+        if pair_target[pair[path[row, back]]] == onward:
             is_new = False
     return is_new
 
@@ -97,7 +97,7 @@ write_trip = twin(_write_trip)
 
 
 def _trips_row(
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    day, amount, pair, pair_source, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips, row,
 ):  # fmt: skip
     """Count, or write, the trips of one first payment.
@@ -110,22 +110,22 @@ def _trips_row(
     if first_place[row] < -1:
         return
     window, longest, most_looks, one = bounds[0], bounds[1], bounds[2], bounds[3] + row
-    home = source[one]
+    home = pair_source[pair[one]]
     until = day[one] + window
     least = amount[one] * share[0]
     most = amount[one] / share[0]
     place = first_place[row]
     n_trips, looks, depth = row - row, row - row, row - row
     path[row, 0] = one
-    at[row, 0] = node_start[target[one]]
-    if target[one] == home or not comes_back(
+    at[row, 0] = node_start[pair_target[pair[one]]]
+    if pair_target[pair[one]] == home or not comes_back(
         day, amount, pair_start, pair_range, in_start, in_pair, home, day[one], until, least, most
     ):
         depth -= 1
     while depth >= 0:
-        here = target[path[row, depth]]
-        pair = at[row, depth]
-        if pair == node_start[here]:  # first look from here: does it close?
+        here = pair_target[pair[path[row, depth]]]
+        next_pair = at[row, depth]
+        if next_pair == node_start[here]:  # first look from here: does it close?
             closing = pair_of(pair_target, node_start[here], node_start[here + 1], home)
             if closing >= 0:
                 found = first_fitting(
@@ -137,19 +137,19 @@ def _trips_row(
                         write_trip(trips, place + n_trips, depth + 2, path, row, found)
                     n_trips += 1
         looks += 1
-        if pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
+        if next_pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
             if looks > most_looks:
                 counts[row, 1] = 1
                 break
             depth -= 1
             continue
-        at[row, depth] = pair + 1
-        onward = pair_target[pair]
-        may_fit = pair_range[pair, 0] <= most and pair_range[pair, 1] >= least
-        if may_fit and not_yet(target, path, row, depth, home, onward):
+        at[row, depth] = next_pair + 1
+        onward = pair_target[next_pair]
+        may_fit = pair_range[next_pair, 0] <= most and pair_range[next_pair, 1] >= least
+        if may_fit and not_yet(pair, pair_target, path, row, depth, home, onward):
             found = first_fitting(
-                day, amount, pair_start[pair], pair_start[pair + 1], day[path[row, depth]], until,
-                least, most,
+                day, amount, pair_start[next_pair], pair_start[next_pair + 1],
+                day[path[row, depth]], until, least, most,
             )  # fmt: skip
             if found >= 0:
                 depth += 1
@@ -165,26 +165,54 @@ _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 @rows_of("counts")
 def trips_cpu(
     row_from, row_to,
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    day, amount, pair, pair_source, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
     """Loop over some first payments on the host, on all its threads."""
     for row in range(row_from, row_to):
         _trips_row_cpu(
-            day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
-            in_pair, bounds, share, path, at, counts, first_place, trips, row,
+            day, amount, pair, pair_source, pair_start, pair_range, pair_target, node_start,
+            in_start, in_pair, bounds, share, path, at, counts, first_place, trips, row,
         )  # fmt: skip
 
 
 @cuda.jit
 def trips_gpu(
-    day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
+    day, amount, pair, pair_source, pair_start, pair_range, pair_target, node_start, in_start,
     in_pair, bounds, share, path, at, counts, first_place, trips,
 ):  # fmt: skip
     """One thread per first payment of the call; launch with ``.forall(n_rows)``."""
     row = cuda.grid(1)
     if row < counts.shape[0]:
         _trips_row_gpu(
-            day, amount, source, target, pair_start, pair_range, pair_target, node_start, in_start,
-            in_pair, bounds, share, path, at, counts, first_place, trips, row,
+            day, amount, pair, pair_source, pair_start, pair_range, pair_target, node_start,
+            in_start, in_pair, bounds, share, path, at, counts, first_place, trips, row,
         )  # fmt: skip
+
+
+def _range_row(amount, pair_start, pair_range, pair):
+    """Write the smallest and the largest amount of a pair's payments."""
+    low, high = amount[pair_start[pair]], amount[pair_start[pair]]
+    for payment in range(pair_start[pair] + 1, pair_start[pair + 1]):
+        low, high = min(low, amount[payment]), max(high, amount[payment])
+    pair_range[pair, 0] = low
+    pair_range[pair, 1] = high
+
+
+range_row = twin(_range_row)
+_range_row_cpu, _range_row_gpu = range_row.cpu, range_row.gpu
+
+
+@rows_of("pair_range")
+def ranges_cpu(row_from, row_to, amount, pair_start, pair_range):
+    """Loop over pairs on the host, on all its threads."""
+    for pair in range(row_from, row_to):
+        _range_row_cpu(amount, pair_start, pair_range, pair)
+
+
+@cuda.jit
+def ranges_gpu(amount, pair_start, pair_range):
+    """One thread per pair; launch with ``.forall(n_pairs)``."""
+    pair = cuda.grid(1)
+    if pair < pair_range.shape[0]:
+        _range_row_gpu(amount, pair_start, pair_range, pair)

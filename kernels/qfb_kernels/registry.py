@@ -44,10 +44,12 @@ KERNELS: dict[str, str] = {
         "void(uint8[::1], int32[::1], uint8[:, ::1], uint8[::1], uint8[::1], int64, uint8[::1], "
         "int32[::1], int32[::1])"
     ),
+    "closing.closes_gpu": "void(int64[::1], int64[::1], int64[::1], int64, boolean[::1])",
     "cutoffs.least_gpu": "void(int32[:, ::1], int64[::1], int64[:, ::1])",
     "cutoffs.seen_gpu": "void(int32[::1], int64[::1], int32[::1], int64[:, ::1])",
+    "cycles.ranges_gpu": "void(int64[::1], int64[::1], int64[:, ::1])",
     "cycles.trips_gpu": (
-        "void(int32[::1], int64[::1], int64[::1], int64[::1], int64[::1], int64[:, ::1], "
+        "void(int32[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[:, ::1], "
         "int64[::1], int64[::1], int64[::1], int64[::1], int64[::1], float64[::1], "
         "int32[:, ::1], int64[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1])"
     ),
@@ -117,6 +119,10 @@ KERNELS: dict[str, str] = {
         "void(uint8[::1], int64[::1], int64[::1], uint8[::1], int64[::1], int32[::1], uint8[::1], "
         "int32[::1], int64[::1], int64[::1], int32[::1], int64[::1], int64[::1], int64[::1], "
         "int32[::1], int64[:, ::1])"
+    ),
+    "overlap.overlap_gpu": (
+        "void(int64[::1], int64[::1], float64[::1], int64[::1], int64[::1], int64[::1], "
+        "float64[::1])"
     ),
     "pay_cycles.pay_cycles_gpu": (
         "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], "

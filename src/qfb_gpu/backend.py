@@ -26,7 +26,6 @@ from qfb_gpu._backend import (
 )
 from qfb_gpu._backend.boosting import Boosted, BoostingOptions
 from qfb_gpu._backend.devices import n_threads
-from qfb_gpu._backend.products import alike, ends_of_three
 from qfb_gpu._backend.spectra import by_transform, eight_abreast
 from qfb_gpu.errors import BackendUnavailableError
 
@@ -353,13 +352,9 @@ class Backend:
             return sparse.device_sparse(self.xp, shape, row, column, values)
         return sparse.host_sparse(shape, row, column, values)
 
-    def alike(self, batched: Any, *of: Any) -> Any:
-        """Return ``_backend.products.alike(*of)``; on a device ``batched(*of)``, which is equal."""
-        return (batched if self.name == "gpu" else alike)(*of)
-
-    def ends_of_three(self, batched: Any, *of: Any) -> Any:
-        """Return ``_backend.products.ends_of_three(*of)``; on a device ``batched(*of)``."""
-        return (batched if self.name == "gpu" else ends_of_three)(*of)
+    def either(self, on_host: Any, on_device: Any) -> Any:
+        """Return that of two functions of equal answers which is for this backend's arrays."""
+        return on_device if self.name == "gpu" else on_host
 
 
 def get_backend(name: BackendName | Literal["auto"]) -> Backend:

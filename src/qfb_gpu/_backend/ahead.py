@@ -30,10 +30,10 @@ NIGHT = (
     "settle.recount", "activity.spectrum", "features.money", "features.counts",
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
-    "channels.shares", "neighbours.neighbours", "asked.asked", "dealings.dealings",
-    "unsteady.unsteady", "decimals.to_minor", "month_seasons.steady", "channels.sums",
-    "weighed.weighed", "month_seasons.sums", "cutoffs.seen", "cutoffs.least",
-    "streams.reversals", "text.hash_text",
+    "distress.spread", "channels.shares", "neighbours.neighbours", "asked.asked",
+    "dealings.dealings", "unsteady.unsteady", "decimals.to_minor", "month_seasons.steady",
+    "channels.sums", "weighed.weighed", "overlap.overlap", "closing.closes", "cycles.ranges",
+    "month_seasons.sums", "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
 _READ_ONLY = {
@@ -45,15 +45,19 @@ _HOST_ONLY = {
     "spectra.spectra": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1],"
     "int64[::1], int64, float32[::1], float32[::1], int64[::1], boolean, float32[:, ::1],"
     "float64[:, ::1], float64[::1], float64[::1])",
-    "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], int64[::1],"
-    "int32[::1], float64[::1], boolean[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1],"
-    "float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1], int64[:, ::1],"
-    "float64[:, ::1], int64[:, ::1])",
+    "products.ends_of_three": "void(int64[::1], int64[::1], int32[::1], float64[::1], boolean[::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1],"
+    "int32[:, ::1], float64[:, ::1], int32[:, ::1])",
     "neighbours.neighbours": "void(float64[:, ::1], float64[:, ::1], float64[:, ::1],"
     "float64[:, :, ::1], int64[:, ::1], int64, float64[:, ::1], int64[:, ::1])",
+    "distress.spread": "void(int64[::1], int32[::1], float64[::1], float64[::1], int64[::1],"
+    "float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int32[:, ::1],"
+    "int32[:, ::1], int64[::1], int32[:, ::1], int32[:, ::1], int8[:, ::1], int8[:, ::1],"
+    "int8[:, ::1])",
     "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
-    "float64[::1], float64[:, ::1], int32[:, ::1], float64[:, ::1], int64[:, ::1], int64[::1],"
-    "int64[:, ::1], float64[:, ::1])",
+    "float64[::1], int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
+    "int64[:, ::1], int64[::1], int32[:, ::1], float64[:, ::1])",
 }
 """Signatures of kernels that no device has."""
 _MOST = 6

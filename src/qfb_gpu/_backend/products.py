@@ -16,7 +16,7 @@ from qfb_kernels.products import alike_cpu, ends_of_three_cpu
 
 _BYTES = 2**30
 """Of all lanes' tables together, at most."""
-_BYTES_A_PLACE = 32
+_BYTES_A_PLACE = 72
 
 
 def alike(matrix: Any, n_best: int) -> dict[str, Any]:
@@ -34,22 +34,23 @@ def alike(matrix: Any, n_best: int) -> dict[str, Any]:
         by row, the largest value first, and of equal ones (to 12 decimals) the first.
     """
     n_rows = matrix.shape[0]
-    tables = _tables(n_rows, n_rows, n_best)
+    tables, lanes = _tables(n_rows, n_rows, n_best)
     best, score = _answers(n_rows, n_best)
-    arguments = (*_parts(matrix), *_parts(matrix.T.tocsr()), *tables, best, score)
-    compiling.call(alike_cpu, arguments)
+    rows = (*_places(matrix), matrix.data, *_by_column(matrix))
+    compiling.call(alike_cpu, (*rows, *tables, *lanes, best, score))
+    del rows, tables
     return _pairs(best, score)
 
 
-def ends_of_three(reach: Any, links: Any, mine: Any, may_be: Any, n_best: int) -> dict[str, Any]:
+def ends_of_three(links: Any, weight: Any, mine: Any, may_be: Any, n_best: int) -> dict[str, Any]:
     """Return the best ends of paths of three from some nodes, and whom most come by.
 
     Parameters
     ----------
-    reach : SciPy CSR, shape (n_nodes, n_nodes), positive, columns ascending within a row
-        The first two steps.
-    links : SciPy CSR of ones, shape (n_nodes, n_nodes)
-        The last step; an end is none of the node's own.
+    links : SciPy CSR, shape (n_nodes, n_nodes), columns ascending within a row
+        Where there is an entry there is a link; an end is none of the node's own.
+    weight : array of float64, shape (n_nodes,)
+        A path weighs what its two middle nodes weigh, multiplied; none goes by a node of weight 0.
     mine : int64 array, shape (n_mine,)
     may_be : bool array, shape (n_nodes,)
         Who may be an end.
@@ -61,46 +62,58 @@ def ends_of_three(reach: Any, links: Any, mine: Any, may_be: Any, n_best: int) -
         As :func:`alike`: ``row`` is of ``mine``, ``column`` the end; and ``via`` (int64): of the
         end's own neighbours the one that most of the paths come by.
     """
-    n_nodes = links.shape[0]
-    total, seen, values, place, count = _tables(mine.size, n_nodes, n_best)
-    two, seen_two = np.zeros_like(total), np.empty_like(seen)
-    first = np.empty((total.shape[0], 1), np.int64)
+    tables, lanes = _tables(mine.size, links.shape[0], n_best)
+    two = tuple(np.empty_like(table) for table in tables[:3])
+    first = np.empty((two[0].shape[0], 1), np.int64)
     best, score = _answers(mine.size, n_best)
     via = np.zeros_like(best)
     arguments = (
-        np.ascontiguousarray(mine), *_parts(reach), *_parts(links), may_be,
-        total, seen, values, two, seen_two, place, count, first, best, score, via,
+        np.ascontiguousarray(mine), *_places(links), weight, may_be,
+        *tables, *two, *lanes, first, best, score, via,
     )  # fmt: skip
     compiling.call(ends_of_three_cpu, arguments)
-    return {**_pairs(best, score), "via": via[best >= 0]}
+    del arguments, tables, two
+    return _pairs(best, score, via=via)
 
 
-def _tables(n_rows: int, n_columns: int, n_best: int) -> tuple[Any, Any, Any, Any, Any]:
-    """Return a lane a thread: totals, columns seen, their values, places of the best, how many."""
-    most = _BYTES // (_BYTES_A_PLACE * max(n_columns, 1))
+def _tables(n_rows: int, n_columns: int, n_best: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+    """Return a lane a thread: keys, totals, slots seen, columns, values; places of the best.
+
+    Of a table only what the largest row needs is ever written to, and so takes memory.
+    """
+    room = 2 << max(n_columns - 1, 1).bit_length()
+    most = _BYTES // (_BYTES_A_PLACE * room // 2)
     n = max(1, min(n_threads(), n_rows, most))
-    return (
-        np.zeros((n, n_columns)),
-        np.empty((n, n_columns), np.int32),
-        np.empty((n, n_columns)),
-        np.empty((n, n_best), np.int64),
-        np.zeros(n, np.int64),
+    tables = (
+        np.empty((n, room), np.int32),
+        np.empty((n, room)),
+        np.empty((n, room // 2), np.int32),
+        np.empty((n, room // 2), np.int32),
+        np.empty((n, room // 2)),
     )
+    return tables, (np.empty((n, n_best), np.int64), np.zeros(n, np.int64))
 
 
 def _answers(n_rows: int, n_best: int) -> tuple[Any, Any]:
-    return np.full((n_rows, n_best), -1, np.int64), np.empty((n_rows, n_best))
+    return np.full((n_rows, n_best), -1, np.int32), np.empty((n_rows, n_best))
 
 
-def _pairs(best: Any, score: Any) -> dict[str, Any]:
-    row, rank = np.nonzero(best >= 0)
-    value = score[row, rank]
-    return {
-        "row": row, "column": best[row, rank], "value": value, "rank": (rank + 1).astype(np.int32),
-    }  # fmt: skip
+def _pairs(best: Any, score: Any, **others: Any) -> dict[str, Any]:
+    """Return what is there of each row, and of other answers, as columns."""
+    at = np.flatnonzero(best.ravel() >= 0)
+    found = {"row": at // best.shape[1], "column": best.ravel()[at].astype(np.int64)}
+    found["value"] = score.ravel()[at]
+    found["rank"] = (at % best.shape[1] + 1).astype(np.int32)
+    return found | {name: each.ravel()[at].astype(np.int64) for name, each in others.items()}
 
 
-def _parts(matrix: Any) -> tuple[Any, Any, Any]:
-    """Return where rows start (int64), columns (int32) and values of a CSR matrix."""
+def _places(matrix: Any) -> tuple[Any, Any]:
+    """Return where rows start (int64) and columns (int32) of a CSR matrix."""
     start = matrix.indptr.astype(np.int64, copy=False)
-    return start, matrix.indices.astype(np.int32, copy=False), matrix.data
+    return start, matrix.indices.astype(np.int32, copy=False)
+
+
+def _by_column(matrix: Any) -> tuple[Any, Any, Any]:
+    """Return the same of its transpose, and values."""
+    across = matrix.T.tocsr()
+    return (*_places(across), across.data)

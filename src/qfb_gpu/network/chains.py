@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.network.debtrank import Spread, reached, spread
+from qfb_gpu._backend.distress import one_by_one
+from qfb_gpu.network.debtrank import LEAST, reached, spread
 from qfb_gpu.network.dependence import core_scores, income_shares, spending_shares
 from qfb_gpu.network.whatif import batch_size
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu._config.network import Contagion
     from qfb_gpu.backend import Backend
     from qfb_gpu.network.graph import Graph
+
+    Arrows = tuple[Any, Any, Any]
 
 SIDES = ("upstream", "downstream")
 _COLUMNS = {
@@ -35,56 +40,79 @@ def chains(
         ``core_key``, ``member_key`` (int64), ``side`` (int8, index into ``SIDES``), ``tier``
         (int32), ``via_key`` (int64, 0 in tier 1), ``share`` of the member's yearly income
         (upstream) or payments (downstream) that the firm it hangs on, the core or via, is;
-        ``chain_share``, at least the setting of this name. By core score, side, tier, share.
+        ``chain_share``, at least the setting of this name. By side, core score, tier, share.
     """
     xp = backend.xp
     score = core_scores(graph, edges, backend)
-    order = backend.lexsort((-score, xp.arange(graph.n_nodes)))[: settings.n_chains]
-    cores = order[score[order] > 0]
-    shares = (income_shares(graph, edges, backend), spending_shares(graph, edges, backend))
-    ends = ((graph.source, graph.target), (graph.target, graph.source))
+    firm = xp.nonzero(score > 0)[0]
+    cores = firm[xp.argsort(-score[firm], kind="stable")[: settings.n_chains]]
+    del score, firm
+    ends = (graph.source, graph.target)
+    followed = backend.either(_one_by_one, _together)
     parts = []
-    sides = [
-        reached(graph.n_nodes, (*two, share), cores, xp)
-        for share, two in zip(shares, ends, strict=True)
-    ]
-    step = batch_size(max(int(node.shape[0]) for node, _ in sides), backend)
-    for start in range(0, int(cores.shape[0]), step):
-        mine = cores[start : start + step]
-        for side, (node, arrows) in enumerate(sides):
-            giver, taker, share = arrows
-            n_nodes, key = int(node.shape[0]), graph.key[node]
-            matrix = backend.sparse((n_nodes, n_nodes), taker, giver, share)
-            first = xp.zeros((n_nodes, mine.shape[0]))
-            first[xp.searchsorted(node, mine), xp.arange(mine.shape[0])] = 1.0
-            found = spread(matrix, first, backend)
-            for case in range(int(mine.shape[0])):
-                part = _members(key, arrows, found, case, settings.chain_share, backend)
-                n_members = part["tier"].shape[0]
-                part["core_key"] = backend.repeat(
-                    graph.key[mine[case : case + 1]], xp.asarray([n_members])
-                )
-                part["side"] = xp.full(n_members, side, dtype="int8")
-                parts.append(part)
+    for side, shares in enumerate((income_shares, spending_shares)):
+        giver, taker = ends[::-1] if side else ends
+        arrows = (giver, taker, shares(graph, edges, backend))
+        node, arrows = reached(graph.n_nodes, arrows, cores, xp)
+        key, first = graph.key[node], xp.searchsorted(node, cores)
+        found = followed(int(node.shape[0]), arrows, first, settings.chain_share, backend)
+        for case, (some, chain) in enumerate(found):
+            part = _members(key, some, chain, settings.chain_share, backend)
+            n_members = part["tier"].shape[0]
+            core = graph.key[cores[case : case + 1]]
+            part["core_key"] = backend.repeat(core, xp.asarray([n_members]))
+            part["side"] = xp.full(n_members, side, dtype="int8")
+            parts.append(part)
     if not parts:
         return {name: xp.empty(0, dtype=kind) for name, kind in _COLUMNS.items()}
     return {name: xp.concatenate([part[name] for part in parts]) for name in _COLUMNS}
 
 
+def _together(
+    n_nodes: int, arrows: Arrows, first: Any, _least: float, backend: Backend
+) -> Iterator[tuple[Arrows, Any]]:
+    """Yield for each core all arrows, and tiers, what was passed on and totals of all nodes."""
+    xp = backend.xp
+    giver, taker, share = arrows
+    matrix = backend.sparse((n_nodes, n_nodes), taker, giver, share)
+    step = batch_size(n_nodes, backend)
+    for begin in range(0, int(first.shape[0]), step):
+        mine = first[begin : begin + step]
+        start = xp.zeros((n_nodes, mine.shape[0]))
+        start[mine, xp.arange(mine.shape[0])] = 1.0
+        found = spread(matrix, start, backend)
+        for case in range(int(mine.shape[0])):
+            vectors = (found.step, found.passed, found.distress)
+            yield arrows, tuple(values[:, case] for values in vectors)
+
+
+def _one_by_one(
+    n_nodes: int, arrows: Arrows, first: Any, least: float, backend: Backend
+) -> Iterator[tuple[Arrows, Any]]:
+    """Yield the same, but for each core only the arrows that come to a member."""
+    xp = backend.xp
+    giver, taker, share = arrows
+    matrix = backend.sparse((n_nodes, n_nodes), taker, giver, share).T.tocsr()
+    by_taker = xp.argsort(taker, kind="stable")
+    begin = xp.searchsorted(taker, xp.arange(n_nodes + 1), sorter=by_taker)
+    for found in one_by_one(matrix, None, first, 1.0, LEAST):
+        node = found.node
+        member = node[(found.step[node] > 0) & (found.distress[node] >= least)]
+        n_in = begin[member + 1] - begin[member]
+        before = backend.repeat(begin[member] - (xp.cumsum(n_in) - n_in), n_in)
+        row = xp.sort(by_taker[before + xp.arange(before.shape[0])])
+        some = (giver[row], taker[row], share[row])
+        yield some, (found.step, found.passed, found.distress)
+
+
 def _members(
-    key: Any,
-    arrows: tuple[Any, Any, Any],
-    found: Spread,
-    case: int,
-    least: float,
-    backend: Backend,
+    key: Any, arrows: Arrows, chain: tuple[Any, Any, Any], least: float, backend: Backend
 ) -> dict[str, Any]:
     """Return the members of one chain, each with the arrow of the tier before that counts most."""
     xp = backend.xp
     giver, taker, share = arrows
-    tier, passed, total = found.step[:, case], found.passed[:, case], found.distress[:, case]
-    is_member = (tier > 0) & (total >= least)
-    counts = is_member[taker] & (tier[giver] == tier[taker] - 1)
+    tier, passed, total = chain
+    counts = (tier[taker] > 0) & (total[taker] >= least) & (tier[giver] == tier[taker] - 1)
     row = xp.nonzero(counts)[0]
     carried = share[row] * passed[giver[row]]
     order = backend.lexsort((taker[row], -carried, giver[row]))

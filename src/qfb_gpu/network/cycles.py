@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import ascending_rows, distinct, find
-from qfb_gpu.network.graph import build_graph
+from qfb_gpu.network.graph import Graph, build_graph
 from qfb_kernels import cycles as kernels
+from qfb_kernels.closing import closes_cpu, closes_gpu
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 MOST_TRIPS = 2_000_000
 """So many trips are kept at most; those of later first payments are counted, not kept."""
 _MOST_ROUNDS = 1000
+_CLOSING_LOOKS = 64
+"""From one edge; where parties have many partners nearly every edge is on a cycle."""
+_READ = ("payer_key", "payee_key", "currency", "n_payments", "amount_minor", "side")
 _BYTES_A_FIRST = 96
 """What a first payment takes while trips are searched from it."""
 _BUDGETS = 4
@@ -55,61 +59,78 @@ class Loops:
     place: Any
 
 
-def loops(edges: dict[str, Any], backend: Backend) -> Loops:
-    """Return the edges that are left when who only pays or is only paid is left out, repeatedly.
+def loops(edges: dict[str, Any], backend: Backend, *, graph: Graph | None = None) -> Loops:
+    """Return the edges that may be on a cycle.
+
+    Who only pays or is only paid is left out, repeatedly; of the edges that are left then, those
+    that lead back within as many payments as a trip has at most.
 
     Parameters
     ----------
     edges : dict
         Merged edges.
     backend : Backend
+    graph : Graph, optional
+        Of these edges, where it is there already.
     """
     xp = backend.xp
-    kept = xp.nonzero(edges["payer_key"] != edges["payee_key"])[0]
-    payer, payee, n_kinds = _kinds({name: values[kept] for name, values in edges.items()}, xp)
+    graph = build_graph(edges, backend) if graph is None else graph
+    currencies = distinct(edges["currency"], xp)
+    n = max(int(currencies.shape[0]), 1)
+    kept = xp.nonzero(graph.source != graph.target)[0]
+    kind = xp.searchsorted(currencies, edges["currency"][graph.edge[kept]])
+    payer, payee = graph.source[kept] * n + kind, graph.target[kept] * n + kind
     for _ in range(_MOST_ROUNDS):
-        pays = xp.bincount(payer, minlength=n_kinds) > 0
-        is_paid = xp.bincount(payee, minlength=n_kinds) > 0
+        pays = xp.bincount(payer, minlength=graph.n_nodes * n) > 0
+        is_paid = xp.bincount(payee, minlength=graph.n_nodes * n) > 0
         goes_on = is_paid[payer] & pays[payee]
         if bool(goes_on.all()):
             break
         kept, payer, payee = kept[goes_on], payer[goes_on], payee[goes_on]
-    return _numbered({name: values[kept] for name, values in edges.items()}, backend)
-
-
-def _kinds(edges: dict[str, Any], xp: Any) -> tuple[Any, Any, int]:
-    """Return payer and payee as numbers of (party, currency)."""
-    keys = distinct(xp.concatenate([edges["payer_key"], edges["payee_key"]]), xp)
-    currencies, currency = xp.unique(edges["currency"], return_inverse=True)
-    n = max(int(currencies.shape[0]), 1)
-    payer = xp.searchsorted(keys, edges["payer_key"]) * n + currency
-    payee = xp.searchsorted(keys, edges["payee_key"]) * n + currency
-    return payer, payee, int(keys.shape[0]) * n
+    row = graph.edge[kept]
+    return _numbered({name: edges[name][row] for name in _READ}, backend)
 
 
 def _numbered(edges: dict[str, Any], backend: Backend) -> Loops:
+    """Return these edges without those on no short cycle, nodes numbered by what they do here."""
     xp = backend.xp
     graph = build_graph(edges, backend)
     currencies = distinct(edges["currency"], xp)
-    n_currencies = int(currencies.shape[0])
+    n = max(int(currencies.shape[0]), 1)
     kind = xp.searchsorted(currencies, edges["currency"])[graph.edge]
-    payer, payee = graph.source * n_currencies + kind, graph.target * n_currencies + kind
-    nodes = distinct(payer, xp)  # every payer is a payee, too
-    payer, payee = xp.searchsorted(nodes, payer), xp.searchsorted(nodes, payee)
-    code = payer * nodes.shape[0] + payee
-    order = xp.argsort(code)
-    party = xp.argsort(graph.key)
-    place = xp.full(graph.n_nodes * n_currencies, -1, dtype="int64")
-    place[nodes] = xp.arange(nodes.shape[0], dtype="int64")
-    if n_currencies:
-        place = place.reshape(graph.n_nodes, n_currencies)[party].reshape(-1)
-        number, currency = nodes // n_currencies, currencies[nodes % n_currencies]
-    else:
-        number, currency = nodes, currencies
+    payer, payee = graph.source * n + kind, graph.target * n + kind
+    n_kinds = graph.n_nodes * n
+    order = xp.argsort(payer * n_kinds + payee)
+    payer, payee = payer[order], payee[order]
+    closes = _may_close(payer, payee, n_kinds, backend)
+    order, payer, payee = order[closes], payer[closes], payee[closes]
+    node = distinct(xp.concatenate([payer, payee]), xp)
+    party = distinct(node // n, xp)
+    by_key = xp.argsort(graph.key[party])
+    row = xp.empty(party.shape[0], dtype="int64")
+    row[by_key] = xp.arange(party.shape[0], dtype="int64")
+    place = xp.full(party.shape[0] * n, -1, dtype="int64")
+    place[row[xp.searchsorted(party, node // n)] * n + node % n] = xp.arange(node.shape[0])
+    payer, payee = xp.searchsorted(node, payer), xp.searchsorted(node, payee)
     return Loops(
-        graph.key[number], currency, code[order], edges["side"][graph.edge][order],
-        graph.key[party], currencies, place,
-    )  # fmt: skip
+        graph.key[node // n],
+        currencies[node % n] if node.shape[0] else currencies[:0],
+        payer * node.shape[0] + payee,
+        edges["side"][graph.edge[order]],
+        graph.key[party[by_key]],
+        currencies,
+        place,
+    )
+
+
+def _may_close(payer: Any, payee: Any, n_nodes: int, backend: Backend) -> Any:
+    """Return which edges, sorted by payer and payee, may be on a cycle of as many as a trip has."""
+    xp = backend.xp
+    start = xp.searchsorted(payer, xp.arange(n_nodes + 1)).astype("int64")
+    may_close = xp.zeros(payer.shape[0], dtype=bool)
+    given = (start, payee, payer, _CLOSING_LOOKS, may_close)
+    backend.launch(closes_cpu, closes_gpu, int(payer.shape[0]), *given)
+    return may_close
 
 
 def edge_of(found: Loops, relations: dict[str, Any], backend: Backend) -> Any:
@@ -146,9 +167,11 @@ class Trips:
     Attributes
     ----------
     payment : int64, shape (n_trips, 5)
-        Rows of ``day``, ``amount_minor``, ``source``; -1 after the last.
-    day, amount_minor, source : shape (n_payments,)
-        Sorted by payer, payee, day and amount; ``source`` is a node of :class:`Loops`.
+        Rows of ``day``, ``amount_minor``, ``pair``; -1 after the last.
+    day, amount_minor, pair : shape (n_payments,)
+        Sorted by payer, payee, day and amount; ``pair`` (int32) is a row of ``pair_source``.
+    pair_source : int64, shape (n_pairs,)
+        The payer, a node of :class:`Loops`.
     n_unfinished : int
         First payments whose search was cut short by ``max_looks``.
     n_not_kept : int
@@ -158,7 +181,8 @@ class Trips:
     payment: Any
     day: Any
     amount_minor: Any
-    source: Any
+    pair: Any
+    pair_source: Any
     n_unfinished: int
     n_not_kept: int
 
@@ -182,14 +206,13 @@ def find_trips(
     backend : Backend
     """
     edge, day, amount = ascending_rows(_together(dated, backend), backend)
-    ends, pairs = _pairs(found, edge, amount, backend)
+    pair, pairs = _pairs(found, edge, amount, backend)
     del edge
     settled = (settings.window_days, settings.longest, settings.max_looks)
     share = backend.xp.asarray([settings.amount_share], dtype="float64")
-    given = (day, amount, *ends, *pairs)
-    trips, n_unfinished, n_not_kept = _search(given, settled, share, backend)
-    trips = trips[_once(trips, day, ends[0], backend.xp)]
-    return Trips(trips, day, amount, ends[0], n_unfinished, n_not_kept)
+    trips, n_unfinished, n_not_kept = _search((day, amount, pair, *pairs), settled, share, backend)
+    trips = trips[_once(trips, day, pair, pairs[0], backend.xp)]
+    return Trips(trips, day, amount, pair, pairs[0], n_unfinished, n_not_kept)
 
 
 def _together(dated: Iterable[tuple[Any, Any, Any]], backend: Backend) -> tuple[Any, ...]:
@@ -203,26 +226,27 @@ def _together(dated: Iterable[tuple[Any, Any, Any]], backend: Backend) -> tuple[
     return tuple(backend.xp.concatenate(columns.pop(0)) for _ in range(len(columns)))
 
 
-def _pairs(
-    found: Loops, edge: Any, amount: Any, backend: Backend
-) -> tuple[tuple[Any, Any], tuple[Any, ...]]:
-    """Return payer and payee of each payment, and the pairs of them as the kernel reads them."""
+def _pairs(found: Loops, edge: Any, amount: Any, backend: Backend) -> tuple[Any, tuple[Any, ...]]:
+    """Return the pair of payer and payee of each payment, and pairs as the kernel reads them."""
     xp = backend.xp
     n, n_nodes = int(edge.shape[0]), int(found.key.shape[0])
-    pairs = distinct(edge, xp)
-    pair_start = xp.append(xp.searchsorted(edge, pairs), n).astype("int64")
-    pair_source = found.code[pairs] // max(n_nodes, 1)
-    pair_target = found.code[pairs] % max(n_nodes, 1)
+    is_first = xp.ones(n, dtype=bool)
+    is_first[1:] = edge[1:] != edge[:-1]
+    pair = xp.cumsum(is_first, dtype="int32") - xp.int32(1)
+    first = xp.nonzero(is_first)[0]
+    pair_start = xp.append(first, n).astype("int64")
+    pair_source = found.code[edge[first]] // max(n_nodes, 1)
+    pair_target = found.code[edge[first]] % max(n_nodes, 1)
     nodes = xp.arange(n_nodes + 1)
     node_start = xp.searchsorted(pair_source, nodes).astype("int64")
     in_pair = xp.argsort(pair_target, kind="stable").astype("int64")
     in_start = xp.searchsorted(pair_target[in_pair], nodes).astype("int64")
-    by_amount = ascending_rows((edge, amount), backend)[1]
-    pair_range = xp.stack([by_amount[pair_start[:-1]], by_amount[pair_start[1:] - 1]], axis=1)
-    del by_amount
-    n_payments = pair_start[1:] - pair_start[:-1]
-    ends = (backend.repeat(pair_source, n_payments), backend.repeat(pair_target, n_payments))
-    return ends, (pair_start, pair_range, pair_target, node_start, in_start, in_pair)
+    pair_range = xp.empty((int(first.shape[0]), 2), dtype="int64")
+    given = (amount, pair_start, pair_range)
+    backend.launch(kernels.ranges_cpu, kernels.ranges_gpu, int(first.shape[0]), *given)
+    return pair, (
+        pair_source, pair_start, pair_range, pair_target, node_start, in_start, in_pair,
+    )  # fmt: skip
 
 
 def _search(
@@ -257,12 +281,12 @@ def _search(
     return xp.concatenate(parts), n_unfinished, n_trips - n_kept
 
 
-def _once(trips: Any, day: Any, source: Any, xp: Any) -> Any:
+def _once(trips: Any, day: Any, pair: Any, pair_source: Any, xp: Any) -> Any:
     """Return which trips to keep: one all on a day is found from each of its parties."""
     if trips.shape[0] == 0:
         return xp.zeros(0, dtype=bool)
     last = trips[xp.arange(trips.shape[0]), (trips >= 0).sum(axis=1) - 1]
-    party = xp.where(trips >= 0, source[trips], source.max())
+    party = xp.where(trips >= 0, pair_source[pair[trips]], pair_source.max())
     return (day[last] > day[trips[:, 0]]) | (party.min(axis=1) == party[:, 0])
 
 
@@ -282,7 +306,8 @@ def summed(trips: Trips, found: Loops, backend: Backend) -> dict[str, Any]:
     length = (trips.payment >= 0).sum(axis=1)
     last = trips.payment[xp.arange(n), length - 1]
     first = trips.payment[:, 0]
-    node = xp.where(trips.payment >= 0, trips.source[trips.payment], -1)
+    payer = trips.pair_source[trips.pair[trips.payment]]
+    node = xp.where(trips.payment >= 0, payer, -1)
     start, stop = trips.day[first].astype("int64"), trips.day[last].astype("int64")
     path = tuple(node[:, hop] for hop in range(kernels.LONGEST))
     columns = {"out": trips.amount_minor[first], "back": trips.amount_minor[last],

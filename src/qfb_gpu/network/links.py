@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.products import ends_of_three
 from qfb_gpu.keys import distinct, find
 from qfb_gpu.network.rows import batches, entries, joined, largest
 
@@ -30,8 +31,11 @@ def adjacency(graph: Graph, backend: Backend) -> Any:
     xp = backend.xp
     low, high = xp.minimum(graph.source, graph.target), xp.maximum(graph.source, graph.target)
     pair = distinct((low * graph.n_nodes + high)[low != high], xp)
-    low, high = pair // max(graph.n_nodes, 1), pair % max(graph.n_nodes, 1)
-    ends = (xp.concatenate([low, high]), xp.concatenate([high, low]))
+    n = max(graph.n_nodes, 1)
+    low, high = (pair // n).astype("int32"), (pair % n).astype("int32")
+    del pair
+    ends = (xp.concatenate([high, low]), xp.concatenate([low, high]))  # ascending within a row
+    del low, high
     shape = (graph.n_nodes, graph.n_nodes)
     return backend.sparse(shape, *ends, xp.ones(ends[0].shape[0]))
 
@@ -116,26 +120,27 @@ def likely_partners(graph: Graph, settings: Likeness, backend: Backend) -> dict[
     matrix = adjacency(graph, backend)
     degree = (matrix.indptr[1:] - matrix.indptr[:-1]).astype("float64")
     weight = xp.where(degree <= settings.max_middle, 1 / xp.sqrt(xp.maximum(degree, 1.0)), 0.0)
-    reach = _kept(_scaled(matrix, weight, backend), weight > 0, backend)
     customer = xp.nonzero(graph.is_customer)[0]
     if not settings.n_partners:
         pairs = joined([], _PAIR, xp)
     else:
         may_be = degree <= settings.max_partners
-        asked = (reach, matrix, customer, may_be, settings.n_partners)
-        pairs = backend.ends_of_three(partial(batched_ends, backend), *asked)
+        asked = (matrix, weight, customer, may_be, settings.n_partners)
+        best = backend.either(ends_of_three, partial(batched_ends, backend))
+        pairs = best(*asked)
     named = {"partner": "column", "rank": "rank", "score": "value", "via": "via"}
     return {
-        "customer": customer[pairs["row"]],
+        "customer": customer[pairs.pop("row")],
         **{name: pairs[column] for name, column in named.items()},
     }
 
 
 def batched_ends(
-    backend: Backend, reach: Any, matrix: Any, mine: Any, may_be: Any, n_best: int
+    backend: Backend, matrix: Any, weight: Any, mine: Any, may_be: Any, n_best: int
 ) -> dict[str, Any]:
     """Return what :func:`qfb_gpu._backend.products.ends_of_three` does, some nodes at a time."""
     xp = backend.xp
+    reach = _kept(_scaled(matrix, weight, backend), weight > 0, backend)
     row, column, _ = entries(reach, backend)
     steps = backend.sparse(reach.shape, row, column, xp.ones(row.shape[0]))
     parts = []

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
+from qfb_gpu._backend.products import alike
 from qfb_gpu.network.rows import batches, entries, joined, largest
+from qfb_kernels.overlap import overlap_cpu, overlap_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu._config.network import Likeness
@@ -50,16 +51,18 @@ def partners(graph: Graph, edges: dict[str, Any], settings: Likeness, backend: B
     xp = backend.xp
     n = graph.n_nodes
     customer = xp.nonzero(graph.is_customer)[0]
-    number = edges["n_payments"][graph.edge].astype("float64")
-    ends = ((graph.target, graph.source, 0), (graph.source, graph.target, 1))
-    owner = xp.concatenate([mine for mine, _, _ in ends])
-    column = xp.concatenate([2 * other + code for _, other, code in ends])
-    number = xp.concatenate([number, number])
-    counts = graph.is_customer[owner] & (owner != column // 2)
-    pair = owner[counts] * (2 * n) + column[counts]
+    parts = []
+    for mine, other, code in ((graph.target, graph.source, 0), (graph.source, graph.target, 1)):
+        row = xp.nonzero(graph.is_customer[mine] & (mine != other))[0]
+        parts.append((mine[row] * (2 * n) + (2 * other[row] + code), graph.edge[row]))
+    pair, edge = (xp.concatenate([part[at] for part in parts]) for at in range(2))
+    del parts
     pair, entry = xp.unique(pair, return_inverse=True)
-    number = xp.bincount(entry, weights=number[counts], minlength=int(pair.shape[0]))
+    number = edges["n_payments"][edge].astype("float64")
+    number = xp.bincount(entry, weights=number, minlength=int(pair.shape[0]))
+    del edge, entry
     owner, column = pair // max(2 * n, 1), pair % max(2 * n, 1)
+    del pair
     known_by = xp.bincount(column, minlength=2 * n)[column]
     useful = known_by <= settings.max_partners
     rarity = xp.log1p(float(customer.shape[0]) / xp.maximum(known_by, 1))
@@ -86,11 +89,13 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     if not settings.n_similar:
         pairs = joined([], _PAIR, xp)
     else:
-        pairs = backend.alike(partial(batched_alike, backend), matrix, settings.n_similar)
+        best = backend.either(alike, partial(batched_alike, backend))
+        pairs = best(matrix, settings.n_similar)
+    del unit, matrix, length
     shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
     return {
-        "customer": of.customer[pairs["row"]],
-        "similar": of.customer[pairs["column"]],
+        "customer": of.customer[pairs.pop("row")],
+        "similar": of.customer[pairs.pop("column")],
         "rank": pairs["rank"],
         "similarity": pairs["value"],
         "jaccard": jaccard,
@@ -114,35 +119,13 @@ def batched_alike(backend: Backend, matrix: Any, n_best: int) -> dict[str, Any]:
 
 
 def _overlap(of: Partners, left: Any, right: Any, backend: Backend) -> tuple[Any, Any]:
-    """Return parties shared and weighted Jaccard of pairs of customers."""
+    """Return parties shared (int64) and weighted Jaccard of pairs of customers."""
     xp = backend.xp
-    n = int(of.customer.shape[0])
-    starts = xp.searchsorted(of.row, xp.arange(n + 1))
-    code = of.row * (2 * of.n_nodes) + of.column
+    n, n_pairs = int(of.customer.shape[0]), int(left.shape[0])
+    starts = xp.searchsorted(of.row, xp.arange(n + 1)).astype("int64")
     total = xp.bincount(of.row, weights=of.weight, minlength=n)
-    parts = [(xp.zeros(0), xp.zeros(0))]
-    n_entries = (starts[1:] - starts[:-1])[left].astype("float64")
-    for start, stop in batches(n_entries, backend):
-        pairs = (left[start:stop], right[start:stop])
-        parts.append(_shared(of, starts, code, pairs, backend))
-    shared, low = (xp.concatenate([part[at] for part in parts]) for at in range(2))
+    shared, low = xp.zeros(n_pairs, dtype="int64"), xp.zeros(n_pairs)
+    given = (starts, of.column, of.weight, left, right, shared, low)
+    backend.launch(overlap_cpu, overlap_gpu, n_pairs, *given)
     high = total[left] + total[right] - low
-    return shared.astype("int64"), low / xp.where(high > 0, high, 1.0)
-
-
-def _shared(
-    of: Partners, starts: Any, code: Any, pairs: tuple[Any, Any], backend: Backend
-) -> tuple[Any, Any]:
-    """Return of some pairs the parties shared and the sum of the lower weights: float64."""
-    xp = backend.xp
-    left, right = pairs
-    counts = (starts[1:] - starts[:-1])[left]
-    pair = backend.repeat(xp.arange(left.shape[0], dtype="int64"), counts)
-    ends = xp.cumsum(counts)
-    inside = xp.arange(pair.shape[0]) - (ends - counts)[pair]
-    entry = starts[left[pair]] + inside
-    wanted = right[pair] * (2 * of.n_nodes) + of.column[entry]
-    place, both = find(code, wanted, xp)
-    common = xp.where(both, xp.minimum(of.weight[entry], of.weight[place]), 0.0)
-    shared = xp.bincount(pair, weights=both.astype("float64"), minlength=left.shape[0])
-    return shared, xp.bincount(pair, weights=common, minlength=left.shape[0])
+    return shared, low / xp.where(high > 0, high, 1.0)

@@ -4,12 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.network.whatif import batch_size, candidates, exposures, impacts
+from qfb_gpu._backend.distress import one_by_one
+from qfb_gpu.network.debtrank import LEAST
+from qfb_gpu.network.whatif import (
+    Exposure,
+    Impact,
+    batch_size,
+    candidates,
+    exposures,
+    impacts,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qfb_gpu._backend.distress import Reach
     from qfb_gpu._config.network import Contagion
     from qfb_gpu.backend import Backend
     from qfb_gpu.network.graph import Graph
+
+    Some = tuple[Any, Any, Impact]
 
 TELLING = 0.01
 """Share of a year's income from which a loss counts as a hit."""
@@ -25,40 +39,88 @@ def systemic(
     -------
     firms : dict of arrays, shape (n_firms,), highest DebtRank first
         ``key`` (int64), ``is_customer``, ``debtrank``, ``debtrank_direct``, ``n_hit``,
-        ``n_stopped`` (int64), ``farthest`` (int32), ``most_hit_key`` (int64),
-        ``most_hit_share``.
-    worst : dict of arrays, shape (n_reached,)
-        ``key`` of the nodes that a default can reach, and of the firms; ``firm_key`` (int64, 0
-        where none) whose default costs the node the largest
-        share of its income; ``share`` and ``direct_share`` (float64) of it.
+        ``n_stopped`` (int64), ``farthest`` (int32), ``most_hit_key`` (int64, 0
+        where no customer is hit), ``most_hit_share``.
+    worst : dict of arrays, shape (n_hit,)
+        ``key`` of the nodes that lose by a default; ``firm_key`` (int64) whose default costs the
+        node the largest share of its income; ``share`` and ``direct_share`` (float64) of it.
     """
     xp = backend.xp
     firms = candidates(graph, edges, settings.n_firms, backend)
     exposure = exposures(graph, edges, settings, backend, first=firms)
     key, is_customer = graph.key[exposure.node], graph.is_customer[exposure.node]
-    rows = xp.arange(key.shape[0])
+    n = int(key.shape[0])
     firm = xp.searchsorted(exposure.node, firms)
-    worst = {
-        "key": key,
-        "firm_key": xp.zeros(key.shape[0], dtype="int64"),
-        "share": xp.zeros(key.shape[0]),
-        "direct_share": xp.zeros(key.shape[0]),
+    worst = {"case": xp.zeros(n, dtype="int32"), "share": xp.zeros(n), "direct": xp.zeros(n)}
+    tried = backend.either(_one_by_one, _together)
+    if firm.shape[0] == 1 or 1.0 - settings.recovery <= LEAST:  # next to no work either way
+        tried = _together
+    parts, n_tried = [], 0
+    for node, mine, found in tried(exposure, firm, settings.recovery, backend):
+        parts.append(_outcome(key[node], is_customer[node], mine, found, xp))
+        best = xp.argmax(found.lost, axis=1)
+        row = xp.arange(best.shape[0])
+        share = found.lost[row, best]
+        is_worse = share > worst["share"][node]
+        at, row, best = node[is_worse], row[is_worse], best[is_worse]
+        worst["case"][at] = n_tried + best
+        worst["share"][at] = share[is_worse]
+        worst["direct"][at] = found.direct[row, best]
+        n_tried += int(mine.shape[0])
+    hit = xp.nonzero(worst["share"] > 0)[0]
+    return _ranked(parts, backend), {
+        "key": key[hit],
+        "firm_key": key[firm[worst["case"][hit]]],
+        "share": worst["share"][hit],
+        "direct_share": worst["direct"][hit],
     }
-    step = batch_size(int(key.shape[0]), backend)
-    parts = []
+
+
+def _together(exposure: Exposure, firm: Any, recovery: float, backend: Backend) -> Iterator[Some]:
+    """Yield nodes, rows of some firms among them, and what follows: all nodes, a batch of firms."""
+    node = backend.xp.arange(exposure.node.shape[0])
+    step = batch_size(int(node.shape[0]), backend)
     for start in range(0, int(firm.shape[0]), step):
         mine = firm[start : start + step]
-        found = impacts(exposure, mine, settings.recovery, backend)
-        parts.append(_outcome(key, is_customer, mine, found, xp))
-        best = xp.argmax(found.lost, axis=1)
-        case = {
-            "firm_key": key[mine[best]],
-            "share": found.lost[rows, best],
-            "direct_share": found.direct[rows, best],
-        }
-        is_worse = case["share"] > worst["share"]
-        worst |= {name: xp.where(is_worse, case[name], worst[name]) for name in case}
-    return _ranked(parts, backend), worst
+        yield node, mine, impacts(exposure, mine, recovery, backend)
+
+
+def _one_by_one(exposure: Exposure, firm: Any, recovery: float, backend: Backend) -> Iterator[Some]:
+    """Yield the same of one firm after the other: only the nodes that its distress comes to."""
+    share = exposure.share.T.tocsr()
+    impact = share if exposure.impact is exposure.share else exposure.impact.T.tocsr()
+    reaches = one_by_one(impact, share, firm, 1.0 - recovery, LEAST)
+    for at, found in zip(firm.tolist(), reaches, strict=True):
+        row, near = _impact(exposure.value, (impact, share), at, found, 1.0 - recovery, backend)
+        yield found.node, row, near
+
+
+def _impact(
+    value: Any, passed_to: tuple[Any, Any], firm: int, found: Reach, amount: float, backend: Backend
+) -> tuple[Any, Impact]:
+    """Return the row of a firm among the nodes it comes to, and what follows for these."""
+    xp = backend.xp
+    node = found.node
+    mine = xp.searchsorted(node, xp.asarray([firm]))
+    entries = slice(*(int(passed_to[0].indptr[firm + more]) for more in range(2)))
+    taker = passed_to[0].indices[entries]
+    first, direct = xp.minimum(passed_to[0].data[entries] * amount, 1.0), xp.zeros(node.shape[0])
+    direct[xp.searchsorted(node, taker)] = passed_to[1].data[entries] * amount
+    gained = found.distress[node]
+    gained[mine] -= amount
+    return mine, Impact(
+        direct=direct[:, None],
+        lost=found.lost[node][:, None],
+        distress=found.distress[node][:, None],
+        step=found.step[node][:, None],
+        debtrank=_in_turn(value[node] * gained, xp),
+        debtrank_direct=_in_turn(value[taker] * first, xp),
+    )
+
+
+def _in_turn(values: Any, xp: Any) -> Any:
+    """Return the sum, shape (1,), added one after the other, as a matrix's rows are."""
+    return xp.cumsum(xp.append(values, 0.0))[-1:]
 
 
 def _outcome(key: Any, is_customer: Any, firms: Any, found: Any, xp: Any) -> dict[str, Any]:
@@ -67,7 +129,9 @@ def _outcome(key: Any, is_customer: Any, firms: Any, found: Any, xp: Any) -> dic
     case = xp.arange(firms.shape[0])
     stopped = (found.distress >= _STOPPED) & own_book
     stopped[firms, case] = False
-    most = xp.argmax(found.lost * own_book, axis=0)
+    lost = found.lost * own_book
+    most = xp.argmax(lost, axis=0)
+    share = lost[most, case]
     return {
         "key": key[firms],
         "is_customer": is_customer[firms],
@@ -76,8 +140,8 @@ def _outcome(key: Any, is_customer: Any, firms: Any, found: Any, xp: Any) -> dic
         "n_hit": hit.sum(axis=0).astype("int64"),
         "n_stopped": stopped.sum(axis=0).astype("int64"),
         "farthest": xp.where(hit, found.step, 0).max(axis=0).astype("int32"),
-        "most_hit_key": key[most],
-        "most_hit_share": (found.lost * own_book)[most, case],
+        "most_hit_key": xp.where(share > 0, key[most], 0),
+        "most_hit_share": share,
     }
 
 

@@ -71,8 +71,11 @@ def exposures(
         node, arrows = reached(graph.n_nodes, arrows, first, backend.xp)
     payer, payee, share = arrows
     shape = (int(node.shape[0]), int(node.shape[0]))
-    impact = backend.sparse(shape, payee, payer, share / settings.buffer)
-    return Exposure(node, backend.sparse(shape, payee, payer, share), impact, value[node])
+    matrix = backend.sparse(shape, payee, payer, share)
+    impact = matrix
+    if settings.buffer != 1:
+        impact = backend.sparse(shape, payee, payer, share / settings.buffer)
+    return Exposure(node, matrix, impact, value[node])
 
 
 def _value(graph: Graph, edges: dict[str, Any], backend: Backend, *, everyone: bool) -> Any:
@@ -164,9 +167,8 @@ def candidates(graph: Graph, edges: dict[str, Any], n_firms: int, backend: Backe
     value = _value(graph, edges, backend, everyone=False)
     once = _carried(graph, shares, value, xp)
     weight = once + _carried(graph, shares, once, xp)
-    node = xp.arange(graph.n_nodes)
-    order = backend.lexsort((-weight, node))[:n_firms]
-    return order[weight[order] > 0]
+    payer = xp.nonzero(weight > 0)[0]
+    return payer[xp.argsort(-weight[payer], kind="stable")[:n_firms]]
 
 
 def _carried(graph: Graph, shares: Any, value: Any, xp: Any) -> Any:

@@ -48,12 +48,12 @@ def _score(given: Given) -> dict[str, Columns]:
 def _fit(saved: Saved) -> dict[str, Columns]:
     """Work on one pattern after the other: the arrays of one are gone before the next is begun."""
     edges, graph = payment_graph.read(saved)
-    return {**_likeness(saved, edges, graph), **_round_trips(saved, edges)}
+    return {**_likeness(saved, edges, graph), **_round_trips(saved, edges, graph)}
 
 
-def _round_trips(saved: Saved, edges: dict[str, Any]) -> dict[str, Columns]:
+def _round_trips(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> dict[str, Columns]:
     backend, asked = saved.backend, saved.config.network.round_trips
-    found = network.loops(edges, backend)
+    found = network.loops(edges, backend, graph=graph)
     dated = (_of_loops(saved, bucket, found) for bucket in saved.buckets)
     trips = network.find_trips(found, dated, asked, backend)
     rows = network.summed(trips, found, backend)
@@ -74,15 +74,17 @@ def _round_trips(saved: Saved, edges: dict[str, Any]) -> dict[str, Columns]:
 def _likeness(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> dict[str, Columns]:
     """Return pairs of similar customers and of likely partners, by key."""
     backend, asked = saved.backend, saved.config.network.likeness
-    alike = network.similar(network.partners(graph, edges, asked, backend), asked, backend)
-    likely = network.likely_partners(graph, asked, backend)
-    return {
-        name: {
+
+    def by_key(columns: dict[str, Any]) -> Columns:
+        return {
             column: backend.to_host(graph.key[values] if column in _NODES else values)
             for column, values in columns.items()
         }
-        for name, columns in (("similar", alike), ("likely", likely))
-    }
+
+    deal_with = network.partners(graph, edges, asked, backend)
+    alike = by_key(network.similar(deal_with, asked, backend))
+    del deal_with
+    return {"similar": alike, "likely": by_key(network.likely_partners(graph, asked, backend))}
 
 
 def _of_loops(saved: Saved, bucket: int, found: network.Loops) -> tuple[Any, Any, Any]:
