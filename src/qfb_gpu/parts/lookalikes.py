@@ -58,7 +58,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
             "rank": (rank + 1).astype(np.int32),
             "similar_customer_id": about["customer_id"].take(pa.array(similar)),
             "distance": distance[customer, rank],
-            "alike": pa.array(alike, pa.string()),
+            "alike": alike,
         }
     }
 
