@@ -215,7 +215,7 @@ def _night(
             if not entry["rows"]:
                 raise InputError(_nothing_yet(config, night))
         with result.stage("decide") as entry:
-            entry["rows"] = decide(night, buckets, backend)
+            entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
             entry["rows"], fitted = fit(pool, night, buckets)
             entry["steps"] = fitted["seconds"]

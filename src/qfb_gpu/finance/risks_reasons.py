@@ -247,7 +247,9 @@ def in_words(
     if risk == "channel":
         names, slots = _without_income(names, slots, np.isnan(facts["n_channels"]))
     place = np.full(slots[:, :_MOST].shape, -1)  # of a slot's words among all words
-    codes, english, chinese = [], [], []
+    codes: list[str] = []
+    english: list[str] = []
+    chinese: list[str] = []
     for at, name in enumerate(names):
         rows, slot = np.nonzero(slots[:, :_MOST] == at)
         if not rows.size:
@@ -299,7 +301,7 @@ def _without_income(
 
 
 def _alike(name: str, facts: Columns, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Number some customers by what a part's words show of them; return the first of each, too."""
+    """Return a number of what a part's words show of customers, and the first of each number."""
     which, first = np.zeros(rows.size, np.int64), np.zeros(1, np.int64)
     for shown in _words(name).shown:
         values = np.asarray(facts[shown.fact])[rows].astype(np.float64)

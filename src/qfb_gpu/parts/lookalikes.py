@@ -39,8 +39,8 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     about, profiles = saved.fitted("references"), saved.profiles(bucket)
     ascending, known = (
-        np.stack([saved.fitted(kind)[name] for name in lookalikes.FEATURES], axis=1)
-        for kind in ("ascending", "places")
+        np.stack([columns[name] for name in lookalikes.FEATURES], axis=1)
+        for columns in (saved.fitted("ascending"), saved.fitted("places"))
     )
     references = lookalikes.References(about["customer_key"], ascending, known)
     places = references.ranks(profiles)
