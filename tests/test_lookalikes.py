@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stand_in import stand_in_backend
 
 from qfb_gpu.models import lookalikes
@@ -114,3 +116,17 @@ def test_a_gpu_would_do_the_same(features, cpu):
     there = nearest(features, 3, stand_in_backend())
     for one, other in zip(nearest(features, 3, cpu), there, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 3))
+def test_references_are_those_of_an_order_by_all_features(seed, n, n_values):
+    """Of few values most rows tie, some in all features; NaN and -0 among them."""
+    rng = np.random.default_rng(seed)
+    choice = np.array([0.0, -0.0, np.nan, 1.0])[: n_values + 1]
+    features = {name: rng.choice(choice, n) for name in lookalikes.FEATURES}
+    features["frequency_n_90d"] = rng.integers(0, n_values, n)
+    order = np.lexsort([features[name] for name in lookalikes.FEATURES])
+    place = np.flatnonzero(rng.random(n) < 0.3)
+    assert lookalikes._rows_in_order(features, place).tolist() == order[place].tolist()
+    assert lookalikes.References.of(features).row.tolist() == order.tolist()

@@ -63,10 +63,11 @@ class References:
         features : mapping of name to array, shape (n_customers,)
             At least :data:`FEATURES`; NaN and infinite where not known.
         """
-        row = np.lexsort([np.asarray(features[name]) for name in FEATURES])
-        if row.size > MOST_REFERENCES:
-            evenly = (np.arange(MOST_REFERENCES) * (row.size / MOST_REFERENCES)).astype(np.int64)
-            row = row[evenly]
+        n_customers = np.asarray(features[FEATURES[0]]).size
+        place = np.arange(min(n_customers, MOST_REFERENCES))
+        if n_customers > MOST_REFERENCES:
+            place = (place * (n_customers / MOST_REFERENCES)).astype(np.int64)
+        row = _rows_in_order(features, place)
         own = _matrix({name: np.asarray(features[name])[row] for name in FEATURES})
         ascending = np.sort(np.where(np.isfinite(own), own, np.nan), axis=0)
         return cls(row, ascending, _ranks(ascending, own))
@@ -77,6 +78,33 @@ class References:
         Equal values have equal ranks (the middle of theirs); NaN stands in the middle.
         """
         return _ranks(self.ascending, _matrix(features))
+
+
+def _rows_in_order(features: Mapping[str, np.ndarray], place: np.ndarray) -> np.ndarray:
+    """Return the rows at some places, ascending, of the order by the last feature, then the others.
+
+    What a feature tells apart is put in order by it; by a further one only who ties with
+    another, and only where one of them is asked for. Rows of the same values keep their order.
+    """
+    order = np.arange(np.asarray(features[FEATURES[-1]]).size)
+    at = order.copy()  # places that are not in order yet, and which of them tie so far
+    group = np.zeros(at.size, dtype=np.int64)
+    for name in reversed(FEATURES):
+        rows = order[at]
+        values = np.asarray(features[name])[rows]
+        inside = np.lexsort((values, group))
+        order[at], values = rows[inside], values[inside]
+        is_null = values != values  # noqa: PLR0124  NaN, whatever the type
+        is_first = np.ones(at.size, dtype=bool)
+        is_first[1:] = (values[1:] != values[:-1]) & ~(is_null[1:] & is_null[:-1])
+        is_first[1:] |= group[1:] != group[:-1]
+        group = np.cumsum(is_first) - 1
+        is_asked = np.zeros(order.size, dtype=bool)
+        is_asked[place] = True
+        n_tied, n_asked = np.bincount(group), np.bincount(group, weights=is_asked[at])
+        kept = ((n_tied > 1) & (n_asked > 0))[group]
+        at, group = at[kept], group[kept]
+    return order[place]
 
 
 def _matrix(features: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,27 +13,53 @@ from qfb_gpu.models import lookalikes
 from qfb_gpu.parts.part import PROFILES, Columns, Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.parts.part import Saved
 
 _N_NEAREST = 3
 
 
+class _OfAll(Mapping[str, np.ndarray]):
+    """Columns of all customers: one is put together when it is asked for, and not kept."""
+
+    def __init__(self, parts: list[Columns]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.concatenate([part[name] for part in self._parts])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts[0])
+
+    def __len__(self) -> int:
+        return len(self._parts[0])
+
+
 def _fit(saved: Saved) -> dict[str, Columns]:
-    profiles = [saved.profiles(bucket) for bucket in saved.buckets]
-    features = {
-        name: np.concatenate([one[name] for one in profiles]) for name in lookalikes.FEATURES
-    }
-    references = lookalikes.References.of(features)
-    customers = [saved.customers(bucket) for bucket in saved.buckets]
-    ids = pa.chunked_array([one["customer_id"] for one in customers])
-    keys = np.concatenate([one["customer_key"] for one in customers])
+    references = lookalikes.References.of(_OfAll([saved.profiles(b) for b in saved.buckets]))
     return {
-        "references": {
-            "customer_key": keys[references.row],
-            "customer_id": ids.take(pa.array(references.row)),
-        },
+        "references": _named(saved, references.row),
         "ascending": dict(zip(lookalikes.FEATURES, references.ascending.T, strict=True)),
         "places": dict(zip(lookalikes.FEATURES, references.places.T, strict=True)),
+    }
+
+
+def _named(saved: Saved, row: np.ndarray) -> Columns:
+    """Return key and id of the customers at some rows of all."""
+    customers = [saved.customers(bucket) for bucket in saved.buckets]
+    start = np.cumsum([0, *(one["customer_key"].size for one in customers)])
+    order = np.argsort(row)
+    ends = np.searchsorted(row[order], start)
+    keys, ids = [], []
+    for one, first, begin, end in zip(customers, start, ends, ends[1:], strict=False):
+        mine = row[order[begin:end]] - first
+        keys.append(one["customer_key"][mine])
+        ids.append(one["customer_id"].take(pa.array(mine)))
+    back = np.argsort(order)
+    return {
+        "customer_key": np.concatenate(keys)[back],
+        "customer_id": pa.chunked_array(ids).combine_chunks().take(pa.array(back)),
     }
 
 
