@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu._backend.neighbours import rounding
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,7 +29,7 @@ FEATURES = (
     "regularity_n_streams", "regularity_payment_share",
 )  # fmt: skip
 MOST_REFERENCES = 20_000
-_BLOCK = 1_024
+_BLOCK = 64
 _PER_UNIT = 1e9
 """Mean squares of ranks are compared in billionths, so that rounding decides no tie."""
 _SPARE = 2
@@ -155,18 +157,43 @@ def nearest(
         known, mine = backend.asarray(references.places), backend.asarray(places)
         found = backend.to_host(backend.neighbours(known, mine, n_asked))
         away = _apart(places, references.places, found)
-        open_ = np.arange(0)
         reference[:, :n_asked], apart[:, :n_asked] = _first(found, away, own, n_nearest)
         if n_asked < n_known:  # others as near as the last one asked for may come before it
-            open_ = np.flatnonzero(away.max(axis=1) <= apart[:, -1] + 1)
-        everyone = np.arange(n_known)[None, :]
-        for start in range(0, open_.size, _BLOCK):
-            rows = open_[start : start + _BLOCK]
-            away = _apart(places[rows], references.places, everyone)
-            reference[rows], apart[rows] = _first(everyone, away, own[rows], n_nearest)
+            last, n_features = away.max(axis=1), places.shape[1]
+            square = last * (n_features / _PER_UNIT)
+            off = 2 * rounding(square, references.places, places) * (_PER_UNIT / n_features)
+            open_ = np.flatnonzero(last <= apart[:, -1] + 1 + np.ceil(off))
+            _of_all(references, places, own, open_, reference, apart)
     is_none = apart == _NOBODY
     reference[is_none] = -1
     return reference, np.where(is_none, np.nan, np.sqrt(apart / _PER_UNIT))
+
+
+def _of_all(
+    references: References,
+    places: np.ndarray,
+    own: np.ndarray,
+    rows: np.ndarray,
+    reference: np.ndarray,
+    apart: np.ndarray,
+) -> None:
+    """Write the nearest of all references for some customers; those in one place are one search."""
+    n_kept, n_known = reference.shape[1], references.row.size
+    n_first = min(n_kept + 1, n_known)  # one of them may be the customer itself
+    distinct, which = np.unique(places[rows], axis=0, return_inverse=True)
+    column, away = (np.empty((distinct.shape[0], n_first), dtype=np.int64) for _ in range(2))
+    for start in range(0, distinct.shape[0], _BLOCK):
+        some = slice(start, start + _BLOCK)
+        far = _apart(distinct[some], references.places, np.arange(n_known)[None, :])
+        last = np.partition(far, n_first - 1, axis=1)[:, n_first - 1]
+        row, near = np.nonzero(far <= last[:, None])
+        order = np.lexsort((near, far[row, near], row))
+        begin = np.searchsorted(row, np.arange(far.shape[0]))
+        chosen = order[begin[:, None] + np.arange(n_first)]
+        column[some], away[some] = near[chosen], far[row[chosen], near[chosen]]
+    of_rows = (each[which.reshape(-1)] for each in (column, away))
+    found, far = _first(*of_rows, own[rows], n_kept)
+    reference[rows, : found.shape[1]], apart[rows, : found.shape[1]] = found, far
 
 
 def _apart(places: np.ndarray, known: np.ndarray, column: np.ndarray) -> np.ndarray:
@@ -174,7 +201,8 @@ def _apart(places: np.ndarray, known: np.ndarray, column: np.ndarray) -> np.ndar
     total = np.zeros((places.shape[0], column.shape[1]))
     for at in range(places.shape[1]):
         delta = places[:, at, None] - known[:, at][column]
-        total += delta * delta
+        delta *= delta
+        total += delta
     return np.rint(total / places.shape[1] * _PER_UNIT).astype(np.int64)
 
 
