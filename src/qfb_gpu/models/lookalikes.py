@@ -191,8 +191,8 @@ def _of_all(
         begin = np.searchsorted(row, np.arange(far.shape[0]))
         chosen = order[begin[:, None] + np.arange(n_first)]
         column[some], away[some] = near[chosen], far[row[chosen], near[chosen]]
-    of_rows = (each[which.reshape(-1)] for each in (column, away))
-    found, far = _first(*of_rows, own[rows], n_kept)
+    which = which.reshape(-1)
+    found, far = _first(column[which], away[which], own[rows], n_kept)
     reference[rows, : found.shape[1]], apart[rows, : found.shape[1]] = found, far
 
 

@@ -260,12 +260,12 @@ def _was(config: Config, names: list[str]) -> dict[str, np.ndarray]:
     return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
 
 
-def move_table(groups: Groups, as_of_day: int, customer_ids: Any) -> dict[str, Any]:
-    """Return the columns of ``segment_moves``."""
+def move_table(groups: Groups, as_of_day: int, moved: Any) -> dict[str, Any]:
+    """Return the columns of ``segment_moves``; ``moved``: the ids of who moved."""
     moves = groups.moves
     n = moves["row"].size
     return {
-        "customer_id": customer_ids.take(pa.array(moves["row"])),
+        "customer_id": moved,
         "as_of": np.full(n, as_of_day, np.int32),
         "previous_as_of": np.full(n, moves[_BEFORE], np.int32),
         "from_segment_id": moves["from_segment_id"],

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from qfb_gpu.keys import find
 from qfb_gpu.models import lookalikes
+from qfb_gpu.parts.customer_names import customers_at
 from qfb_gpu.parts.part import PROFILES, Columns, Part
 
 if TYPE_CHECKING:
@@ -38,28 +39,11 @@ class _OfAll(Mapping[str, np.ndarray]):
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     references = lookalikes.References.of(_OfAll([saved.profiles(b) for b in saved.buckets]))
+    keys, ids = customers_at(saved.workspace, saved.buckets, references.row)
     return {
-        "references": _named(saved, references.row),
+        "references": {"customer_key": keys, "customer_id": ids},
         "ascending": dict(zip(lookalikes.FEATURES, references.ascending.T, strict=True)),
         "places": dict(zip(lookalikes.FEATURES, references.places.T, strict=True)),
-    }
-
-
-def _named(saved: Saved, row: np.ndarray) -> Columns:
-    """Return key and id of the customers at some rows of all."""
-    customers = [saved.customers(bucket) for bucket in saved.buckets]
-    start = np.cumsum([0, *(one["customer_key"].size for one in customers)])
-    order = np.argsort(row)
-    ends = np.searchsorted(row[order], start)
-    keys, ids = [], []
-    for one, first, begin, end in zip(customers, start, ends, ends[1:], strict=False):
-        mine = row[order[begin:end]] - first
-        keys.append(one["customer_key"][mine])
-        ids.append(one["customer_id"].take(pa.array(mine)))
-    back = np.argsort(order)
-    return {
-        "customer_key": np.concatenate(keys)[back],
-        "customer_id": pa.chunked_array(ids).combine_chunks().take(pa.array(back)),
     }
 
 
