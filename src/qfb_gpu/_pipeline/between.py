@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from qfb_gpu.cluster import Pool
     from qfb_gpu.tasks import Night
 
+_WORTH = 1 << 20
+"""Streams from which buckets are decided by the workers: below, this process is done sooner."""
 _TASKS = 16
 """Tasks at most that buckets are decided in: one bucket takes less than a worker's wait for it."""
 
@@ -22,8 +24,8 @@ _TASKS = 16
 def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None = None) -> int:
     """Control false discoveries over the whole run and mark the regular streams.
 
-    What a p-value is worth is known when all are; the buckets are then decided one by one, by the
-    workers where there are some.
+    What a p-value is worth is known when all are; the buckets are then decided one by one, of
+    many streams by the workers where there are some.
 
     Returns
     -------
@@ -36,7 +38,7 @@ def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None
     known = {"p_value": p_value, "q_value": q_value}
     night.workspace.save("decide", WHOLE, "q_values", known, get_backend("cpu"))
     n_streams = sum(p.size for p in p_values)
-    if pool is None or not pool.has_workers:
+    if pool is None or not pool.has_workers or n_streams < _WORTH:
         for bucket in buckets:
             _decide_known(night, bucket, known, backend)
         return n_streams

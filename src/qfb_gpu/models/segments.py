@@ -137,7 +137,8 @@ def _ordered(
     row[order] = np.arange(len(order))
     rows = backend.asarray(row)
     parts = []
-    for features, (first, away, second, further, is_tied) in zip(blocks, found, strict=True):
+    for features in blocks:
+        first, away, second, further, is_tied = found.pop(0)  # and it is gone
         if bool(is_tied.any()):
             parts.append(placement(model, features, backend))
         else:
