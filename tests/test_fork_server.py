@@ -66,10 +66,21 @@ def test_workers_are_copies_of_what_has_imported_the_engine(monkeypatch):
 
 
 @linux
-def test_nothing_is_imported_ahead_for_one_bucket_or_a_device():
-    prepare_workers("cpu", "auto", 1, (PRELOADED,))
-    prepare_workers("cpu", 1, 9, (PRELOADED,))
-    prepare_workers("gpu", "auto", 9, (PRELOADED,))
+def test_nothing_is_imported_ahead_for_one_bucket_or_one_process():
+    for backend_name in ("cpu", "gpu"):
+        prepare_workers(backend_name, "auto", 1, (PRELOADED,))
+        prepare_workers(backend_name, 1, 9, (PRELOADED,))
+    assert server() is None
+
+
+@linux
+def test_what_the_host_of_a_device_needs_is_imported_ahead(monkeypatch):
+    monkeypatch.setenv("QFB_THREADS", "2")
+    with workers_forgotten():
+        prepare_workers("gpu", 1, 9, (PRELOADED,))
+        assert server() is None
+        prepare_workers("gpu", "auto", 9, (PRELOADED,))
+        assert server() is not None
     assert server() is None
 
 

@@ -145,13 +145,16 @@ def prepare_workers(
 ) -> None:
     """Import what the workers of :func:`open_pool` will need, once for all, beside this process.
 
+    On GPUs those of :func:`open_host_pool`.
+
     Parameters
     ----------
     modules : sequence of str
         Of which none may start a thread or touch a device: workers are forked from what imports
-        them. On GPUs nothing is done.
+        them.
     """
-    if backend_name == "cpu" and (n := count_workers("cpu", workers, n_buckets)) > 1:
+    asked = "auto" if backend_name == "gpu" and workers != 1 else workers
+    if (n := count_workers("cpu", asked, n_buckets)) > 1:
         dask_workers.start_fork_server(n, modules)
 
 

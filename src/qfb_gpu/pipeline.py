@@ -217,11 +217,11 @@ def _night(
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
-            entry["rows"], fitted = fit(pool, night, buckets)
-            entry["steps"] = fitted["seconds"]
-        with result.stage("publish") as entry:
             opened = open_host_pool(pool, night.backend, config.workers, len(buckets))
             host, alone = workers.enter_context(opened), replace(night, backend="cpu")
+            entry["rows"], fitted = fit(pool, night, buckets, host)
+            entry["steps"] = fitted["seconds"]
+        with result.stage("publish") as entry:
             running = host.start(publish_bucket, alone, buckets)
             whole = write_whole_tables(night, buckets, fitted)  # while the workers are at it
             counts = _collected(running, buckets, progress, "publish")

@@ -1,13 +1,15 @@
 """Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
-:class:`qfb_gpu.parts.part.Part`. The main process imports what it needs later, and puts the
-customers' profiles together, a bucket at a time.
+:class:`qfb_gpu.parts.part.Part`. On a machine with GPUs, parts that make no use of a device are
+fitted beside it by processes of the host. The main process imports what it needs later, and puts
+the customers' profiles together, a bucket at a time.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import network, parts
@@ -28,8 +30,18 @@ if TYPE_CHECKING:
 _SEGMENTS = "segments"
 
 
-def fit(pool: Pool, night: Night, buckets: list[int]) -> tuple[int, dict[str, Any]]:
+def fit(
+    pool: Pool, night: Night, buckets: list[int], host: Pool | None = None
+) -> tuple[int, dict[str, Any]]:
     """Fit segments, network and parts, and save each bucket's profile columns.
+
+    Parameters
+    ----------
+    pool : Pool
+    night : Night
+    buckets : list of int
+    host : Pool, optional
+        Workers without a device, for the parts that are not ``on_device``; else ``pool``.
 
     Returns
     -------
@@ -39,9 +51,13 @@ def fit(pool: Pool, night: Night, buckets: list[int]) -> tuple[int, dict[str, An
         by bucket, and ``seconds`` by step; those of workers pass at the same time.
     """
     seconds: dict[str, float] = {}
+    first = parts.fitted_after(night.sources, "")
+    host, apart = (pool, []) if host in (None, pool) else (host, parts.on_host(first))
+    alone = night if host is pool else replace(night, backend="cpu")
+    beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(fit_network, night, [PAYMENT_GRAPH])
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
-    others = pool.start(parts.fit_part, night, parts.fitted_after(night.sources, ""))
+    others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
     if pool.has_workers:  # this process waits for them until everything is published
@@ -55,8 +71,8 @@ def fit(pool: Pool, night: Night, buckets: list[int]) -> tuple[int, dict[str, An
     grouped = groups.taken(small, night.workspace)
     n_regular = _save_profiles(night, buckets, grouped.columns, nodes)
     of_profiles = parts.fitted_after(night.sources, PROFILES)
-    last = pool.start(parts.fit_part, night, of_profiles)
-    for running in (others, after_graph, last):
+    last = host.start(parts.fit_part, alone, of_profiles)
+    for running in (others, after_graph, last, beside):
         seconds |= running
     fitted = {
         "groups": grouped,

@@ -124,6 +124,7 @@ BEHAVIOUR = Part(
     name="behaviour",
     what="vectors of behaviour, parties that go together",
     whole_tables=("associations", "party_vectors"),
+    on_device=True,
     score=_score,
     fit=_fit,
     publish=_publish,

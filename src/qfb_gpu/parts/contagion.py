@@ -90,6 +90,7 @@ CONTAGION = Part(
     what="who is hit where a firm stops paying",
     whole_tables=("contagion", "supply_chains"),
     waits=PAYMENT_GRAPH,
+    on_device=True,
     fit=_fit,
     publish=_publish,
     whole=_whole,

@@ -159,6 +159,7 @@ NETWORK = Part(
     whole_tables=("round_trips", "similar_customers", "likely_partners"),
     score=_score,
     waits=PAYMENT_GRAPH,
+    on_device=True,
     fit=_fit,
     publish=_publish,
     whole=_whole,

@@ -167,6 +167,9 @@ class Part:
         Sets of ``fit`` that have rows of customers.
     waits : str
         ``PAYMENT_GRAPH`` or ``PROFILES`` where ``fit`` reads that; else it begins before they are.
+    on_device : bool
+        ``fit`` computes with arrays of the backend that grow with the bank. Others are fitted on
+        the host's backend, beside the device, on a machine that has cores for it.
     score : callable(Given) -> dict of str to Columns
         A set named ``features`` has a row a customer of the ledger; its columns join the
         profile's features before anything is fitted.
@@ -187,6 +190,7 @@ class Part:
     reads_published: bool = False
     rows: tuple[str, ...] = ()
     waits: str = ""
+    on_device: bool = False
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
     fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
     place: Callable[[Saved, int], dict[str, Columns]] | None = None

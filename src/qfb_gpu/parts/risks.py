@@ -355,6 +355,7 @@ RISK = Part(
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
     rows=("scores",),
+    on_device=True,
     score=score,
     fit=fit,
     place=place,

@@ -126,6 +126,12 @@ def fitted_after(sources: tuple[str, ...], waits: str) -> list[str]:
     return sorted(names, key=lambda name: (*_LONGEST, name).index(name))
 
 
+def on_host(names: list[str]) -> list[str]:
+    """Return those of some parts whose ``fit`` makes no use of a device."""
+    on_device = {part.name for part in PARTS if part.on_device}
+    return [name for name in names if name not in on_device]
+
+
 def fit_part(night: Night, name: str) -> float:
     """Run ``fit`` of one active part and save what it returns; return its seconds.
 
