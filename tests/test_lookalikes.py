@@ -130,3 +130,28 @@ def test_references_are_those_of_an_order_by_all_features(seed, n, n_values):
     place = np.flatnonzero(rng.random(n) < 0.3)
     assert lookalikes._rows_in_order(features, place).tolist() == order[place].tolist()
     assert lookalikes.References.of(features).row.tolist() == order.tolist()
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 3])
+def test_customers_that_tie_are_told_by_the_order_of_references(n_values, cpu, monkeypatch):
+    """Most customers share few places: of as near ones the first references are the answer."""
+    rng = np.random.default_rng(n_values)
+    n = 600
+    features = {name: np.zeros(n) for name in lookalikes.FEATURES}
+    for name in lookalikes.FEATURES[:4]:
+        features[name] = rng.integers(0, n_values, n).astype(float)
+    features["interval_burstiness"] = np.where(rng.random(n) < 0.1, rng.random(n), 0.5)
+    references = lookalikes.References.of(features)
+    places = references.ranks(features)
+    own = np.empty(n, np.int64)
+    own[references.row] = np.arange(n)
+    away = np.rint(
+        sum((places[:, at, None] - references.places[:, at]) ** 2 for at in range(15)) / 15 * 1e9
+    )
+    away[np.arange(n), own] = np.inf
+    want = np.lexsort((np.broadcast_to(np.arange(n), away.shape), away), axis=1)[:, :3]
+    found, distance = lookalikes.nearest(references, places, own, 3, cpu)
+    assert found.tolist() == want.tolist()
+    np.testing.assert_array_equal(distance, np.sqrt(np.take_along_axis(away, want, axis=1) / 1e9))
+    monkeypatch.setattr(lookalikes, "_is_sure", lambda away, *_: np.zeros(len(away), bool))
+    assert lookalikes.nearest(references, places, own, 3, cpu)[0].tolist() == want.tolist()

@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu._backend.neighbours import rounding
+from qfb_gpu.keys import of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -159,32 +160,47 @@ def nearest(
         away = _apart(places, references.places, found)
         reference[:, :n_asked], apart[:, :n_asked] = _first(found, away, own, n_nearest)
         if n_asked < n_known:  # others as near as the last one asked for may come before it
-            last, n_features = away.max(axis=1), places.shape[1]
-            square = last * (n_features / _PER_UNIT)
-            off = 2 * rounding(square, references.places, places) * (_PER_UNIT / n_features)
-            open_ = np.flatnonzero(last <= apart[:, -1] + 1 + np.ceil(off))
-            _of_all(references, places, own, open_, reference, apart)
+            open_ = np.flatnonzero(~_is_sure(away, apart[:, -1], references.places, places))
+            _settle(references, places, own, open_, reference, apart, backend)
     is_none = apart == _NOBODY
     reference[is_none] = -1
     return reference, np.where(is_none, np.nan, np.sqrt(apart / _PER_UNIT))
 
 
-def _of_all(
-    references: References,
-    places: np.ndarray,
-    own: np.ndarray,
-    rows: np.ndarray,
-    reference: np.ndarray,
-    apart: np.ndarray,
-) -> None:
-    """Write the nearest of all references for some customers; those in one place are one search."""
+def _is_sure(
+    away: np.ndarray, last_kept: np.ndarray, known: np.ndarray, places: np.ndarray
+) -> np.ndarray:
+    """Return whether who was not found is further away than the last one kept: bool, (n_rows,).
+
+    He is as far as the furthest that was found, but for what measuring rounded.
+    """
+    last, n_features = away.max(axis=1), places.shape[1]
+    off = 2 * rounding(last * (n_features / _PER_UNIT), known, places) * (_PER_UNIT / n_features)
+    sure: np.ndarray = last > last_kept + 1 + np.ceil(off)
+    return sure
+
+
+def _settle(
+    references: References, places: np.ndarray, own: np.ndarray, rows: np.ndarray,
+    reference: np.ndarray, apart: np.ndarray, backend: Backend,
+) -> None:  # fmt: skip
+    """Write the nearest of customers of whom it is not sure, as others tie with them.
+
+    Customers in one place are one search, and so are references: where many have the same few
+    payments, they tie with each other.
+    """
     n_kept, n_known = reference.shape[1], references.row.size
     n_first = min(n_kept + 1, n_known)  # one of them may be the customer itself
     distinct, which = np.unique(places[rows], axis=0, return_inverse=True)
-    column, away = (np.empty((distinct.shape[0], n_first), dtype=np.int64) for _ in range(2))
-    for start in range(0, distinct.shape[0], _BLOCK):
-        some = slice(start, start + _BLOCK)
-        far = _apart(distinct[some], references.places, np.arange(n_known)[None, :])
+    column, away = np.empty((2, distinct.shape[0], n_first), dtype=np.int64)
+    is_sure = np.zeros(distinct.shape[0], dtype=bool)
+    if distinct.shape[0]:
+        column[:], away[:], is_sure[:] = _of_groups(references, distinct, n_first, backend)
+    left = np.flatnonzero(~is_sure)
+    everyone = np.arange(n_known)[None, :]
+    for start in range(0, left.size, _BLOCK):
+        some = left[start : start + _BLOCK]
+        far = _apart(distinct[some], references.places, everyone)
         last = np.partition(far, n_first - 1, axis=1)[:, n_first - 1]
         row, near = np.nonzero(far <= last[:, None])
         order = np.lexsort((near, far[row, near], row))
@@ -194,6 +210,42 @@ def _of_all(
     which = which.reshape(-1)
     found, far = _first(column[which], away[which], own[rows], n_kept)
     reference[rows, : found.shape[1]], apart[rows, : found.shape[1]] = found, far
+
+
+def _of_groups(
+    references: References, places: np.ndarray, n_first: int, backend: Backend
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return the first references of the nearest places, their distances, and whether it is sure.
+
+    Of references in one place at most ``n_first`` count, the first ones.
+    """
+    order, begin = _in_one_place(references.places)
+    size = np.diff(np.append(begin, order.size))
+    known = references.places[order[begin]]
+    n_asked = min(n_first + _SPARE, begin.size)
+    found = backend.to_host(
+        backend.neighbours(backend.asarray(known), backend.asarray(places), n_asked)
+    )
+    far = _apart(places, known, found)
+    slot = np.arange(n_first)
+    is_there = slot < size[found][:, :, None]
+    column = order[np.minimum(begin[found][:, :, None] + slot, order.size - 1)]
+    away = np.where(is_there, far[:, :, None], _NOBODY)
+    column, away = (each.reshape(places.shape[0], -1) for each in (column, away))
+    first = np.lexsort((column, away), axis=1)[:, :n_first]
+    column, away = (np.take_along_axis(each, first, axis=1) for each in (column, away))
+    if n_asked == begin.size:
+        return column, away, np.ones(places.shape[0], dtype=bool)
+    return column, away, _is_sure(far, away[:, -1], known, places)
+
+
+def _in_one_place(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows with those of the same values side by side, in order, and where each begin."""
+    state = of_rows([np.ascontiguousarray(column).view(np.uint64) for column in places.T], np)
+    order = np.argsort(state, kind="stable")
+    is_first = np.ones(order.size, dtype=bool)
+    is_first[1:] = (places[order[1:]] != places[order[:-1]]).any(axis=1)
+    return order, np.flatnonzero(is_first)
 
 
 def _apart(places: np.ndarray, known: np.ndarray, column: np.ndarray) -> np.ndarray:
