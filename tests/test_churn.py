@@ -408,4 +408,4 @@ def test_a_reason_has_its_figure_and_a_rise_is_none():
         "digital visits 50% below its own usual in 60 days",
     ]
     assert chinese[0] == "近60天非规律收付比自身常态低60%；已40天无收付"
-    assert reasons(names, values, added, np.array([1]))[0][0] is None
+    assert reasons(names, values, added[1:], np.array([1]))[0][0] is None

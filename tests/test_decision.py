@@ -7,7 +7,7 @@ from naive import decision as naive
 from scipy.stats import false_discovery_control
 
 from qfb_gpu.ledger import NULL_DAY, Labelled
-from qfb_gpu.payments import decide, q_values
+from qfb_gpu.payments import decide, q_values, q_values_known, q_values_of
 from qfb_gpu.schema import CADENCES, ROLLS, STATUSES
 
 NAN = float("nan")
@@ -61,6 +61,24 @@ def test_q_values_are_at_least_p_values_and_in_their_order(p):
     assert np.all(q >= tested * (1 - 1e-12))
     assert np.all(q <= 1.0)
     assert np.all(np.diff(q[np.argsort(tested, kind="stable")]) >= 0)
+
+
+@given(p_values, st.integers(1, 4))
+@settings(max_examples=200)
+def test_what_p_values_are_worth_is_found_by_bucket_to_the_bit(p, n_buckets):
+    """A run's streams come in buckets, and each looks its q-values up."""
+    parts = [frozen(p[at::n_buckets]) for at in range(n_buckets)]
+    p_known, q_known = q_values_known(parts)
+    assert p_known.tolist() == sorted({one for one in p if one == one})
+    want = q_values(frozen(p), np)
+    for at, part in enumerate(parts):
+        got = q_values_of(part, p_known, q_known)
+        assert got.tobytes() == np.ascontiguousarray(want[at::n_buckets]).tobytes()
+    later = q_values_of(frozen([0.02, NAN, 1.5]), p_known, q_known)
+    above = q_known[p_known >= 0.02]
+    assert later[0] == (above[0] if above.size else 1.0)
+    assert np.isnan(later[1])
+    assert later[2] == 1.0
 
 
 def test_any_number_of_streams(backend):

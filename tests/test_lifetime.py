@@ -177,10 +177,10 @@ def test_gradients_are_right(drawn, logs):
 
     assert check_grad(value, slope, np.array(logs)) < 1e-3 * np.abs(slope(logs)).max()
     there = drawn[(drawn.x > 0) & (drawn.mean_cents > 0)]
-    n, spent = there.x.to_numpy(float), there.mean_cents.to_numpy() / 1000
+    spent = lifetime._Spent.of(there.x.to_numpy(float), there.mean_cents.to_numpy() / 1000)
     error = check_grad(
-        lambda theta: lifetime._gg_likelihood(np.exp(theta), n, spent)[0],
-        lambda theta: lifetime._gg_likelihood(np.exp(theta), n, spent)[1],
+        lambda theta: lifetime._gg_likelihood(np.exp(theta), spent)[0],
+        lambda theta: lifetime._gg_likelihood(np.exp(theta), spent)[1],
         np.array(logs[1:]),
     )
     assert error < 1e-2

@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from stand_in import stand_in_backend
 
 from qfb_gpu.models import lookalikes
@@ -105,12 +107,51 @@ def test_few_customers_have_few_look_alikes(features, cpu):
 def test_words_name_what_both_have_in_common():
     places = np.full((2, len(lookalikes.FEATURES)), 0.5)
     places[:, 0], places[:, 1], places[:, 2] = 0.9, 0.05, (0.9, 0.1)
-    said = lookalikes.in_words(places[:1], places[1:])
+    said = lookalikes.in_words(places[:1], places[1:]).to_pylist()
     assert said == [f"low {lookalikes.FEATURES[1]}, high {lookalikes.FEATURES[0]}"]
-    assert lookalikes.in_words(places[:0], places[:0]) == []
+    assert len(lookalikes.in_words(places[:0], places[:0])) == 0
 
 
 def test_a_gpu_would_do_the_same(features, cpu):
     there = nearest(features, 3, stand_in_backend())
     for one, other in zip(nearest(features, 3, cpu), there, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@settings(max_examples=100)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.integers(1, 3))
+def test_references_are_those_of_an_order_by_all_features(seed, n, n_values):
+    """Of few values most rows tie, some in all features; NaN and -0 among them."""
+    rng = np.random.default_rng(seed)
+    choice = np.array([0.0, -0.0, np.nan, 1.0])[: n_values + 1]
+    features = {name: rng.choice(choice, n) for name in lookalikes.FEATURES}
+    features["frequency_n_90d"] = rng.integers(0, n_values, n)
+    order = np.lexsort([features[name] for name in lookalikes.FEATURES])
+    place = np.flatnonzero(rng.random(n) < 0.3)
+    assert lookalikes._rows_in_order(features, place).tolist() == order[place].tolist()
+    assert lookalikes.References.of(features).row.tolist() == order.tolist()
+
+
+@pytest.mark.parametrize("n_values", [1, 2, 3])
+def test_customers_that_tie_are_told_by_the_order_of_references(n_values, cpu, monkeypatch):
+    """Most customers share few places: of as near ones the first references are the answer."""
+    rng = np.random.default_rng(n_values)
+    n = 600
+    features = {name: np.zeros(n) for name in lookalikes.FEATURES}
+    for name in lookalikes.FEATURES[:4]:
+        features[name] = rng.integers(0, n_values, n).astype(float)
+    features["interval_burstiness"] = np.where(rng.random(n) < 0.1, rng.random(n), 0.5)
+    references = lookalikes.References.of(features)
+    places = references.ranks(features)
+    own = np.empty(n, np.int64)
+    own[references.row] = np.arange(n)
+    away = np.rint(
+        sum((places[:, at, None] - references.places[:, at]) ** 2 for at in range(15)) / 15 * 1e9
+    )
+    away[np.arange(n), own] = np.inf
+    want = np.lexsort((np.broadcast_to(np.arange(n), away.shape), away), axis=1)[:, :3]
+    found, distance = lookalikes.nearest(references, places, own, 3, cpu)
+    assert found.tolist() == want.tolist()
+    np.testing.assert_array_equal(distance, np.sqrt(np.take_along_axis(away, want, axis=1) / 1e9))
+    monkeypatch.setattr(lookalikes, "_is_sure", lambda away, *_: np.zeros(len(away), bool))
+    assert lookalikes.nearest(references, places, own, 3, cpu)[0].tolist() == want.tolist()

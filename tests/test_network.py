@@ -254,7 +254,7 @@ def test_edges_by_name_keep_their_sums():
 def test_fans_match_naive(payments, window, lookback, is_dense):
     n_customers = max((row[0] for row in payments), default=-1) + 1
     ledger = build_ledger(payments, n_customers=n_customers)
-    with mock.patch.object(fans, "dense_up_to", return_value=2**40 * is_dense):
+    with mock.patch.object(fans, "_DENSE", 2**40 * is_dense):
         peaks = fan_peaks(ledger, AS_OF, lookback, window, CPU)
     seen = [row for row in payments if row[4] <= AS_OF]
     for code, name in enumerate(("fan_in_peak", "fan_out_peak")):

@@ -1,5 +1,6 @@
 """The four risks: their parts against loops, how little data is drawn to peers, alerts, nights."""
 
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -23,7 +24,7 @@ from qfb_gpu.finance import (
     volatility,
 )
 from qfb_gpu.finance.risks_history import fell, held_since
-from qfb_gpu.finance.risks_reasons import REASONS, _rounded, in_words, weighty
+from qfb_gpu.finance.risks_reasons import NO_INCOME, REASONS, _rounded, in_words
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import risks as part
@@ -41,8 +42,22 @@ payment = st.tuples(
 def explain(risk, row, point, weights):
     """Return codes, English and Chinese of one customer's risk."""
     points = {name: np.array([point[name]]) for name in risks.PARTS[risk]}
-    [names] = weighty(risk, points, weights)
-    return in_words(risk, names, row)
+    facts = {name: np.array([value]) for name, value in row.items()}
+    return tuple(texts.to_pylist()[0] for texts in in_words(risk, points, facts, weights))
+
+
+def one_by_one(risk, row, point, weights):
+    """Return the same by loops, of what each part says of this customer alone."""
+    told = [n for n in risks.PARTS[risk] if round(point[n], 6) >= 30 and weights[n] > 0]
+    names = sorted(told, key=lambda name: (round(-weights[name] * point[name], 6), name))
+    if risk == "channel" and math.isnan(row["n_channels"]):
+        names = ["no_income"] * ("top_1" in names) + [n for n in names if n == "supplier_top_1"]
+    words = [NO_INCOME if name == "no_income" else REASONS[name] for name in names[:3]]
+    return (
+        ",".join(names[:3]),
+        "; ".join(one.english(row) for one in words),
+        "；".join(one.chinese(row) for one in words),
+    )
 
 
 def table(*customers):
@@ -410,6 +425,31 @@ def test_every_part_has_words_a_half_and_a_weight():
         assert english.count("; ") == chinese.count("；") == len(codes.split(",")) - 1
     nothing = dict.fromkeys(parts, float("nan"))
     assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_words_of_all_customers_are_those_of_each_alone(seed):
+    """Figures in the middle of two that are shown, below 0 and just beside, too."""
+    rng, n = np.random.default_rng(seed), 700
+    middle = rng.integers(0, 400, (40, n)) / 200 + rng.integers(-3, 3, (40, n)) * 2.0**-52
+    values = np.where(rng.random((40, n)) < 0.5, middle, np.round(rng.random((40, n)), 3))
+    values = np.where(rng.random((40, n)) < 0.05, -0.002, values)
+    names = [*REASONS, "hazard", "effective_channels", "change_fall", "trend_fall"]
+    facts = dict(zip(names, values, strict=False))
+    facts["few"] = 1 / rng.integers(1, 9, n)
+    facts["class_code"] = rng.integers(0, 4, n).astype(np.int8)
+    facts["n_channels"] = np.where(rng.random(n) < 0.2, np.nan, 3.0)
+    facts["change_months"], facts["n_nodes"] = rng.integers(0, 24, n), rng.integers(0, 9, n)
+    facts["behind_days"] = rng.integers(0, 120, n) / 2
+    for risk, parts in risks.PARTS.items():
+        points = {name: rng.choice([np.nan, 20, 30, 40, 40.0000001, 90], n) for name in parts}
+        found = zip(*(t.to_pylist() for t in in_words(risk, points, facts, WEIGHTS)), strict=True)
+        for at, told in enumerate(found):
+            row = {name: column[at].item() for name, column in facts.items()}
+            point = {name: column[at].item() for name, column in points.items()}
+            assert told == one_by_one(risk, row, point, WEIGHTS), (risk, at)
+    nobody = {name: values[:0] for name, values in facts.items()}
+    assert [len(t) for t in in_words("channel", nobody, nobody, WEIGHTS)] == [0, 0, 0]
 
 
 def test_a_firm_without_income_is_not_told_to_live_off_one_channel():

@@ -143,7 +143,7 @@ def test_cards_describe_each_segment():
     features, _ = groups([30, 12, 50], seed=3)
     model = fit_segments(features, Segments(n_segments=3), CPU)
     segment, distance = assign(model, features, CPU)
-    cards = profile_cards(model, features, segment, distance, CPU)
+    cards = profile_cards(model, [features], segment, distance, CPU)
     assert [card["segment_id"] for card in cards] == [0, 1, 2]
     assert [card["n_customers"] for card in cards] == [50, 30, 12]
     assert sum(card["share"] for card in cards) == pytest.approx(1.0)

@@ -22,8 +22,9 @@ def _boxes_away(own, row, low, high, bound):
         bound[leaf] = 0.0
     for feature in range(own.shape[1]):
         at = own[row, feature]
+        nothing = at - at  # in the type of the rows: a literal would make it float64
         for leaf in range(bound.shape[0]):
-            off = max(low[feature, leaf] - at, at - high[feature, leaf], 0.0)
+            off = max(low[feature, leaf] - at, at - high[feature, leaf], nothing)
             bound[leaf] += off * off
 
 
@@ -77,13 +78,13 @@ def neighbours_cpu(row_from, row_to, own, low, high, point, place, n_before, scr
 
     Parameters
     ----------
-    own : float64, shape (n_rows, n_features)
-    low, high : float64, shape (n_features, n_leaves), the box of each leaf
-    point : float64, shape (n_leaves, n_features, width), inf where a leaf has no further row
+    own : float32, shape (n_rows, n_features)
+    low, high : float32, shape (n_features, n_leaves), the box of each leaf
+    point : float32, shape (n_leaves, n_features, width), inf where a leaf has no further row
     place : int64, shape (n_leaves, width)
     n_before : int
         Features after which a leaf is left that has no row nearer by them than those kept.
-    scratch : float64, shape (n_parts, n_leaves + width + n_nearest), a row for a part of the rows
+    scratch : float32, shape (n_parts, n_leaves + width + n_nearest), a row for a part of the rows
     found : int64, shape (n_rows, n_nearest), of no more than there are known rows
     """
     n_leaves, width = place.shape

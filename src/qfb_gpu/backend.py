@@ -262,13 +262,13 @@ class Backend:
     def neighbours(self, known: Any, own: Any, n: int) -> Any:
         """Return the ``n`` rows of ``known`` nearest to each row of ``own``: int64, (n_own, n).
 
-        Euclidean; in any order, and of rows as near as the n-th any: the caller compares.
+        Euclidean; in any order, and of rows as near as the n-th, but for rounding, any: the
+        caller compares. :func:`qfb_gpu._backend.neighbours.rounding` says how near that is.
 
         Parameters
         ----------
         known, own : arrays of float64, shapes (n_known, n_features) and (n_own, n_features), finite
-        n : int
-            1 to n_known.
+        n : int, 1 to n_known
         """
         if self.name == "gpu":
             return neighbours.device_neighbours(self.xp, known, own, n)

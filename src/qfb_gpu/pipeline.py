@@ -215,7 +215,7 @@ def _night(
             if not entry["rows"]:
                 raise InputError(_nothing_yet(config, night))
         with result.stage("decide") as entry:
-            entry["rows"] = decide(night, buckets, backend)
+            entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
             opened = open_host_pool(pool, night.backend, config.workers, len(buckets))
             host, alone = workers.enter_context(opened), replace(night, backend="cpu")

@@ -24,6 +24,7 @@ from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts import groups
+from qfb_gpu.parts.customer_names import customers_at
 from qfb_gpu.parts.names import load_names
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
 
@@ -266,11 +267,12 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     """
     cpu = get_backend("cpu")
     keys, ids = load_names(night.workspace)
-    grouped, names = fitted["groups"], _customer_ids(night, buckets)
+    grouped = fitted["groups"]
+    _, moved = customers_at(night.workspace, buckets, grouped.moves["row"])
     whole = {
-        "segments": _segment_table(grouped.cards, names),
+        "segments": _segment_table(grouped.cards, night, buckets),
         "segment_choice": groups.choice_table(grouped.model),
-        "segment_moves": groups.move_table(grouped, night.as_of_day, names),
+        "segment_moves": groups.move_table(grouped, night.as_of_day, moved),
         "segment_drift": groups.drift_table(grouped),
         "graph_nodes": network.node_table(
             fitted["nodes"], keys, ids, customer_keys(night, buckets)
@@ -290,21 +292,18 @@ def write_tables_of_published(night: Night, buckets: list[int]) -> dict[str, Pat
     return parts.publish_whole(night, buckets, folder, reads_published=True)
 
 
-def _segment_table(cards: list[dict[str, Any]], customer_ids: Any) -> dict[str, Any]:
-    typical = [customer_ids.take(pa.array(card["typical"], pa.int64())) for card in cards]
+def _segment_table(cards: list[dict[str, Any]], night: Night, buckets: list[int]) -> dict[str, Any]:
+    rows = np.array([row for card in cards for row in card["typical"]], dtype=np.int64)
+    names = iter(customers_at(night.workspace, buckets, rows)[1].to_pylist())
+    typical = [json.dumps([next(names) for _ in card["typical"]]) for card in cards]
     return {
         "segment_id": np.array([card["segment_id"] for card in cards], dtype=np.int32),
         "n_customers": np.array([card["n_customers"] for card in cards], dtype=np.int64),
         "share": np.array([card["share"] for card in cards]),
         "label": pa.array([card["label"] for card in cards]),
         "feature": pa.array([card["feature"] for card in cards]),
-        "typical_customers": pa.array([json.dumps(ids.to_pylist()) for ids in typical]),
+        "typical_customers": pa.array(typical),
     }
-
-
-def _customer_ids(night: Night, buckets: list[int]) -> pa.ChunkedArray:
-    load = night.workspace.load
-    return pa.chunked_array([load("score", b, "customers")["customer_id"] for b in buckets])
 
 
 def customer_keys(night: Night, buckets: list[int]) -> np.ndarray:

@@ -49,8 +49,8 @@ _HOST_ONLY = {
     "int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
     "int32[:, ::1], float64[:, ::1], int32[:, ::1], int64[:, ::1], int64[::1], int64[:, ::1],"
     "int32[:, ::1], float64[:, ::1], int32[:, ::1])",
-    "neighbours.neighbours": "void(float64[:, ::1], float64[:, ::1], float64[:, ::1],"
-    "float64[:, :, ::1], int64[:, ::1], int64, float64[:, ::1], int64[:, ::1])",
+    "neighbours.neighbours": "void(float32[:, ::1], float32[:, ::1], float32[:, ::1],"
+    "float32[:, :, ::1], int64[:, ::1], int64, float32[:, ::1], int64[:, ::1])",
     "distress.spread": "void(int64[::1], int32[::1], float64[::1], float64[::1], int64[::1],"
     "float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int32[:, ::1],"
     "int32[:, ::1], int64[::1], int32[:, ::1], int32[:, ::1], int8[:, ::1], int8[:, ::1],"

@@ -2,7 +2,8 @@
 
 On the host all rows are turned to the main axes of the known ones, which changes no distance but
 for rounding: the first few axes have most of it, so leaves are cut along them, and few rows are
-measured along the others.
+measured along the others. They are measured in float32: who is found may be further away than
+somebody who is not by what that rounds, :func:`rounding`, and no more.
 """
 
 from __future__ import annotations
@@ -28,15 +29,44 @@ def host_neighbours(known: Any, own: Any, n: int) -> Any:
     centred = known - known.mean(axis=0)
     spread, axes = np.linalg.eigh(centred.T @ centred)
     spread, axes = spread[::-1], axes[:, ::-1]  # the longest axis first
-    turned = np.ascontiguousarray(own @ axes)
-    low, high, point, place = leaves_of(np.ascontiguousarray(known @ axes), spread)
+    turned, own_turned = ((rows @ axes).astype(np.float32) for rows in (known, own))
+    low, high, point, place = leaves_of(np.ascontiguousarray(turned), spread)
     n_parts = max(1, min(_PARTS * n_threads() if n_threads() > 1 else 1, own.shape[0]))
-    scratch = np.empty((n_parts, sum(place.shape) + n))
+    scratch = np.empty((n_parts, sum(place.shape) + n), dtype=np.float32)
     found = np.empty((own.shape[0], n), dtype=np.int64)
     n_before = -(-own.shape[1] // 2)
-    arguments = (turned, low, high, point, place, n_before, scratch, found)
+    arguments = (
+        np.ascontiguousarray(own_turned),
+        low,
+        high,
+        point,
+        place,
+        n_before,
+        scratch,
+        found,
+    )
     compiling.call(neighbours_cpu, arguments)
     return found
+
+
+def rounding(square: Any, known: Any, own: Any) -> Any:
+    """Return what squared distances as :func:`host_neighbours` measures them may be off by.
+
+    Of coordinates no larger than the longest row, each half a unit in the last place off, and of
+    sums of as many squares as there are features.
+
+    Parameters
+    ----------
+    square : float64 array
+        Squared distances.
+    known, own : float64 arrays, shape (n_rows, n_features)
+    """
+    longest = max(
+        float(np.sqrt((rows * rows).sum(axis=1).max(initial=0.0))) for rows in (known, own)
+    )
+    n_features, unit = known.shape[1], float(np.finfo(np.float32).eps)
+    off = 2 * longest * unit  # of two coordinates and their difference
+    return 2 * off * np.sqrt(n_features * square) + n_features * (off * off + unit * square)
 
 
 def leaves_of(known: Any, spread: Any) -> tuple[Any, Any, Any, Any]:
@@ -44,7 +74,7 @@ def leaves_of(known: Any, spread: Any) -> tuple[Any, Any, Any, Any]:
 
     Parameters
     ----------
-    known : float64 array, shape (n_known, n_features), at least one row
+    known : float32 array, shape (n_known, n_features), at least one row
     spread : float64 array, shape (n_features,)
         Variance of each feature, in any unit; a cut into two takes a quarter of it away.
 

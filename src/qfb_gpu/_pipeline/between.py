@@ -4,30 +4,64 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qfb_gpu import payments, profile
+from qfb_gpu.backend import get_backend
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.tasks import on_device
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
+    from qfb_gpu.cluster import Pool
     from qfb_gpu.tasks import Night
 
+_WORTH = 1 << 20
+"""Streams from which buckets are decided by the workers: below, this process is done sooner."""
+_TASKS = 16
+"""Tasks at most that buckets are decided in: one bucket takes less than a worker's wait for it."""
 
-def decide(night: Night, buckets: list[int], backend: Backend) -> int:
-    """Control false discoveries over the whole run and mark the regular streams."""
-    work, xp = night.workspace, backend.xp
-    scored = [work.load("score", bucket, "streams") for bucket in buckets]
-    q_values = payments.q_values(
-        backend.asarray(np.concatenate([columns["p_value"] for columns in scored])), xp
-    )
-    start = 0
-    for bucket, host_columns in zip(buckets, scored, strict=True):
-        stop = start + host_columns["p_value"].shape[0]
-        decide_bucket(night, bucket, host_columns, q_values[start:stop], backend)
-        start = stop
-    return start
+
+def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None = None) -> int:
+    """Control false discoveries over the whole run and mark the regular streams.
+
+    What a p-value is worth is known when all are; the buckets are then decided one by one, of
+    many streams by the workers where there are some.
+
+    Returns
+    -------
+    int
+        Number of streams.
+    """
+    load = night.workspace.load
+    p_values = [load("score", b, "streams", ["p_value"])["p_value"] for b in buckets]
+    p_value, q_value = payments.q_values_known(p_values)
+    known = {"p_value": p_value, "q_value": q_value}
+    night.workspace.save("decide", WHOLE, "q_values", known, get_backend("cpu"))
+    n_streams = sum(p.size for p in p_values)
+    if pool is None or not pool.has_workers or n_streams < _WORTH:
+        for bucket in buckets:
+            _decide_known(night, bucket, known, backend)
+        return n_streams
+    share = -(-len(buckets) // _TASKS)
+    some = [buckets[at : at + share] for at in range(0, len(buckets), share)]
+    named = {f"buckets {one[0]} to {one[-1]}": one for one in some}
+    for _ in pool.run(_decide_some, (night, named), [*named]):
+        pass
+    return n_streams
+
+
+def _decide_some(asked: tuple[Night, dict[str, list[int]]], name: str) -> None:
+    """Decide the streams of some buckets, on a worker."""
+    night, named = asked
+    known = night.workspace.load("decide", WHOLE, "q_values")
+    for bucket in named[name]:
+        _decide_known(night, bucket, known, get_backend(night.backend))
+
+
+def _decide_known(night: Night, bucket: int, known: dict[str, Any], backend: Backend) -> None:
+    scored = night.workspace.load("score", bucket, "streams")
+    q = payments.q_values_of(scored["p_value"], known["p_value"], known["q_value"])
+    decide_bucket(night, bucket, scored, backend.asarray(q), backend)
 
 
 def decide_bucket(

@@ -13,8 +13,6 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from qfb_gpu import network, parts
 from qfb_gpu._pipeline.between import feature_block
 from qfb_gpu.backend import get_backend
@@ -27,7 +25,6 @@ from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILES, WHOLE
 from qfb_gpu.tasks import customer_keys
 
 if TYPE_CHECKING:
-    from qfb_gpu.backend import Backend
     from qfb_gpu.cluster import Pool
     from qfb_gpu.tasks import Night
 
@@ -111,15 +108,12 @@ class _Measured:
 
 
 def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
-    """Group all customers and save what has rows; return seconds, and what has none.
-
-    Of the customers' features only those are put together that are read.
-    """
+    """Group all customers and save what has rows; return seconds, and what has none."""
     start = time.perf_counter()
     backend, buckets = get_backend(night.backend), silver.buckets(night.lake)
     host = get_backend("cpu")
-    features = _Features([feature_block(night, bucket, host) for bucket in buckets], backend)
-    grouped = groups.fit_groups(features, customer_keys(night, buckets), night.settings, backend)
+    blocks = [feature_block(night, bucket, host) for bucket in buckets]
+    grouped = groups.fit_groups(blocks, customer_keys(night, buckets), night.settings, backend)
     small = groups.put(grouped, night.workspace, backend)
     return time.perf_counter() - start, small
 
@@ -133,20 +127,6 @@ def fit_network(night: Night, _name: str) -> float:
     night.workspace.save("fit", WHOLE, "nodes", nodes, backend)
     save_names(night.workspace, buckets)
     return time.perf_counter() - start
-
-
-class _Features(dict[str, Any]):
-    """Features of all customers: a column is put together when it is first asked for."""
-
-    def __init__(self, blocks: list[dict[str, Any]], backend: Backend) -> None:
-        super().__init__()
-        self._blocks, self._backend = blocks, backend
-
-    def __missing__(self, name: str) -> Any:
-        """Return a column of all buckets, on the backend, and keep it."""
-        whole = np.concatenate([block[name] for block in self._blocks])
-        self[name] = self._backend.asarray(whole)
-        return self[name]
 
 
 def _save_profiles(

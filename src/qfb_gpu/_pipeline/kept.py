@@ -140,7 +140,7 @@ def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, 
     root.mkdir(parents=True)
     population = _ordered(fitted["groups"].population, "customer_key")
     work.save("fit", WHOLE, "population", population, host)
-    work.save("fit", WHOLE, "q_values", _q_values(work, buckets), host)
+    work.save("fit", WHOLE, "q_values", work.load("decide", WHOLE, "q_values"), host)
     left_out = {*_OF_WHOLE_TABLES, *parts.sets_of_rows(night.sources)}
     for name in left_out:
         (work.folder("fit", WHOLE) / f"{name}.arrow").unlink(missing_ok=True)
@@ -181,14 +181,3 @@ def _ordered(columns: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return rows in order of their keys: whoever looks a key up searches for it."""
     order = np.argsort(columns[key], kind="stable")
     return {name: values[order] for name, values in columns.items()}
-
-
-def _q_values(work: Workspace, buckets: list[int]) -> dict[str, Any]:
-    """Return each p-value of the night once, ascending, with its q-value."""
-    tables = [work.load("decide", bucket, "streams") for bucket in buckets]
-    p, q = (np.concatenate([t[name] for t in tables]) for name in ("p_value", "q_value"))
-    tested = np.flatnonzero(~np.isnan(p))
-    order = tested[np.argsort(p[tested], kind="stable")]
-    is_first = np.ones(order.size, dtype=bool)
-    is_first[1:] = p[order[1:]] != p[order[:-1]]
-    return {"p_value": p[order[is_first]], "q_value": q[order[is_first]]}

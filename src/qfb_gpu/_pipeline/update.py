@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu import network, parts
+from qfb_gpu import network, parts, payments
 from qfb_gpu._pipeline import kept as store
 from qfb_gpu._pipeline.between import all_to_host, decide_bucket, feature_block
 from qfb_gpu.backend import get_backend
@@ -201,9 +201,7 @@ def _decide(night: Night, bucket: int, backend: Backend) -> None:
     """
     known = night.workspace.load("fit", WHOLE, "q_values")
     scored = night.workspace.load("score", bucket, "streams")
-    p = scored["p_value"]
-    q = np.append(known["q_value"], 1.0)[np.searchsorted(known["p_value"], p)]
-    q[np.isnan(p)] = np.nan
+    q = payments.q_values_of(scored["p_value"], known["p_value"], known["q_value"])
     decide_bucket(night, bucket, scored, backend.asarray(q), backend)
 
 

@@ -18,7 +18,7 @@ from qfb_gpu.lake.pages import is_text
 from qfb_gpu.ledger import Labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -52,14 +52,16 @@ class Workspace:
         with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
             writer.write_table(table)
 
-    def load(self, stage: str, bucket: int, name: str) -> dict[str, Any]:
-        """Return what :meth:`save` wrote: NumPy arrays (read-only), Labelled or Arrow arrays."""
+    def load(self, stage: str, bucket: int, name: str, only: Sequence[str] = ()) -> dict[str, Any]:
+        """Return what :meth:`save` wrote: NumPy arrays (read-only), Labelled or Arrow arrays.
+
+        Of ``only`` some columns where they are named.
+        """
         path = self.folder(stage, bucket) / f"{name}.arrow"
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
-        return {
-            field.name: _from_arrow(table.column(i), field) for i, field in enumerate(table.schema)
-        }
+        names = only or table.schema.names
+        return {one: _from_arrow(table.column(one), table.schema.field(one)) for one in names}
 
     def has(self, stage: str, bucket: int, name: str) -> bool:
         """Return whether :meth:`save` wrote columns of that name."""

@@ -265,8 +265,9 @@ def score(
     Returns
     -------
     dict
-        ``probability``, ``low``, ``high`` (float64), ``level`` (int8 of ``RISKS``), and
-        ``added`` (n_rows, n_features): contributions to the log-odds. On the host.
+        ``probability``, ``low``, ``high`` (float64), ``level`` (int8 of ``RISKS``), and of the
+        rows ``explained``, whose level is above the lowest, ``added`` (n_explained, n_features):
+        contributions to the log-odds. On the host.
     """
     xp = backend.xp
     values = model.matrix(features, xp)
@@ -278,12 +279,15 @@ def score(
     held = np.maximum(model.n_rows[at], 1) * weight
     low, high = evaluation.share_range(shrunk * held, held)
     odds = _odds(shrunk) / max(_odds(model.base_rate), _TINY)
+    level = (odds >= _MEDIUM_ODDS).astype(np.int8) + (odds >= _HIGH_ODDS)
+    explained = np.flatnonzero(level > 0)
     return {
         "probability": shrunk,
         "low": np.minimum(low, shrunk),
         "high": np.maximum(high, shrunk),
-        "level": (odds >= _MEDIUM_ODDS).astype(np.int8) + (odds >= _HIGH_ODDS),
-        "added": backend.to_host(model.blend.contributions(values, xp)),
+        "level": level,
+        "explained": explained,
+        "added": backend.to_host(model.blend.contributions(values[backend.asarray(explained)], xp)),
     }
 
 

@@ -46,9 +46,9 @@ def reasons(
     names : tuple of str
         The features, in the order of ``added``.
     values : mapping of name to array, shape (n_rows,)
-    added : float64 array, shape (n_rows, n_features)
+    added : float64 array, shape (n_explained, n_features)
         Contributions to the log-odds.
-    rows : integer array
+    rows : integer array, shape (n_explained,)
         The rows to explain.
     """
     groups: dict[str, list[int]] = {}
@@ -56,16 +56,17 @@ def reasons(
         groups.setdefault(group_of(name), []).append(at)
     labels = sorted(groups)
     total = np.stack([added[:, groups[label]].sum(axis=1) for label in labels], axis=1)
-    english: list[str | None] = [None] * added.shape[0]
-    chinese: list[str | None] = [None] * added.shape[0]
-    for row in rows.tolist():
-        ranked = sorted(range(len(labels)), key=lambda g: (-total[row, g], labels[g]))
+    n_rows = len(values[names[0]])
+    english: list[str | None] = [None] * n_rows
+    chinese: list[str | None] = [None] * n_rows
+    for row, of_groups, of_features in zip(rows.tolist(), total, added, strict=True):
+        ranked = sorted(range(len(labels)), key=lambda g: (-of_groups[g], labels[g]))
         found = []
         for group in ranked[:N_REASONS]:
-            if total[row, group] < _LEAST_ADDED:
+            if of_groups[group] < _LEAST_ADDED:
                 break
             inside = groups[labels[group]]
-            leading = max(inside, key=lambda at: (added[row, at], -at))
+            leading = max(inside, key=lambda at: (of_features[at], -at))
             found += _words(names[leading], values, row)
         english[row] = "; ".join(words for words, _ in found) or None
         chinese[row] = "；".join(words for _, words in found) or None

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu import keys
+from qfb_gpu.backend import get_backend
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,9 +98,7 @@ def fit_beta_geometric(
     _check_history(x, t_x, age)
     if int(np.count_nonzero(x)) < FEWEST:
         return None
-    table = np.stack([x, t_x, age], axis=1).astype(np.int64)
-    rows, weight = np.unique(table, axis=0, return_counts=True)
-    rows, weight = _sampled(rows, weight, sample_rows)
+    rows, weight = _sampled(*_distinct_rows((x, t_x, age)), sample_rows)
     distinct, place = np.unique(rows[:, 0], return_inverse=True)
     data = _History(
         distinct.astype(float), place, weight.astype(float), rows[:, 1] / _WEEK, rows[:, 2] / _WEEK
@@ -131,7 +130,8 @@ def fit_gamma_gamma(x: Any, mean_value: Any) -> GammaGamma | None:
     n, value = n[order], value[order]
     scale = float(np.median(value))
     start = np.log([2.0, 2.0, 1.0])
-    logs, best = _maximise(lambda theta: _gg_likelihood(np.exp(theta), n, value / scale), start)
+    data = _Spent.of(n, value / scale)
+    logs, best = _maximise(lambda theta: _gg_likelihood(np.exp(theta), data), start)
     p, q, v = (_rounded(parameter) for parameter in np.exp(logs))
     return GammaGamma(p, q, _rounded(v * scale), best - n.size * np.log(scale), int(n.size))
 
@@ -212,6 +212,37 @@ class _History:
     age: Any
 
 
+@dataclass(frozen=True, slots=True)
+class _Spent:
+    """What a Gamma-Gamma is fitted on: distinct counts ``n`` and the place of each row's.
+
+    Of each row ``total``, the count times the value, and the logarithms of value and total.
+    """
+
+    n: Any
+    place: Any
+    total: Any
+    log_value: Any
+    log_total: Any
+
+    @classmethod
+    def of(cls, n: Any, value: Any) -> _Spent:
+        """Return it of rows in ascending order of their counts."""
+        is_first = np.append(True, n[1:] != n[:-1])[: n.size]
+        total = n * value
+        return cls(n[is_first], np.cumsum(is_first) - 1, total, np.log(value), np.log(total))
+
+
+def _distinct_rows(columns: tuple[Any, ...]) -> tuple[Any, Any]:
+    """Return the distinct rows of integers in their order, and how often each comes."""
+    whole = tuple(np.asarray(column).astype(np.int64) for column in columns)
+    rows = np.stack(keys.ascending_rows(whole, get_backend("cpu")), axis=1)
+    is_first = np.ones(rows.shape[0], dtype=bool)
+    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
+    first = np.flatnonzero(is_first)
+    return rows[first], np.diff(np.append(first, rows.shape[0]))
+
+
 def _bg_likelihood(theta: Any, data: _History) -> tuple[float, Any]:
     """Return the log-likelihood and its gradient by the logarithms of r, alpha, a, b."""
     from scipy.special import digamma, gammaln
@@ -244,19 +275,26 @@ def _bg_likelihood(theta: Any, data: _History) -> tuple[float, Any]:
     return total, gradient * theta
 
 
-def _gg_likelihood(theta: Any, n: Any, value: Any) -> tuple[float, Any]:
-    """Return the log-likelihood and its gradient by the logarithms of p, q, v."""
+def _gg_likelihood(theta: Any, data: _Spent) -> tuple[float, Any]:
+    """Return the log-likelihood and its gradient by the logarithms of p, q, v.
+
+    What only counts decide is worked out once for each that is distinct.
+    """
     from scipy.special import digamma, gammaln
 
     p, q, v = theta
-    total, log_sum = n * value, np.log(v + n * value)
-    terms = gammaln(p * n + q) - gammaln(p * n) - gammaln(q) + q * np.log(v)
-    terms += (p * n - 1.0) * np.log(value) + p * n * np.log(n) - (p * n + q) * log_sum
-    share = n * (digamma(p * n + q) - digamma(p * n) + np.log(total) - log_sum)
+    n, place = data.n, data.place
+    log_sum = np.log(v + data.total)
+    both = p * n + q
+    terms = (gammaln(both) - gammaln(p * n) - gammaln(q) + q * np.log(v))[place]
+    weighed = both[place] * log_sum
+    terms += (p * n - 1.0)[place] * data.log_value + (p * n * np.log(n))[place] - weighed
+    known = digamma(both) - digamma(p * n)
+    share = n[place] * (known[place] + data.log_total - log_sum)
     slopes = (
         share,
-        digamma(p * n + q) - digamma(q) + np.log(v) - log_sum,
-        q / v - (p * n + q) / (v + total),
+        (digamma(both) - digamma(q) + np.log(v))[place] - log_sum,
+        q / v - both[place] / (v + data.total),
     )
     return float(terms.sum()), np.array([float(slope.sum()) for slope in slopes]) * theta
 

@@ -1,31 +1,48 @@
-"""Profile cards: what sets each segment apart, and three customers to look at."""
+"""Profile cards: what sets each segment apart, and three customers to look at.
+
+Customers come in blocks. What is added up is added up without rounding, as whole numbers, so it is
+the same in whatever blocks and order they come; a figure is rounded once.
+"""
 
 from __future__ import annotations
 
 import json
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu.models.segment_space import FEATURES, standardised, value_order
+from qfb_gpu.backend import get_backend
+from qfb_gpu.models.segment_space import DIGITS, FEATURES, of_scores, place_of_values
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
+    from qfb_gpu.models.segment_space import Blocks
     from qfb_gpu.models.segments import SegmentModel
 
 _WORDS = {name: words for name, _, words, _ in FEATURES}
 _NOTABLE = 0.5
 _TYPICAL = 3
+_MOST_ROWS = 1 << 18
+"""Rows whose sums, of whole numbers, are exact in float64."""
+_HALF = 17
+"""Bits of the lower half of a score of nine decimals."""
+_PIECE, _LAST = 26, -3
+"""Bits of a piece of a feature's value, and which piece is the last: the rest is below 2**-78."""
 
 
 def profile_cards(
-    model: SegmentModel,
-    features: dict[str, Any],
-    segment_id: Any,
-    distance: Any,
-    backend: Backend,
+    model: SegmentModel, blocks: Blocks, segment_id: Any, distance: Any, backend: Backend
 ) -> list[dict[str, Any]]:
     """Describe each segment.
+
+    Parameters
+    ----------
+    model : SegmentModel
+    blocks : sequence of features
+    segment_id, distance : arrays, shape (n_customers,)
+        Of the customers of all blocks, one block after the other.
+    backend : Backend
 
     Returns
     -------
@@ -34,35 +51,138 @@ def profile_cards(
         ``feature`` (JSON: feature to mean, population mean, standard score, words) and ``typical``
         (rows of up to three customers nearest to the centre).
     """
-    values = standardised(features, model.centre, model.scale, backend)
-    order = backend.to_host(value_order(values, backend))
-    segment, away = backend.to_host(segment_id), backend.to_host(distance)
-    raw = {name: np.asarray(backend.to_host(features[name]), "float64") for name in model.names}
-    host = backend.to_host(values)
+    number = np.zeros(max(model.ids) + 1, dtype=np.int64)
+    number[model.ids] = np.arange(len(model.ids))
+    segment, away = number[backend.to_host(segment_id)], backend.to_host(distance)
+    of_score, of_value = _Scores(len(model.ids)), _Values(len(model.ids))
+    near: list[tuple[np.ndarray, ...]] = []
+    start = 0
+    scores = of_scores(blocks, model.centre, model.scale, backend)
+    for features, standard in zip(blocks, scores, strict=True):
+        stop = start + standard.shape[0]
+        values = backend.to_host(standard)
+        mine = segment[start:stop]
+        for at in range(0, stop - start, _MOST_ROWS):
+            rows = slice(at, at + _MOST_ROWS)
+            of_score.add(values[rows], mine[rows])
+            for name in model.names:
+                of_value.add(name, np.asarray(backend.to_host(features[name])[rows]), mine[rows])
+        near.append(_nearest(values, mine, away[start:stop], start, len(model.ids)))
+        start = stop
+    typical = _typical(near, len(model.ids))
     cards = []
-    for number in model.ids:
-        rows = order[segment[order] == number]  # an order of values: sums do not depend on names
-        nearest = rows[np.argsort(away[rows], kind="stable")][:_TYPICAL]
-        scores = _scores(host, rows, order)
+    for at, segment_number in enumerate(model.ids):
+        standing = of_score.standing(at)
+        n_customers = of_score.n_rows[at]
         cards.append(
             {
-                "segment_id": number,
-                "n_customers": int(rows.size),
-                "share": rows.size / max(1, segment.size),
-                "label": _label(scores),
-                "feature": _feature_json(model.names, raw, rows, order, scores),
-                "typical": nearest.tolist(),
+                "segment_id": segment_number,
+                "n_customers": n_customers,
+                "share": n_customers / max(1, segment.size),
+                "label": _label(standing),
+                "feature": _feature_json(model.names, of_value, at, standing),
+                "typical": typical[at],
             }
         )
     return cards
 
 
-def _scores(host: np.ndarray, rows: np.ndarray, order: np.ndarray) -> list[float]:
-    if rows.size == 0:
-        return [0.0] * host.shape[1]
-    spread = host[order].std(axis=0)
-    shift = host[rows].mean(axis=0) - host[order].mean(axis=0)
-    return [round(float(s / d), 6) if d > 0 else 0.0 for s, d in zip(shift, spread, strict=True)]
+class _Scores:
+    """Sums of standard scores, in billionths, by segment, and of all customers' squares."""
+
+    def __init__(self, n_segments: int) -> None:
+        self.n_rows = [0] * n_segments
+        self._sums = [[0] * len(FEATURES) for _ in range(n_segments)]
+        self._squares = [0] * len(FEATURES)
+
+    def add(self, values: np.ndarray, segment: np.ndarray) -> None:
+        """Add the scores of some customers, at most ``_MOST_ROWS``."""
+        n_segments = len(self.n_rows)
+        for number, n in enumerate(np.bincount(segment, minlength=n_segments).tolist()):
+            self.n_rows[number] += n
+        for feature in range(values.shape[1]):
+            whole = np.rint(values[:, feature] * 10.0**DIGITS)
+            sums = np.bincount(segment, weights=whole, minlength=n_segments)
+            for number, one in enumerate(sums.tolist()):
+                self._sums[number][feature] += int(one)
+            high = np.floor(whole * 2.0**-_HALF)
+            low = whole - high * 2.0**_HALF
+            squares = (int(high @ high) << 2 * _HALF) + (int(high @ low) << _HALF + 1)
+            self._squares[feature] += squares + int(low @ low)
+
+    def standing(self, number: int) -> list[float]:
+        """Return how many standard deviations a segment's means are from all customers'."""
+        n, n_own = sum(self.n_rows), self.n_rows[number]
+        found = []
+        for feature, squares in enumerate(self._squares):
+            total, own = sum(row[feature] for row in self._sums), self._sums[number][feature]
+            spread = math.sqrt((n * squares - total * total) / (n * n)) if n else 0.0
+            known = n_own and spread > 0
+            shift = (own * n - total * n_own) / (n_own * n) if known else 0.0
+            found.append(round(shift / spread, 6) if known else 0.0)
+        return found
+
+
+class _Values:
+    """Sums of features as they are, by segment: of what is known, a number for each piece."""
+
+    def __init__(self, n_segments: int) -> None:
+        self.n_segments = n_segments
+        self._n_known: dict[str, np.ndarray] = {}
+        self._pieces: dict[tuple[str, int], list[int]] = {}
+
+    def add(self, name: str, values: np.ndarray, segment: np.ndarray) -> None:
+        """Add a feature of some customers, at most ``_MOST_ROWS``; NaN is not known."""
+        is_known = ~np.isnan(values) if values.dtype.kind == "f" else np.ones(values.size, bool)
+        own = segment[is_known]
+        counts = np.bincount(own, minlength=self.n_segments)
+        self._n_known[name] = self._n_known.get(name, 0) + counts
+        rest = values[is_known].astype(np.float64)
+        most = float(abs(rest).max(initial=0.0))
+        for piece in range(max(math.frexp(most)[1] // _PIECE, _LAST), _LAST - 1, -1):
+            if not rest.any():
+                break
+            whole = np.rint(np.ldexp(rest, -piece * _PIECE))
+            rest = rest - np.ldexp(whole, piece * _PIECE)
+            sums = np.bincount(own, weights=whole, minlength=self.n_segments).tolist()
+            there = self._pieces.setdefault((name, piece), [0] * self.n_segments)
+            self._pieces[name, piece] = [a + int(b) for a, b in zip(there, sums, strict=True)]
+
+    def mean(self, name: str, numbers: range) -> float | None:
+        """Return the mean over the customers of some segments; None where nothing is known."""
+        n_known = int(self._n_known[name][numbers].sum())
+        whole = sum(
+            sums[number] << (piece - _LAST) * _PIECE
+            for (of, piece), sums in self._pieces.items()
+            if of == name
+            for number in numbers
+        )
+        if not n_known:
+            return None
+        return float(f"{whole / (n_known << -_LAST * _PIECE):.9g}")
+
+
+def _nearest(
+    values: np.ndarray, segment: np.ndarray, away: np.ndarray, start: int, n_segments: int
+) -> tuple[np.ndarray, ...]:
+    """Return segment, distance, place by values, and row of who may be nearest to a centre."""
+    chosen = []
+    for number in range(n_segments):
+        rows = np.flatnonzero(segment == number)
+        if rows.size > _TYPICAL:
+            last = np.partition(away[rows], _TYPICAL - 1)[_TYPICAL - 1]
+            rows = rows[away[rows] <= last]
+        chosen.append(rows)
+    rows = np.concatenate(chosen)
+    place = place_of_values(values[rows], get_backend("cpu"))
+    return segment[rows], away[rows], place, rows + start
+
+
+def _typical(near: list[tuple[np.ndarray, ...]], n_segments: int) -> list[list[int]]:
+    """Return the rows nearest to each centre, of equals the first by their values."""
+    segment, away, place, row = (np.concatenate(parts) for parts in zip(*near, strict=True))
+    order = np.lexsort((row, place, away))
+    return [row[order[segment[order] == n]][:_TYPICAL].tolist() for n in range(n_segments)]
 
 
 def _label(scores: list[float]) -> str:
@@ -85,25 +205,14 @@ def _degree(feature: int, score: float) -> tuple[str, str]:
     return ("high", "高") if score > 0 else ("low", "低")
 
 
-def _feature_json(
-    names: list[str],
-    raw: dict[str, np.ndarray],
-    rows: np.ndarray,
-    order: np.ndarray,
-    scores: list[float],
-) -> str:
+def _feature_json(names: list[str], values: _Values, number: int, standing: list[float]) -> str:
     described = {
         name: {
-            "mean": _mean(raw[name][rows]),
-            "population_mean": _mean(raw[name][order]),
+            "mean": values.mean(name, range(number, number + 1)),
+            "population_mean": values.mean(name, range(values.n_segments)),
             "standard_score": score,
             "words": _WORDS[name],
         }
-        for name, score in zip(names, scores, strict=True)
+        for name, score in zip(names, standing, strict=True)
     }
     return json.dumps(described)
-
-
-def _mean(values: np.ndarray) -> float | None:
-    known = np.sort(values[~np.isnan(values)])
-    return float(f"{known.mean():.9g}") if known.size else None

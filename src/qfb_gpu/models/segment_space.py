@@ -1,7 +1,9 @@
 """The space that customers are grouped in: robust standard scores of their behaviour.
 
 Nothing here knows a customer's name or place in a table: rows are ordered by a hash of their
-values before anything is fitted, so buckets, row order and renaming change no segment.
+values before anything is fitted, so buckets, row order and renaming change no segment. Customers
+come in blocks (of a night a bucket each), of which one at a time is turned into scores: all of
+them together are never there, but for one column and what a sample takes.
 """
 
 from __future__ import annotations
@@ -13,7 +15,11 @@ import numpy as np
 from qfb_gpu import keys
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from qfb_gpu.backend import Backend
+
+    Blocks = Sequence[Mapping[str, Any]]
 
 FEATURES: tuple[tuple[str, str, str, str], ...] = (
     ("recency_days_since_last", "log", "days since the last payment", "最近一次收付"),
@@ -42,82 +48,126 @@ DIGITS = 9
 _IQR_OF_A_NORMAL = 1.3489795003921634
 
 
-def _transformed(features: dict[str, Any], backend: Backend) -> list[Any]:
-    xp = backend.xp
-    columns = []
-    for name, transform, *_ in FEATURES:
-        column = features[name].astype("float64")
-        if transform == "log":
-            column = xp.log1p(xp.maximum(column, 0.0))
-        columns.append(column)
-    return columns
+def _transformed(features: Mapping[str, Any], at: int, backend: Backend) -> Any:
+    """Return a feature of :data:`FEATURES` as it is compared, on the backend."""
+    xp, (name, transform, *_) = backend.xp, FEATURES[at]
+    column = backend.asarray(features[name]).astype("float64")
+    return xp.log1p(xp.maximum(column, 0.0)) if transform == "log" else column
 
 
-def scales(features: dict[str, Any], backend: Backend) -> tuple[list[float], list[float]]:
+def scales(blocks: Blocks, backend: Backend) -> tuple[list[float], list[float]]:
     """Return the median and the robust standard deviation of each transformed feature."""
     centre, scale = [], []
-    for column in _transformed(features, backend):
-        known = np.sort(np.asarray(backend.to_host(column)))
+    for at in range(len(FEATURES)):
+        parts = [np.asarray(backend.to_host(_transformed(one, at, backend))) for one in blocks]
+        known = np.concatenate(parts)
         known = known[~np.isnan(known)]
         if known.size == 0:
             known = np.zeros(1)
         low, middle, high = np.percentile(known, [25, 50, 75])
-        spread = (high - low) / _IQR_OF_A_NORMAL or float(np.std(known))
+        spread = (high - low) / _IQR_OF_A_NORMAL or float(np.std(np.sort(known)))
         centre.append(round(float(middle), DIGITS))
         scale.append(round(float(spread), DIGITS) or 1.0)
     return centre, scale
 
 
 def standardised(
-    features: dict[str, Any], centre: list[float], scale: list[float], backend: Backend
+    features: Mapping[str, Any], centre: list[float], scale: list[float], backend: Backend
 ) -> Any:
     """Return robust standard scores, 0 where nothing is known, those of thin customers shrunk.
+
+    Shape (n_customers, n_features), the scores of a feature side by side.
 
     A customer of ``n`` payments a year keeps ``n / (n + THIN_PAYMENTS)`` of each score: what a few
     payments say is drawn to the middle of everyone, so a new customer is not at the far end of
     anything for want of data.
     """
     xp = backend.xp
-    n_payments = xp.maximum(features[THIN].astype("float64"), 0.0)
+    n_payments = xp.maximum(backend.asarray(features[THIN]).astype("float64"), 0.0)
     weight = xp.where(xp.isnan(n_payments), 0.0, n_payments / (n_payments + THIN_PAYMENTS))
     columns = []
-    for column, middle, spread in zip(_transformed(features, backend), centre, scale, strict=True):
+    for at, (middle, spread) in enumerate(zip(centre, scale, strict=True)):
+        column = _transformed(features, at, backend)
         score = xp.clip((column - middle) / spread, -_CLIP, _CLIP) * weight
         columns.append(xp.where(xp.isnan(score), 0.0, xp.round(score, DIGITS)))
-    return xp.stack(columns, axis=1)
+    return xp.stack(columns).T
 
 
-def value_order(values: Any, backend: Backend) -> Any:
-    """Return rows in an order that only their values decide, and that is as good as random."""
+def of_scores(
+    blocks: Blocks, centre: list[float], scale: list[float], backend: Backend
+) -> Iterator[Any]:
+    """Yield the :func:`standardised` scores of one block after the other."""
+    for features in blocks:
+        yield standardised(features, centre, scale, backend)
+
+
+def place_of_values(values: Any, backend: Backend) -> Any:
+    """Return where rows stand in an order that only their values decide: int64, (n_rows,).
+
+    The order is as good as random; rows of the same values stand in the same place.
+    """
     xp = backend.xp
     whole = [
         xp.rint(values[:, column] * 10.0**DIGITS).astype("int64").view("uint64")
         for column in range(values.shape[1])
     ]
-    return backend.lexsort((keys.of_rows(whole, xp).view("int64"),))
+    return keys.of_rows(whole, xp).view("int64")
+
+
+def first_rows(scores: Iterator[Any], n_rows: int, backend: Backend) -> Any:
+    """Return the rows that come first in the order of their values, at most ``n_rows``.
+
+    Rows that cannot be among them are left out as they come, so there are never many more.
+    """
+    xp, places, kept, last = backend.xp, [], [], None
+    for values in scores:
+        place, rows = place_of_values(values, backend), values
+        if last is not None:
+            chosen = xp.flatnonzero(place < last)
+            place, rows = place[chosen], values[chosen]
+        places.append(place)
+        kept.append(rows)
+        if sum(one.shape[0] for one in places) >= 2 * n_rows:
+            place, rows = _first(places, kept, n_rows, backend)
+            places, kept, last = [place], [rows], place[-1]
+    return _first(places, kept, n_rows, backend)[1]
+
+
+def _first(places: list[Any], kept: list[Any], n_rows: int, backend: Backend) -> tuple[Any, Any]:
+    """Return the first places and their rows, in order."""
+    xp, place = backend.xp, backend.xp.concatenate(places)
+    order = backend.lexsort((place,))[:n_rows]
+    return place[order], xp.ascontiguousarray(xp.concatenate(kept)[order])
 
 
 def nearest(values: Any, centres: np.ndarray, backend: Backend) -> tuple[Any, Any]:
     """Return the nearest centre (the first of equals) and the distance; sums in feature order."""
-    first, away, _, _ = nearest_two(values, centres, backend)
+    first, away, *_ = nearest_two(values, centres, backend)
     return first, away
 
 
-def nearest_two(values: Any, centres: np.ndarray, backend: Backend) -> tuple[Any, Any, Any, Any]:
-    """Return the nearest centre and its distance, the second nearest (-1: none) and its."""
+def nearest_two(
+    values: Any, centres: np.ndarray, backend: Backend
+) -> tuple[Any, Any, Any, Any, Any]:
+    """Return the nearest centre and its distance, the second nearest (-1: none) and its.
+
+    And whether two centres are as far from a row, so that their order decided: bool, (n_rows,).
+    """
     xp = backend.xp
     n = values.shape[0]
     best, next_best = xp.full(n, xp.inf), xp.full(n, xp.inf)
     first, second = xp.zeros(n, dtype="int32"), xp.full(n, -1, dtype="int32")
+    is_tied = xp.zeros(n, dtype=bool)
     for number, centre in enumerate(centres.tolist()):
         square = xp.zeros(n)
         for column, middle in enumerate(centre):
             delta = values[:, column] - middle
             square = square + delta * delta
         is_best, is_next = square < best, square < next_best
+        is_tied = is_tied | (square == best) | (square == next_best)
         second = xp.where(is_best, xp.where(best < xp.inf, first, second), second)
         second = xp.where(is_next & ~is_best, xp.int32(number), second)
         next_best = xp.where(is_best, best, xp.minimum(square, next_best))
         first = xp.where(is_best, xp.int32(number), first)
         best = xp.minimum(square, best)
-    return first, xp.sqrt(best), second, xp.sqrt(next_best)
+    return first, xp.sqrt(best), second, xp.sqrt(next_best), is_tied

@@ -11,16 +11,19 @@ from qfb_gpu.models.segment_choice import choose_number
 from qfb_gpu.models.segment_space import (
     DIGITS,
     FEATURES,
-    nearest,
+    first_rows,
     nearest_two,
+    of_scores,
     scales,
     standardised,
-    value_order,
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Segments
+    from qfb_gpu.models.segment_space import Blocks
 
 _DENSITY_ROWS = 20_000
 _DENSITY_SHARE = 100
@@ -74,22 +77,35 @@ class SegmentModel:
         return asdict(self)
 
 
-def fit_segments(features: dict[str, Any], settings: Segments, backend: Backend) -> SegmentModel:
+def fit_segments(features: Mapping[str, Any], settings: Segments, backend: Backend) -> SegmentModel:
     """Fit segments over all customers of a run.
 
     Parameters
     ----------
-    features : dict of arrays, shape (n_customers,)
+    features : mapping of arrays, shape (n_customers,)
         At least :data:`FEATURES`; NaN counts as the median.
     settings : Segments
         ``method`` is K-means, whose number :func:`choose_number` chooses where it is ``auto``, or
         HDBSCAN, which finds its own: the centres are then the means of the dense groups of a
         sample, and customers in no group go to the nearest.
     """
+    return fit_and_place([features], settings, backend)[0]
+
+
+def fit_and_place(
+    blocks: Blocks, settings: Segments, backend: Backend
+) -> tuple[SegmentModel, dict[str, Any]]:
+    """Fit segments over the customers of all blocks; return the model and where each belongs.
+
+    Returns
+    -------
+    model : SegmentModel
+    placed : dict of arrays, shape (n_customers,)
+        What :func:`placement` returns of all customers, block by block.
+    """
     names = [row[0] for row in FEATURES]
-    centre, scale = scales(features, backend)
-    values = standardised(features, centre, scale, backend)
-    sample = values[value_order(values, backend)[: settings.sample_rows]]
+    centre, scale = scales(blocks, backend)
+    sample = first_rows(of_scores(blocks, centre, scale, backend), settings.sample_rows, backend)
     choice: list[dict[str, Any]] = []
     if settings.method == "hdbscan":
         centres = _dense_centres(sample, backend)
@@ -99,11 +115,36 @@ def fit_segments(features: dict[str, Any], settings: Segments, backend: Backend)
         if n_segments > 1:
             fitted = backend.kmeans(sample, n_segments, settings.seed)
             centres = np.round(np.asarray(backend.to_host(fitted), dtype="float64"), DIGITS)
-    counts = np.bincount(
-        backend.to_host(nearest(values, centres, backend)[0]), minlength=len(centres)
-    )
+    scores = of_scores(blocks, centre, scale, backend)
+    found = [nearest_two(values, centres, backend) for values in scores]
+    counts = np.zeros(len(centres), dtype=np.int64)
+    for first, *_ in found:
+        counts += np.bincount(backend.to_host(first), minlength=len(centres))
     order = sorted(range(len(centres)), key=lambda s: (-counts[s], centres[s].tolist()))
-    return SegmentModel(names, centre, scale, centres[order].tolist(), choice=choice)
+    model = SegmentModel(names, centre, scale, centres[order].tolist(), choice=choice)
+    return model, _ordered(model, blocks, found, order, backend)
+
+
+def _ordered(
+    model: SegmentModel, blocks: Blocks, found: list[Any], order: list[int], backend: Backend
+) -> dict[str, Any]:
+    """Return the placement by the model's own order of centres, from that by another one.
+
+    Blocks with a customer as far from one centre as from another are placed anew: of such
+    centres the first counts.
+    """
+    row = np.full(len(order) + 1, -1, dtype=np.int32)  # the last: no second
+    row[order] = np.arange(len(order))
+    rows = backend.asarray(row)
+    parts = []
+    for features in blocks:
+        first, away, second, further, is_tied = found.pop(0)  # and it is gone
+        if bool(is_tied.any()):
+            parts.append(placement(model, features, backend))
+        else:
+            parts.append(_placed(model, rows[first], away, rows[second], further, backend))
+    xp = backend.xp
+    return {name: xp.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _dense_centres(sample: Any, backend: Backend) -> np.ndarray:
@@ -119,7 +160,7 @@ def _dense_centres(sample: Any, backend: Backend) -> np.ndarray:
     return centres
 
 
-def assign(model: SegmentModel, features: dict[str, Any], backend: Backend) -> tuple[Any, Any]:
+def assign(model: SegmentModel, features: Mapping[str, Any], backend: Backend) -> tuple[Any, Any]:
     """Return each customer's nearest segment and the distance to its centre.
 
     Returns
@@ -132,7 +173,7 @@ def assign(model: SegmentModel, features: dict[str, Any], backend: Backend) -> t
     return placed["segment_id"], placed["segment_distance"]
 
 
-def placement(model: SegmentModel, features: dict[str, Any], backend: Backend) -> dict[str, Any]:
+def placement(model: SegmentModel, features: Mapping[str, Any], backend: Backend) -> dict[str, Any]:
     """Return where each customer belongs and how clearly.
 
     Returns
@@ -142,15 +183,24 @@ def placement(model: SegmentModel, features: dict[str, Any], backend: Backend) -
         ``segment_second_id`` (int32, the next nearest; -1 where there is none),
         ``segment_margin``: 1 at the centre, 0 on the border to the second; NaN without a second.
     """
-    xp = backend.xp
     values = standardised(features, model.centre, model.scale, backend)
-    first, away, second, further = nearest_two(values, np.asarray(model.centres), backend)
-    ids = backend.asarray(np.array([*model.ids, -1], dtype=np.int32))
+    first, away, second, further, _ = nearest_two(values, np.asarray(model.centres), backend)
+    return _placed(model, first, away, second, further, backend)
+
+
+def _placed(
+    model: SegmentModel, first: Any, away: Any, second: Any, further: Any, backend: Backend
+) -> dict[str, Any]:
+    """Return the columns of :func:`placement`, from rows of the model's centres."""
+    xp = backend.xp
     known = (second >= 0) & (further > 0)
     margin = xp.where(known, 1.0 - away / xp.where(known, further, 1.0), xp.nan)
-    return {
-        "segment_id": ids[first],
-        "segment_distance": away,
-        "segment_second_id": ids[second],
-        "segment_margin": margin,
-    }
+    placed = {"segment_id": first, "segment_distance": away, "segment_second_id": second}
+    return renamed({**placed, "segment_margin": margin}, model.ids, backend)
+
+
+def renamed(placed: dict[str, Any], ids: list[int], backend: Backend) -> dict[str, Any]:
+    """Return a placement in which each segment has the id at its number; -1 stays."""
+    names = backend.asarray(np.array([*ids, -1], dtype=np.int32))
+    asked = ("segment_id", "segment_second_id")
+    return {**placed, **{name: names[placed[name]] for name in asked}}

@@ -5,13 +5,17 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import ascending_rows, dense_up_to, distinct_below
+from qfb_gpu.keys import distinct_below
 from qfb_gpu.schema import DIRECTIONS
+from qfb_kernels.cutoffs import least_cpu, least_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
+_DENSE = 4
+"""Days of all groups for each time that a party comes, up to which every day is counted."""
+_MOST_SMALL = 2**31
 NAMES = {"in": "fan_in_peak", "out": "fan_out_peak"}
 
 
@@ -50,15 +54,17 @@ def fan_peaks(
     place = xp.zeros(n_groups, dtype="int64")
     place[there] = xp.arange(there.shape[0])
     place = place[group]
-    opened = place[relation[opens]], day[opens]
-    closed = place[relation[closes]], day[closes] + window_days + 1
-    n_days = lookback_days + window_days + 1
-    if 0 < there.shape[0] * n_days <= dense_up_to(day.shape[0]):
-        first_day = as_of_day - lookback_days + 1
-        cells = ((who * n_days + when - first_day) for who, when in (opened, closed))
-        near = _peaks_by_day(cells, there.shape[0], n_days, xp)
+    n_days, first_day = lookback_days + window_days + 1, as_of_day - lookback_days + 1
+    n_cells = there.shape[0] * n_days
+    is_small = n_cells < _MOST_SMALL
+    opened, closed = (
+        (place[relation[at]] * n_days + when - first_day).astype("int32" if is_small else "int64")
+        for at, when in ((opens, day[opens]), (closes, day[closes] + window_days + 1))
+    )
+    if 0 < n_cells <= _DENSE * opened.shape[0]:
+        near = _peaks_by_day(opened, closed, there.shape[0], n_days, xp)
     else:
-        near = _peaks_in_order(opened, closed, there.shape[0], backend)
+        near = _peaks_in_order(opened, closed, there.shape[0], n_days, backend)
     peaks = xp.zeros(n_groups, dtype="int32")
     peaks[there] = near
     peaks = peaks.reshape(shape)
@@ -66,24 +72,35 @@ def fan_peaks(
     return {NAMES[direction]: largest[code] for code, direction in enumerate(DIRECTIONS)}
 
 
-def _peaks_by_day(cells: Any, n_groups: int, n_days: int, xp: Any) -> Any:
+def _peaks_by_day(opened: Any, closed: Any, n_groups: int, n_days: int, xp: Any) -> Any:
     """Return how many parties were near at most, by group: int32, from a count for each day."""
-    came, went = (xp.bincount(cell, minlength=n_groups * n_days) for cell in cells)
+    came, went = (xp.bincount(cell, minlength=n_groups * n_days) for cell in (opened, closed))
     change = (came - went).astype("int32").reshape(n_groups, n_days)
     return xp.cumsum(change, axis=1, dtype="int32").max(axis=1)
 
 
-def _peaks_in_order(opened: Any, closed: Any, n_groups: int, backend: Backend) -> Any:
-    """Return the same from the times at which parties come and go, in order."""
+def _peaks_in_order(opened: Any, closed: Any, n_groups: int, n_days: int, backend: Backend) -> Any:
+    """Return the same from the group and day at which parties come and go, in order.
+
+    Most are near when one has come: so many as had come by then, less those that had gone. All
+    that came in the groups before have gone there.
+    """
     xp = backend.xp
-    who, when = (xp.concatenate(both) for both in zip(opened, closed, strict=True))
-    change = xp.concatenate([xp.ones_like(opened[1]), -xp.ones_like(closed[1])])
-    who, _, change = ascending_rows((who, when, change), backend)
-    who, below = ascending_rows((who, -xp.cumsum(change)), backend)  # those of a group sum to 0
-    first = xp.ones(who.shape[0], dtype=bool)
-    first[1:] = who[1:] != who[:-1]
     peaks = xp.zeros(n_groups, dtype="int32")
-    peaks[who[first]] = -below[first]
+    n = opened.shape[0]
+    if n == 0:
+        return peaks
+    opened, closed = xp.sort(opened), xp.sort(closed)
+    gone = xp.searchsorted(closed, opened, side="right")
+    below = (gone - xp.arange(1, n + 1)).astype("int32")
+    who = opened // n_days
+    is_first = xp.ones(n, dtype=bool)
+    is_first[1:] = who[1:] != who[:-1]
+    start = xp.nonzero(is_first)[0]
+    offsets = xp.concatenate([start, xp.full(1, n, dtype="int64")])
+    least = xp.empty((1, start.shape[0]), dtype="int64")
+    backend.launch(least_cpu, least_gpu, start.shape[0], below[None, :], offsets, least)
+    peaks[who[start]] = (-least[0]).astype("int32")
     return peaks
 
 

@@ -242,8 +242,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         stick = yardstick.Yardstick.from_text(known)
         now = {**now, **yardstick.measured(stick, now, model.horizon_days)}
     found = churn.score(model, now, now["n_before"], saved.backend)
-    explained = np.flatnonzero(found["level"] > 0)
-    english, chinese = reasons(model.names, now, found["added"], explained)
+    english, chinese = reasons(model.names, now, found["added"], found["explained"])
     columns |= dict(zip(_NUMBERS, (found[n] for n in ("probability", "low", "high")), strict=True))
     columns["churn_level"] = Labelled(found["level"], churn.RISKS)
     texts_of = (pa.array(english, pa.string()), pa.array(chinese, pa.string()))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu import profile
 from qfb_gpu.backend import get_backend
@@ -14,20 +15,22 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.keys import find
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.texts import hash_texts
-from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.models import continuity, segment_cards, segment_space, segments
 from qfb_gpu.parts.part import WHOLE
-from qfb_gpu.profile import TIERS
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.config import Config
     from qfb_gpu.lake.work import Workspace
+    from qfb_gpu.models.segment_space import Blocks
     from qfb_gpu.models.segments import SegmentModel
 
 NONE = -1
 _BEFORE = "previous_as_of_day"
 _STAGE = "groups"
+_READ_AT_ONCE = 4
+"""Features of the night before that are read at a time: more is memory, fewer opens files more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,46 +79,66 @@ class Groups:
 
 
 def fit_groups(
-    features: dict[str, Any], customer_keys: np.ndarray, config: Config, backend: Backend
+    blocks: Blocks, customer_keys: np.ndarray, config: Config, backend: Backend
 ) -> Groups:
     """Group every customer; keep ids and tiers where the night before had them.
 
     Parameters
     ----------
-    features : dict of arrays of the backend, shape (n_customers,)
+    blocks : sequence of mapping of name to array
+        The features of all customers, some customers after the other: of the backend, or the host.
     customer_keys : int64 NumPy array, shape (n_customers,)
     """
-    model = segments.fit_segments(features, config.segments, backend)
-    placed = segments.placement(model, features, backend)
+    model, placed = segments.fit_and_place(blocks, config.segments, backend)
     before = read_before(config, customer_keys)
+    now = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
     if before is not None:
         was = before.segment_id >= 0
-        row = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
-        ids = continuity.match_ids(before.segment_id[was], row[was], len(model.centres))
-        model = model.renamed(ids)
-        placed = segments.placement(model, features, backend)
-    cards = segment_cards.profile_cards(
-        model, features, placed["segment_id"], placed["segment_distance"], backend
-    )
-    standing = profile.standing(
-        features,
-        to_day(config.as_of),
+        ids = continuity.match_ids(before.segment_id[was], now[was], len(model.centres))
+        model, placed = model.renamed(ids), segments.renamed(placed, ids, backend)
+        now = np.asarray(backend.to_host(placed["segment_id"]))
+    cards = segment_cards.profile_cards(model, blocks, now, placed["segment_distance"], backend)
+    none = np.full(customer_keys.shape[0], NONE, np.int8)
+    population = {
+        "customer_key": customer_keys,
+        **{name: _column(blocks, name, backend) for name in profile.MEASURES},
+        "previous_tier": none if before is None else before.tier,
+    }
+    standing = _standing(blocks, population, before, config, backend)
+    moves = _moves(before, now)
+    groups = Groups({**placed, **standing}, model, cards, moves, population=population)
+    if before is not None:
+        groups.drift = _drift(config, before, moves, blocks, backend)
+    return groups
+
+
+def _column(blocks: Blocks, name: str, backend: Backend) -> np.ndarray:
+    """Return a feature of all customers, on the host."""
+    return np.concatenate([backend.to_host(block[name]) for block in blocks])
+
+
+def _standing(
+    blocks: Blocks,
+    population: dict[str, Any],
+    before: Before | None,
+    config: Config,
+    backend: Backend,
+) -> dict[str, Any]:
+    """Return tier and lifecycle of all customers."""
+    stages = []
+    for block in blocks:
+        asked = {name: backend.asarray(block[name]) for name in profile.STAGES}
+        stages.append(profile.lifecycle(asked, backend))
+    tier = profile.tier(
+        {name: backend.asarray(population[name]) for name in profile.MEASURES},
         backend,
         previous_tier=None if before is None else backend.asarray(before.tier),
         margin=config.segments.tier_margin,
     )
-    now = np.asarray(backend.to_host(placed["segment_id"]))
-    moves = _moves(before, now)
-    groups = Groups({**placed, **standing}, model, cards, moves)
-    none = np.full(customer_keys.shape[0], NONE, np.int8)
-    groups.population = {
-        "customer_key": customer_keys,
-        **{name: backend.to_host(features[name]) for name in profile.MEASURES},
-        "previous_tier": none if before is None else before.tier,
+    return {
+        "lifecycle": Labelled(backend.xp.concatenate(stages), profile.LIFECYCLES),
+        "tier": Labelled(tier, profile.TIERS),
     }
-    if before is not None:
-        groups.drift = _drift(config, before, moves, features, backend)
-    return groups
 
 
 def put(groups: Groups, workspace: Workspace, backend: Backend) -> Groups:
@@ -170,19 +193,26 @@ def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:
     wanted = ["customer_id", "as_of", "segment_id", "tier"]
     if not {*wanted} <= {*gold.columns_of(config.output_dir, "customer_profiles")}:
         return None
-    table = gold.read(config.output_dir, "customer_profiles", wanted)
-    if table.num_rows == 0 or table.column("as_of")[0].as_py() > config.as_of:
+    found = []
+    for part in gold.reader(config.output_dir).parts("customer_profiles", wanted):
+        table = part()
+        if table.num_rows == 0:
+            continue
+        as_of = table.column("as_of")[0].as_py()
+        if as_of > config.as_of:
+            return None
+        keys = hash_texts(_texts(table.column("customer_id")))
+        tier = pc.index_in(_texts(table.column("tier")), value_set=pa.array(profile.TIERS))
+        tier = tier.fill_null(NONE).to_numpy(zero_copy_only=False).astype(np.int8)
+        found.append((keys, table.column("segment_id").to_numpy(), tier))
+    if not found:
         return None
-    keys = hash_texts(_texts(table.column("customer_id")))
+    keys, segment, tiers = (np.concatenate(columns) for columns in zip(*found, strict=True))
     order = np.argsort(keys)
     place, is_there = find(keys[order], customer_keys, np)
     row = order[place]
-    tier = table.column("tier").combine_chunks()
-    number = {name: i for i, name in enumerate(TIERS)}
-    tiers = np.array([number.get(name, NONE) for name in _texts(tier).to_pylist()], np.int8)
-    segment = table.column("segment_id").to_numpy()
     return Before(
-        to_day(table.column("as_of")[0].as_py()),
+        to_day(as_of),
         np.where(is_there, segment[row], NONE).astype(np.int32),
         np.where(is_there, tiers[row], NONE).astype(np.int8),
         int(keys.size - is_there.sum()),
@@ -208,34 +238,34 @@ def _moves(before: Before | None, now: np.ndarray) -> dict[str, Any]:
 
 
 def _drift(
-    config: Config, before: Before, moves: dict[str, Any], features: dict[str, Any],
-    backend: Backend,
-) -> dict[str, Any]:  # fmt: skip
-    was, indices = _was(config), {}
-    for name, *_ in segment_space.FEATURES:
-        now = np.asarray(backend.to_host(features[name]), "float64")
-        indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), now)
+    config: Config, before: Before, moves: dict[str, Any], blocks: Blocks, backend: Backend
+) -> dict[str, Any]:
+    there = {*gold.columns_of(config.output_dir, "customer_profiles")}
+    names, indices = [name for name, *_ in segment_space.FEATURES], {}
+    for some in (names[at : at + _READ_AT_ONCE] for at in range(0, len(names), _READ_AT_ONCE)):
+        was = _was(config, [name for name in some if name in there])
+        for name in some:
+            now = _column(blocks, name, backend).astype("float64")
+            indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), now)
     n_both = int((before.segment_id >= 0).sum())
     n_new = before.segment_id.size - n_both
     return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone)
 
 
-def _was(config: Config) -> dict[str, np.ndarray]:
-    """Return the features of the night before that it had, null as NaN."""
-    there = gold.columns_of(config.output_dir, "customer_profiles")
-    names = [name for name, *_ in segment_space.FEATURES if name in there]
+def _was(config: Config, names: list[str]) -> dict[str, np.ndarray]:
+    """Return features of the night before, null as NaN."""
     table = gold.read(config.output_dir, "customer_profiles", names).cast(
         pa.schema([(name, pa.float64()) for name in names])
     )
     return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
 
 
-def move_table(groups: Groups, as_of_day: int, customer_ids: Any) -> dict[str, Any]:
-    """Return the columns of ``segment_moves``."""
+def move_table(groups: Groups, as_of_day: int, moved: Any) -> dict[str, Any]:
+    """Return the columns of ``segment_moves``; ``moved``: the ids of who moved."""
     moves = groups.moves
     n = moves["row"].size
     return {
-        "customer_id": customer_ids.take(pa.array(moves["row"])),
+        "customer_id": moved,
         "as_of": np.full(n, as_of_day, np.int32),
         "previous_as_of": np.full(n, moves[_BEFORE], np.int32),
         "from_segment_id": moves["from_segment_id"],

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Given, Saved
 
 _HORIZONS = (90, 365)
+_READS = ("n_days", "days_to_last", "days_observed", "currency", "mean_value_minor")
+"""What the models are fitted on."""
 
 
 def _score(given: Given) -> dict[str, Columns]:
@@ -28,9 +30,11 @@ def _score(given: Given) -> dict[str, Columns]:
 def _fit(saved: Saved) -> dict[str, Columns]:
     """Fit BG/NBD on all customers, Gamma-Gamma on those of each main currency."""
     tables = [saved.scored("history", bucket) for bucket in saved.buckets]
-    history = {name: np.concatenate([t[name] for t in tables]) for name in tables[0]}
-    there = history["n_days"] > 0
-    history = {name: values[there] for name, values in history.items()}
+    there = [table["n_days"] > 0 for table in tables]
+    history = {
+        name: np.concatenate([t[name][rows] for t, rows in zip(tables, there, strict=True)])
+        for name in _READS
+    }
     x = history["n_days"] - 1
     rows = saved.config.features.lifetime_sample_rows
     buying = models.fit_beta_geometric(

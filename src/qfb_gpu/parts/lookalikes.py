@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,28 +10,38 @@ import pyarrow as pa
 
 from qfb_gpu.keys import find
 from qfb_gpu.models import lookalikes
+from qfb_gpu.parts.customer_names import customers_at
 from qfb_gpu.parts.part import PROFILES, Columns, Part
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.parts.part import Saved
 
 _N_NEAREST = 3
 
 
+class _OfAll(Mapping[str, np.ndarray]):
+    """Columns of all customers: one is put together when it is asked for, and not kept."""
+
+    def __init__(self, parts: list[Columns]) -> None:
+        self._parts = parts
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        return np.concatenate([part[name] for part in self._parts])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts[0])
+
+    def __len__(self) -> int:
+        return len(self._parts[0])
+
+
 def _fit(saved: Saved) -> dict[str, Columns]:
-    profiles = [saved.profiles(bucket) for bucket in saved.buckets]
-    features = {
-        name: np.concatenate([one[name] for one in profiles]) for name in lookalikes.FEATURES
-    }
-    references = lookalikes.References.of(features)
-    customers = [saved.customers(bucket) for bucket in saved.buckets]
-    ids = pa.chunked_array([one["customer_id"] for one in customers])
-    keys = np.concatenate([one["customer_key"] for one in customers])
+    references = lookalikes.References.of(_OfAll([saved.profiles(b) for b in saved.buckets]))
+    keys, ids = customers_at(saved.workspace, saved.buckets, references.row)
     return {
-        "references": {
-            "customer_key": keys[references.row],
-            "customer_id": ids.take(pa.array(references.row)),
-        },
+        "references": {"customer_key": keys, "customer_id": ids},
         "ascending": dict(zip(lookalikes.FEATURES, references.ascending.T, strict=True)),
         "places": dict(zip(lookalikes.FEATURES, references.places.T, strict=True)),
     }
@@ -39,8 +50,8 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     about, profiles = saved.fitted("references"), saved.profiles(bucket)
     ascending, known = (
-        np.stack([saved.fitted(kind)[name] for name in lookalikes.FEATURES], axis=1)
-        for kind in ("ascending", "places")
+        np.stack([columns[name] for name in lookalikes.FEATURES], axis=1)
+        for columns in (saved.fitted("ascending"), saved.fitted("places"))
     )
     references = lookalikes.References(about["customer_key"], ascending, known)
     places = references.ranks(profiles)
@@ -58,7 +69,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
             "rank": (rank + 1).astype(np.int32),
             "similar_customer_id": about["customer_id"].take(pa.array(similar)),
             "distance": distance[customer, rank],
-            "alike": pa.array(alike, pa.string()),
+            "alike": alike,
         }
     }
 

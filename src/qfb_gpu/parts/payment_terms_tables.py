@@ -95,12 +95,9 @@ def _or_none(values: np.ndarray, at: np.ndarray, n: int) -> np.ndarray:
 
 
 def _of_bucket(saved: Saved, bucket: int) -> Columns:
-    terms = saved.fitted("terms")
-    rows = np.flatnonzero(terms["bucket"] == bucket)
-    return {
-        name: values.take(pa.array(rows)) if isinstance(values, pa.Array) else values[rows]
-        for name, values in terms.items()
-    }
+    terms = saved.fitted("terms")  # bucket by bucket, in their order
+    first, end = np.searchsorted(terms["bucket"], (bucket, bucket + 1)).tolist()
+    return {name: values[first:end] for name, values in terms.items()}
 
 
 def _currency(codes: np.ndarray) -> Labelled:

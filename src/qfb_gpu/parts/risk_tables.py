@@ -11,7 +11,7 @@ from qfb_gpu.finance.demand import CLASSES
 from qfb_gpu.finance.levels import LEVELS
 from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import Tested
-from qfb_gpu.finance.risks_reasons import in_words, weighty
+from qfb_gpu.finance.risks_reasons import in_words
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.part import PROFILE, Columns
 
@@ -58,9 +58,9 @@ def tables(
         "raw_score": np.round(stacked["raw"], _DIGITS),
         "peer_score": np.round(stacked["peers"], _DIGITS),
         "n_observations": stacked["evidence"].astype(np.int64),
-        "reason_codes": pa.array(codes, pa.string()),
-        "reasons": pa.array(english, pa.string()),
-        "reasons_zh": pa.array(chinese, pa.string()),
+        "reason_codes": codes,
+        "reasons": english,
+        "reasons_zh": chinese,
     }
     return {
         "customer_risks": rows,
@@ -69,21 +69,14 @@ def tables(
     }
 
 
-def _reasons(columns: Columns, settings: Settings) -> tuple[list[str], list[str], list[str]]:
-    names = [name.removeprefix("part.") for name in columns if name.startswith("part.")]
-    facts = [name for name in names if not name.startswith("points.")]
-    points = {
-        name.removeprefix("points."): columns[f"part.{name}"]
-        for name in names
-        if name.startswith("points.")
-    }
-    rows = zip(*(columns[f"part.{name}"].tolist() for name in facts), strict=True)
-    told = zip(*(weighty(risk, points, settings.all_weights) for risk in RISKS), strict=True)
-    found = []
-    for row, of_risks in zip(rows, told, strict=True):
-        named = dict(zip(facts, row, strict=True))
-        found += [in_words(risk, of, named) for risk, of in zip(RISKS, of_risks, strict=True)]
-    return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]
+def _reasons(columns: Columns, settings: Settings) -> tuple[pa.Array, ...]:
+    """Return codes, English and Chinese: a row for each risk of a customer, then of the next."""
+    parts = {n.removeprefix("part."): v for n, v in columns.items() if n.startswith("part.")}
+    points = {name.removeprefix("points."): values for name, values in parts.items()}
+    told = [in_words(risk, points, parts, settings.all_weights) for risk in RISKS]
+    n = len(told[0][0])
+    rows = pa.array(np.arange(n * len(RISKS)).reshape(len(RISKS), n).T.reshape(-1))
+    return tuple(pa.concat_arrays(of_risks).take(rows) for of_risks in zip(*told, strict=True))
 
 
 def _alerts(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.schema import CADENCES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _IRREGULAR = CADENCES.index("irregular")
 _NULL_TEXT = ("schedule_code", "rrule", "roll", "status")
@@ -54,6 +59,52 @@ def _running_maximum(values: Any, xp: Any) -> Any:
         values[shift:] = xp.maximum(values[shift:], values[:-shift].copy())
         shift *= 2
     return values
+
+
+def q_values_known(parts: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Return each p-value that some stream of a run has, once, with its q-value.
+
+    The q-value of a p-value is what :func:`q_values` says of it, to the bit. All p-values are
+    sorted where they are: 8 bytes a stream, and 16 for each that is distinct.
+
+    Parameters
+    ----------
+    parts : sequence of float64 NumPy arrays
+        The p-values of all streams, a bucket each; NaN where a stream cannot be tested.
+
+    Returns
+    -------
+    p_value, q_value : float64 NumPy arrays, shape (n_distinct,), ascending
+    """
+    ascending, n = np.empty(sum(part.size for part in parts)), 0
+    for part in parts:
+        tested = part[~np.isnan(part)]
+        ascending[n : n + tested.size] = tested
+        n += tested.size
+    if n == 0:
+        return np.zeros(0), np.zeros(0)
+    ascending = ascending[:n]
+    ascending.sort()
+    up_to = np.append(np.flatnonzero(ascending[1:] != ascending[:-1]) + 1, n)
+    p_value = ascending[up_to - 1]
+    q_value = p_value * n / up_to
+    np.minimum.accumulate(q_value[::-1], out=q_value[::-1])
+    return p_value, np.minimum(q_value, 1.0, out=q_value)
+
+
+def q_values_of(p_values: np.ndarray, p_known: np.ndarray, q_known: np.ndarray) -> np.ndarray:
+    """Return the q-values of streams by what :func:`q_values_known` returned: NaN stays NaN.
+
+    A p-value that is not known gets the q-value of the next larger one, 1 where there is none.
+    """
+    q = np.full(p_values.size, np.nan)
+    tested = np.flatnonzero(~np.isnan(p_values))
+    rows = tested[np.argsort(p_values[tested])]  # neighbours are looked up one after the other
+    place = np.searchsorted(p_known, p_values[rows])
+    is_last = place == p_known.size
+    q[rows] = 1.0
+    q[rows[~is_last]] = q_known[place[~is_last]]
+    return q
 
 
 def decide(

@@ -24,7 +24,16 @@ from qfb_gpu.profile.monthly import merge_monthly, monthly_of, monthly_totals
 from qfb_gpu.profile.products import products_features
 from qfb_gpu.profile.purchases import LIFETIME, purchase_history
 from qfb_gpu.profile.regularity import regularity_features
-from qfb_gpu.profile.standing import LIFECYCLES, LIFECYCLES_ZH, MEASURES, TIERS, standing
+from qfb_gpu.profile.standing import (
+    LIFECYCLES,
+    LIFECYCLES_ZH,
+    MEASURES,
+    STAGES,
+    TIERS,
+    lifecycle,
+    standing,
+    tier,
+)
 from qfb_gpu.profile.terms import terms_features
 
 __all__ = [
@@ -34,6 +43,7 @@ __all__ = [
     "LIFECYCLES_ZH",
     "LIFETIME",
     "MEASURES",
+    "STAGES",
     "TIERS",
     "Feature",
     "claims_features",
@@ -41,6 +51,7 @@ __all__ = [
     "contracts_paid_features",
     "customer_features",
     "journey_features",
+    "lifecycle",
     "main_currency",
     "marketing_features",
     "merge_monthly",
@@ -52,6 +63,7 @@ __all__ = [
     "regularity_features",
     "standing",
     "terms_features",
+    "tier",
 ]
 
 

@@ -34,6 +34,10 @@ DOUBLE = 1 / 3
 TIER_A, TIER_B = 0.80, 0.95
 MEASURES = ("main_currency", "money_turnover_minor_365d")
 """The features that tiers are made of."""
+STAGES = (
+    "recency_days_since_last", "recency_in_gaps", "trend_n_quarter", "recency_days_since_first",
+)  # fmt: skip
+"""The features that lifecycles are made of."""
 
 
 def standing(
@@ -78,15 +82,13 @@ def standing(
 def lifecycle(features: dict[str, Any], backend: Backend) -> Any:
     """Return each customer's stage: int8, shape (n_customers,), index into ``LIFECYCLES``."""
     xp = backend.xp
-    quiet = features["recency_days_since_last"]
-    in_gaps = features["recency_in_gaps"]
-    trend = features["trend_n_quarter"]
+    quiet, in_gaps, trend, since_first = (features[name] for name in STAGES)
     stage = xp.full(quiet.shape[0], LIFECYCLES.index("active"), dtype="int8")
     is_long = xp.isnan(in_gaps) | (in_gaps > QUIET_GAPS)
     rules = (  # the last that holds wins
         ("growing", trend >= DOUBLE),
         ("declining", trend <= -DOUBLE),
-        ("new", features["recency_days_since_first"] < NEW_DAYS),
+        ("new", since_first < NEW_DAYS),
         ("dormant", (quiet >= QUIET_DAYS) & is_long),
         ("lost", quiet >= LOST_DAYS),
     )
