@@ -96,21 +96,20 @@ def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
 
 def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     """Return a bucket's tables on the device."""
-    main = saved.scored("main", bucket)
-    n_customers = main["first"].shape[0]
+    main, n_months = saved.scored("main", bucket), ends.n_months
 
-    def tables(name: str) -> Columns:
+    def tables(name: str, n_columns: int) -> Columns:
         flat = saved.scored(name, bucket).items()
-        return {key: saved.backend.asarray(v).reshape(n_customers, -1) for key, v in flat}
+        return {key: saved.backend.asarray(v).reshape(-1, n_columns) for key, v in flat}
 
-    by_month = tables("months")
+    by_month = tables("months", n_months)
     return risks.Months(
         **{name: by_month[name] for name in ("income", "spend", "n_in", "n_returned")},
         n_cancelled=by_month.get("cancelled"),
         first=saved.backend.asarray(main["first"]),
         first_month=ends.first_month,
-        hhi=tables("hhi")["hhi"],
-        channels=tables("channels"),
+        hhi=tables("hhi", sum(ago <= n_months for ago in _CHANNEL_AGO))["hhi"],
+        channels=tables("channels", len(_ago(n_months))),
         **_contracts(saved, bucket),
     )
 
