@@ -27,7 +27,7 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
-from qfb_gpu.parts.risk_dates import Date, of_bucket
+from qfb_gpu.parts.risk_dates import FELL, TOLD, Date, of_bucket
 
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
@@ -209,10 +209,11 @@ def _latest(found: risks.Measures, points: Any) -> Columns:
 
 
 def _falls(income: Any, dates: list[int], share: float, backend: Backend) -> Columns:
-    """Return whose income fell after each past date that is tested, and whose can be told."""
+    """Return whose income fell after each past date that is tested: int8, 0, TOLD or FELL."""
     income, found = months.by_column(income, backend.xp), {}
     for ago in filter(_is_tested, dates):
-        found[f"fell.{ago}"], found[f"told.{ago}"] = fell(income, ago, share, backend)
+        low, told = fell(income, ago, share, backend)
+        found[f"{ago}"] = backend.xp.where(low, FELL, told * TOLD).astype("int8")
     return found
 
 
