@@ -1,4 +1,4 @@
-"""Every part of the night step by step (score, fit, publish, whole), on the CPU and on a device.
+"""Every part of the night step by step, from score to whole, on the CPU and on a device.
 
 What a step reads is what the CPU left: its ledger, streams and sources, moved to the device, and
 the workspace of its night. So a wrong step does not make the next ones look wrong.
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _ASKS = (pipeline, fitting, tasks, update, gather, run, part, categories, text_job)
 """Modules of the engine that look a backend up by its name."""
-_STEPS = ("score", "fit", "publish", "whole")
+_STEPS = ("score", "measure", "fit", "publish", "whole")
 
 
 @contextmanager
@@ -92,6 +92,7 @@ def steps(before: Before) -> dict[str, Step]:
     for one in run.active(before.night.sources):
         for name, work in (
             ("score", _score),
+            ("measure", _measure),
             ("fit", _fit),
             ("publish", _publish),
             ("whole", _whole),
@@ -132,6 +133,12 @@ def _score(before: Before, one: Part, backend: Backend) -> dict[str, Any]:
         backend=backend,
     )
     return _flat(one.score(given))
+
+
+def _measure(before: Before, one: Part, backend: Backend) -> dict[str, Any]:
+    if one.measure is None:
+        return {}
+    return _flat(one.measure(_saved(before, one, before.buckets, backend), before.bucket))
 
 
 def _fit(before: Before, one: Part, backend: Backend) -> dict[str, Any]:

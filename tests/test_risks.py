@@ -607,7 +607,7 @@ def night(folder, buckets, day):
         )  # fmt: skip
         for name, columns in part.score(given_).items():
             work.save("score", bucket, f"risks.{name}", columns, CPU)
-        who = {"customer_key": ledger.customer_key, "customer_id": pa.array(names)}
+        who = {"customer_key": ledger.customer_key, "customer_id": pa.array(names, pa.string())}
         work.save("score", bucket, "customers", who, CPU)
     saved = Saved("risks", work, tuple(range(len(buckets))), day, config, "cpu", folder)
     for bucket in range(len(buckets)):
@@ -618,7 +618,7 @@ def night(folder, buckets, day):
     made = [part.publish(saved, bucket) for bucket in range(len(buckets))]
     tables = {name: [] for name in (*part.RISK.tables, PROFILE)}
     for (_, names), one in zip(buckets, made, strict=True):
-        one[PROFILE]["customer_id"] = pa.array(names)
+        one[PROFILE]["customer_id"] = pa.array(names, pa.string())
         for name, columns in one.items():
             tables[name] += as_rows(columns)
     found = {name: sorted(rows, key=lambda r: (r["customer_id"], r.get("risk", "")))
@@ -653,6 +653,12 @@ def test_buckets_change_nothing(one_bucket, tmp_path):
         ledger = build_ledger([(place[r[0]], *r[1:]) for r in rows if r[0] in place])
         parts.append((ledger, [names[at] for at in mine]))
     assert night(tmp_path, parts[::-1], DAY) == one_bucket
+
+
+def test_a_bucket_may_have_no_customers(one_bucket, tmp_path):
+    names = [f"firm {at:02d}" for at in range(40)]
+    nobody = build_ledger([], n_customers=0)
+    assert night(tmp_path, [(build_ledger(firms()), names), (nobody, [])], DAY) == one_bucket
 
 
 def test_who_loses_income_is_alerted_once_and_not_again_each_night(one_bucket, tmp_path):

@@ -12,7 +12,7 @@ from numba import cuda
 
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
-from qfb_kernels.unsteady import above, squares
+from qfb_kernels.unsteady import above
 
 (
     INTERVAL, SIZES, ERROR, CHANGE, BULLWHIP, SCALED_ERROR, CHANGE_FALL, CHANGE_MONTHS, CLASS_CODE,
@@ -26,82 +26,69 @@ _LEAST_SPREAD = 0.01
 _FEWEST, _FEWEST_BOUGHT = 2, 3
 
 
-def _sizes(steady, row, begin, width):
-    """Return the squared coefficient of variation of months with sales, and their number."""
-    total, n = 0.0, begin - begin
+def _sums(steady, row, spend, customer, first, begin, width):
+    """Return the sums of sales and of spending, and how many months had some."""
+    total, bought, n_busy, n_bought = 0.0, 0.0, begin - begin, begin - begin
     for at in range(begin, width):
-        if steady[row, at] > 0:
-            total += steady[row, at]
-            n += 1
-    mean, spread = total / max(n, 1), 0.0
-    for at in range(begin, width):
-        if steady[row, at] > 0:
-            off = steady[row, at] - mean
-            spread += off * off
-    return spread / max(n, 1) / (mean * mean if mean > 0 else 1.0), n
+        now, out = above(steady, row, at), max(spend[customer, first + at], 0)
+        total += now
+        bought += out
+        n_busy += 1 if now > 0 else 0
+        n_bought += 1 if out > 0 else 0
+    return total, bought, n_busy, n_bought
 
 
-def _bought(spend, customer, first, begin, width):
-    """Return the squared coefficient of variation of spending, and how many months had some."""
-    total, n, n_busy = 0.0, max(width - begin, 1), begin - begin
-    for at in range(begin, width):
-        if spend[customer, first + at] > 0:
-            total += spend[customer, first + at]
-            n_busy += 1
-    mean, spread = total / n, 0.0
-    for at in range(begin, width):
-        off = max(spend[customer, first + at], 0.0) - mean
-        spread += off * off
-    return spread / n / (mean * mean if mean > 0 else 1.0), n_busy
+def _errors(steady, row, income, customer, first, begin, width):
+    """Return the sums of the smoothing forecast's errors, and of what scales them.
 
-
-def _errors(steady, row, income, customer, first, begin, width, mean):
-    """Return the smoothing forecast's mean absolute error over the mean, and scaled by naive."""
+    Of all months; of those with one a year before; of a forecast by that; and how many those are.
+    """
     level = above(steady, row, begin)
-    total, yearly, smooth, n_yearly = 0.0, 0.0, 0.0, begin - begin
+    total, smooth, yearly, n_yearly = 0.0, 0.0, 0.0, begin - begin
     for at in range(begin + 1, width):
-        miss = abs(above(steady, row, at) - level)
+        now = above(steady, row, at)
+        miss = abs(now - level)
         total += miss
         if at - _YEAR >= begin:
-            now, then = income[customer, first + at], income[customer, first + at - _YEAR]
-            yearly += abs(now * 1.0 - then * 1.0)
+            here, then = income[customer, first + at], income[customer, first + at - _YEAR]
+            yearly += abs(here * 1.0 - then * 1.0)
             smooth += miss
             n_yearly += 1
-        level = level + _ALPHA * (above(steady, row, at) - level)
-    error = total / max(width - begin - 1, 1) / (mean if mean > 0 else 1.0)
-    return error, (smooth / yearly if n_yearly >= _FEWEST and yearly > 0 else math.nan)
+        level = level + _ALPHA * (now - level)
+    return total, smooth, yearly, n_yearly
 
 
-def _farthest(steady, row, begin, width, mean):
-    """Return the month where the cumulative sum is farthest from a line, and how far it is.
+def _spreads(steady, row, spend, customer, first, begin, width, mean, of_busy, bought):
+    """Return sums of squares: of sales, of months with sales, of spending; and how far sums go.
 
-    Of months as far but for rounding the first, whatever order sums are in.
+    The last is the farthest that the cumulative sum of sales is from a line.
     """
-    most, away = 0.0, 0.0
-    for at in range(begin, width - 1):
-        away += above(steady, row, at) - mean
-        most = max(most, abs(away))
-    if most <= 0:
-        return begin - begin, 0.0
-    away = 0.0
-    for at in range(begin, width - 1):
-        away += above(steady, row, at) - mean
-        if abs(away) >= (1 - _ROUNDING) * most:
-            return at, abs(away)
-    return begin - begin, 0.0
+    own, busy, out, away, most = 0.0, 0.0, 0.0, 0.0, 0.0
+    for at in range(begin, width):
+        now = above(steady, row, at)
+        own += (now - mean) * (now - mean)
+        if now > 0:
+            busy += (now - of_busy) * (now - of_busy)
+        off = max(spend[customer, first + at], 0) - bought
+        out += off * off
+        if at < width - 1:
+            away += now - mean
+            most = max(most, abs(away))
+    return own, busy, out, most
 
 
-sizes, bought, errors = twin(_sizes), twin(_bought), twin(_errors, above)
-farthest = twin(_farthest, above)
+def _change(steady, row, begin, width, mean, spread, most, figures, to):
+    """Write the fall at the change point, weighed by how clear it is and as it is, and its age.
 
-
-def _change(steady, row, begin, width, mean, spread, figures, to):
-    """Write the fall at the change point, weighed by how clear it is and as it is, and its age."""
-    if width < 2:
-        figures[row, to + CHANGE], figures[row, to + CHANGE_FALL] = 0.0, 0.0
-        figures[row, to + CHANGE_MONTHS] = math.nan
-        return
-    place, distance = farthest(steady, row, begin, width, mean)
+    Of months as far from the line but for rounding the first, whatever order sums are in.
+    """
+    place, distance, away = begin - begin, 0.0, 0.0
+    if most > 0:
+        for at in range(begin, width - 1):
+            away += above(steady, row, at) - mean
+            if abs(away) >= (1 - _ROUNDING) * most:
+                place, distance = at, abs(away)
+                break
     low, high = 0.0, 0.0
     for at in range(begin, place + 1):
         low += above(steady, row, at)
@@ -112,45 +99,56 @@ def _change(steady, row, begin, width, mean, spread, figures, to):
     fall = max(1 - high / low, 0.0) if low > 0 else 0.0
     figures[row, to + CHANGE] = fall * strength / (1 + strength)
     figures[row, to + CHANGE_FALL] = fall
-    figures[row, to + CHANGE_MONTHS] = width - 1 - place
+    figures[row, to + CHANGE_MONTHS] = width - 1 - place if width > 1 else math.nan
 
 
-change = twin(_change, above, farthest)
+sums, errors, spreads = twin(_sums, above), twin(_errors, above), twin(_spreads, above)
+change = twin(_change, above)
+
+
+def _varied(squares, n, mean):
+    """Return the squared coefficient of variation."""
+    return squares / max(n, 1) / (mean * mean if mean > 0 else 1.0)
+
+
+varied = twin(_varied, inline=True)
 
 
 def _asked_row(steady, spend, income, customer, first, width, length, figures, to, row):
     """Write the figures of a row from column ``to`` on; NaN where there is too little."""
     n = min(length, width)
     begin = width - n
-    total = 0.0
-    for at in range(begin, width):
-        total += above(steady, row, at)
-    mean = total / max(n, 1)
-    off = squares(steady, row, begin, width, mean)
-    change(steady, row, begin, width, mean, math.sqrt(off), figures, to)
+    total, bought, n_busy, n_bought = sums(steady, row, spend, customer, first, begin, width)
+    mean, of_busy, bought = total / max(n, 1), total / max(n_busy, 1), bought / max(n, 1)
+    own, busy, out, most = spreads(
+        steady, row, spend, customer, first, begin, width, mean, of_busy, bought
+    )
+    change(steady, row, begin, width, mean, math.sqrt(own), most, figures, to)
     for name in (INTERVAL, SIZES, ERROR, BULLWHIP, SCALED_ERROR):
         figures[row, to + name] = math.nan
     figures[row, to + CLASS_CODE] = -1.0
+    missed = 0.0
     if n > 0:
-        error, scaled = errors(steady, row, income, customer, first, begin, width, mean)
-        figures[row, to + SCALED_ERROR] = scaled
-        spread, n_busy = sizes(steady, row, begin, width)
-        if n >= _FEWEST and n_busy > 0:
-            interval = n / n_busy
-            figures[row, to + INTERVAL] = interval - 1
-            figures[row, to + SIZES] = spread
-            figures[row, to + ERROR] = error
-            is_late, is_wild = int(interval >= _INTERVAL_CUT), int(spread >= _SIZES_CUT)
-            figures[row, to + CLASS_CODE] = is_late + 2 * is_wild
-            varied, n_bought = bought(spend, customer, first, begin, width)
-            if n_bought >= _FEWEST_BOUGHT:
-                own = off / n / (mean * mean if mean > 0 else 1.0)
-                figures[row, to + BULLWHIP] = max(varied / max(own, _LEAST_SPREAD) - 1, 0.0)
-            return
-    figures[row, to + CHANGE] = math.nan
+        missed, smooth, yearly, n_yearly = errors(
+            steady, row, income, customer, first, begin, width
+        )
+        if n_yearly >= _FEWEST and yearly > 0:
+            figures[row, to + SCALED_ERROR] = smooth / yearly
+    if n < _FEWEST or n_busy == 0:
+        figures[row, to + CHANGE] = math.nan
+        return
+    interval, sizes = n / n_busy, varied(busy, n_busy, of_busy)
+    figures[row, to + INTERVAL] = interval - 1
+    figures[row, to + SIZES] = sizes
+    figures[row, to + ERROR] = missed / max(n - 1, 1) / (mean if mean > 0 else 1.0)
+    is_late, is_wild = int(interval >= _INTERVAL_CUT), int(sizes >= _SIZES_CUT)
+    figures[row, to + CLASS_CODE] = is_late + 2 * is_wild
+    if n_bought >= _FEWEST_BOUGHT:
+        ratio = varied(out, n, bought) / max(varied(own, n, mean), _LEAST_SPREAD)
+        figures[row, to + BULLWHIP] = max(ratio - 1, 0.0)
 
 
-asked_row = twin(_asked_row, above, squares, change, errors, sizes, bought)
+asked_row = twin(_asked_row, sums, spreads, change, errors, varied)
 _asked_row_cpu, _asked_row_gpu = asked_row.cpu, asked_row.gpu
 
 

@@ -17,6 +17,7 @@ ARC, DOWNSIDE, DRAWDOWN, TREND_BREAK, IDLE, TREND_FALL = range(6)
 N_FIGURES = 6
 _SMOOTH = 3
 _NEW = 6
+_FEWEST = 2
 
 
 def _above(table, row, at):
@@ -27,96 +28,70 @@ def _above(table, row, at):
 above = twin(_above, inline=True)
 
 
-def _arc(steady, row, begin, width):
-    """Return the root mean square arc change from month to month."""
-    squares = 0.0
-    for at in range(begin + 1, width):
-        now, then = above(steady, row, at), above(steady, row, at - 1)
-        if now + then > 0:
-            change = 2 * (now - then) / (now + then)
-            squares += change * change
-    return math.sqrt(squares / max(width - begin - 1, 1))
+def _sums(steady, row, begin, middle, width, figures, to):
+    """Write arc change and fall of the quarter; return the sums of all months and of two parts.
 
-
-def _downside(steady, row, begin, width, mean):
-    """Return the semideviation below the mean over the mean."""
-    squares = 0.0
+    All in one pass: what is added up here does not wait for what is added up there.
+    """
+    total, before, after, squares, peak, last = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
+    one, other, n_idle = 0.0, 0.0, begin - begin
     for at in range(begin, width):
-        below = min(above(steady, row, at) - mean, 0.0)
-        squares += below * below
-    deviation = math.sqrt(squares / max(width - begin, 1))
-    return deviation / mean if mean > 0 else 1.0
+        now = above(steady, row, at)
+        total += now
+        n_idle += 0 if now > 0 else 1
+        if at < middle:
+            before += now
+        else:
+            after += now
+        if at > begin and now + other > 0:
+            change = 2 * (now - other) / (now + other)
+            squares += change * change
+        if at >= _SMOOTH - 1:
+            last = one + other + now
+            peak = max(peak, last)
+        one, other = other, now
+    figures[row, to + ARC] = math.sqrt(squares / max(width - begin - 1, 1))
+    fall = 1 - last / peak if peak > 0 else 1.0
+    figures[row, to + DRAWDOWN] = fall if width >= _SMOOTH else 0.0
+    figures[row, to + IDLE] = n_idle / max(width - begin, 1)
+    return total, before, after
 
 
-def _drawdown(steady, row, begin, width):
-    """Return the fall of the last three months' mean from the highest such mean."""
-    if width < _SMOOTH:
-        return 0.0
-    peak, last = 0.0, 0.0
-    for at in range(max(begin, _SMOOTH - 1), width):
-        last = 0.0
-        for month in range(max(at - _SMOOTH + 1, begin), at + 1):
-            last += above(steady, row, month)
-        peak = max(peak, last)
-    return 1 - last / peak if peak > 0 else 1.0
-
-
-def _squares(steady, row, begin, end, mean):
-    """Return the sum of squares of what months are off a mean."""
-    total = 0.0
-    for at in range(begin, end):
-        off = above(steady, row, at) - mean
-        total += off * off
-    return total
-
-
-arc, downside, drawdown = twin(_arc, above), twin(_downside, above), twin(_drawdown, above)
-squares = twin(_squares, above)
-
-
-def _trend(steady, row, begin, width, figures, to):
-    """Write the fall of the last half-year's mean, times t^2 / (t^2 + 2) of Welch's t, and it."""
-    middle = max(width - _NEW, begin)
-    n_then = middle - begin
-    before, after = 0.0, 0.0
-    for at in range(begin, middle):
-        before += above(steady, row, at)
-    for at in range(middle, width):
-        after += above(steady, row, at)
-    before, after = before / max(n_then, 1), after / _NEW
-    fall = max(1 - after / before, 0.0) if before > 0 else 0.0
-    figures[row, to + TREND_FALL] = fall
-    figures[row, to + TREND_BREAK] = math.nan
-    if n_then >= _NEW:
-        error = squares(steady, row, begin, middle, before) / max(n_then - 1, 1) / n_then
-        error += squares(steady, row, middle, width, after) / (_NEW - 1) / _NEW
-        apart = (after - before) * (after - before)
-        whole = apart + 2 * error
-        figures[row, to + TREND_BREAK] = fall * (apart / (whole if whole > 0 else 1.0))
-
-
-trend = twin(_trend, above, squares)
+sums = twin(_sums, above)
 
 
 def _unsteady_row(steady, width, length, figures, to, row):
     """Write the figures of a row from column ``to`` on; NaN where there is too little."""
     n = min(length, width)
     begin = width - n
-    total, n_idle = 0.0, n - n
+    middle = max(width - _NEW, begin)
+    n_then = middle - begin
+    total, before, after = sums(steady, row, begin, middle, width, figures, to)
+    mean, before, after = total / max(n, 1), before / max(n_then, 1), after / _NEW
+    below, then, now = 0.0, 0.0, 0.0
     for at in range(begin, width):
-        total += above(steady, row, at)
-        n_idle += 0 if steady[row, at] > 0 else 1
-    for name in range(N_FIGURES):
-        figures[row, to + name] = math.nan
-    if n >= 2:
-        figures[row, to + ARC] = arc(steady, row, begin, width)
-        figures[row, to + DOWNSIDE] = downside(steady, row, begin, width, total / n)
-        figures[row, to + DRAWDOWN] = drawdown(steady, row, begin, width)
-        figures[row, to + IDLE] = n_idle / n
-    trend(steady, row, begin, width, figures, to)
+        money = above(steady, row, at)
+        under = min(money - mean, 0.0)
+        below += under * under
+        if at < middle:
+            then += (money - before) * (money - before)
+        else:
+            now += (money - after) * (money - after)
+    deviation = math.sqrt(below / max(n, 1))
+    figures[row, to + DOWNSIDE] = deviation / mean if mean > 0 else 1.0
+    fall = max(1 - after / before, 0.0) if before > 0 else 0.0
+    figures[row, to + TREND_FALL], figures[row, to + TREND_BREAK] = fall, math.nan
+    if n_then >= _NEW:
+        error = then / max(n_then - 1, 1) / n_then + now / (_NEW - 1) / _NEW
+        apart = (after - before) * (after - before)
+        whole = apart + 2 * error  # of Welch's t: t^2 / (t^2 + 2)
+        figures[row, to + TREND_BREAK] = fall * (apart / (whole if whole > 0 else 1.0))
+    if n < _FEWEST:
+        for name in (ARC, DOWNSIDE, DRAWDOWN, IDLE):
+            figures[row, to + name] = math.nan
 
 
-unsteady_row = twin(_unsteady_row, above, arc, downside, drawdown, trend)
+unsteady_row = twin(_unsteady_row, above, sums)
 _unsteady_row_cpu, _unsteady_row_gpu = unsteady_row.cpu, unsteady_row.gpu
 
 

@@ -129,7 +129,7 @@ class Measures(NamedTuple):
 def measured(
     months: Months, dates: Dates, peers: Any, backend: Backend
 ) -> Iterator[tuple[int, int, Measures]]:
-    """Measure customers at all dates, as many at a time as stay in the memory budget.
+    """Measure customers at all dates, as many at a time as the memory budget allows.
 
     Parameters
     ----------
@@ -147,7 +147,7 @@ def measured(
     n_customers = int(months.income.shape[0])
     nodes = _nodes(months, dates, backend)
     size = max(1, backend.memory_budget_bytes() // (_BYTES_A_ROW * len(dates.stops)))
-    for start in range(0, n_customers, size):
+    for start in range(0, max(n_customers, 1), size):
         stop = min(start + size, n_customers)
         here = {name: values[start:stop] for name, values in nodes.items()}
         yield start, stop, measure(_cut(months, start, stop), dates, peers, here, backend)
@@ -183,8 +183,10 @@ def measure(
     volatility.write(moved, windows, rows, to, figures, backend)
     tables = (moved, months.spend, months.income)
     demand.write(tables, windows, rows, COLUMNS.index(demand.NAMES[0]), figures, backend)
-    of_year = _dealings(months, dates, rows, figures, backend).reshape(n_customers, n_dates, -1)
-    figures = figures.reshape(n_customers, n_dates, -1)
+    of_year = _dealings(months, dates, rows, figures, backend)
+    by_date = (n_customers, n_dates)
+    of_year = of_year.reshape(*by_date, of_year.shape[1])
+    figures = figures.reshape(*by_date, figures.shape[1])
     for at, name in enumerate(COLUMNS):
         if name in nodes:
             figures[:, :, at] = nodes[name]

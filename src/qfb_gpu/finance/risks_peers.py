@@ -109,28 +109,26 @@ def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backen
         order of buckets and customers does not matter.
     """
     xp = backend.xp
-
-    def sums(values: Callable[[Scored], Any]) -> Any:
-        total = xp.zeros(N_BANDS + 1)
-        for one in buckets():
-            known, _, _ = _observed(one.score, one.evidence, risk, xp)
-            at = xp.where(known, one.band, N_BANDS)
-            total = total + xp.bincount(at, values(one), minlength=N_BANDS + 1)
-        return total[:N_BANDS]
-
-    def whole(one: Scored) -> Any:
-        _, _, value = _observed(one.score, one.evidence, risk, xp)
-        return xp.rint(value * SCALE)
-
-    def squares(one: Scored) -> Any:
-        _, error, value = _observed(one.score, one.evidence, risk, xp)
-        return xp.rint((value - mean[one.band]) ** 2 - error)
-
-    n = sums(lambda one: xp.ones(one.score.shape[0]))
+    n, total, squares = (xp.zeros(N_BANDS + 1) for _ in range(3))  # the last: not known
+    for one in buckets():
+        at, _, value = _of_bands(one, risk, xp)
+        n = n + xp.bincount(at, minlength=N_BANDS + 1)
+        whole = xp.rint(value * SCALE)
+        total = total + xp.bincount(at, whole, minlength=N_BANDS + 1)
     some = xp.where(n > 0, n, 1.0)
-    mean = xp.where(n > 0, sums(whole) / SCALE / some, 50.0)
-    spread = xp.maximum(sums(squares) / some, _LEAST_SPREAD**2)
-    return Peers(mean, xp.where(n > 0, spread, 20.0**2))
+    mean = xp.where(n > 0, total / SCALE / some, 50.0)
+    for one in buckets():
+        at, error, value = _of_bands(one, risk, xp)
+        whole = xp.rint((value - mean[at]) ** 2 - error)
+        squares = squares + xp.bincount(at, whole, minlength=N_BANDS + 1)
+    spread = xp.where(n > 0, xp.maximum(squares / some, _LEAST_SPREAD**2), 20.0**2)
+    return Peers(mean[:N_BANDS], spread[:N_BANDS])
+
+
+def _of_bands(one: Scored, risk: str, xp: Any) -> tuple[Any, Any, Any]:
+    """Return each score's band, that after the last where it is not known, its variance, and it."""
+    known, error, value = _observed(one.score, one.evidence, risk, xp)
+    return xp.where(known, one.band, N_BANDS), error, value
 
 
 def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:

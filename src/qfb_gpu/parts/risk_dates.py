@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Columns, Saved
 
 
+TOLD, FELL = 1, 2
+"""What ``falls`` says: whose fall of income can be told, and whose income fell; else 0."""
+
+
 class Bucket(NamedTuple):
     """What ``measure`` says of a bucket's customers at each date; the columns are mapped."""
 
@@ -58,11 +62,9 @@ class Date:
         """Yield each bucket's scores of a risk, and what came."""
         ago, later = f"{self._ago}", f"{self._ago - HALF_YEAR}"
         for one, drawn in zip(self._buckets, self.drawn(risk, peers), strict=True):
-            columns = (
-                one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"],
-                one.falls[f"fell.{ago}"], one.falls[f"told.{ago}"],
-            )  # fmt: skip
-            yield Past(drawn.score, drawn.low, drawn.high, *map(self._backend.asarray, columns))
+            columns = one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"], one.falls[ago]
+            raw, then, fall = map(self._backend.asarray, columns)
+            yield Past(drawn.score, drawn.low, drawn.high, raw, then, fall == FELL, fall >= TOLD)
 
     def auc_small(self) -> float:
         """Return how well it ranks whose income falls that small firms do."""
@@ -78,7 +80,6 @@ class Date:
 
     def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
         for one in self._buckets:
-            names = f"fell.{self._ago}", f"told.{self._ago}"
-            columns = (one.income[f"{self._ago}"], *(one.falls[name] for name in names))
-            income, fell_, told = map(self._backend.asarray, columns)
-            yield income, fell_, told
+            columns = one.income[f"{self._ago}"], one.falls[f"{self._ago}"]
+            income, fall = map(self._backend.asarray, columns)
+            yield income, fall == FELL, fall >= TOLD

@@ -27,7 +27,7 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
-from qfb_gpu.parts.risk_dates import Date, of_bucket
+from qfb_gpu.parts.risk_dates import FELL, TOLD, Date, of_bucket
 
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
@@ -96,21 +96,20 @@ def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
 
 def _months(saved: Saved, bucket: int, ends: months.MonthEnds) -> risks.Months:
     """Return a bucket's tables on the device."""
-    main = saved.scored("main", bucket)
-    n_customers = main["first"].shape[0]
+    main, n_months = saved.scored("main", bucket), ends.n_months
 
-    def tables(name: str) -> Columns:
+    def tables(name: str, n_columns: int) -> Columns:
         flat = saved.scored(name, bucket).items()
-        return {key: saved.backend.asarray(v).reshape(n_customers, -1) for key, v in flat}
+        return {key: saved.backend.asarray(v).reshape(-1, n_columns) for key, v in flat}
 
-    by_month = tables("months")
+    by_month = tables("months", n_months)
     return risks.Months(
         **{name: by_month[name] for name in ("income", "spend", "n_in", "n_returned")},
         n_cancelled=by_month.get("cancelled"),
         first=saved.backend.asarray(main["first"]),
         first_month=ends.first_month,
-        hhi=tables("hhi")["hhi"],
-        channels=tables("channels"),
+        hhi=tables("hhi", sum(ago <= n_months for ago in _CHANNEL_AGO))["hhi"],
+        channels=tables("channels", len(_ago(n_months))),
         **_contracts(saved, bucket),
     )
 
@@ -210,10 +209,11 @@ def _latest(found: risks.Measures, points: Any) -> Columns:
 
 
 def _falls(income: Any, dates: list[int], share: float, backend: Backend) -> Columns:
-    """Return whose income fell after each past date that is tested, and whose can be told."""
+    """Return whose income fell after each past date that is tested: int8, 0, TOLD or FELL."""
     income, found = months.by_column(income, backend.xp), {}
     for ago in filter(_is_tested, dates):
-        found[f"fell.{ago}"], found[f"told.{ago}"] = fell(income, ago, share, backend)
+        low, told = fell(income, ago, share, backend)
+        found[f"{ago}"] = backend.xp.where(low, FELL, told * TOLD).astype("int8")
     return found
 
 
