@@ -1,4 +1,4 @@
-"""Graphs by node number ``0 .. n_nodes - 1``: on the host with SciPy and igraph, or cuGraph.
+"""Graphs by node number ``0 .. n_nodes - 1``: on the host with kernels and igraph, or cuGraph.
 
 ``source`` and ``target`` are integer arrays of shape (n_edges,); ``weight`` is float64 and
 positive, and that of parallel edges adds. There is at least one edge. Each function gives one
@@ -8,9 +8,13 @@ value a node, in node order.
 from __future__ import annotations
 
 import sys
+from array import array
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from qfb_gpu._backend import compiling
+from qfb_kernels import links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,17 +25,19 @@ MAX_STEPS = 150
 TOLERANCE = 1e-10
 """Sum of absolute changes below which the ranks stand."""
 _PAIRS = 1 << 16
+_MOST_ALIKE = (1 << 15) - 2
+"""Nodes with more links stand together: NumPy sorts 16 bits by digits."""
 DEVICE_EDGES = 1 << 17
 """Edges from which a device is asked: of fewer a host answers sooner than cuGraph is imported."""
 
 
 def host_components(n_nodes: int, source: Any, target: Any) -> Any:
-    """Return the weakly connected component of each node: int32."""
+    """Return the weakly connected component of each node, by its first node: int32."""
     import numpy as np
-    from scipy.sparse.csgraph import connected_components
 
-    links = _sparse(n_nodes, source, target, np.ones(source.shape[0], dtype=np.int8))
-    return connected_components(links, directed=True, connection="weak")[1].astype(np.int32)
+    root = np.arange(n_nodes, dtype=np.int32)
+    compiling.call(links.components_cpu, (_int64(source), _int64(target), root))
+    return root
 
 
 @cache
@@ -82,15 +88,21 @@ def host_communities(
     rng = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
     igraph.set_random_number_generator(rng)  # changed the communities
     try:
-        parts = graph.community_leiden(
-            objective_function="modularity",
-            weights=weight[stays].tolist(),
-            node_weights=np.bincount(place[into], weights, graph.vcount()).tolist(),
+        found, _ = igraph.GraphBase.community_leiden(  # Graph's own counts all members in Python
+            graph,
+            edge_weights=_doubles(weight[stays]),
+            node_weights=_doubles(np.bincount(place[into], weights, graph.vcount())),
             resolution=resolution,
+            normalize_resolution=True,  # by modularity
         )
     finally:
         igraph.set_random_number_generator(random)
-    return np.asarray(parts.membership, dtype=np.int32)[place[into]]
+    return np.asarray(found, dtype=np.int32)[place[into]]
+
+
+def _doubles(values: Any) -> array[float]:
+    """Return floats as igraph reads them one by one; Python's, in a list, take four times this."""
+    return array("d", values.tobytes())
 
 
 def _undirected(n_nodes: int, source: Any, target: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
@@ -124,43 +136,55 @@ def _partner_of_one(n_nodes: int, low: Any, high: Any) -> Any:
 
 
 def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
-    """Return the PageRank of each node by power iteration: float64, sum 1."""
+    """Return the PageRank of each node by power iteration: float64, sum 1.
+
+    Nodes stand by the number of those who give to them, so that the kernel's loops are as long as
+    the one before and a core guesses their ends; who gives to nobody stands last, in their order.
+    """
     import numpy as np
 
     given = np.bincount(source, weights=weight, minlength=n_nodes)
     flow = _sparse(n_nodes, target, source, weight / given[source])
-    is_sink = given == 0
-    rank = np.full(n_nodes, 1 / n_nodes)
+    n_from = np.minimum(np.diff(flow.indptr), _MOST_ALIKE).astype(np.int16)
+    order = np.argsort(np.where(given > 0, n_from, np.int16(_MOST_ALIKE + 1)), kind="stable")
+    n_givers = int(np.count_nonzero(given))
+    place = np.empty(n_nodes, np.int32)
+    place[order] = np.arange(n_nodes, dtype=np.int32)
+    flow = flow[order]
+    of_links = (_int64(flow.indptr), place[flow.indices], flow.data)
+    rank, after = np.full(n_nodes, 1 / n_nodes), np.empty(n_nodes)
+    change = np.empty(n_nodes)
     for _ in range(MAX_STEPS):
-        shared = 1 - DAMPING + DAMPING * rank[is_sink].sum()
-        new = DAMPING * (flow @ rank) + shared / n_nodes
-        change = np.abs(new - rank).sum()
-        rank = new
-        if change < TOLERANCE:
+        shared = 1 - DAMPING + DAMPING * rank[n_givers:].sum()
+        step = (rank, DAMPING, shared / n_nodes, after, change)
+        compiling.call(links.ranks_cpu, (*of_links, *step))
+        rank, after = after, rank
+        if change.sum() < TOLERANCE:
             break
-    return rank
+    return rank[place]
 
 
 def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
-    """Return the core number (int32) and the triangles (int64) of each node, by igraph.
-
-    Nodes with one partner are in no triangle and no core but the first: igraph gets the others.
-    """
+    """Return the core number (int32) and the triangles (int64) of each node."""
     import numpy as np
 
-    igraph = import_igraph()
-    own = _partner_of_one(n_nodes, low, high) == np.arange(n_nodes)
-    place = np.cumsum(own) - 1
-    stays = own[low] & own[high]
-    graph = igraph.Graph(n=int(own.sum()), edges=_pairs(place[low[stays]], place[high[stays]]))
-    degree = np.asarray(graph.degree(), dtype=np.int64)
-    closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)
-    triangles = np.zeros(n_nodes, dtype=np.int64)
-    triangles[own] = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
-    core = np.zeros(n_nodes, dtype=np.int32)
-    core[low] = core[high] = 1
-    core[own] = np.maximum(core[own], graph.coreness())
+    start, other = np.zeros(n_nodes + 1, np.int64), np.empty(2 * low.shape[0], np.int32)
+    compiling.call(links.links_cpu, (_int64(low), _int64(high), start, other))
+    core = np.diff(start).astype(np.int32)
+    first = np.zeros(int(core.max()) + 2, np.int64)
+    place, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+    compiling.call(links.cores_cpu, (start, other, core, first, place, order))
+    place.fill(-1)
+    up, triangles = np.empty(n_nodes, np.int64), np.zeros(n_nodes, np.int64)
+    compiling.call(links.triangles_cpu, (start, other, up, place, triangles))
     return core, triangles
+
+
+def _int64(values: Any) -> Any:
+    """Return integers as what a kernel is compiled for: int64, contiguous, writable."""
+    import numpy as np
+
+    return np.require(values, np.int64, ["C", "W"])
 
 
 def _pairs(source: Any, target: Any) -> Iterator[tuple[int, int]]:
