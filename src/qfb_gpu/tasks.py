@@ -23,7 +23,7 @@ from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
-from qfb_gpu.parts import groups
+from qfb_gpu.parts import groups, payment_graph
 from qfb_gpu.parts.names import load_names
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
 
@@ -267,6 +267,7 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
     cpu = get_backend("cpu")
     keys, ids = load_names(night.workspace)
     grouped, names = fitted["groups"], _customer_ids(night, buckets)
+    ends = payment_graph.read_ends(night.workspace, fitted["nodes"]["key"])
     whole = {
         "segments": _segment_table(grouped.cards, names),
         "segment_choice": groups.choice_table(grouped.model),
@@ -275,7 +276,7 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
         "graph_nodes": network.node_table(
             fitted["nodes"], keys, ids, customer_keys(night, buckets)
         ),
-        "graph_edges": network.edge_table(fitted["edges"], keys, ids),
+        "graph_edges": network.edge_table(fitted["edges"], keys, ids, ends=ends),
     }
     folder = night.workspace.folder("publish", -1)
     for name, columns in whole.items():

@@ -4,7 +4,7 @@ from qfb_gpu.network.analysis import analyse
 from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
-from qfb_gpu.network.edges import merge_edges, relation_edges
+from qfb_gpu.network.edges import Numbers, merge_and_number, merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
@@ -18,6 +18,7 @@ __all__ = [
     "METHODS",
     "SIDES",
     "Graph",
+    "Numbers",
     "Impact",
     "Loops",
     "Trips",
@@ -38,6 +39,7 @@ __all__ = [
     "income_shares",
     "likely_partners",
     "loops",
+    "merge_and_number",
     "merge_edges",
     "node_features",
     "node_table",

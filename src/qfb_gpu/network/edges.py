@@ -7,9 +7,10 @@ two sides are never added. Who reports an edge is a customer, whose whole book i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct, find
+from qfb_gpu.keys import find
 from qfb_gpu.network.dependence import year_shares
 from qfb_gpu.schema import DIRECTIONS
 
@@ -22,6 +23,10 @@ _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
 _OTHERS = ("first_date", "last_date", "named_share")
+_YEAR_SHARES = ("spending_share", "income_share")
+_MOST_BITS = 63
+_DENSE = 4
+"""Books that may be for each row there is, up to which each has a place."""
 SIDES = ("payer", "payee")
 
 
@@ -88,6 +93,42 @@ def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
     return running[stop] - running[start]
 
 
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """The ends of edges by number.
+
+    Attributes
+    ----------
+    key : int64, shape (n_nodes,)
+        Of every party, ascending.
+    payer, payee : integers, shape (n_edges,)
+        The row of each end in ``key``.
+    """
+
+    key: Any
+    payer: Any
+    payee: Any
+
+    def at(self, rows: Any) -> Numbers:
+        """Return the numbers of some edges."""
+        return Numbers(self.key, self.payer[rows], self.payee[rows])
+
+
+def numbered(edges: dict[str, Any], xp: Any) -> Numbers:
+    """Return the numbers of edges' ends, by key.
+
+    Parameters
+    ----------
+    edges : dict of arrays, shape (n_edges,)
+        ``payer_key`` and ``payee_key``.
+    xp : module
+    """
+    ends = xp.concatenate([edges["payer_key"], edges["payee_key"]])
+    key, place = xp.unique(ends, return_inverse=True)  # by sorting: a hash table is slower here
+    n_edges = ends.shape[0] // 2
+    return Numbers(key, place[:n_edges], place[n_edges:])
+
+
 def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any]:
     """Put the buckets' edges together, an edge per (payer, payee, currency).
 
@@ -104,6 +145,13 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
         ``payee_is_customer`` (bool); ``income_share`` and ``spending_share`` (float64): see
         :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
     """
+    return merge_and_number(tables, backend)[0]
+
+
+def merge_and_number(
+    tables: list[dict[str, Any]], backend: Backend
+) -> tuple[dict[str, Any], Numbers]:
+    """Return what :func:`merge_edges` does, and the numbers of the edges' ends."""
     xp = backend.xp
 
     def whole(name: str) -> Any:
@@ -111,61 +159,94 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
         return xp.concatenate([backend.asarray(table[name]) for table in tables])
 
     columns = {name: whole(name) for name in (*_IDS, "n_payments")}
-    own = xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
-    customers = distinct(own, xp)
-    best = backend.lexsort(
-        (
-            columns["payer_key"],
-            columns["payee_key"],
-            columns["currency"].astype("int64"),
-            -columns["n_payments"],
-            columns["side"].astype("int64"),
-        )
-    )
-    first = best[_starts(columns, best, _IDS[:3], xp)]
-    del own, best
+    ends = numbered(columns, xp)
+    currencies, currency = xp.unique(columns["currency"], return_inverse=True)
+    n_currencies = max(int(currencies.shape[0]), 1)
+    first = _best(columns, ends, currency, n_currencies, backend)
     edges = {name: values[first] for name, values in columns.items()}
-    del columns["n_payments"]
+    side = columns["side"]
+    del columns
     edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
-    columns["named_share"] = whole("named_share")
-    for side in SIDES:
-        edges[f"{side}_is_customer"] = find(customers, edges[f"{side}_key"], xp)[1]
-    edges["spending_share"], edges["income_share"] = (
-        _lookup(columns, edges, side, backend) for side in range(len(SIDES))
-    )
-    del columns, first
-    for side, name in zip(SIDES, ("spending_share", "income_share"), strict=True):
-        edges[name] = year_shares(edges, side, edges[name], xp)
-    return edges
+    is_customer = xp.zeros(ends.key.shape[0], dtype=bool)
+    is_customer[xp.where(side == 0, ends.payer, ends.payee)] = True
+    named, merged, of_edge = whole("named_share"), ends.at(first), currency[first]
+    del first
+    for name in SIDES:
+        edges[f"{name}_is_customer"] = is_customer[getattr(merged, name)]
+    book = xp.cumsum(is_customer) - 1  # the customer's number, of who is one
+    for which, name in enumerate(SIDES):
+        node = getattr(merged, name)
+        mine = xp.nonzero(side == which)[0]
+        own = book[getattr(ends, name)[mine]] * n_currencies + currency[mine]
+        wanted = xp.where(edges[f"{name}_is_customer"], book[node] * n_currencies + of_edge, -1)
+        share = _shares_of(own, named[mine], wanted, xp)
+        nodes = (node, int(ends.key.shape[0]))
+        edges[_YEAR_SHARES[which]] = year_shares(edges, name, share, xp, nodes=nodes)
+    return edges, merged
 
 
-def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: Backend) -> Any:
-    """Return for each edge the named share of its payer's (0) or payee's (1) own book, else 1."""
+def _best(
+    columns: dict[str, Any], ends: Numbers, currency: Any, n_currencies: int, backend: Backend
+) -> Any:
+    """Return the row that counts of each edge, by payer, payee and currency."""
+    n_nodes = int(ends.key.shape[0])
+    if (n_nodes * n_nodes * n_currencies).bit_length() > _MOST_BITS:
+        msg = (
+            f"expected edges of up to 2**{_MOST_BITS} triples of payer, payee and currency, got "
+            f"{n_nodes} parties and {n_currencies} currencies: merge some buckets at a time"
+        )
+        raise ValueError(msg)
+    edge = (ends.payer * n_nodes + ends.payee) * n_currencies + currency
+    by = (-columns["n_payments"], columns["side"].astype("int64"))
+    order, is_new = in_order(edge, by, backend)
+    return order[is_new]
+
+
+def in_order(value: Any, ties: tuple[Any, ...], backend: Backend) -> tuple[Any, Any]:
+    """Return the stable order by a value, equal ones by others, and where a value is the first.
+
+    Few values are equal: only the rows of those are sorted by all columns.
+
+    Parameters
+    ----------
+    value : int64 array, shape (n_rows,)
+    ties : tuple of integer arrays, shape (n_rows,)
+    backend : Backend
+    """
     xp = backend.xp
-    name = f"{SIDES[side]}_key"
-    mine = xp.nonzero(columns["side"] == side)[0]
-    if mine.shape[0] == 0:
-        return xp.ones(edges[name].shape[0])
-    parties = distinct(columns[name][mine], xp)
-    currencies = distinct(edges["currency"], xp)
-
-    def place(table: dict[str, Any]) -> Any:
-        row, is_there = find(parties, table[name], xp)
-        kind = row * currencies.shape[0] + xp.searchsorted(currencies, table["currency"])
-        return xp.where(is_there, kind, -1)
-
-    known = {key: columns[key][mine] for key in (name, "currency")}
-    kinds, first = xp.unique(place(known), return_index=True)
-    share = columns["named_share"][mine][first]
-    row, is_there = find(kinds, place(edges), xp)
-    return xp.where(is_there, share[row], 1.0)
+    order = xp.argsort(value, kind="stable")
+    there = value[order]
+    is_new = xp.ones(there.shape[0], dtype=bool)
+    is_new[1:] = there[1:] != there[:-1]
+    is_tied = ~is_new
+    is_tied[:-1] |= ~is_new[1:]
+    tied = xp.nonzero(is_tied)[0]
+    if tied.shape[0]:
+        rows = order[tied]
+        order[tied] = rows[backend.lexsort((there[tied], *(column[rows] for column in ties)))]
+    return order, is_new
 
 
-def _starts(columns: dict[str, Any], order: Any, ids: tuple[str, ...], xp: Any) -> Any:
-    """Return which rows, in an order, differ from the row before in one of the ids."""
-    starts = xp.zeros(order.shape[0], dtype=bool)
-    starts[:1] = True
-    for name in ids:
-        values = columns[name][order]
-        starts[1:] |= values[1:] != values[:-1]
-    return starts
+def _shares_of(own: Any, share: Any, wanted: Any, xp: Any) -> Any:
+    """Return the named share of each book that is wanted, 1 where there is none.
+
+    Parameters
+    ----------
+    own : int64 array, shape (n_rows,)
+        Books: a customer's payments of a side in a currency, by number.
+    share : float64 array, shape (n_rows,)
+        Equal for the rows of a book.
+    wanted : int64 array, shape (n_edges,)
+        Books; -1 is none.
+    """
+    n_rows = int(own.shape[0])
+    if n_rows == 0:
+        return xp.ones(wanted.shape[0])
+    n_books = int(own.max()) + 1
+    if n_books <= _DENSE * n_rows:
+        of_book = xp.ones(n_books + 1)  # the last is of who has none
+        of_book[own] = share
+        return of_book[xp.where(wanted < n_books, wanted, -1)]
+    ascending, first = xp.unique(own, return_index=True)
+    row, is_there = find(ascending, wanted, xp)
+    return xp.where(is_there, share[first][row], 1.0)

@@ -5,7 +5,7 @@ Works on the host: what is global is small beside the payments.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,10 @@ import pyarrow as pa
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.network.edges import numbered
+
+if TYPE_CHECKING:
+    from qfb_gpu.network.edges import Numbers
 
 POSITION = (
     "component_id", "community_id", "pagerank", "degree_in", "degree_out", "k_core", "triangles",
@@ -39,20 +43,37 @@ def node_table(
     customer_keys : array of int64
         The hashes of customers, in any order.
     """
+    place, found = find(nodes["key"], customer_keys, np)
+    is_customer = np.zeros(nodes["key"].shape[0], dtype=bool)
+    is_customer[place[found]] = True
     return {
         "node_id": _names(nodes["key"], keys, ids),
-        "is_customer": np.isin(nodes["key"], customer_keys),
+        "is_customer": is_customer,
         **{name: nodes[name] for name in POSITION},
     }
 
 
-def edge_table(edges: dict[str, Any], keys: np.ndarray, ids: pa.Array) -> dict[str, Any]:
-    """Return the columns of gold ``graph_edges``; parameters as :func:`node_table`."""
+def edge_table(
+    edges: dict[str, Any], keys: np.ndarray, ids: pa.Array, *, ends: Numbers | None = None
+) -> dict[str, Any]:
+    """Return the columns of gold ``graph_edges``.
+
+    Parameters
+    ----------
+    edges : dict
+        From :func:`qfb_gpu.network.merge_edges`, on the host.
+    keys, ids : array of int64 and Arrow strings, shape (n_ids,)
+        As :func:`node_table` gets them.
+    ends : Numbers, optional
+        Of these edges: each party is then looked up once.
+    """
     distinct, index = np.unique(edges["currency"], return_inverse=True)
     labels = tuple(currency_name(int(code)) for code in distinct)
+    ends = numbered(edges, np) if ends is None else ends
+    row = np.searchsorted(keys, ends.key)
     return {
-        "payer_id": _names(edges["payer_key"], keys, ids),
-        "payee_id": _names(edges["payee_key"], keys, ids),
+        "payer_id": ids.take(pa.array(row[ends.payer])),
+        "payee_id": ids.take(pa.array(row[ends.payee])),
         "currency": Labelled(index.astype(np.int32), labels),
         **{name: edges[name] for name in _OF_EDGE},
     }

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Saved
 
 _NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
+_ENDS = "edges.ends"
 _ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
@@ -31,10 +32,11 @@ def make(
     graph : Graph
     """
     tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
-    edges = network.merge_edges(tables, backend)
+    edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
-    graph = network.build_graph(edges, backend)
+    graph = network.build_graph(edges, backend, ends=ends)
     parts = {
+        _ENDS: {"payer": ends.payer.astype("int32"), "payee": ends.payee.astype("int32")},
         "graph.nodes": {name: getattr(graph, name) for name in _NODE},
         "graph.edges": {name: getattr(graph, name) for name in _EDGE},
     }
@@ -51,3 +53,8 @@ def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:
         return {key: saved.backend.asarray(values) for key, values in columns.items()}
 
     return load("edges"), network.Graph(**load("graph.nodes"), **load("graph.edges"))
+
+
+def read_ends(workspace: Workspace, key: Any) -> network.Numbers:
+    """Return the rows of the merged edges' ends among all nodes, whose keys ascend; on the host."""
+    return network.Numbers(key, **workspace.load("fit", WHOLE, _ENDS))
