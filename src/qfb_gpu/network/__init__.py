@@ -4,10 +4,11 @@ from qfb_gpu.network.analysis import analyse
 from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
-from qfb_gpu.network.edges import Numbers, merge_and_number, merge_edges, relation_edges
+from qfb_gpu.network.edges import merge_and_number, merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
+from qfb_gpu.network.numbers import Numbers
 from qfb_gpu.network.related import related
 from qfb_gpu.network.similarity import partners, similar
 from qfb_gpu.network.systemic import systemic
@@ -18,9 +19,9 @@ __all__ = [
     "METHODS",
     "SIDES",
     "Graph",
-    "Numbers",
     "Impact",
     "Loops",
+    "Numbers",
     "Trips",
     "adjacency",
     "analyse",

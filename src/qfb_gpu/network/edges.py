@@ -7,11 +7,11 @@ two sides are never added. Who reports an edge is a customer, whose whole book i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
 from qfb_gpu.network.dependence import year_shares
+from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -23,11 +23,15 @@ _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
 _OTHERS = ("first_date", "last_date", "named_share")
+_OF_YEAR = ("n_payments_365d", "amount_365d_minor")
 _YEAR_SHARES = ("spending_share", "income_share")
 _MOST_BITS = 63
 _DENSE = 4
 """Books that may be for each row there is, up to which each has a place."""
 SIDES = ("payer", "payee")
+_MERGED = (
+    *_IDS, *_SUMS, *_OTHERS, "payer_is_customer", "payee_is_customer", *_YEAR_SHARES,
+)  # fmt: skip
 
 
 def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
@@ -93,42 +97,6 @@ def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
     return running[stop] - running[start]
 
 
-@dataclass(frozen=True, slots=True)
-class Numbers:
-    """The ends of edges by number.
-
-    Attributes
-    ----------
-    key : int64, shape (n_nodes,)
-        Of every party, ascending.
-    payer, payee : integers, shape (n_edges,)
-        The row of each end in ``key``.
-    """
-
-    key: Any
-    payer: Any
-    payee: Any
-
-    def at(self, rows: Any) -> Numbers:
-        """Return the numbers of some edges."""
-        return Numbers(self.key, self.payer[rows], self.payee[rows])
-
-
-def numbered(edges: dict[str, Any], xp: Any) -> Numbers:
-    """Return the numbers of edges' ends, by key.
-
-    Parameters
-    ----------
-    edges : dict of arrays, shape (n_edges,)
-        ``payer_key`` and ``payee_key``.
-    xp : module
-    """
-    ends = xp.concatenate([edges["payer_key"], edges["payee_key"]])
-    key, place = xp.unique(ends, return_inverse=True)  # by sorting: a hash table is slower here
-    n_edges = ends.shape[0] // 2
-    return Numbers(key, place[:n_edges], place[n_edges:])
-
-
 def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any]:
     """Put the buckets' edges together, an edge per (payer, payee, currency).
 
@@ -158,76 +126,51 @@ def merge_and_number(
         """Return a column of all buckets: each as a whole only while it is worked on."""
         return xp.concatenate([backend.asarray(table[name]) for table in tables])
 
-    columns = {name: whole(name) for name in (*_IDS, "n_payments")}
-    ends = numbered(columns, xp)
-    currencies, currency = xp.unique(columns["currency"], return_inverse=True)
-    n_currencies = max(int(currencies.shape[0]), 1)
-    first = _best(columns, ends, currency, n_currencies, backend)
-    edges = {name: values[first] for name, values in columns.items()}
-    side = columns["side"]
-    del columns
-    edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
-    is_customer = xp.zeros(ends.key.shape[0], dtype=bool)
+    payers, payees = ([backend.asarray(table[f"{name}_key"]) for table in tables] for name in SIDES)
+    ends = numbered(payers, payees, xp)
+    side, kind = whole("side"), whole("currency")
+    kinds, kind = xp.unique(kind, return_inverse=True)
+    kind = kind.astype("int16")
+    first = _best(ends, kind, whole("n_payments"), side, backend)
+    merged = ends.at(first)
+    edges = {f"{name}_key": ends.key[getattr(merged, name)] for name in SIDES}
+    edges |= {name: whole(name)[first] for name in ("currency", *_OF_YEAR)}
+    is_customer = xp.zeros(ends.n_nodes, dtype=bool)
     is_customer[xp.where(side == 0, ends.payer, ends.payee)] = True
-    named, merged, of_edge = whole("named_share"), ends.at(first), currency[first]
-    del first
-    for name in SIDES:
-        edges[f"{name}_is_customer"] = is_customer[getattr(merged, name)]
-    book = xp.cumsum(is_customer) - 1  # the customer's number, of who is one
+    book = (xp.cumsum(is_customer) - 1) * int(kinds.shape[0])  # the first of a customer's, of each
+    named, of_edge = whole("named_share"), kind[first]
     for which, name in enumerate(SIDES):
         node = getattr(merged, name)
+        edges[f"{name}_is_customer"] = known = is_customer[node]
         mine = xp.nonzero(side == which)[0]
-        own = book[getattr(ends, name)[mine]] * n_currencies + currency[mine]
-        wanted = xp.where(edges[f"{name}_is_customer"], book[node] * n_currencies + of_edge, -1)
-        share = _shares_of(own, named[mine], wanted, xp)
-        nodes = (node, int(ends.key.shape[0]))
+        own = book[getattr(ends, name)[mine]] + kind[mine]
+        share = _named(own, named[mine], xp.where(known, book[node] + of_edge, -1), xp)
+        nodes = (node, ends.n_nodes)
         edges[_YEAR_SHARES[which]] = year_shares(edges, name, share, xp, nodes=nodes)
-    return edges, merged
+    del ends, kind, of_edge, book, mine, own, share
+    edges |= {"side": side[first], "named_share": named[first]}
+    edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
+    return {name: edges[name] for name in _MERGED}, merged
 
 
-def _best(
-    columns: dict[str, Any], ends: Numbers, currency: Any, n_currencies: int, backend: Backend
-) -> Any:
+def _best(ends: Numbers, kind: Any, n_payments: Any, side: Any, backend: Backend) -> Any:
     """Return the row that counts of each edge, by payer, payee and currency."""
-    n_nodes = int(ends.key.shape[0])
-    if (n_nodes * n_nodes * n_currencies).bit_length() > _MOST_BITS:
+    n_kinds = int(kind.max()) + 1 if kind.shape[0] else 1
+    if (ends.n_nodes**2 * n_kinds).bit_length() > _MOST_BITS:
         msg = (
-            f"expected edges of up to 2**{_MOST_BITS} triples of payer, payee and currency, got "
-            f"{n_nodes} parties and {n_currencies} currencies: merge some buckets at a time"
+            f"expected fewer than 2**{_MOST_BITS} combinations of payer, payee and currency, got "
+            f"{ends.n_nodes} parties and {n_kinds} currencies: leave parties without names out"
         )
         raise ValueError(msg)
-    edge = (ends.payer * n_nodes + ends.payee) * n_currencies + currency
-    by = (-columns["n_payments"], columns["side"].astype("int64"))
-    order, is_new = in_order(edge, by, backend)
+    edge = ends.payer.astype("int64") * ends.n_nodes
+    edge += ends.payee
+    edge *= n_kinds
+    edge += kind
+    order, is_new = in_order(edge, (-n_payments, side.astype("int64")), backend)
     return order[is_new]
 
 
-def in_order(value: Any, ties: tuple[Any, ...], backend: Backend) -> tuple[Any, Any]:
-    """Return the stable order by a value, equal ones by others, and where a value is the first.
-
-    Few values are equal: only the rows of those are sorted by all columns.
-
-    Parameters
-    ----------
-    value : int64 array, shape (n_rows,)
-    ties : tuple of integer arrays, shape (n_rows,)
-    backend : Backend
-    """
-    xp = backend.xp
-    order = xp.argsort(value, kind="stable")
-    there = value[order]
-    is_new = xp.ones(there.shape[0], dtype=bool)
-    is_new[1:] = there[1:] != there[:-1]
-    is_tied = ~is_new
-    is_tied[:-1] |= ~is_new[1:]
-    tied = xp.nonzero(is_tied)[0]
-    if tied.shape[0]:
-        rows = order[tied]
-        order[tied] = rows[backend.lexsort((there[tied], *(column[rows] for column in ties)))]
-    return order, is_new
-
-
-def _shares_of(own: Any, share: Any, wanted: Any, xp: Any) -> Any:
+def _named(own: Any, share: Any, wanted: Any, xp: Any) -> Any:
     """Return the named share of each book that is wanted, 1 where there is none.
 
     Parameters

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import mixed
-from qfb_gpu.network.edges import in_order, numbered
+from qfb_gpu.network.numbers import in_order, numbered
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
-    from qfb_gpu.network.edges import Numbers
+    from qfb_gpu.network.numbers import Numbers
 
 _ROUNDS = 3
 
@@ -62,8 +62,8 @@ def build_graph(edges: dict[str, Any], backend: Backend, *, ends: Numbers | None
     """
     xp = backend.xp
     if ends is None:
-        ends = numbered(edges, xp)
-    n_nodes = int(ends.key.shape[0])
+        ends = numbered([edges["payer_key"]], [edges["payee_key"]], xp)
+    n_nodes = ends.n_nodes
     order = _order(ends, edges, xp)
     number = xp.empty(n_nodes, dtype="int64")
     number[order] = xp.arange(n_nodes, dtype="int64")
@@ -82,7 +82,7 @@ def _order(ends: Numbers, edges: dict[str, Any], xp: Any) -> Any:
     kind = mixed(edges["n_payments"].astype("uint64"), 0, xp)
     kind = mixed(kind ^ edges["amount_minor"].view("uint64"), 0, xp)
     kind = mixed(kind ^ edges["currency"].astype("uint64"), 0, xp)
-    colour = xp.zeros(ends.key.shape[0], dtype="uint64")
+    colour = xp.zeros(ends.n_nodes, dtype="uint64")
     for _ in range(_ROUNDS):
         around = mixed(colour, 0, xp)
         xp.add.at(around, ends.payee, mixed(colour[ends.payer] ^ kind, 0, xp))

@@ -13,10 +13,10 @@ import pyarrow as pa
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.keys import find
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.network.edges import numbered
+from qfb_gpu.network.numbers import numbered
 
 if TYPE_CHECKING:
-    from qfb_gpu.network.edges import Numbers
+    from qfb_gpu.network.numbers import Numbers
 
 POSITION = (
     "component_id", "community_id", "pagerank", "degree_in", "degree_out", "k_core", "triangles",
@@ -69,7 +69,7 @@ def edge_table(
     """
     distinct, index = np.unique(edges["currency"], return_inverse=True)
     labels = tuple(currency_name(int(code)) for code in distinct)
-    ends = numbered(edges, np) if ends is None else ends
+    ends = numbered([edges["payer_key"]], [edges["payee_key"]], np) if ends is None else ends
     row = np.searchsorted(keys, ends.key)
     return {
         "payer_id": ids.take(pa.array(row[ends.payer])),

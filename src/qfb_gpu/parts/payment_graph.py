@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
 _ENDS = "edges.ends"
+_NUMBERED = ("currency", "amount_minor", "payer_is_customer", "payee_is_customer")
 _ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
@@ -34,6 +35,7 @@ def make(
     tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
     edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
+    edges = {name: edges[name] for name in (*_NUMBERED, *_ANALYSED)}
     graph = network.build_graph(edges, backend, ends=ends)
     parts = {
         _ENDS: {"payer": ends.payer.astype("int32"), "payee": ends.payee.astype("int32")},
