@@ -14,6 +14,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend import compiling
+from qfb_gpu._backend.allocator import give_freed_memory_back
 from qfb_kernels import links
 
 if TYPE_CHECKING:
@@ -73,6 +74,43 @@ def host_communities(
     import numpy as np
 
     igraph = import_igraph()
+    give_freed_memory_back()  # igraph asks for as much, piece by piece
+    n_kept, kept, *edges, of_node = _without_ends(n_nodes, source, target, weight, resolution)
+    graph = igraph.Graph(n=n_kept, edges=_pairs(*edges[:2]), directed=False)
+    weights = _doubles(edges[2])
+    del edges
+    give_freed_memory_back()
+    rng = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
+    igraph.set_random_number_generator(rng)  # changed the communities
+    try:
+        found, _ = igraph.GraphBase.community_leiden(  # Graph's own counts all members in Python
+            graph,
+            edge_weights=weights,
+            node_weights=_doubles(of_node),
+            resolution=resolution,
+            normalize_resolution=True,  # by modularity
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    return np.asarray(found, dtype=np.int32)[kept]
+
+
+def _without_ends(
+    n_nodes: int, source: Any, target: Any, weight: Any, resolution: float
+) -> tuple[int, Any, Any, Any, Any, Any]:
+    """Return an undirected graph without nodes of one partner that are in its community.
+
+    Returns
+    -------
+    n_kept : int
+    kept : int64 array, shape (n_nodes,)
+        The number that each node, or the partner it is put into, has among those that are kept.
+    low, high : int64 arrays, shape (n_pairs,)
+        Numbers among those.
+    weight : float64 array, shape (n_pairs,)
+    of_node : float64 array, shape (n_kept,)
+    """
+    import numpy as np
 
     low, high, weight, weights = _undirected(n_nodes, source, target, weight)
     into = _partner_of_one(n_nodes, low, high)
@@ -83,21 +121,9 @@ def host_communities(
     own = into == np.arange(n_nodes)
     place = np.cumsum(own) - 1
     stays = own[low] & own[high]
-    ends = (place[low[stays]], place[high[stays]])
-    graph = igraph.Graph(n=int(own.sum()), edges=_pairs(*ends), directed=False)
-    rng = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
-    igraph.set_random_number_generator(rng)  # changed the communities
-    try:
-        found, _ = igraph.GraphBase.community_leiden(  # Graph's own counts all members in Python
-            graph,
-            edge_weights=_doubles(weight[stays]),
-            node_weights=_doubles(np.bincount(place[into], weights, graph.vcount())),
-            resolution=resolution,
-            normalize_resolution=True,  # by modularity
-        )
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.asarray(found, dtype=np.int32)[place[into]]
+    n_kept, kept = int(np.count_nonzero(own)), place[into]
+    of_node = np.bincount(kept, weights, n_kept)
+    return n_kept, kept, place[low[stays]], place[high[stays]], weight[stays], of_node
 
 
 def _doubles(values: Any) -> array[float]:

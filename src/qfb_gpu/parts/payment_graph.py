@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
 _ENDS = "edges.ends"
-_NUMBERED = ("currency", "amount_minor", "payer_is_customer", "payee_is_customer")
+_NUMBERED = ("currency", "n_payments", "amount_minor", "payer_is_customer", "payee_is_customer")
 _ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
@@ -28,15 +28,20 @@ def make(
     Returns
     -------
     edges : dict of arrays, shape (n_edges,)
-        What :func:`qfb_gpu.network.analyse` reads of them; the other columns are not in memory
-        any longer.
+        What :func:`qfb_gpu.network.analyse` reads of them.
     graph : Graph
+        On the host both are mapped, like what is read: no memory but the page cache's.
     """
+    _save(workspace, buckets, backend)
+    return _read(workspace, backend, _ANALYSED)
+
+
+def _save(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
     tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
     edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
-    edges = {name: edges[name] for name in (*_NUMBERED, *_ANALYSED)}
-    graph = network.build_graph(edges, backend, ends=ends)
+    graph = network.build_graph({name: edges[name] for name in _NUMBERED}, backend, ends=ends)
+    del edges
     parts = {
         _ENDS: {"payer": ends.payer.astype("int32"), "payee": ends.payee.astype("int32")},
         "graph.nodes": {name: getattr(graph, name) for name in _NODE},
@@ -44,17 +49,21 @@ def make(
     }
     for name, columns in parts.items():
         workspace.save("fit", WHOLE, name, columns, backend)
-    return {name: edges[name] for name in _ANALYSED}, graph
 
 
 def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:
     """Return the merged edges and their graph, as arrays of the run's backend."""
+    return _read(saved.workspace, saved.backend)
 
-    def load(name: str) -> dict[str, Any]:
-        columns = saved.workspace.load("fit", WHOLE, name)
-        return {key: saved.backend.asarray(values) for key, values in columns.items()}
 
-    return load("edges"), network.Graph(**load("graph.nodes"), **load("graph.edges"))
+def _read(
+    workspace: Workspace, backend: Backend, names: Sequence[str] | None = None
+) -> tuple[dict[str, Any], network.Graph]:
+    def load(name: str, wanted: Sequence[str] | None = None) -> dict[str, Any]:
+        columns = workspace.load("fit", WHOLE, name)
+        return {key: backend.asarray(columns[key]) for key in wanted or columns}
+
+    return load("edges", names), network.Graph(**load("graph.nodes"), **load("graph.edges"))
 
 
 def read_ends(workspace: Workspace, key: Any) -> network.Numbers:
