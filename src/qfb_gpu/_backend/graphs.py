@@ -92,7 +92,11 @@ def host_communities(
         )
     finally:
         igraph.set_random_number_generator(random)
-    return np.asarray(found, dtype=np.int32)[kept]
+    del graph, weights
+    community = np.asarray(found, dtype=np.int32)[kept]
+    del found
+    give_freed_memory_back()
+    return community
 
 
 def _without_ends(
