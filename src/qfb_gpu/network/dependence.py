@@ -49,7 +49,7 @@ def year_shares(
     node, n_nodes = nodes
     currencies, currency = xp.unique(edges["currency"], return_inverse=True)
     n_kinds = max(int(currencies.shape[0]), 1)
-    kind = node * n_kinds + currency
+    kind = node.astype("int64") * n_kinds + currency
     size = n_nodes * n_kinds
     of_kind = xp.bincount(kind, weights=money, minlength=size)
     share = named * money / xp.maximum(of_kind, 1.0)[kind]
