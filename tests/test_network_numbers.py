@@ -14,6 +14,7 @@ from test_payment_graph import edges_of
 from qfb_gpu import network
 from qfb_gpu._backend import graphs
 from qfb_gpu._backend.graphs import import_igraph
+from qfb_gpu.currencies import currency_name
 from qfb_gpu.network import edges as merging
 from qfb_gpu.network.numbers import in_order, numbered
 
@@ -74,15 +75,28 @@ def test_more_combinations_than_a_number_holds_are_an_error():
         network.merge_edges([table], CPU)
 
 
-def test_edges_are_named_by_number_as_by_key():
+@pytest.mark.parametrize("n_rows", [1, 7, 1_000])
+def test_edges_are_named_by_number_some_at_a_time(n_rows):
     edges, ends = network.merge_and_number([edges_of(0), edges_of(1)], CPU)
-    known = np.arange(70)
-    ids = pa.array([f"no {key}" for key in known])
-    want = network.edge_table(edges, known, ids)
-    got = network.edge_table(edges, known, ids, ends=ends)
-    for name in ("payer_id", "payee_id"):
-        assert got[name].equals(want[name])
-        assert got[name].to_pylist() == [f"no {key}" for key in edges[f"{name[:5]}_key"]]
+    edges["currency"] = np.where(edges["payer_key"] % 3, 156, 978).astype(np.int16)
+    ids = pa.array([f"no {key}" for key in ends.key])
+    tables = [*network.edge_tables(edges, ends, ids, n_rows)]
+    assert {len(table["payer_id"]) for table in tables[:-1]} <= {n_rows}
+    for name in ("payer", "payee"):
+        got = [text for table in tables for text in table[f"{name}_id"].to_pylist()]
+        assert got == [f"no {key}" for key in edges[f"{name}_key"]]
+    kinds = [table["currency"] for table in tables]
+    named = [kind.labels[code] for kind in kinds for code in kind.codes]
+    assert named == [currency_name(int(code)) for code in edges["currency"]]
+    money = np.concatenate([table["amount_minor"] for table in tables])
+    np.testing.assert_array_equal(money, edges["amount_minor"])
+
+
+def test_a_network_without_edges_is_a_table_without_rows():
+    table = {name: values[:0] for name, values in edges_of(0).items()}
+    edges, ends = network.merge_and_number([table], CPU)
+    (found,) = network.edge_tables(edges, ends, pa.array([], pa.string()), 5)
+    assert len(found["payer_id"]) == len(found["currency"].codes) == 0
 
 
 links = st.sets(

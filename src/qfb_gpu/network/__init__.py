@@ -12,7 +12,7 @@ from qfb_gpu.network.numbers import Numbers
 from qfb_gpu.network.related import related
 from qfb_gpu.network.similarity import partners, similar
 from qfb_gpu.network.systemic import systemic
-from qfb_gpu.network.tables import edge_table, node_features, node_table
+from qfb_gpu.network.tables import edge_tables, node_features, node_table
 from qfb_gpu.network.whatif import Impact, batch_size, candidates, clearing, exposures, impacts
 
 __all__ = [
@@ -32,7 +32,7 @@ __all__ = [
     "clearing",
     "dependents",
     "edge_of",
-    "edge_table",
+    "edge_tables",
     "exposures",
     "fan_peaks",
     "find_trips",

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.ledger import Labelled
-from qfb_gpu.network.numbers import numbered
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.network.numbers import Numbers
 
 POSITION = (
@@ -53,30 +54,34 @@ def node_table(
     }
 
 
-def edge_table(
-    edges: dict[str, Any], keys: np.ndarray, ids: pa.Array, *, ends: Numbers | None = None
-) -> dict[str, Any]:
-    """Return the columns of gold ``graph_edges``.
+def edge_tables(
+    edges: dict[str, Any], ends: Numbers, ids: pa.Array, n_rows: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the columns of gold ``graph_edges``, so many rows at a time.
 
     Parameters
     ----------
     edges : dict
         From :func:`qfb_gpu.network.merge_edges`, on the host.
-    keys, ids : array of int64 and Arrow strings, shape (n_ids,)
-        As :func:`node_table` gets them.
-    ends : Numbers, optional
-        Of these edges: each party is then looked up once.
+    ends : Numbers
+        Of these edges.
+    ids : Arrow strings, shape (n_nodes,)
+        Of the nodes, by number.
+    n_rows : int
+        Edges at a time; there is one table at least.
     """
-    distinct, index = np.unique(edges["currency"], return_inverse=True)
-    labels = tuple(currency_name(int(code)) for code in distinct)
-    ends = numbered([edges["payer_key"]], [edges["payee_key"]], np) if ends is None else ends
-    row = np.searchsorted(keys, ends.key)
-    return {
-        "payer_id": ids.take(pa.array(row[ends.payer])),
-        "payee_id": ids.take(pa.array(row[ends.payee])),
-        "currency": Labelled(index.astype(np.int32), labels),
-        **{name: edges[name] for name in _OF_EDGE},
-    }
+    n_edges = ends.payer.shape[0]
+    currencies = distinct(edges["currency"], np)
+    labels = tuple(currency_name(int(code)) for code in currencies)
+    for start in range(0, max(n_edges, 1), n_rows):
+        some = slice(start, min(start + n_rows, n_edges))
+        code = np.searchsorted(currencies, edges["currency"][some])
+        yield {
+            "payer_id": ids.take(pa.array(ends.payer[some])),
+            "payee_id": ids.take(pa.array(ends.payee[some])),
+            "currency": Labelled(code.astype(np.int32), labels),
+            **{name: edges[name][some] for name in _OF_EDGE},
+        }
 
 
 def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str, Any]:
