@@ -1,13 +1,12 @@
-"""Components, cores, triangles and ranks of a graph, node by node; for the host only.
+"""Components, cores and triangles of a graph, node by node; for the host only.
 
 Links are ``start`` (int64, shape (n_nodes + 1,)), where the links of each node begin, and ``other``
-(int32, shape (n_links,)), their other ends. Of an undirected graph every pair is in it twice.
+(int32, shape (n_links,)), their other ends; every pair is in it twice.
 """
 
 from __future__ import annotations
 
 from qfb_kernels.linked import launcher
-from qfb_kernels.rows_of import rows_of
 
 
 @launcher
@@ -164,28 +163,3 @@ def triangles_cpu(start, other, up, mark, triangles):
                     triangles[node] += 1
                     triangles[partner] += 1
                     triangles[third] += 1
-
-
-@rows_of("after")
-def ranks_cpu(row_from, row_to, start, other, share, rank, factor, rest, after, change):
-    """Write the next rank of each node, and by how much it changed.
-
-    Parameters
-    ----------
-    start, other : arrays
-        Links to a node from who gives to it.
-    share : float64 array, shape (n_links,)
-        The part of its rank that the giver gives.
-    rank : float64 array, shape (n_nodes,)
-    factor, rest : float
-        The next rank is ``factor`` times what a node is given, and ``rest``.
-    after, change : float64 arrays, shape (n_nodes,)
-        Overwritten.
-    """
-    for row in range(row_from, row_to):
-        total = 0.0
-        for link in range(start[row], start[row + 1]):
-            total += share[link] * rank[other[link]]
-        new = factor * total + rest
-        change[row] = abs(new - rank[row])
-        after[row] = new

@@ -31,7 +31,7 @@ NIGHT = (
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
     "channels.shares", "neighbours.neighbours", "links.triangles", "links.cores",
-    "links.ranks", "links.links", "links.components", "decimals.to_minor", "channels.sums",
+    "links.links", "links.components", "decimals.to_minor", "channels.sums",
     "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
 )  # fmt: skip
 """The kernels of a night from clean tables, by the seconds that they take to compile."""
@@ -49,8 +49,6 @@ _HOST_ONLY = {
     "float64[:, :, ::1], int64[:, ::1], int64, float64[:, ::1], int64[:, ::1])",
     "links.triangles": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1])",
     "links.cores": "void(int64[::1], int32[::1], int32[::1], int64[::1], int32[::1], int32[::1])",
-    "links.ranks": "void(int64[::1], int32[::1], float64[::1], float64[::1], float64, float64,"
-    "float64[::1], float64[::1])",
     "links.links": "void(int64[::1], int64[::1], int64[::1], int32[::1])",
     "links.components": "void(int64[::1], int64[::1], int32[::1])",
     "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
