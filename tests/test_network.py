@@ -15,8 +15,9 @@ from strategies import ledgers
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Network
 from qfb_gpu.network import (
+    Numbers,
     analyse,
-    edge_table,
+    edge_tables,
     fan_peaks,
     fans,
     merge_edges,
@@ -235,7 +236,9 @@ def test_tables_carry_names_and_customers_their_place():
 
 def test_edges_by_name_keep_their_sums():
     rows = [(0, 2, 1, CNY, AS_OF, 10), (0, 2, 1, CNY, AS_OF, 5), (1, 1, 1, EUR, AS_OF, 3)]
-    table = edge_table(edges_of(rows), np.array([1, 2]), pa.array(["a", "b"]))
+    edges = edges_of(rows)
+    ends = Numbers(np.array([1, 2]), edges["payer_key"] - 1, edges["payee_key"] - 1)
+    (table,) = edge_tables(edges, ends, pa.array(["a", "b"]), 9)
     currency = [table["currency"].labels[code] for code in table["currency"].codes]
     assert table["payer_id"].to_pylist() == ["a", "b"]
     assert table["payee_id"].to_pylist() == ["b", "a"]

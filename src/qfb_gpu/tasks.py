@@ -23,7 +23,7 @@ from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
-from qfb_gpu.parts import groups
+from qfb_gpu.parts import groups, payment_graph
 from qfb_gpu.parts.customer_names import customers_at
 from qfb_gpu.parts.names import load_names
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 
 BY_BUCKET = ("payment_streams", "stream_payments", "expected_payments", "customer_profiles")
 """Gold tables that :func:`publish_bucket` writes whatever the sources."""
+_GROUP_ROWS = 1 << 20
+"""Edges in memory at a time: a group of a Parquet file's rows, as Arrow cuts them by itself."""
 _IRREGULAR_ROLE = ROLES.index("extra")
 _RETURNED_ROLE = ROLES.index("returned")
 
@@ -277,13 +279,23 @@ def write_whole_tables(night: Night, buckets: list[int], fitted: dict[str, Any])
         "graph_nodes": network.node_table(
             fitted["nodes"], keys, ids, customer_keys(night, buckets)
         ),
-        "graph_edges": network.edge_table(fitted["edges"], keys, ids),
     }
     folder = night.workspace.folder("publish", -1)
     for name, columns in whole.items():
         _write(folder, name, columns, cpu)
-    written = {name: folder / f"{name}.parquet" for name in whole}
+    _write_edges(night, fitted, whole["graph_nodes"]["node_id"], folder / "graph_edges.parquet")
+    written = {name: folder / f"{name}.parquet" for name in (*whole, "graph_edges")}
     return written | parts.publish_whole(night, buckets, folder, reads_published=False)
+
+
+def _write_edges(night: Night, fitted: dict[str, Any], node_ids: pa.Array, path: Path) -> None:
+    """Write all edges of the network: with their names they are the most that this process has."""
+    edges, ends = fitted["edges"], payment_graph.read_ends(night.workspace, fitted["nodes"]["key"])
+    tables = network.edge_tables(edges, ends, node_ids, _GROUP_ROWS)
+    cpu, form = get_backend("cpu"), GOLD["graph_edges"]
+    pieces = (gold.to_arrow(columns, form, cpu) for columns in tables)
+    first = next(pieces)
+    gold.write_part(path, first, more=pieces, n_more=ends.payer.shape[0] - first.num_rows)
 
 
 def write_tables_of_published(night: Night, buckets: list[int]) -> dict[str, Path]:

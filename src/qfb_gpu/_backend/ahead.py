@@ -31,6 +31,7 @@ NIGHT = (
     "features.currency", "intervals.gaps", "products.ends_of_three", "products.alike",
     "rayleigh.rayleigh", "features.windows", "boundaries.boundaries", "pay_cycles.pay_cycles",
     "distress.spread", "channels.shares", "neighbours.neighbours", "asked.asked",
+    "links.triangles", "links.cores", "links.links", "links.components",
     "dealings.dealings", "unsteady.unsteady", "decimals.to_minor", "month_seasons.steady",
     "channels.sums", "weighed.weighed", "overlap.overlap", "closing.closes", "cycles.ranges",
     "month_seasons.sums", "cutoffs.seen", "cutoffs.least", "streams.reversals", "text.hash_text",
@@ -55,6 +56,10 @@ _HOST_ONLY = {
     "float64[::1], float64[:, ::1], float64[:, ::1], float64[:, ::1], int32[:, ::1],"
     "int32[:, ::1], int64[::1], int32[:, ::1], int32[:, ::1], int8[:, ::1], int8[:, ::1],"
     "int8[:, ::1])",
+    "links.triangles": "void(int64[::1], int32[::1], int64[::1], int32[::1], int64[::1])",
+    "links.cores": "void(int64[::1], int32[::1], int32[::1], int64[::1], int32[::1], int32[::1])",
+    "links.links": "void(int64[::1], int64[::1], int64[::1], int32[::1])",
+    "links.components": "void(int64[::1], int64[::1], int32[::1])",
     "products.alike": "void(int64[::1], int32[::1], float64[::1], int64[::1], int32[::1],"
     "float64[::1], int32[:, ::1], float64[:, ::1], int32[:, ::1], int32[:, ::1], float64[:, ::1],"
     "int64[:, ::1], int64[::1], int32[:, ::1], float64[:, ::1])",

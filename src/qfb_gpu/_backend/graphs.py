@@ -1,4 +1,4 @@
-"""Graphs by node number ``0 .. n_nodes - 1``: on the host with SciPy and igraph, or cuGraph.
+"""Graphs by node number ``0 .. n_nodes - 1``: on the host (kernels, SciPy, igraph), or cuGraph.
 
 ``source`` and ``target`` are integer arrays of shape (n_edges,); ``weight`` is float64 and
 positive, and that of parallel edges adds. There is at least one edge. Each function gives one
@@ -8,9 +8,14 @@ value a node, in node order.
 from __future__ import annotations
 
 import sys
+from array import array
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
+
+from qfb_gpu._backend import compiling
+from qfb_gpu._backend.allocator import give_freed_memory_back
+from qfb_kernels import links
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +31,12 @@ DEVICE_EDGES = 1 << 17
 
 
 def host_components(n_nodes: int, source: Any, target: Any) -> Any:
-    """Return the weakly connected component of each node: int32."""
+    """Return the weakly connected component of each node, by its first node: int32."""
     import numpy as np
-    from scipy.sparse.csgraph import connected_components
 
-    links = _sparse(n_nodes, source, target, np.ones(source.shape[0], dtype=np.int8))
-    return connected_components(links, directed=True, connection="weak")[1].astype(np.int32)
+    root = np.arange(n_nodes, dtype=np.int32)
+    compiling.call(links.components_cpu, (_int64(source), _int64(target), root))
+    return root
 
 
 @cache
@@ -67,6 +72,47 @@ def host_communities(
     import numpy as np
 
     igraph = import_igraph()
+    give_freed_memory_back()  # igraph asks for as much, piece by piece
+    n_kept, kept, *edges, of_node = _without_ends(n_nodes, source, target, weight, resolution)
+    graph = igraph.Graph(n=n_kept, edges=_pairs(*edges[:2]), directed=False)
+    weights = _doubles(edges[2])
+    del edges
+    give_freed_memory_back()
+    rng = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
+    igraph.set_random_number_generator(rng)  # changed the communities
+    try:
+        found, _ = igraph.GraphBase.community_leiden(  # Graph's own counts all members in Python
+            graph,
+            edge_weights=weights,
+            node_weights=_doubles(of_node),
+            resolution=resolution,
+            normalize_resolution=True,  # by modularity
+        )
+    finally:
+        igraph.set_random_number_generator(random)
+    del graph, weights
+    community = np.asarray(found, dtype=np.int32)[kept]
+    del found
+    give_freed_memory_back()
+    return community
+
+
+def _without_ends(
+    n_nodes: int, source: Any, target: Any, weight: Any, resolution: float
+) -> tuple[int, Any, Any, Any, Any, Any]:
+    """Return an undirected graph without nodes of one partner that are in its community.
+
+    Returns
+    -------
+    n_kept : int
+    kept : int64 array, shape (n_nodes,)
+        The number that each node, or the partner it is put into, has among those that are kept.
+    low, high : int64 arrays, shape (n_pairs,)
+        Numbers among those.
+    weight : float64 array, shape (n_pairs,)
+    of_node : float64 array, shape (n_kept,)
+    """
+    import numpy as np
 
     low, high, weight, weights = _undirected(n_nodes, source, target, weight)
     into = _partner_of_one(n_nodes, low, high)
@@ -77,20 +123,14 @@ def host_communities(
     own = into == np.arange(n_nodes)
     place = np.cumsum(own) - 1
     stays = own[low] & own[high]
-    ends = (place[low[stays]], place[high[stays]])
-    graph = igraph.Graph(n=int(own.sum()), edges=_pairs(*ends), directed=False)
-    rng = random.Random(seed)  # noqa: S311  Python's is every thread's: whoever drew from it too
-    igraph.set_random_number_generator(rng)  # changed the communities
-    try:
-        parts = graph.community_leiden(
-            objective_function="modularity",
-            weights=weight[stays].tolist(),
-            node_weights=np.bincount(place[into], weights, graph.vcount()).tolist(),
-            resolution=resolution,
-        )
-    finally:
-        igraph.set_random_number_generator(random)
-    return np.asarray(parts.membership, dtype=np.int32)[place[into]]
+    n_kept, kept = int(np.count_nonzero(own)), place[into]
+    of_node = np.bincount(kept, weights, n_kept)
+    return n_kept, kept, place[low[stays]], place[high[stays]], weight[stays], of_node
+
+
+def _doubles(values: Any) -> array[float]:
+    """Return floats as igraph reads them one by one; Python's, in a list, take four times this."""
+    return array("d", values.tobytes())
 
 
 def _undirected(n_nodes: int, source: Any, target: Any, weight: Any) -> tuple[Any, Any, Any, Any]:
@@ -124,17 +164,22 @@ def _partner_of_one(n_nodes: int, low: Any, high: Any) -> Any:
 
 
 def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
-    """Return the PageRank of each node by power iteration: float64, sum 1."""
+    """Return the PageRank of each node by power iteration: float64, sum 1.
+
+    By SciPy's product: a kernel over links took twice its time in graphs larger than the caches.
+    """
     import numpy as np
 
     given = np.bincount(source, weights=weight, minlength=n_nodes)
     flow = _sparse(n_nodes, target, source, weight / given[source])
-    is_sink = given == 0
+    sinks = np.flatnonzero(given == 0)
     rank = np.full(n_nodes, 1 / n_nodes)
     for _ in range(MAX_STEPS):
-        shared = 1 - DAMPING + DAMPING * rank[is_sink].sum()
-        new = DAMPING * (flow @ rank) + shared / n_nodes
-        change = np.abs(new - rank).sum()
+        shared = 1 - DAMPING + DAMPING * rank[sinks].sum()
+        new = flow @ rank
+        new *= DAMPING
+        new += shared / n_nodes
+        change = np.abs(np.subtract(new, rank, out=rank), out=rank).sum()
         rank = new
         if change < TOLERANCE:
             break
@@ -142,25 +187,26 @@ def host_pagerank(n_nodes: int, source: Any, target: Any, weight: Any) -> Any:
 
 
 def host_cohesion(n_nodes: int, low: Any, high: Any) -> tuple[Any, Any]:
-    """Return the core number (int32) and the triangles (int64) of each node, by igraph.
-
-    Nodes with one partner are in no triangle and no core but the first: igraph gets the others.
-    """
+    """Return the core number (int32) and the triangles (int64) of each node."""
     import numpy as np
 
-    igraph = import_igraph()
-    own = _partner_of_one(n_nodes, low, high) == np.arange(n_nodes)
-    place = np.cumsum(own) - 1
-    stays = own[low] & own[high]
-    graph = igraph.Graph(n=int(own.sum()), edges=_pairs(place[low[stays]], place[high[stays]]))
-    degree = np.asarray(graph.degree(), dtype=np.int64)
-    closed = np.asarray(graph.transitivity_local_undirected(mode="zero"), dtype=np.float64)
-    triangles = np.zeros(n_nodes, dtype=np.int64)
-    triangles[own] = np.rint(closed * (degree * (degree - 1) / 2)).astype(np.int64)
-    core = np.zeros(n_nodes, dtype=np.int32)
-    core[low] = core[high] = 1
-    core[own] = np.maximum(core[own], graph.coreness())
+    start, other = np.zeros(n_nodes + 1, np.int64), np.empty(2 * low.shape[0], np.int32)
+    compiling.call(links.links_cpu, (_int64(low), _int64(high), start, other))
+    core = np.diff(start).astype(np.int32)
+    first = np.zeros(int(core.max()) + 2, np.int64)
+    place, order = np.empty(n_nodes, np.int32), np.empty(n_nodes, np.int32)
+    compiling.call(links.cores_cpu, (start, other, core, first, place, order))
+    place.fill(-1)
+    up, triangles = np.empty(n_nodes, np.int64), np.zeros(n_nodes, np.int64)
+    compiling.call(links.triangles_cpu, (start, other, up, place, triangles))
     return core, triangles
+
+
+def _int64(values: Any) -> Any:
+    """Return integers as what a kernel is compiled for: int64, contiguous, writable."""
+    import numpy as np
+
+    return np.require(values, np.int64, ["C", "W"])
 
 
 def _pairs(source: Any, target: Any) -> Iterator[tuple[int, int]]:

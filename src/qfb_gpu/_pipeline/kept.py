@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qfb_gpu.config import Config
     from qfb_gpu.tasks import Night
 
-_OF_WHOLE_TABLES = ("edges", "graph.nodes", "graph.edges", "names")
+_OF_WHOLE_TABLES = ("edges", "edges.ends", "graph.nodes", "graph.edges", "names")
 """Sets that only whole tables are made of."""
 
 

@@ -122,15 +122,17 @@ def _cast(values: pa.Array, kind: pa.DataType | None) -> pa.Array:
     return values if kind is None or values.type == kind else values.cast(kind)
 
 
-def write_part(path: Path, table: pa.Table, level: int = 1) -> None:
+def write_part(
+    path: Path, table: pa.Table, level: int = 1, *, more: Iterable[pa.Table] = (), n_more: int = 0
+) -> None:
     """Write a part of a gold table: whole or not at all, and never into one that is published.
 
-    ``level`` is zstd's.
+    ``level`` is zstd's; ``more`` are further tables of ``n_more`` rows, one in memory at a time.
     """
-    with _draft(path) as draft:
-        pq.write_table(
-            table, draft, **pages.cut(table.num_rows), **_as_written(table.schema, level)
-        )
+    how = pages.cut(table.num_rows + n_more) | _as_written(table.schema, level)
+    with _draft(path) as draft, pq.ParquetWriter(draft, table.schema, **how) as writer:
+        for piece in chain([table], more):
+            writer.write_table(piece)
 
 
 def write_patched(

@@ -4,14 +4,15 @@ from qfb_gpu.network.analysis import analyse
 from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
-from qfb_gpu.network.edges import merge_edges, relation_edges
+from qfb_gpu.network.edges import merge_and_number, merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
+from qfb_gpu.network.numbers import Numbers
 from qfb_gpu.network.related import related
 from qfb_gpu.network.similarity import partners, similar
 from qfb_gpu.network.systemic import systemic
-from qfb_gpu.network.tables import edge_table, node_features, node_table
+from qfb_gpu.network.tables import edge_tables, node_features, node_table
 from qfb_gpu.network.whatif import Impact, batch_size, candidates, clearing, exposures, impacts
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Graph",
     "Impact",
     "Loops",
+    "Numbers",
     "Trips",
     "adjacency",
     "analyse",
@@ -30,7 +32,7 @@ __all__ = [
     "clearing",
     "dependents",
     "edge_of",
-    "edge_table",
+    "edge_tables",
     "exposures",
     "fan_peaks",
     "find_trips",
@@ -38,6 +40,7 @@ __all__ = [
     "income_shares",
     "likely_partners",
     "loops",
+    "merge_and_number",
     "merge_edges",
     "node_features",
     "node_table",

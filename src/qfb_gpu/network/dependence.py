@@ -17,7 +17,9 @@ _HALF = 5.0
 """As many firms, if they lived off one firm entirely, give it half of the core score."""
 
 
-def year_shares(edges: dict[str, Any], side: str, named: Any, xp: Any) -> Any:
+def year_shares(
+    edges: dict[str, Any], side: str, named: Any, xp: Any, *, nodes: tuple[Any, int] | None = None
+) -> Any:
     """Return the share that each edge has in its payee's yearly income, or its payer's payments.
 
     Parameters
@@ -29,6 +31,8 @@ def year_shares(edges: dict[str, Any], side: str, named: Any, xp: Any) -> Any:
     named : array of float64, shape (n_edges,), 0 to 1
         The part of that money whose counterparty is given at all.
     xp : module
+    nodes : tuple of integers of shape (n_edges,), and how many there are, optional
+        The parties of that side by number, where they are numbered already.
 
     Returns
     -------
@@ -39,15 +43,18 @@ def year_shares(edges: dict[str, Any], side: str, named: Any, xp: Any) -> Any:
     counts = (edges["amount_365d_minor"] > 0) & (edges["payer_key"] != edges["payee_key"])
     money = xp.where(counts, edges["amount_365d_minor"], 0).astype("float64")
     number = xp.where(counts, edges["n_payments_365d"], 0).astype("float64")
-    keys, node = xp.unique(edges[f"{side}_key"], return_inverse=True)
+    if nodes is None:
+        keys, node = xp.unique(edges[f"{side}_key"], return_inverse=True)
+        nodes = node, int(keys.shape[0])
+    node, n_nodes = nodes
     currencies, currency = xp.unique(edges["currency"], return_inverse=True)
     n_kinds = max(int(currencies.shape[0]), 1)
-    kind = node * n_kinds + currency
-    size = int(keys.shape[0]) * n_kinds
+    kind = node.astype("int64") * n_kinds + currency
+    size = n_nodes * n_kinds
     of_kind = xp.bincount(kind, weights=money, minlength=size)
     share = named * money / xp.maximum(of_kind, 1.0)[kind]
     share = share * xp.bincount(kind, weights=number, minlength=size)[kind]
-    n_node = xp.bincount(node, weights=number, minlength=int(keys.shape[0]))
+    n_node = xp.bincount(node, weights=number, minlength=n_nodes)
     return share / xp.maximum(n_node, 1.0)[node]
 
 

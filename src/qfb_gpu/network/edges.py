@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct, find
+from qfb_gpu.keys import find
 from qfb_gpu.network.dependence import year_shares
+from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -22,7 +23,15 @@ _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
 _OTHERS = ("first_date", "last_date", "named_share")
+_OF_YEAR = ("n_payments_365d", "amount_365d_minor")
+_YEAR_SHARES = ("spending_share", "income_share")
+_MOST_BITS = 63
+_DENSE = 4
+"""Books that may be for each row there is, up to which each has a place."""
 SIDES = ("payer", "payee")
+_MERGED = (
+    *_IDS, *_SUMS, *_OTHERS, "payer_is_customer", "payee_is_customer", *_YEAR_SHARES,
+)  # fmt: skip
 
 
 def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
@@ -104,68 +113,83 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
         ``payee_is_customer`` (bool); ``income_share`` and ``spending_share`` (float64): see
         :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
     """
+    return merge_and_number(tables, backend)[0]
+
+
+def merge_and_number(
+    tables: list[dict[str, Any]], backend: Backend
+) -> tuple[dict[str, Any], Numbers]:
+    """Return what :func:`merge_edges` does, and the numbers of the edges' ends."""
     xp = backend.xp
 
     def whole(name: str) -> Any:
         """Return a column of all buckets: each as a whole only while it is worked on."""
         return xp.concatenate([backend.asarray(table[name]) for table in tables])
 
-    columns = {name: whole(name) for name in (*_IDS, "n_payments")}
-    own = xp.where(columns["side"] == 0, columns["payer_key"], columns["payee_key"])
-    customers = distinct(own, xp)
-    best = backend.lexsort(
-        (
-            columns["payer_key"],
-            columns["payee_key"],
-            columns["currency"].astype("int64"),
-            -columns["n_payments"],
-            columns["side"].astype("int64"),
-        )
-    )
-    first = best[_starts(columns, best, _IDS[:3], xp)]
-    del own, best
-    edges = {name: values[first] for name, values in columns.items()}
-    del columns["n_payments"]
+    payers, payees = ([backend.asarray(table[f"{name}_key"]) for table in tables] for name in SIDES)
+    ends = numbered(payers, payees, xp)
+    side, kind = whole("side"), whole("currency")
+    kinds, kind = xp.unique(kind, return_inverse=True)
+    kind = kind.astype("int16")
+    first = _best(ends, kind, whole("n_payments"), side, backend)
+    merged = ends.at(first)
+    edges = {f"{name}_key": ends.key[getattr(merged, name)] for name in SIDES}
+    edges |= {name: whole(name)[first] for name in ("currency", *_OF_YEAR)}
+    is_customer = xp.zeros(ends.n_nodes, dtype=bool)
+    is_customer[xp.where(side == 0, ends.payer, ends.payee)] = True
+    book = (xp.cumsum(is_customer) - 1) * int(kinds.shape[0])  # the first of a customer's, of each
+    named, of_edge = whole("named_share"), kind[first]
+    for which, name in enumerate(SIDES):
+        node = getattr(merged, name)
+        edges[f"{name}_is_customer"] = known = is_customer[node]
+        mine = xp.nonzero(side == which)[0]
+        own = book[getattr(ends, name)[mine]] + kind[mine]
+        share = _named(own, named[mine], xp.where(known, book[node] + of_edge, -1), xp)
+        nodes = (node, ends.n_nodes)
+        edges[_YEAR_SHARES[which]] = year_shares(edges, name, share, xp, nodes=nodes)
+    del ends, kind, of_edge, book, mine, own, share
+    edges |= {"side": side[first], "named_share": named[first]}
     edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
-    columns["named_share"] = whole("named_share")
-    for side in SIDES:
-        edges[f"{side}_is_customer"] = find(customers, edges[f"{side}_key"], xp)[1]
-    edges["spending_share"], edges["income_share"] = (
-        _lookup(columns, edges, side, backend) for side in range(len(SIDES))
-    )
-    del columns, first
-    for side, name in zip(SIDES, ("spending_share", "income_share"), strict=True):
-        edges[name] = year_shares(edges, side, edges[name], xp)
-    return edges
+    return {name: edges[name] for name in _MERGED}, merged
 
 
-def _lookup(columns: dict[str, Any], edges: dict[str, Any], side: int, backend: Backend) -> Any:
-    """Return for each edge the named share of its payer's (0) or payee's (1) own book, else 1."""
-    xp = backend.xp
-    name = f"{SIDES[side]}_key"
-    mine = xp.nonzero(columns["side"] == side)[0]
-    if mine.shape[0] == 0:
-        return xp.ones(edges[name].shape[0])
-    parties = distinct(columns[name][mine], xp)
-    currencies = distinct(edges["currency"], xp)
-
-    def place(table: dict[str, Any]) -> Any:
-        row, is_there = find(parties, table[name], xp)
-        kind = row * currencies.shape[0] + xp.searchsorted(currencies, table["currency"])
-        return xp.where(is_there, kind, -1)
-
-    known = {key: columns[key][mine] for key in (name, "currency")}
-    kinds, first = xp.unique(place(known), return_index=True)
-    share = columns["named_share"][mine][first]
-    row, is_there = find(kinds, place(edges), xp)
-    return xp.where(is_there, share[row], 1.0)
+def _best(ends: Numbers, kind: Any, n_payments: Any, side: Any, backend: Backend) -> Any:
+    """Return the row that counts of each edge, by payer, payee and currency."""
+    n_kinds = int(kind.max()) + 1 if kind.shape[0] else 1
+    if (ends.n_nodes**2 * n_kinds).bit_length() > _MOST_BITS:
+        msg = (
+            f"expected fewer than 2**{_MOST_BITS} combinations of payer, payee and currency, got "
+            f"{ends.n_nodes} parties and {n_kinds} currencies: leave parties without names out"
+        )
+        raise ValueError(msg)
+    edge = ends.payer.astype("int64") * ends.n_nodes
+    edge += ends.payee
+    edge *= n_kinds
+    edge += kind
+    order, is_new = in_order(edge, (-n_payments, side.astype("int64")), backend)
+    return order[is_new]
 
 
-def _starts(columns: dict[str, Any], order: Any, ids: tuple[str, ...], xp: Any) -> Any:
-    """Return which rows, in an order, differ from the row before in one of the ids."""
-    starts = xp.zeros(order.shape[0], dtype=bool)
-    starts[:1] = True
-    for name in ids:
-        values = columns[name][order]
-        starts[1:] |= values[1:] != values[:-1]
-    return starts
+def _named(own: Any, share: Any, wanted: Any, xp: Any) -> Any:
+    """Return the named share of each book that is wanted, 1 where there is none.
+
+    Parameters
+    ----------
+    own : int64 array, shape (n_rows,)
+        Books: a customer's payments of a side in a currency, by number.
+    share : float64 array, shape (n_rows,)
+        Equal for the rows of a book.
+    wanted : int64 array, shape (n_edges,)
+        Books; -1 is none.
+    """
+    n_rows = int(own.shape[0])
+    if n_rows == 0:
+        return xp.ones(wanted.shape[0])
+    n_books = int(own.max()) + 1
+    if n_books <= _DENSE * n_rows:
+        of_book = xp.ones(n_books + 1)  # the last is of who has none
+        of_book[own] = share
+        return of_book[xp.where(wanted < n_books, wanted, -1)]
+    ascending, first = xp.unique(own, return_index=True)
+    row, is_there = find(ascending, wanted, xp)
+    return xp.where(is_there, share[first][row], 1.0)

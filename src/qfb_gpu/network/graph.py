@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import mixed
+from qfb_gpu.network.numbers import in_order, numbered
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
+    from qfb_gpu.network.numbers import Numbers
 
 _ROUNDS = 3
 
@@ -46,7 +48,7 @@ class Graph:
         return int(self.key.shape[0])
 
 
-def build_graph(edges: dict[str, Any], backend: Backend) -> Graph:
+def build_graph(edges: dict[str, Any], backend: Backend, *, ends: Numbers | None = None) -> Graph:
     """Return the graph of merged edges (:func:`qfb_gpu.network.merge_edges`), or of some of them.
 
     Parameters
@@ -54,42 +56,36 @@ def build_graph(edges: dict[str, Any], backend: Backend) -> Graph:
     edges : dict of arrays, shape (n_edges,)
         ``payer_key``, ``payee_key``, ``currency``, ``n_payments``, ``amount_minor`` and, where it
         matters who is a customer, ``payer_is_customer`` and ``payee_is_customer``.
+    backend : Backend
+    ends : Numbers, optional
+        Of these edges, where they are numbered already.
     """
     xp = backend.xp
-    ends = xp.concatenate([edges["payer_key"], edges["payee_key"]])
-    key, place = xp.unique(ends, return_inverse=True)  # by sorting: a hash table is slower here
-    payer, payee = place[: place.shape[0] // 2], place[place.shape[0] // 2 :]
-    order = _order(key, payer, payee, edges, backend)
-    number = xp.empty(key.shape[0], dtype="int64")
-    number[order] = xp.arange(key.shape[0], dtype="int64")
-    source, target = number[payer], number[payee]
-    row = _in_order(source * key.shape[0] + target, edges, backend)
-    is_customer = xp.zeros(key.shape[0], dtype=bool)
+    if ends is None:
+        ends = numbered([edges["payer_key"]], [edges["payee_key"]], xp)
+    n_nodes = ends.n_nodes
+    order = _order(ends, edges, xp)
+    number = xp.empty(n_nodes, dtype="int64")
+    number[order] = xp.arange(n_nodes, dtype="int64")
+    source, target = number[ends.payer], number[ends.payee]
+    ties = (edges["n_payments"], edges["amount_minor"])
+    row, _ = in_order(source * n_nodes + target, ties, backend)
+    is_customer = xp.zeros(n_nodes, dtype=bool)
     for side, node in (("payer", source), ("payee", target)):
         if f"{side}_is_customer" in edges:
             is_customer[node[edges[f"{side}_is_customer"]]] = True
-    return Graph(key[order], source[row], target[row], row, is_customer)
+    return Graph(ends.key[order], source[row], target[row], row, is_customer)
 
 
-def _in_order(pair: Any, edges: dict[str, Any], backend: Backend) -> Any:
-    """Return the order of edges by pair, and only where pairs repeat by payments and amounts."""
-    xp = backend.xp
-    row = xp.argsort(pair, kind="stable")
-    if not bool((pair[row][1:] == pair[row][:-1]).any()):
-        return row
-    return backend.lexsort((pair, edges["n_payments"], edges["amount_minor"]))
-
-
-def _order(key: Any, payer: Any, payee: Any, edges: dict[str, Any], backend: Backend) -> Any:
-    """Return the rows of ``key`` in the order of the nodes' numbers."""
-    xp = backend.xp
+def _order(ends: Numbers, edges: dict[str, Any], xp: Any) -> Any:
+    """Return the rows of the keys in the order of the nodes' numbers."""
     kind = mixed(edges["n_payments"].astype("uint64"), 0, xp)
     kind = mixed(kind ^ edges["amount_minor"].view("uint64"), 0, xp)
     kind = mixed(kind ^ edges["currency"].astype("uint64"), 0, xp)
-    colour = xp.zeros(key.shape[0], dtype="uint64")
+    colour = xp.zeros(ends.n_nodes, dtype="uint64")
     for _ in range(_ROUNDS):
         around = mixed(colour, 0, xp)
-        xp.add.at(around, payee, mixed(colour[payer] ^ kind, 0, xp))
-        xp.add.at(around, payer, mixed((colour[payee] ^ kind) + xp.uint64(1), 0, xp))
+        xp.add.at(around, ends.payee, mixed(colour[ends.payer] ^ kind, 0, xp))
+        xp.add.at(around, ends.payer, mixed((colour[ends.payee] ^ kind) + xp.uint64(1), 0, xp))
         colour = around
-    return backend.lexsort((colour.view("int64"), key))
+    return xp.argsort(colour.view("int64"), kind="stable")  # keys ascend

@@ -5,14 +5,19 @@ Works on the host: what is global is small beside the payments.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.keys import find
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.ledger import Labelled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from qfb_gpu.network.numbers import Numbers
 
 POSITION = (
     "component_id", "community_id", "pagerank", "degree_in", "degree_out", "k_core", "triangles",
@@ -39,23 +44,44 @@ def node_table(
     customer_keys : array of int64
         The hashes of customers, in any order.
     """
+    place, found = find(nodes["key"], customer_keys, np)
+    is_customer = np.zeros(nodes["key"].shape[0], dtype=bool)
+    is_customer[place[found]] = True
     return {
         "node_id": _names(nodes["key"], keys, ids),
-        "is_customer": np.isin(nodes["key"], customer_keys),
+        "is_customer": is_customer,
         **{name: nodes[name] for name in POSITION},
     }
 
 
-def edge_table(edges: dict[str, Any], keys: np.ndarray, ids: pa.Array) -> dict[str, Any]:
-    """Return the columns of gold ``graph_edges``; parameters as :func:`node_table`."""
-    distinct, index = np.unique(edges["currency"], return_inverse=True)
-    labels = tuple(currency_name(int(code)) for code in distinct)
-    return {
-        "payer_id": _names(edges["payer_key"], keys, ids),
-        "payee_id": _names(edges["payee_key"], keys, ids),
-        "currency": Labelled(index.astype(np.int32), labels),
-        **{name: edges[name] for name in _OF_EDGE},
-    }
+def edge_tables(
+    edges: dict[str, Any], ends: Numbers, ids: pa.Array, n_rows: int
+) -> Iterator[dict[str, Any]]:
+    """Yield the columns of gold ``graph_edges``, so many rows at a time.
+
+    Parameters
+    ----------
+    edges : dict
+        From :func:`qfb_gpu.network.merge_edges`, on the host.
+    ends : Numbers
+        Of these edges.
+    ids : Arrow strings, shape (n_nodes,)
+        Of the nodes, by number.
+    n_rows : int
+        Edges at a time; there is one table at least.
+    """
+    n_edges = ends.payer.shape[0]
+    currencies = distinct(edges["currency"], np)
+    labels = tuple(currency_name(int(code)) for code in currencies)
+    for start in range(0, max(n_edges, 1), n_rows):
+        some = slice(start, min(start + n_rows, n_edges))
+        code = np.searchsorted(currencies, edges["currency"][some])
+        yield {
+            "payer_id": ids.take(pa.array(ends.payer[some])),
+            "payee_id": ids.take(pa.array(ends.payee[some])),
+            "currency": Labelled(code.astype(np.int32), labels),
+            **{name: edges[name][some] for name in _OF_EDGE},
+        }
 
 
 def node_features(nodes: dict[str, Any], customer_keys: np.ndarray) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu._backend.allocator import give_freed_memory_back
 from qfb_gpu.backend import get_backend
 from qfb_gpu.keys import find
 from qfb_gpu.parts.part import WHOLE
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def save_names(workspace: Workspace, buckets: Sequence[int]) -> None:
     """Keep the id of every customer and counterparty of scored buckets, by key."""
+    give_freed_memory_back()  # texts are not out of the heap of arrays
     keys, ids = [], []
     for bucket in buckets:
         for kind, name in (("relations", "counterparty"), ("customers", "customer")):

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Saved
 
 _NODE, _EDGE = ("key", "is_customer"), ("source", "target", "edge")
+_ENDS = "edges.ends"
+_NUMBERED = ("currency", "n_payments", "amount_minor", "payer_is_customer", "payee_is_customer")
 _ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
@@ -26,28 +28,44 @@ def make(
     Returns
     -------
     edges : dict of arrays, shape (n_edges,)
-        What :func:`qfb_gpu.network.analyse` reads of them; the other columns are not in memory
-        any longer.
+        What :func:`qfb_gpu.network.analyse` reads of them.
     graph : Graph
+        On the host both are mapped, like what is read: no memory but the page cache's.
     """
+    _save(workspace, buckets, backend)
+    return _read(workspace, backend, _ANALYSED)
+
+
+def _save(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
     tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
-    edges = network.merge_edges(tables, backend)
+    edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
-    graph = network.build_graph(edges, backend)
+    graph = network.build_graph({name: edges[name] for name in _NUMBERED}, backend, ends=ends)
+    del edges
     parts = {
+        _ENDS: {"payer": ends.payer.astype("int32"), "payee": ends.payee.astype("int32")},
         "graph.nodes": {name: getattr(graph, name) for name in _NODE},
         "graph.edges": {name: getattr(graph, name) for name in _EDGE},
     }
     for name, columns in parts.items():
         workspace.save("fit", WHOLE, name, columns, backend)
-    return {name: edges[name] for name in _ANALYSED}, graph
 
 
 def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:
     """Return the merged edges and their graph, as arrays of the run's backend."""
+    return _read(saved.workspace, saved.backend)
 
-    def load(name: str) -> dict[str, Any]:
-        columns = saved.workspace.load("fit", WHOLE, name)
-        return {key: saved.backend.asarray(values) for key, values in columns.items()}
 
-    return load("edges"), network.Graph(**load("graph.nodes"), **load("graph.edges"))
+def _read(
+    workspace: Workspace, backend: Backend, names: Sequence[str] | None = None
+) -> tuple[dict[str, Any], network.Graph]:
+    def load(name: str, wanted: Sequence[str] | None = None) -> dict[str, Any]:
+        columns = workspace.load("fit", WHOLE, name)
+        return {key: backend.asarray(columns[key]) for key in wanted or columns}
+
+    return load("edges", names), network.Graph(**load("graph.nodes"), **load("graph.edges"))
+
+
+def read_ends(workspace: Workspace, key: Any) -> network.Numbers:
+    """Return the rows of the merged edges' ends among all nodes, whose keys ascend; on the host."""
+    return network.Numbers(key, **workspace.load("fit", WHOLE, _ENDS))
