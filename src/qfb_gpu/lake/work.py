@@ -57,7 +57,7 @@ class Workspace:
 
         Of ``only`` some columns where they are named.
         """
-        path = self.folder(stage, bucket) / f"{name}.arrow"
+        path = self.root / stage / str(bucket) / f"{name}.arrow"
         with pa.memory_map(str(path)) as source:
             table = pa.ipc.open_file(source).read_all()
         names = only or table.schema.names
