@@ -253,9 +253,9 @@ def _drift(
 
 
 def _was(config: Config, names: list[str]) -> dict[str, np.ndarray]:
-    """Return features of the night before, null as NaN."""
+    """Return features of the night before, null as NaN, of money beyond 2**53 the nearest."""
     table = gold.read(config.output_dir, "customer_profiles", names).cast(
-        pa.schema([(name, pa.float64()) for name in names])
+        pa.schema([(name, pa.float64()) for name in names]), safe=False
     )
     return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
 
