@@ -97,7 +97,8 @@ def fit_groups(
         ids = continuity.match_ids(before.segment_id[was], now[was], len(model.centres))
         model, placed = model.renamed(ids), segments.renamed(placed, ids, backend)
         now = np.asarray(backend.to_host(placed["segment_id"]))
-    cards = segment_cards.profile_cards(model, blocks, now, placed["segment_distance"], backend)
+    away = placed["segment_distance"]
+    cards = segment_cards.profile_cards(model, blocks, now, away, customer_keys, backend)
     none = np.full(customer_keys.shape[0], NONE, np.int8)
     population = {
         "customer_key": customer_keys,
