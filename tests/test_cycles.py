@@ -1,5 +1,7 @@
 """Round trips: against recursion, by hand, planted among noise, and in the simulator."""
 
+from unittest import mock
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -114,6 +116,25 @@ def test_who_only_pays_or_is_only_paid_is_left_out_until_none_is_left():
     payments += [(51, 50, 0, 1, CNY), (50, 60, 0, 1, CNY), (61, 50, 0, 1, CNY)]
     found = loops(relations_of(payments, CPU)[0], CPU)
     assert sorted(found.key.tolist()) == [50, 51]
+
+
+arrows = st.sets(
+    st.tuples(st.integers(0, 9), st.integers(0, 9)).filter(lambda arrow: arrow[0] != arrow[1])
+)
+
+
+@given(arrows, st.sampled_from([1, 5, 10**6]))
+@settings(max_examples=80)
+def test_edges_that_lead_back_in_five_steps_stay_and_others_where_looks_ran_out(pairs, looks):
+    payer, payee = np.array(sorted(pairs), np.int64).reshape(-1, 2).T.copy()
+    with mock.patch.object(cycles, "_CLOSING_LOOKS", looks):
+        got = cycles._may_close(payer, payee, 10, CPU).tolist()
+    link = np.zeros((10, 10), np.int64)
+    link[payer, payee] = 1
+    leads = sum(np.linalg.matrix_power(link, n_steps) for n_steps in range(1, 5)) > 0
+    want = leads[payee, payer].tolist()
+    assert all(kept >= needed for kept, needed in zip(got, want, strict=True))
+    assert looks < 10**6 or got == want
 
 
 def test_the_other_sides_report_of_a_payment_does_not_count_twice():

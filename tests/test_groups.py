@@ -4,6 +4,7 @@ import datetime as dt
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -118,3 +119,21 @@ def test_the_report_says_how_the_segments_held(nights):
     assert "first night" in first
     assert plural(len(nights[1]["segment_moves"]), "customer") in second
     assert segment_moves.draw(lambda _name, _columns: (_ for _ in ()).throw(KeyError("x"))) is None
+
+
+def test_drift_is_told_of_money_that_float64_rounds(tmp_path, monkeypatch):
+    """A turnover beyond 2**53 minor units once stopped the second night of a bank."""
+    day = dt.date(2024, 9, 20)
+    rows = {"customer_id": [f"C{i % 4}" for i in range(12)], "date": [day] * 12,
+            "amount": [90_071_992_547_409.93] * 12, "direction": ["in"] * 12}  # fmt: skip
+    pq.write_table(pa.table(rows), tmp_path / "t.parquet")
+    for name in ("_log", "write_report"):
+        monkeypatch.setattr(pipeline, name, lambda *_: None)
+    for as_of in (FIRST, SECOND):
+        raw = {"as_of": as_of, "workers": 1, "device": "cpu",
+               "sources": {"transactions": {"path": "t.parquet"}}}  # fmt: skip
+        output = pipeline.run(build_config(raw, base=tmp_path, where="test")).output
+    turnover = gold.read(output, "customer_profiles")["money_turnover_minor_365d"]
+    assert min(turnover.to_pylist()) > 2**53
+    drift = gold.read(output, "segment_drift").to_pandas().set_index("measure").value
+    assert drift["n_moved"] == 0

@@ -132,6 +132,21 @@ def test_references_are_those_of_an_order_by_all_features(seed, n, n_values):
     assert lookalikes.References.of(features).row.tolist() == order.tolist()
 
 
+def test_references_of_the_same_values_are_told_by_their_keys(monkeypatch):
+    """So they are the same in whatever order, of buckets too, the customers come."""
+    monkeypatch.setattr(lookalikes, "MOST_REFERENCES", 9)
+    rng = np.random.default_rng(1)
+    features = {
+        name: rng.integers(0, 2, 50) * (at > 12) for at, name in enumerate(lookalikes.FEATURES)
+    }
+    features[lookalikes.KEY] = rng.permutation(50) - 25
+    found = []
+    for order in (np.arange(50), rng.permutation(50)):
+        row = lookalikes.References.of({n: v[order] for n, v in features.items()}).row
+        found.append(features[lookalikes.KEY][order][row].tolist())
+    assert found[0] == found[1]
+
+
 @pytest.mark.parametrize("n_values", [1, 2, 3])
 def test_customers_that_tie_are_told_by_the_order_of_references(n_values, cpu, monkeypatch):
     """Most customers share few places: of as near ones the first references are the answer."""

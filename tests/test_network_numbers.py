@@ -15,6 +15,7 @@ from qfb_gpu import network
 from qfb_gpu._backend import graphs
 from qfb_gpu._backend.graphs import import_igraph
 from qfb_gpu.currencies import currency_name
+from qfb_gpu.network import dependence
 from qfb_gpu.network import edges as merging
 from qfb_gpu.network.numbers import in_order, numbered
 
@@ -52,7 +53,7 @@ def test_equal_rows_alone_are_sorted_by_all_columns(rows):
 
 
 @pytest.mark.parametrize("places_a_row", [0, 4])
-def test_shares_of_books_are_found_with_and_without_a_place_for_each(places_a_row):
+def test_shares_are_found_with_and_without_a_place_for_each(places_a_row):
     tables = [edges_of(seed) for seed in range(4)]
     rng = np.random.default_rng(3)
     for table in tables:
@@ -60,7 +61,10 @@ def test_shares_of_books_are_found_with_and_without_a_place_for_each(places_a_ro
         one = ("payer_key", "payee_key")[int(table["side"][0])]
         table["named_share"] = (table[one] % 7 + table["currency"] + 1) / 16
     want = network.merge_edges(tables, CPU)
-    with mock.patch.object(merging, "_DENSE", places_a_row):
+    with (
+        mock.patch.object(merging, "_DENSE", places_a_row),
+        mock.patch.object(dependence, "_DENSE", places_a_row),
+    ):
         got = network.merge_edges(tables, CPU)
     for name, values in want.items():
         np.testing.assert_array_equal(got[name], values)

@@ -491,6 +491,15 @@ def test_what_was_called_off_is_what_the_firm_sold_in_its_main_currency():
     assert part._seller(void, np.array([CNY, CNY]), CPU).tolist() == [-1, -1, 0, 1, -1]
 
 
+def test_what_was_called_off_where_nobody_was_paid_yet_is_nobodys():
+    """A bucket all of whose payments come after the as-of date has no customers, but other rows."""
+    kind = Labelled(np.zeros(2, np.int32), ("sale",))
+    void = SimpleNamespace(
+        customer=np.array([-1, -1]), columns={"kind": kind, "currency": np.full(2, CNY, np.int16)}
+    )
+    assert part._seller(void, np.empty(0, np.int64), CPU).tolist() == [-1, -1]
+
+
 def test_the_year_of_a_concentration_is_the_twelve_months_of_the_income():
     """A year with a leap day has 366: a payment of its first day is in both or in none."""
     as_of = (np.datetime64("2024-11-30") - np.datetime64("1970-01-01")).astype(int)

@@ -16,7 +16,7 @@ from qfb_gpu.models import continuity
 from qfb_gpu.models.segment_cards import profile_cards
 from qfb_gpu.models.segment_choice import bootstrap_stability
 from qfb_gpu.models.segment_space import FEATURES, THIN, standardised
-from qfb_gpu.models.segments import SegmentModel, assign, fit_segments, placement
+from qfb_gpu.models.segments import SegmentModel, assign, fit_and_place, fit_segments, placement
 
 CPU = get_backend("cpu")
 NAMES = [row[0] for row in FEATURES]
@@ -143,7 +143,7 @@ def test_cards_describe_each_segment():
     features, _ = groups([30, 12, 50], seed=3)
     model = fit_segments(features, Segments(n_segments=3), CPU)
     segment, distance = assign(model, features, CPU)
-    cards = profile_cards(model, [features], segment, distance, CPU)
+    cards = profile_cards(model, [features], segment, distance, np.arange(len(segment)), CPU)
     assert [card["segment_id"] for card in cards] == [0, 1, 2]
     assert [card["n_customers"] for card in cards] == [50, 30, 12]
     assert sum(card["share"] for card in cards) == pytest.approx(1.0)
@@ -156,6 +156,23 @@ def test_cards_describe_each_segment():
             assert described["mean"] == pytest.approx(values[rows].mean(), rel=1e-8)
             assert described["population_mean"] == pytest.approx(values.mean(), rel=1e-8)
         assert "average" not in card["label"]
+
+
+@pytest.mark.parametrize("ends", [[0, 40], [0, 0, 7, 21, 40], [0, 1, 2, 39, 40]])
+def test_typical_customers_of_the_same_scores_are_told_by_their_keys(ends):
+    """Who paid nothing for a year has the scores of all who did, in whatever block it comes."""
+    features = columns_of(np.random.default_rng(2).random((40, len(NAMES))) * 9)
+    features[THIN] = np.where(np.arange(40) < 30, 0.0, 20.0)
+    keys = np.random.default_rng(3).permutation(40)
+    for order in (np.arange(40), np.arange(40)[::-1]):
+        blocks = [
+            {name: values[order[start:stop]] for name, values in features.items()}
+            for start, stop in itertools.pairwise(ends)
+        ]
+        model, placed = fit_and_place(blocks, TWO, CPU)
+        about = placed["segment_id"], placed["segment_distance"], keys[order]
+        card = profile_cards(model, blocks, *about, CPU)[0]
+        assert sorted(keys[order][card["typical"]]) == sorted(keys[:30])[:3]
 
 
 def test_dense_groups_are_found_without_a_number_and_customers_in_none_are_placed():

@@ -29,6 +29,7 @@ FEATURES = (
     "counterparty_n_365d", "counterparty_hhi_in", "counterparty_hhi_out",
     "regularity_n_streams", "regularity_payment_share",
 )  # fmt: skip
+KEY = "customer_key"
 MOST_REFERENCES = 20_000
 _BLOCK = 64
 _PER_UNIT = 1e9
@@ -64,7 +65,8 @@ class References:
         Parameters
         ----------
         features : mapping of name to array, shape (n_customers,)
-            At least :data:`FEATURES`; NaN and infinite where not known.
+            At least :data:`FEATURES`; NaN and infinite where not known. Of customers of the
+            same values the least ``customer_key`` comes first, if there is one, else the first.
         """
         n_customers = np.asarray(features[FEATURES[0]]).size
         place = np.arange(min(n_customers, MOST_REFERENCES))
@@ -87,12 +89,14 @@ def _rows_in_order(features: Mapping[str, np.ndarray], place: np.ndarray) -> np.
     """Return the rows at some places, ascending, of the order by the last feature, then the others.
 
     What a feature tells apart is put in order by it; by a further one only who ties with
-    another, and only where one of them is asked for. Rows of the same values keep their order.
+    another, and only where one of them is asked for. Rows of the same values keep their order
+    where there are no keys to tell them apart.
     """
+    names = [*reversed(FEATURES), *(name for name in (KEY,) if name in features)]
     order = np.arange(np.asarray(features[FEATURES[-1]]).size)
     at = order.copy()  # places that are not in order yet, and which of them tie so far
     group = np.zeros(at.size, dtype=np.int64)
-    for name in reversed(FEATURES):
+    for name in names:
         rows = order[at]
         values = np.asarray(features[name])[rows]
         inside = np.lexsort((values, group))

@@ -32,8 +32,9 @@ _PIECE, _LAST = 26, -3
 
 
 def profile_cards(
-    model: SegmentModel, blocks: Blocks, segment_id: Any, distance: Any, backend: Backend
-) -> list[dict[str, Any]]:
+    model: SegmentModel, blocks: Blocks, segment_id: Any, distance: Any, keys: np.ndarray,
+    backend: Backend,
+) -> list[dict[str, Any]]:  # fmt: skip
     """Describe each segment.
 
     Parameters
@@ -42,6 +43,8 @@ def profile_cards(
     blocks : sequence of features
     segment_id, distance : arrays, shape (n_customers,)
         Of the customers of all blocks, one block after the other.
+    keys : int64 NumPy array, shape (n_customers,)
+        Of customers whose scores are the same the least key comes first.
     backend : Backend
 
     Returns
@@ -67,13 +70,12 @@ def profile_cards(
             of_score.add(values[rows], mine[rows])
             for name in model.names:
                 of_value.add(name, np.asarray(backend.to_host(features[name])[rows]), mine[rows])
-        near.append(_nearest(values, mine, away[start:stop], start, len(model.ids)))
+        near.append(_nearest(values, mine, away[start:stop], keys[start:stop], start))
         start = stop
     typical = _typical(near, len(model.ids))
     cards = []
     for at, segment_number in enumerate(model.ids):
-        standing = of_score.standing(at)
-        n_customers = of_score.n_rows[at]
+        standing, n_customers = of_score.standing(at), of_score.n_rows[at]
         cards.append(
             {
                 "segment_id": segment_number,
@@ -163,11 +165,11 @@ class _Values:
 
 
 def _nearest(
-    values: np.ndarray, segment: np.ndarray, away: np.ndarray, start: int, n_segments: int
+    values: np.ndarray, segment: np.ndarray, away: np.ndarray, key: np.ndarray, start: int
 ) -> tuple[np.ndarray, ...]:
-    """Return segment, distance, place by values, and row of who may be nearest to a centre."""
-    chosen = []
-    for number in range(n_segments):
+    """Return segment, distance, place by values, key, and row of who is nearest in each segment."""
+    chosen = [np.zeros(0, np.int64)]
+    for number in np.flatnonzero(np.bincount(segment)):
         rows = np.flatnonzero(segment == number)
         if rows.size > _TYPICAL:
             last = np.partition(away[rows], _TYPICAL - 1)[_TYPICAL - 1]
@@ -175,14 +177,25 @@ def _nearest(
         chosen.append(rows)
     rows = np.concatenate(chosen)
     place = place_of_values(values[rows], get_backend("cpu"))
-    return segment[rows], away[rows], place, rows + start
+    about = segment[rows], away[rows], place, key[rows], rows + start
+    first = _first(about)  # all of those who have paid nothing for a year may be as near
+    return tuple(column[first] for column in about)
+
+
+def _first(near: tuple[np.ndarray, ...]) -> np.ndarray:
+    """Return the rows of the nearest of each segment, of equals the first by values, then key."""
+    segment, away, place, key, _ = near
+    order = np.lexsort((key, place, away, segment))
+    begin = np.searchsorted(segment[order], segment[order])
+    return order[np.arange(order.size) - begin < _TYPICAL]
 
 
 def _typical(near: list[tuple[np.ndarray, ...]], n_segments: int) -> list[list[int]]:
-    """Return the rows nearest to each centre, of equals the first by their values."""
-    segment, away, place, row = (np.concatenate(parts) for parts in zip(*near, strict=True))
-    order = np.lexsort((row, place, away))
-    return [row[order[segment[order] == n]][:_TYPICAL].tolist() for n in range(n_segments)]
+    """Return the rows nearest to each centre."""
+    every = tuple(np.concatenate(parts) for parts in zip(*near, strict=True))
+    first = _first(every)
+    segment, row = every[0][first], every[-1][first]
+    return [row[segment == number].tolist() for number in range(n_segments)]
 
 
 def _label(scores: list[float]) -> str:

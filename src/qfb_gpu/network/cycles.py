@@ -81,8 +81,9 @@ def loops(edges: dict[str, Any], backend: Backend, *, graph: Graph | None = None
     kind = xp.searchsorted(currencies, edges["currency"][graph.edge[kept]])
     payer, payee = graph.source[kept] * n + kind, graph.target[kept] * n + kind
     for _ in range(_MOST_ROUNDS):
-        pays = xp.bincount(payer, minlength=graph.n_nodes * n) > 0
-        is_paid = xp.bincount(payee, minlength=graph.n_nodes * n) > 0
+        pays, is_paid = (xp.zeros(graph.n_nodes * n, dtype=bool) for _ in range(2))
+        pays[payer] = True
+        is_paid[payee] = True
         goes_on = is_paid[payer] & pays[payee]
         if bool(goes_on.all()):
             break

@@ -9,12 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import distinct
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.network.graph import Graph
 
 _HALF = 5.0
 """As many firms, if they lived off one firm entirely, give it half of the core score."""
+_DENSE = 4
+"""Sums by party and currency that may be for each edge, up to which each has a place."""
 
 
 def year_shares(
@@ -51,6 +55,9 @@ def year_shares(
     n_kinds = max(int(currencies.shape[0]), 1)
     kind = node.astype("int64") * n_kinds + currency
     size = n_nodes * n_kinds
+    if size > _DENSE * kind.shape[0]:  # few parties deal in every currency
+        there = distinct(kind, xp)
+        kind, size = xp.searchsorted(there, kind), int(there.shape[0])
     of_kind = xp.bincount(kind, weights=money, minlength=size)
     share = named * money / xp.maximum(of_kind, 1.0)[kind]
     share = share * xp.bincount(kind, weights=number, minlength=size)[kind]

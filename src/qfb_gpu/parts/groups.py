@@ -97,7 +97,8 @@ def fit_groups(
         ids = continuity.match_ids(before.segment_id[was], now[was], len(model.centres))
         model, placed = model.renamed(ids), segments.renamed(placed, ids, backend)
         now = np.asarray(backend.to_host(placed["segment_id"]))
-    cards = segment_cards.profile_cards(model, blocks, now, placed["segment_distance"], backend)
+    away = placed["segment_distance"]
+    cards = segment_cards.profile_cards(model, blocks, now, away, customer_keys, backend)
     none = np.full(customer_keys.shape[0], NONE, np.int8)
     population = {
         "customer_key": customer_keys,
@@ -253,9 +254,9 @@ def _drift(
 
 
 def _was(config: Config, names: list[str]) -> dict[str, np.ndarray]:
-    """Return features of the night before, null as NaN."""
+    """Return features of the night before, null as NaN, of money beyond 2**53 the nearest."""
     table = gold.read(config.output_dir, "customer_profiles", names).cast(
-        pa.schema([(name, pa.float64()) for name in names])
+        pa.schema([(name, pa.float64()) for name in names]), safe=False
     )
     return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
 

@@ -38,7 +38,11 @@ class _OfAll(Mapping[str, np.ndarray]):
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
-    references = lookalikes.References.of(_OfAll([saved.profiles(b) for b in saved.buckets]))
+    parts = [
+        {**saved.profiles(b), lookalikes.KEY: saved.customers(b)["customer_key"]}
+        for b in saved.buckets
+    ]
+    references = lookalikes.References.of(_OfAll(parts))
     keys, ids = customers_at(saved.workspace, saved.buckets, references.row)
     return {
         "references": {"customer_key": keys, "customer_id": ids},

@@ -88,7 +88,7 @@ def _seller(void: SourceRows, main: Any, backend: Backend) -> Any:
     xp, kind, customer = backend.xp, void.columns["kind"], void.customer
     bought = [word.strip().casefold() == _BOUGHT for word in kind.labels]
     is_bought = backend.asarray(np.array([*bought, False]))[kind.codes]  # code -1 finds the last
-    if not customer.shape[0]:
+    if not customer.shape[0] or not main.shape[0]:  # nobody was paid yet: all are -1
         return customer
     same = void.columns["currency"] == main[xp.maximum(customer, 0)]
     return xp.where(same & ~is_bought, customer, -1)
