@@ -59,9 +59,7 @@ def _channels(hhi, top_1, n_channels, before, is_gone, figures, to, row):
 channels = twin(_channels)
 
 
-def _dealings_row(
-    income, n_in, n_returned, n_cancelled, customer, stop, length, figures, to, of_year, row
-):
+def _kept(income, n_in, n_returned, n_cancelled, customer, stop, length, figures, to, of_year, row):
     """Write what was taken back, how thin the record is, and income and sales of the year."""
     came, back = year(n_in, customer, stop), year(n_returned, customer, stop)
     is_known = n_cancelled.shape[0] > 0
@@ -75,8 +73,27 @@ def _dealings_row(
     of_year[row, SOLD] = sold
 
 
-dealings_row = twin(_dealings_row, rate, year)
-_channels_cpu, _channels_gpu = channels.cpu, channels.gpu
+kept = twin(_kept, rate, year)
+
+
+def _dealings_row(
+    income, n_in, n_returned, n_cancelled, hhi, top_1, n_channels, dates, length, kept_to,
+    channels_to, figures, of_year, row,
+):  # fmt: skip
+    """Write all figures of a customer at a date."""
+    customer, date = row // dates.shape[0], row % dates.shape[0]
+    kept(
+        income, n_in, n_returned, n_cancelled, customer, dates[date, STOP], length[row], figures,
+        kept_to, of_year, row,
+    )  # fmt: skip
+    now, at = hhi[customer, dates[date, AT]], dates[date, BEFORE]
+    channels(
+        now, top_1[customer, date], n_channels[customer, date],
+        hhi[customer, at] if at >= 0 else now, length[row] > _YEAR, figures, channels_to, row,
+    )  # fmt: skip
+
+
+dealings_row = twin(_dealings_row, kept, channels)
 _dealings_row_cpu, _dealings_row_gpu = dealings_row.cpu, dealings_row.gpu
 
 
@@ -102,18 +119,10 @@ def dealings_cpu(
     figures : float64, shape (n_customers * n_dates, enough)
     of_year : int64, shape (n_customers * n_dates, 2)
     """
-    n_dates = dates.shape[0]
     for row in range(row_from, row_to):
-        customer, date = row // n_dates, row % n_dates
         _dealings_row_cpu(
-            income, n_in, n_returned, n_cancelled, customer, dates[date, STOP], length[row],
-            figures, kept_to, of_year, row,
-        )  # fmt: skip
-        now, at = hhi[customer, dates[date, AT]], dates[date, BEFORE]
-        _channels_cpu(
-            now, top_1[customer, date], n_channels[customer, date],
-            hhi[customer, at] if at >= 0 else now, length[row] > _YEAR, figures,
-            channels_to, row,
+            income, n_in, n_returned, n_cancelled, hhi, top_1, n_channels, dates, length, kept_to,
+            channels_to, figures, of_year, row,
         )  # fmt: skip
 
 
@@ -125,14 +134,7 @@ def dealings_gpu(
     """One thread per customer and date; launch with ``.forall(figures.shape[0])``."""
     row = cuda.grid(1)
     if row < figures.shape[0]:
-        customer, date = row // dates.shape[0], row % dates.shape[0]
         _dealings_row_gpu(
-            income, n_in, n_returned, n_cancelled, customer, dates[date, STOP], length[row],
-            figures, kept_to, of_year, row,
-        )  # fmt: skip
-        now, at = hhi[customer, dates[date, AT]], dates[date, BEFORE]
-        _channels_gpu(
-            now, top_1[customer, date], n_channels[customer, date],
-            hhi[customer, at] if at >= 0 else now, length[row] > _YEAR, figures,
-            channels_to, row,
+            income, n_in, n_returned, n_cancelled, hhi, top_1, n_channels, dates, length, kept_to,
+            channels_to, figures, of_year, row,
         )  # fmt: skip
