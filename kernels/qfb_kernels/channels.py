@@ -12,6 +12,7 @@ from numba import cuda
 
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
+from qfb_kernels.whole import nearest
 
 HHI, TOP_1, TOP_5, N_CHANNELS = range(4)
 N_FIGURES = 4
@@ -50,19 +51,6 @@ def sums_gpu(day, amount, relation_offsets, bounds, before):
         )
 
 
-def _parts_of(money, total):
-    """Share of a total in parts of 10^9, rounded to the nearest, halves to the even one."""
-    exact = money / total * _SCALE
-    parts = int(exact)
-    apart = exact - parts
-    if apart > 0.5 or (apart == 0.5 and parts % 2 == 1):
-        parts += 1
-    return parts
-
-
-parts_of = twin(_parts_of, inline=True)
-
-
 def _year_money(before, direction, currency, wanted, main, low, high, relation):
     """Return what a relation paid between two days; 0 if of another direction or currency."""
     if direction[relation] != wanted or currency[relation] != main:
@@ -88,7 +76,7 @@ def _shares_row(before, direction, currency, wanted, main, low, high, first, las
         money = year_money(before, direction, currency, wanted, main, low, high, relation)
         if money <= 0:
             continue
-        parts = parts_of(money, total)
+        parts = nearest(money / total * _SCALE)
         n += 1
         squares += parts * parts
         a, parts = max(a, parts), min(a, parts)
@@ -102,7 +90,7 @@ def _shares_row(before, direction, currency, wanted, main, low, high, first, las
     figures[row, N_CHANNELS] = n
 
 
-shares_row = twin(_shares_row, parts_of, year_money)
+shares_row = twin(_shares_row, nearest, year_money)
 _shares_row_cpu, _shares_row_gpu = shares_row.cpu, shares_row.gpu
 
 

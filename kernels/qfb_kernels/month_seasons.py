@@ -11,6 +11,7 @@ from numba import cuda
 
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
+from qfb_kernels.whole import nearest
 
 YEAR = 12
 CHUNK = 256
@@ -43,18 +44,6 @@ def _share(money, total):
 
 
 share = twin(_share, inline=True)
-
-
-def _nearest(value):
-    """Return the whole number nearest to one that is not negative, halves to the even one."""
-    whole = int(value)
-    apart = value - whole
-    if apart > 0.5 or (apart == 0.5 and whole % 2 == 1):
-        whole += 1
-    return whole
-
-
-nearest = twin(_nearest, inline=True)
 
 
 def _sums_row(income, first, start, end, sums, row):

@@ -6,9 +6,9 @@ import math
 
 from numba import cuda
 
-from qfb_kernels.month_seasons import nearest
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
+from qfb_kernels.whole import nearest
 
 SCALE = 10_000
 """Scores are whole numbers of such parts of a point; -1 where no part is known."""
