@@ -46,9 +46,15 @@ def distinct(values: Any, xp: Any) -> Any:
     times as long as NumPy's vectorised sort of integers.
     """
     ascending = xp.sort(values)
-    is_first = xp.ones(ascending.shape[0], dtype=bool)
-    is_first[1:] = ascending[1:] != ascending[:-1]
-    return ascending[is_first]
+    return ascending[first_in_run(ascending, xp)]
+
+
+def first_in_run(values: Any, xp: Any) -> Any:
+    """Return which values, or rows, are not the same as the one before them: bool, (n_rows,)."""
+    is_first = xp.ones(values.shape[0], dtype=bool)
+    differs = values[1:] != values[:-1]
+    is_first[1:] = differs if values.ndim == 1 else differs.any(axis=1)
+    return is_first
 
 
 def distinct_below(values: Any, end: int, xp: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.joins import find, first_of_group, mix, pairs, rank, total
+from qfb_gpu.keys import first_in_run
 from qfb_gpu.ledger import NULL_DAY
 
 if TYPE_CHECKING:
@@ -151,8 +152,7 @@ def _running(group: Any, values: Any, backend: Backend) -> Any:
     """Return the sum of earlier values in each row's group; rows are sorted by group."""
     xp = backend.xp
     running = xp.cumsum(values) - values
-    begins = xp.ones(group.shape[0], dtype=bool)
-    begins[1:] = group[1:] != group[:-1]
+    begins = first_in_run(group, xp)
     return running - running[first_of_group(begins, backend)]
 
 

@@ -228,7 +228,7 @@ class _Spent:
     @classmethod
     def of(cls, n: Any, value: Any) -> _Spent:
         """Return it of rows in ascending order of their counts."""
-        is_first = np.append(True, n[1:] != n[:-1])[: n.size]
+        is_first = keys.first_in_run(n, np)
         total = n * value
         return cls(n[is_first], np.cumsum(is_first) - 1, total, np.log(value), np.log(total))
 
@@ -237,9 +237,7 @@ def _distinct_rows(columns: tuple[Any, ...]) -> tuple[Any, Any]:
     """Return the distinct rows of integers in their order, and how often each comes."""
     whole = tuple(np.asarray(column).astype(np.int64) for column in columns)
     rows = np.stack(keys.ascending_rows(whole, get_backend("cpu")), axis=1)
-    is_first = np.ones(rows.shape[0], dtype=bool)
-    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    first = np.flatnonzero(is_first)
+    first = np.flatnonzero(keys.first_in_run(rows, np))
     return rows[first], np.diff(np.append(first, rows.shape[0]))
 
 

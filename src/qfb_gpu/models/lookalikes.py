@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu._backend.neighbours import rounding
-from qfb_gpu.keys import of_rows
+from qfb_gpu.keys import first_in_run, of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -247,9 +247,7 @@ def _in_one_place(places: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return rows with those of the same values side by side, in order, and where each begin."""
     state = of_rows([np.ascontiguousarray(column).view(np.uint64) for column in places.T], np)
     order = np.argsort(state, kind="stable")
-    is_first = np.ones(order.size, dtype=bool)
-    is_first[1:] = (places[order[1:]] != places[order[:-1]]).any(axis=1)
-    return order, np.flatnonzero(is_first)
+    return order, np.flatnonzero(first_in_run(places[order], np))
 
 
 def _apart(places: np.ndarray, known: np.ndarray, column: np.ndarray) -> np.ndarray:

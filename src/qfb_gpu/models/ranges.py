@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from qfb_gpu.keys import first_in_run
 from qfb_gpu.models.evaluation import (
     DRAWS,
     MOST_ROWS,
@@ -54,9 +55,8 @@ def ranges(
 def _by_rank(true: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], tuple[float, float]]:
     """Return what tells AUC and lift of a draw from how often each row was drawn."""
     order = np.argsort(score, kind="stable")
-    is_first = np.ones(score.size, dtype=bool)
-    is_first[1:] = score[order][1:] != score[order][:-1]
-    first, hit = np.flatnonzero(is_first), true[order].astype(np.int64)
+    first = np.flatnonzero(first_in_run(score[order], np))
+    hit = true[order].astype(np.int64)
 
     def figures(times: np.ndarray) -> tuple[float, float]:
         drawn = times[order]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.distress import one_by_one
+from qfb_gpu.keys import first_in_run
 from qfb_gpu.network.debtrank import LEAST, reached, spread
 from qfb_gpu.network.dependence import core_scores, income_shares, spending_shares
 from qfb_gpu.network.whatif import batch_size
@@ -117,9 +118,7 @@ def _members(
     carried = share[row] * passed[giver[row]]
     order = backend.lexsort((taker[row], -carried, giver[row]))
     row = row[order]
-    is_first = xp.ones(row.shape[0], dtype=bool)
-    is_first[1:] = taker[row][1:] != taker[row][:-1]
-    row = row[is_first]
+    row = row[first_in_run(taker[row], xp)]
     row = row[backend.lexsort((tier[taker[row]], -total[taker[row]], taker[row]))]
     member, via = taker[row], giver[row]
     return {

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import ascending_rows, distinct, find
+from qfb_gpu.keys import ascending_rows, distinct, find, first_in_run
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_kernels import cycles as kernels
 from qfb_kernels.closing import closes_cpu, closes_gpu
@@ -231,8 +231,7 @@ def _pairs(found: Loops, edge: Any, amount: Any, backend: Backend) -> tuple[Any,
     """Return the pair of payer and payee of each payment, and pairs as the kernel reads them."""
     xp = backend.xp
     n, n_nodes = int(edge.shape[0]), int(found.key.shape[0])
-    is_first = xp.ones(n, dtype=bool)
-    is_first[1:] = edge[1:] != edge[:-1]
+    is_first = first_in_run(edge, xp)
     pair = xp.cumsum(is_first, dtype="int32") - xp.int32(1)
     first = xp.nonzero(is_first)[0]
     pair_start = xp.append(first, n).astype("int64")
@@ -315,9 +314,7 @@ def summed(trips: Trips, found: Loops, backend: Backend) -> dict[str, Any]:
                "start": start, "stop": stop, "span": stop - start}  # fmt: skip
     by = {name: backend.lexsort((*path, columns[name])) for name in ("start", "stop", "span")}
     rows = node[by["start"]]
-    is_first = xp.ones(n, dtype=bool)
-    is_first[1:] = (rows[1:] != rows[:-1]).any(axis=1)
-    begin = xp.nonzero(is_first)[0]
+    begin = xp.nonzero(first_in_run(rows, xp))[0]
     end = xp.append(begin[1:], n) if n else begin
     group = {name: values[by["start"]] for name, values in columns.items()}
     sums = {name: _between(group[name], begin, end, xp) for name in ("out", "back")}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import distinct_below
+from qfb_gpu.keys import distinct_below, first_in_run
 from qfb_gpu.schema import DIRECTIONS
 from qfb_kernels.cutoffs import least_cpu, least_gpu
 
@@ -94,9 +94,7 @@ def _peaks_in_order(opened: Any, closed: Any, n_groups: int, n_days: int, backen
     gone = xp.searchsorted(closed, opened, side="right")
     below = (gone - xp.arange(1, n + 1)).astype("int32")
     who = opened // n_days
-    is_first = xp.ones(n, dtype=bool)
-    is_first[1:] = who[1:] != who[:-1]
-    start = xp.nonzero(is_first)[0]
+    start = xp.nonzero(first_in_run(who, xp))[0]
     offsets = xp.concatenate([start, xp.full(1, n, dtype="int64")])
     least = xp.empty((1, start.shape[0]), dtype="int64")
     backend.launch(least_cpu, least_gpu, start.shape[0], below[None, :], offsets, least)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import first_in_run
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -54,8 +56,7 @@ def numbered(payers: Sequence[Any], payees: Sequence[Any], xp: Any) -> Numbers:
     ends = xp.concatenate([*payers, *payees])
     order = xp.argsort(ends, kind="stable")  # a hash table is slower
     ends = ends[order]
-    is_new = xp.ones(ends.shape[0], dtype=bool)
-    is_new[1:] = ends[1:] != ends[:-1]
+    is_new = first_in_run(ends, xp)
     key = ends[is_new]
     del ends
     kind = "int32" if is_new.shape[0] <= _MOST_INT32 else "int64"
@@ -79,8 +80,7 @@ def in_order(value: Any, ties: tuple[Any, ...], backend: Backend) -> tuple[Any, 
     xp = backend.xp
     order = xp.argsort(value, kind="stable")
     there = value[order]
-    is_new = xp.ones(there.shape[0], dtype=bool)
-    is_new[1:] = there[1:] != there[:-1]
+    is_new = first_in_run(there, xp)
     is_tied = ~is_new
     is_tied[:-1] |= ~is_new[1:]
     tied = xp.nonzero(is_tied)[0]

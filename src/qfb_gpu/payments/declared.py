@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.keys import first_in_run
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -142,8 +144,7 @@ def match_streams(
     left, right, score, gap = left[good], right[good], score[good], gap[good]
     order = backend.lexsort((left, -score, gap, streams["stream_id"][right]))
     left, right = left[order], right[order]
-    is_first = xp.ones(left.shape[0], dtype=bool)
-    is_first[1:] = left[1:] != left[:-1]
+    is_first = first_in_run(left, xp)
     stream = xp.full(declared["customer"].shape[0], -1, dtype="int64")
     stream[left[is_first]] = right[is_first]
     difference = xp.zeros(stream.shape[0], dtype="int8")
