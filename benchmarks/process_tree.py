@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 SAMPLE_SECONDS = 0.05
@@ -56,24 +57,32 @@ def run_measured(
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=errors, text=True, env=env
         )
-        watch = _Watch(process.pid)
-        watch.start()
         try:
-            stdout, _ = process.communicate(timeout=timeout_seconds)
+            with watched(process.pid) as watch:
+                stdout, _ = process.communicate(timeout=timeout_seconds)
+                wall_seconds = time.perf_counter() - start
         except subprocess.TimeoutExpired:
             _end_tree(process.pid)
             process.communicate()
             msg = f"{' '.join(command)}: stopped after {timeout_seconds:g} s"
             raise CommandFailedError(msg) from None
-        finally:
-            watch.stop.set()
-        wall_seconds = time.perf_counter() - start
-        watch.join()
     if process.returncode != 0:
         tail = log.read_text(encoding="utf-8", errors="replace")[-_TAIL:]
         msg = f"{' '.join(command)}: exit code {process.returncode}\n{tail}"
         raise CommandFailedError(msg)
     return Measured(wall_seconds, watch.peak_bytes, stdout)
+
+
+@contextlib.contextmanager
+def watched(pid: int) -> Iterator[_Watch]:
+    """Give what samples the memory of a process and its descendants while the block runs."""
+    watch = _Watch(pid)
+    watch.start()
+    try:
+        yield watch
+    finally:
+        watch.stop.set()
+        watch.join()
 
 
 class _Watch(threading.Thread):

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 import traceback
+from contextlib import nullcontext
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,6 +41,7 @@ from qfb_gpu.schema import CADENCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.lake.work import Workspace
@@ -264,6 +266,15 @@ def _bytes_of(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*.parquet"))
 
 
+def _all_processes() -> AbstractContextManager[Any]:
+    """Watch the memory of this process and its workers, where psutil is there."""
+    if find_spec("psutil") is None:
+        return nullcontext()
+    from process_tree import watched
+
+    return watched(os.getpid())
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Make one lake, rescore it, print what was measured."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -281,7 +292,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     backend = get_backend(options.device)
     folder = Path(tempfile.mkdtemp(prefix="scale-", dir=data))
-    with compiled_ahead(backend.name):
+    with compiled_ahead(backend.name), _all_processes() as watch:
         row = rescored(
             int(options.payments),
             folder,
@@ -290,6 +301,7 @@ def main(arguments: list[str] | None = None) -> int:
             whole=options.whole,
             workers=options.workers or ("auto" if backend.name == "gpu" else 1),
         )
+    row["peak_rss_all_processes"] = watch.peak_bytes if watch else None
     sys.stdout.write(json.dumps({"device": backend.device, **row}, indent=1) + "\n")
     return 0
 
