@@ -37,6 +37,7 @@ from qfb_gpu import pipeline, tasks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.cluster import buckets_at_once, compiled_ahead, run_buckets
 from qfb_gpu.lake import carry, gold, silver
+from qfb_gpu.parts import decided
 from qfb_gpu.schema import CADENCES
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def _found(bank: Bank, night: tasks.Night, bucket: int, backend: Backend) -> dic
     kind = backend.to_host(relations["kind"])
     count = np.bincount(backend.to_host(drawn["relation"]), minlength=kind.size)
     kind, count = kind[count > 0], count[count > 0]
-    streams = night.workspace.load("decide", bucket, "streams")
+    streams = decided.streams(night.workspace, bucket, night.settings)
     regular, said = np.zeros(kind.size, bool), np.full(kind.size, -1)
     own = np.flatnonzero(streams["is_regular"])
     regular[streams["relation"][own]] = True

@@ -74,7 +74,7 @@ def test_buckets_are_decided_as_all_streams_at_once(night):
     between.decide(night, buckets, get_backend("cpu"))
     load = night.workspace.load
     p = np.concatenate([load("score", b, "streams", ["p_value"])["p_value"] for b in buckets])
-    q = np.concatenate([load("decide", b, "streams")["q_value"] for b in buckets])
+    q = np.concatenate([load("decide", b, "q_values")["q_value"] for b in buckets])
     assert q.tobytes() == payments.q_values(p, np).tobytes()
     known = load("decide", WHOLE, "q_values")
     assert known["p_value"].tolist() == sorted({one for one in p.tolist() if one == one})

@@ -37,7 +37,7 @@ from qfb_gpu.cluster import (
 from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
-from qfb_gpu.lake.work import Workspace
+from qfb_gpu.lake.work import Workspace, is_short
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.report.figures.known import Known
@@ -162,7 +162,9 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
             result.run_id = last
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
-    night = Night.of(config, backend.name, result.run_id, is_update=bool(result.updated))
+    update = bool(result.updated)
+    packed = not update and is_short(config.output_dir, ingested.n_rows)
+    night = Night.of(config, backend.name, result.run_id, is_update=update, packed=packed)
     with _midway(night.workspace.root):
         if kept is not None and result.updated:
             _update(config, night, kept, result, report_progress, ingested)

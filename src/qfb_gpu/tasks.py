@@ -23,7 +23,7 @@ from qfb_gpu.currencies import currency_name
 from qfb_gpu.lake import carry, gold, silver
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
-from qfb_gpu.parts import groups, payment_graph
+from qfb_gpu.parts import decided, groups, payment_graph
 from qfb_gpu.parts.customer_names import customers_at
 from qfb_gpu.parts.names import load_names
 from qfb_gpu.schema import DIRECTIONS, GOLD, ROLES
@@ -60,12 +60,18 @@ class Night:
 
     @classmethod
     def of(
-        cls, config: Config, backend: BackendName, work: str, *, is_update: bool = False
+        cls,
+        config: Config,
+        backend: BackendName,
+        work: str,
+        *,
+        is_update: bool = False,
+        packed: bool = False,
     ) -> Night:
         """Return the night of a config; its intermediates go to a folder called ``work``."""
         return cls(
             lake=config.output_dir / "lake",
-            workspace=Workspace(config.output_dir / ".work" / work),
+            workspace=Workspace(config.output_dir / ".work" / work, packed),
             as_of_day=to_day(config.as_of),
             backend=backend,
             calendar=config.calendar,
@@ -171,7 +177,7 @@ def publish_bucket(night: Night, bucket: int) -> dict[str, Any]:
         return done
     backend = get_backend(night.backend)
     load = night.workspace.load
-    streams = load("decide", bucket, "streams")
+    streams = decided.streams(night.workspace, bucket, night.settings)
     relations = load("score", bucket, "relations")
     relation = pa.array(streams["relation"])
     ids = {name: relations[name].take(relation) for name in ("customer_id", "counterparty_id")}
@@ -240,7 +246,7 @@ def _publish_expected(
 
 def _publish_profiles(night: Night, bucket: int, of_parts: dict[str, Any], backend: Backend) -> int:
     customers = night.workspace.load("score", bucket, "customers")
-    columns = night.workspace.load("fit", bucket, "profiles")
+    columns = decided.profiles(night.workspace, bucket)
     n_customers = len(customers["customer_id"])
     row = {
         "customer_id": customers["customer_id"],

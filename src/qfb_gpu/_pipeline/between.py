@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qfb_gpu import payments, profile
 from qfb_gpu.backend import get_backend
 from qfb_gpu.ledger import Labelled
+from qfb_gpu.parts import decided
 from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.tasks import on_device
 
@@ -67,35 +68,28 @@ def _decide_known(night: Night, bucket: int, known: dict[str, Any], backend: Bac
 def decide_bucket(
     night: Night, bucket: int, scored: dict[str, Any], q_value: Any, backend: Backend
 ) -> None:
-    """Mark a bucket's regular streams by their q-values, and save what they say of customers."""
+    """Save a bucket's q-values, and what the streams that are regular by them say of customers."""
     columns = {name: on_device(values, backend) for name, values in scored.items()}
     rate = night.settings.payments.false_discovery_rate
-    decided = payments.decide(columns, q_value, rate, backend.xp)
-    night.workspace.save("decide", bucket, "streams", decided, backend)
-    _save_regularity(night, bucket, decided, backend)
+    found = payments.decide(columns, q_value, rate, backend.xp)
+    night.workspace.save("decide", bucket, decided.DECIDED, {"q_value": q_value}, backend)
+    _save_regularity(night, bucket, found, backend)
 
 
-def _save_regularity(night: Night, bucket: int, decided: dict[str, Any], backend: Backend) -> None:
+def _save_regularity(night: Night, bucket: int, found: dict[str, Any], backend: Backend) -> None:
     relations = night.workspace.load("score", bucket, "relations")
-    relation = decided["relation"]
+    relation = found["relation"]
     customer = backend.asarray(relations["customer"])[relation]
     kinds = {name: backend.asarray(relations[name])[relation] for name in ("direction", "currency")}
     features = night.workspace.load("score", bucket, "features")
     regularity = profile.regularity_features(
-        {**decided, **kinds},
+        {**found, **kinds},
         customer,
         backend.asarray(features["main_currency"]),
         night.as_of_day,
         backend,
     )
-    night.workspace.save("decide", bucket, "regularity", regularity, backend)
-
-
-def feature_block(night: Night, bucket: int, backend: Backend) -> dict[str, Any]:
-    """Return the features of a bucket's customers, those of regular streams included."""
-    load = night.workspace.load
-    block = {**load("score", bucket, "features"), **load("decide", bucket, "regularity")}
-    return {name: backend.asarray(values) for name, values in block.items()}
+    night.workspace.save("decide", bucket, decided.REGULARITY, regularity, backend)
 
 
 def _to_host(values: Any, backend: Backend) -> Any:

@@ -14,12 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import network, parts
-from qfb_gpu._pipeline.between import feature_block
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import silver
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import store
-from qfb_gpu.parts import groups, payment_graph
+from qfb_gpu.parts import decided, groups, payment_graph
 from qfb_gpu.parts.names import save_names
 from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILES, WHOLE
 from qfb_gpu.tasks import customer_keys
@@ -111,8 +110,7 @@ def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
     """Group all customers and save what has rows; return seconds, and what has none."""
     start = time.perf_counter()
     backend, buckets = get_backend(night.backend), silver.buckets(night.lake)
-    host = get_backend("cpu")
-    blocks = [feature_block(night, bucket, host) for bucket in buckets]
+    blocks = [decided.features(night.workspace, bucket) for bucket in buckets]
     grouped = groups.fit_groups(blocks, customer_keys(night, buckets), night.settings, backend)
     small = groups.put(grouped, night.workspace, backend)
     return time.perf_counter() - start, small
@@ -132,17 +130,17 @@ def fit_network(night: Night, _name: str) -> float:
 def _save_profiles(
     night: Night, buckets: list[int], columns: dict[str, Any], nodes: dict[str, Any]
 ) -> list[int]:
-    """Save the profile columns of each bucket; return its numbers of regular streams."""
+    """Save where each bucket's customers stand; return its numbers of regular streams."""
     host = get_backend("cpu")
     start, n_regular = 0, []
     for bucket in buckets:
-        features = feature_block(night, bucket, host)
+        n_streams = decided.features(night.workspace, bucket)["regularity_n_streams"]
         keys = night.workspace.load("score", bucket, "customers")["customer_key"]
         stop = start + keys.shape[0]
         rows = {name: _slice(values, start, stop) for name, values in columns.items()}
         position = network.node_features(nodes, keys)
-        night.workspace.save("fit", bucket, "profiles", {**features, **rows, **position}, host)
-        n_regular.append(int(features["regularity_n_streams"].sum()))
+        decided.save_places(night.workspace, bucket, {**rows, **position}, host)
+        n_regular.append(int(n_streams.sum()))
         start = stop
     return n_regular
 

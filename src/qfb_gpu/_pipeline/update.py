@@ -20,11 +20,11 @@ import numpy as np
 
 from qfb_gpu import network, parts, payments
 from qfb_gpu._pipeline import kept as store
-from qfb_gpu._pipeline.between import all_to_host, decide_bucket, feature_block
+from qfb_gpu._pipeline.between import all_to_host, decide_bucket
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import delta, gold, silver, touched
 from qfb_gpu.lake.splice import read_new, splice
-from qfb_gpu.parts import groups
+from qfb_gpu.parts import decided, groups
 from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.report.figures import part
 from qfb_gpu.report.figures.known import Known
@@ -208,14 +208,15 @@ def _decide(night: Night, bucket: int, backend: Backend) -> None:
 def _profiles(night: Night, bucket: int, kept: Kept, backend: Backend) -> None:
     """Save the profile columns of a bucket's gathered customers."""
     load = night.workspace.load
-    features = feature_block(night, bucket, backend)
+    found = decided.features(night.workspace, bucket)
+    features = {name: backend.asarray(values) for name, values in found.items()}
     keys = load("score", bucket, "customers")["customer_key"]
     placed = groups.place_groups(
         features, keys, kept.model, load("fit", WHOLE, "population"), night.settings, backend
     )
     position = network.node_features(load("fit", WHOLE, "nodes"), keys)
-    columns = {**all_to_host({**features, **placed}, backend), **position}
-    night.workspace.save("fit", bucket, "profiles", columns, get_backend("cpu"))
+    columns = {**all_to_host(placed, backend), **position}
+    decided.save_places(night.workspace, bucket, columns, get_backend("cpu"))
 
 
 def _monthly(update: Update, bucket: int) -> dict[str, Any]:

@@ -2,12 +2,16 @@
 
 ``<output>/.work/<run_id>/<stage>/<bucket>/<name>.arrow`` is an uncompressed Arrow IPC file that
 is mapped, not read; ``<stage>/<bucket>.json`` is written last and says that the bucket is done.
+Where the disk is short, files of buckets are compressed, to a quarter, and a column is read when
+it is asked for; what is of all buckets is mapped still, as many processes read it at a time.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import warnings
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,19 +22,31 @@ from qfb_gpu.lake.pages import is_text
 from qfb_gpu.ledger import Labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
 
-_LABELS = b"labels"
+_LABELS, _PACKED = b"labels", b"packed"
+_ZSTD_LEVEL = 1
+_PLAIN_BYTES, _PACKED_BYTES = 200, 70
+"""What a night leaves on the disk for each payment until it is published, gold included: more than
+was seen (see docs/scale.md), as other sources and short histories have more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The folder of one run's intermediates."""
+    """The folder of one run's intermediates.
+
+    Attributes
+    ----------
+    root : Path
+    packed : bool
+        Compress what is saved of a bucket from now on; a file says itself whether it is.
+    """
 
     root: Path
+    packed: bool = False
 
     def folder(self, stage: str, bucket: int) -> Path:
         """Return the folder of a bucket's intermediates, made if need be."""
@@ -47,9 +63,16 @@ class Workspace:
             array, field = _to_arrow(column, values)
             arrays.append(array)
             fields.append(field)
-        table = pa.Table.from_arrays(arrays, schema=pa.schema(fields))
+        is_packed = self.packed and bucket >= 0
+        schema = pa.schema(fields, {_PACKED: b"zstd"} if is_packed else None)
+        table = pa.Table.from_arrays(arrays, schema=schema)
         path = self.folder(stage, bucket) / f"{name}.arrow"
-        with pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, table.schema) as writer:
+        codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL) if is_packed else None
+        options = pa.ipc.IpcWriteOptions(compression=codec)
+        with (
+            pa.OSFile(str(path), "wb") as sink,
+            pa.ipc.new_file(sink, schema, options=options) as writer,
+        ):
             writer.write_table(table)
 
     def load(self, stage: str, bucket: int, name: str, only: Sequence[str] = ()) -> dict[str, Any]:
@@ -57,26 +80,46 @@ class Workspace:
 
         Of ``only`` some columns where they are named.
         """
-        path = self.root / stage / str(bucket) / f"{name}.arrow"
-        with pa.memory_map(str(path)) as source:
-            table = pa.ipc.open_file(source).read_all()
+        with pa.memory_map(str(self._file(stage, bucket, name))) as source:
+            table = pa.ipc.open_file(source, options=_of(source, only)).read_all()
         names = only or table.schema.names
         return {one: _from_arrow(table.column(one), table.schema.field(one)) for one in names}
 
+    def view(self, stage: str, bucket: int, name: str) -> Mapping[str, Any]:
+        """Return what :meth:`save` wrote; a column of a compressed file when it is asked for.
+
+        For who reads a column at a time of many buckets. A column that is asked for again, another
+        between, is read again.
+        """
+        path = self._file(stage, bucket, name)
+        with pa.memory_map(str(path)) as source:
+            schema = pa.ipc.open_file(source).schema
+        if _PACKED in (schema.metadata or {}):
+            return _Packed(path, schema)
+        return self.load(stage, bucket, name)
+
+    def _file(self, stage: str, bucket: int, name: str) -> Path:
+        return self.root / stage / str(bucket) / f"{name}.arrow"
+
     def has(self, stage: str, bucket: int, name: str) -> bool:
         """Return whether :meth:`save` wrote columns of that name."""
-        return (self.root / stage / str(bucket) / f"{name}.arrow").is_file()
+        return self._file(stage, bucket, name).is_file()
 
-    def finish(self, stage: str, bucket: int, summary: dict[str, Any]) -> None:
-        """Say that a bucket is done; atomic."""
+    def discard(self, bucket: int, name: str) -> None:
+        """Delete columns of a bucket, whatever stage saved them."""
+        for path in self.root.glob(f"*/{bucket}/{name}.arrow"):
+            path.unlink(missing_ok=True)
+
+    def finish(self, stage: str, bucket: int | str, summary: dict[str, Any]) -> None:
+        """Say that a bucket, or what has the name, is done; atomic."""
         path = self.root / stage / f"{bucket}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = path.with_suffix(".tmp")
         draft.write_text(json.dumps(summary), encoding="utf-8")
         draft.replace(path)
 
-    def finished(self, stage: str, bucket: int) -> dict[str, Any] | None:
-        """Return the bucket's summary, or None where it is not done."""
+    def finished(self, stage: str, bucket: int | str) -> dict[str, Any] | None:
+        """Return the summary of what :meth:`finish` was told of, or None where it is not done."""
         path = self.root / stage / f"{bucket}.json"
         if not path.is_file():
             return None
@@ -86,6 +129,60 @@ class Workspace:
     def remove(self) -> None:
         """Delete the run's intermediates, and what older runs that died left."""
         shutil.rmtree(self.root.parent, ignore_errors=True)
+
+
+class _Packed(Mapping[str, Any]):
+    """The columns of a compressed file, each read when it is asked for; the last one is held."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._path, self._schema = path, schema
+        self._last: tuple[str, Any] = ("", None)
+
+    def __getitem__(self, name: str) -> Any:
+        if self._last[0] != name:
+            at = self._schema.get_field_index(name)
+            if at < 0:
+                raise KeyError(name)
+            options = pa.ipc.IpcReadOptions(included_fields=[at])
+            with pa.memory_map(str(self._path)) as source:
+                [column] = pa.ipc.open_file(source, options=options).read_all().columns
+            self._last = (name, _from_arrow(column, self._schema.field(at)))
+        return self._last[1]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._schema.names)
+
+    def __len__(self) -> int:
+        return len(self._schema.names)
+
+
+def is_short(folder: Path, n_payments: int) -> bool:
+    """Return whether the disk is too small for a night's intermediates as they are.
+
+    Warns
+    -----
+    RuntimeWarning
+        Where it may be too small for compressed ones, too.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < n_payments * _PACKED_BYTES:
+        msg = (
+            f"a night of {n_payments:,} payments leaves up to "
+            f"{n_payments * _PACKED_BYTES / 1e9:.1f} GB in {folder} until it is published, and "
+            f"{free / 1e9:.1f} GB are free: it may stop for want of disk; what is done by then is "
+            "kept, and the same command goes on from there"
+        )
+        warnings.warn(msg, RuntimeWarning, stacklevel=2)
+    return free < n_payments * _PLAIN_BYTES
+
+
+def _of(source: pa.MemoryMappedFile, only: Sequence[str]) -> pa.ipc.IpcReadOptions:
+    """Return how to read some columns of a file, all where none is named."""
+    if not only:
+        return pa.ipc.IpcReadOptions()
+    schema = pa.ipc.open_file(source).schema
+    return pa.ipc.IpcReadOptions(included_fields=sorted(map(schema.get_field_index, only)))
 
 
 def _on_host(columns: Mapping[str, Any], backend: Backend) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
@@ -97,12 +99,12 @@ def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
     return running[stop] - running[start]
 
 
-def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any]:
+def merge_edges(tables: Sequence[Mapping[str, Any]], backend: Backend) -> dict[str, Any]:
     """Put the buckets' edges together, an edge per (payer, payee, currency).
 
     Parameters
     ----------
-    tables : list of dict
+    tables : sequence of mapping
         What :func:`relation_edges` returned, on host or device: a side of an edge once, in the
         bucket of its customer.
 
@@ -117,7 +119,7 @@ def merge_edges(tables: list[dict[str, Any]], backend: Backend) -> dict[str, Any
 
 
 def merge_and_number(
-    tables: list[dict[str, Any]], backend: Backend
+    tables: Sequence[Mapping[str, Any]], backend: Backend
 ) -> tuple[dict[str, Any], Numbers]:
     """Return what :func:`merge_edges` does, and the numbers of the edges' ends."""
     xp = backend.xp

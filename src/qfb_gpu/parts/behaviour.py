@@ -53,7 +53,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 def _sample(saved: Saved) -> tuple[behaviour.Visits, int]:
     """Return the visits of the customers that are drawn, numbered from 0 on, and how many."""
     settings, backend = saved.config.behaviour, saved.backend
-    sizes = [saved.scored("visits", b)["party"].shape[0] for b in saved.buckets]
+    sizes = [saved.scored_view("visits", b)["party"].shape[0] for b in saved.buckets]
     share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
     parts: list[list[Any]] = [[], [], []]
     n_customers = 0

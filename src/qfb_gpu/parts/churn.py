@@ -127,7 +127,7 @@ def _measured(saved: Saved, rows: Columns, wanted: set[int]) -> tuple[Columns, s
         then = _take(rows, at)
         for name, values in yardstick.measured(yardstick.yardstick(then), then, horizon).items():
             found[name][at] = values
-    tables = [saved.scored("now", bucket) for bucket in saved.buckets]
+    tables = [saved.scored_view("now", bucket) for bucket in saved.buckets]
     now = {name: np.concatenate([table[name] for table in tables]) for name in yardstick.READS}
     return {**rows, **found}, yardstick.yardstick(now).to_text()
 
@@ -203,13 +203,13 @@ def _champion(
 def _load_rows(saved: Saved) -> Columns:
     """Return the rows of all buckets; of very many, those of customers chosen by their hash."""
     settings = saved.config.models.churn
-    keys = [saved.scored("rows", bucket)["key"] for bucket in saved.buckets]
+    keys = [saved.scored_view("rows", bucket)["key"] for bucket in saved.buckets]
     total = sum(key.size for key in keys)
     share = min(1.0, _SPARE * settings.sample_rows / max(total, 1))
     parts = []
     for bucket, key in zip(saved.buckets, keys, strict=True):
         kept = np.flatnonzero(sampling.place(key, settings.seed + 1, np) < share)
-        parts.append(_take(saved.scored("rows", bucket), kept))
+        parts.append(_take(saved.scored_view("rows", bucket), kept))
     return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
@@ -256,6 +256,7 @@ CHURN = Part(
     name="churn",
     what="churn (流失预测)",
     may_use=("claims", "events", "orders", "touches", "products"),
+    read_by_fit=("rows",),
     score=_score,
     fit=_fit,
     publish=_publish,

@@ -29,7 +29,7 @@ def _score(given: Given) -> dict[str, Columns]:
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     """Fit BG/NBD on all customers, Gamma-Gamma on those of each main currency."""
-    tables = [saved.scored("history", bucket) for bucket in saved.buckets]
+    tables = [saved.scored_view("history", bucket) for bucket in saved.buckets]
     there = [table["n_days"] > 0 for table in tables]
     history = {
         name: np.concatenate([t[name][rows] for t, rows in zip(tables, there, strict=True)])

@@ -11,10 +11,11 @@ import pyarrow as pa
 from qfb_gpu.keys import find
 from qfb_gpu.models import lookalikes
 from qfb_gpu.parts.customer_names import customers_at
+from qfb_gpu.parts.decided import together
 from qfb_gpu.parts.part import PROFILES, Columns, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from qfb_gpu.parts.part import Saved
 
@@ -24,7 +25,7 @@ _N_NEAREST = 3
 class _OfAll(Mapping[str, np.ndarray]):
     """Columns of all customers: one is put together when it is asked for, and not kept."""
 
-    def __init__(self, parts: list[Columns]) -> None:
+    def __init__(self, parts: Sequence[Mapping[str, np.ndarray]]) -> None:
         self._parts = parts
 
     def __getitem__(self, name: str) -> np.ndarray:
@@ -39,7 +40,7 @@ class _OfAll(Mapping[str, np.ndarray]):
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     parts = [
-        {**saved.profiles(b), lookalikes.KEY: saved.customers(b)["customer_key"]}
+        together(saved.profiles(b), {lookalikes.KEY: saved.customers(b)["customer_key"]})
         for b in saved.buckets
     ]
     references = lookalikes.References.of(_OfAll(parts))

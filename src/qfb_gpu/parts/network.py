@@ -159,6 +159,7 @@ NETWORK = Part(
     name="network",
     what="round trips of money, similar customers and likely partners",
     whole_tables=("round_trips", "similar_customers", "likely_partners"),
+    read_by_fit=("dated",),
     score=_score,
     waits=PAYMENT_GRAPH,
     on_device=True,

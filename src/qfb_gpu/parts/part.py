@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.backend import get_backend
+from qfb_gpu.parts import decided
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -116,9 +117,13 @@ class Saved:
         """Return a set of columns that this part's ``score`` returned for a bucket."""
         return self.workspace.load("score", bucket, f"{self.part}.{name}")
 
-    def measured(self, name: str, bucket: int) -> Columns:
-        """Return a set of columns that this part's ``measure`` returned for a bucket."""
-        return self.workspace.load("measure", bucket, f"{self.part}.{name}")
+    def scored_view(self, name: str, bucket: int) -> Mapping[str, Any]:
+        """Return such a set to read a column at a time of; see :meth:`Workspace.view`."""
+        return self.workspace.view("score", bucket, f"{self.part}.{name}")
+
+    def measured(self, name: str, bucket: int) -> Mapping[str, Any]:
+        """Return a set of columns that this part's ``measure`` returned for a bucket, as a view."""
+        return self.workspace.view("measure", bucket, f"{self.part}.{name}")
 
     def fitted(self, name: str) -> Columns:
         """Return a set of columns that this part's ``fit``, or its ``place``, returned."""
@@ -131,21 +136,24 @@ class Saved:
         """Return ``customer_key`` and ``customer_id`` of a bucket's customers, in ledger order."""
         return self.workspace.load("score", bucket, "customers")
 
-    def profiles(self, bucket: int) -> Columns:
-        """Return the profile columns of a bucket's customers; see ``Part.waits``."""
-        return self.workspace.load("fit", bucket, "profiles")
+    def profiles(self, bucket: int) -> Mapping[str, Any]:
+        """Return the profile columns of a bucket's customers, as a view; see ``Part.waits``."""
+        return decided.profiles(self.workspace, bucket)
 
     def streams(self, bucket: int) -> Columns:
         """Return the decided streams of a bucket (``relation`` leads to :meth:`relations`)."""
-        return self.workspace.load("decide", bucket, "streams")
+        return decided.streams(self.workspace, bucket, self.config)
 
     def relations(self, bucket: int) -> Columns:
         """Return a bucket's relations: customer row, keys and ids, direction, currency."""
         return self.workspace.load("score", bucket, "relations")
 
-    def edges(self, bucket: int) -> Columns:
-        """Return the payment network's edges of a bucket: see :func:`network.relation_edges`."""
-        return self.workspace.load("score", bucket, "edges")
+    def edges(self, bucket: int) -> Mapping[str, Any]:
+        """Return the payment network's edges of a bucket, as a view.
+
+        See :func:`qfb_gpu.network.relation_edges`.
+        """
+        return self.workspace.view("score", bucket, "edges")
 
 
 def _nothing(_given: Any) -> dict[str, Columns]:
@@ -179,6 +187,9 @@ class Part:
         ``whole`` reads gold parts that were published by bucket.
     rows : tuple of str
         Sets of ``fit`` that have rows of customers.
+    read_by_measure, read_by_fit : tuple of str
+        Sets of the steps before that this step reads last: where the disk is short they are
+        deleted when it is done.
     waits : str
         ``PAYMENT_GRAPH`` or ``PROFILES`` where ``fit`` reads that; else it begins before they are.
     on_device : bool
@@ -204,6 +215,8 @@ class Part:
     whole_tables: tuple[str, ...] = ()
     reads_published: bool = False
     rows: tuple[str, ...] = ()
+    read_by_measure: tuple[str, ...] = ()
+    read_by_fit: tuple[str, ...] = ()
     waits: str = ""
     on_device: bool = False
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)

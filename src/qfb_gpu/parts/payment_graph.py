@@ -37,7 +37,7 @@ def make(
 
 
 def _save(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
-    tables = [workspace.load("score", bucket, "edges") for bucket in buckets]
+    tables = [workspace.view("score", bucket, "edges") for bucket in buckets]
     edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
     graph = network.build_graph({name: edges[name] for name in _NUMBERED}, backend, ends=ends)

@@ -10,10 +10,10 @@ from qfb_gpu.finance.ranks import ranked
 from qfb_gpu.finance.risks_history import HALF_YEAR, Past
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from qfb_gpu.backend import Backend
-    from qfb_gpu.parts.part import Columns, Saved
+    from qfb_gpu.parts.part import Saved
 
 
 TOLD, FELL = 1, 2
@@ -21,13 +21,13 @@ TOLD, FELL = 1, 2
 
 
 class Bucket(NamedTuple):
-    """What ``measure`` says of a bucket's customers at each date; the columns are mapped."""
+    """What ``measure`` says of a bucket's customers at each date; read a column at a time."""
 
-    raw: Columns
-    evidence: Columns
-    income: Columns
-    ordered: Columns
-    falls: Columns
+    raw: Mapping[str, Any]
+    evidence: Mapping[str, Any]
+    income: Mapping[str, Any]
+    ordered: Mapping[str, Any]
+    falls: Mapping[str, Any]
 
 
 def of_bucket(saved: Saved, bucket: int) -> Bucket:

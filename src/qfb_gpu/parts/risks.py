@@ -337,6 +337,7 @@ RISK = Part(
     may_use=("cancellations",),
     tables=("customer_risks", "risk_alerts"),
     whole_tables=("risk_backtest",),
+    read_by_measure=("months", "channels", "hhi"),
     on_device=True,
     score=score,
     measure=measure,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import cache, partial
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.backend import get_backend
@@ -157,22 +158,39 @@ def measure_parts(night: Night, bucket: int) -> dict[str, float]:
             night.workspace.save("measure", bucket, f"{part.name}.{name}", columns, saved.backend)
         seconds[part.name] = time.perf_counter() - start
     night.workspace.finish("measure", bucket, seconds)
+    for part in _working(night):
+        _discard(night, part.name, part.read_by_measure, [bucket])
     return seconds
 
 
 def fit_part(night: Night, name: str) -> float:
     """Run ``fit`` of one active part and save what it returns; return its seconds.
 
-    Parts see nothing of each other's fit, so they may be fitted in any order, or side by side.
+    Parts see nothing of each other's fit, so they may be fitted in any order, or side by side. A
+    part that an interrupted run has fitted is not fitted again.
     """
+    done = night.workspace.finished("fitted", name)
+    if done is not None:
+        return float(done["seconds"])
     start = time.perf_counter()
     host = get_backend("cpu")
     [part] = [part for part in active(night.sources) if part.name == name]
-    found = part.fit(_saved(night, part, silver.buckets(night.lake)))
+    buckets = silver.buckets(night.lake)
+    found = part.fit(_saved(night, part, buckets))
     for kind, columns in found.items():
         arrays = {key: _to_host(values, night) for key, values in columns.items()}
         night.workspace.save("fit", WHOLE, f"{part.name}.{kind}", arrays, host)
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    night.workspace.finish("fitted", name, {"seconds": seconds})
+    _discard(night, name, part.read_by_fit, buckets)
+    return seconds
+
+
+def _discard(night: Night, part: str, names: tuple[str, ...], buckets: list[int]) -> None:
+    """Delete sets of a part that nothing reads any more, where the disk is short."""
+    if night.workspace.packed:
+        for bucket, name in product(buckets, names):
+            night.workspace.discard(bucket, f"{part}.{name}")
 
 
 def publish_parts(night: Night, bucket: int, folder: Path) -> tuple[dict[str, int], Columns]:
