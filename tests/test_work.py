@@ -90,7 +90,7 @@ def test_what_is_of_all_buckets_stays_mapped(tmp_path):
     assert size[WHOLE] > 8 * n > 100 * size[0]
 
 
-@pytest.mark.parametrize(("megabytes", "short"), [(300, False), (150, True)])
+@pytest.mark.parametrize(("megabytes", "short"), [(160, False), (140, True)])
 def test_a_disk_is_short_below_what_a_night_leaves(tmp_path, monkeypatch, megabytes, short):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=megabytes * 10**6))
     assert is_short(tmp_path / "out", 10**6) is short
