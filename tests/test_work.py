@@ -98,7 +98,7 @@ def test_a_disk_is_short_below_what_a_night_leaves(tmp_path, monkeypatch, megaby
 
 def test_a_disk_that_may_not_do_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9))
-    with pytest.warns(RuntimeWarning, match=r"1\.4 GB in .*out until .* 1\.0 GB are free"):
+    with pytest.warns(RuntimeWarning, match=r"1\.2 GB in .*out until .* 1\.0 GB are free"):
         assert is_short(tmp_path / "out", 20_000_000)
 
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _LABELS, _PACKED = b"labels", b"packed"
 _ZSTD_LEVEL = 1
-_PLAIN_BYTES, _PACKED_BYTES = 150, 70
+_PLAIN_BYTES, _PACKED_BYTES = 150, 60
 """What a night leaves on the disk for each payment until it is published, gold included: more than
 was seen (see docs/scale.md), as other sources and short histories have more."""
 
