@@ -1,4 +1,4 @@
-"""The table of ``device_bound.py``: a bucket's seconds on an H200 by a model."""
+"""The table of ``device_bound.py``: a bucket's seconds on a card by a model."""
 
 from __future__ import annotations
 

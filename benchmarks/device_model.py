@@ -14,7 +14,7 @@ PAYMENTS = 1_000_000_000
 
 @dataclass(frozen=True)
 class Assumed:
-    """What an H200 and its host cost; none of it is measured here.
+    """What an H200 and its host cost; none of it is measured here. Others: :data:`CARDS`.
 
     Attributes
     ----------
@@ -24,6 +24,7 @@ class Assumed:
     shortest : float, seconds of the device for the smallest launch
     memory, pcie : float, bytes a second
         Three quarters of 4.8 TB/s; PCIe of generation 5.
+    room : float, bytes of the device
     core : float
         Instructions a second of the core that the kernels were timed on.
     more : float
@@ -43,6 +44,7 @@ class Assumed:
     shortest: float = 2.5e-6
     memory: float = 0.75 * 4.8e12
     pcie: float = 50e9
+    room: float = 139 * 2**30
     core: float = 6e9
     more: float = 1.5
     lanes: float = 1 / 3
@@ -50,6 +52,13 @@ class Assumed:
     clock: float = 1.7e9
     latency: float = 12.0
     busiest: float = 0.5
+
+
+CARDS = {
+    "H200": Assumed(),
+    "H100": Assumed(memory=0.75 * 3.35e12, room=79 * 2**30),
+}
+"""The same processor with more memory, or less that is slower, by its maker's figures."""
 
 
 def seconds(n_payments: float, counted: dict[str, Any], assumed: Assumed) -> dict[str, float]:
@@ -123,4 +132,5 @@ def row(
         "limit": limit,
         "billion": busy[limit] * PAYMENTS / n_payments,
         "peak_bytes": counted["peak"] * n_payments,
+        "fits": counted["peak"] * n_payments * under_way <= assumed.room,
     }

@@ -6,8 +6,9 @@ Takes bytes and seconds a payment from a finished run (its lake, its gold tables
 and plays the night of a billion payments through a queueing model: each worker takes a bucket at
 a time through read, copy in, compute, copy out, publish, write; a disk, a network and a PCIe link
 are shared equally by whoever uses them at that moment; the workers of a host share its disk, and
-each publishes on cores of its own. What the machines can do is assumed and printed with the result;
-nothing here was measured on a GPU.
+each publishes on cores of its own. Then all is decided and fitted: on a device in turn what uses
+one, by processes of its host beside it what does not, and that is no faster there. What the
+machines can do is assumed and printed with the result; nothing here was measured on a GPU.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from results_file import ResultsFile
 from scale_table import scale_table
 
 from qfb_gpu.lake import gold
+from qfb_gpu.parts import PARTS
 
 GIB = 2**30
 BUCKET_PAYMENTS = 1 << 20
@@ -30,13 +32,47 @@ STEPS = ("read", "copy in", "compute", "copy out", "publish", "write")
 _CORES = 2  # that a night's seconds were measured on
 _DEVICE_BYTES = 39  # the numeric columns of silver: keys, codes, day, amount
 _ANSWER_BYTES = 17  # stream, role, due day and row: kept between scoring and publishing
+_SAMPLED = ("churn", "behaviour")
+"""Parts whose fit looks at a sample: it does not grow with the payments."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fits:
+    """Seconds of one core that fitting takes, by what they are asked of.
+
+    Attributes
+    ----------
+    device, host : dict of str to (float, float)
+        Of the fits that use a device and of those that do not: seconds a payment, and seconds that
+        do not grow with the payments.
+    by_bucket : float
+        Seconds a payment of what the host does bucket by bucket, on all its cores.
+    """
+
+    device: dict[str, tuple[float, float]]
+    host: dict[str, tuple[float, float]]
+    by_bucket: float = 0.0
+
+    def seconds(self, n_payments: float, n_cores: int, speed: float) -> tuple[float, float]:
+        """Return how long a device is at it, and its host beside it.
+
+        A fit of the host is one core's, so the longest is the least that all of them take.
+        """
+        device, host = (
+            [each * n_payments + fixed for each, fixed in fits.values()]
+            for fits in (self.device, self.host)
+        )
+        work = sum(host) + self.by_bucket * n_payments
+        return sum(device) / (_CORES * speed), max([*host, work / n_cores])
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
     """What a payment costs: bytes read and written compressed, seconds on two CPU cores.
 
-    ``seconds`` are scoring's, which a GPU does; ``publish_seconds`` stay the host's.
+    ``seconds`` are scoring's, which a GPU does; ``publish_seconds`` stay the host's;
+    ``serial_seconds`` are those of ``decide`` and ``fit``, which ``decide_seconds`` and ``fits``
+    take apart.
     """
 
     read_bytes: float
@@ -44,6 +80,8 @@ class Cost:
     seconds: float
     publish_seconds: float
     serial_seconds: float
+    decide_seconds: float
+    fits: Fits
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +109,31 @@ def cost_of(run: Path) -> Cost:
         seconds=stages["score"]["seconds"] / n,
         publish_seconds=stages["publish"]["seconds"] / n,
         serial_seconds=serial / n,
+        decide_seconds=stages["decide"]["seconds"] / n,
+        fits=fits_of(stages["fit"]["steps"], n),
     )
+
+
+def fits_of(steps: dict[str, float], n_payments: int) -> Fits:
+    """Return what the steps of ``fit`` are asked of; a part's measuring is by bucket, all of it.
+
+    Parameters
+    ----------
+    steps : dict of str to float
+        Seconds of a process each, of a night of so many payments.
+    """
+    fits = Fits({}, {})
+    known = {part.name: part for part in PARTS}
+    by_bucket = 0.0
+    for name, seconds in steps.items():
+        cost = (0.0, seconds) if name in _SAMPLED else (seconds / n_payments, 0.0)
+        if name in known and known[name].measure is not None:
+            by_bucket += seconds / n_payments
+        elif name in known and not known[name].on_device:
+            fits.host[name] = cost
+        else:
+            fits.device[name] = cost
+    return Fits(fits.device, fits.host, by_bucket)
 
 
 def simulate(
@@ -98,12 +160,13 @@ def simulate(
     }
     workers = [(host, gpu) for host in range(hosts) for gpu in range(gpus)]
     seconds, busy = _play(work, workers, n_buckets, machine, hosts, local=local)
-    on_host = cost.serial_seconds * n_payments
-    serial = on_host / speed
+    device, host = cost.fits.seconds(n_payments, machine.cores * gpus, speed)
+    serial = cost.decide_seconds * n_payments / speed + max(device, host)
     return {
         "hosts": hosts, "gpus": gpus, "speed": speed, "lake": "disk" if local else "store",
         "seconds": seconds + serial, "serial_seconds": serial,
-        "seconds_fit_on_host": seconds + on_host,
+        "fit_seconds": {"device": device, "host": host},
+        "seconds_fit_on_host": seconds + cost.serial_seconds * n_payments,
         "busy": {name: value / seconds for name, value in busy.items()},
     }  # fmt: skip
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 import weakref
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -202,7 +203,10 @@ def test_a_device_has_several_buckets_under_way(monkeypatch):
             assert results == {bucket: bucket**2 for bucket in BUCKETS}
             assert started.most == n_at_once
             list(pool.start(started := Started(), None, BUCKETS))
-        assert started.most == 1
+            assert started.most == 1
+            together = dict(pool.start(started := Started(), None, BUCKETS, together=True))
+        assert together == results
+        assert started.most == n_at_once
 
 
 class Started:
@@ -286,3 +290,22 @@ def test_on_a_gpu_what_the_host_does_goes_to_its_processes(monkeypatch, tmp_path
             assert host is device
     with open_pool("cpu", 1, 4) as own, open_host_pool(own, "cpu", "auto", 4) as host:
         assert host is own
+
+
+def test_a_device_of_few_buckets_has_processes_enough_for_its_parts(monkeypatch):
+    """Its buckets are large, and parts are fitted side by side; no more than there are cores."""
+    asked = []
+
+    def opened(backend_name, n_workers, _n_at_once):
+        asked.append((backend_name, n_workers))
+        return nullcontext()
+
+    monkeypatch.setattr("qfb_gpu.cluster.dask_workers.client_of", opened)
+    device = Pool(n_at_once=4)
+    for cores, n_buckets in ((16, 2), (16, 64), (4, 2)):
+        monkeypatch.setenv("QFB_THREADS", str(cores))
+        with open_host_pool(device, "gpu", "auto", n_buckets):
+            pass
+    assert asked == [("cpu", 8), ("cpu", 16), ("cpu", 4)]
+    with open_host_pool(device, "gpu", "auto", 1) as host:  # a small bank: none is worth it
+        assert not host.has_workers

@@ -73,3 +73,19 @@ def test_what_limits_is_the_busiest_and_larger_buckets_share_what_is_fixed():
     assert text.count("\n") == 2 + 1 + 4
     assert "| 1.0 million |" in text
     assert "| 120 s |" in text
+
+
+def test_a_card_with_less_memory_that_is_slower_bounds_the_same_bucket():
+    from device_model import CARDS, row
+
+    work = counted(fixed={"operations": 1e4}, each={"moved": 9000.0}, peak=1500.0)
+    large, small = (row(2**22, work, 8, CARDS[name]) for name in ("H200", "H100"))
+    same = {name for name in large["seconds"] if large["seconds"][name] == small["seconds"][name]}
+    assert set(large["seconds"]) - same == {"memory"}
+    ratio = small["seconds"]["memory"] / large["seconds"]["memory"]
+    assert ratio == pytest.approx(4.8 / 3.35)
+    assert large["limit"] == small["limit"] == "python"
+    assert large["fits"]
+    assert row(2**23, work, 8, CARDS["H200"])["fits"]
+    assert not row(2**23, work, 8, CARDS["H100"])["fits"]
+    assert not row(2**24, work, 8, CARDS["H200"])["fits"]

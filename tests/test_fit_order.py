@@ -21,17 +21,22 @@ SOURCES = ("transactions", "orders", "contracts", "claims", "events", "touches",
 
 
 class HostPool(Pool):
-    """Stands for the processes of a host with a GPU: keeps which parts they were given."""
+    """Stands for the processes of a host with a GPU: keeps what they were given."""
 
-    def __init__(self):
+    def __init__(self, *, works):
         super().__init__()
-        self.given = []
+        self.given = {}
+        self._works = works
 
-    def start(self, task, shared, buckets, after=None):
-        if task is parts.fit_part:
-            self.given += buckets
-            assert shared.backend == "cpu"
-        return super().start(task, shared, buckets, after)
+    @property
+    def has_workers(self):
+        return self._works
+
+    def start(self, task, shared, buckets, *arguments, **options):
+        night = shared[0] if isinstance(shared, tuple) else shared
+        assert night.backend == "cpu"
+        self.given.setdefault(task.__name__, []).extend(buckets)
+        return super().start(task, shared, buckets, *arguments, **options)
 
 
 def test_every_part_is_fitted_once():
@@ -60,22 +65,32 @@ def test_parts_on_the_host_are_those_without_a_device():
     assert parts.on_host(parts.fitted_after(sources, PAYMENT_GRAPH)) == []
 
 
-@pytest.mark.usefixtures("no_mlflow")
-def test_a_night_whose_host_fits_beside_the_device_gives_the_same(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("bank")
     tables = generate_portfolio(30, 11, AS_OF, calendar=load_calendar("CN"))
     for name in SOURCES:
-        pq.write_table(tables[name], tmp_path / f"{name}.parquet")
+        pq.write_table(tables[name], folder / f"{name}.parquet")
+    return folder
+
+
+@pytest.mark.usefixtures("no_mlflow")
+@pytest.mark.parametrize("works", [True, False], ids=["processes", "one process"])
+def test_a_night_whose_host_fits_beside_the_device_gives_the_same(bank, monkeypatch, works):
     raw = {"as_of": AS_OF, "device": "cpu", "workers": 1, "n_buckets": 2,
            "sources": {name: {"path": f"{name}.parquet"} for name in SOURCES}}  # fmt: skip
     one, other = (
-        build_config({**raw, "output": name}, base=tmp_path, where="test") for name in ("a", "b")
+        build_config({**raw, "output": f"{name}-{works}"}, base=bank, where="test")
+        for name in ("a", "b")
     )
     run(one)
-    host = HostPool()
+    host = HostPool(works=works)
     monkeypatch.setattr("qfb_gpu.pipeline.open_host_pool", lambda *_: nullcontext(host))
     run(other)
     active = parts.fitted_after(SOURCES, "")
-    assert sorted(host.given) == sorted([*parts.on_host(active), "lookalikes"])
+    assert sorted(host.given.pop("fit_part")) == sorted([*parts.on_host(active), "lookalikes"])
+    by_bucket = {"publish_bucket": [0, 1], "save_profiles": [0, 1]}
+    assert host.given == by_bucket | ({"measure_parts": [0, 1]} if works else {})
     for name in gold.tables(one.output_dir):
         if name != "runs":
             same = gold.read(one.output_dir, name).equals(gold.read(other.output_dir, name))

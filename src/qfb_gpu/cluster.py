@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     Task = Callable[[Any, Any], Any]
 
 _PATIENCE_SECONDS = 30
+_HOST_FITS = 8
+"""Parts of a night that the host of a device fits for longer than a moment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +89,16 @@ class Pool:
         RuntimeError
             A task failed otherwise, or its workers died too often: its bucket and the reason.
         """
-        if self._client is not None:
-            yield from _answers(self._client, _submit(self._client, task, shared, buckets))
-        elif self._n_at_once > 1:
-            yield from _on_threads(task, shared, buckets, self._n_at_once)
-        else:
-            yield from self.start(task, shared, buckets)
+        yield from self.start(task, shared, buckets, together=True)
 
     def start(
-        self, task: Task, shared: Any, buckets: Sequence[Any], after: Running | None = None
+        self,
+        task: Task,
+        shared: Any,
+        buckets: Sequence[Any],
+        after: Running | None = None,
+        *,
+        together: bool = False,
     ) -> Running:
         """Give tasks to the workers and return at once; see :meth:`run`.
 
@@ -107,11 +110,16 @@ class Pool:
         after : Running, optional
             Tasks that have to be done before these begin. Those go before all that wait already,
             as more hangs on them. Without workers the caller asks for the earlier answers first.
+        together : bool
+            Tasks that use no such library: as many side by side as the device has buckets under
+            way.
         """
         if self._client is None:
+            if together and self._n_at_once > 1:
+                return Running(_on_threads(task, shared, buckets, self._n_at_once))
             return Running((b, _in_this_process(task, shared, b)) for b in buckets)
         before = () if after is None else after.futures
-        futures = _submit(self._client, task, shared, buckets, before, in_turn=True)
+        futures = _submit(self._client, task, shared, buckets, before, in_turn=not together)
         return Running(_answers(self._client, futures), tuple(futures))
 
 
@@ -153,8 +161,9 @@ def prepare_workers(
         Of which none may start a thread or touch a device: workers are forked from what imports
         them.
     """
-    asked = "auto" if backend_name == "gpu" and workers != 1 else workers
-    if (n := count_workers("cpu", asked, n_buckets)) > 1:
+    if backend_name == "gpu" and workers != 1:
+        workers, n_buckets = "auto", _host_tasks(n_buckets)
+    if (n := count_workers("cpu", workers, n_buckets)) > 1:
         dask_workers.start_fork_server(n, modules)
 
 
@@ -193,8 +202,16 @@ def open_host_pool(
     if backend_name == "cpu" or workers == 1:
         yield pool
         return
-    with open_pool("cpu", "auto", n_buckets) as own:
+    with open_pool("cpu", "auto", _host_tasks(n_buckets)) as own:
         yield own
+
+
+def _host_tasks(n_buckets: int) -> int:
+    """Return for how many tasks at a time the host of a device has processes, if cores allow.
+
+    A device's buckets are large and few, while parts are fitted side by side, too.
+    """
+    return max(n_buckets, _HOST_FITS) if n_buckets > 1 else n_buckets
 
 
 def run_buckets(

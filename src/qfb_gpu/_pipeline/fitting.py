@@ -3,18 +3,21 @@
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
 :class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. On
 a machine with GPUs, parts that make no use of a device are fitted beside it by processes of the
-host. The main process imports what it needs later, and puts the customers' profiles together, a
-bucket at a time.
+host, which measure the customers, too: that is little arithmetic between reading and writing many
+columns. With one GPU this process drives it, and fits on it in turn. The main process imports what
+it needs later, and puts the customers' profiles together, a bucket at a time.
 """
 
 from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import network, parts
 from qfb_gpu.backend import get_backend
+from qfb_gpu.cluster import Pool
 from qfb_gpu.lake import silver
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import store
@@ -24,7 +27,9 @@ from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILES, WHOLE
 from qfb_gpu.tasks import customer_keys
 
 if TYPE_CHECKING:
-    from qfb_gpu.cluster import Pool
+    from collections.abc import Iterable
+
+    from qfb_gpu.cluster import Running
     from qfb_gpu.tasks import Night
 
 _SEGMENTS = "segments"
@@ -56,7 +61,7 @@ def fit(
     alone = night if host is pool else replace(night, backend="cpu")
     beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(fit_network, night, [PAYMENT_GRAPH])
-    measured = _Measured(pool, night, buckets)
+    measured = _Measured(pool, night, buckets, host, alone)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
     others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
@@ -64,46 +69,66 @@ def fit(
     if pool.has_workers:  # this process waits for them until everything is published
         store.opened_beside(night.settings.output_dir)
     [(_, (seconds[_SEGMENTS], small))] = groups_of
-    if not pool.has_workers:
+    if not host.has_workers:
         seconds |= measured.seconds()
         seconds |= others  # before the network is there: who reads it and did not say so fails
-    seconds |= graph
-    load = night.workspace.load
-    nodes, edges = load("fit", WHOLE, "nodes"), load("fit", WHOLE, "edges")
-    grouped = groups.taken(small, night.workspace)
-    n_regular = _save_profiles(night, buckets, grouped.columns, nodes)
+    elif pool.has_workers and host is not pool:
+        measured.begin()
+    seconds |= graph  # with one device before all else, as the host waits for it
+    profiles = _start_profiles(Pool() if host is pool else host, alone, buckets, small)
+    if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
+        seconds |= others
+        seconds |= after_graph
+    n_regular = dict(profiles)
     of_profiles = parts.fitted_after(night.sources, PROFILES)
     last = host.start(parts.fit_part, alone, of_profiles)
     for running in (others, after_graph, last, beside):
         seconds |= running
     seconds |= measured.seconds()
+    load, grouped = night.workspace.load, groups.taken(small, night.workspace)
     fitted = {
         "groups": grouped,
-        "nodes": nodes,
-        "edges": edges,
-        "n_regular": n_regular,
+        "nodes": load("fit", WHOLE, "nodes"),
+        "edges": load("fit", WHOLE, "edges"),
+        "n_regular": [n_regular[bucket] for bucket in buckets],
         "seconds": seconds,
     }
     return grouped.population["customer_key"].shape[0], fitted
 
 
 class _Measured:
-    """Parts that measure customers bucket by bucket, and are fitted when all buckets are done."""
+    """Parts that measure customers bucket by bucket, and are fitted when all buckets are done.
 
-    def __init__(self, pool: Pool, night: Night, buckets: list[int]) -> None:
+    Processes of a device's host measure where there are some, else who fits.
+    """
+
+    def __init__(
+        self, pool: Pool, night: Night, buckets: list[int], host: Pool, alone: Night
+    ) -> None:
         names = parts.fitted_after(night.sources, "", measured=True)
-        self._by_bucket = pool.start(parts.measure_parts, night, buckets if names else [])
-        self._fits = pool.start(parts.fit_part, night, names, after=self._by_bucket)
+        by, of = (host, alone) if host.has_workers else (pool, night)
+        some = buckets if names else []
+        self._by_bucket = by.start(parts.measure_parts, of, some, together=True)
+        self._start = partial(pool.start, parts.fit_part, night, names)
+        self._fits = self._start(after=self._by_bucket) if by is pool else None
         self._seconds: dict[str, float] = {}
+
+    def begin(self) -> Running:
+        """Wait until all is measured; return the fits, begun."""
+        for _, of_bucket in self._by_bucket:
+            self._add(of_bucket.items())
+        if self._fits is None:
+            self._fits = self._start()
+        return self._fits
 
     def seconds(self) -> dict[str, float]:
         """Wait for them; return the seconds of each part, those of all its buckets included."""
-        for _, of_bucket in self._by_bucket:
-            for name, seconds in of_bucket.items():
-                self._seconds[name] = self._seconds.get(name, 0.0) + seconds
-        for name, seconds in self._fits:
-            self._seconds[name] = self._seconds.get(name, 0.0) + seconds
+        self._add(self.begin())
         return self._seconds
+
+    def _add(self, seconds: Iterable[tuple[str, float]]) -> None:
+        for name, more in seconds:
+            self._seconds[name] = self._seconds.get(name, 0.0) + more
 
 
 def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
@@ -127,22 +152,33 @@ def fit_network(night: Night, _name: str) -> float:
     return time.perf_counter() - start
 
 
-def _save_profiles(
-    night: Night, buckets: list[int], columns: dict[str, Any], nodes: dict[str, Any]
-) -> list[int]:
-    """Save where each bucket's customers stand; return its numbers of regular streams."""
-    host = get_backend("cpu")
-    start, n_regular = 0, []
+def _start_profiles(pool: Pool, night: Night, buckets: list[int], small: groups.Groups) -> Running:
+    """Have it saved where each bucket's customers stand; see :func:`save_profiles`."""
+    load, n_before, first = night.workspace.load, 0, {}
     for bucket in buckets:
-        n_streams = decided.features(night.workspace, bucket)["regularity_n_streams"]
-        keys = night.workspace.load("score", bucket, "customers")["customer_key"]
-        stop = start + keys.shape[0]
-        rows = {name: _slice(values, start, stop) for name, values in columns.items()}
-        position = network.node_features(nodes, keys)
-        decided.save_places(night.workspace, bucket, {**rows, **position}, host)
-        n_regular.append(int(n_streams.sum()))
-        start = stop
-    return n_regular
+        first[bucket] = n_before
+        n_before += load("score", bucket, "customers")["customer_key"].shape[0]
+    return pool.start(save_profiles, (night, first, small), buckets)
+
+
+def save_profiles(asked: tuple[Night, dict[int, int], groups.Groups], bucket: int) -> int:
+    """Save where a bucket's customers stand among all; return its number of regular streams.
+
+    Parameters
+    ----------
+    asked : tuple of Night, dict of int to int, Groups
+        How many customers the buckets before each have; what :func:`fit_groups` returned.
+    bucket : int
+    """
+    night, first, small = asked
+    host, work = get_backend("cpu"), night.workspace
+    keys = work.load("score", bucket, "customers")["customer_key"]
+    start, stop = first[bucket], first[bucket] + keys.shape[0]
+    columns = groups.taken(small, work).columns.items()
+    rows = {name: _slice(values, start, stop) for name, values in columns}
+    position = network.node_features(work.load("fit", WHOLE, "nodes"), keys)
+    decided.save_places(work, bucket, {**rows, **position}, host)
+    return int(decided.features(work, bucket)["regularity_n_streams"].sum())
 
 
 def _slice(values: Any, start: int, stop: int) -> Any:
