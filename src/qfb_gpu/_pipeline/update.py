@@ -223,8 +223,8 @@ def _monthly(update: Update, bucket: int) -> dict[str, Any]:
     work = update.night.workspace
     if work.has("taken", bucket, "monthly"):
         return work.load("taken", bucket, "monthly")
-    before = store.monthly(update.lake.parent, bucket)
-    return {name: values[:0] for name, values in before.items()}
+    _, before = store.monthly(update.lake.parent, bucket)
+    return store.of_files({name: values[:0] for name, values in before.items()}, [])
 
 
 def publish(

@@ -129,7 +129,7 @@ def write_part(
 ) -> None:
     """Write a part of a gold table: whole or not at all, and never into one that is published.
 
-    ``level`` is zstd's, or :data:`SNAPPY`; ``more`` are further tables of ``n_more`` rows, one in memory at a time.
+    ``level`` is zstd's, or :data:`SNAPPY`; ``more``: tables of ``n_more`` rows, one at a time.
     """
     how = pages.cut(table.num_rows + n_more) | _as_written(table.schema, level)
     with _draft(path) as draft, pq.ParquetWriter(draft, table.schema, **how) as writer:
