@@ -96,6 +96,28 @@ def read_near(
     return _of_customers([open_file(path) for path in files], files, columns, (), customers)
 
 
+def rows_of(customers: Any, keys: Any) -> tuple[Any, Any]:
+    """Return the rows of some customers where rows ascend by customer key.
+
+    Parameters
+    ----------
+    customers : int64 NumPy array, shape (n_customers,), ascending
+        Keys.
+    keys : int64 NumPy array, shape (n_rows,), ascending
+        Of each row's customer.
+
+    Returns
+    -------
+    rows : int64 array, ascending
+    first : int64 array, shape (n_customers,)
+        Where a customer's rows begin, or would.
+    """
+    first = np.searchsorted(keys, customers)
+    counts = np.searchsorted(keys, customers, "right") - first
+    rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return rows, first
+
+
 def _of_customers(
     files: list[pq.ParquetFile],
     paths: list[Path],
@@ -109,9 +131,7 @@ def _of_customers(
     first = np.zeros(wanted.size, np.int64)
     for number, (file, path) in enumerate(zip(files, paths, strict=True)):
         keys = file.read(columns=[_KEY]).column(0).to_numpy()
-        begin = np.searchsorted(keys, wanted)
-        counts = np.searchsorted(keys, wanted, "right") - begin
-        picked = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        picked, begin = rows_of(wanted, keys)
         tables.append(_rows(file, path, columns, coded, picked))
         first += begin
         if number:  # rows that come make room for themselves
