@@ -7,16 +7,18 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from qfb_gpu.lake.spill import bucket_of
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.report import data
 from qfb_gpu.report.figures import cash, part, portfolio, streams
 from qfb_gpu.report.figures.known import Known
-from qfb_gpu.report.figures.largest import KEPT, LISTED, Largest, exchange_largest
+from qfb_gpu.report.figures.largest import KEPT, LISTED, Largest, by_key, exchange_largest
 from qfb_gpu.schema import CADENCES, STATUSES
 
 AS_OF = dt.date(2024, 12, 31)
 ASKED = part.Asked(AS_OF, cash.Ahead(AS_OF + dt.timedelta(days=1), 30, is_given=True))
 CURRENCIES = ["CNY", "USD", "EUR"]
+N_BUCKETS = 3
 IDS = [f"c{number}" for number in range(30)]
 
 
@@ -110,7 +112,7 @@ def test_nothing_is_told_of_largest_rows_where_others_might_be_among_them():
     def without(n_gone):
         ids = pa.array([f"c{at}" for at in range(n_gone)], pa.string())
         keys = np.sort(hash_texts(ids))
-        return exchange_largest(known, {}, ["CNY"], keys, lambda row: row["size"])
+        return exchange_largest(known, {}, ["CNY"], keys, lambda row: row["size"], by_key)
 
     stay = without(KEPT - LISTED)
     assert [row["size"] for row in stay["CNY"].rows] == [100 - at for at in range(LISTED, KEPT)]
@@ -118,7 +120,7 @@ def test_nothing_is_told_of_largest_rows_where_others_might_be_among_them():
     assert without(KEPT - LISTED + 1) is None
     all_known = {"CNY": Largest(rows[:3], is_all=True)}
     keys = hash_texts(pa.array(["c0"], pa.string()))
-    found = exchange_largest(all_known, {}, ["CNY"], keys, lambda row: row["size"])
+    found = exchange_largest(all_known, {}, ["CNY"], keys, lambda row: row["size"], by_key)
     assert found == {"CNY": Largest(rows[1:3], is_all=True)}
 
 
@@ -131,7 +133,7 @@ def test_what_is_written_down_is_known_again(tmp_path):
     known = Known()
     known.look(ASKED)
     figures = part.summed(*tables(np.random.default_rng(0), IDS), ASKED)
-    known.keep({(found, expected): figures})
+    known.keep([found, expected], figures)
     known.network = data.Network(
         1, 1, 0, 1, 0, 1, [("2", 1)], [(1, 2)], [node], [node], [data.Link(0, 0, 3)],
         [("1", 0.5)], {"CNY": [("1", 1.0)]},
@@ -140,9 +142,9 @@ def test_what_is_written_down_is_known_again(tmp_path):
     again = Known.load(tmp_path / "known.json")
     assert again.network == known.network
     assert again.asked == ASKED
-    assert shown(again.figures(found, expected)) == shown(figures)
+    assert shown(again.figures([found, expected])) == shown(figures)
     again.look(part.Asked(None, ASKED.ahead))
-    assert again.figures(found, expected) is None
+    assert again.figures([found, expected]) is None
 
 
 @pytest.mark.parametrize(
@@ -151,12 +153,14 @@ def test_what_is_written_down_is_known_again(tmp_path):
         "",
         "{",
         "[1]",
-        '[{"what": 1}, null, {}]',
-        "[1, 2, 3]",
-        '[null, null, {"dict": []}]',
-        "[null, null, [1]]",
-        '["day", null, {}]',
-        '[null, {"array": [1]}, {}]',
+        '[{"what": 1}, null, "", null]',
+        "[1, 2, 3, 4]",
+        "[null, null, null]",
+        '[null, null, "", {"dict": []}]',
+        '[null, null, "", [1]]',
+        "[null, null, 1, null]",
+        '["day", null, "", null]',
+        '[null, {"array": [1]}, "", null]',
     ],
 )
 def test_nothing_is_known_where_it_is_broken(tmp_path, content):
@@ -165,35 +169,96 @@ def test_nothing_is_known_where_it_is_broken(tmp_path, content):
     known = Known.load(path)
     assert known.asked is None
     known.look(ASKED)
-    assert known.figures(path, path) is None
+    assert known.figures([path, path]) is None
     assert known.network is None
     assert Known.load(tmp_path / "none.json").network is None
 
 
-def test_a_part_that_was_written_anew_is_not_known(tmp_path):
+def test_tables_that_were_written_anew_are_not_known(tmp_path):
     files = [tmp_path / name for name in ("streams", "expected")]
     for file in files:
         file.write_text("rows", encoding="utf-8")
     known = Known()
     known.look(ASKED)
     none = part.summed(*tables(np.random.default_rng(0), []), ASKED)
-    known.keep({(files[0], files[1]): none})
+    known.keep(files, none)
     (tmp_path / "linked").hardlink_to(files[0])
-    assert known.figures(tmp_path / "linked", files[1]) is none
+    assert known.figures([tmp_path / "linked", files[1]]) is none
+    assert known.figures(files[:1]) is None
     files[0].write_text("other rows", encoding="utf-8")
-    assert known.figures(*files) is None
+    assert known.figures(files) is None
+    assert known.figures([]) is None
     assert none.activity == portfolio.Activity([0] * 7, [0] * 5)
 
 
-def test_two_parts_written_at_a_time_are_not_taken_for_each_other(tmp_path):
-    draw, parts = np.random.default_rng(0), {}
-    for bucket in "ab":
-        files = tuple(tmp_path / f"{bucket}-{name}" for name in part.TABLES)
-        for file in files:
-            file.write_text(f"rows of {bucket}", encoding="utf-8")
-            os.utime(file, ns=(10**18, 10**18))
-        parts[files] = part.summed(*tables(draw, IDS), ASKED)
+def test_files_of_one_size_written_at_a_time_are_not_taken_for_each_other(tmp_path):
+    files = [tmp_path / name for name in "abcd"]
+    for file in files:
+        file.write_text(f"rows of {file.name}", encoding="utf-8")
+        os.utime(file, ns=(10**18, 10**18))
+    known, figures = Known(), part.joined([], ASKED)
+    known.keep(files[:2], figures)
+    assert known.figures(files[:2]) is figures
+    assert known.figures(files[2:]) is None
+    assert known.figures(files[1::-1]) is None
+
+
+def in_buckets(tables_):
+    """Return tables' rows bucket by bucket, in each by key: as a whole and of each bucket."""
+    keys = [hash_texts(table["customer_id"].combine_chunks()) for table in tables_]
+    buckets = [
+        [
+            table.take(pa.array(np.flatnonzero(bucket_of(key, N_BUCKETS) == bucket)))
+            for table, key in zip(tables_, keys, strict=True)
+        ]
+        for bucket in range(N_BUCKETS)
+    ]
+    return [pa.concat_tables(parts) for parts in zip(*buckets, strict=True)], buckets
+
+
+@pytest.mark.parametrize("rows_at_a_time", [1, 40, 10**6])
+@pytest.mark.parametrize("seed", range(8))
+def test_tables_by_bucket_come_to_what_they_are_read_as(
+    seed, rows_at_a_time, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("qfb_gpu.report.figures.known._ROWS", rows_at_a_time)
+    draw = np.random.default_rng(seed)
+    whole, buckets = in_buckets(tables(draw, IDS))
+    files = [[tmp_path / f"{again}-{name}" for name in part.TABLES] for again in range(3)]
+    for file in (file for pair in files for file in pair):
+        file.write_text(file.name, encoding="utf-8")
     known = Known()
     known.look(ASKED)
-    known.keep(parts)
-    assert all(known.figures(*files) is figures for files, figures in parts.items())
+    known.keep(files[0], part.joined([part.summed(*one, ASKED) for one in buckets], ASKED))
+    assert shown(known.figures(files[0])) == shown(part.summed(*whole, ASKED))
+    for again in (1, 2):
+        touched = draw.choice(IDS, 3, replace=False).tolist()
+        come = tables(draw, touched[1:], 1000 * again)
+        gone = [of(table, touched) for table in whole]
+        rest = [of(table, touched, others=True) for table in whole]
+        whole, _ = in_buckets([together(*pair) for pair in zip(rest, come, strict=True)])
+        keys = np.sort(hash_texts(pa.array(touched, pa.string())))
+        sides = [in_buckets(side)[1] for side in (gone, come)]
+        known.begin(files[again - 1], N_BUCKETS)
+        for bucket in draw.permutation(N_BUCKETS).tolist():
+            customers = keys[bucket_of(keys, N_BUCKETS) == bucket]
+            known.show(bucket, customers, *(side[bucket] for side in sides))
+        known.end(files[again])
+        assert shown(known.figures(files[again])) == shown(part.summed(*whole, ASKED))
+
+
+def test_tables_are_read_where_most_rows_are_others_or_they_were_not_known(tmp_path):
+    files = [tmp_path / name for name in "abcd"]
+    for file in files:
+        file.write_text(file.name, encoding="utf-8")
+    found = tables(np.random.default_rng(1), IDS)
+    keys = np.sort(hash_texts(pa.array(IDS, pa.string())))
+    for first in (files[:2], files[2:]):
+        known = Known()
+        known.look(ASKED)
+        known.keep(files[:2], part.summed(*found, ASKED))
+        known.begin(first, 1)
+        if first == files[:2]:
+            known.show(0, keys, found, found)
+        known.end(files[2:])
+        assert known.figures(files[2:]) is None

@@ -286,7 +286,7 @@ def _update(
         entry["of"] = kept.base
         entry["steps"] = _sum_steps([*taken, *scores])
     with result.stage("publish") as entry:
-        update = replace(update, figures=Known.load(keeping.figures(config.output_dir)))
+        update = updating.with_figures(update, config.output_dir)
         task = updating.splice_bucket
         counts = _map_buckets(threads, task, update, buckets, progress, "publish")
         publication = gold.next_publication(config.output_dir, result.run_id)

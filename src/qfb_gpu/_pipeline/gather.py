@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from qfb_gpu import profile
+from qfb_gpu._pipeline import kept as store
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import delta, silver
 from qfb_gpu.lake.bucket_read import read_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from qfb_gpu._pipeline.update import Update
@@ -32,9 +32,8 @@ def take_out(update: Update, bucket: int) -> dict[str, Any]:
     """Take the touched customers' rows out of a bucket, and sum the payments of all by month."""
     night = update.night
     start = time.perf_counter()
-    of_all: list[pa.Table] = []
-    if _take(update, bucket, "transactions", lambda rows: of_all.append(rows.select(_SUMMED))):
-        monthly = _monthly(of_all, night.as_of_day)
+    if _take(update, bucket, "transactions"):
+        monthly = _monthly(update, bucket)
         night.workspace.save("taken", bucket, "monthly", monthly, get_backend("cpu"))
         for source in night.sources:
             if source != "transactions":
@@ -42,9 +41,7 @@ def take_out(update: Update, bucket: int) -> dict[str, Any]:
     return {"seconds": {"take_out": time.perf_counter() - start}}
 
 
-def _take(
-    update: Update, bucket: int, source: str, show: Callable[[pa.Table], None] | None = None
-) -> bool:
+def _take(update: Update, bucket: int, source: str) -> bool:
     """Write the rows of a bucket's touched customers; return whether the bucket is there."""
     table_dir = update.lake / source
     coded, keys = silver.repeating_texts(table_dir, bucket), update.customers(bucket)
@@ -53,15 +50,26 @@ def _take(
         names = silver.columns_of(table_dir, bucket)
         columns = [name for name in names if name not in _NOT_SCORED]
         coded = [name for name in coded if name not in _NOT_SCORED]
-    rows = read_bucket(table_dir, bucket, columns, coded, customers=keys, show=show)
+    rows = read_bucket(table_dir, bucket, columns, coded, customers=keys)
     if rows is not None:
         pq.write_table(rows, _piece(update, bucket, source), compression="none")
     return rows is not None
 
 
-def _monthly(tables: list[pa.Table], as_of_day: int) -> dict[str, Any]:
-    """Sum all payments of a bucket up to a day by month."""
-    table = pa.concat_tables(tables)
+def _monthly(update: Update, bucket: int) -> dict[str, Any]:
+    """Sum all payments of a bucket by month: what is kept, and the files that came since."""
+    files = delta.partition_files(update.lake / "transactions", "bucket", str(bucket))
+    known, kept = store.monthly(update.lake.parent, bucket)
+    totals = [kept]
+    if not known or not known <= {file.name for file in files}:  # it was written anew
+        known, totals = set(), []
+    totals += [_sums(file, update.night.as_of_day) for file in files if file.name not in known]
+    return store.of_files(profile.add_monthly(totals), files)
+
+
+def _sums(file: Path, as_of_day: int) -> dict[str, Any]:
+    """Sum the payments of a file up to a day by month."""
+    table = delta.open_file(file).read(columns=_SUMMED)
     day = table.column("date").cast(pa.int32()).to_numpy()
     amount, direction, currency = (table.column(name).to_numpy() for name in _SUMMED[1:])
     if day.size and day.max() > as_of_day:

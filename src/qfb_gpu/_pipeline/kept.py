@@ -23,16 +23,19 @@ from qfb_gpu import parts
 from qfb_gpu._pipeline.records import settings_of
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import touched
+from qfb_gpu.lake.delta import partition_files
 from qfb_gpu.lake.work import Workspace
+from qfb_gpu.ledger import Labelled
 from qfb_gpu.models.segments import SegmentModel
 from qfb_gpu.parts.part import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from qfb_gpu.config import Config
     from qfb_gpu.tasks import Night
 
+_FILES = "file"
 _OF_WHOLE_TABLES = ("edges", "edges.ends", "graph.nodes", "graph.edges", "names")
 """Sets that only whole tables are made of."""
 
@@ -149,17 +152,35 @@ def keep(config: Config, night: Night, buckets: list[int], fitted: Mapping[str, 
     if (work.root / "text").is_dir():
         shutil.move(work.root / "text", root / "text")
     for bucket in buckets:
-        keep_monthly(config.output_dir, work.load("score", bucket, "monthly"), bucket)
+        files = partition_files(night.lake / "transactions", "bucket", str(bucket))
+        monthly = of_files(work.load("score", bucket, "monthly"), files)
+        keep_monthly(config.output_dir, monthly, bucket)
+
+
+def of_files(totals: Mapping[str, Any], files: Sequence[Path]) -> dict[str, Any]:
+    """Return a bucket's monthly totals with the names of the files of silver that they sum up."""
+    of_row = np.zeros(totals["month"].size, np.int8)
+    return {**totals, _FILES: Labelled(of_row, tuple(file.name for file in files))}
 
 
 def keep_monthly(output: Path, totals: Mapping[str, Any], bucket: int) -> None:
-    """Keep a bucket's monthly totals."""
-    Workspace(folder(output)).save("score", bucket, "monthly", totals, get_backend("cpu"))
+    """Keep a bucket's monthly totals, with their files; atomic."""
+    work = Workspace(folder(output))
+    work.save("score", bucket, "draft", totals, get_backend("cpu"))
+    draft = work.folder("score", bucket) / "draft.arrow"
+    draft.replace(draft.with_stem("monthly"))
 
 
-def monthly(output: Path, bucket: int) -> dict[str, Any]:
-    """Return a bucket's monthly totals."""
-    return Workspace(folder(output)).load("score", bucket, "monthly")
+def monthly(output: Path, bucket: int) -> tuple[set[str], dict[str, Any]]:
+    """Return the names of a bucket's files of silver, and the monthly totals that they come to.
+
+    No names where no totals are kept: the bucket is new.
+    """
+    work = Workspace(folder(output))
+    if not work.has("score", bucket, "monthly"):
+        return set(), {}
+    totals = work.load("score", bucket, "monthly")
+    return {*totals.pop(_FILES).labels}, totals
 
 
 def lend(output: Path, work: Workspace) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from qfb_gpu import network, parts, payments
 from qfb_gpu._pipeline import kept as store
 from qfb_gpu._pipeline.between import all_to_host, decide_bucket
 from qfb_gpu.backend import get_backend
-from qfb_gpu.lake import delta, gold, silver, touched
+from qfb_gpu.lake import delta, gold, manifest, silver, touched
 from qfb_gpu.lake.splice import read_new, splice
 from qfb_gpu.parts import decided, groups
 from qfb_gpu.parts.part import WHOLE
@@ -31,7 +31,6 @@ from qfb_gpu.report.figures.known import Known
 from qfb_gpu.tasks import BY_BUCKET, Night, publish_bucket, score_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pyarrow as pa
@@ -127,6 +126,14 @@ def _files(output: Path, sources: tuple[str, ...]) -> dict[str, list[Path]]:
     return {name: delta.table_files(output / name) for name in names}
 
 
+def with_figures(update: Update, output: Path) -> Update:
+    """Return an update that tells what the report need not make again, as long as it is known."""
+    known = Known.load(store.figures(output))
+    n_buckets = manifest.load(update.lake / "transactions").n_buckets
+    known.begin([file for name in part.TABLES for file in update.files[name]], n_buckets)
+    return replace(update, figures=known)
+
+
 def score_gathered(update: Update, bucket: int) -> dict[str, Any]:
     """Score and publish a bucket of gathered customers."""
     night = update.night
@@ -152,12 +159,14 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
     keys = update.customers(bucket)
     into = work.load("taken", bucket, "into") if work.has("taken", bucket, "into") else {}
     new = [work.folder("publish", one) for one in into.get("gathered", np.zeros(0)).tolist()]
-    n_rows, shown = {}, _Shown()
+    n_rows: dict[str, int] = {}
+    shown: dict[str, tuple[pa.Table, pa.Table]] = {}
     for name in update.files:
         rows = [_new_rows(folder / f"{name}.parquet") for folder in new]
         old, target = update.old(name, bucket), update.spliced(name, bucket)
-        n_rows[name] = splice(old, rows, keys, target, shown.of(name))
-    shown.exchange(update, bucket)
+        show = partial(_keep, shown, name) if name in part.TABLES else None
+        n_rows[name] = splice(old, rows, keys, target, show)
+    update.figures.show(bucket, keys, *zip(*(shown[name] for name in part.TABLES), strict=True))
     n_regular = gold.count_true(update.spliced("payment_streams", bucket), "is_regular")
     return {
         "n_streams": n_rows["payment_streams"],
@@ -168,24 +177,9 @@ def splice_bucket(update: Update, bucket: int) -> dict[str, Any]:
     }
 
 
-class _Shown:
-    """The rows of a bucket's touched customers of which the report has figures."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, tuple[pa.Table, pa.Table]] = {}
-
-    def of(self, table: str) -> Callable[[pa.Table, pa.Table], None] | None:
-        """Return what takes a table's rows, as they were and as they are; None if nobody asks."""
-        if table not in part.TABLES:
-            return None
-        return lambda gone, come: self._rows.update({table: (gone, come)})
-
-    def exchange(self, update: Update, bucket: int) -> None:
-        """Make the figures of the bucket's new part of those of the old one."""
-        old = [update.old(name, bucket) for name in part.TABLES]
-        new = [update.spliced(name, bucket) for name in part.TABLES]
-        gone, come = zip(*(self._rows[name] for name in part.TABLES), strict=True)
-        update.figures.exchange(old, new, gone, come, update.customers(bucket))
+def _keep(shown: dict[str, tuple[pa.Table, pa.Table]], name: str, *rows: pa.Table) -> None:
+    """Keep a table's rows of which the report has figures, as they were and as they are."""
+    shown[name] = (rows[0], rows[1])
 
 
 @lru_cache(maxsize=32)
@@ -224,8 +218,8 @@ def _monthly(update: Update, bucket: int) -> dict[str, Any]:
     work = update.night.workspace
     if work.has("taken", bucket, "monthly"):
         return work.load("taken", bucket, "monthly")
-    before = store.monthly(update.lake.parent, bucket)
-    return {name: values[:0] for name, values in before.items()}
+    _, before = store.monthly(update.lake.parent, bucket)
+    return store.of_files({name: values[:0] for name, values in before.items()}, [])
 
 
 def publish(
@@ -248,6 +242,7 @@ def publish(
     for name in update.files:
         files = [update.spliced(name, b) if b in counts else update.old(name, b) for b in buckets]
         tables[name] = [file for file in files if file is not None]
+    update.figures.end([file for name in part.TABLES for file in tables[name]])
     gold.publish_all(output, tables, publication)
     for bucket in counts:
         store.keep_monthly(output, _monthly(update, bucket), bucket)

@@ -18,7 +18,7 @@ from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import open_file, partition_files
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
 PLACE = "silver_place"
@@ -31,7 +31,6 @@ def read_bucket(
     columns: Sequence[str] | None = None,
     coded: Sequence[str] = (),
     customers: Any = None,
-    show: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table | None:
     """Return the rows of a bucket in the order of silver; None where it has no file.
 
@@ -45,11 +44,9 @@ def read_bucket(
         Text columns that stay dictionaries, as they are in the file.
     customers : int64 NumPy array, optional
         Keys: only rows of these customers.
-    show : callable, optional
-        With ``customers``: is given each file's rows of everyone, without texts.
     """
     files = partition_files(table_dir, "bucket", str(bucket))
-    return read_files(files, columns, coded, customers, show) if files else None
+    return read_files(files, columns, coded, customers) if files else None
 
 
 def read_files(
@@ -57,13 +54,12 @@ def read_files(
     columns: Sequence[str] | None = None,
     coded: Sequence[str] = (),
     customers: Any = None,
-    show: Callable[[pa.Table], None] | None = None,
 ) -> pa.Table:
     """Return the rows of a bucket by its files, the oldest first; see :func:`read_bucket`."""
     opened = [open_file(path, list(coded)) for path in files]
     names = list(columns) if columns is not None else opened[0].schema_arrow.names
     if customers is not None:
-        return _of_customers(opened, files, names, coded, distinct(customers, np), show)[0]
+        return _of_customers(opened, files, names, coded, distinct(customers, np))[0]
     tables = [nullable(file.read(columns=names)) for file in opened]
     if len(files) == 1:
         return tables[0]
@@ -100,33 +96,43 @@ def read_near(
     return _of_customers([open_file(path) for path in files], files, columns, (), customers)
 
 
+def rows_of(customers: Any, keys: Any) -> tuple[Any, Any]:
+    """Return the rows of some customers where rows ascend by customer key.
+
+    Parameters
+    ----------
+    customers : int64 NumPy array, shape (n_customers,), ascending
+        Keys.
+    keys : int64 NumPy array, shape (n_rows,), ascending
+        Of each row's customer.
+
+    Returns
+    -------
+    rows : int64 array, ascending
+    first : int64 array, shape (n_customers,)
+        Where a customer's rows begin, or would.
+    """
+    first = np.searchsorted(keys, customers)
+    counts = np.searchsorted(keys, customers, "right") - first
+    rows = np.repeat(first - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return rows, first
+
+
 def _of_customers(
     files: list[pq.ParquetFile],
     paths: list[Path],
     columns: Sequence[str],
     coded: Sequence[str],
     wanted: Any,
-    show: Callable[[pa.Table], None] | None = None,
 ) -> tuple[pa.Table, Any, Any]:
     """Read rows of some customers; only those are put together and in order."""
-    texts = [field.name for field in files[0].schema_arrow if pages.is_text(field.type)]
-    names = [name for name in [*columns, *({_KEY} - {*columns})] if name not in texts]
-    texts = [name for name in columns if name in texts]
     tables: list[pa.Table] = []
     places: list[Any] = []
     first = np.zeros(wanted.size, np.int64)
     for number, (file, path) in enumerate(zip(files, paths, strict=True)):
-        rows = nullable(file.read(columns=names))
-        if show is not None:
-            show(rows)
-        keys = rows.column(_KEY).to_numpy()
-        begin = np.searchsorted(keys, wanted)
-        counts = np.searchsorted(keys, wanted, "right") - begin
-        picked = np.repeat(begin - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-        some = rows.take(pa.array(picked))
-        for name, column in _texts(file, path, texts, coded, picked).items():
-            some = some.append_column(name, column)
-        tables.append(some.select(list(columns)))
+        keys = file.read(columns=[_KEY]).column(0).to_numpy()
+        picked, begin = rows_of(wanted, keys)
+        tables.append(_rows(file, path, columns, coded, picked))
         first += begin
         if number:  # rows that come make room for themselves
             come = file.read(columns=[PLACE]).column(0).to_numpy()
@@ -141,31 +147,28 @@ def _of_customers(
     return together.take(pa.array(order)), of_row[order], first
 
 
-def _texts(
-    file: pq.ParquetFile, path: Path, names: list[str], coded: Sequence[str], rows: Any
-) -> dict[str, pa.ChunkedArray]:
-    """Return some rows' texts, most of what it takes to decode a bucket: only pages with such rows.
+def _rows(
+    file: pq.ParquetFile, path: Path, columns: Sequence[str], coded: Sequence[str], rows: Any
+) -> pa.Table:
+    """Return some rows of a file; of a large one only pages with such rows are decoded.
 
     Parameters
     ----------
     rows : int64 NumPy array, ascending
         Numbers of the rows in the file.
     """
-    if not names:
-        return {}
     paged = None
     if file.metadata.num_rows >= pages.FEW * pages.ROWS:
-        paged = pages.opened(pa.memory_map(str(path)).read_buffer(), names)
+        paged = pages.opened(pa.memory_map(str(path)).read_buffer(), columns)
     if paged is None:
-        table = file.read(columns=names)
+        table = file.read(columns=list(columns))
     else:
         number = np.unique(paged.page_of(rows))
-        table = paged.read(number.tolist(), names, coded)
+        table = paged.read(number.tolist(), columns, coded)
         n_rows = np.diff(paged.starts)
         before = np.cumsum(n_rows[number]) - n_rows[number] - paged.starts[number]
         rows = rows + before[np.searchsorted(number, paged.page_of(rows))]
-    table = nullable(table).take(pa.array(rows))
-    return {name: table.column(name) for name in names}
+    return nullable(table).take(pa.array(rows))
 
 
 def order_of_files(files: list[pq.ParquetFile]) -> Any:

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 APPLICATION = "qfb-run"
 _DISTINCT = ("txn_id",)
 """Texts that differ in every row."""
+SNAPPY = 0
+"""In place of a level of zstd: not zstd."""
 BATCH_ROWS = 1 << 16
 """Rows that are read at a time where a table need not be in memory as a whole."""
 _TYPES = {
@@ -127,7 +129,7 @@ def write_part(
 ) -> None:
     """Write a part of a gold table: whole or not at all, and never into one that is published.
 
-    ``level`` is zstd's; ``more`` are further tables of ``n_more`` rows, one in memory at a time.
+    ``level`` is zstd's, or :data:`SNAPPY`; ``more``: tables of ``n_more`` rows, one at a time.
     """
     how = pages.cut(table.num_rows + n_more) | _as_written(table.schema, level)
     with _draft(path) as draft, pq.ParquetWriter(draft, table.schema, **how) as writer:
@@ -167,8 +169,8 @@ def _draft(path: Path) -> Iterator[Path]:
 def _as_written(schema: pa.Schema, level: int) -> dict[str, Any]:
     """Return what Arrow's writer is told; least and greatest ids, in no order, help no reader."""
     return {
-        "compression": "zstd",
-        "compression_level": level,
+        "compression": "snappy" if level == SNAPPY else "zstd",
+        "compression_level": None if level == SNAPPY else level,
         "use_dictionary": [f.name for f in schema if repeats(f)],
         "write_statistics": [f.name for f in schema if not pages.is_text(f.type)],
         "store_schema": False,

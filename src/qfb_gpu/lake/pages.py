@@ -132,9 +132,14 @@ def of_rows(n_rows: int) -> dict[str, int]:
     return {"write_batch_size": n_rows, "data_page_size": 0}
 
 
+def are_cut(n_rows: int) -> bool:
+    """Return whether a file of gold of so many rows has pages that may stay."""
+    return n_rows >= FEW * ROWS
+
+
 def cut(n_rows: int) -> dict[str, int]:
     """Return what Arrow's writer has to be told for a file of gold of so many rows."""
-    return of_rows(ROWS) if n_rows >= FEW * ROWS else {"write_batch_size": _WHOLE}
+    return of_rows(ROWS) if are_cut(n_rows) else {"write_batch_size": _WHOLE}
 
 
 def opened(data: pa.Buffer | bytes, names: Sequence[str] | None = None) -> Paged | None:

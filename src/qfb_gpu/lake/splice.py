@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.keys import find
 from qfb_gpu.lake import gold, pages
+from qfb_gpu.lake.bucket_read import rows_of
 from qfb_gpu.lake.delta import open_file
 from qfb_gpu.lake.texts import hash_texts
 
@@ -27,7 +28,10 @@ _STAY = 0.4
 _MOST_A_PAGE = 2
 """With more customers than so many for each page, hardly one stays: nobody looks."""
 _FAST = -3
-"""Of zstd: a quarter faster, a quarter larger; the next whole night writes every part anew."""
+"""Of zstd: a quarter faster, a quarter larger; the next whole night writes every part anew.
+
+Of a part with pages that may stay; others are written with Snappy, which takes less time still.
+"""
 
 
 def splice(
@@ -60,18 +64,19 @@ def splice(
     """
     after = [_of(table, keys, customer_keys) for table, keys in new]
     if old is None:
-        before = after[0].slice(0, 0)
+        before, keys = after[0].slice(0, 0), np.zeros(0, np.int64)
     else:
         n_rows = _by_page(old, after, customer_keys, target, show)
         if n_rows is not None:
             return n_rows
-        before = read_rows(old)
-        after = [_completed(one, before) for one in after]
-    table = _merged(before, after, customer_keys)
+        before, keys = _ascending(read_rows(old))
+        after = [_completed(one, before, keys) for one in after]
+    before, come = _together(before, after)
+    come, its = _ascending(come)
+    table = _merged(before, keys, come, its, customer_keys)
     if show is not None:
-        now = pa.concat_tables([before.slice(0, 0), *after])  # of a bucket without payments none
-        show(_of(before, _keys(before), customer_keys), now)
-    gold.write_part(target, table, level=_FAST)
+        show(_of(before, keys, customer_keys), come)
+    gold.write_part(target, table, _FAST if pages.are_cut(table.num_rows) else gold.SNAPPY)
     return int(table.num_rows)
 
 
@@ -88,9 +93,8 @@ def _texts(schema: pa.Schema) -> list[str]:
 
 
 def read_new(path: Path) -> tuple[pa.Table, np.ndarray]:
-    """Return a part's rows, and the key of each row's customer."""
-    table = read_rows(path)
-    return table, _keys(table)
+    """Return a part's rows by ascending key of their customers, and the keys."""
+    return _ascending(read_rows(path))
 
 
 def _keys(table: pa.Table) -> np.ndarray:
@@ -102,7 +106,7 @@ def _keys(table: pa.Table) -> np.ndarray:
 
 
 def _of(table: pa.Table, keys: np.ndarray, customer_keys: np.ndarray) -> pa.Table:
-    return table.filter(pa.array(find(customer_keys, keys, np)[1]))
+    return table.take(pa.array(rows_of(customer_keys, keys)[0]))
 
 
 def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
@@ -114,16 +118,20 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
     return table, keys
 
 
-def _merged(before: pa.Table, after: list[pa.Table], customer_keys: np.ndarray) -> pa.Table:
-    """Return the rows before, those of some customers replaced; in one chunk."""
-    before, new = _together(before, after)
-    if before.num_rows > _ROWS_A_PIECE * customer_keys.size:
-        return _replaced(*_ascending(before), *_ascending(new), customer_keys)
-    table, keys = pa.concat_tables([before, new]).combine_chunks(), [_keys(before), _keys(new)]
-    is_other = ~find(customer_keys, keys[0], np)[1]
-    rows = np.flatnonzero(np.append(is_other, np.ones(keys[1].size, bool)))
-    order = np.argsort(np.concatenate(keys)[rows], kind="stable")
-    return table.take(pa.array(rows[order]))
+def _merged(
+    old: pa.Table,
+    old_keys: np.ndarray,
+    new: pa.Table,
+    new_keys: np.ndarray,
+    customer_keys: np.ndarray,
+) -> pa.Table:
+    """Return the old rows, those of some customers replaced; in one chunk."""
+    if old.num_rows > _ROWS_A_PIECE * customer_keys.size:
+        return _replaced(old, old_keys, new, new_keys, customer_keys)
+    gone, _ = rows_of(customer_keys, old_keys)
+    rows = np.delete(np.arange(old_keys.size + new_keys.size), gone)
+    order = np.argsort(np.append(old_keys, new_keys)[rows], kind="stable")
+    return pa.concat_tables([old, new]).combine_chunks().take(pa.array(rows[order]))
 
 
 def _together(before: pa.Table, after: list[pa.Table]) -> tuple[pa.Table, pa.Table]:
@@ -150,12 +158,12 @@ def _replaced(
     return pa.concat_tables(pieces or [old.slice(0, 0)]).combine_chunks()
 
 
-def _completed(after: pa.Table, before: pa.Table) -> pa.Table:
+def _completed(after: pa.Table, before: pa.Table, keys: np.ndarray) -> pa.Table:
     """Return the new rows in the old columns, what they lack taken from the customer's old row."""
     there = {*after.column_names}
     missing = [name for name in before.column_names if name not in there]
     if missing:
-        known, first = np.unique(_keys(before), return_index=True)
+        known, first = np.unique(keys, return_index=True)
         at, is_there = find(known, _keys(after), np)
         row = pa.array(first[at] if first.size else at, mask=~is_there)
         for name in missing:
@@ -185,20 +193,22 @@ def _by_page(
     changed = [page for first, stop, _ in runs for page in range(first, stop)]
     texts = _texts(metadata.schema.to_arrow_schema())
     before = paged.read(changed, list(paged.columns), texts)
-    rows, new = _together(before, [_completed(one, before) for one in after])
+    starts = paged.starts
+    its = np.concatenate([keys[:0], *(keys[starts[a] : starts[b]] for a, b, _ in runs)])
+    rows, new = _together(before, [_completed(one, before, its) for one in after])
     if not all(map(_goes_on, before.columns, rows.columns)):
         return None
     new, new_keys = _ascending(new)
     tables, at = [], 0
     for first, stop, customers in runs:
-        own = keys[paged.starts[first] : paged.starts[stop]]
+        own = its[at : at + starts[stop] - starts[first]]
         tables.append(_replaced(rows.slice(at, own.size), own, new, new_keys, customers))
         at += own.size
     places = [(first, stop) for first, stop, _ in runs]
     if not gold.write_patched(target, paged, places, tables, _FAST):
         return None
     if show is not None:
-        show(_of(before, _keys(before), customer_keys), new)
+        show(_of(before, its, customer_keys), new)
     return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
 
 

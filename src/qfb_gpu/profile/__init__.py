@@ -20,7 +20,7 @@ from qfb_gpu.profile.feature import BLOCKS, Feature
 from qfb_gpu.profile.journey import journey_features
 from qfb_gpu.profile.marketing import marketing_features
 from qfb_gpu.profile.mix import mix_features
-from qfb_gpu.profile.monthly import merge_monthly, monthly_of, monthly_totals
+from qfb_gpu.profile.monthly import add_monthly, merge_monthly, monthly_of, monthly_totals
 from qfb_gpu.profile.products import products_features
 from qfb_gpu.profile.purchases import LIFETIME, purchase_history
 from qfb_gpu.profile.regularity import regularity_features
@@ -46,6 +46,7 @@ __all__ = [
     "STAGES",
     "TIERS",
     "Feature",
+    "add_monthly",
     "claims_features",
     "contracts_features",
     "contracts_paid_features",

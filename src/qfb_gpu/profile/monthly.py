@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from qfb_gpu.currencies import currency_name
+from qfb_gpu.keys import first_in_run
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -12,6 +15,7 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
 
 _MONTHS = 12
+_ADDED = ("n_payments", "amount_minor")
 
 
 def monthly_totals(ledger: Ledger, backend: Backend) -> dict[str, Any]:
@@ -67,6 +71,18 @@ def monthly_of(
         "n_payments": counts[seen].astype("int64"),
         "amount_minor": sums[seen].view("int64"),
     }
+
+
+def add_monthly(totals: list[dict[str, Any]]) -> dict[str, Any]:
+    """Add up the totals of different payments (on the host); see :func:`monthly_totals`."""
+    table = {name: np.concatenate([one[name] for one in totals]) for name in totals[0]}
+    kinds = [table[name] for name in ("month", "direction", "currency")]
+    order = np.lexsort(kinds)
+    first = np.flatnonzero(first_in_run(np.stack(kinds, axis=1)[order], np))
+    if first.size:  # else there is nothing to add up
+        added = {name: np.add.reduceat(table[name][order], first) for name in _ADDED}
+        table = {name: values[order][first] for name, values in table.items()} | added
+    return table
 
 
 def merge_monthly(totals: list[dict[str, Any]]) -> list[dict[str, Any]]:

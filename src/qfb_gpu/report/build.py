@@ -64,9 +64,9 @@ def collect(
     row = making.run_row(gold, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
     asked = cash.ahead(gold, as_of, horizon)
-    parts = part.of_all(gold, part.Asked(as_of, asked), known)
-    sums, expected = [one.streams for one in parts], [one.expected for one in parts]
-    who = portfolio.collect(gold, extras, as_of, [one.activity for one in parts])
+    figures = part.of_all(gold, part.Asked(as_of, asked), known)
+    sums, expected = [figures.streams], [figures.expected]
+    who = portfolio.collect(gold, extras, as_of, [figures.activity])
     order = _currencies(sums, who)
     drawn = order[:_DRAWN]
     listed = streams.listed(sums, drawn) | cash.listed(expected, drawn)

@@ -24,12 +24,13 @@ from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
 from qfb_gpu.report.figures.columns import column, day_numbers, equal, exchange, numbers, top_rows
 from qfb_gpu.report.figures.exact import Exact, exact, rounded
-from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, exchange_largest
+from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, by_key, exchange_largest
 from qfb_gpu.report.figures.reading import of_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from qfb_gpu.report.figures.largest import Place
     from qfb_gpu.report.figures.reading import Read
 
 _EPOCH = dt.date(1970, 1, 1)
@@ -144,13 +145,24 @@ def summed(streams: pa.Table, expected: pa.Table, asked: Ahead) -> Sums:
     )
 
 
-def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, Any]) -> Sums | None:
+def nothing(asked: Ahead) -> Sums:
+    """Return what no expected payments come to."""
+    return Sums(np.zeros(asked.horizon_days, np.int64), {}, {}, {})
+
+
+def exchanged(
+    known: Sums,
+    gone: Sums,
+    come: Sums,
+    customers: np.ndarray[Any, Any],
+    place: Place = by_key,
+) -> Sums | None:
     """Return what is expected of a part in which some customers have other rows.
 
     Parameters as of :func:`qfb_gpu.report.figures.streams.exchanged`.
     """
     currencies = {**known.weeks, **come.weeks}
-    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size)
+    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size, place)
     if largest is None:
         return None
     none: Exact = Counter()

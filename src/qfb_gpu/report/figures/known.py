@@ -1,8 +1,8 @@
 """Figures that a night has made and the next update need not make again.
 
-They are known of a part by its files: their size, their end, and when they were written. An update
-has the rows that it takes out of a part and those that it puts in, and that is enough
-(:meth:`exchange`).
+They are known of the tables by their files: their sizes, their ends, and when they were written. An
+update has the rows that it takes out of each bucket and those that it puts in, and that is enough
+(:meth:`Known.show`).
 The network is known as long as nobody publishes its tables anew, which an update does not.
 """
 
@@ -13,23 +13,30 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import fields, is_dataclass
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 
 from qfb_gpu.report import data
 from qfb_gpu.report.figures import cash, largest, part, portfolio, streams
+from qfb_gpu.report.figures.columns import column
+from qfb_gpu.report.figures.largest import by_bucket
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
-
-    import pyarrow as pa
 
     from qfb_gpu.report.figures.part import Asked, Figures
 
-_TAIL = 2**16
+_TAIL = 2**12
 """Bytes of a file that are looked at."""
+_ROWS = 1 << 16
+"""Rows of streams that are shown before they are summed up, many buckets at a time."""
+_TURN = Lock()
+_Shown = tuple[np.ndarray[Any, Any], pa.Table, pa.Table, pa.Table, pa.Table]
+"""Customers, their streams and what is expected of them as they were, and both as they are."""
 
 
 class Known:
@@ -38,59 +45,84 @@ class Known:
     def __init__(self) -> None:
         self.asked: Asked | None = None
         self.network: data.Network | None = None
-        self._parts: dict[str, Figures] = {}
+        self._stamp = ""
+        self._figures: Figures | None = None
+        self._n_buckets = 0
+        self._shown: dict[int, _Shown] = {}
 
     def look(self, asked: Asked) -> None:
         """Forget figures that were made of other days."""
         if asked != self.asked:
-            self.asked, self._parts = asked, {}
+            self.asked, self._figures = asked, None
 
-    def figures(self, found: Path, expected: Path) -> Figures | None:
-        """Return what a part comes to; None where it is not known."""
-        return self._parts.get(_stamp(found, expected))
+    def figures(self, files: Sequence[Path]) -> Figures | None:
+        """Return what the tables of some files come to; None where it is not known."""
+        return self._figures if files and self._stamp == _stamp(files) else None
 
-    def keep(self, figures: Mapping[tuple[Path, Path], Figures]) -> None:
-        """Know these and no others."""
-        self._parts = {_stamp(*files): one for files, one in figures.items()}
+    def keep(self, files: Sequence[Path], figures: Figures) -> None:
+        """Know what the tables of some files come to."""
+        self._stamp, self._figures = _stamp(files), figures
 
-    def exchange(
+    def begin(self, files: Sequence[Path], n_buckets: int) -> None:
+        """Be shown other rows of some customers of the tables of some files, bucket by bucket."""
+        self._figures, self._n_buckets = self.figures(files), n_buckets
+
+    def show(
         self,
-        old: Sequence[Path | None],
-        new: Sequence[Path],
+        bucket: int,
+        customers: np.ndarray[Any, Any],
         gone: Sequence[pa.Table],
         come: Sequence[pa.Table],
-        customers: np.ndarray[Any, Any],
     ) -> None:
-        """Know a part in which some customers have other rows, if it was known before.
-
-        Where most have, it is left to be read.
+        """See a bucket's rows of some customers; threads may call it.
 
         Parameters
         ----------
-        old, new : (Path, Path)
-            Files of the streams, and of what is expected; None where there was none.
-        gone, come : (Table, Table)
-            The customers' rows as they were and as they are.
+        bucket : int
         customers : int64 array, ascending
             Their keys.
+        gone, come : (Table, Table)
+            Their streams and what is expected of these, as they were and as they are.
         """
-        files = [file for file in old if file is not None]
-        known = self._parts.get(_stamp(*files)) if len(files) == len(old) else None
-        if known is None or self.asked is None:
+        tables = [
+            pa.table({name: column(table, name) for name in names})
+            for side in (gone, come)
+            for table, names in zip(side, (part.COLUMNS, cash.COLUMNS), strict=True)
+        ]
+        with _TURN:
+            self._shown[bucket] = (customers, *tables)
+            if sum(one[1].num_rows + one[3].num_rows for one in self._shown.values()) > _ROWS:
+                self._exchange()
+
+    def end(self, files: Sequence[Path]) -> None:
+        """Know the tables, which are of these files now, with all rows that were shown."""
+        self._exchange()
+        self._stamp = _stamp(files)
+
+    def _exchange(self) -> None:
+        """Put the rows that were shown in place of the old ones; nothing is known if they are many.
+
+        Where most have others, to read the tables is less work.
+        """
+        shown = [self._shown[bucket] for bucket in sorted(self._shown)]
+        self._shown = {}
+        if self._figures is None or self.asked is None or not shown:
             return
-        if gone[0].num_rows + come[0].num_rows > known.streams.n_streams:
-            return  # to read the part is less work
-        less, more = (
-            part.summed(found.select(part.COLUMNS), expected.select(cash.COLUMNS), self.asked)
-            for found, expected in (gone, come)
+        keys = np.sort(np.concatenate([customers for customers, *_ in shown]))
+        gone, gone_due, come, come_due = (
+            pa.concat_tables(tables) for tables in list(zip(*shown, strict=True))[1:]
         )
-        figures = part.exchanged(known, less, more, customers)
-        if figures is not None:
-            self._parts[_stamp(*new)] = figures
+        if gone.num_rows + come.num_rows > self._figures.streams.n_streams:
+            self._figures = None
+            return
+        less = part.summed(gone, gone_due, self.asked)
+        more = part.summed(come, come_due, self.asked)
+        place = by_bucket(self._n_buckets)
+        self._figures = part.exchanged(self._figures, less, more, keys, place)
 
     def save(self, path: Path) -> None:
         """Write it down."""
-        content = [self.asked, self.network, _keyed(self._parts)]
+        content = [self.asked, self.network, self._stamp, self._figures]
         path.write_text(json.dumps(content, default=_packed), encoding="utf-8")
 
     @classmethod
@@ -99,28 +131,27 @@ class Known:
         known = cls()
         try:
             content = json.loads(path.read_text(encoding="utf-8"), object_hook=_unpacked)
-            known.asked, known.network, known._parts = content
+            known.asked, known.network, known._stamp, known._figures = content
         except (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
             return cls()
-        kinds = (part.Asked | None, data.Network | None, dict)
+        kinds = (part.Asked | None, data.Network | None, str, part.Figures | None)
         return known if all(map(isinstance, content, kinds)) else cls()
 
 
-def _stamp(*files: Path) -> str:
-    """Return what a file keeps where it is linked or copied, and no other has.
+def _stamp(files: Sequence[Path]) -> str:
+    """Return what files keep where they are linked or copied, and no others have.
 
     Buckets that are written at a time may be of one size; where columns end and what is in them
     stands at the end of a Parquet file.
     """
-    return " ".join(map(_of_one, files))
-
-
-def _of_one(file: Path) -> str:
-    stat = file.stat()
-    with file.open("rb") as stream:
-        stream.seek(max(0, stat.st_size - _TAIL))
-        end = hashlib.blake2b(stream.read(), digest_size=8).hexdigest()
-    return f"{stat.st_size}-{stat.st_mtime_ns}-{end}"
+    found = hashlib.blake2b(digest_size=16)
+    for file in files:
+        stat = file.stat()
+        found.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        with file.open("rb") as stream:
+            stream.seek(max(0, stat.st_size - _TAIL))
+            found.update(stream.read())
+    return found.hexdigest()
 
 
 def _packed(value: Any) -> Any:

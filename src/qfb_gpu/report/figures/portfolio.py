@@ -140,6 +140,11 @@ def activity(table: pa.Table, as_of: dt.date | None) -> Activity:
     return Activity(payments, _by_steps(np.maximum(ago, 0), _RECENCY))
 
 
+def nothing(*, is_dated: bool) -> Activity:
+    """Return how active no customers are, where the day of the run is known and where not."""
+    return Activity([0] * len(_PAYMENTS), [0] * len(_RECENCY) if is_dated else [])
+
+
 def exchanged(known: Activity, gone: Activity, come: Activity) -> Activity:
     """Return how active the customers of a part are, some of whom have other rows."""
     payments, recency = (

@@ -27,11 +27,13 @@ from qfb_gpu.report.figures.columns import (
     sums,
     top_rows,
 )
-from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, exchange_largest
+from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, by_key, exchange_largest
 from qfb_gpu.schema import CADENCES, STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from qfb_gpu.report.figures.largest import Place
 
 _BINS = 20
 _EDGES = [float(edge) for edge in np.linspace(0.0, 1.0, _BINS + 1)]
@@ -80,6 +82,12 @@ class Sums:
     largest: dict[str, Largest]
 
 
+_NO_BINS = np.zeros(_BINS, np.int64)
+_NONE: Counter[Any] = Counter()
+NOTHING = Sums(0, _NO_BINS, _NO_BINS, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, {})
+"""What no streams come to."""
+
+
 def summed(table: pa.Table) -> Sums:
     """Return what ``COLUMNS`` of a part of ``payment_streams`` come to."""
     regular = table.filter(_true(column(table, "is_regular")))
@@ -112,7 +120,13 @@ def summed(table: pa.Table) -> Sums:
     )
 
 
-def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, Any]) -> Sums | None:
+def exchanged(
+    known: Sums,
+    gone: Sums,
+    come: Sums,
+    customers: np.ndarray[Any, Any],
+    place: Place = by_key,
+) -> Sums | None:
     """Return what a part comes to in which some customers have other rows.
 
     Parameters
@@ -121,6 +135,8 @@ def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, An
         Of the part, of the customers' rows there, of those that they have now.
     customers : int64 array, ascending
         Keys of the customers.
+    place : callable(keys) -> sequence
+        See :func:`qfb_gpu.report.figures.largest.exchange_largest`.
 
     Returns
     -------
@@ -130,7 +146,7 @@ def exchanged(known: Sums, gone: Sums, come: Sums, customers: np.ndarray[Any, An
     money = exchange(known.money, gone.money, come.money)  # what comes to nothing counts as 0
     n_payments = exchange(known.n_payments, gone.n_payments, come.n_payments)
     currencies = dict.fromkeys(currency for currency, _, _ in kinds)
-    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size)
+    largest = exchange_largest(known.largest, come.largest, currencies, customers, _size, place)
     if largest is None:
         return None
     return replace(
