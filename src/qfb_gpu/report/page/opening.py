@@ -80,10 +80,11 @@ def _words(data: ReportData) -> Html:
     elif main is not None:
         name = main.currency
         parts.append(
-            f"{plural(head.n_regular, 'stream')} of payments are regular and carry "
+            f"{plural(head.n_regular, 'stream of payments is', 'streams of payments are')} regular "
+            f"and {'carries' if head.n_regular == 1 else 'carry'} "
             f"{percent(main.regular_minor, main.stream_minor)} of the {name} that moved; in the "
-            f"next {head.horizon_days} days they should bring {money(main.expected_in, name)} in "
-            f"and take {money(main.expected_out, name)} out."
+            f"next {plural(head.horizon_days, 'day')} {money(main.expected_in, name)} should come "
+            f"in by such streams and {money(main.expected_out, name)} go out."
         )
     if data.segments:
         parts.append(f"The customers fall into {plural(len(data.segments), 'segment')}.")

@@ -103,7 +103,8 @@ def _lead(found: list[_Sums], alerts: list[_Alerts]) -> str:
     when = day(next(part.month_end for part in found if part.n))
     return (
         f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
-        f"had ended; {count(held)} of them are at an alert's level in some risk, and "
+        f"had ended; {count(held)} of them {'is' if held == 1 else 'are'} at an alert's level in "
+        "some risk, and "
         f"{plural(new, 'alert')} {'is' if new == 1 else 'are'} new since the month before."
     )
 
