@@ -149,7 +149,8 @@ def _test(tests: list[dict[str, Any]]) -> Html:
         if one["risk"] in _RISKS
     ]  # fmt: skip
     note = (
-        "Fell: income of the next half-year under half of the same months a year before. AUC: the "
+        "Fell: income of the next half-year under that of the same months a year before by the "
+        "share of the setting finance.risks.fall (half, where it is not set) or more. AUC: the "
         "chance that one who fell had the higher score; by size: that it was the smaller. Worst "
         "fifth: share that fell of those with the highest scores. Stable: rank correlation with "
         "half a year later; in range: scores of half a year later inside the 90% range. Only "
