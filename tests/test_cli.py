@@ -183,14 +183,48 @@ def test_another_gpu_less_machine_is_told_so(project, monkeypatch, capsys):
 
 def test_a_terminal_of_another_script_stops_nothing():
     """Logs of a job with LANG=en_US are Latin-1: what they cannot hold is written in escapes."""
-    code = "import sys; from qfb_gpu.cli import main; sys.argv[0] = 'qfb'; main()"
-    given = {**os.environ, "PYTHONIOENCODING": "latin-1", "PYTHONPATH": os.pathsep.join(sys.path)}
-    done = subprocess.run(
-        [sys.executable, "-c", code, "--help"],
-        env=given,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    done = process("--help", PYTHONIOENCODING="latin-1", stdout=subprocess.PIPE)
     assert done.returncode == 0
     assert b"\\u91cf\\u5316\\u5e2e" in done.stdout
+
+
+def process(*arguments, stdout, **environment):
+    """Run the command in a process of its own, with its own standard output."""
+    code = "import sys; from qfb_gpu.cli import main; sys.argv[0] = 'qfb'; main()"
+    given = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)}
+    return subprocess.run(
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=given,
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        timeout=240,
+        check=False,
+    )
+
+
+def test_a_night_goes_on_where_nobody_reads_its_words(project):
+    config = project()
+    reads, writes = os.pipe()
+    os.close(reads)  # qfb run night.toml | head -0
+    done = process("run", config, stdout=writes)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert gold.read(config.parent / "out", "payment_streams").num_rows == 1
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_words_that_find_no_room_are_not_lost_unsaid(project):
+    with Path("/dev/full").open("wb") as full:
+        done = process("check", project(), stdout=full)
+    assert done.returncode == 1
+    assert b"could not be written: No space left on device" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+def test_a_locale_that_cannot_name_a_file_is_told_so(tmp_path):
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    (tmp_path / "夜" / "payment_streams" / "_delta_log").mkdir(parents=True)
+    done = process("show", tmp_path / "夜", stdout=subprocess.DEVNULL, **plain)
+    assert done.returncode == 2
+    assert b"names files in" in done.stderr
+    assert b"set PYTHONUTF8=1" in done.stderr

@@ -133,3 +133,28 @@ def test_one_payment_has_one_day(frame):
     shown = qfb.plot_stream(frame.head(1), **NIGHT)
     assert "1\xa0payment, 5\xa0Jan\xa02024" in shown._repr_html_()
     assert "to 5\xa0Jan" not in shown._repr_html_()
+
+
+def test_what_duckdb_answers_is_told_how_to_be_a_table(frame):
+    duckdb = pytest.importorskip("duckdb")
+    answer = duckdb.sql("select * from frame")
+    plain = qfb.find_streams(pa.Table.from_pandas(frame), **NIGHT)
+    with pytest.raises(InputError, match=r"got DuckDBPyRelation; give table.to_arrow_table\(\)"):
+        qfb.find_streams(answer, **NIGHT)
+    table = answer.to_arrow_table()
+    assert qfb.find_streams(table, **NIGHT) == plain
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+    with pytest.raises(InputError, match=r"got RecordBatchReader; give table.read_all\(\)"):
+        qfb.find_streams(reader, **NIGHT)
+
+
+def test_a_column_that_arrow_has_no_type_for_is_an_input_error(frame):
+    with pytest.raises(InputError, match="the table cannot be read: Conversion failed for column"):
+        qfb.find_streams(frame.assign(amount=1j), **NIGHT)
+
+
+def test_a_setting_of_a_section_is_told_where_it_belongs(frame):
+    with pytest.raises(ConfigError, match="did you mean 'payments.false_discovery_rate'"):
+        qfb.find_streams(frame, **NIGHT, false_discovery_rate=0.1)
+    with pytest.raises(ConfigError, match=r"mean 'payments.horizon_days' or 'models.churn.horiz"):
+        qfb.find_streams(frame, **NIGHT, horizon_days=30)

@@ -287,6 +287,14 @@ def test_show_zero_keeps_the_kind(values):
     assert counts == {"infinite": 0, "negative": 1, "null": 1, "no number": 0}
 
 
+def test_show_zero_of_a_column_of_nothing():
+    found, counts = prepare.show_zero(pa.nulls(2))
+    assert found.to_pylist() == [0, 0]
+    assert counts["null"] == 2
+    found, _ = prepare.show_zero(pa.nulls(2), null=False)
+    assert found.to_pylist() == [None, None]
+
+
 # Long columns, in pieces ---------------------------------------------------------------------
 
 

@@ -103,6 +103,8 @@ def test_a_dictionary_and_a_slice_are_the_same_column(texts):
         ("contains", {"text": ""}, "empty"),
         ("first_label", {"labels": []}, "pairs"),
         ("first_label", {"labels": [("", "a")]}, "no text empty"),
+        ("first_label", {"labels": {"工资": "pay"}}, "pairs"),
+        ("first_label", {"labels": ["工资", "房租"]}, "pairs"),
         ("left", {"n": -1}, "0 or more"),
         ("right", {"n": -1}, "0 or more"),
         ("cut", {"n": -1}, "0 or more"),

@@ -696,3 +696,18 @@ def test_scores_and_ranges_are_from_0_to_100(one_bucket):
         assert 0 <= row["score_low"] <= row["score"] <= row["score_high"] <= 100
         assert row["level"] in ("low", "watch", "high", "severe")
         assert bool(row["reasons"]) == bool(row["reasons_zh"])
+
+
+def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
+    young = [row for row in firms() if row[4] > DAY - 30]  # a month has none to be compared with
+    names = [f"firm {at:02d}" for at in range(30)]
+    made = night(tmp_path, [(build_ledger(young), names)], DAY)
+    unknown = {
+        (r["customer_id"], r["risk"]) for r in made["customer_risks"] if r["raw_score"] == "nan"
+    }
+    assert ("firm 00", "volatility") in unknown
+    alerted = {(a["customer_id"], a["risk"]): a for a in made["risk_alerts"]}
+    assert alerted
+    assert not unknown & alerted.keys()
+    first = {f"firm {at:02d}": min(r[4] for r in young if r[0] == at) for at in range(30)}
+    assert all(a["raised_date"] >= first[who] for (who, _), a in alerted.items())

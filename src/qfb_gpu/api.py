@@ -252,9 +252,11 @@ def _arrow(table: Any) -> tuple[pa.Table, Any]:
         return _without_views(table.to_arrow()), sys.modules[library].from_arrow
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
-    if hasattr(table, "to_parquet"):  # pandas
+    if hasattr(table, "to_parquet") and hasattr(table, "iloc"):  # pandas; DuckDB has the first
         return _from_pandas(table), _to_pandas
-    hint = "; give table.collect()" if library == "polars" and hasattr(table, "collect") else ""
+    ways = {"polars": "collect", "duckdb": "to_arrow_table", "pyarrow": "read_all"}
+    way = ways.get(library, "")
+    hint = f"; give table.{way}()" if way and hasattr(table, way) else ""
     msg = f"expected a pandas, cuDF, Polars or Arrow table of transactions, got {kind.__name__}"
     raise InputError(msg + hint)
 
@@ -287,7 +289,7 @@ def _from_pandas(table: Any) -> pa.Table:
         table = table.reset_index(levels)
     try:
         return pa.Table.from_pandas(table, preserve_index=False)
-    except (ValueError, TypeError) as error:  # what Arrow raises is one of them
+    except (ValueError, TypeError, NotImplementedError) as error:  # Arrow raises one of them
         reason = ": ".join(str(word) for word in reversed(error.args))
         msg = (
             f"the table cannot be read: {reason}; give every column a name of its own and "

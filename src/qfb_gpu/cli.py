@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from qfb_gpu._cli.catalog import COMMANDS
+from qfb_gpu._cli.screen import Patient, output, screen
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, QfbError
 from qfb_gpu.starting import importing
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 _INTERRUPTED = 130
 """What typer makes of Ctrl-C, without a word."""
-_WIDE = 4000
-"""Columns where there is no screen: a line is never folded."""
 DEMO_AS_OF = dt.date(2024, 12, 31)
 app = typer.Typer(
     name="qfb",
@@ -238,8 +237,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
 
 def console() -> Console:
     """Return the screen: standard output, as it is now (tests replace it); texts are no markup."""
-    width = None if sys.stdout.isatty() else _WIDE
-    return Console(file=sys.stdout, highlight=False, markup=False, emoji=False, width=width)
+    return screen()
 
 
 for add in COMMANDS:
@@ -252,14 +250,30 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
-        app()
+        _with_names(app)
     except QfbError as error:
         Console(stderr=True, soft_wrap=True, highlight=False).print(
             f"qfb: {error}", markup=False, style="bold red"
         )
         raise SystemExit(error.exit_code) from None
     except (KeyboardInterrupt, SystemExit) as stop:
+        output().flush()
+        if isinstance(stop, SystemExit) and not stop.code and Patient.lost:
+            sys.stderr.write(f"qfb: done, but what it says could not be written: {Patient.lost}\n")
+            raise SystemExit(1) from None
         if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
             raise
         sys.stderr.write("qfb: stopped; run the same command again to go on\n")
         raise SystemExit(3) from None
+
+
+def _with_names(command: Callable[[], None]) -> None:
+    """Run a command; say so where the locale cannot name its files (Chinese ones in ``C``)."""
+    try:
+        command()
+    except UnicodeEncodeError as error:
+        names = sys.getfilesystemencoding()
+        if names == "utf-8":
+            raise
+        msg = f"the locale names files in {names}, which cannot write them; set PYTHONUTF8=1"
+        raise ConfigError(msg) from error

@@ -303,8 +303,9 @@ def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
     key = ".".join(place)
     if first["type"] == "extra_forbidden":
         known = _known_keys(place[:-1])
-        near = difflib.get_close_matches(place[-1], known, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = [] if place[:-1] else _elsewhere(place[-1])
+        near = near or difflib.get_close_matches(place[-1], known, n=1)
+        hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         return f"unknown key {key!r}; {hint}there are {', '.join(known)}"
     if first["type"] == "missing":
         return f"key {key!r} is missing; add it"
@@ -332,6 +333,18 @@ def _known_keys(parents: list[str]) -> list[str]:
     for part in parents:
         known = _MODELS.get(part, known)
     return [name for model in known for name in model.model_fields if name != "base"]
+
+
+def _elsewhere(name: str, model: type[BaseModel] = Config, within: str = "") -> list[str]:
+    """Return the keys of that name in sections, as an override spells them."""
+    found = []
+    for key, field in model.model_fields.items():
+        section = field.annotation
+        if isinstance(section, type) and issubclass(section, BaseModel):
+            found += _elsewhere(name, section, f"{within}{key}.")
+        elif within and key == name:
+            found.append(within + key)
+    return found
 
 
 def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli.screen import output
 from qfb_gpu.counted import counted
 
 if TYPE_CHECKING:
@@ -147,4 +147,4 @@ def _overrides(assignments: list[str]) -> dict[str, Any]:
 
 
 def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
+    output().write(line + "\n")

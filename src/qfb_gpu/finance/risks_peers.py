@@ -91,12 +91,16 @@ class Peers(NamedTuple):
 
 
 class Drawn(NamedTuple):
-    """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean."""
+    """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean.
+
+    ``known`` says whose own score is in it; the others have their peers' mean.
+    """
 
     score: Any
     low: Any
     high: Any
     peers: Any
+    known: Any
 
 
 def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backend) -> Peers:
@@ -152,7 +156,8 @@ def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend:
     weight = xp.where(known, tau / (tau + error), 0.0)
     drawn = weight * value + (1 - weight) * prior
     half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
-    return Drawn(drawn, xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0), prior)
+    low, high = xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0)
+    return Drawn(drawn, low, high, prior, known)
 
 
 def _observed(score: Any, evidence: Any, risk: str, xp: Any) -> tuple[Any, Any, Any]:

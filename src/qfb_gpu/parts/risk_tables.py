@@ -44,8 +44,9 @@ def tables(
     order = np.arange(n * len(RISKS)) // len(RISKS)
     stacked = {
         name: np.stack([columns[f"{risk}.{name}"] for risk in RISKS], axis=1).reshape(-1)
-        for name in ("score", "low", "high", "raw", "peers", "evidence", "level", "held", "before")
-    }
+        for name in ("score", "low", "high", "raw", "peers", "evidence", "known", "level", "held",
+                     "before")
+    }  # fmt: skip
     codes, english, chinese = _reasons(columns, settings)
     rows: Columns = {
         "customer_id": customer_id.take(pa.array(order)),
@@ -82,9 +83,12 @@ def _reasons(columns: Columns, settings: Settings) -> tuple[pa.Array, ...]:
 def _alerts(
     rows: Columns, stacked: Columns, columns: Columns, currency: Labelled, when: tuple[Any, int]
 ) -> Columns:
-    """Return the risks that are at an alert's level, and the month end they came to it."""
+    """Return the risks that are at an alert's level, and the month end they came to it.
+
+    A customer of whom nothing could be measured has what its peers have; that is no alert.
+    """
     days, alert_from = when
-    chosen = np.flatnonzero(stacked["level"] >= alert_from)
+    chosen = np.flatnonzero((stacked["level"] >= alert_from) & stacked["known"])
     held = stacked["held"][chosen]
     raised = days[len(days) - 1 - held] - 1
     customer = chosen // len(RISKS)

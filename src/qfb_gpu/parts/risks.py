@@ -308,7 +308,9 @@ def _columns(saved: Saved, bucket: int) -> Columns:
         found["raw"] = risks_peers.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
         found["evidence"] = here.evidence[f"{risk}.0"]
         level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
-        found |= {"level": level[:, 0], "held": held_since(level, xp)}
+        known = xp.stack([one.known for one in drawn.values()], 1)
+        held = held_since(xp.where(known, level, -1), xp)  # what peers have was not reached by it
+        found |= {"level": level[:, 0], "held": held}
         found["before"] = drawn[1 if 1 in recent else 0].score
         columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}
     return columns

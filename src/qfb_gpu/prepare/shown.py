@@ -54,6 +54,8 @@ def show_zero(
         msg = "show_zero: nothing to do; switch on infinite, negative or null"
         raise ConfigError(msg)
     column = plain(to_arrow(values))
+    if pa.types.is_null(column.type):
+        column = column.cast(pa.int64())  # nothing says what the values would be
     kinds = _of_texts(column) if pa.types.is_string(column.type) else _of_numbers(column)
     is_infinite, is_negative, is_null, is_none = kinds
     hits = {
@@ -76,9 +78,6 @@ def _zero(kind: pa.DataType) -> pa.Scalar:
 
 def _of_numbers(column: pa.Array) -> tuple[Any, Any, Any, Any]:
     kind = column.type
-    if pa.types.is_null(kind):
-        none = np.zeros(len(column), bool)
-        return none, none, ~none, none
     if not (pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
         msg = f"show_zero: expected numbers, or texts that are numbers, got {kind}"
         raise InputError(msg)

@@ -228,7 +228,7 @@ def first_label(
     ConfigError
         No rule, or one with an empty text.
     """
-    if not labels or not all(text for text, _ in labels):
+    if not labels or not all(_is_pair(pair) for pair in labels):
         msg = "first_label: labels is a list of [text, label] pairs, no text empty"
         raise ConfigError(msg)
     texts = _folded(values) if ignore_case else values
@@ -236,6 +236,11 @@ def first_label(
 
     names = pa.array([*(label for _, label in labels), default], pa.string())
     return names.take(buffers.first_of(texts, rules))
+
+
+def _is_pair(pair: Any) -> bool:
+    """Return whether it is a text and its label; a text of two characters is none."""
+    return not isinstance(pair, str) and len(pair) == 2 and bool(pair[0])  # noqa: PLR2004
 
 
 def _folded(texts: pa.Array) -> pa.Array:

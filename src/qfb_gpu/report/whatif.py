@@ -100,8 +100,9 @@ def summary(answer: WhatIf) -> str:
     if not answer.hits:
         return f"{head}, no customer loses income: nobody was paid by it in the year up to as_of."
     worst = answer.hits[0]
+    who = plural(answer.n_telling, "party loses", "parties lose")
     return (
-        f"{head} ({paid} a year), {plural(answer.n_telling, 'party', 'parties')} lose 1% or more "
+        f"{head} ({paid} a year), {who} 1% or more "
         f"of a year's income; the most, {worst.name}, loses {percent(worst.lost)}. The network "
         f"loses {percent(answer.debtrank)} of its business beyond the firm's own "
         f"(DebtRank); {percent(answer.debtrank_direct)} is lost by those it pays itself."

@@ -67,12 +67,14 @@ def count(value: float) -> str:
 
 
 def percent(part: float, whole: float = 1.0) -> str:
-    """Return ``34%``, ``3.4%`` below ten, ``<0.1%`` for very little; a dot of nothing."""
+    """Return ``34%``, ``3.4%`` below ten, ``<0.1%``, ``>99.9%`` near the ends; a dot of nothing."""
     if not whole:
         return NOTHING
     share = 100 * part / whole
     if 0 < share < 0.1:  # noqa: PLR2004
         return "<0.1%"
+    if 99.95 <= share < _HUNDRED - 1e-9:  # noqa: PLR2004  nearer it is rounding
+        return ">99.9%"
     decimals = 1 if 0 < abs(share) < _TEN or 99 < share < _HUNDRED else 0  # noqa: PLR2004
     return f"{share:.{decimals}f}%".replace("-", MINUS)
 
@@ -99,11 +101,11 @@ def duration(seconds: float | None) -> str:
     """Return ``0.42 s``, ``12.3 s``, ``3 min 05 s`` or ``2 h 07 min``; a dot for none."""
     if seconds is None:
         return NOTHING
-    if seconds < _TEN:
+    if round(seconds, 2) < _TEN:
         return f"{seconds:.2f}{_GAP}s"
-    if seconds < _MINUTE:
+    if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}{_GAP}s"
-    if seconds < _HOUR:
+    if round(seconds) < _HOUR:
         minutes, rest = divmod(round(seconds), _MINUTE)
         return f"{minutes}{_GAP}min {rest:02d}{_GAP}s"
     hours, rest = divmod(round(seconds / _MINUTE), _MINUTE)

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
 _REASONS = 20
 _EXAMPLE = 400
 _MOST = 8
-_ELSEWHERE = ("rejected", "excluded", DUPLICATE_KEYS)
+_FILES = "files"
+_ELSEWHERE = (
+    "rows", "kept", _FILES, "rejected: ", "excluded: ", DUPLICATE_KEYS, NULLS, CURRENCY,
+    OUT_OF_RANGE, DAYS_OLD, UNUSED, "left out: ",
+)  # fmt: skip
+"""Measures that the page has in places of their own."""
 _LEFT_OUT = "left out: "
 _REJECTS = ["source", "file", "row", "reason", "row_json"]
 
@@ -72,7 +77,7 @@ def _source(
 ) -> SourceQuality:
     rejected = _with_prefix(measures, "rejected")
     listed = [reason for reason, _ in rejected]
-    plain = {m: v for m, v in measures.items() if m not in ("rows", "kept") and ": " not in m}
+    noted = {m: v for m, v in measures.items() if not m.startswith(_ELSEWHERE)}
     reasons = []
     for reason, n_rows in rejected[:_REASONS]:
         where, example = examples.get((name, reason), ("", ""))
@@ -86,7 +91,7 @@ def _source(
         kept=measures.get("kept", 0),
         excluded=_with_prefix(measures, "excluded")[:_REASONS],
         rejected=reasons,
-        measures=sorted((m, v) for m, v in plain.items() if m not in _ELSEWHERE),
+        measures=sorted(noted.items()),
         health=_health(measures, details),
     )
 
@@ -103,7 +108,8 @@ def _details(read: Read) -> dict[str, dict[str, str]]:
 def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str, str, str]]:
     """Return (what, in Chinese, in words) of what a source's rows are like."""
     kept = measures.get("kept", 0)
-    found = [
+    found = [("Files", "文件数", count(measures[_FILES]))] if _FILES in measures else []
+    found += [
         ("Freshness", "新鲜度", _age(days, details.get(DAYS_OLD + name, "")))
         for name, days in _with_prefix(measures, DAYS_OLD[:-2])
     ]
@@ -124,6 +130,8 @@ def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str
 
 
 def _age(days: int, date: str) -> str:
+    if not days:
+        return f"latest {date}, the as-of date"
     if days < 0:
         return f"latest {date}, {plural(-days, 'day')} after the as-of date"
     return f"latest {date}, {plural(days, 'day')} before the as-of date"

@@ -27,12 +27,12 @@ from qfb_gpu.report.wording import amount, count, day, money, plural, short_day
 if TYPE_CHECKING:
     from qfb_gpu.report.data import Cash, Weeks
 
-_TITLE = ("Cash in the next {} days", "未来现金流预测")
+_TITLE = ("Cash in the next {}", "未来现金流预测")
 
 
 def cash(data: Cash) -> Html:
     """Return the section."""
-    title = _TITLE[0].format(data.horizon_days)
+    title = _TITLE[0].format("day" if data.horizon_days == 1 else f"{data.horizon_days} days")
     if not data.n_expected or data.first_day is None:
         why = "No regular payment is expected in this time, so no cash can be foreseen."
         return section("cash", title, _TITLE[1], why, empty("Nothing to show."))

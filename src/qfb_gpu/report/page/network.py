@@ -32,10 +32,18 @@ def network(data: Network | None) -> Html:
 
 def _lead(data: Network) -> str:
     return (
-        f"{plural(data.n_nodes, 'party', 'parties')}, {count(data.n_customers)} of them customers, "
+        f"{plural(data.n_nodes, 'party', 'parties')}, {_customers(data)}, "
         f"are linked by {plural(data.n_edges, 'payer–payee pair')}; "
         f"{percent(data.largest_component, data.n_nodes)} of them hang together in one piece, and "
         f"they form {plural(data.n_communities, 'community', 'communities')}."
+    )
+
+
+def _customers(data: Network) -> str:
+    return (
+        "one of them a customer"
+        if data.n_customers == 1
+        else (f"{count(data.n_customers)} of them customers")
     )
 
 

@@ -51,14 +51,14 @@ def _tile(title: str, zh: str, figure: str, below: str, tip: str = "") -> Html:
 
 
 def _money_tiles(line: CurrencyLine, head: Headline) -> Html:
-    name, days = line.currency, head.horizon_days
+    name, ahead = line.currency, f"next {plural(head.horizon_days, 'day')}"
     tiles = [
         _minor_tile("Money in", "流入", line.in_minor, name),
         _minor_tile("Money out", "流出", line.out_minor, name),
         _tile("Regular share", "规律性占比", percent(line.regular_minor, line.stream_minor),
               "of the money that moved"),
-        _tile("Expected in", "预计流入", money(line.expected_in, name), f"next {days} days"),
-        _tile("Expected out", "预计流出", money(line.expected_out, name), f"next {days} days"),
+        _tile("Expected in", "预计流入", money(line.expected_in, name), ahead),
+        _tile("Expected out", "预计流出", money(line.expected_out, name), ahead),
     ]  # fmt: skip
     return Html(f'<div class="tiles money">{join(tiles)}</div>')
 
@@ -80,10 +80,11 @@ def _words(data: ReportData) -> Html:
     elif main is not None:
         name = main.currency
         parts.append(
-            f"{plural(head.n_regular, 'stream')} of payments are regular and carry "
+            f"{plural(head.n_regular, 'stream of payments is', 'streams of payments are')} regular "
+            f"and {'carries' if head.n_regular == 1 else 'carry'} "
             f"{percent(main.regular_minor, main.stream_minor)} of the {name} that moved; in the "
-            f"next {head.horizon_days} days they should bring {money(main.expected_in, name)} in "
-            f"and take {money(main.expected_out, name)} out."
+            f"next {plural(head.horizon_days, 'day')} {money(main.expected_in, name)} should come "
+            f"in by such streams and {money(main.expected_out, name)} go out."
         )
     if data.segments:
         parts.append(f"The customers fall into {plural(len(data.segments), 'segment')}.")
@@ -99,9 +100,10 @@ def _words(data: ReportData) -> Html:
 def _all_currencies(head: Headline) -> Html:
     if len(head.currencies) <= 1:
         return Html("")
+    ahead = plural(head.horizon_days, "day")
     columns = [("Currency", ""), ("Payments", "n"), ("Money in", "n"), ("Money out", "n"),
-               ("Regular share", "n"), (f"Expected in, {head.horizon_days} days", "n min"),
-               (f"Expected out, {head.horizon_days} days", "n min")]  # fmt: skip
+               ("Regular share", "n"), (f"Expected in, {ahead}", "n min"),
+               (f"Expected out, {ahead}", "n min")]  # fmt: skip
     rows = [
         (
             line.currency, count(line.n_payments), money_exact(line.in_minor, line.currency),

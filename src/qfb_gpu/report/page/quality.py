@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from qfb_gpu.report.data import Quality, SourceQuality
 
 
+_SUMMED, _ROUNDED, _PREPARED = "summed: ", "rounded: ", "prepare: "
 _NO_ROWS = "The source is there and has no rows: what is made of it is empty."
 
 
@@ -27,27 +28,59 @@ def _lead(data: Quality) -> str:
     read = sum(one.rows for one in data.sources)
     rejected = sum(reason.n_rows for one in data.sources for reason in one.rejected)
     excluded = sum(n for one in data.sources for _, n in one.excluded)
+    changed = _changed(data)
     if not rejected and not excluded:
-        return f"All {plural(read, 'row')} that were read could be used. No row was changed."
+        return f"{_all(read)} could be used. {changed}"
     return (
         f"Of {plural(read, 'row')} read, {count(rejected)} ({percent(rejected, read)}) could not "
-        f"be used and {count(excluded)} were left out on purpose. Nothing was changed silently: "
-        "every rejected row is in the rejects table as it came."
+        f"be used and {plural(excluded, 'was', 'were')} left out on purpose. {changed} "
+        "Every rejected row is in the rejects table as it came."
     )
+
+
+def _all(n_rows: int) -> str:
+    one = "The one row that was read"
+    return one if n_rows == 1 else f"All {count(n_rows)} rows that were read"
+
+
+def _changed(data: Quality) -> str:
+    """Return what was done to rows that were kept."""
+    summed = sum(_noted(one, _SUMMED) for one in data.sources)
+    rounded = sum(_noted(one, _ROUNDED) for one in data.sources)
+    prepared = [
+        one.source.replace("_", " ")
+        for one in data.sources
+        if any(measure.startswith(_PREPARED) for measure, _ in one.measures)
+    ]
+    done = []
+    if summed:
+        lines = plural(summed, "further line was", "further lines were")
+        done.append(f"{lines} added to the payment of the same number")
+    if rounded:
+        amounts = plural(rounded, "amount was", "amounts were")
+        done.append(f"{amounts} rounded to what the currency has of decimals")
+    if prepared:
+        done.append(f"{', '.join(prepared)} went through the steps of the config's prepare")
+    said = "; ".join(done)
+    return f"{said[0].upper()}{said[1:]}." if said else "No row was changed."
+
+
+def _noted(one: SourceQuality, kind: str) -> int:
+    return sum(n for measure, n in one.measures if measure.startswith(kind))
 
 
 def _source(one: SourceQuality) -> Html:
     excluded = sum(n for _, n in one.excluded)
     rejected = sum(reason.n_rows for reason in one.rejected)
-    parts = [("mature", float(one.kept), f"kept: {count(one.kept)}"),
-             ("early", float(excluded), f"left out: {count(excluded)}"),
-             ("bad", float(rejected), f"rejected: {count(rejected)}")]  # fmt: skip
+    became = [("mature", "kept", "保留", one.kept), ("early", "left out", "排除", excluded),
+              ("bad", "rejected", "拒绝", rejected)]  # fmt: skip
+    summed = _noted(one, _SUMMED)
+    if summed:
+        became.append(("plain", "added to another", "合并", summed))
+    parts = [(kind, float(n), f"{words}: {count(n)}") for kind, words, _, n in became]
     bar = rows([(f"{plural(one.rows, 'row')} read", parts, percent(one.kept, one.rows))],
-               longest=float(max(one.rows, one.kept + excluded + rejected, 1)))  # fmt: skip
-    key = legend(
-        ("mature", f"kept 保留: {count(one.kept)}"), ("early", f"left out 排除: {count(excluded)}"),
-        ("bad", f"rejected 拒绝: {count(rejected)}"),
-    )  # fmt: skip
+               longest=float(max(one.rows, sum(n for *_, n in became), 1)))  # fmt: skip
+    key = legend(*((kind, f"{words} {zh}: {count(n)}") for kind, words, zh, n in became))
     reasons = _reasons(one) if one.rejected or one.excluded or one.measures else ""
     note = "" if one.rejected else "No row was rejected."
     if not one.rows:
@@ -73,9 +106,15 @@ def _reasons(one: SourceQuality) -> Html:
         for reason in one.rejected
     ]
     lines += [("left out", reason, count(n), "") for reason, n in one.excluded]
-    lines += [("noted", measure, count(n), "") for measure, n in one.measures]
-    heads = [("", ""), ("Reason 原因", ""), ("Rows 行数", "n"), ("First such row 示例", "wide")]
-    return table(heads, lines, f"Rows of {one.source} that were not used, by reason")
+    lines += [(*_kind(measure), count(n), "") for measure, n in one.measures]
+    heads = [("", ""), ("Reason 原因", ""), ("Number 数量", "n"), ("First such row 示例", "wide")]
+    return table(heads, lines, f"What became of the rows of {one.source}, and why")
+
+
+def _kind(measure: str) -> tuple[str, str]:
+    """Return ``rounded: amount ...`` as what was done and to what."""
+    kind, colon, rest = measure.partition(": ")
+    return (kind, rest) if colon else ("noted", measure)
 
 
 def _example(where: str, example: str) -> Html:

@@ -72,11 +72,12 @@ def _lead(data: Regular) -> str:
         return f"{plural(data.n_streams, 'stream')} of payments were looked at."
     top = max(data.by_cadence.items(), key=lambda item: sum(item[1].values()))
     stopped = sum(statuses.get("stopped", 0) for statuses in data.by_cadence.values())
+    follow = "follows" if data.n_regular == 1 else "follow"
     return (
         f"{count(data.n_regular)} of {plural(data.n_streams, 'stream')} "
-        f"({percent(data.n_regular, data.n_streams)}) follow a schedule; most often "
+        f"({percent(data.n_regular, data.n_streams)}) {follow} a schedule; most often "
         f"{top[0].replace('_', ' ')} ({percent(sum(top[1].values()), data.n_regular)} of them). "
-        f"{count(stopped)} of them have stopped."
+        f"{count(stopped)} of them {'has' if stopped == 1 else 'have'} stopped."
     )
 
 

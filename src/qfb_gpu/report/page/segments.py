@@ -44,10 +44,11 @@ def _card(one: Segment, currency: str | None) -> Html:
     typical = join(f"<li>{name(who)}</li>" for who in one.typical)
     like = f'<p class="like">Typical {chinese("典型客户")}</p><ul class="ids">{typical}</ul>'
     width = min(max(100 * one.share, 0), 100)
+    who = "customer" if one.n_customers == 1 else "customers"
     return Html(
         f'<div class="card segment"><p class="kicker">Segment {one.segment_id}</p>'
         f"<h3>{esc(one.label or 'no feature stands out', 300)}</h3>"
-        f'<p class="size"><b>{count(one.n_customers)}</b> customers · {percent(one.share)}</p>'
+        f'<p class="size"><b>{count(one.n_customers)}</b> {who} · {percent(one.share)}</p>'
         f'<div class="meter"><i style="width:{width:.1f}%"></i></div>'
         f"{bars if one.features else ''}{like if one.typical else ''}</div>"
     )

@@ -15,7 +15,7 @@ from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, legend, name, section, table
 from qfb_gpu.report.sections.section import Section
-from qfb_gpu.report.wording import percent, plural
+from qfb_gpu.report.wording import count, percent, plural
 
 if TYPE_CHECKING:
     from qfb_gpu.report.figures.reading import Read
@@ -36,6 +36,8 @@ _WORDS = {
     "calibration_error_pairs": "calibration error of pairs",
 }  # fmt: skip
 _SHOWN = 12
+_FEWEST = 20
+"""Cases of whom a range is told: the bootstrap range of one is the figure itself."""
 
 
 def draw(read: Read) -> Html | None:
@@ -89,7 +91,8 @@ def _lead(parts: list[_Sums]) -> str:
     n, high = (sum(getattr(part, name_) for part in parts) for name_ in ("n", "n_high"))
     mean = float(rounded(part.probability for part in parts)[0]) / n
     return (
-        f"{plural(high, 'customer')} of {n:,} are at high risk of going quiet; "
+        f"{plural(high, 'customer')} of {n:,} {'is' if high == 1 else 'are'} at high risk of going "
+        "quiet; "
         f"{percent(mean)} are expected to."
     )
 
@@ -125,19 +128,27 @@ def figures_card(judged: list[dict[str, Any]], title: str, zh: str) -> Html:
     value = {(one["candidate"], one["metric"]): one for one in judged if one["bin"] < 0}
     used = {one["candidate"] for one in judged if one["is_used"]}
     heads = [("", ""), *((f"{one}{' ✓' if one in used else ''}", "n") for one in names)]
-    rows = [
+    rows = [["held-out cases", *(_cases(judged, one) for one in names)]]
+    rows += [
         [_WORDS[metric], *(_cell(value.get((one, metric))) for one in names)] for metric in metrics
     ]
     return card(
         title, zh, table(heads, rows, title),
-        note=f"✓: its scores are published. Ranges: 90%, bootstrap. {judged[0]['note']}",
+        note="✓: its scores are published. Ranges: 90%, bootstrap; none of fewer than "
+        f"{_FEWEST} cases, which tell little. {judged[0]['note']}",
     )  # fmt: skip
+
+
+def _cases(judged: list[dict[str, Any]], candidate: str) -> str:
+    """Return on how many customers, or customers at a cut-off, a candidate was tried."""
+    tried = [one["n_rows"] for one in judged if one["candidate"] == candidate and one["bin"] < 0]
+    return count(min(tried)) if tried else ""
 
 
 def _cell(one: dict[str, Any] | None) -> str:
     if one is None or one["value"] is None:
         return ""
-    if one["low"] is None:
+    if one["low"] is None or one["n_rows"] < _FEWEST:
         return f"{one['value']:.3f}"
     return f"{one['value']:.3f} ({one['low']:.3f}–{one['high']:.3f})"
 

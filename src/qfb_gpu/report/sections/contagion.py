@@ -31,7 +31,10 @@ def draw(read: Read) -> Html | None:
     chains = read_or_none(read, "supply_chains", _CHAINS)
     members = [] if chains is None else chains.to_pylist()
     if not found:
-        why = "Nobody's default takes income from a customer: no payment names a party."
+        why = (
+            "No firm is listed: none was asked for (network.contagion.n_firms), or no payment of "
+            "the year up to the as-of date that names both its sides reached a customer."
+        )
         return section("contagion", "Contagion", "风险传导", why, empty("Nothing to show."))
     return section(
         "contagion", "Contagion", "风险传导", _lead(found), cards(_bars(found), _cores(members)),

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from qfb_gpu.report.figures.reading import of_parts
 from qfb_gpu.report.markup import Html, card, section, table
 from qfb_gpu.report.sections.section import Section
-from qfb_gpu.report.wording import count, percent, plural
+from qfb_gpu.report.wording import amount, count, percent, plural
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,16 +34,24 @@ def draw(read: Read) -> Html | None:
     )
     if not n:
         return None
+    judged = "none can be judged"
+    if n_judged:
+        are = "is" if n_agree == 1 else "are"
+        judged = f"{count(n_agree)} of {count(n_judged)} that can be judged {are} paid as declared"
     lead = (
         f"Of {plural(n, 'schedule')} declared in open-banking documents, {count(n_seen)} "
-        f"({percent(n_seen, n)}) have payments here; {count(n_agree)} of "
-        f"{count(n_judged)} that can be judged are paid as declared."
+        f"({percent(n_seen, n)}) {'has' if n_seen == 1 else 'have'} payments here; {judged}."
     )
     differ = sorted((row for part in parts for row in part.differ), key=_order)
     shown = card("As declared or not", "与约定是否一致", _table(differ[:_MOST]),
-                 note=f"{plural(n_differ, 'schedule')} differ; the first {_MOST} are shown.",
+                 note=_shown(n_differ),
                  wide=True) if differ else Html("")  # fmt: skip
     return section("declared", "Declared schedules", "开放银行约定付款", lead, shown)
+
+
+def _shown(n_differ: int) -> str:
+    said = plural(n_differ, "schedule differs", "schedules differ")
+    return f"{said}; the first {_MOST} are shown." if n_differ > _MOST else f"{said}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +101,7 @@ def _table(rows: list[dict[str, Any]]) -> Html:
             _KINDS.get(row["kind"], row["kind"]),
             row["counterparty_name"] or row["counterparty_id"] or "·",
             row["frequency"] or "·",
-            "·" if row["amount"] is None else f"{row['amount']:,.2f} {row['currency'] or ''}",
+            f"{amount(row['amount'], row['currency'] or '')} {row['currency'] or ''}",
             row["difference"],
         )
         for row in rows

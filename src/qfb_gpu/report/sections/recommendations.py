@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 _COLUMNS = [
     "customer_id", "rank", "product_id", "probability", "lift", "reasons_en", "reasons_zh", "basis",
 ]  # fmt: skip
-_JUDGED = ["model", "candidate", "is_used", "metric", "bin", "value", "low", "high", "note"]
+_JUDGED = ["model", "candidate", "is_used", "metric", "bin", "value", "low", "high", "n_rows",
+           "note"]  # fmt: skip
 _SHOWN = 12
 _BARS = 12
 

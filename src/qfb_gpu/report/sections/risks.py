@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.report.charts.rows import rows
 from qfb_gpu.report.figures.columns import added, column, kinds, numbers
@@ -38,6 +39,8 @@ _RISKS = {
     "channel": ("channel dependency", "渠道依赖"),
 }
 _LEVELS = (("low", "mature"), ("watch", "early"), ("high", "out"), ("severe", "bad"))
+_NOT_MEASURED = "not measured"
+_SCORED = ["risk", "level", "month_end", "raw_score"]
 _ALERTS = [
     "customer_id", "risk", "level", "raised_date", "is_new", "score", "previous_score", "reasons",
     "reasons_zh",
@@ -50,7 +53,7 @@ _SHOWN = 20
 
 def draw(read: Read) -> Html | None:
     """Return the section; None where the run has no risks."""
-    found = of_parts(read, "customer_risks", ["risk", "level", "month_end"], _summed)
+    found = of_parts(read, "customer_risks", _SCORED, _summed)
     if found is None:
         return None
     if not any(part.n for part in found):
@@ -83,7 +86,10 @@ class _Alerts:
 
 def _summed(found: pa.Table) -> _Sums:
     when = found.column("month_end")[0].as_py() if found.num_rows else None
-    return _Sums(found.num_rows, when, kinds(found, ["risk", "level"]))
+    is_known = pc.is_valid(column(found, "raw_score"))
+    level = pc.if_else(is_known, column(found, "level").cast(pa.string()), _NOT_MEASURED)
+    told = pa.table({"risk": column(found, "risk"), "level": level})
+    return _Sums(found.num_rows, when, kinds(told, ["risk", "level"]))
 
 
 def _alerts(found: pa.Table) -> _Alerts:
@@ -103,7 +109,8 @@ def _lead(found: list[_Sums], alerts: list[_Alerts]) -> str:
     when = day(next(part.month_end for part in found if part.n))
     return (
         f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
-        f"had ended; {count(held)} of them are at an alert's level in some risk, and "
+        f"had ended; {count(held)} of them {'is' if held == 1 else 'are'} at an alert's level in "
+        "some risk, and "
         f"{plural(new, 'alert')} {'is' if new == 1 else 'are'} new since the month before."
     )
 
@@ -112,15 +119,16 @@ def _levels(found: list[_Sums]) -> Html:
     number = added(part.levels for part in found)
     items = []
     for risk, (words, zh) in _RISKS.items():
-        counts = [(level, kind, number.get((risk, level), 0)) for level, kind in _LEVELS]
+        levels = (*_LEVELS, (_NOT_MEASURED, "plain"))
+        counts = [(level, kind, number.get((risk, level), 0)) for level, kind in levels]
         parts = [(kind, float(n), f"{count(n)} {level}") for level, kind, n in counts]
         bad = number.get((risk, "high"), 0) + number.get((risk, "severe"), 0)
         items.append((f"{words} {zh}", parts, f"{count(bad)} high or severe"))
-    keys = legend(*((kind, level) for level, kind in _LEVELS))
+    keys = legend(*((kind, level) for level, kind in (*_LEVELS, (_NOT_MEASURED, "plain"))))
     return card(
         "Customers by level", "风险等级分布", keys, rows(items),
         note="A score is drawn towards customers of the same size where little is known; its range "
-        "is in the customer_risks table.",
+        "is in the customer_risks table. Not measured: nothing is known of the customer itself.",
     )  # fmt: skip
 
 
@@ -141,7 +149,8 @@ def _test(tests: list[dict[str, Any]]) -> Html:
         if one["risk"] in _RISKS
     ]  # fmt: skip
     note = (
-        "Fell: income of the next half-year under half of the same months a year before. AUC: the "
+        "Fell: income of the next half-year under that of the same months a year before by the "
+        "share of the setting finance.risks.fall (half, where it is not set) or more. AUC: the "
         "chance that one who fell had the higher score; by size: that it was the smaller. Worst "
         "fifth: share that fell of those with the highest scores. Stable: rank correlation with "
         "half a year later; in range: scores of half a year later inside the 90% range. Only "
@@ -163,7 +172,7 @@ def _table(alerts: list[_Alerts]) -> Html:
     lines = [
         [
             name(one["customer_id"]), _what(one), f"{one['score']:.0f}",
-            f"{one['previous_score']:.0f}",
+            _points(one["previous_score"]),
             ("new, " if one["is_new"] else "") + day(one["raised_date"]), _why(one),
         ]
         for one in order
@@ -173,6 +182,10 @@ def _table(alerts: list[_Alerts]) -> Html:
         note="Since: the month end at which the level was reached and has held; at most a year "
         "back. All alerts are in the risk_alerts table.",
     )  # fmt: skip
+
+
+def _points(score: float | None) -> str:
+    return "–" if score is None else f"{score:.0f}"
 
 
 def _what(one: dict[str, Any]) -> Html:
