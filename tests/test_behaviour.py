@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control, poisson
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Behaviour
+from qfb_gpu.models import directions
 from qfb_gpu.models.association import associations
 from qfb_gpu.models.behaviour import Visits, customer_vectors, embed, numbered, visits_of
 
@@ -90,6 +91,74 @@ def test_numbering_of_customers_and_parties_changes_no_vector():
     place = np.searchsorted(other.party, party[vectors.party])
     np.testing.assert_allclose(other.vector[place], vectors.vector, atol=2e-6)
     np.testing.assert_array_equal(other.n_customers[place], vectors.n_customers)
+
+
+def alike(kind, seed):
+    """Return visits of (customer, party, period) in which parties are alike but for their names."""
+    rng = np.random.default_rng(seed)
+    n_parties, n_periods = int(rng.integers(1, 100)), int(rng.integers(1, 13))
+    if kind == "isolated":  # a party has customers of its own
+        return [(3 * p + c, p, t) for p in range(n_parties) for c in range(3)
+                for t in range(n_periods)]  # fmt: skip
+    if kind == "ring":  # a customer deals with two neighbours on a ring
+        return [(c, (c + k) % n_parties, t) for c in range(2 * n_parties) for k in (0, 1)
+                for t in range(n_periods)]  # fmt: skip
+    if kind == "groups":  # a few small banks that have nothing in common
+        sizes = rng.integers(1, 5, 30)
+        return [(10 * g + c, 10 * g + p, t) for g, size in enumerate(sizes)
+                for c in range(size + 2) for p in range(size) for t in range(n_periods)
+                if rng.random() < 0.8]  # fmt: skip
+    return [(c, p, 0) for c in range(int(rng.integers(3, 30))) for p in range(n_parties)
+            if rng.random() < 0.4]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["isolated", "ring", "groups", "one period"])
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15)
+def test_numbering_changes_no_vector_where_directions_are_tied(kind, seed):
+    rows, rng, asked = alike(kind, seed), np.random.default_rng(seed), Behaviour()
+    customer, party = rng.permutation(1000), rng.permutation(1000)
+    again = visits([(customer[c], party[p], t) for c, p, t in rows])
+    seen = visits(rows)
+    vectors, other = embed(seen, asked, CPU), embed(again, asked, CPU)
+    place = np.searchsorted(other.party, party[vectors.party])
+    np.testing.assert_array_equal(other.vector[place], vectors.vector)
+    assert not np.signbit(vectors.vector[vectors.vector == 0]).any()
+    found, its = (customer_vectors(v, 1000, w, asked, CPU)[0]
+                  for v, w in ((seen, vectors), (again, other)))  # fmt: skip
+    np.testing.assert_array_equal(its[customer], found)
+
+
+def test_what_nothing_but_a_name_tells_apart_has_no_direction():
+    """Two parties with the same visits, each of its own customers: none is the first."""
+    rows = [(10 * p + c, p, t) for p in (0, 1) for c in range(3) for t in range(2)]
+    assert not embed(visits(rows), Behaviour(), CPU).vector.any()
+    rows += [(20, 0, 0)]  # now one of them has a visit more
+    vector = embed(visits(rows), Behaviour(), CPU).vector
+    np.testing.assert_array_equal(np.abs(vector), np.eye(8)[[0, 0]])
+    assert vector[0, 0] == -vector[1, 0]
+
+
+def test_of_tied_directions_each_is_the_nearest_to_a_column_to_start_from():
+    rng = np.random.default_rng(7)
+    basis, _ = np.linalg.qr(rng.normal(size=(6, 3)))
+    start = rng.normal(size=(6, 4))
+    turned = basis @ np.linalg.qr(rng.normal(size=(3, 3)))[0]
+    ways = [b @ directions._nearest(start.T @ b) for b in (basis, turned)]
+    np.testing.assert_allclose(ways[0], ways[1], atol=1e-12)
+    nearest = basis @ (basis.T @ start[:, 0])
+    np.testing.assert_allclose(ways[0][:, 0], nearest / np.linalg.norm(nearest))
+    np.testing.assert_allclose(ways[0].T @ ways[0], np.eye(3), atol=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_all_directions_of_few_parties_are_those_that_steps_come_to(seed, monkeypatch):
+    seen, _ = planted(seed=seed, n=120, groups=3, pool=20)
+    asked = Behaviour(dimensions=2)
+    whole = embed(seen, asked, CPU).vector
+    monkeypatch.setattr(directions, "_FEW", 0)
+    assert len(whole) <= 64
+    np.testing.assert_allclose(whole, embed(seen, asked, CPU).vector, atol=1e-4)
 
 
 def test_parties_of_too_few_customers_have_no_vector_and_the_share_says_so():

@@ -28,10 +28,11 @@ KEYS = {
     "round_trips": ["currency", "length", "n_trips", "first_date", "amount_minor"],
     "similar_customers": ["customer_id", "similar_id"],
     "likely_partners": ["customer_id", "partner_id"],
+    "party_vectors": ["party_id", "direction"],
 }
 NAMED = (
     "customer_id", "counterparty_id", "node_id", "payer_id", "payee_id", "firm_id", "most_hit_id",
-    "core_id", "member_id", "via_id", "similar_id", "partner_id", "graph_depends_on",
+    "core_id", "member_id", "party_id", "via_id", "similar_id", "partner_id", "graph_depends_on",
 )  # fmt: skip
 FROM_NAMES = {"stream_id"}  # a hash of the ids; the community of equal nodes may be numbered anew
 
@@ -93,6 +94,55 @@ def nan_equal(left, right):
         return False
     a, b = left.to_numpy(), right.to_numpy()
     return bool(np.array_equal(a, b, equal_nan=True))
+
+
+def tiny_bank(isolated):
+    """Return payments of 9 customers and 4 parties, or 3 each with customers of its own."""
+    rng = np.random.default_rng(0)
+    rows = []
+    for customer in range(9):
+        for party in range(4):
+            deals = customer // 3 == party if isolated else rng.random() < 0.75
+            first = int(rng.integers(0, 30))
+            for at in range(12 if deals else 0):
+                day = AS_OF - dt.timedelta(days=first + 30 * at)
+                rows.append((f"c{customer}", f"p{party}", day, ("out", "in")[party % 2]))
+    columns = dict(zip(("customer_id", "counterparty_id", "date", "direction"),
+                       zip(*rows, strict=True), strict=True))  # fmt: skip
+    amount = rng.integers(1000, 9000, len(rows)) / 100
+    txn_id = [f"t{at}" for at in range(len(rows))]
+    return pa.table({name: list(values) for name, values in columns.items()}
+                    | {"amount": amount, "txn_id": txn_id})  # fmt: skip
+
+
+@pytest.mark.usefixtures("no_mlflow")
+@pytest.mark.parametrize("isolated", [False, True])
+def test_a_tiny_bank_whose_parties_are_alike(tmp_path, isolated):
+    """Directions of one singular value may be turned: vectors hung on the number of buckets."""
+    table = tiny_bank(isolated)
+    one = night(tmp_path / "one", table, n_buckets=1)
+    order = np.random.default_rng(1).permutation(table.num_rows)
+    other = night(tmp_path / "other", table.take(pa.array(order)), n_buckets=16)
+    reversed_ids = table
+    for name in ("customer_id", "counterparty_id"):
+        index = table.column_names.index(name)
+        spelled = pc.binary_join_element_wise(pc.utf8_reverse(table[name]), "another", "-")
+        reversed_ids = reversed_ids.set_column(index, name, spelled)
+    named = night(tmp_path / "named", reversed_ids, n_buckets=5)
+    for name in KEYS:
+        left, right = arranged(other[name], name), arranged(one[name], name)
+        for column in right.column_names:
+            same = left[column].equals(right[column]) or nan_equal(left[column], right[column])
+            assert same, (name, column)
+    for name, start in (("customer_profiles", "behaviour_"), ("party_vectors", "vector_")):
+        columns = [c for c in one[name].column_names if c.startswith(start)]
+        assert columns
+        found = (rows_in_order(night[name], columns) for night in (one, named))
+        assert next(found) == next(found), name
+
+
+def rows_in_order(table, columns):
+    return sorted(zip(*(map(repr, table[c].to_pylist()) for c in columns), strict=True))
 
 
 @pytest.mark.parametrize("n_buckets", [3, 8])

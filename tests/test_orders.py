@@ -1,6 +1,7 @@
 """Orders: what was known of them, how late ones are found before they are due, and in words."""
 
 import datetime as dt
+from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from qfb_gpu.finance.levels import auc, level_of, rank_correlation
 from qfb_gpu.finance.orders import FEATURES, NEVER, look_features, make_orders
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
+from qfb_gpu.parts import orders as orders_part
 from qfb_gpu.portfolio import generate_portfolio
 
 AS_OF = dt.date(2024, 12, 31)
@@ -253,3 +255,45 @@ def test_auc_and_ranks_are_those_of_the_books(backend):
     assert level_of(xp.asarray([10.0, 35.0, 64.9, 65.0, np.nan]), [35, 50, 65], xp).tolist() == [
         0, 1, 2, 3, -1,
     ]  # fmt: skip
+
+
+def test_a_bucket_publishes_its_own_open_orders_in_their_order(portfolio):
+    """Rows of the fit are by bucket, so that each is a slice of them."""
+    n_buckets, given = 5, portfolio[0]
+    bucket_of = np.random.default_rng(0).integers(0, n_buckets, given["customer"].size)
+    bucket_of[bucket_of == 3] = 2  # a bucket without orders
+    saved = _Saved(given, bucket_of, n_buckets)
+    saved.found = orders_part.fit(saved)
+    is_open = (given["delivered_date"] == NULL_DAY) & (given["order_date"] <= AS_OF_DAY)
+    for bucket in range(n_buckets):
+        rows = orders_part.publish(saved, bucket)["order_risk"]
+        mine = np.flatnonzero(bucket_of == bucket)
+        want = [str(row) for row in mine if is_open[row]]
+        assert rows["order_id"].to_pylist() == want
+        due = given["due_date"][mine][is_open[mine]]
+        np.testing.assert_array_equal(rows["due_date"], due)
+        np.testing.assert_array_equal(rows["days_to_due"], due - AS_OF_DAY)
+
+
+class _Saved:
+    """What the part's steps read, of orders in some buckets."""
+
+    as_of_day, backend = AS_OF_DAY, get_backend("cpu")
+
+    def __init__(self, given, bucket_of, n_buckets):
+        self.buckets, self.found = tuple(range(n_buckets)), None
+        self.config = SimpleNamespace(finance=SimpleNamespace(orders=Settings(backtest_dates=1)))
+        rows = [np.flatnonzero(bucket_of == bucket) for bucket in self.buckets]
+        place = np.zeros(bucket_of.size, np.int64)
+        self.tables = [{n: v[mine] for n, v in {**given, "place": place}.items()} for mine in rows]
+        names = ("order_id", "customer_id", "supplier_id")
+        self.ids = [dict.fromkeys(names, pa.array(map(str, mine.tolist()))) for mine in rows]
+
+    def scored(self, name, bucket):
+        return self.tables[bucket] if name == "orders" else self.ids[bucket]
+
+    def fitted(self, name):
+        return self.found[name]
+
+    def customers(self, _bucket):
+        return {"customer_key": np.zeros(1)}

@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.keys import distinct, distinct_below, find
+from qfb_gpu.models.directions import leading
 
 if TYPE_CHECKING:
     from qfb_gpu._config.behaviour import Behaviour
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
-_STEPS = 24
 _SPARE = 6
 _DIGITS = 6
 _SHORTEST = 1e-9
@@ -156,11 +156,16 @@ def embed(
     values = 1.0 / (rows[basket] * columns[column])
     matrix = backend.sparse((n_baskets, n_parties), basket, column, values)
     del basket, column, values
-    vectors = _leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
-    vectors = vectors / xp.maximum(columns, 1.0)[:, None]
+    vectors = leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
     length = xp.sqrt(xp.sum(vectors**2, axis=1))
-    unit = vectors / xp.where(length > 0, length, 1.0)[:, None]
-    return Vectors(known, xp.round(unit, _DIGITS), n_customers)
+    known_way = (length > _SHORTEST)[:, None]  # else it is of what rounding left
+    unit = xp.where(known_way, vectors / xp.maximum(length, _SHORTEST)[:, None], 0.0)
+    return Vectors(known, _rounded(unit, xp), n_customers)
+
+
+def _rounded(values: Any, xp: Any) -> Any:
+    """Return values as they are given out; of the zeros the one without a sign."""
+    return xp.round(values, _DIGITS) + 0.0
 
 
 def _known_parties(of: Numbered, settings: Behaviour, backend: Backend) -> tuple[Any, Any, Any]:
@@ -191,39 +196,6 @@ def _start(column: Any, period: Any, n_parties: int, width: int, backend: Backen
     waves = np.arange(1, width + 1)[None, :] * np.arange(1, visited.shape[1] + 1)[:, None]
     mixed = xp.sin(visited @ backend.asarray(np.sin(waves * 1.6180339887) * 2.7))
     return mixed + backend.asarray(np.linspace(0.1, 0.2, width))[None, :]
-
-
-def _leading(matrix: Any, trivial: Any, start: Any, size: int, backend: Backend) -> Any:
-    """Return the leading right singular vectors but for the trivial one, scaled by their values.
-
-    Subspace iteration; the vector of all ones (scaled) has singular value 1 and says nothing.
-    """
-    xp = backend.xp
-    across = matrix.T
-
-    def without_trivial(block: Any) -> Any:
-        return block - trivial[:, None] * (trivial @ block)[None, :]
-
-    block = _orthonormal(without_trivial(start), xp)
-    for _ in range(_STEPS):
-        block = _orthonormal(without_trivial(across @ (matrix @ block)), xp)
-    image = matrix @ block
-    power, turn = xp.linalg.eigh(image.T @ image)
-    order = xp.argsort(-power)[:size]
-    vectors = block @ turn[:, order]
-    vectors = vectors * xp.sqrt(xp.maximum(power[order], 0.0))[None, :]
-    sign = xp.where(xp.sum(vectors**3, axis=0) < 0, -1.0, 1.0)
-    vectors = vectors * sign[None, :]
-    missing = size - int(vectors.shape[1])
-    if missing > 0:
-        vectors = xp.concatenate([vectors, xp.zeros((vectors.shape[0], missing))], axis=1)
-    return vectors
-
-
-def _orthonormal(block: Any, xp: Any) -> Any:
-    """Return an orthonormal basis; columns beyond the number of rows are left out."""
-    basis, _ = xp.linalg.qr(block[:, : min(block.shape)])
-    return basis
 
 
 def customer_vectors(
@@ -261,4 +233,4 @@ def customer_vectors(
     unit = xp.where(
         (length > _SHORTEST)[:, None], vector / xp.maximum(length, _SHORTEST)[:, None], xp.nan
     )
-    return xp.round(unit, _DIGITS), share
+    return _rounded(unit, xp), share

@@ -51,11 +51,15 @@ def _fit(saved: Saved) -> dict[str, Columns]:
 
 
 def _sample(saved: Saved) -> tuple[behaviour.Visits, int]:
-    """Return the visits of the customers that are drawn, numbered from 0 on, and how many."""
+    """Return the visits of the customers that are drawn, numbered from 0 on, and how many.
+
+    They are numbered by their keys: sums over baskets are in one order, whatever the buckets.
+    """
     settings, backend = saved.config.behaviour, saved.backend
     sizes = [saved.scored_view("visits", b)["party"].shape[0] for b in saved.buckets]
     share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
     parts: list[list[Any]] = [[], [], []]
+    keys_drawn: list[Any] = []
     n_customers = 0
     for bucket in saved.buckets:
         columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
@@ -66,8 +70,13 @@ def _sample(saved: Saved) -> tuple[behaviour.Visits, int]:
         found = (owner[kept], columns["party"][kept], columns["period"][kept])
         for part, values in zip(parts, found, strict=True):
             part.append(values)
+        keys_drawn.append(keys[drawn])
         n_customers += int(drawn.sum())
-    whole = [np.concatenate(parts.pop(0)).astype(np.int64, copy=False) for _ in range(3)]
+    place = np.argsort(np.argsort(np.concatenate(keys_drawn)))  # of each among all, by key
+    customer = place[np.concatenate(parts.pop(0))]
+    order = np.argsort(customer, kind="stable")
+    whole = [customer[order]]
+    whole += [np.concatenate(parts.pop(0)).astype(np.int64, copy=False)[order] for _ in range(2)]
     return behaviour.Visits(*(backend.asarray(values) for values in whole)), n_customers
 
 

@@ -58,7 +58,11 @@ def score(given: Given) -> dict[str, Columns]:
 
 
 def fit(saved: Saved) -> dict[str, Columns]:
-    """Score the open orders of all buckets, and of past nights, with one supplier history."""
+    """Score the open orders of all buckets, and of past nights, with one supplier history.
+
+    ``places`` says of each open order, by bucket, which row of the bucket's orders it is, and
+    which row of ``risk``.
+    """
     tables = [saved.scored("orders", bucket) for bucket in saved.buckets]
     backend, settings = saved.backend, _settings(saved.config)
     columns = {
@@ -67,20 +71,25 @@ def fit(saved: Saved) -> dict[str, Columns]:
     sizes = [table["place"].shape[0] for table in tables]
     orders = make_orders(columns, backend)
     if not orders.order_day.shape[0]:
-        return {"risk": _no_risk(), "backtest": _test_columns([])}
+        return {**_no_risk(), "backtest": _test_columns([])}
     risk = score_open(orders, saved.as_of_day, settings, backend)
     row = backend.to_host(risk.pop("row"))
-    bucket = np.repeat(np.array(saved.buckets), sizes)[row]
-    within = row - np.repeat(np.cumsum(sizes) - sizes, sizes)[row]
+    at = np.argsort(row, kind="stable")
+    row = row[at]
+    places = {"bucket": np.repeat(np.array(saved.buckets), sizes)[row], "at": at}
+    places["within"] = row - np.repeat(np.cumsum(sizes) - sizes, sizes)[row]
     tests = backtest(orders, saved.as_of_day, settings, backend)
-    return {"risk": {**risk, "bucket": bucket, "within": within}, "backtest": _test_columns(tests)}
+    return {"risk": risk, "places": places, "backtest": _test_columns(tests)}
 
 
-def _no_risk() -> Columns:
+def _no_risk() -> dict[str, Columns]:
     names = (*_RISK, *FEATURES, *_QUOTED, *(f"part_{at}" for at in range(len(FEATURES))))
-    whole = ("status", "method", "level", "is_alert", "bucket", "within")
     empty = {name: np.empty(0) for name in names}
-    return {**empty, **{name: np.empty(0, dtype=np.int64) for name in whole}}
+    whole, places = (
+        {name: np.empty(0, dtype=np.int64) for name in some}
+        for some in (("status", "method", "level", "is_alert"), ("bucket", "at", "within"))
+    )
+    return {"risk": {**empty, **whole}, "places": places}
 
 
 def _test_columns(tests: list[Test]) -> Columns:
@@ -96,12 +105,11 @@ def _test_columns(tests: list[Test]) -> Columns:
 
 def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     """Return a bucket's open orders with their reasons, and what they mean for its customers."""
-    risk = saved.fitted("risk")
-    mine = np.flatnonzero(risk["bucket"] == bucket)
-    mine = mine[np.argsort(risk["within"][mine], kind="stable")]
-    risk = {name: values[mine] for name, values in risk.items()}
+    places = saved.fitted("places")
+    first, end = np.searchsorted(places["bucket"], (bucket, bucket + 1)).tolist()
+    mine, within = (places[name][first:end] for name in ("at", "within"))
+    risk = {name: values[mine] for name, values in saved.fitted("risk").items()}
     rows, ids = saved.scored("orders", bucket), saved.scored("ids", bucket)
-    within = risk["within"].astype(np.int64)
     order = {name: rows[name][within] for name in (*_NUMBERS, "place")}
     codes, english, chinese = _reasons(risk)
     distinct, code = np.unique(order["currency"], return_inverse=True)
@@ -176,7 +184,7 @@ ORDERS = Part(
     needs=("orders",),
     tables=("order_risk",),
     whole_tables=("order_backtest",),
-    rows=("risk",),
+    rows=("risk", "places"),
     score=score,
     fit=fit,
     publish=publish,
