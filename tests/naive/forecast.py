@@ -23,30 +23,22 @@ def ticks_after(date, n, clock, days_off):
     return date
 
 
-def offset_chance(offsets, o):
-    """Chance of an offset: the stream's own ones, and one payment's worth of a curve."""
-    hits, moved = len(offsets), sum(x != 0 for x in offsets)
-    zero = (hits - moved + 1) / (hits + 1.5)
-    prior = zero
-    if o:
-        late = (sum(x > 0 for x in offsets) + 0.5) / (moved + 1)
-        go_on = (sum(abs(x) for x in offsets) - moved + 1) / (sum(map(abs, offsets)) + 2)
-        prior = (1 - zero) * (late if o > 0 else 1 - late) * (1 - go_on) * go_on ** (abs(o) - 1)
-    return (offsets.count(o) + prior) / (hits + 1)
+def offset_chance(offsets, o, more=0):
+    """Chance of an offset: on the day or not, and how far off by the stream's own and a curve.
 
-
-def overdue_chance(offsets, width, o):
-    """Chance of an offset where half a payment more was late, and half of what is late any run."""
+    ``more`` payments were late besides.
+    """
     hits, moved = len(offsets), sum(x != 0 for x in offsets)
-    kept = (hits + 1) / (hits + 1.5)
-    if o <= 0:
-        return kept * offset_chance(offsets, o)
-    late = kept * sum(offset_chance(offsets, x) for x in range(1, width + 1))
+    whole = hits + 1.5 + more
+    if o == 0:
+        return (hits - moved + 1) / whole
+    late = (sum(x > 0 for x in offsets) + 0.5) / (moved + 1)
     ends, ticks = moved + 1, sum(map(abs, offsets)) + 2
-    run = ends / (ticks + o - 1)
-    for i in range(1, o):
+    run = ends / (ticks + abs(o) - 1)
+    for i in range(1, abs(o)):
         run *= (ticks - ends + i - 1) / (ticks + i - 1)
-    return kept * offset_chance(offsets, o) / 2 + (1 - kept + late / 2) * run
+    mixed = (offsets.count(o) + 8 * run * (late if o > 0 else 1 - late)) / (moved + 8)
+    return (moved + 0.5) / whole * mixed + (more / whole * run if o > 0 else 0)
 
 
 def gap_in_ticks(first, second, clock, days_off):
@@ -123,9 +115,10 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
     first, second = (dues.due(schedule, roll, i, *days_off) for i in (k, k + 1))
     width, chance_of = min(max(map(abs, offsets)) + 3, 45), partial(offset_chance, offsets)
     if first <= as_of:
+        chance_of = partial(offset_chance, offsets, more=0.5)
         reach = min(max(width, gap_in_ticks(first, second, clock, days_off) // 3), 45)
         if ticks_after(first, reach, clock, days_off) > as_of:
-            width, chance_of = reach, partial(overdue_chance, offsets, reach)
+            width = reach
     while ahead < 6 and n_kept < 12 and left > 1e-9:
         chance = chances_of(schedule, roll, k, chance_of, width, clock, closed, days_off)
         coming = {day: p for day, p in chance.items() if day > as_of}
