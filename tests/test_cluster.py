@@ -62,6 +62,11 @@ def test_a_worker_that_waits_takes_no_time(pool):
         assert seconds < 0.02  # with its profiler and ticks 0.04
 
 
+def test_a_worker_that_says_nothing_for_long_is_not_taken_for_dead(pool):
+    """A graph of a billion payments keeps Python's lock for more than Dask's five minutes."""
+    assert not pool._client.cluster.scheduler.worker_ttl
+
+
 def test_a_lost_worker_costs_one_bucket(pool, tmp_path):
     results = pool.run(die_once_on_3, tmp_path, BUCKETS)
     assert answers(results) == {bucket: bucket**2 for bucket in BUCKETS}

@@ -96,6 +96,13 @@ def test_a_disk_is_short_below_what_a_night_leaves(tmp_path, monkeypatch, megaby
     assert is_short(tmp_path / "out", 10**6) is short
 
 
+def test_what_an_interrupted_run_has_left_needs_no_disk(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=140_000))
+    assert is_short(tmp_path, 1_000)
+    Workspace(tmp_path).save("score", 0, "zeros", {"zero": np.zeros(20_000, np.int8)}, CPU)
+    assert not is_short(tmp_path, 1_000)
+
+
 def test_a_disk_that_may_not_do_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9))
     with pytest.warns(RuntimeWarning, match=r"1\.2 GB in .*out until .* 1\.0 GB are free"):

@@ -163,8 +163,9 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
-    packed = not update and is_short(config.output_dir, ingested.n_rows)
-    night = Night.of(config, backend.name, result.run_id, is_update=update, packed=packed)
+    night = Night.of(config, backend.name, result.run_id, is_update=update)
+    if not update and is_short(night.workspace.root, ingested.n_rows):
+        night = replace(night, workspace=replace(night.workspace, packed=True))
     with _midway(night.workspace.root):
         if kept is not None and result.updated:
             _update(config, night, kept, result, report_progress, ingested)

@@ -60,18 +60,12 @@ class Night:
 
     @classmethod
     def of(
-        cls,
-        config: Config,
-        backend: BackendName,
-        work: str,
-        *,
-        is_update: bool = False,
-        packed: bool = False,
+        cls, config: Config, backend: BackendName, work: str, *, is_update: bool = False
     ) -> Night:
         """Return the night of a config; its intermediates go to a folder called ``work``."""
         return cls(
             lake=config.output_dir / "lake",
-            workspace=Workspace(config.output_dir / ".work" / work, packed),
+            workspace=Workspace(config.output_dir / ".work" / work),
             as_of_day=to_day(config.as_of),
             backend=backend,
             calendar=config.calendar,

@@ -47,6 +47,9 @@ def client_of(backend_name: BackendName, n_workers: int, n_at_once: int) -> Iter
         "distributed.nanny.environ": late,
         "distributed.scheduler.allowed-failures": MAX_DEATHS,
         "distributed.scheduler.worker-saturation": 1.0,  # what is urgent waits behind nothing
+        # a library that holds Python's lock for minutes is at work, and says nothing meanwhile; a
+        # process that died is told by its connection
+        "distributed.scheduler.worker-ttl": None,
         # results are counts: a large worker works on a large bucket, it does not hoard
         "distributed.worker.memory.target": False,
         "distributed.worker.memory.spill": False,

@@ -159,22 +159,29 @@ class _Packed(Mapping[str, Any]):
 def is_short(folder: Path, n_payments: int) -> bool:
     """Return whether the disk is too small for a night's intermediates as they are.
 
+    Parameters
+    ----------
+    folder : Path
+        Theirs; what an interrupted run has left there is done.
+    n_payments : int
+
     Warns
     -----
     RuntimeWarning
         Where it may be too small for compressed ones, too.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    there = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     free = shutil.disk_usage(folder).free
-    if free < n_payments * _PACKED_BYTES:
+    if there + free < n_payments * _PACKED_BYTES:
         msg = (
             f"a night of {n_payments:,} payments leaves up to "
-            f"{n_payments * _PACKED_BYTES / 1e9:.1f} GB in {folder} until it is published, and "
-            f"{free / 1e9:.1f} GB are free: it may stop for want of disk; what is done by then is "
-            "kept, and the same command goes on from there"
+            f"{(n_payments * _PACKED_BYTES - there) / 1e9:.1f} GB in {folder} until it is "
+            f"published, and {free / 1e9:.1f} GB are free: it may stop for want of disk; what is "
+            "done by then is kept, and the same command goes on from there"
         )
         warnings.warn(msg, RuntimeWarning, stacklevel=2)
-    return free < n_payments * _PLAIN_BYTES
+    return there + free < n_payments * _PLAIN_BYTES
 
 
 def _of(source: pa.MemoryMappedFile, only: Sequence[str]) -> pa.ipc.IpcReadOptions:
