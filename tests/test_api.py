@@ -33,6 +33,11 @@ def test_a_monthly_payer_is_found_in_either_kind_of_table(payments):
     again = qfb.find_streams(arrow, as_of=AS_OF, device="cpu", calendar="weekends")
     assert isinstance(again, pa.Table)
     assert again.column("stream_id").to_pylist() == [found["stream_id"]]
+    batch = qfb.find_streams(
+        arrow.to_batches()[0], as_of=AS_OF, device="cpu", calendar="weekends"
+    )  # fmt: skip
+    assert isinstance(batch, pa.RecordBatch)
+    assert pa.table(batch).to_pylist() == again.to_pylist()
 
 
 def test_rows_are_read_as_those_of_a_source_are(payments):

@@ -81,7 +81,9 @@ def test_texts_in_views_are_texts(frame):
         )
     )  # fmt: skip
     assert qfb.find_streams(views, **NIGHT) == plain
-    assert qfb.find_streams(views.combine_chunks().to_batches()[0], **NIGHT) == plain
+    batch = qfb.find_streams(views.combine_chunks().to_batches()[0], **NIGHT)
+    assert isinstance(batch, pa.RecordBatch)
+    assert pa.table(batch) == plain
 
 
 def test_a_frame_of_polars_comes_back_as_one(frame):

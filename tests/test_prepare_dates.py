@@ -2,6 +2,7 @@
 
 import datetime as dt
 from functools import cache
+from zoneinfo import ZoneInfo
 
 import chinese_calendar
 import holidays
@@ -15,6 +16,8 @@ from naive import prepare as naive
 
 from qfb_gpu import prepare
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.prepare.columns import read_days
 
 D = dt.date
 DATES = st.none() | st.dates(D(2010, 1, 1), D(2026, 12, 31))
@@ -31,6 +34,27 @@ def works_in(name):
     if name == "CN":
         return chinese_calendar.is_workday
     return GERMANY.is_working_day if name == "DE" else lambda date: date.weekday() < 5
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+@pytest.mark.parametrize("zone", [None, "America/New_York", "Asia/Shanghai"])
+def test_a_timestamp_is_of_its_day_up_to_the_ends_of_its_unit(unit, zone):
+    """Arrow's floor to days wrapped on the first day of nanoseconds, 1677-09-21."""
+    per_day = 86_400 * {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}[unit]
+    ends = [-(2**63) + 1, 2**63 - 1] if unit == "ns" else [-141_427 * per_day, 2_000_000 * per_day]
+    ticks = [*ends, ends[0] + per_day, -1, 0, 1, per_day - 1, None]
+    values = pa.array(ticks, pa.int64()).cast(pa.timestamp(unit, zone))
+    days, unreadable = read_days(values)
+    assert not unreadable.any()
+    for tick, day in zip(ticks, days.tolist(), strict=True):
+        if tick is None:
+            assert day == NULL_DAY
+            continue
+        seconds = tick * 86_400 // per_day
+        if zone is not None:
+            instant = dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(seconds=seconds)
+            seconds += instant.astimezone(ZoneInfo(zone)).utcoffset() // dt.timedelta(seconds=1)
+        assert day == seconds // 86_400, tick
 
 
 # Working days --------------------------------------------------------------------------------

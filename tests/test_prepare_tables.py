@@ -29,6 +29,17 @@ def keyed(keys):
     return pa.table({"k": texts(keys), "n": pa.array(range(len(keys)), pa.int64())})
 
 
+def test_a_record_batch_comes_back_as_one():
+    """Of a table of one kind another came: a dict of columns."""
+    table, other = keyed(["a", "b", "a"]), pa.table({"k": texts(["a"]), "v": pa.array([7])})
+    settings = {"on": ["k"], "take": ["v"], "cardinality": "one", "unmatched": "drop"}
+    want = prepare.lookup(table, other, **settings)
+    found = prepare.lookup(table.to_batches()[0], other, **settings)
+    assert isinstance(found.result, pa.RecordBatch)
+    assert found.result.to_pylist() == want.result.to_pylist()
+    assert found.counts == want.counts
+
+
 # Lookups -------------------------------------------------------------------------------------
 
 

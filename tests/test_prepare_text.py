@@ -1,5 +1,7 @@
 """Texts: golden examples, and a character-by-character reference on drawn columns."""
 
+import unicodedata
+
 import pyarrow as pa
 import pytest
 from hypothesis import example, given
@@ -120,3 +122,14 @@ def test_a_dictionary_and_a_slice_are_the_same_column(texts):
 def test_refuses(op, settings, words):
     with pytest.raises(ConfigError, match=f"{op}: .*{words}"):
         getattr(prepare, op)(column(["a"]), **settings)
+
+
+ODD = "aeA\u030a\u00e9\u0301\u0323ＡｶﾞがＣ①㍿\u212b한\u1112\u1161\u11ab\u0915\u093c\u0958中，\u0344\uf900"
+
+
+@given(st.lists(st.none() | st.text(ODD, max_size=6) | st.text(max_size=6), max_size=6))
+def test_half_width_is_nfkc(texts):
+    """Arrow's normalisation left letters and their marks apart: "Café" became five letters."""
+    found = prepare.clean_special(pa.array(texts, pa.string()), remove=[], half_width=True)
+    want = [None if one is None else unicodedata.normalize("NFKC", one) for one in texts]
+    assert found.to_pylist() == want

@@ -1,11 +1,14 @@
 """What is said of a source's rows, counted again from the rows themselves."""
 
 import datetime as dt
+import unicodedata
 from collections import Counter
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable
 
 from qfb_gpu.config import build_config
 from qfb_gpu.lake import gold, measures
@@ -87,6 +90,54 @@ def test_the_profile_of_buckets_is_that_of_their_rows():
     assert whole["nulls"]["name"] == 2
     assert whole["dates"]["opened_date"] == (-3653, 18262, 1)
     assert measures.together([])["rows"] == 0
+
+
+def test_ids_that_are_others_in_nfc_are_counted_and_left_as_they_are(tmp_path):
+    """Rows of macOS spell an id in two letters where other systems have one: two customers."""
+    composed, decomposed = (unicodedata.normalize(form, "Café 株") for form in ("NFC", "NFD"))
+    ids = [composed, decomposed, decomposed, "plain", "株式会社"]
+    columns = {"txn_id": list("12345"), "customer_id": ids, "date": [DATES[1]] * 5,
+               "amount": ["1.00"] * 5, "counterparty_id": [None, "x", None, decomposed, "x"]}  # fmt: skip
+    pq.write_table(pa.table(columns), tmp_path / "p.parquet")
+    raw = {"as_of": AS_OF, "device": "cpu", "n_buckets": 3,
+           "sources": {"transactions": {"path": "p.parquet"}}}  # fmt: skip
+    config = build_config(raw, base=tmp_path, where="test")
+    ingest(config)
+    rows = gold.read(tmp_path / "out", "data_quality").to_pylist()
+    found = {row["measure"]: row["value"] for row in rows if "NFC" in row["measure"]}
+    assert found == {"not in NFC: counterparty_id": 1, "not in NFC: customer_id": 2}
+    silver = DeltaTable(str(config.output_dir / "lake" / "transactions")).to_pyarrow_table()
+    assert sorted(silver["customer_id"].to_pylist()) == sorted(ids)
+
+
+@pytest.mark.parametrize(
+    "kind", [pa.string(), pa.large_string(), pa.dictionary(pa.int32(), pa.string())]
+)
+def test_decomposed_ids_are_counted_in_any_layout(kind):
+    ids = ["a", "e\u0301", None, "\u00e9", "e\u0301", "b"]
+    column = pa.chunked_array([pa.array(ids).cast(kind), pa.array(["a", None]).cast(kind)])
+    assert measures._n_decomposed(column) == 2
+    assert measures._n_decomposed(column.slice(2, 3)) == 1
+    assert measures._n_decomposed(pa.chunked_array([pa.nulls(3, pa.string())])) == 0
+    assert measures._n_decomposed(pa.chunked_array([], pa.string())) == 0
+
+
+def test_what_is_not_looked_at_for_nfc_composes_nothing():
+    parts = {
+        part
+        for code in range(0x80, 0x30000)
+        if (found := unicodedata.decomposition(chr(code))) and "<" not in found
+        for part in (int(one, 16) for one in found.split()[1:])
+    }
+    for code in [*range(0x80, 0x300), *range(0x4000, 0xA000)]:
+        text = chr(code)
+        assert not measures._may_be_decomposed(np.frombuffer(text.encode(), np.uint8))
+        assert unicodedata.normalize("NFC", text) == text
+        assert not unicodedata.combining(text)
+        assert code not in parts
+    for text in ("e\u0301", "\u212b", "\u304b\u3099", "\u1100\u1161", "\uf900", "\U0002f800"):
+        assert unicodedata.normalize("NFC", text) != text
+        assert measures._may_be_decomposed(np.frombuffer(text.encode(), np.uint8)), text
 
 
 def test_the_page_says_it_in_words(measured):

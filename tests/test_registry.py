@@ -6,11 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 from typer.testing import CliRunner
 
+from qfb_gpu._cli.models import _compared
 from qfb_gpu.cli import app
-from qfb_gpu.errors import ConfigError
+from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import feed
 from qfb_gpu.models import registry, remembered, store, versions, waiting
 from qfb_gpu.models.candidate import Candidate, offer, offered
 from qfb_gpu.parts import registry as desk
@@ -231,6 +235,36 @@ def test_a_replay_begins_with_the_champions_of_its_night(output, tmp_path):
         if found:
             assert json.loads((found.files / "model.json").read_text()) == {"weight": 0.1}
     assert registry.champion(output, "kept").version == 2  # the original is as it was
+
+
+def test_a_replay_of_a_night_that_read_a_change_feed_says_so(tmp_path, monkeypatch, capsys):
+    """It said that the source had changed, and to restore what it was."""
+    root = tmp_path / "payments"
+    table = pa.table({"txn_id": ["1", "2"], "amount": ["1.00", "2.00"]})
+    write_deltalake(str(root), table, configuration={"delta.enableChangeDataFeed": "true"})
+    write_deltalake(str(root), table, mode="append")
+    changes = feed.fetch(root, 1, 1, 0, tmp_path / "feed.arrows")
+
+    def row(name, numpy="2"):
+        files = [{"name": name, "identity": "1", "part": 0}]
+        inputs = {"claims": {"files": []}, "transactions": {"files": files}}
+        return {"inputs": json.dumps(inputs), "versions": json.dumps({"numpy": numpy}),
+                "as_of": "2024-12-31"}  # fmt: skip
+
+    rows = {"a": row(changes.name), "b": row("payments/part-0.parquet")}
+    assert desk.fed_inputs(rows["a"]) == ["sources.transactions"]
+    assert desk.fed_inputs(rows["b"]) == []
+    monkeypatch.setattr(desk, "run_row", lambda _folder, name: rows[name])
+    monkeypatch.setattr(desk, "compare", lambda *_: {"orders": True, "segments": False})
+    _compared(tmp_path, tmp_path / "again", "a", "b")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "sources.transactions: that night read changes of a Delta table" in said
+    assert "1 of 2 gold tables are equal" in said
+    with pytest.raises(InputError, match="sources.transactions changed since"):
+        _compared(tmp_path, tmp_path / "again", "b", "a")  # files then, a feed now
+    rows["b"] = row("payments/part-0.parquet", "3")
+    with pytest.raises(InputError, match="not a\\): numpy changed since"):
+        _compared(tmp_path, tmp_path / "again", "a", "b")
 
 
 def test_what_differs_from_a_night_and_where_its_config_stood(tmp_path):

@@ -226,6 +226,23 @@ def test_seasons_of_peers_are_found_and_taken_out():
     np.testing.assert_array_equal(years, some + others)
 
 
+def test_a_month_of_almost_all_that_64_bits_hold_has_a_share(backend):
+    """Twelve times a month above 7.7e17 minor units wrapped: shares below 0, seasons of nonsense."""
+    busy = [10**17] * 11
+    rows = [[6 * 10**18, *busy], [8 * 10**17] * 11 + [4 * 10**17], [2**63 - 12, *[1] * 11]]
+    income = backend.asarray(np.array(rows, np.int64))
+    sums = backend.to_host(months.year_sums(income, backend))
+    want = [sum(round(min(12 * row[at] / sum(row), 3) * 10**6) for row in rows) for at in range(12)]
+    np.testing.assert_allclose(sums[0], want, atol=3)
+    windows = backend.asarray(np.array([[0, 12]]))
+    steady, factor = months.steady(income, 0, windows, backend.xp.ones((1, 12)), backend)
+    steady, factor = backend.to_host(steady), backend.to_host(factor)
+    for at, row in enumerate(rows):
+        share = np.array([(min(12 * one / sum(row), 3) + 3) / 4 for one in row])
+        np.testing.assert_allclose(factor[at], np.maximum(share / share.mean(), 0.2))
+        np.testing.assert_allclose(steady[at], np.array(row, float) / factor[at])
+
+
 @settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(-500, 20), st.none() | st.integers(-40, 200)), max_size=8))
 def test_contract_nodes_are_what_loops_say(rows):

@@ -14,6 +14,7 @@ from qfb_kernels.twin import twin
 from qfb_kernels.whole import nearest
 
 YEAR = 12
+_YEAR = 12.0
 CHUNK = 256
 """Customers whose shares one row of ``sums`` holds."""
 _SCALE = 1_000_000
@@ -39,8 +40,11 @@ year_income = twin(_year_income)
 
 
 def _share(money, total):
-    """Return a month's share of a year's income times 12, at most 3."""
-    return min(YEAR * max(money, 0) / total, _MOST_SHARE)
+    """Return a month's share of a year's income times 12, at most 3.
+
+    In floats: twelve times a month that a bank may have (2**63 - 1) is more than an int64 holds.
+    """
+    return min(_YEAR * max(money, 0) / total, _MOST_SHARE)
 
 
 share = twin(_share, inline=True)

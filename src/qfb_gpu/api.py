@@ -102,7 +102,7 @@ def find_streams(
 
     Parameters
     ----------
-    transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame or pyarrow.Table
+    transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame, pyarrow.Table or RecordBatch
         At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen.
     as_of : datetime.date
         The day of the view.
@@ -244,8 +244,10 @@ def _day(as_of: Any) -> Any:
 
 def _arrow(table: Any) -> tuple[pa.Table, Any]:
     """Return a table as Arrow, and the function that turns Arrow back into its kind."""
-    if isinstance(table, pa.Table | pa.RecordBatch):
-        return _without_views(pa.table(table)), lambda arrow: arrow
+    if isinstance(table, pa.RecordBatch):
+        return _without_views(pa.table(table)), _to_batch
+    if isinstance(table, pa.Table):
+        return _without_views(table), lambda arrow: arrow
     kind = type(table)
     library = kind.__module__.partition(".")[0]
     if library == "polars" and hasattr(table, "to_arrow"):
@@ -267,6 +269,11 @@ def _without_views(table: pa.Table) -> pa.Table:
         if pa.types.is_string_view(field.type):
             table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
     return table
+
+
+def _to_batch(table: pa.Table) -> pa.RecordBatch:
+    columns = [column.combine_chunks() for column in table.unify_dictionaries().columns]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
 def _to_pandas(table: pa.Table) -> Any:

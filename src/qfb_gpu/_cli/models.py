@@ -113,14 +113,22 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
     from qfb_gpu.parts import registry
 
     before, now = registry.run_row(out, run_id), registry.run_row(folder, again)
-    if again != run_id:
-        what = ", ".join(registry.differing_inputs(before, now)) or "the version of qfb-gpu"
-        msg = (
-            f"the replay in {folder} is another night ({again}, not {run_id}): {what} changed "
-            "since; restore what it was and replay into another folder"
-        )
-        raise InputError(msg)
     screen = console()
+    if again != run_id:
+        differing, fed = registry.differing_inputs(before, now), registry.fed_inputs(before)
+        if not differing or not set(differing) <= set(fed):
+            what = ", ".join(n for n in differing if n not in fed) or "the version of qfb-gpu"
+            msg = (
+                f"the replay in {folder} is another night ({again}, not {run_id}): {what} changed "
+                "since; restore what it was and replay into another folder"
+            )
+            raise InputError(msg)
+        screen.print(
+            f"{', '.join(differing)}: that night read changes of a Delta table, a replay reads "
+            f"the table as it is now, so it has another id ({again}); where the table has later "
+            "versions, its rows are others, too",
+            markup=False,
+        )
     screen.print(f"Replayed {run_id} as of {now['as_of']} into {folder}", markup=False)
     tables = registry.compare(out, folder, run_id)
     if tables is None:

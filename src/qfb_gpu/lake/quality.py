@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 NOT_GIVEN = "left out: no such source in the config"
 UNUSED = "not used yet: "
 NULLS = "null: "
+DECOMPOSED = "not in NFC: "
 CURRENCY = "currency: "
 OUT_OF_RANGE = "out of range: "
 DAYS_OLD = "days old: "
@@ -121,9 +122,10 @@ def _row(source: str, measure: str, value: int, detail: str | None = None) -> di
 def _health(
     source: str, table_dir: Path, manifest: Manifest, as_of_day: int
 ) -> list[dict[str, Any]]:
-    """Return nulls, duplicate keys, currencies, dates out of range and freshness of a source."""
+    """Return nulls, ids not in NFC, double keys, currencies, dates out of range, freshness."""
     whole = measures.together(list(manifest.profile.values()))
     rows = [_row(source, NULLS + name, n) for name, n in sorted(whole["nulls"].items())]
+    rows += [_row(source, DECOMPOSED + name, n) for name, n in sorted(whole["decomposed"].items())]
     counts = manifest.counts
     twice = sum(n for name, n in counts.items() if name.startswith("rejected: " + DUPLICATE))
     rows.append(_row(source, DUPLICATE_KEYS, twice))

@@ -63,13 +63,9 @@ def fit(saved: Saved) -> dict[str, Columns]:
     ``places`` says of each open order, by bucket, which row of the bucket's orders it is, and
     which row of ``risk``.
     """
-    tables = [saved.scored("orders", bucket) for bucket in saved.buckets]
     backend, settings = saved.backend, _settings(saved.config)
-    columns = {
-        name: np.concatenate([table[name] for table in tables]) for name in (*_NUMBERS, *_KEYS)
-    }
-    sizes = [table["place"].shape[0] for table in tables]
-    orders = make_orders(columns, backend)
+    sizes = [saved.scored("orders", bucket)["place"].shape[0] for bucket in saved.buckets]
+    orders = make_orders(_all_orders(saved, sizes), backend)
     if not orders.order_day.shape[0]:
         return {**_no_risk(), "backtest": _test_columns([])}
     risk = score_open(orders, saved.as_of_day, settings, backend)
@@ -80,6 +76,20 @@ def fit(saved: Saved) -> dict[str, Columns]:
     places["within"] = row - np.repeat(np.cumsum(sizes) - sizes, sizes)[row]
     tests = backtest(orders, saved.as_of_day, settings, backend)
     return {"risk": risk, "places": places, "backtest": _test_columns(tests)}
+
+
+def _all_orders(saved: Saved, sizes: list[int]) -> Columns:
+    """Return the orders of all buckets, of which one is mapped at a time."""
+    columns: Columns = {}
+    end = 0
+    for bucket, size in zip(saved.buckets, sizes, strict=True):
+        table = saved.scored("orders", bucket)
+        start, end = end, end + size
+        for name in (*_NUMBERS, *_KEYS):
+            if name not in columns:
+                columns[name] = np.empty(sum(sizes), table[name].dtype)
+            columns[name][start:end] = table[name]
+    return columns
 
 
 def _no_risk() -> dict[str, Columns]:

@@ -8,6 +8,7 @@ before that night. It runs into a folder of its own; the original is not touched
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
@@ -29,9 +30,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "CHAMPION", "Version", "compare", "differing_inputs", "promote", "release", "replay_config",
-    "rollback", "run_row", "versions",
+    "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "promote", "release",
+    "replay_config", "rollback", "run_row", "versions",
 ]  # fmt: skip
+_CHANGES = re.compile(r" \(changes of versions \d+ to \d+\)$")
+"""How :func:`qfb_gpu.lake.feed.fetch` names what it read."""
 _LAST_SEEN = ("runs",)
 
 
@@ -116,6 +119,19 @@ def differing_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
                 what = f"sources.{name}" if column == "inputs" else name
                 found.append(what)
     return found
+
+
+def fed_inputs(before: dict[str, Any]) -> list[str]:
+    """Return the sources of a night whose lake had read changes of a Delta table, not its files.
+
+    A replay has a lake of its own and reads the table as it is: other inputs, with the same rows
+    where the table has no later version.
+    """
+    return [
+        f"sources.{name}"
+        for name, inputs in sorted(json.loads(before["inputs"]).items())
+        if any(_CHANGES.search(file["name"]) for file in inputs.get("files", ()))
+    ]
 
 
 def compare(output: Path, replayed: Path, run_id: str) -> dict[str, bool] | None:

@@ -130,7 +130,8 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
 def assemble(given: Any, made: Made) -> Any:
     """Return the given table with what was made of it, in its own library."""
     if isinstance(given, pa.RecordBatch):
-        return assemble_columns(dict(zip(given.schema.names, given.columns, strict=True)), made)
+        columns = dict(zip(given.schema.names, given.columns, strict=True))
+        return pa.RecordBatch.from_pydict(assemble_columns(columns, made))
     if isinstance(given, pa.Table):
         table = given if made.origin is None else given.take(pa.array(made.origin))
         for name, column in made.columns.items():
