@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qfb_gpu import cli
+from qfb_gpu import cli, pipeline
 from qfb_gpu.lake import gold
 
 CONFIG = """
@@ -148,6 +148,13 @@ def test_models_of_a_folder_without_a_night(tmp_path, monkeypatch, capsys):
     code, _, err = call(monkeypatch, capsys, "models", tmp_path / "nowhere")
     assert code == 2
     assert "nowhere" in err
+
+
+def test_what_the_engine_warns_of_is_said_in_a_line(capsys):
+    cli._warned(RuntimeWarning("the disk is short"), RuntimeWarning, pipeline.__file__, 7)
+    assert capsys.readouterr().err == "qfb: the disk is short\n"
+    cli._warned(RuntimeWarning("overflow"), RuntimeWarning, "/elsewhere/array.py", 7)
+    assert "array.py:7: RuntimeWarning: overflow" in capsys.readouterr().err
 
 
 def test_a_run_that_died_goes_on(project, monkeypatch, capsys):

@@ -7,9 +7,10 @@ import datetime as dt
 import gc
 import io
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from rich.console import Console
@@ -247,6 +248,7 @@ for add in COMMANDS:
 def main() -> None:
     """Run the command line; print an expected error as one line and exit with its code."""
     atexit.register(gc.freeze)  # a process that ends need not look for garbage
+    warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
@@ -265,6 +267,24 @@ def main() -> None:
             raise
         sys.stderr.write("qfb: stopped; run the same command again to go on\n")
         raise SystemExit(3) from None
+
+
+_warned_elsewhere = warnings.showwarning
+
+
+def _warned(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Say what the engine warns of in a line, as its errors are said; Python says the others."""
+    if Path(filename).is_relative_to(Path(__file__).parent):
+        sys.stderr.write(f"qfb: {message}\n")
+    else:
+        _warned_elsewhere(message, category, filename, lineno, file, line)
 
 
 def _with_names(command: Callable[[], None]) -> None:
