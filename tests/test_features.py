@@ -15,6 +15,7 @@ from qfb_gpu.profile import (
     FEATURES,
     LIFECYCLES,
     TIERS,
+    add_monthly,
     customer_features,
     merge_monthly,
     monthly_totals,
@@ -204,6 +205,21 @@ def test_monthly_totals_match_naive(buckets):
     want = naive.monthly([row for payments in buckets for row in payments])
     assert got == {(m, d, currency_name(c)): total for (m, d, c), total in want.items()}
     assert [row["month"] for row in merged] == sorted(row["month"] for row in merged)
+
+
+@given(st.lists(ledgers(max_size=15), min_size=1, max_size=3))
+@settings(max_examples=60)
+def test_totals_added_up_are_those_of_all_payments(buckets):
+    totals = [monthly_totals(build_ledger(payments), CPU) for payments in buckets]
+    added = add_monthly(totals)
+    assert merge_monthly([added]) == merge_monthly(totals)
+    assert {name: values.dtype for name, values in added.items()} == {
+        name: values.dtype for name, values in totals[0].items()
+    }
+    kinds = list(
+        zip(*(added[name].tolist() for name in ("month", "direction", "currency")), strict=True)
+    )
+    assert len({*kinds}) == len(kinds)
 
 
 @pytest.mark.cudasim

@@ -12,10 +12,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from qfb_gpu import profile
+from qfb_gpu._pipeline import gather
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar
+from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError, RunInterruptedError
 from qfb_gpu.lake import delta, gold, silver
@@ -190,6 +192,36 @@ def test_its_report_is_that_of_its_tables_none_of_which_it_reads(updated, monkey
     known = Known.load(keeping.figures(output))
     assert collect(output, gold.reader(output), {}, known) == fresh
     assert not n_read
+
+
+def assert_monthly(output):
+    """Check that what is kept by month is of all payments, and says of which files it is."""
+    lake, cpu = output / "lake", get_backend("cpu")
+    for bucket in silver.buckets(lake):
+        files, totals = keeping.monthly(output, bucket)
+        there = delta.partition_files(lake / "transactions", "bucket", str(bucket))
+        assert files == {file.name for file in there}
+        ledger = silver.read_ledger(lake, bucket, to_day(AS_OF), cpu)
+        wanted = profile.monthly_totals(ledger, cpu)
+        assert profile.merge_monthly([totals]) == profile.merge_monthly([wanted])
+
+
+def test_a_bucket_written_anew_is_summed_by_month_anew(updated):
+    assert_monthly(updated[0] / "out")
+
+
+def test_only_files_that_came_are_summed_by_month(night, monkeypatch):
+    folder, ids = night
+    table = pq.read_table(folder / "transactions" / "a.parquet")
+    few = first_of(table, ids[5])
+    txn = pc.binary_join_element_wise(few["txn_id"], "more", "-")
+    few = few.set_column(few.column_names.index("txn_id"), "txn_id", txn)
+    pq.write_table(few, folder / "transactions" / "c.parquet")
+    sums, summed = gather._sums, []
+    monkeypatch.setattr(gather, "_sums", lambda *given: summed.append(given[0]) or sums(*given))
+    assert run(config_of(folder), update=True).updated
+    assert [file.stem.endswith("-more") for file in summed] == [True]
+    assert_monthly(folder / "out")
 
 
 def test_an_update_of_an_update(updated, night, monkeypatch, tmp_path):

@@ -1,9 +1,10 @@
 """What a whole night keeps, so that an update can apply it to customers whose rows changed.
 
 ``<output>/lake/kept/kept.json`` says of which night it is; ``fit/-1`` beside it holds what was
-fitted over all customers, ``score/<bucket>`` each bucket's monthly totals, ``figures.json`` what
-the report says of each part (:mod:`qfb_gpu.report.figures.known`). It is a cache: without it, or
-after a change of settings or of the engine, the next night is a whole one.
+fitted over all customers, ``score/<bucket>`` each bucket's monthly totals with the files of silver
+that they are of, ``figures.json`` what the report says of the streams and of what is expected
+(:mod:`qfb_gpu.report.figures.known`). It is a cache: without it, or after a change of settings or
+of the engine, the next night is a whole one.
 """
 
 from __future__ import annotations
