@@ -68,6 +68,15 @@ def test_a_table_is_cut_and_says_so(run):
     assert run.n_read == 7  # what is not printed is not read: a table may not fit in memory
 
 
+def test_a_night_is_a_line():
+    """Run ids, which a replay asks for, were lost in pages of inputs and settings."""
+    runs = pa.table({"run_id": ["ab12"], "settings": ['{"a": ' + "1" * 5000 + "}"]})
+    text = shown(made.Gold({"runs": runs}, {}), "runs")
+    assert "ab12" in text
+    assert "1…" in text
+    assert "1" * 50 not in text
+
+
 def test_a_customer_is_its_profile_streams_and_expected_payments(run):
     customer = run.tables["customer_profiles"].column("customer_id")[0].as_py()
     text = shown(run, customer=customer)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.gold import Reader as Read
 
 _NULL = "·"
+_LONGEST = {"runs": 40}
+"""Characters of a cell that are printed: what a night was made of is pages of JSON."""
 _PER_CUSTOMER = ("payment_streams", "expected_payments")
 _STREAM_COLUMNS = [
     "counterparty_id", "direction", "cadence", "period_days", "n_payments", "last_date", "status",
@@ -181,10 +183,14 @@ def _print(
         is_number = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         grid.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in shown.to_pylist():
-        grid.add_row(*(Text(_text(value)) for value in row.values()))
+        grid.add_row(*(Text(_cut(_text(value), _LONGEST.get(title))) for value in row.values()))
     console.print(grid)
     if n_rows > limit:
         console.print(f"{n_rows - limit:,} more; --limit shows more")
+
+
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _text(value: Any) -> str:
