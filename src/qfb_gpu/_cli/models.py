@@ -132,6 +132,6 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
         screen.print(f"Not equal: {', '.join(other)}", markup=False)
     if {"segments", "segment_moves"} & set(other):
         screen.print(
-            "Segments have the numbers of the night before, which a replay does not have: who moved, "
-            "and the segment_ columns of customer_profiles, differ where nothing else does"
+            "Segments keep the numbers of the night before, and a replay has none: who moved, and "
+            "the segment_ columns of customer_profiles, differ where nothing else does"
         )
