@@ -235,3 +235,11 @@ def test_a_locale_that_cannot_name_a_file_is_told_so(tmp_path):
     assert done.returncode == 2
     assert b"names files in" in done.stderr
     assert b"set PYTHONUTF8=1" in done.stderr
+
+
+def test_a_table_for_which_there_is_no_place_is_one_line(tmp_path):
+    from qfb_gpu._cli.text import _give
+    from qfb_gpu.errors import ConfigError
+
+    with pytest.raises(ConfigError, match=r"--out .* cannot be written .*; give a file"):
+        _give(pa.table({"a": [1]}), tmp_path)

@@ -155,3 +155,11 @@ def test_wrong_settings_are_one_clear_error(tmp_path):
         load_text_job(path)
     with pytest.raises(ConfigError, match="no such config"):
         load_text_job(tmp_path / "none.toml")
+    path.write_text('data = "x.parquet"\n[training]\nlr = "fast"\n')
+    with pytest.raises(ConfigError, match=r"'training\.lr': .*number.* \(got 'fast'\)$"):
+        load_text_job(path)
+    path.write_text('label = "category"\n')
+    with pytest.raises(ConfigError, match="key 'data' is missing; add it"):
+        load_text_job(path)
+    with pytest.raises(ConfigError, match=r"--set data\.x: data is no table of the job"):
+        load_text_job(path, {"data": "x", "data.x": 1})

@@ -1,8 +1,11 @@
 """``qfb show``: what is there, one table, one customer; a clear line where there is nothing."""
 
 import io
+import tempfile
+from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import report_fixture as made
 from rich.console import Console
@@ -19,9 +22,34 @@ def run():
     return made.many(30)
 
 
+class Pieces:
+    """The tables of a run as gold gives them: files, read some rows at a time."""
+
+    def __init__(self, run, folder):
+        self.tables, self.folder, self.n_read = run.tables, folder, 0
+
+    def __call__(self, name, columns=None):
+        return self.tables[name].select(columns) if columns else self.tables[name]
+
+    def columns(self, name):
+        return self.tables[name].column_names
+
+    def files(self, name):
+        pq.write_table(self.tables[name], self.folder / name)
+        return [self.folder / name]
+
+    def batches(self, name, columns):
+        for start in range(0, self.tables[name].num_rows, 7):
+            self.n_read += 7
+            yield self.tables[name].select(columns).slice(start, 7)
+
+
 def shown(run, table=None, customer=None, limit=5):
     screen = Console(file=io.StringIO(), width=4000, highlight=False)
-    render(run.read, [name for name, _ in run.rows()], table, customer, limit, screen)
+    with tempfile.TemporaryDirectory() as folder:
+        read = Pieces(run, Path(folder))
+        render(read, [name for name, _ in run.rows()], table, customer, limit, screen)
+    run.n_read = read.n_read
     return screen.file.getvalue()
 
 
@@ -37,6 +65,16 @@ def test_a_table_is_cut_and_says_so(run):
     n_rows = run.tables["payment_streams"].num_rows
     assert f"payment_streams: {n_rows:,} rows" in text
     assert f"{n_rows - 3:,} more; --limit shows more" in text
+    assert run.n_read == 7  # what is not printed is not read: a table may not fit in memory
+
+
+def test_a_night_is_a_line():
+    """Run ids, which a replay asks for, were lost in pages of inputs and settings."""
+    runs = pa.table({"run_id": ["ab12"], "settings": ['{"a": ' + "1" * 5000 + "}"]})
+    text = shown(made.Gold({"runs": runs}, {}), "runs")
+    assert "ab12" in text
+    assert "1…" in text
+    assert "1" * 50 not in text
 
 
 def test_a_customer_is_its_profile_streams_and_expected_payments(run):
@@ -73,11 +111,12 @@ def test_a_folder_without_tables_is_one_line():
         render(lambda *_: None, [], None, None, 5, Console(file=io.StringIO()))
 
 
-def test_a_table_without_rows_has_no_customer_to_give():
+def test_a_table_without_rows_has_no_customer_to_give(tmp_path):
     """It said 'it has e.g.' and nothing."""
     none = {"round_trips": pa.table({"customer_id": pa.array([], pa.string())})}
+    read = Pieces(made.Gold(none, {}), tmp_path)
     with pytest.raises(InputError, match="table round_trips has no rows"):
-        render(lambda name, _: none[name], ["round_trips"], "round_trips", "C1", 5, console())
+        render(read, ["round_trips"], "round_trips", "C1", 5, console())
 
 
 def test_ids_are_no_markup_on_the_screen_of_the_command(capsys):

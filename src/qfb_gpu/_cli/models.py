@@ -138,3 +138,8 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
     screen.print(f"{len(tables) - len(other)} of {len(tables)} gold tables are equal", markup=False)
     if other:
         screen.print(f"Not equal: {', '.join(other)}", markup=False)
+    if {"segments", "segment_moves"} & set(other):
+        screen.print(
+            "Segments keep the numbers of the night before, and a replay has none: who moved, and "
+            "the segment_ columns of customer_profiles, differ where nothing else does"
+        )

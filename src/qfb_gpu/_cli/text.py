@@ -9,6 +9,7 @@ import typer
 
 from qfb_gpu._cli.screen import output
 from qfb_gpu.counted import counted
+from qfb_gpu.errors import ConfigError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,8 +119,12 @@ def _give(table: pa.Table, out: Path | None) -> None:
     if out is not None:
         import pyarrow.parquet as pq
 
-        out.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(table, out)
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            pq.write_table(table, out)
+        except OSError as error:
+            msg = f"--out {out}: cannot be written ({error.strerror or error}); give a file"
+            raise ConfigError(msg) from error
         _say(f"{counted(table.num_rows, 'row')}: {out}")
         return
     for row in table.slice(0, _SHOWN).to_pylist():
@@ -130,8 +135,6 @@ def _give(table: pa.Table, out: Path | None) -> None:
 
 def _overrides(assignments: list[str]) -> dict[str, Any]:
     import tomllib
-
-    from qfb_gpu.errors import ConfigError
 
     found: dict[str, Any] = {}
     for assignment in assignments:

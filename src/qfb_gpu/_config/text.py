@@ -138,12 +138,23 @@ def load_text_job(path: Path, overrides: dict[str, Any] | None = None) -> TextJo
         *parents, last = key.split(".")
         for parent in parents:
             node = node.setdefault(parent, {})
+            if not isinstance(node, dict):
+                msg = f"--set {key}: {parent} is no table of the job; see docs/text.md"
+                raise ConfigError(msg)
         node[last] = value
     try:
         return TextJob(**raw, base=path.resolve().parent)
     except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        known = ", ".join((TextTraining if key.startswith("training.") else TextJob).model_fields)
-        msg = f"{path}: key {key!r}: {first['msg']}; there are {known}"
+        msg = f"{path}: {_said(error.errors()[0])}"
         raise ConfigError(msg) from error
+
+
+def _said(error: Any) -> str:
+    """Return what is wrong with a key, and what to do."""
+    key = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        fields = (TextTraining if key.startswith("training.") else TextJob).model_fields
+        return f"unknown key {key!r}; there are {', '.join(n for n in fields if n != 'base')}"
+    if error["type"] == "missing":
+        return f"key {key!r} is missing; add it"
+    return f"key {key!r}: {error['msg'].removeprefix('Value error, ')} (got {error['input']!r:.80})"

@@ -6,7 +6,9 @@ import datetime as dt
 import difflib
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from rich.table import Table as Grid
 from rich.text import Text
 
@@ -16,14 +18,13 @@ from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import pyarrow as pa
     from rich.console import Console
 
-    Read = Callable[[str, list[str] | None], pa.Table]
+    from qfb_gpu.lake.gold import Reader as Read
 
 _NULL = "·"
+_LONGEST = {"runs": 40}
+"""Characters of a cell that are printed: what a night was made of is pages of JSON."""
 _PER_CUSTOMER = ("payment_streams", "expected_payments")
 _STREAM_COLUMNS = [
     "counterparty_id", "direction", "cadence", "period_days", "n_payments", "last_date", "status",
@@ -43,8 +44,8 @@ def render(
 
     Parameters
     ----------
-    read : callable
-        Gives a gold table by name.
+    read : qfb_gpu.lake.gold.Reader
+        Gives a gold table by name, whole or piece by piece.
     tables : list of str
         The tables there are.
     table : str, optional
@@ -69,16 +70,17 @@ def render(
         if table not in tables:
             msg = f"no table {table!r}; there are {', '.join(tables)}"
             raise InputError(msg)
-        rows = read(table, None)
         if customer is not None:
-            rows = _of_customer(rows, table, customer)
-        _print(table, rows, limit, console)
+            _print(table, _of_customer(read, table, customer), limit, console)
+        else:
+            _print(table, _first(read, table, limit), limit, console, _n_rows(read, table))
 
 
 def render_preview(previews: list[Any], console: Console) -> bool:
     """Print what :func:`qfb_gpu.lake.preview.preview` found; return whether all is well."""
     for part in previews:
-        rows = f"about {counted(part.n_rows, 'row')}" if part.n_read or part.problems else "no rows"
+        n_rows = max(part.n_rows, part.n_read)  # the first is an estimate
+        rows = f"about {counted(n_rows, 'row')}" if part.n_read or part.problems else "no rows"
         console.print(f"{part.where}: {counted(part.n_files, 'file')}, {rows}")
         for problem in part.problems:
             console.print(f"  wrong: {problem}", markup=False)
@@ -97,19 +99,46 @@ def _list(read: Read, tables: list[str], console: Console) -> None:
     grid = Grid("table", "rows", "what it holds", box=None)
     grid.columns[1].justify = "right"
     for name in [name for name in GOLD if name in tables]:
-        grid.add_row(name, f"{read(name, None).num_rows:,}", ABOUT[name])
+        grid.add_row(name, f"{_n_rows(read, name):,}", ABOUT[name])
     console.print(grid)
 
 
-def _of_customer(rows: pa.Table, table: str, customer: str) -> pa.Table:
-    if "customer_id" not in rows.column_names:
+def _n_rows(read: Read, table: str) -> int:
+    """Return how many rows a table has, by the ends of its files: it may not fit in memory."""
+    return sum(int(pq.read_metadata(file).num_rows) for file in read.files(table))
+
+
+def _first(read: Read, table: str, limit: int) -> pa.Table:
+    """Return the rows of a table, in order, up to the piece that holds the last to be printed."""
+    taken: list[pa.Table] = []
+    for batch in read.batches(table, read.columns(table)):
+        taken.append(batch)
+        if sum(one.num_rows for one in taken) >= limit:
+            break
+    return pa.concat_tables(taken) if taken else read(table, None)
+
+
+def _mine(read: Read, table: str, customer: str, columns: list[str] | None = None) -> pa.Table:
+    """Return a customer's rows of a table, found piece by piece."""
+    wanted = list(dict.fromkeys(["customer_id", *(columns or read.columns(table))]))
+    found = [
+        batch.filter(pc.equal(batch["customer_id"], customer))
+        for batch in read.batches(table, wanted)
+    ]
+    rows = pa.concat_tables(found) if found else read(table, wanted)
+    return rows.select(columns or read.columns(table))
+
+
+def _of_customer(read: Read, table: str, customer: str) -> pa.Table:
+    if "customer_id" not in read.columns(table):
         msg = f"table {table} has no customers; leave --customer out"
         raise InputError(msg)
-    found = rows.filter(pc.equal(rows["customer_id"], customer))
-    if rows.num_rows == 0:
+    if not _n_rows(read, table):
         msg = f"table {table} has no rows"
         raise InputError(msg)
+    found = _mine(read, table, customer)
     if found.num_rows == 0:
+        rows = _first(read, table, 100_000)
         ids = pc.unique(rows["customer_id"].slice(0, 100_000)).to_pylist()
         near = difflib.get_close_matches(customer, ids, n=3, cutoff=0) or ids[:3]
         msg = f"table {table} has no customer {customer!r}; it has e.g. {', '.join(near)}"
@@ -118,7 +147,7 @@ def _of_customer(rows: pa.Table, table: str, customer: str) -> pa.Table:
 
 
 def _customer(read: Read, tables: list[str], customer: str, limit: int, console: Console) -> None:
-    profile = _of_customer(read("customer_profiles", None), "customer_profiles", customer)
+    profile = _of_customer(read, "customer_profiles", customer)
     row = profile.to_pylist()[0]
     console.print(
         f"{customer} as of {row['as_of']}: segment {row['segment_id']}, tier {row['tier']}, "
@@ -131,33 +160,37 @@ def _customer(read: Read, tables: list[str], customer: str, limit: int, console:
             blocks.setdefault(block, []).append(f"{rest} {_text(value)}")
     for block, facts in blocks.items():
         console.print(Text.assemble((f"{block:<13}", "bold"), ", ".join(facts)))
-    streams = read("payment_streams", None)
-    mine = streams.filter(pc.equal(streams["customer_id"], customer))
+    mine = _mine(read, "payment_streams", customer)
     regular = mine.filter(mine["is_regular"]).select(_STREAM_COLUMNS)
     _print(f"regular of {mine.num_rows} streams", regular, limit, console)
-    expected = read("expected_payments", None)
-    due = expected.filter(pc.equal(expected["customer_id"], customer)).sort_by("due_date")
+    due = _mine(read, "expected_payments", customer).sort_by("due_date")
     _print("expected payments", due.drop_columns(["customer_id"]), limit, console)
     for name, columns in OF_CUSTOMER.items():
         if name in tables:
-            rows = read(name, None)
-            own = rows.filter(pc.equal(rows["customer_id"], customer))
+            own = _mine(read, name, customer, columns)
             if own.num_rows:
-                _print(name.replace("_", " "), own.select(columns), limit, console)
+                _print(name.replace("_", " "), own, limit, console)
 
 
-def _print(title: str, rows: pa.Table, limit: int, console: Console) -> None:
+def _print(
+    title: str, rows: pa.Table, limit: int, console: Console, n_rows: int | None = None
+) -> None:
     shown = rows.slice(0, limit)
-    grid = Grid(title=f"{title}: {counted(rows.num_rows, 'row')}", title_justify="left", box=None)
+    n_rows = rows.num_rows if n_rows is None else n_rows
+    grid = Grid(title=f"{title}: {counted(n_rows, 'row')}", title_justify="left", box=None)
     for name in shown.column_names:
         values = shown[name].to_pylist()
         is_number = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
         grid.add_column(name, justify="right" if is_number else "left", overflow="fold")
     for row in shown.to_pylist():
-        grid.add_row(*(Text(_text(value)) for value in row.values()))
+        grid.add_row(*(Text(_cut(_text(value), _LONGEST.get(title))) for value in row.values()))
     console.print(grid)
-    if rows.num_rows > limit:
-        console.print(f"{rows.num_rows - limit:,} more; --limit shows more")
+    if n_rows > limit:
+        console.print(f"{n_rows - limit:,} more; --limit shows more")
+
+
+def _cut(text: str, longest: int | None) -> str:
+    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _text(value: Any) -> str:

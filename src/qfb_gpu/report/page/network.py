@@ -33,7 +33,7 @@ def network(data: Network | None) -> Html:
 def _lead(data: Network) -> str:
     return (
         f"{plural(data.n_nodes, 'party', 'parties')}, {_customers(data)}, "
-        f"are linked by {plural(data.n_edges, 'payer–payee pair')}; "
+        f"are linked by {plural(data.n_edges, 'relation')} of a payer, a payee and a currency; "
         f"{percent(data.largest_component, data.n_nodes)} of them hang together in one piece, and "
         f"they form {plural(data.n_communities, 'community', 'communities')}."
     )
