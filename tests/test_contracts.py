@@ -12,7 +12,7 @@ from naive import contracts as naive
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
-from qfb_gpu.finance import averages, nodes, recurring, survival, timing
+from qfb_gpu.finance import averages, nodes, recurring, survival, timing, waits
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance import contracts as con
 from qfb_gpu.finance.clause_table import clause_nodes
@@ -151,6 +151,40 @@ def test_due_dates_by_calendar_and_working_days():
     promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
     due = timing.due_days(promised, one, load_calendar("CN"), CPU)
     assert due.tolist() == [19_723 + 7, NULL_DAY, 20_000 + 365 + 15]  # 2..5 January, then the 8th
+
+
+def same_at_all_levels(sort):
+    return [sort + 100 * level for level in range(timing.LEVELS)]
+
+
+def test_days_after_an_event_are_learnt_from_short_and_long_contracts():
+    """Paid 30 days after 60% of the length, some of them months late; two nodes tell nothing."""
+    rng = np.random.default_rng(5)
+    length = rng.integers(100, 1_000, 120).astype(float)
+    share = 0.6 + 30 / length + rng.normal(0, 0.005, 120)
+    share[::10] += 90 / length[::10]
+    sort = np.append(np.full(120, 1), [2, 2])
+    paid = same_at_all_levels(sort), np.append(share, [0.2, 0.3]), np.append(length, [50, 60])
+    none = same_at_all_levels(np.zeros(0, np.int64)), np.zeros(0, np.int32)
+    learnt = waits.learn_waits(paid, none)
+    assert learnt["key"].tolist() == [1, 101, 201]
+    np.testing.assert_allclose(learnt["days"], 30, atol=8)
+
+
+def test_days_after_an_event_are_those_of_other_clauses_where_few_were_paid():
+    few = same_at_all_levels(np.full(3, 4)), np.full(3, 0.9), np.array([90.0, 200.0, 300.0])
+    said = same_at_all_levels(np.full(11, 4)), np.array([15] * 6 + [30] * 5, np.int32)
+    learnt = waits.learn_waits(few, said)
+    assert dict(zip(learnt["key"].tolist(), learnt["days"].tolist(), strict=True)) == {
+        4: 15.0, 104: 15.0, 204: 15.0,
+    }  # fmt: skip
+
+
+def test_a_node_waits_as_its_finest_sort_does_on_the_clock_of_shares_only():
+    learnt = {"key": np.array([1, 102, 202]), "days": np.array([10.0, 20.0, 30.0])}
+    keys = [np.array([1, 2, 3, 1]), np.array([102, 102, 103, 102]), np.array([202, 202, 202, 202])]
+    clock = np.array([timing.SHARE] * 3 + [timing.EVENT], np.int8)
+    assert waits.waits_of(keys, clock, learnt, CPU).tolist() == [10.0, 20.0, 30.0, 0.0]
 
 
 @given(

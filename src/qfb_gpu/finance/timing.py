@@ -6,7 +6,8 @@ A node's time is measured in one of four ways, :data:`CLOCKS`:
               after the signature, or days after a warranty that begins at the contract's end;
 ``event``     share of the contract's length (start 0, end 1) at which the event falls, its payment
               being due so many days later, where the clause gives those and there is an end;
-``share``     share of the contract's length at which it is paid, where there is an end;
+``share``     the same where the clause does not give the days and there is an end: they are learnt
+              (:mod:`waits`), 0 where they could not be;
 ``days``      days after the start otherwise.
 
 Nodes that are not paid yet are censored at the as-of date; Kaplan-Meier curves of all contracts

@@ -14,6 +14,8 @@ from qfb_gpu.finance.clause_words import KINDS, OTHER
 from qfb_gpu.finance.joins import mix
 from qfb_gpu.finance.recurring import recurring_shares
 from qfb_gpu.finance.survival import kaplan_meier
+from qfb_gpu.finance.timing import EVENT, SHARE, sorts
+from qfb_gpu.finance.waits import learn_waits
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.contract_rows import load, node_times, per_contract, shares
 
@@ -28,7 +30,8 @@ def fit(saved: Saved) -> dict[str, Columns]:
     """Learn from the contracts of all buckets, on the host: they are few beside payments."""
     backend = get_backend("cpu")
     buckets = [load(saved, bucket) for bucket in saved.buckets]
-    times = [node_times(rows, saved.as_of_day, backend) for rows in buckets]
+    waits = _waits(buckets, saved.as_of_day)
+    times = [node_times(rows, saved.as_of_day, backend, waits) for rows in buckets]
     keep = [~rows.node["is_bare"] & t["is_seen"] for rows, t in zip(buckets, times, strict=True)]
     time, is_paid = (
         np.concatenate([t[name][k] for t, k in zip(times, keep, strict=True)])
@@ -41,12 +44,31 @@ def fit(saved: Saved) -> dict[str, Columns]:
     curves = kaplan_meier(np.concatenate(levels), np.tile(time, 3), np.tile(is_paid, 3), backend)
     return {
         "curves": curves,
+        "waits": waits,
         "recurring": _recurring(buckets),
         "kinds": _kinds(buckets),
         "amounts": _amounts(buckets),
         "categories": _averages(buckets, "category_key"),
         "suppliers": _averages(buckets, "counterparty_key"),
     }
+
+
+def _waits(buckets: list[Rows], as_of_day: int) -> Columns:
+    """Return the days from an event to its payment, of sorts whose clauses do not say them."""
+    backend = get_backend("cpu")
+    paid, said = [], []
+    for rows in buckets:
+        times = node_times(rows, as_of_day, backend)
+        seen = ~rows.node["is_bare"] & times["is_seen"]
+        kept = seen & times["is_paid"] & (times["clock"] == SHARE)
+        paid.append([array[kept] for array in (*times["sorts"], times["time"], times["unit"])])
+        kept = seen & (times["clock"] == EVENT)
+        silent = np.full_like(times["clock"], SHARE)
+        keys = sorts(rows.nodes, silent, rows.contract["category_key"], backend)
+        said.append([array[kept] for array in (*keys, rows.nodes.days)])
+    *keys, share, length = (np.concatenate(arrays) for arrays in zip(*paid, strict=True))
+    *silent_keys, days = (np.concatenate(arrays) for arrays in zip(*said, strict=True))
+    return learn_waits((keys, share, length), (silent_keys, days))
 
 
 def _recurring(buckets: list[Rows]) -> Columns:

@@ -10,6 +10,7 @@ import numpy as np
 from qfb_gpu.finance.contracts import Contracts
 from qfb_gpu.finance.nodes import Nodes
 from qfb_gpu.finance.timing import clocks, sorts
+from qfb_gpu.finance.waits import waits_of
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR
 
 if TYPE_CHECKING:
@@ -60,14 +61,23 @@ def per_contract(rows: Rows) -> dict[str, Any]:
     return {"n_payments": n, "first_payment_days": first, "paid_ratio": ratio}
 
 
-def node_times(rows: Rows, as_of_day: int, backend: Backend) -> dict[str, Any]:
-    """Return each node's clock, sorts, its time on the clock and whether it was paid by then."""
+def node_times(
+    rows: Rows, as_of_day: int, backend: Backend, waits: Columns | None = None
+) -> dict[str, Any]:
+    """Return each node's clock, sorts, its time on the clock and whether it was paid by then.
+
+    ``waits``, from :func:`qfb_gpu.finance.waits.learn_waits`, are the days from an event to its
+    payment where clauses do not say them; none where they are still to be learnt.
+    """
     clock = clocks(rows.nodes, rows.node["due_day"], rows.contracts, backend)
+    keys = sorts(rows.nodes, clock["clock"], rows.contract["category_key"], backend)
+    if waits is not None:
+        clock["origin"] = clock["origin"] + waits_of(keys, clock["clock"], waits, backend)
     is_paid = rows.node["paid_day"] != NULL_DAY
     day = np.where(is_paid, rows.node["paid_day"], as_of_day).astype(np.float64)
     return {
         **clock,
-        "sorts": sorts(rows.nodes, clock["clock"], rows.contract["category_key"], backend),
+        "sorts": keys,
         "time": (day - clock["origin"]) / clock["unit"],
         "is_paid": is_paid,
         "is_seen": rows.contracts.customer[rows.nodes.contract] >= 0,

@@ -245,7 +245,7 @@ def _next(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> Col
     waits = np.flatnonzero((status != _PAID) & ~rows.node["is_bare"])
     contract, first = np.unique(rows.nodes.contract[waits], return_index=True)
     node = waits[first]
-    times = node_times(rows, saved.as_of_day, backend)
+    times = node_times(rows, saved.as_of_day, backend, saved.fitted("waits"))
     now = (saved.as_of_day - times["origin"][node]) / times["unit"][node]
     sort = [keys[node] for keys in times["sorts"]]
     seen = forecast(sort, now, saved.fitted("curves"), backend)
