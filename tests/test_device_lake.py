@@ -136,7 +136,7 @@ def test_a_lake_that_the_disk_does_not_hold_is_not_begun(tmp_path, monkeypatch, 
     folder = tmp_path / "not" / "there"
     assert scale_night.main(["--payments", "1e9", "--whole", "--data", str(folder)]) == 2
     said = capsys.readouterr().err
-    assert "160 GB" in said
+    assert "80 GB" in said
     assert "43 GB" in said
-    assert "--payments 268_435_456" in said
+    assert "--payments 536_870_912" in said
     assert not list(folder.glob("scale-*"))
