@@ -178,7 +178,7 @@ def _summary(result: RunResult) -> None:
     if result.why_whole:
         screen.print(f"A whole night, not an update: {result.why_whole}")
     if result.why_anew:
-        screen.print(f"The same night again: {result.why_anew} had been lost")
+        screen.print(f"The same night again: {result.why_anew} had been lost or replaced")
     if result.unchanged:
         screen.print(
             f"Nothing changed since run {result.run_id}; the tables in {result.output} are current."

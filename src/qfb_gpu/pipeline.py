@@ -86,7 +86,8 @@ class RunResult:
     why_whole : str
         Why a whole night was run where an update was asked for.
     why_anew : str
-        What of the same night, published before, was not there any more.
+        What of the same night, published before, was not there any more, or was another's that
+        died before it was done.
     """
 
     run_id: str
@@ -156,7 +157,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
     result.run_id = run_id(config, ingested.inputs, result.updated)
     last = gold.last_run(config.output_dir)
     if last is not None and (result.unchanged or last == result.run_id):
-        result.why_anew = _lost(config.output_dir)
+        result.why_anew = _lost(config.output_dir, last)
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
@@ -164,6 +165,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
+    night.workspace.begin(keeping.ingest_ids(config.output_dir))
     if not update and is_short(night.workspace.root, ingested.n_rows):
         night = replace(night, workspace=replace(night.workspace, packed=True))
     with _midway(night.workspace.root):
@@ -174,10 +176,11 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
     return result
 
 
-def _lost(output: Path) -> str:
+def _lost(output: Path, last: str) -> str:
     """Return what of a published night is not there any more; empty where all is."""
     kept = keeping.load(output)
     names = gold.lost(output, kept.tables if kept is not None else gold.tables(output))
+    names += [name for name in keeping.half_published(output, last) if name not in names]
     return ", ".join([*names, *(["report.html"] if not (output / "report.html").is_file() else [])])
 
 
@@ -240,6 +243,7 @@ def _night(
         monthly, model = _monthly(night.workspace, buckets), fitted["groups"].model
         known = Known()
         _conclude(config, result, counts, monthly, model, ingested, publication, known)
+        night.workspace.end()
         keeping.keep(config, night, buckets, fitted)
         known.save(keeping.figures(config.output_dir))
         kept = Kept(

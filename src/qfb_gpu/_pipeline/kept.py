@@ -23,8 +23,9 @@ import qfb_kernels
 from qfb_gpu import parts
 from qfb_gpu._pipeline.records import settings_of
 from qfb_gpu.backend import get_backend
-from qfb_gpu.lake import touched
-from qfb_gpu.lake.delta import partition_files
+from qfb_gpu.lake import gold, touched
+from qfb_gpu.lake.delta import committed_version, last_note, partition_files
+from qfb_gpu.lake.quality import INGEST
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models.segments import SegmentModel
@@ -192,6 +193,17 @@ def lend(output: Path, work: Workspace) -> None:
         link.parent.mkdir(parents=True, exist_ok=True)
         if (root / name).is_dir() and not link.is_symlink():
             link.symlink_to(root / name, target_is_directory=True)
+
+
+def half_published(output: Path, run_id: str) -> list[str]:
+    """Return the tables that another run made its own and then died: it has no row in ``runs``."""
+    done, found = committed_version(output / "runs", gold.APPLICATION), []
+    for name in gold.tables(output):
+        if committed_version(output / name, gold.APPLICATION) > done:
+            by = str(last_note(output / name).get("run_id"))
+            if by != run_id and not by.startswith(INGEST):
+                found.append(name)
+    return found
 
 
 def ingest_ids(output: Path) -> dict[str, str]:

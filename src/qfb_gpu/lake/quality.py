@@ -61,6 +61,8 @@ USED = {
     "touches", "products", "open_banking",
 }  # fmt: skip
 """Sources that a run reads beyond cleaning and counting them."""
+INGEST = "ingest-"
+"""What the ids of those begin with who publish counts and rejected rows; runs' ids do not."""
 
 
 def unused(configured: set[str]) -> dict[str, str]:
@@ -82,7 +84,7 @@ def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
     rejected: int = sum(row["value"] for row in rows if row["measure"].startswith("rejected: "))
     material = [rows, {name: asdict(m) for name, m in manifests.items()}]
     digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
-    publication = gold.next_publication(output_dir, f"ingest-{digest}")
+    publication = gold.next_publication(output_dir, f"{INGEST}{digest}")
     work = output_dir / ".work" / "ingest"
     counts = work / "data_quality.parquet"
     gold.write_part(counts, pa.Table.from_pylist(rows, gold.schema_of(GOLD["data_quality"])))

@@ -1,7 +1,8 @@
 """Intermediate arrays of a run, so that a run that died goes on from the buckets that are done.
 
 ``<output>/.work/<run_id>/<stage>/<bucket>/<name>.arrow`` is an uncompressed Arrow IPC file that
-is mapped, not read; ``<stage>/<bucket>.json`` is written last and says that the bucket is done.
+is mapped, not read; ``<stage>/<bucket>.json`` is written last and says that the bucket is done;
+``lake.json`` says of which lake all is.
 Where the disk is short, files of buckets are compressed, to a quarter, and a column is read when
 it is asked for; what is of all buckets is mapped still, as many processes read it at a time.
 """
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 _LABELS, _PACKED = b"labels", b"packed"
+_LAKE = "lake"
 _ZSTD_LEVEL = 1
 _PLAIN_BYTES, _PACKED_BYTES = 150, 60
 """What a night leaves on the disk for each payment until it is published, gold included: more than
@@ -126,8 +128,26 @@ class Workspace:
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return summary
 
+    def begin(self, of: Mapping[str, str]) -> None:
+        """Delete what an interrupted run has left of another lake; the same one's is gone on from.
+
+        Parameters
+        ----------
+        of : mapping of source to id
+            What silver holds; see :func:`qfb_gpu.lake.touched.ingest_ids`. A run's id does not say
+            in how many buckets, nor since when.
+        """
+        if self.finished("", _LAKE) != of:
+            shutil.rmtree(self.root, ignore_errors=True)
+            self.finish("", _LAKE, dict(of))
+
+    def end(self) -> None:
+        """Let nobody go on from what is here: it is published, and some is about to be gone."""
+        (self.root / f"{_LAKE}.json").unlink(missing_ok=True)
+
     def remove(self) -> None:
         """Delete the run's intermediates, and what older runs that died left."""
+        self.end()
         shutil.rmtree(self.root.parent, ignore_errors=True)
 
 

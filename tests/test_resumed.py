@@ -1,0 +1,124 @@
+"""A night that was killed between two steps: what it goes on from has to be of the same lake."""
+
+import datetime as dt
+import shutil
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from qfb_gpu import pipeline
+from qfb_gpu._pipeline import kept as keeping
+from qfb_gpu.calendars import load_calendar
+from qfb_gpu.config import build_config
+from qfb_gpu.errors import RunInterruptedError
+from qfb_gpu.lake import gold, ingest
+from qfb_gpu.portfolio import generate_portfolio
+
+AS_OF = dt.date(2024, 12, 31)
+pytestmark = pytest.mark.usefixtures("no_mlflow")
+
+
+def config_of(folder, **settings):
+    raw = {"as_of": AS_OF, "device": "cpu", "workers": 1, "n_buckets": 3,
+           "sources": {"transactions": {"path": "transactions"}}, **settings}  # fmt: skip
+    return build_config(raw, base=folder, where="test")
+
+
+@pytest.fixture(scope="module")
+def bank(tmp_path_factory):
+    """Payments of 20 customers, and the night of them."""
+    folder = tmp_path_factory.mktemp("bank")
+    table = generate_portfolio(20, 5, AS_OF, calendar=load_calendar("CN"))["transactions"]
+    (folder / "transactions").mkdir()
+    pq.write_table(table, folder / "transactions" / "a.parquet")
+    pipeline.run(config_of(folder))
+    return folder
+
+
+@pytest.fixture
+def night(bank, tmp_path):
+    """A copy of them."""
+    shutil.copytree(bank, tmp_path / "night")
+    return tmp_path / "night"
+
+
+def more(folder, name, customer):
+    """Let some payments of a customer come, in a file of their own."""
+    table = pq.read_table(folder / "transactions" / "a.parquet")
+    ids = pc.unique(table["customer_id"]).to_pylist()
+    few = table.filter(pc.equal(table["customer_id"], ids[customer])).slice(0, 9)
+    txn = pc.binary_join_element_wise(few["txn_id"], name, "-")
+    few = few.set_column(few.column_names.index("txn_id"), "txn_id", txn)
+    pq.write_table(few, folder / "transactions" / f"{name}.parquet")
+
+
+def tables_of(folder):
+    names = [name for name in gold.tables(folder / "out") if name != "runs"]
+    return {name: gold.read(folder / "out", name) for name in names}
+
+
+def assert_same(left, right):
+    assert left.keys() == right.keys()
+    for name, table in left.items():
+        assert table.to_pandas().equals(right[name].to_pandas()), name
+
+
+def killed(monkeypatch, config, at, **how):
+    """Run a night that dies where it would do something."""
+
+    def dies(*_arguments, **_named):
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(at, dies)
+        with pytest.raises(RunInterruptedError, match="no room"):
+            pipeline.run(config, **how)
+
+
+def test_buckets_of_another_number_are_not_taken_for_done(bank, night, monkeypatch):
+    shutil.rmtree(night / "out")
+    killed(monkeypatch, config_of(night, n_buckets=8), "qfb_gpu.pipeline.decide")
+    pipeline.run(config_of(night))
+    assert_same(tables_of(night), tables_of(bank))
+
+
+def test_customers_touched_since_an_update_died_are_not_lost(bank, night, monkeypatch):
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.update.with_figures", update=True)
+    more(night, "c", 7)
+    ingest.ingest(config_of(night))
+    (night / "transactions" / "c.parquet").unlink()
+    result = pipeline.run(config_of(night), update=True)
+    assert result.updated
+    n_before = gold.read(bank / "out", "customer_profiles").num_rows
+    assert gold.read(night / "out", "customer_profiles").num_rows == n_before
+
+
+def test_a_night_that_died_when_all_was_published_can_be_made_anew(bank, night, monkeypatch):
+    shutil.rmtree(night / "out")
+    killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.kept.keep_monthly")
+    assert keeping.load(night / "out") is None
+    (night / "out" / "report.html").unlink()
+    assert pipeline.run(config_of(night)).why_anew == "report.html"
+    assert_same(tables_of(night), tables_of(bank))
+
+
+@pytest.mark.parametrize("update", [False, True], ids=["whole", "update"])
+def test_tables_of_a_night_that_died_are_not_taken_for_those_before(
+    bank, night, monkeypatch, update
+):
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu.pipeline.write_report", update=update)
+    assert not gold.read(night / "out", "stream_payments").equals(
+        gold.read(bank / "out", "stream_payments")
+    )
+    (night / "transactions" / "b.parquet").unlink()
+    result = pipeline.run(config_of(night), update=update)
+    assert not result.unchanged
+    assert "stream_payments" in result.why_anew
+    found, before = tables_of(night), tables_of(bank)
+    for name in ("segment_drift", "segment_moves"):  # they say what became of the night before
+        del found[name], before[name]
+    assert_same(found, before)
+    assert pipeline.run(config_of(night), update=update).unchanged
