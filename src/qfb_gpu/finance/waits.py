@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 _APART = 1.25
-"""Times that the long contracts' length is the short ones', from which days are told by it. Of years
-of 365 and 366 days the slope is the payments' scatter times 130,000."""
+"""Times that the long contracts are as long as the short ones, from which on they tell the days. Of
+years of 365 and 366 days the slope is the payments' scatter times 130,000."""
 
 
 def learn_waits(
