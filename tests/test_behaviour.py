@@ -151,6 +151,22 @@ def test_of_tied_directions_each_is_the_nearest_to_a_column_to_start_from():
     np.testing.assert_allclose(ways[0].T @ ways[0], np.eye(3), atol=1e-12)
 
 
+def test_a_direction_that_carries_little_is_not_tied_with_those_that_carry_nothing():
+    """Rounding leaves squares below 0 of those: their roots made vectors of NaN, of all parties."""
+    rng = np.random.default_rng(3)
+    turn, _ = np.linalg.qr(rng.normal(size=(9, 9)))
+    squares = np.array([1.0, 0.5, 5e-8, 0, 0, 0, 0, 0, 0])
+    row, column = (index.ravel() for index in np.indices((9, 9)))
+    matrix = CPU.sparse((9, 9), row, column, (np.sqrt(squares)[:, None] * turn.T).ravel())
+    found = directions.leading(matrix, turn[:, 0], rng.normal(size=(9, 12)), 4, CPU)
+    want = np.append(np.sqrt(squares[1:3]), [0, 0])
+    np.testing.assert_allclose(np.sqrt(np.sum(found**2, axis=0)), want, rtol=1e-6)
+    np.testing.assert_allclose(np.abs(found), np.abs(turn[:, 1:5] * want), atol=1e-9)
+    power = np.array([-1e-17, 1e-17, 5e-8, 0.5])
+    _, kept = directions._one_way(power, np.eye(4), rng.normal(size=(3, 4)), 4)
+    assert kept.tolist() == [0.5, 5e-8, 0, 0]
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_all_directions_of_few_parties_are_those_that_steps_come_to(seed, monkeypatch):
     seen, _ = planted(seed=seed, n=120, groups=3, pool=20)

@@ -180,6 +180,29 @@ def test_days_after_an_event_are_those_of_other_clauses_where_few_were_paid():
     }  # fmt: skip
 
 
+def test_contracts_of_one_length_are_on_one_side_of_the_line_whenever_they_were_paid():
+    """Of 80 of a year the later paid half was the third of the short ones: 45 to 53 days."""
+    rng = np.random.default_rng(0)
+    none = same_at_all_levels(np.zeros(0, np.int64)), np.zeros(0, np.int32)
+    for _ in range(5):
+        length = np.append(rng.integers(700, 1_400, 40), np.full(80, 365)).astype(float)
+        share = 0.6 + 30 / length + rng.normal(0, 0.05, 120)
+        paid = same_at_all_levels(np.full(120, 1)), share, length
+        np.testing.assert_allclose(waits.learn_waits(paid, none)["days"], 30, atol=12)
+
+
+@pytest.mark.parametrize("lengths", [[365.0], [365.0, 366.0], [1_095.0, 1_096.0, 1_100.0]])
+def test_contracts_that_are_about_as_long_tell_no_days(lengths):
+    """Years of 365 and 366 days told thousands of days; all of 365 told 0, whatever clauses say."""
+    rng = np.random.default_rng(1)
+    length = rng.choice(lengths, 60)
+    paid = same_at_all_levels(np.full(60, 4)), 0.9 + rng.normal(0, 0.02, 60), length
+    none = same_at_all_levels(np.zeros(0, np.int64)), np.zeros(0, np.int32)
+    assert waits.learn_waits(paid, none)["key"].size == 0
+    said = same_at_all_levels(np.full(11, 4)), np.full(11, 15, np.int32)
+    assert waits.learn_waits(paid, said)["days"].tolist() == [15.0] * 3
+
+
 def test_a_node_waits_as_its_finest_sort_does_on_the_clock_of_shares_only():
     learnt = {"key": np.array([1, 102, 202]), "days": np.array([10.0, 20.0, 30.0])}
     keys = [np.array([1, 2, 3, 1]), np.array([102, 102, 103, 102]), np.array([202, 202, 202, 202])]

@@ -7,7 +7,7 @@ import pytest
 import report_fixture as made
 from test_report import page, with_measures
 
-from qfb_gpu.report.sections import churn, open_banking, recommendations
+from qfb_gpu.report.sections import churn, open_banking, recommendations, risks
 from qfb_gpu.report.wording import duration, percent
 from qfb_gpu.schema import GOLD
 
@@ -127,3 +127,14 @@ def test_a_run_of_one_stream_is_in_the_singular(tmp_path):
     _, text = page(tmp_path, run)
     assert "1 stream of payments is regular and carries" in text
     assert "follows a schedule" in text
+
+
+def test_a_customer_of_whom_nothing_was_observed_is_at_no_level_as_it_has_no_alert():
+    """After a year without income channels have a raw score, of which the score has nothing."""
+    found = pa.table({
+        "risk": ["channel"] * 3, "level": ["severe", "severe", "high"],
+        "month_end": [dt.date(2024, 12, 31)] * 3, "raw_score": [66.4, None, 66.4],
+        "n_observations": [0, 12, 3],
+    })  # fmt: skip
+    levels = risks._summed(found).levels
+    assert levels == {("channel", "not measured"): 2, ("channel", "high"): 1}

@@ -720,7 +720,9 @@ def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
     names = [f"firm {at:02d}" for at in range(30)]
     made = night(tmp_path, [(build_ledger(young), names)], DAY)
     unknown = {
-        (r["customer_id"], r["risk"]) for r in made["customer_risks"] if r["raw_score"] == "nan"
+        (r["customer_id"], r["risk"])
+        for r in made["customer_risks"]
+        if r["raw_score"] == "nan" or r["n_observations"] == 0
     }
     assert ("firm 00", "volatility") in unknown
     alerted = {(a["customer_id"], a["risk"]): a for a in made["risk_alerts"]}
@@ -728,3 +730,6 @@ def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
     assert not unknown & alerted.keys()
     first = {f"firm {at:02d}": min(r[4] for r in young if r[0] == at) for at in range(30)}
     assert all(a["raised_date"] >= first[who] for (who, _), a in alerted.items())
+    new = [a for a in alerted.values() if a["is_new"]]
+    assert new
+    assert {a["previous_score"] for a in new} == {"nan"}  # a month ago it had what its peers had

@@ -72,7 +72,7 @@ TABLES = (
         ("raised_date", "date", "month end since which the level holds; a year ago: or longer"),
         ("is_new", "bool", "reached at the last month end: later nights do not raise it again"),
         ("score", "float64", "0 to 100"),
-        ("previous_score", "float64", "a month earlier"),
+        ("previous_score", "float64", "a month earlier; null where nothing was measured then"),
         ("exposed", "float64", "a year's income from the largest channel, minor units; else null"),
         ("currency", "string", "ISO 4217"),
         ("reason_codes", "string", "comma separated, what weighs most first"),

@@ -5,8 +5,8 @@ days that are a large share of a short contract and a small one of a long contra
 are finished, of which one learns, are short ones. So shares against 1 / length are a line whose
 slope is the days; it is J. W. Tukey's resistant line ("Exploratory Data Analysis", 1977), through
 the medians of the thirds of the longest and of the shortest contracts, which payments that were
-months late do not turn. Too few payments, and the days are the median of those that other
-contracts' clauses say of such nodes.
+months late do not turn. Too few payments, or of contracts that are all about as long, and the days
+are the median of those that other contracts' clauses say of such nodes.
 """
 
 from __future__ import annotations
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from qfb_gpu.backend import Backend
+
+_APART = 1.25
+"""Times that the long contracts are as long as the short ones, from which on they tell the days. Of
+years of 365 and 366 days the slope is the payments' scatter times 130,000."""
 
 
 def learn_waits(
@@ -42,7 +46,7 @@ def learn_waits(
     -------
     dict of arrays, shape (n_sorts,), ascending by ``key``
         ``key`` (int64) and ``days`` (float64, not negative) of sorts with ``FEWEST_EVENTS`` nodes
-        that were paid, or else as many that say the days.
+        that were paid, of contracts of different lengths, or else as many that say the days.
     """
     sorts, share, length = paid
     by_payments = _by_sort(sorts, 1.0 / length, share, _slope)
@@ -57,10 +61,10 @@ def learn_waits(
 
 def _by_sort(
     sorts: list[np.ndarray], x: np.ndarray, y: np.ndarray,
-    figure: Callable[[np.ndarray, np.ndarray], float],
+    figure: Callable[[np.ndarray, np.ndarray], float | None],
 ) -> dict[int, float]:  # fmt: skip
     """Return a figure of each sort's ``x``, ascending, and ``y``; a level's keys are its own."""
-    found = {}
+    found: dict[int, float] = {}
     for key in sorts:
         order = np.lexsort((y, x, key))
         ordered = key[order]
@@ -69,16 +73,24 @@ def _by_sort(
         for begin, end in zip(first.tolist(), stop.tolist(), strict=False):
             if end - begin >= FEWEST_EVENTS:
                 rows = order[begin:end]
-                found[int(ordered[begin])] = figure(x[rows], y[rows])
+                value = figure(x[rows], y[rows])
+                if value is not None:
+                    found[int(ordered[begin])] = value
     return found
 
 
-def _slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the slope of the resistant line, at least 0; ``x`` ascends."""
+def _slope(x: np.ndarray, y: np.ndarray) -> float | None:
+    """Return the slope of the resistant line, at least 0; ``x``, above 0, ascends.
+
+    Points of one ``x`` are on one side: which of them are in a third may not depend on their ``y``.
+    None where the sides are not :data:`_APART`.
+    """
     third = x.shape[0] // 3
-    across = np.median(x[-third:]) - np.median(x[:third])
-    rise = np.median(y[-third:]) - np.median(y[:third])
-    return max(0.0, float(rise / across)) if across > 0 else 0.0
+    low, high = x <= x[third - 1], x >= x[-third]
+    least, most = np.median(x[low]), np.median(x[high])
+    if most < _APART * least:
+        return None
+    return max(0.0, float((np.median(y[high]) - np.median(y[low])) / (most - least)))
 
 
 def waits_of(sorts: list[Any], clock: Any, waits: dict[str, Any], backend: Backend) -> Any:

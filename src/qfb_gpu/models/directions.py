@@ -135,7 +135,8 @@ def _one_way(power: Any, turn: Any, part: Any, size: int) -> tuple[Any, Any]:
     power : float64, shape (size,)
     """
     power, turn = power[::-1], turn[:, ::-1]
-    tied = np.append(power[:-1] - power[1:] < _TIED, False)
+    is_near = power[:-1] - power[1:] < _TIED
+    tied = np.append(is_near & (power[1:] >= _CARRIES), False)  # with what carries something
     found, squares = np.zeros((power.size, size)), np.zeros(size)
     first = 0
     for last in np.flatnonzero(~tied).tolist():

@@ -311,7 +311,8 @@ def _columns(saved: Saved, bucket: int) -> Columns:
         known = xp.stack([one.known for one in drawn.values()], 1)
         held = held_since(xp.where(known, level, -1), xp)  # what peers have was not reached by it
         found |= {"level": level[:, 0], "held": held}
-        found["before"] = drawn[1 if 1 in recent else 0].score
+        before = drawn[1 if 1 in recent else 0]
+        found["before"] = xp.where(before.known, before.score, xp.nan)
         columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}
     return columns
 

@@ -40,7 +40,7 @@ _RISKS = {
 }
 _LEVELS = (("low", "mature"), ("watch", "early"), ("high", "out"), ("severe", "bad"))
 _NOT_MEASURED = "not measured"
-_SCORED = ["risk", "level", "month_end", "raw_score"]
+_SCORED = ["risk", "level", "month_end", "raw_score", "n_observations"]
 _ALERTS = [
     "customer_id", "risk", "level", "raised_date", "is_new", "score", "previous_score", "reasons",
     "reasons_zh",
@@ -86,7 +86,8 @@ class _Alerts:
 
 def _summed(found: pa.Table) -> _Sums:
     when = found.column("month_end")[0].as_py() if found.num_rows else None
-    is_known = pc.is_valid(column(found, "raw_score"))
+    is_seen = pc.greater(column(found, "n_observations"), 0)  # else the score is the peers'
+    is_known = pc.and_(pc.is_valid(column(found, "raw_score")), is_seen)
     level = pc.if_else(is_known, column(found, "level").cast(pa.string()), _NOT_MEASURED)
     told = pa.table({"risk": column(found, "risk"), "level": level})
     return _Sums(found.num_rows, when, kinds(told, ["risk", "level"]))
