@@ -103,6 +103,19 @@ def test_what_an_interrupted_run_has_left_needs_no_disk(tmp_path, monkeypatch):
     assert not is_short(tmp_path, 1_000)
 
 
+def test_what_other_runs_have_left_takes_no_disk(tmp_path):
+    runs = [Workspace(tmp_path / name) for name in ("a", "b")]
+    (tmp_path / "ingest").mkdir()
+    for run in runs:
+        run.begin({"transactions": "1"})
+        run.save("score", 0, "zeros", {"zero": np.zeros(9)}, CPU)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b", "ingest"]
+    runs[1].begin({"transactions": "1"})
+    assert runs[1].has("score", 0, "zeros")
+    runs[1].begin({"transactions": "2"})
+    assert not runs[1].has("score", 0, "zeros")
+
+
 def test_a_disk_that_may_not_do_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9))
     with pytest.warns(RuntimeWarning, match=r"1\.2 GB in .*out until .* 1\.0 GB are free"):

@@ -131,6 +131,8 @@ class Workspace:
     def begin(self, of: Mapping[str, str]) -> None:
         """Delete what an interrupted run has left of another lake; the same one's is gone on from.
 
+        What other runs have left goes, too: this one may need the disk that it takes.
+
         Parameters
         ----------
         of : mapping of source to id
@@ -138,7 +140,9 @@ class Workspace:
             in how many buckets, nor since when.
         """
         if self.finished("", _LAKE) != of:
-            shutil.rmtree(self.root, ignore_errors=True)
+            left = [path.parent for path in self.root.parent.glob(f"*/{_LAKE}.json")]
+            for folder in (self.root, *left):
+                shutil.rmtree(folder, ignore_errors=True)
             self.finish("", _LAKE, dict(of))
 
     def end(self) -> None:
