@@ -3,8 +3,8 @@
 Directions of one singular value may be turned among themselves, and which turn a decomposition
 gives hangs on rounding: on the order of rows. Here the first of them is the one nearest to the
 first of the columns that the iteration starts from, the second the one nearest to the next, and so
-on. A direction that no such column has a part in tells apart what nothing else does: neither end of
-it is the first by anything but a name. Its column is zeros, as is that of one that carries nothing.
+on. A direction that no such column has a part in is left out: neither end of it is the first by
+anything that they say. Its column is zeros, as is that of one that carries nothing.
 
 References
 ----------
