@@ -202,3 +202,11 @@ def test_days_of_timestamps_are_those_of_python(unit):
     days, status = parse_dates(stamps, "auto")
     assert days[:-1].tolist() == [one // 86_400 for one in seconds]
     assert status.tolist() == [OK] * len(seconds) + [MISSING]
+
+
+def test_the_last_instants_of_nanoseconds_have_their_day_in_a_zone():
+    """2262-04-12 in Shanghai, which is beyond what nanoseconds tell there, was a day of 1677."""
+    stamps = pa.array([2**63 - 1, None], pa.int64()).view(pa.timestamp("ns", "Asia/Shanghai"))
+    days, status = parse_dates(stamps, "auto")
+    assert days[0] == ((2**63 - 1) // 10**9 + 8 * 3600) // 86_400
+    assert status.tolist() == [OK, MISSING]

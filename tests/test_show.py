@@ -10,7 +10,7 @@ import pytest
 import report_fixture as made
 from rich.console import Console
 
-from qfb_gpu.cli import console
+from qfb_gpu._cli.screen import console
 from qfb_gpu.errors import InputError
 from qfb_gpu.report import contents
 from qfb_gpu.report.show import render

@@ -16,11 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.ledger import Calendar
+from qfb_gpu.ledger import NULL_DAY, Calendar
 
 EPOCH = dt.date(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
+_PER_DAY = {unit: 86_400 * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
 _TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
 
 
@@ -32,6 +33,33 @@ def to_day(date: dt.date) -> int:
 def to_date(day: int) -> dt.date:
     """Return the date of a day since 1970-01-01."""
     return EPOCH + dt.timedelta(days=int(day))
+
+
+def days_of(instants: pa.Array) -> pa.Array:
+    """Return the days of timestamps on their own clock, in whole numbers.
+
+    Arrow's floor, and its clock of a zone, wrap on the first and last day of nanoseconds. A day
+    that 32 bits do not hold is beyond any calendar: the first or last that they do.
+
+    Parameters
+    ----------
+    instants : pyarrow.Array of timestamps, shape (n,)
+
+    Returns
+    -------
+    pyarrow.Array of date32, shape (n,)
+        Null where they are.
+    """
+    unit, zone = instants.type.unit, instants.type.tz
+    unknown = np.asarray(instants.is_null()) if instants.null_count else None
+    ticks = instants.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
+    per_day = _PER_DAY[unit]
+    if zone is not None:
+        seconds = pa.array(ticks // (per_day // _PER_DAY["s"])).cast(pa.timestamp("s", zone))
+        ticks = pc.local_timestamp(seconds).cast(pa.int64()).to_numpy()
+        per_day = _PER_DAY["s"]
+    days = np.clip(ticks // per_day, NULL_DAY + 1, -(NULL_DAY + 1)).astype(np.int32)
+    return pa.array(days, mask=unknown).view(pa.date32())
 
 
 def names_no_year(texts: pa.Array) -> np.ndarray:

@@ -16,7 +16,7 @@ import typer
 from rich.console import Console
 
 from qfb_gpu._cli.catalog import COMMANDS
-from qfb_gpu._cli.screen import Patient, output, screen
+from qfb_gpu._cli.screen import Patient, console, output
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, QfbError
 from qfb_gpu.starting import importing
@@ -234,11 +234,6 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
             console().print(f"{stage}: {done} of {total}")
 
     yield line
-
-
-def console() -> Console:
-    """Return the screen: standard output, as it is now (tests replace it); texts are no markup."""
-    return screen()
 
 
 for add in COMMANDS:

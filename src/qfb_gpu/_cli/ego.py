@@ -21,7 +21,7 @@ def add_ego(app: typer.Typer) -> None:
         limit: Annotated[int, typer.Option(min=1, help="partners to print a side")] = 10,
     ) -> None:
         """Show whom a party pays, who pays it, and who of them deal with each other."""
-        from qfb_gpu.cli import console
+        from qfb_gpu._cli.screen import console
         from qfb_gpu.lake import gold
         from qfb_gpu.report.ego import ego as neighbourhood
         from qfb_gpu.report.wording import count, plural

@@ -23,7 +23,7 @@ def add_maintain(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """Put small files of gold tables together and delete files that no version needs."""
-        from qfb_gpu.cli import console
+        from qfb_gpu._cli.screen import console
         from qfb_gpu.lake.maintain import maintain as keep_up
 
         screen = console()

@@ -63,7 +63,7 @@ def add_models(app: typer.Typer) -> None:
 
 
 def _said(version: Version) -> None:
-    from qfb_gpu.cli import console
+    from qfb_gpu._cli.screen import console
 
     console().print(
         f"{version.name} {version.version} is champion from the next night on, and stays until "
@@ -75,7 +75,7 @@ def _said(version: Version) -> None:
 def _list(found: list[Version], out: Path) -> None:
     from rich.table import Table
 
-    from qfb_gpu.cli import console
+    from qfb_gpu._cli.screen import console
 
     screen = console()
     if not found:
@@ -108,7 +108,7 @@ def _data(version: Version) -> str:
 
 
 def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
-    from qfb_gpu.cli import console
+    from qfb_gpu._cli.screen import console
     from qfb_gpu.errors import InputError
     from qfb_gpu.parts import registry
 

@@ -31,7 +31,8 @@ def add_prepare(app: typer.Typer) -> None:
         set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
     ) -> None:
         """Run the `prepare` of the sources on their first rows; nothing is written."""
-        from qfb_gpu.cli import console, load
+        from qfb_gpu._cli.screen import console
+        from qfb_gpu.cli import load
         from qfb_gpu.lake.explain import explain as explain_recipes
 
         for part in explain_recipes(load(config, None, None, set_), source, rows):

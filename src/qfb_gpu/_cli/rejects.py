@@ -32,7 +32,7 @@ def add_rejects(app: typer.Typer) -> None:
         ] = False,
     ) -> None:
         """List why rows were left out; --retry takes in those that can be read by now."""
-        from qfb_gpu.cli import console
+        from qfb_gpu._cli.screen import console
         from qfb_gpu.config import load_config
 
         config = out if out.suffix == ".toml" and config is None else config

@@ -70,8 +70,8 @@ def output() -> Patient:
     return Patient(sys.stdout)
 
 
-def screen() -> Console:
-    """Return the screen: standard output, where texts are no markup."""
+def console() -> Console:
+    """Return the screen: standard output, as it is now (tests replace it); texts are no markup."""
     out = output()
     width = None if out.isatty() else _WIDE
     return Console(

@@ -31,7 +31,7 @@ def add_whatif(app: typer.Typer) -> None:
         limit: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
     ) -> None:
         """Show who loses how much of a year's income if a firm stops paying."""
-        from qfb_gpu.cli import console
+        from qfb_gpu._cli.screen import console
         from qfb_gpu.parts.whatif import what_if
         from qfb_gpu.report.whatif import render
 

@@ -71,7 +71,7 @@ def fit(
         seconds |= measured.seconds()
         seconds |= others  # before the network is there: who reads it and did not say so fails
     seconds |= graph  # with one device before all else, as the host waits for it
-    profiles = _start_profiles(Pool() if host is pool else host, alone, buckets, small)
+    profiles = _start_profiles(Pool() if host is pool else host, alone, buckets)
     if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
         seconds |= others
         seconds |= after_graph
@@ -138,30 +138,29 @@ def fit_network(night: Night, _name: str) -> float:
     return time.perf_counter() - start
 
 
-def _start_profiles(pool: Pool, night: Night, buckets: list[int], small: groups.Groups) -> Running:
+def _start_profiles(pool: Pool, night: Night, buckets: list[int]) -> Running:
     """Have it saved where each bucket's customers stand; see :func:`save_profiles`."""
     load, n_before, first = night.workspace.load, 0, {}
     for bucket in buckets:
         first[bucket] = n_before
         n_before += load("score", bucket, "customers")["customer_key"].shape[0]
-    return pool.start(save_profiles, (night, first, small), buckets)
+    return pool.start(save_profiles, (night, first), buckets)
 
 
-def save_profiles(asked: tuple[Night, dict[int, int], groups.Groups], bucket: int) -> int:
+def save_profiles(asked: tuple[Night, dict[int, int]], bucket: int) -> int:
     """Save where a bucket's customers stand among all; return its number of regular streams.
 
     Parameters
     ----------
-    asked : tuple of Night, dict of int to int, Groups
-        How many customers the buckets before each have; what :func:`fit_groups` returned.
+    asked : tuple of Night, dict of int to int
+        How many customers the buckets before each have.
     bucket : int
     """
-    night, first, small = asked
+    night, first = asked
     host, work = get_backend("cpu"), night.workspace
     keys = work.load("score", bucket, "customers")["customer_key"]
     start, stop = first[bucket], first[bucket] + keys.shape[0]
-    columns = groups.taken(small, work).columns.items()
-    rows = {name: _slice(values, start, stop) for name, values in columns}
+    rows = {name: _slice(values, start, stop) for name, values in groups.placed(work).items()}
     position = network.node_features(work.load("fit", WHOLE, "nodes"), keys)
     decided.save_places(work, bucket, {**rows, **position}, host)
     return int(decided.features(work, bucket)["regularity_n_streams"].sum())

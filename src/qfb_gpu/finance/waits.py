@@ -17,6 +17,7 @@ import numpy as np
 
 from qfb_gpu.finance.joins import find
 from qfb_gpu.finance.timing import FEWEST_EVENTS, SHARE
+from qfb_gpu.keys import first_in_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -68,7 +69,7 @@ def _by_sort(
     for key in sorts:
         order = np.lexsort((y, x, key))
         ordered = key[order]
-        first = np.flatnonzero(np.append(True, ordered[1:] != ordered[:-1])[: order.shape[0]])
+        first = np.flatnonzero(first_in_run(ordered, np))
         stop = np.append(first[1:], order.shape[0])
         for begin, end in zip(first.tolist(), stop.tolist(), strict=False):
             if end - begin >= FEWEST_EVENTS:

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.calendars import names_no_year
+from qfb_gpu.calendars import days_of, names_no_year
 from qfb_gpu.currencies import EXPONENT, currency_code
 from qfb_gpu.lake.amounts import parse_decimals
 from qfb_gpu.lake.texts import as_text, clean_text, plain, text_buffers, word
@@ -36,9 +36,6 @@ _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
 _LOOKED_AT, _FEWEST_DAYS, _MOST_HOURS = 10_000, 10, 2
 _DAY_SECONDS, _QUARTER_SECONDS = 86_400, 900
-_PER_DAY = {unit: _DAY_SECONDS * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
-_BEYOND = 1_000_000_000
-"""Days after any that a calendar has."""
 DIRECTION_WORDS = {
     **dict.fromkeys(("in", "credit", "c", "cr", "收", "收入", "贷", "贷方"), IN),
     **dict.fromkeys(("out", "debit", "d", "dr", "支", "支出", "付", "借", "借方"), OUT),
@@ -112,11 +109,7 @@ def _whole_days(values: pa.Array) -> pa.Array:
     """Return int32 days since 1970-01-01; those that would not fit are beyond any calendar."""
     if pa.types.is_date(values.type):
         return values.cast(pa.date32()).view(pa.int32())
-    if values.type.tz is not None:
-        values = pc.local_timestamp(values)
-    days = plain(values.cast(pa.int64()), 0, np.int64) // _PER_DAY[values.type.unit]
-    whole = np.clip(days, -_BEYOND, _BEYOND).astype(np.int32)
-    return pa.array(whole, mask=np.asarray(values.is_null()) if values.null_count else None)
+    return days_of(values).view(pa.int32())
 
 
 def in_zone(rows: pa.RecordBatch, zone: str) -> pa.RecordBatch:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    _Keyed = tuple[pa.Table, np.ndarray]
+
 _OWNER = "customer_id"
 _FEW = 64
 """With more touched customers nobody looks for pages that stay."""
@@ -72,10 +74,10 @@ def splice(
         before, keys = _ascending(read_rows(old))
         after = [_completed(one, before, keys) for one in after]
     before, come = _together(before, after)
-    come, its = _ascending(come)
-    table = _merged(before, keys, come, its, customer_keys)
+    now = _ascending(come)
+    table = _merged((before, keys), now, customer_keys)
     if show is not None:
-        show(_of(before, keys, customer_keys), come)
+        show(_of(before, keys, customer_keys), now[0])
     gold.write_part(target, table, _FAST if pages.are_cut(table.num_rows) else gold.SNAPPY)
     return int(table.num_rows)
 
@@ -109,7 +111,7 @@ def _of(table: pa.Table, keys: np.ndarray, customer_keys: np.ndarray) -> pa.Tabl
     return table.take(pa.array(rows_of(customer_keys, keys)[0]))
 
 
-def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
+def _ascending(table: pa.Table) -> _Keyed:
     """Return a table with its rows in order of their keys, and the keys."""
     keys = _keys(table)
     if (keys[1:] < keys[:-1]).any():
@@ -118,16 +120,11 @@ def _ascending(table: pa.Table) -> tuple[pa.Table, np.ndarray]:
     return table, keys
 
 
-def _merged(
-    old: pa.Table,
-    old_keys: np.ndarray,
-    new: pa.Table,
-    new_keys: np.ndarray,
-    customer_keys: np.ndarray,
-) -> pa.Table:
+def _merged(before: _Keyed, after: _Keyed, customer_keys: np.ndarray) -> pa.Table:
     """Return the old rows, those of some customers replaced; in one chunk."""
+    (old, old_keys), (new, new_keys) = before, after
     if old.num_rows > _ROWS_A_PIECE * customer_keys.size:
-        return _replaced(old, old_keys, new, new_keys, customer_keys)
+        return _replaced(before, after, customer_keys)
     gone, _ = rows_of(customer_keys, old_keys)
     rows = np.delete(np.arange(old_keys.size + new_keys.size), gone)
     order = np.argsort(np.append(old_keys, new_keys)[rows], kind="stable")
@@ -140,14 +137,9 @@ def _together(before: pa.Table, after: list[pa.Table]) -> tuple[pa.Table, pa.Tab
     return together.slice(0, before.num_rows), together.slice(before.num_rows)
 
 
-def _replaced(
-    old: pa.Table,
-    old_keys: np.ndarray,
-    new: pa.Table,
-    new_keys: np.ndarray,
-    customer_keys: np.ndarray,
-) -> pa.Table:
+def _replaced(before: _Keyed, after: _Keyed, customer_keys: np.ndarray) -> pa.Table:
     """Return the old rows with the new ones in place of some customers'; both by ascending key."""
+    (old, old_keys), (new, new_keys) = before, after
     pieces, start = [], 0
     for key in customer_keys:
         first, last = np.searchsorted(old_keys, key), np.searchsorted(old_keys, key, side="right")
@@ -198,17 +190,17 @@ def _by_page(
     rows, new = _together(before, [_completed(one, before, its) for one in after])
     if not all(map(_goes_on, before.columns, rows.columns)):
         return None
-    new, new_keys = _ascending(new)
+    now = _ascending(new)
     tables, at = [], 0
     for first, stop, customers in runs:
         own = its[at : at + starts[stop] - starts[first]]
-        tables.append(_replaced(rows.slice(at, own.size), own, new, new_keys, customers))
+        tables.append(_replaced((rows.slice(at, own.size), own), now, customers))
         at += own.size
     places = [(first, stop) for first, stop, _ in runs]
     if not gold.write_patched(target, paged, places, tables, _FAST):
         return None
     if show is not None:
-        show(_of(before, its, customer_keys), new)
+        show(_of(before, its, customer_keys), now[0])
     return int(metadata.num_rows) - at + sum(table.num_rows for table in tables)
 
 

@@ -154,8 +154,13 @@ def put(groups: Groups, workspace: Workspace, backend: Backend) -> Groups:
 def taken(small: Groups, workspace: Workspace) -> Groups:
     """Return what :func:`put` was given; arrays are on the host, mapped."""
     moves = {**small.moves, **workspace.load(_STAGE, WHOLE, "moves")}
-    columns, population = (workspace.load(_STAGE, WHOLE, n) for n in ("columns", "population"))
-    return replace(small, columns=columns, moves=moves, population=population)
+    population = workspace.load(_STAGE, WHOLE, "population")
+    return replace(small, columns=placed(workspace), moves=moves, population=population)
+
+
+def placed(workspace: Workspace) -> dict[str, Any]:
+    """Return ``columns`` of what :func:`put` was given, mapped."""
+    return workspace.load(_STAGE, WHOLE, "columns")
 
 
 def place_groups(

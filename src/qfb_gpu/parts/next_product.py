@@ -65,8 +65,8 @@ class _Bank:
 
 def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None) -> _Bank:
     """Return the customers of the saved buckets, one after another, at the wanted cut-offs."""
-    held = [saved.scored("holdings", bucket) for bucket in saved.buckets]
-    customers = [saved.scored("customers", bucket) for bucket in saved.buckets]
+    held = [saved.scored_view("holdings", bucket) for bucket in saved.buckets]
+    customers = [saved.scored_view("customers", bucket) for bucket in saved.buckets]
     names = names or sorted({name for one in held for name in one["product"].unique().to_pylist()})
     sizes = [one["key"].size for one in customers]
     starts = np.cumsum([0, *sizes])
@@ -81,7 +81,7 @@ def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None)
     )
     states = {}
     for back in wanted:
-        parts = [saved.scored(f"at.{back}", bucket) for bucket in saved.buckets]
+        parts = [saved.scored_view(f"at.{back}", bucket) for bucket in saved.buckets]
         states[back] = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
     first = np.concatenate([one["first_day"] for one in customers])
     return _Bank(names, holdings, states, np.concatenate([c["key"] for c in customers]), first)

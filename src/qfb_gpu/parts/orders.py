@@ -64,7 +64,7 @@ def fit(saved: Saved) -> dict[str, Columns]:
     which row of ``risk``.
     """
     backend, settings = saved.backend, _settings(saved.config)
-    sizes = [saved.scored("orders", bucket)["place"].shape[0] for bucket in saved.buckets]
+    sizes = [saved.scored_view("orders", bucket)["place"].shape[0] for bucket in saved.buckets]
     orders = make_orders(_all_orders(saved, sizes), backend)
     if not orders.order_day.shape[0]:
         return {**_no_risk(), "backtest": _test_columns([])}

@@ -56,7 +56,7 @@ def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     backend = saved.backend
-    parts = [saved.scored("marks", bucket) for bucket in saved.buckets]
+    parts = [saved.scored_view("marks", bucket) for bucket in saved.buckets]
     names = ("customer", "kind", "mark")
     marks = {n: backend.asarray(np.concatenate([part[n] for part in parts])) for n in names}
     found = network.related(marks, saved.config.network.related, backend)

@@ -66,7 +66,7 @@ def _marketing(given: Given) -> dict[str, Columns]:
 
 
 def _fit_response(saved: Saved) -> dict[str, Columns]:
-    tables = [saved.scored("known", bucket) for bucket in saved.buckets]
+    tables = [saved.scored_view("known", bucket) for bucket in saved.buckets]
     model = fit_response_rate(*(np.concatenate([t[name] for t in tables]) for name in _ANSWERS))
     found = [model] if model else []
     return {

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu._backend import columns as device
 from qfb_gpu._backend.devices import n_threads
-from qfb_gpu.calendars import names_no_year
+from qfb_gpu.calendars import days_of, names_no_year
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import NULL_DAY
@@ -37,7 +37,6 @@ _NULLABLE = {
 }
 """pandas dtypes with a null of their own: the dtype never depends on what a column holds."""
 _PIECE_ROWS = 1 << 16
-_PER_DAY = {unit: 86_400 * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
 
 
 def to_arrow(values: Any) -> pa.Array:
@@ -238,7 +237,7 @@ def read_days(values: Any) -> tuple[Any, Any]:
     column = to_arrow(values)
     kind = column.type
     if pa.types.is_timestamp(kind):
-        column = _days_of(column)
+        column = days_of(column)
     elif pa.types.is_null(kind):
         column = column.cast(pa.date32())
     elif not pa.types.is_date(kind):
@@ -246,24 +245,6 @@ def read_days(values: Any) -> tuple[Any, Any]:
     numbers = column.cast(pa.date32()).view(pa.int32()).fill_null(NULL_DAY)
     days = np.asarray(numbers.to_numpy(zero_copy_only=False), np.int32)
     return days, np.zeros(len(days), bool)
-
-
-def _days_of(instants: pa.Array) -> pa.Array:
-    """Return the days of timestamps on their own clock, in whole numbers.
-
-    Arrow's floor, and its clock of a zone, wrap on the first and last day of nanoseconds. A day
-    that 32 bits do not hold is beyond any calendar: the first or last that they do.
-    """
-    unit, zone = instants.type.unit, instants.type.tz
-    unknown = np.asarray(instants.is_null()) if instants.null_count else None
-    ticks = instants.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False)
-    per_day = _PER_DAY[unit]
-    if zone is not None:
-        seconds = pa.array(ticks // (per_day // _PER_DAY["s"])).cast(pa.timestamp("s", zone))
-        ticks = pc.local_timestamp(seconds).cast(pa.int64()).to_numpy()
-        per_day = _PER_DAY["s"]
-    days = np.clip(ticks // per_day, NULL_DAY + 1, -(NULL_DAY + 1)).astype(np.int32)
-    return pa.array(days, mask=unknown).view(pa.date32())
 
 
 def _read_texts(coded: pa.DictionaryArray) -> tuple[Any, Any]:
