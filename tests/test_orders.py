@@ -292,6 +292,8 @@ class _Saved:
     def scored(self, name, bucket):
         return self.tables[bucket] if name == "orders" else self.ids[bucket]
 
+    scored_view = scored
+
     def fitted(self, name):
         return self.found[name]
 
