@@ -115,13 +115,6 @@ def pick(rng: np.random.Generator, weights: Any, n: int) -> np.ndarray:
     return np.searchsorted(edges, rng.random(n) * edges[-1], side="right")
 
 
-def pick_rows(rng: np.random.Generator, weights: np.ndarray) -> np.ndarray:
-    """Return one draw per row of ``weights`` (n, k)."""
-    edges = np.cumsum(weights, axis=1)
-    level = rng.random(len(weights)) * edges[:, -1]
-    return (edges <= level[:, None]).sum(axis=1).clip(max=weights.shape[1] - 1)
-
-
 def numbered(owner: np.ndarray, day: np.ndarray) -> np.ndarray:
     """Count the rows of each owner from 0, by day."""
     order = np.lexsort((day, owner))

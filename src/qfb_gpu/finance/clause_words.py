@@ -128,7 +128,6 @@ CUMULATIVE_AFTER = _words(r"^\s*(?:cumulative|in total|in aggregate|\(累计|\(�
 REMAINDER = _words(
     r"余款|剩余|其余|尾款|余额|余下|余(?=\s*\d+(?:\.\d+)?%)|balance|remain(?:der|ing)|\bthe rest\b"
 )
-PAID_OFF = _words(r"付清|结清|付讫|付完|全额|全款|一次性|100%|in full|full payment|lump sum")
 WHOLE = _words(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
     r"|in full|net \d|cash on delivery|\bCOD\b|payable|payment|\bdue\b"

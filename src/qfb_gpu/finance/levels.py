@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 LEVELS = ("low", "watch", "high", "severe")
-LEVELS_ZH = {"low": "低", "watch": "关注", "high": "高", "severe": "严重"}
 
 
 def level_of(score: Any, starts: Sequence[float], xp: Any) -> Any:

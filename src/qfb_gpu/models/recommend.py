@@ -36,7 +36,6 @@ FEWEST = 30
 """Openings, to fit on and to calibrate on together, without which popularity ranks."""
 YEAR_DAYS = 360
 N_SIZES = 4
-OF_PRODUCT = ("popularity", "had_before", "affinity", "affinity_best", "size_lift")
 OF_HOLDING = (
     "products_held",
     "products_closed_year",

@@ -60,11 +60,6 @@ def day_numbers(values: pa.ChunkedArray, null: int) -> np.ndarray[Any, Any]:
     return np.asarray(pc.fill_null(days, null)).astype(np.int64)
 
 
-def label_counts(values: pa.ChunkedArray) -> list[tuple[str, int]]:
-    """Return each distinct value as text with its count, most first, nulls as not given."""
-    return most_first([labels(values)])
-
-
 def labels(values: pa.ChunkedArray) -> Counter[str]:
     """Return how often each distinct value is there, as text, nulls as not given."""
     counted = pc.value_counts(values)
