@@ -170,6 +170,27 @@ def test_terms_are_the_usual_ones_that_payments_keep_to():
     assert set(found["terms_days"][[0, 2]]) <= set(GRID)
 
 
+def test_two_payments_show_no_terms():
+    rows = [(0, 0, 30, 5), (0, 10, 41, 5), (0, 20, 90, 5)]  # two keep 30 days, one does not
+    rows += [(1, 0, 30, 5), (1, 10, 41, 5)]
+    rows += [(2, 0, 30, 5), (2, 10, 41, 5), (2, 20, 52, 5)]
+    found = statistics(invoices(*rows), 3, 400, CPU)
+    np.testing.assert_array_equal(found["terms_days"], [np.nan, np.nan, 30])
+
+
+def test_waits_at_random_seldom_show_terms():
+    rng = np.random.default_rng(1)
+    for n, most in ((3, 0.01), (4, 0.02), (5, 0.03)):
+        waits = rng.integers(0, 121, (2_000, n))
+        rows = [
+            (pair, 20 * at, 20 * at + wait, 1)
+            for pair, own in enumerate(waits.tolist())
+            for at, wait in enumerate(own)
+        ]
+        found = statistics(invoices(*rows), 2_000, 10_000, CPU)
+        assert (~np.isnan(found["terms_days"])).mean() < most
+
+
 def test_drift_and_open_invoices():
     rows = [(0, day, day + (10 if day < 50 else 40), 1) for day in range(0, 100, 10)]
     found = statistics(invoices(*rows), 1, 400, CPU)
