@@ -112,9 +112,9 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
     -------
     dict of arrays, shape (n_nodes,)
         ``early``, ``middle`` and ``late`` (float64, 5%, 50% and 95% of such nodes that had not
-        been paid by ``now`` were paid by then; NaN where the curve does not fall that far, ``early``
-        and ``late`` also where fewer than :data:`FEWEST_EVENTS` took longer than ``now``: the
-        least and greatest of so few do not hold the next one 90 times of 100),
+        been paid by ``now`` were paid by then; NaN where the curve does not fall that far,
+        ``early`` and ``late`` also where fewer than :data:`FEWEST_EVENTS` took longer than
+        ``now``: the least and greatest of so few do not hold the next one 90 times of 100),
         ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
         (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64, paid nodes of the
         sort that took longer than ``now``).
