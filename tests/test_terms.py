@@ -1,6 +1,7 @@
 """Payment terms: the cheapest cycle in closed form and by trying all days, caps, statistics."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import deals_case
 import numpy as np
@@ -19,6 +20,7 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.finance import cycle, cycles, legal_caps
 from qfb_gpu.finance.terms import GRID, Invoices, statistics
 from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.parts import payment_terms_learning, payment_terms_tables
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
 from qfb_gpu.schema import DIRECTIONS
@@ -294,6 +296,23 @@ def test_the_front_trades_cash_for_risk(night):
     cny = front[front.currency == "CNY"].sort_values("distress_price")
     assert cny.supplier_risk_minor.is_monotonic_decreasing
     assert cny.cash_released_minor.is_monotonic_decreasing
+
+
+def test_a_seller_of_two_equal_currencies_has_the_first_whatever_its_name():
+    keys = np.arange(1, 41, dtype=np.int64)
+    rows = {
+        "counterparty_key": np.repeat(keys, 2),
+        "currency": np.tile(np.array([CNY, CNY + 1], np.int16), keys.size),
+        "begin_day": np.zeros(2 * keys.size, np.int32),
+        "paid_day": np.tile(np.array([10, 50], np.int32), keys.size),
+        "amount_minor": np.ones(2 * keys.size, np.int64),
+    }
+    sellers = payment_terms_learning._sellers([rows], 100)
+    saved = SimpleNamespace(fitted=lambda _name: sellers)
+    none = {"customer": np.zeros(0, np.int64), **dict.fromkeys(("days_weighted", "dpo_days"),
+                                                              np.zeros(0))}  # fmt: skip
+    found = payment_terms_tables._profile(saved, none, {"customer_key": keys})
+    assert set(found["terms_seller_weighted_days"].tolist()) == {10.0}
 
 
 @pytest.mark.slow
