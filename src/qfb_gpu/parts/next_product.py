@@ -130,8 +130,9 @@ def _sides(saved: Saved, bank: _Bank, turn: int) -> np.ndarray:
 def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> Pairs:
     horizon = saved.config.models.next_product.horizon_days
     day = saved.as_of_day - back
-    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon)
-    rows = rows[bank.first_day[rows] <= day]
+    there = bank.first_day <= day
+    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon, there)
+    rows = rows[there[rows]]
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[back], day, rows
     )
