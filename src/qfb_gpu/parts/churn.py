@@ -15,6 +15,7 @@ from qfb_gpu.parts.churn_gate import Apart, Contenders, When, decide
 from qfb_gpu.parts.customer_state import acts_of, products_of
 from qfb_gpu.parts.kept import load_files, save_files
 from qfb_gpu.parts.model_rows import evaluation_rows
+from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 
 if TYPE_CHECKING:
@@ -190,10 +191,16 @@ def _champion(
     model: churn.ChurnModel | None,
     question: tuple[churn.Definition, int, float],
 ) -> tuple[int, churn.ChurnModel] | None:
-    """Return the champion where it answers tonight's question from features that are there."""
+    """Return the champion where it answers tonight's question from features that are there.
+
+    And where it did not learn from customers that test tonight.
+    """
     version = registry.champion(saved.config.output_dir, churn.NAME)
     known = None if version is None else churn.read(version.files)
+    settings = saved.config.models.churn
     if version is None or known is None:
+        return None
+    if not may_be_compared(version, settings.seed, settings.test_share):
         return None
     asked = (known.definition, known.horizon_days, known.fall_share) == question
     same = known.same_question(model) if model is not None else asked

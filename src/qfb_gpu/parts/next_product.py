@@ -13,6 +13,7 @@ from qfb_gpu.models.recommend_words import reason
 from qfb_gpu.parts.customer_state import state_at, tallies_of
 from qfb_gpu.parts.kept import load_files
 from qfb_gpu.parts.next_product_gate import Apart, Pairs, When, decide
+from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import Columns, Part
 
 if TYPE_CHECKING:
@@ -200,10 +201,12 @@ def _champion(
     if version is None:
         return None
     known = recommend.read(version.files)
-    if known is None:
+    settings = saved.config.models.next_product
+    if known is None or not may_be_compared(version, settings.seed, settings.test_share):
         return None
-    horizon = saved.config.models.next_product.horizon_days
-    same = known.horizon_days == horizon and (challenger is None or challenger.names == known.names)
+    same = known.horizon_days == settings.horizon_days and (
+        challenger is None or challenger.names == known.names
+    )
     return (version.version, known) if same else None
 
 
