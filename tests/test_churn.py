@@ -362,6 +362,21 @@ def test_a_champion_that_learnt_from_who_tests_tonight_is_not_judged(
     assert (found is not None) == is_judged
 
 
+@pytest.mark.parametrize("share", [0.2, 0.34])
+def test_every_customer_tests_once_in_its_turn(share, monkeypatch):
+    rng = np.random.default_rng(4)
+    rows = {"key": rng.integers(-(2**62), 2**62, 900), "back": np.repeat([90, 180, 225], 300),
+            "x": rng.random(900)}  # fmt: skip
+    known = part._Known(rows, (rng.random(900) < 0.5).astype(np.int8), np.zeros(900), None)
+    asked = SimpleNamespace(seed=0, calibrate_share=0.15, test_share=share)
+    saved = SimpleNamespace(config=SimpleNamespace(models=SimpleNamespace(churn=asked)))
+    model = SimpleNamespace(matrix=lambda own, _: own["x"], predict=lambda values, _: values)
+    monkeypatch.setattr(part, "_learn", lambda *_, **__: model)
+    apart = part._apart(saved, known, ([180, 225], 90), 10)
+    assert sorted(apart.rows["key"].tolist()) == sorted(rows["key"][:300].tolist())
+    np.testing.assert_array_equal(apart.score, apart.rows["x"])
+
+
 def test_mlflow_can_load_its_files(night, tmp_path):
     [candidate] = offered(night[0].workspace.root)
     for name, content in candidate.files.items():

@@ -166,9 +166,10 @@ def _apart(
     """
     settings = saved.config.models.churn
     backs, test = when
-    n_turns = 1 if n_tests >= _ENOUGH_TESTED else int(1 / settings.test_share)
+    n_turns = 1 if n_tests >= _ENOUGH_TESTED else sampling.n_turns(settings.test_share)
     shares = (settings.calibrate_share, settings.test_share)
     places, scores = [], []
+    waits = (known.rows["back"] == test) & (known.label >= 0)
     for turn in range(n_turns):
         side = sampling.sides(
             known.rows["key"], settings.seed, shares, np, turn * settings.test_share
@@ -176,8 +177,8 @@ def _apart(
         model = _learn(saved, known, backs, side=side)
         if model is None:
             return None
-        tested = (side == sampling.TEST) & (known.rows["back"] == test) & (known.label >= 0)
-        own = np.flatnonzero(tested)
+        own = np.flatnonzero(waits & (side == sampling.TEST))
+        waits[own] = False
         places.append(own)
         scores.append(model.predict(model.matrix(_take(known.rows, own), np), np))
     place, score = np.concatenate(places), np.concatenate(scores)

@@ -180,15 +180,17 @@ def _apart(
     test, pairs = tested
     n_turns = 1
     if np.unique(pairs.customer[pairs.opened]).size < _ENOUGH_OPENERS:
-        n_turns = int(1 / saved.config.models.next_product.test_share)
+        n_turns = sampling.n_turns(saved.config.models.next_product.test_share)
         pairs = _pairs_at(saved, bank, test, np.arange(bank.key.size))
     places, scores = [], []
+    waits = np.ones(pairs.customer.size, dtype=bool)
     for turn in range(n_turns):
         side = _sides(saved, bank, turn)
         model = _learn(saved, bank, learnt, side)
         if model is None:
             return None
-        own = np.flatnonzero(side[pairs.customer] == sampling.TEST)
+        own = np.flatnonzero(waits & (side[pairs.customer] == sampling.TEST))
+        waits[own] = False
         places.append(own)
         scores.append(model.predict(model.matrix(pairs.taken(own).features)))
     return Apart(pairs.taken(np.concatenate(places)), np.concatenate(scores))
