@@ -12,9 +12,10 @@ from ledger_cases import AS_OF, CNY, build_ledger, on
 from qfb_gpu.config import build_config
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
-from qfb_gpu.models import activity, churn, evaluation, sampling, yardstick
+from qfb_gpu.models import activity, churn, evaluation, registry, sampling, yardstick
 from qfb_gpu.models.candidate import offered
 from qfb_gpu.models.churn_words import reasons
+from qfb_gpu.models.remembered import Version
 from qfb_gpu.parts import churn as part
 from qfb_gpu.parts.part import WHOLE, Saved
 
@@ -331,6 +332,49 @@ def test_the_gate_and_what_is_offered_to_the_registry(night):
     np.testing.assert_array_equal(again, candidate.predicted["churn_probability"])
     assert "flagged" not in candidate.card
     assert "region" in candidate.card
+
+
+@pytest.mark.parametrize(
+    ("params", "is_pinned", "is_judged"),
+    [
+        ({}, False, True),
+        ({"seed": "0", "test_share": "0.2"}, False, True),
+        ({"seed": "0", "test_share": "0.3"}, False, True),
+        ({"seed": "0", "test_share": "0.1"}, False, False),
+        ({"seed": "7", "test_share": "0.2"}, False, False),
+        ({"seed": "7", "test_share": "0.2"}, True, True),
+    ],
+)
+def test_a_champion_that_learnt_from_who_tests_tonight_is_not_judged(
+    night, tmp_path, monkeypatch, params, is_pinned, is_judged
+):
+    saved = night[0]
+    [candidate] = offered(saved.workspace.root)
+    for name, content in candidate.files.items():
+        (tmp_path / name).write_bytes(content)
+    version = Version(
+        "churn", 4, ("champion",), {}, {}, params, tmp_path, "id", is_pinned=is_pinned
+    )
+    monkeypatch.setattr(registry, "champion", lambda *_: version)
+    model = churn.ChurnModel.from_files(candidate.files)
+    question = (model.definition, model.horizon_days, model.fall_share)
+    found = part._champion(saved, model, question)
+    assert (found is not None) == is_judged
+
+
+@pytest.mark.parametrize("share", [0.2, 0.34])
+def test_every_customer_tests_once_in_its_turn(share, monkeypatch):
+    rng = np.random.default_rng(4)
+    rows = {"key": rng.integers(-(2**62), 2**62, 900), "back": np.repeat([90, 180, 225], 300),
+            "x": rng.random(900)}  # fmt: skip
+    known = part._Known(rows, (rng.random(900) < 0.5).astype(np.int8), np.zeros(900), None)
+    asked = SimpleNamespace(seed=0, calibrate_share=0.15, test_share=share)
+    saved = SimpleNamespace(config=SimpleNamespace(models=SimpleNamespace(churn=asked)))
+    model = SimpleNamespace(matrix=lambda own, _: own["x"], predict=lambda values, _: values)
+    monkeypatch.setattr(part, "_learn", lambda *_, **__: model)
+    apart = part._apart(saved, known, ([180, 225], 90), 10)
+    assert sorted(apart.rows["key"].tolist()) == sorted(rows["key"][:300].tolist())
+    np.testing.assert_array_equal(apart.score, apart.rows["x"])
 
 
 def test_mlflow_can_load_its_files(night, tmp_path):

@@ -210,6 +210,16 @@ def test_a_node_waits_as_its_finest_sort_does_on_the_clock_of_shares_only():
     assert waits.waits_of(keys, clock, learnt, CPU).tolist() == [10.0, 20.0, 30.0, 0.0]
 
 
+@pytest.mark.parametrize("n", [1, 2, 9, 10, 40])
+def test_few_nodes_have_a_middle_but_no_range(n):
+    sort = same_at_all_levels(np.full(n, 4))
+    curves = survival.kaplan_meier(sort[-1], np.arange(1.0, n + 1), np.ones(n, bool), CPU)
+    found = timing.forecast(same_at_all_levels(np.array([4])), np.zeros(1), curves, CPU)
+    assert found["n_events"].tolist() == [n]
+    assert 1 <= found["middle"][0] <= n
+    assert np.isnan(found["early"][0]) == np.isnan(found["late"][0]) == (n < 10)
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.integers(-5, 12), st.booleans()), min_size=1, max_size=25

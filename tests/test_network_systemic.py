@@ -66,6 +66,42 @@ def test_only_as_many_firms_as_asked_are_tried():
     assert sorted(worst["key"].tolist()) == [2, 3, 4]  # nobody pays 1 and 9
 
 
+def test_a_largest_payer_that_is_not_tried_is_named():
+    edges, graph = network_of(CHAIN)
+    worst = systemic(graph, edges, Contagion(n_firms=1, recovery=0.2), CPU)[1]
+    rows = zip(*(worst[name].tolist() for name in ("key", "firm_key", "share", "direct_share")),
+               strict=True)  # fmt: skip
+    found = {node: row for node, *row in rows}
+    assert found[2] == pytest.approx([1, 0.8, 0.8])
+    assert found[3] == pytest.approx([1, 0.4, 0.0])  # as much as by 9, and 1 was tried
+    assert found[4] == pytest.approx([9, 0.6, 0.6])  # by the default of 1 it loses 0.1
+
+
+@pytest.mark.parametrize("n_firms", [1, 3, 60])
+@pytest.mark.parametrize("outsiders", ["absorb", "pass_on"])
+def test_nobody_loses_less_than_its_largest_payer_pays(n_firms, outsiders):
+    rng = np.random.default_rng(n_firms)
+    flows = {(int(a), int(b)): int(v) for a, b, v in
+             zip(*rng.integers(1, 40, (2, 150)), rng.integers(1, 10**6, 150), strict=True)}  # fmt: skip
+    customers = range(0, 40, 2)
+    both = [network_of(flows, customers, currency=code)[0] for code in (CNY, EUR)]
+    edges = {name: np.concatenate([one[name] for one in both]) for name in both[0]}
+    edges["income_share"] *= np.where(edges["currency"] == EUR, 0.7, 0.3)
+    asked = Contagion(n_firms=n_firms, recovery=0.25, outsiders=outsiders)
+    worst = systemic(build_graph(edges, CPU), edges, asked, CPU)[1]
+    found = dict(zip(worst["key"].tolist(), worst["share"].tolist(), strict=True))
+    income = {}
+    for payer, payee, share in zip(
+        edges["payer_key"].tolist(), edges["payee_key"].tolist(), edges["income_share"].tolist(),
+        strict=True,
+    ):  # fmt: skip
+        if payer != payee and (payee in customers or outsiders == "pass_on"):
+            income[payee, payer] = income.get((payee, payer), 0.0) + share
+    for node in {payee for payee, _ in income}:
+        most = max(share for (payee, _), share in income.items() if payee == node)
+        assert found[node] >= 0.75 * most - 1e-12
+
+
 def test_a_chain_of_suppliers_by_hand():
     """2 sells all to the core 1 and half of 3's sales go to 2; 4 buys all from 1."""
     flows = {(1, 2): 100, (2, 3): 40, (9, 3): 40, (4, 1): 60, (8, 1): 60, (5, 4): 30}

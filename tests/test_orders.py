@@ -245,6 +245,29 @@ def test_short_for_good_counts_as_failed():
     assert orders.closed_day.tolist() == [FIRST + 6]
 
 
+@settings(max_examples=30)
+@given(st.lists(one_order, min_size=1, max_size=14), st.integers(0, 120), st.integers(1, 12))
+def test_what_was_delivered_short_is_no_longer_open(drawn, until, days):
+    rows = as_orders(drawn)
+    backend = get_backend("cpu")
+    asked = Settings(default_after_days=days)
+    made = make_orders(columns(rows), backend)
+    of_late, still_open = orders_model.default_shares(made, FIRST + until, asked, backend)
+    late = [
+        (NEVER if one["full"] is None else one["full"] - one["due"],
+         NEVER if one["closed"] is None else one["closed"] - one["due"])
+        for one in rows
+        if one["due"] < until - days and (one["full"] is None or one["full"] > one["due"])
+    ]  # fmt: skip
+    never = sum(came > days for came, _ in late)
+    assert of_late == (never + 0.5) / (len(late) + 1)
+    for age in range(days):
+        open_ = [came for came, closed in late if closed > age]
+        share = (sum(came > days for came in open_) + 0.5) / (len(open_) + 1)
+        assert still_open[age] == share
+    assert still_open[days] == 1
+
+
 def test_auc_and_ranks_are_those_of_the_books(backend):
     xp = backend.xp
     score = xp.asarray([0.1, 0.4, 0.4, 0.8, np.nan])

@@ -109,6 +109,22 @@ def test_nothing_later_is_in_a_row(bank):
         np.testing.assert_array_equal(values, answers[1][2][name], err_msg=name)
 
 
+def test_customers_who_came_later_change_nothing_of_an_earlier_day(bank):
+    size = np.random.default_rng(2).random(bank.n_customers)
+    alone = recommend.market(bank, size, DAY, HORIZON)
+    later = [(bank.n_customers + row, row % 8, DAY + 5 + row, NULL_DAY) for row in range(300)]
+    table = np.array(later, dtype=np.int64)
+    columns = (bank.customer, bank.product, bank.opened, bank.closed)
+    grown = recommend.Holdings(
+        *(np.concatenate([old, new]) for old, new in zip(columns, table.T, strict=True)),
+        bank.n_customers + 300, bank.n_products,
+    )  # fmt: skip
+    there = np.arange(grown.n_customers) < bank.n_customers
+    found = recommend.market(grown, np.append(size, np.zeros(300)), DAY, HORIZON, there)
+    for name in ("rate", "rate_new", "rate_again", "lift", "size_edges", "size_lift"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(alone, name), err_msg=name)
+
+
 def test_the_order_of_customers_changes_no_bit(bank):
     size = {"size": np.random.default_rng(0).random(bank.n_customers)}
     known = recommend.market(bank, size["size"], DAY, HORIZON)

@@ -394,8 +394,10 @@ def test_bands_are_quarters_by_income(backend):
 def test_cuts_are_those_of_all_buckets_in_one(buckets):
     ordered = [np.sort(np.array(one, dtype=np.int64)) for one in buckets]
     every = np.sort(np.concatenate([*ordered, np.empty(0, np.int64)]))
-    want = every[np.arange(1, 4) * every.size // 4] if every.size else every
+    want = every[np.arange(1, 4) * every.size // 4] if every.size else np.zeros(3, np.int64)
     assert risks_peers.size_cuts(ordered).tolist() == want.tolist()
+    with_none = [np.append(np.full(3, risks_peers.NOT_THERE), one) for one in ordered]
+    assert risks_peers.size_cuts(with_none).tolist() == want.tolist()
 
 
 def test_raw_scores_are_whole_ten_thousandths():
@@ -697,6 +699,16 @@ def test_who_loses_income_is_alerted_once_and_not_again_each_night(one_bucket, t
     later = [*firms(), (0, 1, 0, CNY, DAY + 3, 5 * 10**7)]
     again = night(tmp_path, [(build_ledger(later), names)], DAY + 5)
     assert again["risk_alerts"] == one_bucket["risk_alerts"]  # until another month has ended
+
+
+def test_customers_who_come_later_change_nothing_of_the_months_before(one_bucket, tmp_path):
+    names = [f"firm {at:02d}" for at in range(60)]
+    later = [*firms(), *((at, 1, 0, CNY, DAY + 3, 10**6) for at in range(40, 60))]
+    again = night(tmp_path, [(build_ledger(later), names)], DAY + 5)
+    old = [row for row in again["customer_risks"] if row["customer_id"] < "firm 40"]
+    assert old == one_bucket["customer_risks"]
+    assert again["risk_alerts"] == one_bucket["risk_alerts"]
+    assert again["risk_backtest"] == one_bucket["risk_backtest"]
 
 
 def test_the_back_test_sees_who_fell(one_bucket):

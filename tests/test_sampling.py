@@ -186,3 +186,14 @@ def test_trees_as_arrays_are_the_fitted_model(backend):
     np.testing.assert_allclose(ours, backend.to_host(added), atol=1e-9)
     whole = base + ours.sum(axis=1)
     np.testing.assert_allclose(whole, backend.to_host(trees.log_odds(on_device, xp)), atol=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.15, 0.2, 0.3, 0.34, 0.45])
+def test_everyone_tests_in_so_many_turns(share):
+    keys = np.random.default_rng(3).integers(-(2**62), 2**62, 5_000)
+    turns = [
+        sampling.sides(keys, 1, (0.15, share), np, turn * share) == sampling.TEST
+        for turn in range(sampling.n_turns(share))
+    ]
+    assert np.any(turns, axis=0).all()
+    assert not np.any(turns[:-1], axis=0).all()

@@ -1,6 +1,7 @@
 """Payment terms: the cheapest cycle in closed form and by trying all days, caps, statistics."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import deals_case
 import numpy as np
@@ -19,6 +20,7 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.finance import cycle, cycles, legal_caps
 from qfb_gpu.finance.terms import GRID, Invoices, statistics
 from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.parts import payment_terms_learning, payment_terms_tables
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
 from qfb_gpu.schema import DIRECTIONS
@@ -170,6 +172,27 @@ def test_terms_are_the_usual_ones_that_payments_keep_to():
     assert set(found["terms_days"][[0, 2]]) <= set(GRID)
 
 
+def test_two_payments_show_no_terms():
+    rows = [(0, 0, 30, 5), (0, 10, 41, 5), (0, 20, 90, 5)]  # two keep 30 days, one does not
+    rows += [(1, 0, 30, 5), (1, 10, 41, 5)]
+    rows += [(2, 0, 30, 5), (2, 10, 41, 5), (2, 20, 52, 5)]
+    found = statistics(invoices(*rows), 3, 400, CPU)
+    np.testing.assert_array_equal(found["terms_days"], [np.nan, np.nan, 30])
+
+
+def test_waits_at_random_seldom_show_terms():
+    rng = np.random.default_rng(1)
+    for n, most in ((3, 0.01), (4, 0.02), (5, 0.03)):
+        waits = rng.integers(0, 121, (2_000, n))
+        rows = [
+            (pair, 20 * at, 20 * at + wait, 1)
+            for pair, own in enumerate(waits.tolist())
+            for at, wait in enumerate(own)
+        ]
+        found = statistics(invoices(*rows), 2_000, 10_000, CPU)
+        assert (~np.isnan(found["terms_days"])).mean() < most
+
+
 def test_drift_and_open_invoices():
     rows = [(0, day, day + (10 if day < 50 else 40), 1) for day in range(0, 100, 10)]
     found = statistics(invoices(*rows), 1, 400, CPU)
@@ -273,6 +296,23 @@ def test_the_front_trades_cash_for_risk(night):
     cny = front[front.currency == "CNY"].sort_values("distress_price")
     assert cny.supplier_risk_minor.is_monotonic_decreasing
     assert cny.cash_released_minor.is_monotonic_decreasing
+
+
+def test_a_seller_of_two_equal_currencies_has_the_first_whatever_its_name():
+    keys = np.arange(1, 41, dtype=np.int64)
+    rows = {
+        "counterparty_key": np.repeat(keys, 2),
+        "currency": np.tile(np.array([CNY, CNY + 1], np.int16), keys.size),
+        "begin_day": np.zeros(2 * keys.size, np.int32),
+        "paid_day": np.tile(np.array([10, 50], np.int32), keys.size),
+        "amount_minor": np.ones(2 * keys.size, np.int64),
+    }
+    sellers = payment_terms_learning._sellers([rows], 100)
+    saved = SimpleNamespace(fitted=lambda _name: sellers)
+    none = {"customer": np.zeros(0, np.int64), **dict.fromkeys(("days_weighted", "dpo_days"),
+                                                              np.zeros(0))}  # fmt: skip
+    found = payment_terms_tables._profile(saved, none, {"customer_key": keys})
+    assert set(found["terms_seller_weighted_days"].tolist()) == {10.0}
 
 
 @pytest.mark.slow

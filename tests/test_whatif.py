@@ -27,11 +27,10 @@ CUSTOMERS = {"first", "second", "third<b>"}
 SHARES = [0.5, 0.5, 0.75, 0.25, 1.0]
 
 
-@pytest.fixture
-def out(tmp_path):
+def written(tmp_path, flows, shares):
     """Write a run's network and the row of its run."""
-    nodes = sorted({node for pair in FLOWS for node in pair})
-    n = len(FLOWS)
+    nodes = sorted({node for pair in flows for node in pair})
+    n = len(flows)
     year = [dt.date(2024, 1, 5)] * n
     tables = {
         "graph_nodes": {
@@ -39,10 +38,10 @@ def out(tmp_path):
             "core_score": [10.0] * len(nodes),
         },
         "graph_edges": {
-            "payer_id": [pair[0] for pair in FLOWS], "payee_id": [pair[1] for pair in FLOWS],
-            "currency": ["CNY"] * n, "n_payments": [12] * n, "amount_minor": list(FLOWS.values()),
-            "n_payments_365d": [12] * n, "amount_365d_minor": list(FLOWS.values()),
-            "first_date": year, "last_date": year, "income_share": SHARES,
+            "payer_id": [pair[0] for pair in flows], "payee_id": [pair[1] for pair in flows],
+            "currency": ["CNY"] * n, "n_payments": [12] * n, "amount_minor": list(flows.values()),
+            "n_payments_365d": [12] * n, "amount_365d_minor": list(flows.values()),
+            "first_date": year, "last_date": year, "income_share": shares,
             "spending_share": [1.0] * n,
         },
         "runs": {
@@ -57,8 +56,25 @@ def out(tmp_path):
     return tmp_path
 
 
+@pytest.fixture
+def out(tmp_path):
+    return written(tmp_path, FLOWS, SHARES)
+
+
 def by_name(answer):
     return {hit.name: hit for hit in answer.hits}
+
+
+def test_income_whose_payer_is_not_named_absorbs_a_loss_too(tmp_path):
+    flows = {("core", "first"): 200_000, ("other", "first"): 200_000, ("first", "second"): 300_000}
+    known = written(tmp_path / "known", flows, [0.5, 0.5, 1.0])
+    half = written(tmp_path / "half", flows, [0.25, 0.25, 1.0])  # it gets as much from unnamed
+    missing = {
+        name: by_name(what_if(folder, "core", recovery=0.0))["second"].cleared
+        for name, folder in (("known", known), ("half", half))
+    }
+    assert missing["known"] == pytest.approx(1 / 3)  # 200,000 are left of the 300,000 it owes
+    assert missing["half"] == 0.0  # 600,000 are
 
 
 def test_who_is_hit_directly_and_through_others(out):

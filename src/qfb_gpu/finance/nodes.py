@@ -162,9 +162,9 @@ def settled(nodes: Nodes, paid: Paid, assigned: Any, backend: Backend) -> dict[s
     Returns
     -------
     dict of arrays, shape (n_nodes,)
-        ``paid_minor`` (int64), ``n_payments`` (int32), ``paid_day`` (int32, the day on which at
-        least the promised amount less ``NEAR`` basis points of it was there; ``NULL_DAY`` where
-        it is not yet).
+        ``paid_minor`` (int64), ``n_payments`` (int32), ``paid_day`` (int32, the day of its last
+        payment where at least the promised amount less 2.5% of it, five times ``NEAR``, is there;
+        ``NULL_DAY`` where it is not yet).
     """
     xp = backend.xp
     mine = xp.nonzero(assigned >= 0)[0]

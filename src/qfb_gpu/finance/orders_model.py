@@ -138,26 +138,35 @@ def _options(n_rows: int) -> BoostingOptions:
     )  # fmt: skip
 
 
-def default_shares(orders: Orders, until: int, settings: Settings, backend: Backend) -> Any:
-    """Return, by days past due, the share of late orders still open that then never came.
+def default_shares(
+    orders: Orders, until: int, settings: Settings, backend: Backend
+) -> tuple[float, Any]:
+    """Return the share of late orders that never came in full, and that of those still open.
 
-    Never: not within ``default_after_days`` of the due date.
+    Never: not in full within ``default_after_days`` of the due date. What is short for good is late
+    and never comes in full, but it is not open once it has been delivered.
 
     Returns
     -------
-    array of float64, shape (default_after_days + 1,)
-        Entry d: of orders still open d days past due; shrunk towards a half by one order. The
-        last is 1.
+    all_late : float
+        Of all late orders; shrunk towards a half by one order.
+    still_open : array of float64, shape (default_after_days + 1,)
+        Entry d: of those still open d days past due; shrunk likewise. The last is 1.
     """
     xp = backend.xp
     days = settings.default_after_days
     seen = (orders.due_day < until - days) & orders.failed
-    age = xp.sort(xp.minimum(orders.full_day - orders.due_day, days + 1)[seen])
+    late = orders.due_day[seen]
+    never = orders.full_day[seen] - late > days
+    age = xp.minimum(orders.closed_day[seen] - late, days + 1)
     at = xp.arange(days + 1)
-    n_open = age.shape[0] - xp.searchsorted(age, at, side="right")
-    n_never = int((age > days).sum())
-    shares = (n_never + 0.5) / (n_open + 1.0)
-    return xp.where(at == days, 1.0, xp.minimum(shares, 1.0))
+
+    def open_at(ages: Any) -> Any:
+        return ages.shape[0] - xp.searchsorted(xp.sort(ages), at, side="right")
+
+    shares = (open_at(age[never]) + 0.5) / (open_at(age) + 1.0)
+    all_late = (int(never.sum()) + 0.5) / (never.shape[0] + 1.0)
+    return all_late, xp.where(at == days, 1.0, shares)
 
 
 def backtest(orders: Orders, as_of_day: int, settings: Settings, backend: Backend) -> list[Test]:

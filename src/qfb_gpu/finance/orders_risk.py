@@ -58,9 +58,9 @@ def score_open(
     else:
         late, (_, parts) = backend.predict_proba(model, table), backend.contributions(model, table)
     late = xp.where(overdue, 1.0, late)
-    shares = default_shares(orders, as_of_day, settings, backend)
+    of_late, shares = default_shares(orders, as_of_day, settings, backend)
     age = xp.clip(as_of_day - orders.due_day[row], 0, shares.shape[0] - 1)
-    default = xp.where(overdue, shares[age], late * shares[0])
+    default = xp.where(overdue, shares[age], late * of_late)
     anomaly = _anomaly(orders, table, as_of_day, settings, backend)
     score = _LATE_POINTS * late + _DEFAULT_POINTS * default
     if model is None:

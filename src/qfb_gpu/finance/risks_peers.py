@@ -27,6 +27,8 @@ NOISE = {"contract": 30.0, "volatility": 22.0, "demand": 18.0, "channel": 25.0}
 DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
 """Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
 N_BANDS = 4
+NOT_THERE = -(2**63)
+"""Last year's income of who had not come yet: less than ingest lets anybody have."""
 MOST = 100 * SCALE
 """What a score of :func:`qfb_gpu.finance.risks.weighed` is at most."""
 _Z = 1.645
@@ -46,16 +48,18 @@ def size_cuts(ordered: Sequence[np.ndarray]) -> np.ndarray:
     Parameters
     ----------
     ordered : sequence of int64 arrays of the host, each ascending
-        Last year's incomes, of each bucket; in any order of buckets.
+        Last year's incomes, of each bucket; in any order of buckets. Those that are
+        :data:`NOT_THERE` are of nobody.
 
     Returns
     -------
-    array of int64, shape (N_BANDS - 1,); nothing where there are no customers
+    array of int64, shape (N_BANDS - 1,); 0 where there are no customers
     """
+    ordered = [one[np.searchsorted(one, NOT_THERE, side="right") :] for one in ordered]
     ordered = [one for one in ordered if one.shape[0]]
     n = sum(one.shape[0] for one in ordered)
     if n == 0:
-        return np.empty(0, np.int64)
+        return np.zeros(N_BANDS - 1, np.int64)
     ranks = np.arange(1, N_BANDS) * n // N_BANDS
     least = np.full(N_BANDS - 1, min(int(one[0]) for one in ordered))
     most = np.full(N_BANDS - 1, max(int(one[-1]) for one in ordered))

@@ -120,8 +120,8 @@ def _terms(
         near = np.exp(-np.abs(middle - days) / 30) / 2  # of as many, the one nearest to the middle
         hits[row] = np.bincount(pair[on_time], minlength=n_pairs) + near
     best = hits.argmax(axis=0)
-    share = np.floor(hits.max(axis=0)) / np.maximum(n_paid, 1)
-    clear = (n_paid >= _FEWEST) & (share >= _ENOUGH)
+    n_kept = np.floor(hits.max(axis=0))
+    clear = (n_kept >= _FEWEST) & (n_kept / np.maximum(n_paid, 1) >= _ENOUGH)
     kept = np.where(clear, np.array(GRID, np.float64)[best], np.nan)
     terms = np.where(np.isnan(stated), kept, stated)
     agreed = np.where(np.isnan(written), terms[pair], written)

@@ -112,7 +112,9 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
     -------
     dict of arrays, shape (n_nodes,)
         ``early``, ``middle`` and ``late`` (float64, 5%, 50% and 95% of such nodes that had not
-        been paid by ``now`` were paid by then; NaN where the curve does not fall that far),
+        been paid by ``now`` were paid by then; NaN where the curve does not fall that far,
+        ``early`` and ``late`` also where fewer than :data:`FEWEST_EVENTS` took longer than
+        ``now``: the least and greatest of so few do not hold the next one 90 times of 100),
         ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
         (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64, paid nodes of the
         sort that took longer than ``now``).
@@ -135,6 +137,8 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
         xp.where(known, quantile(curves, low, high, waiting * (1 - q), backend), xp.nan)
         for q in _of_sample(n_later, xp)
     )
+    few = n_later < FEWEST_EVENTS
+    early, late = xp.where(few, xp.nan, early), xp.where(few, xp.nan, late)
     last = xp.maximum(high - 1, 0)
     end = curves["survival"][last] if curves["survival"].shape[0] else xp.ones(n)
     chance = xp.where(known, 1 - end / xp.maximum(waiting, 1e-12), xp.nan)

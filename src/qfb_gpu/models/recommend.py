@@ -136,7 +136,9 @@ class Market:
     size_lift: np.ndarray
 
 
-def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) -> Market:
+def market(
+    holdings: Holdings, size: np.ndarray, day: int, horizon_days: int, there: Any = slice(None)
+) -> Market:
     """Return what is known of the products as of a day, shrunk where few customers tell.
 
     Parameters
@@ -144,10 +146,13 @@ def market(holdings: Holdings, size: np.ndarray, day: int, horizon_days: int) ->
     holdings : Holdings
     size : float64 array, shape (n_customers,)
         Any measure of a customer's size; NaN: none.
+    there : bool array, shape (n_customers,), optional
+        Who had come by that day: those who came later could open nothing.
     """
-    held = holdings.held(day)
-    opened = holdings.opened_in(day - YEAR_DAYS, day)
-    had, had_not = holdings.had(day - YEAR_DAYS), ~holdings.held(day - YEAR_DAYS)
+    size, held = size[there], holdings.held(day)[there]
+    opened = holdings.opened_in(day - YEAR_DAYS, day)[there]
+    had = holdings.had(day - YEAR_DAYS)[there]
+    had_not = ~holdings.held(day - YEAR_DAYS)[there]
     could, former = ~had, had & had_not
     share = _shrunk((opened & could).sum(0) + 1, could.sum(0), 0.0)
     # few had it before: what all products say of coming back, then what each says

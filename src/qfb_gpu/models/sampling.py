@@ -13,6 +13,7 @@ bottom-k sketches", doi:10.1145/1281100.1281133.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import mixed
@@ -66,6 +67,11 @@ def sides(keys: Any, seed: int, shares: tuple[float, float], xp: Any, turn: floa
     side[at < calibrate + test] = CALIBRATE
     side[at < test] = TEST
     return side
+
+
+def n_turns(share: float) -> int:
+    """Return in how many turns of :func:`sides` every customer tests, some of them twice maybe."""
+    return math.ceil(round(1.0 / share, 9))
 
 
 def stratified(

@@ -40,7 +40,8 @@ def clear(shares: Any, owed: Any, outside: Any, backend: Backend, *, most: Any =
     Parameters
     ----------
     shares : sparse float64 matrix, shape (n_nodes, n_nodes)
-        Row: payee; column: payer. The payee's share of what the payer owes; columns sum to 1.
+        Row: payee; column: payer. The payee's share of what the payer owes; columns sum to 1,
+        or to less where it owes others, too.
     owed : array of float64, shape (n_nodes,), minor units
         What each node owes the others in all.
     outside : array of float64, shape (n_nodes,), minor units, not negative

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.distress import one_by_one
+from qfb_gpu.keys import first_in_run
 from qfb_gpu.network.debtrank import LEAST
+from qfb_gpu.network.dependence import income_shares
 from qfb_gpu.network.whatif import (
     Exposure,
     Impact,
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 TELLING = 0.01
 """Share of a year's income from which a loss counts as a hit."""
 _STOPPED = 1 - 1e-9
+_ROUNDED = 1 + 1e-12
 
 
 def systemic(
@@ -43,7 +46,9 @@ def systemic(
         where no customer is hit), ``most_hit_share``.
     worst : dict of arrays, shape (n_hit,)
         ``key`` of the nodes that lose by a default; ``firm_key`` (int64) whose default costs the
-        node the largest share of its income; ``share`` and ``direct_share`` (float64) of it.
+        node the largest share of its income; ``share`` and ``direct_share`` (float64) of it. Of the
+        firms that are tried and the node's own largest payer: of one that is not tried both are
+        what the node loses directly.
     """
     xp = backend.xp
     firms = candidates(graph, edges, settings.n_firms, backend)
@@ -67,13 +72,42 @@ def systemic(
         worst["share"][at] = share[is_worse]
         worst["direct"][at] = found.direct[row, best]
         n_tried += int(mine.shape[0])
-    hit = xp.nonzero(worst["share"] > 0)[0]
+    of_tried = key[firm[worst["case"]]] if n_tried else xp.zeros(n, dtype="int64")
+    payer, share = _largest_payers(graph, edges, settings, backend)
+    direct = share[exposure.node] * (1.0 - settings.recovery) * (n_tried > 0)
+    is_worse = direct > worst["share"] * _ROUNDED
+    firm_key = xp.where(is_worse, graph.key[payer[exposure.node]], of_tried)
+    lost = xp.where(is_worse, direct, worst["share"])
+    hit = xp.nonzero(lost > 0)[0]
     return _ranked(parts, backend), {
         "key": key[hit],
-        "firm_key": key[firm[worst["case"][hit]]],
-        "share": worst["share"][hit],
-        "direct_share": worst["direct"][hit],
+        "firm_key": firm_key[hit],
+        "share": lost[hit],
+        "direct_share": xp.where(is_worse, direct, worst["direct"])[hit],
     }
+
+
+def _largest_payers(
+    graph: Graph, edges: dict[str, Any], settings: Contagion, backend: Backend
+) -> tuple[Any, Any]:
+    """Return each node's largest payer (0 where none), the lowest of equals, and its share.
+
+    Of the node's yearly income: float64, shape (n_nodes,).
+    """
+    xp = backend.xp
+    everyone = settings.outsiders == "pass_on"
+    shares = income_shares(graph, edges, backend, everyone=everyone)
+    first = first_in_run(graph.source * graph.n_nodes + graph.target, xp)
+    pair = xp.cumsum(first) - 1  # edges of a pair, a currency each, stand together
+    source, target = graph.source[first], graph.target[first]
+    share = xp.bincount(pair, weights=shares, minlength=int(source.shape[0]))
+    some = xp.nonzero(share > 0)[0]
+    source, target, share = source[some], target[some], share[some]
+    order = backend.lexsort((target, -xp.round(share, 12), source))
+    best = order[first_in_run(target[order], xp)]
+    payer, largest = xp.zeros(graph.n_nodes, dtype="int64"), xp.zeros(graph.n_nodes)
+    payer[target[best]], largest[target[best]] = source[best], share[best]
+    return payer, largest
 
 
 def _together(exposure: Exposure, firm: Any, recovery: float, backend: Backend) -> Iterator[Some]:

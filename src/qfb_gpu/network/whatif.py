@@ -1,8 +1,8 @@
 """What happens to the others where one firm stops paying.
 
-Two answers that enclose the likely one. DebtRank: every firm cuts its own payments as much as
-its income falls; nothing is absorbed. Clearing: a firm first goes without what it keeps of its
-income in a normal year, and pays its creditors alike when that is gone.
+Two answers, the likely one mostly between them. DebtRank: every firm cuts its own payments as much
+as its income falls, once; nothing is absorbed. Clearing: a firm first goes without what it keeps of
+its income in a normal year, and pays its creditors alike when that is gone.
 """
 
 from __future__ import annotations
@@ -202,12 +202,15 @@ def clearing(
     settings: Contagion,
     recovery: float,
     backend: Backend,
+    *,
+    unnamed: tuple[Any, Any] | None = None,
 ) -> Clearing:
     """Return the clearing of a year's payments of one currency where a firm stops paying.
 
-    What a firm has besides its income from the network: as much as it pays more than it gets in
-    a normal year (its other income), and ``cash_share`` of what it pays. What it gets more than
-    it pays it may lose without paying less. A party that is not a customer pays what it owes.
+    What a firm has besides its income from the network: what it gets from whom is not given, as
+    much as it pays more than it gets in a normal year (its other income), and ``cash_share`` of
+    what it pays. What it gets more than it pays it may lose without paying less. A party that is
+    not a customer pays what it owes.
 
     Parameters
     ----------
@@ -219,17 +222,22 @@ def clearing(
     settings : Contagion
     recovery : float
     backend : Backend
+    unnamed : two arrays of float64, shape (n_nodes,), minor units, optional
+        What each node gets, and pays, in a normal year besides: the other side is not given.
     """
     xp = backend.xp
     money = year_money(graph, edges, xp)
     owed = xp.bincount(graph.source, weights=money, minlength=graph.n_nodes)
     expected = xp.bincount(graph.target, weights=money, minlength=graph.n_nodes)
-    part = money / xp.where(owed > 0, owed, 1.0)[graph.source]
+    got, given = (xp.zeros(graph.n_nodes),) * 2 if unnamed is None else unnamed
+    debts, income = owed + given, expected + got
+    part = money / xp.where(debts > 0, debts, 1.0)[graph.source]
     shares = backend.sparse((graph.n_nodes, graph.n_nodes), graph.target, graph.source, part)
-    outside = xp.maximum(owed - expected, 0.0) + settings.cash_share * owed
+    outside = got + xp.maximum(debts - income, 0.0) + settings.cash_share * debts
     if settings.outsiders == "absorb":
-        outside = xp.where(graph.is_customer, outside, owed)
-    most = owed.copy()
-    most[firm] = recovery * owed[firm]
-    found = clear(shares, owed, outside, backend, most=most)
-    return Clearing(owed, expected, found.paid, found.received, outside)
+        outside = xp.where(graph.is_customer, outside, debts)
+    most = debts.copy()
+    most[firm] = recovery * debts[firm]
+    found = clear(shares, debts, outside, backend, most=most)
+    paid = found.paid * (owed / xp.where(debts > 0, debts, 1.0))
+    return Clearing(owed, expected, paid, found.received, outside)

@@ -15,6 +15,7 @@ from qfb_gpu.parts.churn_gate import Apart, Contenders, When, decide
 from qfb_gpu.parts.customer_state import acts_of, products_of
 from qfb_gpu.parts.kept import load_files, save_files
 from qfb_gpu.parts.model_rows import evaluation_rows
+from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 
 if TYPE_CHECKING:
@@ -165,9 +166,10 @@ def _apart(
     """
     settings = saved.config.models.churn
     backs, test = when
-    n_turns = 1 if n_tests >= _ENOUGH_TESTED else int(1 / settings.test_share)
+    n_turns = 1 if n_tests >= _ENOUGH_TESTED else sampling.n_turns(settings.test_share)
     shares = (settings.calibrate_share, settings.test_share)
     places, scores = [], []
+    waits = (known.rows["back"] == test) & (known.label >= 0)
     for turn in range(n_turns):
         side = sampling.sides(
             known.rows["key"], settings.seed, shares, np, turn * settings.test_share
@@ -175,8 +177,8 @@ def _apart(
         model = _learn(saved, known, backs, side=side)
         if model is None:
             return None
-        tested = (side == sampling.TEST) & (known.rows["back"] == test) & (known.label >= 0)
-        own = np.flatnonzero(tested)
+        own = np.flatnonzero(waits & (side == sampling.TEST))
+        waits[own] = False
         places.append(own)
         scores.append(model.predict(model.matrix(_take(known.rows, own), np), np))
     place, score = np.concatenate(places), np.concatenate(scores)
@@ -190,10 +192,16 @@ def _champion(
     model: churn.ChurnModel | None,
     question: tuple[churn.Definition, int, float],
 ) -> tuple[int, churn.ChurnModel] | None:
-    """Return the champion where it answers tonight's question from features that are there."""
+    """Return the champion where it answers tonight's question from features that are there.
+
+    And where it did not learn from customers that test tonight.
+    """
     version = registry.champion(saved.config.output_dir, churn.NAME)
     known = None if version is None else churn.read(version.files)
+    settings = saved.config.models.churn
     if version is None or known is None:
+        return None
+    if not may_be_compared(version, settings.seed, settings.test_share):
         return None
     asked = (known.definition, known.horizon_days, known.fall_share) == question
     same = known.same_question(model) if model is not None else asked

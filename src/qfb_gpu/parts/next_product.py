@@ -13,6 +13,7 @@ from qfb_gpu.models.recommend_words import reason
 from qfb_gpu.parts.customer_state import state_at, tallies_of
 from qfb_gpu.parts.kept import load_files
 from qfb_gpu.parts.next_product_gate import Apart, Pairs, When, decide
+from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import Columns, Part
 
 if TYPE_CHECKING:
@@ -130,8 +131,9 @@ def _sides(saved: Saved, bank: _Bank, turn: int) -> np.ndarray:
 def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> Pairs:
     horizon = saved.config.models.next_product.horizon_days
     day = saved.as_of_day - back
-    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon)
-    rows = rows[bank.first_day[rows] <= day]
+    there = bank.first_day <= day
+    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon, there)
+    rows = rows[there[rows]]
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[back], day, rows
     )
@@ -178,15 +180,17 @@ def _apart(
     test, pairs = tested
     n_turns = 1
     if np.unique(pairs.customer[pairs.opened]).size < _ENOUGH_OPENERS:
-        n_turns = int(1 / saved.config.models.next_product.test_share)
+        n_turns = sampling.n_turns(saved.config.models.next_product.test_share)
         pairs = _pairs_at(saved, bank, test, np.arange(bank.key.size))
     places, scores = [], []
+    waits = np.ones(pairs.customer.size, dtype=bool)
     for turn in range(n_turns):
         side = _sides(saved, bank, turn)
         model = _learn(saved, bank, learnt, side)
         if model is None:
             return None
-        own = np.flatnonzero(side[pairs.customer] == sampling.TEST)
+        own = np.flatnonzero(waits & (side[pairs.customer] == sampling.TEST))
+        waits[own] = False
         places.append(own)
         scores.append(model.predict(model.matrix(pairs.taken(own).features)))
     return Apart(pairs.taken(np.concatenate(places)), np.concatenate(scores))
@@ -199,10 +203,12 @@ def _champion(
     if version is None:
         return None
     known = recommend.read(version.files)
-    if known is None:
+    settings = saved.config.models.next_product
+    if known is None or not may_be_compared(version, settings.seed, settings.test_share):
         return None
-    horizon = saved.config.models.next_product.horizon_days
-    same = known.horizon_days == horizon and (challenger is None or challenger.names == known.names)
+    same = known.horizon_days == settings.horizon_days and (
+        challenger is None or challenger.names == known.names
+    )
     return (version.version, known) if same else None
 
 

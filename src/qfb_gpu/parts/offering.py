@@ -13,6 +13,7 @@ from qfb_gpu.models import registry
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from qfb_gpu.models.remembered import Version
     from qfb_gpu.parts.part import Saved
 
 _EXAMPLE_ROWS = 5
@@ -29,6 +30,18 @@ class About(NamedTuple):
     answer: str
     params: Mapping[str, Any]
     card: str
+
+
+def may_be_compared(version: Version, seed: int, test_share: float) -> bool:
+    """Return whether nobody who tests tonight trained a version, or a person chose it.
+
+    Customers test by a hash of their key and the seed, those below the share: with another seed, or
+    a smaller share, a version learnt from some who test now.
+    """
+    params = version.params
+    same_seed = params.get("seed", str(seed)) == str(seed)
+    enough = float(params.get("test_share", test_share)) >= test_share
+    return version.is_pinned or (same_seed and enough)
 
 
 def offer(

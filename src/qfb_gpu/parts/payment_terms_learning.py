@@ -230,6 +230,7 @@ def _sellers(each: list[Columns], as_of_day: int) -> Columns:
     )
     return {
         "key": keys[first],
+        "currency": currency[first],
         "n_invoices": stats["n_invoices"],
         "days": stats["days_weighted"],
         "dso_days": stats["dpo_days"],

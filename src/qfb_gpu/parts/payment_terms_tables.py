@@ -154,7 +154,8 @@ def _profile(saved: Saved, terms: Columns, customers: Columns) -> Columns:
     pays = means(customer, terms["days_weighted"], n)
     dpo = means(customer, terms["dpo_days"], n)
     sellers = saved.fitted("sellers")
-    order = np.lexsort((-sellers["n_invoices"], sellers["key"]))  # its main currency first
+    by = (sellers["currency"], -sellers["n_invoices"], sellers["key"])
+    order = np.lexsort(by)  # its main currency first, of equals the first code
     place = find(customers["customer_key"], sellers["key"][order], get_backend("cpu"))
 
     def sold(name: str) -> np.ndarray:

@@ -149,7 +149,8 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
     -------
     dict of sets of columns, shape (n_customers,)
         ``raw`` (see :func:`qfb_gpu.finance.risks.weighed`) and ``evidence`` by risk and date,
-        ``income`` of the year and, in ``ordered``, ascending, by date, ``falls`` after past dates,
+        ``income`` of the year and, in ``ordered``, ascending, by date, of those who had come by
+        then (others :data:`qfb_gpu.finance.risks_peers.NOT_THERE`), ``falls`` after past dates,
         and what is said of the ``latest``.
     """
     backend, settings = saved.backend, _settings(saved.config)
@@ -162,12 +163,13 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
     shape = (table.income.shape[0], len(dates))
     raw, income = xp.empty((*shape, len(RISKS)), dtype="int32"), xp.empty(shape, dtype="int64")
     evidence = {risk: xp.empty(shape, dtype=width) for risk, width in _EVIDENCE.items()}
+    there = xp.empty(shape, dtype=bool)
     latest = []
     for start, stop, found in risks.measured(table, about, peers, backend):
         figures = found.figures.reshape(-1, found.figures.shape[2])
         points, scores = risks.weighed(figures, settings.all_halves, settings.all_weights, backend)
         raw[start:stop] = scores.reshape(stop - start, len(dates), len(RISKS))
-        income[start:stop] = found.income
+        income[start:stop], there[start:stop] = found.income, found.length > 0
         for risk, values in found.evidence.items():
             evidence[risk][start:stop] = values
         latest.append(_latest(found, points.reshape(found.figures.shape)[:, 0]))
@@ -184,7 +186,10 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
             for at, ago in enumerate(dates)
         },
         "income": by_date,
-        "ordered": {name: xp.sort(values) for name, values in by_date.items()},
+        "ordered": {
+            name: xp.sort(xp.where(there[:, at], values, xp.int64(risks_peers.NOT_THERE)))
+            for at, (name, values) in enumerate(by_date.items())
+        },
         "falls": _falls(table.income, dates, settings.fall, backend),
         "latest": {
             **{name: xp.concatenate([one[name] for one in latest]) for name in latest[0]},

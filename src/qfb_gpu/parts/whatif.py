@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 _COUNTS = (
     "n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor", "income_share",
+    "spending_share",
 )  # fmt: skip
+_ALL = 1e-9
+"""A smaller part of a year's money is rounding: all of it names the other side."""
+_SHARES = {"payee": "income_share", "payer": "spending_share"}
 _LEAST = 1e-6
 """A smaller share of income is not listed."""
 _FEW = 100_000
@@ -164,7 +168,13 @@ def _clear(
         graph = network.build_graph(part, backend)
         key = backend.to_host(graph.key)
         firm = int(np.flatnonzero(key == row)[0])
-        cleared = network.clearing(graph, part, firm, settings, recovery, backend)
+        unnamed = [
+            backend.asarray(_unnamed(host, side, inside, n_names)[key])
+            for side in ("payee", "payer")
+        ]
+        cleared = network.clearing(
+            graph, part, firm, settings, recovery, backend, unnamed=(unnamed[0], unnamed[1])
+        )
         expected, received = backend.to_host(cleared.expected), backend.to_host(cleared.received)
         missing = np.zeros(n_names)
         missing[key] = expected - received
@@ -178,6 +188,31 @@ def _clear(
         owed = int(np.rint(backend.to_host(cleared.owed)[firm]))
         found.append(_Cleared(currency_name(int(codes[at])), owed, missing, share))
     return found
+
+
+def _unnamed(
+    edges: dict[str, Any], side: str, inside: np.ndarray[Any, Any], n_names: int
+) -> np.ndarray[Any, Any]:
+    """Return what each party got, or paid, in the year in some currency from whom is not given.
+
+    The shares of a party's edges in a currency sum to the part of its money there that names the
+    other side, times what the currency counts for, by number of payments
+    (:func:`qfb_gpu.network.dependence.year_shares`).
+    """
+    counts = (edges["amount_365d_minor"] > 0) & (edges["payer_key"] != edges["payee_key"])
+    party, share = edges[f"{side}_key"], edges[_SHARES[side]]
+
+    def total(values: Any, rows: Any) -> Any:
+        return np.bincount(party[rows], weights=values[rows], minlength=n_names)
+
+    here = counts & inside
+    money = total(edges["amount_365d_minor"], here)
+    weight = total(edges["n_payments_365d"], here)
+    weight = weight / np.maximum(total(edges["n_payments_365d"], counts), 1.0)
+    named = total(share, here)
+    rest = np.where(named > 0, money * (weight / np.where(named > 0, named, 1.0) - 1.0), 0.0)
+    unnamed: np.ndarray[Any, Any] = np.where(rest > _ALL * money, rest, 0.0)
+    return unnamed
 
 
 def _core_score(output: Path, firm: str) -> float:
