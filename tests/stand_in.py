@@ -30,6 +30,7 @@ from stand_in_rules import (
     refuse_other_dtypes,
     refuse_undefined_cast,
 )
+from stand_in_threads import backwards, old_memory
 
 from qfb_gpu.backend import Backend, get_backend
 from qfb_kernels.registry import KERNELS
@@ -284,6 +285,14 @@ class Xp:
 
         return call
 
+    def empty(self, shape, dtype="float64"):
+        refuse_other_arguments("empty", (shape,), None, DeviceArray)
+        return noted("empty", (shape,), to_device(old_memory(shape, dtype)))
+
+    def empty_like(self, array, dtype=None):
+        host = to_plain(array)
+        return self.empty(host.shape, host.dtype if dtype is None else dtype)
+
     def repeat(self, array, repeats, axis=None):
         if not isinstance(repeats, int):
             msg = "cupy.repeat by counts launches a kernel an element; use backend.repeat"
@@ -317,7 +326,7 @@ class StandIn(Backend):
         pass
 
     def host_scratch(self, n_rows, width):
-        return to_device(np.empty((n_rows, width), dtype="int32"))  # the host's body runs here
+        return to_device(old_memory((n_rows, width), "int32"))  # the host's body runs here
 
     def memory_budget_bytes(self):
         return 2**22  # small: the stages work in several batches
@@ -339,7 +348,7 @@ class StandIn(Backend):
                 raise TypeError(msg)
         if WATCH is not None:
             WATCH.kernel(name, arrays)
-        cpu(*plain)
+        backwards(cpu, plain)
 
     def rfft(self, batch):
         return self._on_host("rfft", batch)
