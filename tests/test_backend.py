@@ -449,12 +449,38 @@ def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
     for setting in ("CUDA_LOW_OCCUPANCY_WARNINGS", "CUDA_ARRAY_INTERFACE_SYNC"):
         monkeypatch.setattr(config, setting, 1)
     monkeypatch.setattr(devices, "has", lambda _library: False)
+    monkeypatch.setattr(devices, "_try_out", lambda _cupy: None)
     device, xdf, xp, transform = devices.open_gpu()
     assert device == "Card, 80 GiB (no cuml, no cugraph: clusters and graphs on the host)"
     assert (xdf, xp, transform) == (None, cupy, fft)
     assert config.CUDA_ARRAY_INTERFACE_SYNC == 0
     monkeypatch.setattr(devices, "has", lambda library: library == "cuml")
     assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
+
+
+def test_a_device_without_compilers_is_said_in_one_line(monkeypatch):
+    class NoSuchLibraryError(Exception):
+        pass
+
+    def no_library(*_):
+        msg = "no libx.so:\nlooked in\na hundred folders"
+        raise NoSuchLibraryError(msg)
+
+    def compiler(version):
+        monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace())
+        nvvm = SimpleNamespace(nvvm=SimpleNamespace(version=version))
+        monkeypatch.setitem(sys.modules, "cuda.bindings", nvvm)
+
+    works, broken = SimpleNamespace(arange=np.arange), SimpleNamespace(arange=no_library)
+    compiler(lambda: (2, 0))
+    devices._try_out(works)
+    with pytest.raises(BackendUnavailableError, match=r"NVRTC there.*no libx.so:; install env"):
+        devices._try_out(broken)
+    with pytest.raises(BackendUnavailableError, match="added 1, 2 and 3 to 0, not 6"):
+        devices._try_out(SimpleNamespace(arange=lambda n: np.full(n, -1)))
+    compiler(no_library)
+    with pytest.raises(BackendUnavailableError, match=r"no libNVVM: NoSuch.*device 'cpu'$"):
+        devices._try_out(works)
 
 
 def test_without_a_library_of_rapids_the_host_does_its_part(cpu):

@@ -58,6 +58,7 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
         raise BackendUnavailableError(msg) from error
     complete_numpy()
     name_toolkit()
+    _try_out(cp)
     from numba.cuda.core import config
 
     # a warning a launch on short buckets, which is no mistake of the user's
@@ -67,6 +68,35 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     memory_gib = properties["totalGlobalMem"] / 2**30
     device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
     return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
+
+
+def _try_out(cp: Any) -> None:
+    """Add numbers on the device by code compiled for it, and look for the kernels' compiler.
+
+    CuPy and Numba look for a compiler when they first need one: in the middle of a night.
+
+    Raises
+    ------
+    BackendUnavailableError
+        One of them is missing, or the device takes no work: another process has it for itself, say.
+    """
+    try:
+        what = "CuPy computes nothing on it (is NVRTC there?)"
+        found = int((cp.arange(3) + 1).sum())
+        what = "numba-cuda has no libNVVM"
+        from cuda.bindings import nvvm  # type: ignore[import-untyped]
+
+        nvvm.version()
+    except Exception as error:  # of CuPy's, CUDA's and their loaders' own kinds
+        first, *_ = f"{type(error).__name__}: {error}".splitlines()
+        msg = (
+            f"device 'gpu' is there, but {what}: {first}; install env/gpu-py311.txt (or -py312) "
+            "or CUDA 13's toolkit, or use device 'cpu'"
+        )
+        raise BackendUnavailableError(msg) from error
+    if found != 6:  # noqa: PLR2004
+        msg = f"device 'gpu' added 1, 2 and 3 to {found}, not 6; use another, or device 'cpu'"
+        raise BackendUnavailableError(msg)
 
 
 def complete_numpy() -> None:
