@@ -458,6 +458,37 @@ def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
     assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
 
 
+@pytest.mark.parametrize("chosen_before", [False, True])
+def test_rmm_leaves_some_of_the_card_to_others(monkeypatch, chosen_before):
+    class CudaMemoryResource:
+        pass
+
+    class CudaAsyncMemoryResource:
+        def __init__(self, release_threshold):
+            self.kept = release_threshold
+
+    first = object() if chosen_before else CudaMemoryResource()
+    current, allocators = [first], []
+    mr = SimpleNamespace(
+        CudaMemoryResource=CudaMemoryResource,
+        CudaAsyncMemoryResource=CudaAsyncMemoryResource,
+        get_current_device_resource=lambda: current[-1],
+        set_current_device_resource=current.append,
+    )
+    monkeypatch.setitem(sys.modules, "rmm", SimpleNamespace(mr=mr))
+    monkeypatch.setitem(sys.modules, "rmm.allocators", SimpleNamespace())
+    of_rmm = SimpleNamespace(rmm_cupy_allocator="RMM's")
+    monkeypatch.setitem(sys.modules, "rmm.allocators.cupy", of_rmm)
+    runtime = SimpleNamespace(memGetInfo=lambda: (1, 80 * 2**30))
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime, set_allocator=allocators.append))
+    devices.share_memory_pool(cupy)
+    assert allocators == ["RMM's"]
+    if chosen_before:
+        assert current == [first]
+    else:
+        assert current[-1].kept == 60 * 2**30
+
+
 def test_a_device_without_compilers_is_said_in_one_line(monkeypatch):
     class NoSuchLibraryError(Exception):
         pass

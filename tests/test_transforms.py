@@ -1,5 +1,6 @@
 """A device transforms by few plans: rows are rounded up, and the answer is that of each row."""
 
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -29,26 +30,31 @@ class Plans:
         self.n_bytes = 0
 
 
-def device(plans):
-    """Return NumPy with the plans of a device of 64 GiB."""
+@pytest.fixture
+def device(monkeypatch):
+    """Return NumPy as a device of 64 GiB has it, and what has its plans."""
     card = SimpleNamespace(runtime=SimpleNamespace(memGetInfo=lambda: (0, 2**36)))
-    fft = SimpleNamespace(config=SimpleNamespace(get_plan_cache=lambda: plans))
-    return SimpleNamespace(zeros=np.zeros, fft=fft, cuda=card)
+    config = SimpleNamespace(get_plan_cache=Plans)
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "cupy.fft", SimpleNamespace(config=config))
+    return SimpleNamespace(zeros=np.zeros, cuda=card), config
 
 
-def test_plans_that_hold_much_memory_are_let_go(monkeypatch):
+def test_plans_that_hold_much_memory_are_let_go(monkeypatch, device):
+    xp, config = device
     monkeypatch.setenv("QFB_DEVICE_THREADS", "8")
-    limit = room.batch_bytes(device(None)) // 2
+    limit = room.batch_bytes(xp) // 2
     assert limit == 2**30
     transform = SimpleNamespace(rfft=np.fft.rfft)
     for n_bytes, kept in ((0, 0), (limit, limit), (limit + 1, 0)):
         plans = Plans(n_bytes)
-        device_rfft(device(plans), transform, np.zeros((3, 64), np.float32))
+        config.get_plan_cache = lambda found=plans: found
+        device_rfft(xp, transform, np.zeros((3, 64), np.float32))
         assert plans.n_bytes == kept
 
 
 @pytest.mark.parametrize("n_rows", [0, 1, 16, 17, 100])
-def test_each_row_is_transformed_by_itself(n_rows):
+def test_each_row_is_transformed_by_itself(n_rows, device):
     seen = []
 
     def rfft(batch, axis):
@@ -56,7 +62,7 @@ def test_each_row_is_transformed_by_itself(n_rows):
         return np.fft.rfft(batch, axis=axis)
 
     batch = np.random.default_rng(1).random((n_rows, 64), dtype=np.float32)
-    found = device_rfft(device(Plans()), SimpleNamespace(rfft=rfft), batch)
+    found = device_rfft(device[0], SimpleNamespace(rfft=rfft), batch)
     assert seen == [(rows_of_plan(n_rows), 64)][:n_rows]
     assert found.flags.c_contiguous
     np.testing.assert_array_equal(found, np.fft.rfft(batch, axis=1))

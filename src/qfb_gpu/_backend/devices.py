@@ -16,6 +16,8 @@ RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
 """Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
 _GONE = {"row_stack": "vstack"}
 """Names that NumPy had for others of its functions."""
+_POOL_KEPT = 0.75
+"""Share of a device that RMM's pool may keep while it holds no data."""
 _TOOLKIT = Path("/usr/local/cuda")
 """Where a toolkit of CUDA is on Linux."""
 
@@ -158,13 +160,17 @@ def _on_the_host() -> str:
 def share_memory_pool(cp: Any) -> None:
     """Let CuPy share RMM's pool, so that memory one library freed serves the other.
 
-    A resource that somebody chose already, such as Dask-CUDA in its workers, stays.
+    A resource that somebody chose already, such as Dask-CUDA in its workers, stays. By itself RMM's
+    pool would keep all that it ever had (its threshold is the largest number there is), and a
+    driver that loads a kernel, or a library with memory of its own, would find none.
     """
     import rmm
     from rmm.allocators.cupy import rmm_cupy_allocator
 
     if type(rmm.mr.get_current_device_resource()) is rmm.mr.CudaMemoryResource:
-        rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
+        _, total = cp.cuda.runtime.memGetInfo()
+        pool = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(_POOL_KEPT * total))
+        rmm.mr.set_current_device_resource(pool)
     cp.cuda.set_allocator(rmm_cupy_allocator)
 
 

@@ -23,6 +23,8 @@ def rows_of_plan(n_rows: int) -> int:
 
 def device_rfft(xp: Any, fft: Any, batch: Any) -> Any:
     """Return the one-sided transform of each row, as :meth:`qfb_gpu.backend.Backend.rfft` does."""
+    from cupy.fft import config
+
     n_rows, n_samples = batch.shape
     if n_rows == 0:  # cuFFT has no plan for nothing
         return xp.zeros((0, n_samples // 2 + 1), dtype="complex64")
@@ -32,7 +34,7 @@ def device_rfft(xp: Any, fft: Any, batch: Any) -> Any:
         padded[:n_rows] = batch
         batch = padded
     waves = fft.rfft(batch, axis=1)[:n_rows]
-    plans = xp.fft.config.get_plan_cache()  # this thread's
+    plans = config.get_plan_cache()  # this thread's
     if plans.get_curr_memsize() > batch_bytes(xp) // 2:
         plans.clear()
     return waves
