@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numba import typeof
 from numba.core import sigutils
-from stand_in_rounding import as_on_a_device
+from stand_in_rounding import SUMS, absolute, as_on_a_device
 from stand_in_rules import (
     ADD_AT_DTYPES,
     FROM_HOST,
@@ -41,10 +41,14 @@ ROUNDS = False
 """Whether last bits are others than on the host: ``stand_in_rounding.py``."""
 
 
-def noted(name, arguments, answer):
-    """Return the answer of an operation, after telling whoever counts."""
+def noted(name, arguments, answer, again=None):
+    """Return the answer of an operation, after telling whoever counts.
+
+    ``again(absolute)`` does a sum with its arguments' absolute values.
+    """
     if ROUNDS and isinstance(answer, DeviceArray):
-        answer.host = as_on_a_device(name, answer.host)
+        size = None if again is None or name not in SUMS else again(absolute)
+        answer.host = as_on_a_device(name, answer.host, size)
     if WATCH is not None:
         WATCH.operation(name, arguments, answer)
     return answer
@@ -127,11 +131,15 @@ class DeviceArray:
         def call(*args, **kwargs):
             if name == "astype":
                 refuse_undefined_cast(self.host, args[0] if args else kwargs["dtype"])
-            answer = method(*to_plain(args), **{k: to_plain(v) for k, v in kwargs.items()})
+            plain = {k: to_plain(v) for k, v in kwargs.items()}
+            answer = method(*to_plain(args), **plain)
             if name in ("tolist", "item", "tobytes"):
                 copied(self.host.nbytes, to_host=True)
                 return answer
-            return noted(name, (self, *args), to_device(answer))
+            return noted(
+                name, (self, *args), to_device(answer),
+                lambda to: getattr(to(self.host), name)(*to_plain(args), **plain),
+            )  # fmt: skip
 
         return call
 
@@ -179,7 +187,8 @@ def _add_operators():
     def binary(function):
         def method(self, other):
             answer = to_device(function(self.host, to_plain(other)))
-            return noted(function.__name__, (self, other), answer)
+            again = lambda to: function(to(self.host), to(to_plain(other)))  # noqa: E731
+            return noted(function.__name__, (self, other), answer, again)
 
         return method
 
@@ -281,7 +290,8 @@ class Xp:
             if name in FROM_HOST and not isinstance(given[0], DeviceArray):
                 copied(answer.host.nbytes, to_host=False)
                 return answer
-            return noted(name, (*given, *kwargs.values()), answer)
+            again = lambda to: thing(*to(args), **to(plain))  # noqa: E731
+            return noted(name, (*given, *kwargs.values()), answer, again)
 
         return call
 
