@@ -423,10 +423,16 @@ def test_a_gpu_without_a_driver_is_said_in_one_line(monkeypatch):
         raise CUDARuntimeError(msg)
 
     runtime = SimpleNamespace(
-        CUDARuntimeError=CUDARuntimeError, getDevice=get_device, getDeviceProperties=dict
-    )
+        CUDARuntimeError=CUDARuntimeError, getDevice=get_device, getDeviceProperties=dict,
+        driverGetVersion=lambda: 0, runtimeGetVersion=lambda: 13_020,
+    )  # fmt: skip
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
-    with pytest.raises(BackendUnavailableError, match=r"no working CUDA device .*use device 'cpu'"):
+    words = r"no working CUDA device \(no device\); use device 'cpu'$"
+    with pytest.raises(BackendUnavailableError, match=words):
+        devices.open_gpu()
+    runtime.driverGetVersion = lambda: 12_080
+    words = r"\(no device; the driver is for CUDA 12.8, CuPy 13.2\); use device 'cpu'$"
+    with pytest.raises(BackendUnavailableError, match=words):
         devices.open_gpu()
 
 

@@ -44,7 +44,7 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     try:  # before cuDF, which takes seconds to import
         properties = cp.cuda.runtime.getDeviceProperties(cp.cuda.runtime.getDevice())
     except cp.cuda.runtime.CUDARuntimeError as error:
-        msg = f"device 'gpu' found no working CUDA device ({error}); use device 'cpu'"
+        msg = f"device 'gpu' found no working CUDA device ({error}{_driver(cp)}); use device 'cpu'"
         raise BackendUnavailableError(msg) from error
     try:
         import cupyx.scipy.fft
@@ -70,6 +70,15 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     memory_gib = properties["totalGlobalMem"] / 2**30
     device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
     return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
+
+
+def _driver(cp: Any) -> str:
+    """Say for which CUDA the driver and CuPy are, where there is a driver; it may be too old."""
+    with suppress(cp.cuda.runtime.CUDARuntimeError):
+        found = cuda_versions(cp)
+        if found["cuda_driver"] != "0.0":
+            return f"; the driver is for CUDA {found['cuda_driver']}, CuPy {found['cuda_runtime']}"
+    return ""
 
 
 def _try_out(cp: Any) -> None:
