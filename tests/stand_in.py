@@ -28,6 +28,7 @@ from stand_in_rules import (
     refuse_a_race,
     refuse_other_arguments,
     refuse_other_dtypes,
+    refuse_to_sort_nan,
     refuse_undefined_cast,
 )
 from stand_in_threads import backwards, old_memory
@@ -132,6 +133,7 @@ class DeviceArray:
             if name == "astype":
                 refuse_undefined_cast(self.host, args[0] if args else kwargs["dtype"])
             plain = {k: to_plain(v) for k, v in kwargs.items()}
+            refuse_to_sort_nan(name, self.host)
             answer = method(*to_plain(args), **plain)
             if name in ("tolist", "item", "tobytes"):
                 copied(self.host.nbytes, to_host=True)
@@ -290,6 +292,7 @@ class Xp:
             if name in FROM_HOST and not isinstance(given[0], DeviceArray):
                 copied(answer.host.nbytes, to_host=False)
                 return answer
+            refuse_to_sort_nan(name, args[0] if args else None)
             again = lambda to: thing(*to(args), **to(plain))  # noqa: E731
             return noted(name, (*given, *kwargs.values()), answer, again)
 

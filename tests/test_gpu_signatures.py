@@ -17,7 +17,8 @@ from gpu_calls import LIBRARIES, find_calls
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "qfb_gpu").rglob("*.py"))
-CALLS = [call for path in SOURCES for call in find_calls(path, ROOT)]
+OF_THE_ROUND = sorted((ROOT / "benchmarks").glob("*.py"))
+CALLS = [call for path in (*SOURCES, *OF_THE_ROUND) for call in find_calls(path, ROOT)]
 UFUNC_KEYWORDS = {"out", "dtype", "casting"}
 needs_rapids = pytest.mark.skipif(
     importlib.util.find_spec("cupy") is None, reason="needs RAPIDS: install env/gpu-py*.txt"
@@ -59,6 +60,7 @@ def test_calls_are_found():
     assert {"cupy.where", "cupy.argsort", "cugraph.Graph.from_cudf_edgelist"} <= names
     assert {"dask_cuda.LocalCUDACluster", "cuml.cluster.KMeans.fit", "cugraph.leiden"} <= names
     assert {"cudf.DataFrame", "cupyx.scipy.fft.rfft", "rmm.mr.CudaAsyncMemoryResource"} <= names
+    assert {"rmm.statistics.push_statistics", "cupy.get_default_memory_pool"} <= names
 
 
 @needs_rapids

@@ -81,6 +81,11 @@ def test_what_cupy_takes_otherwise_than_numpy_is_refused(device):
         with pytest.raises(ValueError, match="a GPU gives another"):
             device.asarray([1.0, value]).astype("int32")
     assert device.to_host(device.asarray([2.0, -1.5]).astype("int32")).tolist() == [2, -1]
+    holed = device.asarray([1.0, np.nan, 0.5])
+    for sort in (xp.sort, xp.argsort, xp.unique, xp.median, lambda a: a.sort()):
+        with pytest.raises(ValueError, match="some of them first, some last"):
+            sort(holed)
+    assert device.to_host(xp.sort(holed[holed == holed])).tolist() == [0.5, 1.0]
     assert int(xp.searchsorted(there, 2)) == 1
 
 
