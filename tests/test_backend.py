@@ -464,6 +464,25 @@ def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
     assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
 
 
+def test_many_bins_are_counted_in_place():
+    """Where CUB gives None, CuPy adds each to its bin; CUB's counters a block would fill a card."""
+    seen = []
+
+    def by_block(values, counts, bins):
+        seen.append((values.size, bins))
+        return counts
+
+    cupy = SimpleNamespace(cuda=SimpleNamespace(cub=SimpleNamespace(cub_histogram=by_block)))
+    for _ in range(2):  # a second backend wraps nothing twice
+        devices.count_in_place(cupy)
+    count = cupy.cuda.cub.cub_histogram
+    few, many = np.zeros(devices._FEW_BINS, int), np.zeros(devices._FEW_BINS + 1, int)
+    assert count(np.arange(3), few, few.size + 1) is few
+    assert count(np.arange(3), many, many.size + 1) is None
+    assert seen == [(3, few.size + 1)]
+    devices.count_in_place(SimpleNamespace(cuda=SimpleNamespace()))  # a CuPy without it
+
+
 @pytest.mark.parametrize("chosen_before", [False, True])
 def test_rmm_leaves_some_of_the_card_to_others(monkeypatch, chosen_before):
     class CudaMemoryResource:

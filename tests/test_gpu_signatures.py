@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from gpu_calls import LIBRARIES, find_calls
 
+from qfb_gpu._backend import devices
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "qfb_gpu").rglob("*.py"))
 OF_THE_ROUND = sorted((ROOT / "benchmarks").glob("*.py"))
@@ -117,6 +119,21 @@ def _as_weighed(types, weak):
     ]
     highest = max((ranks[w] for w in weak if w), default=9)
     return weak if arrays and max(arrays) >= highest else (False,) * len(weak)
+
+
+@needs_rapids
+def test_bincount_asks_cub_where_the_engine_stands_between():
+    cupy = importlib.import_module("cupy")
+    histogram = importlib.import_module("cupy._statistics.histogram")
+    plain = cupy.cuda.cub.cub_histogram
+    try:
+        devices.count_in_place(cupy)
+        assert histogram.cub.cub_histogram.few
+    finally:
+        cupy.cuda.cub.cub_histogram = plain
+    text = inspect.getsource(histogram.bincount)
+    assert "cub.cub_histogram(x, b, size+1)" in text
+    assert "if out is None" in text
 
 
 @needs_rapids
