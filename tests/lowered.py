@@ -4,10 +4,12 @@ Numba lowers a body for a device by code of its own: division, remainders, shift
 comparisons of mixed types are written there a second time. What it makes, before NVVM turns it into
 PTX, is LLVM's language, which LLVM can compile for the host as well: a kernel here has no shared
 memory, no atomics and no barriers, so its threads may run one after the other. ``__nv_log`` and the
-like are the C library's. What NVVM, ptxas and libdevice do after that is not seen.
+like are the C library's; libdevice's have other last bits, so each launch is run once more with
+some bits of the last place changed, where no integer may change. What NVVM and ptxas do after that
+is not seen.
 
 ``python tests/lowered.py FOLDER`` scores a bucket of payments and every part of all sources on
-the stand-in, runs each launch both ways from equal arrays, and prints a line of JSON: launches and
+the stand-in, runs each launch these ways from equal arrays, and prints a line of JSON: launches and
 differing arguments by kernel. It needs a process of its own, as LLVM here reads pointers without
 types and Numba writes them with types by default.
 """
@@ -29,6 +31,8 @@ import numpy as np
 
 SCRATCH = {"search.search_gpu": (12, 14)}
 """Arguments that hold what a lane did last, and lanes take other rows on a host."""
+HOST_SCRATCH = {"search.search_gpu": 14}
+"""Scratch of a body that only the host has: a device gets one entry, and leaves it alone."""
 _MORE = 3
 """Threads beyond the rows, as a last block has them: they may write nothing."""
 _AROUND = """
@@ -45,6 +49,7 @@ define i32 @__nv_isnand(double %x) {{
   ret i32 %r
 }}
 @qfb_undefined = global i64 0
+@qfb_other = global i64 0
 define void @qfb_note() {{
   %n = load i64, ptr @qfb_undefined
   %m = add i64 %n, 1
@@ -95,10 +100,38 @@ one:
 }}
 """
 _SHIFTS = ("shl", "ashr", "lshr")
+_ROUNDED = {"log": 1, "log1p": 1, "exp": 1, "expm1": 1, "sin": 1, "cos": 1, "pow": 2}
+"""Functions of libdevice that kernels may call and that round as they like, by arguments."""
+_LIKE_LIBDEVICE = """
+@qfb_other = external global i64
+declare double @{function}({types})
+declare double @rint(double)
+define double @__nv_{function}({arguments}) {{
+  %r = call double @{function}({arguments})
+  %bits = bitcast double %r to i64
+  %x = bitcast double %a0 to i64
+  %mixed = mul i64 %x, -7046029254386353131
+  %high = lshr i64 %mixed, 40
+  %third = urem i64 %high, 3
+  %off = sub i64 %third, 1
+  %other = load i64, ptr @qfb_other
+  %some = mul i64 %off, %other
+  %moved = add i64 %bits, %some
+  %near = bitcast i64 %moved to double
+  %n = call double @rint(double %r)
+  %apart = fcmp one double %n, %r
+  %answer = select i1 %apart, double %near, double %r
+  ret double %answer
+}}
+"""
+_CLOSE = 1e-6
+"""Share of a float by which its last bits may move it, sums and differences included."""
 
 
-def run(name, n_rows, arrays):
+def run(name, n_rows, arrays, *, other_bits=0):
     """Run a kernel's threads one after the other over ``n_rows`` rows, and some more.
+
+    ``other_bits``: by how many units of the last place logarithms and the like may be off.
 
     Returns
     -------
@@ -116,6 +149,7 @@ def run(name, n_rows, arrays):
         else:
             values.append(int(given))
             kinds.append(ctypes.c_uint8 if str(wanted) == "bool" else ctypes.c_int64)
+    ctypes.c_int64.from_address(engine.get_global_value_address("qfb_other")).value = other_bits
     ctypes.CFUNCTYPE(None, *kinds)(address)(n_rows + _MORE, *values)
     return ctypes.c_int64.from_address(engine.get_global_value_address("qfb_undefined")).value
 
@@ -180,10 +214,19 @@ def _for_host(text):
 def _give_functions(whole):
     """Let the functions of libdevice that a kernel calls be those of the C library."""
     library = ctypes.CDLL("libm.so.6")
-    for function in whole.functions:
-        if function.is_declaration and not function.name.startswith("llvm."):
-            own = getattr(library, function.name.removeprefix("__nv_"))  # fails where it has none
-            llvm.add_symbol(function.name, ctypes.cast(own, ctypes.c_void_p).value)
+    wanted = [one.name for one in whole.functions if one.is_declaration]
+    for name in (one for one in wanted if not one.startswith("llvm.")):
+        plain = name.removeprefix("__nv_")
+        if plain in _ROUNDED:
+            arguments = [f"double %a{i}" for i in range(_ROUNDED[plain])]
+            types = ", ".join("double" for _ in arguments)
+            text = _LIKE_LIBDEVICE.format(
+                function=plain, types=types, arguments=", ".join(arguments)
+            )
+            whole.link_in(llvm.parse_assembly(text))
+        for symbol in (plain, "rint") if plain in _ROUNDED else (name,):
+            own = getattr(library, symbol.removeprefix("__nv_"))  # fails where it has none
+            llvm.add_symbol(symbol, ctypes.cast(own, ctypes.c_void_p).value)
 
 
 def compared():
@@ -198,26 +241,48 @@ def compared():
             return
         name = f"{gpu.__module__.rpartition('.')[2]}.{gpu.__name__}"
         given = stand_in.to_plain(arrays)
-        own = [a.copy() if isinstance(a, np.ndarray) else a for a in given]
+        own, near = (_as_on_a_device(name, given) for _ in range(2))
         plain_launch(self, cpu, gpu, n_rows, *arrays)
-        undefined = run(name, n_rows, own)
-        row = found.setdefault(name, {"launches": 0, "rows": 0, "differ": []})
-        row["undefined"] = undefined
+        row = found.setdefault(name, dict(_NOTHING, differ=[], differ_by_last_bits=[]))
+        row["undefined"] = run(name, n_rows, own)
+        run(name, n_rows, near, other_bits=1)
         row["launches"] += 1
         row["rows"] += n_rows
-        row["differ"] += [
-            i for i, pair in enumerate(zip(given, own, strict=True))
-            if i not in SCRATCH.get(name, ()) and not _same(*pair)
-        ]  # fmt: skip
+        row["differ"] += _differing(name, given, own, 0.0)
+        row["differ"] += [i for i in [HOST_SCRATCH.get(name)] if i is not None and own[i].any()]
+        row["differ_by_last_bits"] += _differing(name, given, near, _CLOSE)
+        row["last_bits"] += len(_differing(name, given, near, 0.0))
 
     stand_in.StandIn.launch = launch
     return found
 
 
-def _same(one, other):
+_NOTHING = {"launches": 0, "rows": 0, "last_bits": 0}
+
+
+def _as_on_a_device(name, given):
+    """Return copies of arguments; what only the host has is as on a device."""
+    own = [one.copy() if isinstance(one, np.ndarray) else one for one in given]
+    if name in HOST_SCRATCH:
+        own[HOST_SCRATCH[name]] = np.zeros((1, 1), np.int32)
+    return own
+
+
+def _differing(name, given, own, close):
+    """Return the places of arguments that differ, floats by more than a share ``close``."""
+    return [
+        i for i, pair in enumerate(zip(given, own, strict=True))
+        if i not in SCRATCH.get(name, ()) and not _same(*pair, close)
+    ]  # fmt: skip
+
+
+def _same(one, other, close):
     if not isinstance(one, np.ndarray):
         return True
     is_same = (one == other) | ((one != one) & (other != other))
+    if close and one.dtype.kind == "f":
+        with np.errstate(invalid="ignore"):
+            is_same |= np.isclose(one, other, rtol=close, atol=1e-12)
     return bool(is_same.all())
 
 

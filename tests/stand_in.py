@@ -18,7 +18,7 @@ from functools import cache
 import numpy as np
 from numba import typeof
 from numba.core import sigutils
-from stand_in_rounding import as_on_a_device
+from stand_in_rounding import SUMS, absolute, as_on_a_device
 from stand_in_rules import (
     ADD_AT_DTYPES,
     FROM_HOST,
@@ -28,8 +28,10 @@ from stand_in_rules import (
     refuse_a_race,
     refuse_other_arguments,
     refuse_other_dtypes,
+    refuse_to_sort_nan,
     refuse_undefined_cast,
 )
+from stand_in_threads import backwards, old_memory
 
 from qfb_gpu.backend import Backend, get_backend
 from qfb_kernels.registry import KERNELS
@@ -40,10 +42,14 @@ ROUNDS = False
 """Whether last bits are others than on the host: ``stand_in_rounding.py``."""
 
 
-def noted(name, arguments, answer):
-    """Return the answer of an operation, after telling whoever counts."""
+def noted(name, arguments, answer, again=None):
+    """Return the answer of an operation, after telling whoever counts.
+
+    ``again(absolute)`` does a sum with its arguments' absolute values.
+    """
     if ROUNDS and isinstance(answer, DeviceArray):
-        answer.host = as_on_a_device(name, answer.host)
+        size = None if again is None or name not in SUMS else again(absolute)
+        answer.host = as_on_a_device(name, answer.host, size)
     if WATCH is not None:
         WATCH.operation(name, arguments, answer)
     return answer
@@ -126,11 +132,16 @@ class DeviceArray:
         def call(*args, **kwargs):
             if name == "astype":
                 refuse_undefined_cast(self.host, args[0] if args else kwargs["dtype"])
-            answer = method(*to_plain(args), **{k: to_plain(v) for k, v in kwargs.items()})
+            plain = {k: to_plain(v) for k, v in kwargs.items()}
+            refuse_to_sort_nan(name, self.host)
+            answer = method(*to_plain(args), **plain)
             if name in ("tolist", "item", "tobytes"):
                 copied(self.host.nbytes, to_host=True)
                 return answer
-            return noted(name, (self, *args), to_device(answer))
+            return noted(
+                name, (self, *args), to_device(answer),
+                lambda to: getattr(to(self.host), name)(*to_plain(args), **plain),
+            )  # fmt: skip
 
         return call
 
@@ -178,7 +189,8 @@ def _add_operators():
     def binary(function):
         def method(self, other):
             answer = to_device(function(self.host, to_plain(other)))
-            return noted(function.__name__, (self, other), answer)
+            again = lambda to: function(to(self.host), to(to_plain(other)))  # noqa: E731
+            return noted(function.__name__, (self, other), answer, again)
 
         return method
 
@@ -280,9 +292,19 @@ class Xp:
             if name in FROM_HOST and not isinstance(given[0], DeviceArray):
                 copied(answer.host.nbytes, to_host=False)
                 return answer
-            return noted(name, (*given, *kwargs.values()), answer)
+            refuse_to_sort_nan(name, args[0] if args else None)
+            again = lambda to: thing(*to(args), **to(plain))  # noqa: E731
+            return noted(name, (*given, *kwargs.values()), answer, again)
 
         return call
+
+    def empty(self, shape, dtype="float64"):
+        refuse_other_arguments("empty", (shape,), None, DeviceArray)
+        return noted("empty", (shape,), to_device(old_memory(shape, dtype)))
+
+    def empty_like(self, array, dtype=None):
+        host = to_plain(array)
+        return self.empty(host.shape, host.dtype if dtype is None else dtype)
 
     def repeat(self, array, repeats, axis=None):
         if not isinstance(repeats, int):
@@ -317,7 +339,7 @@ class StandIn(Backend):
         pass
 
     def host_scratch(self, n_rows, width):
-        return to_device(np.empty((n_rows, width), dtype="int32"))  # the host's body runs here
+        return to_device(old_memory((n_rows, width), "int32"))  # the host's body runs here
 
     def memory_budget_bytes(self):
         return 2**22  # small: the stages work in several batches
@@ -339,7 +361,7 @@ class StandIn(Backend):
                 raise TypeError(msg)
         if WATCH is not None:
             WATCH.kernel(name, arrays)
-        cpu(*plain)
+        backwards(cpu, plain)
 
     def rfft(self, batch):
         return self._on_host("rfft", batch)

@@ -13,11 +13,26 @@ _ULPS = 2
 _MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
-def as_on_a_device(name, host):
-    """Return an operation's answer with other last bits, or as it is."""
+def absolute(values):
+    """Return arguments with every float array's absolute values, lists of them included."""
+    if isinstance(values, dict):
+        return {name: absolute(value) for name, value in values.items()}
+    if isinstance(values, (list, tuple)):
+        return type(values)(absolute(value) for value in values)
+    return np.abs(values) if getattr(getattr(values, "dtype", None), "kind", "") == "f" else values
+
+
+def as_on_a_device(name, host, size=None):
+    """Return an operation's answer with other last bits, or as it is.
+
+    ``size``: of a sum that of the absolute values; what is added up in another order is off by a
+    share of that, where positive and negative numbers cancel more than of the sum.
+    """
     if host.dtype.kind != "f" or not host.size or not (name in ELEMENT_WISE or name in SUMS):
         return host
     moved = np.isfinite(host) & (host != np.rint(host))
+    if size is not None:
+        moved = np.isfinite(host) & ((host != np.rint(host)) | (size != np.rint(size)))
     if not moved.any():
         return host
     if name in SUMS:
@@ -27,4 +42,5 @@ def as_on_a_device(name, host):
     with np.errstate(over="ignore"):
         drawn = (seed * _MIX) >> np.uint64(40)
     ulps = (drawn % np.uint64(2 * _ULPS + 1)).astype(host.dtype) - _ULPS
-    return np.where(moved, host * (1 + ulps * np.finfo(host.dtype).eps), host).astype(host.dtype)
+    off = ulps * np.finfo(host.dtype).eps * (host if size is None else size)
+    return np.where(moved, host + off, host).astype(host.dtype)

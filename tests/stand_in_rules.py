@@ -20,6 +20,8 @@ TAKES_ARRAYS = {"concatenate", "stack"}
 TAKES_A_SHAPE = {"arange", "empty", "full", "ones", "zeros"}
 ADD_AT_DTYPES = {"int32", "float16", "float32", "float64", "uint32", "uint64"}
 NO_ROWS = "cupy.cumsum along an axis launches no block, and fails, where there are no rows"
+IN_ORDER = set("argsort partition sort median unique searchsorted".split())
+"""What sorts, or asks where something is among sorted numbers."""
 KINDS = "biufc"
 """Of dtypes that CuPy has: no texts, objects, dates, or records."""
 MIXED = "a host array and a device array meet; CuPy raises TypeError"
@@ -33,6 +35,16 @@ def refuse_undefined_cast(host, dtype):
     low, high = float(limits.min), float(limits.max)
     if not ((host >= low) & (host <= high)).all():  # NaN is neither
         msg = f"NaN, infinity or a number too large becomes {np.dtype(dtype)}: a GPU gives another"
+        raise ValueError(msg)
+
+
+def refuse_to_sort_nan(name, values):
+    """Refuse to sort NaN: CuPy sorts floats by their bits, where one with a sign comes first.
+
+    Of a division of zeros that sign is set, on x86 as in CUDA, and that of ``nan`` itself is not.
+    """
+    if name in IN_ORDER and _kind(values) == "f" and np.isnan(values).any():
+        msg = f"cupy.{name} of NaN: a GPU puts some of them first, some last; leave them out before"
         raise ValueError(msg)
 
 

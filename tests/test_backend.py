@@ -423,10 +423,16 @@ def test_a_gpu_without_a_driver_is_said_in_one_line(monkeypatch):
         raise CUDARuntimeError(msg)
 
     runtime = SimpleNamespace(
-        CUDARuntimeError=CUDARuntimeError, getDevice=get_device, getDeviceProperties=dict
-    )
+        CUDARuntimeError=CUDARuntimeError, getDevice=get_device, getDeviceProperties=dict,
+        driverGetVersion=lambda: 0, runtimeGetVersion=lambda: 13_020,
+    )  # fmt: skip
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
-    with pytest.raises(BackendUnavailableError, match=r"no working CUDA device .*use device 'cpu'"):
+    words = r"no working CUDA device \(no device\); use device 'cpu'$"
+    with pytest.raises(BackendUnavailableError, match=words):
+        devices.open_gpu()
+    runtime.driverGetVersion = lambda: 12_080
+    words = r"\(no device; the driver is for CUDA 12.8, CuPy 13.2\); use device 'cpu'$"
+    with pytest.raises(BackendUnavailableError, match=words):
         devices.open_gpu()
 
 
@@ -449,12 +455,88 @@ def test_a_gpu_without_rapids_says_what_the_host_does(monkeypatch):
     for setting in ("CUDA_LOW_OCCUPANCY_WARNINGS", "CUDA_ARRAY_INTERFACE_SYNC"):
         monkeypatch.setattr(config, setting, 1)
     monkeypatch.setattr(devices, "has", lambda _library: False)
+    monkeypatch.setattr(devices, "_try_out", lambda _cupy: None)
     device, xdf, xp, transform = devices.open_gpu()
     assert device == "Card, 80 GiB (no cuml, no cugraph: clusters and graphs on the host)"
     assert (xdf, xp, transform) == (None, cupy, fft)
     assert config.CUDA_ARRAY_INTERFACE_SYNC == 0
     monkeypatch.setattr(devices, "has", lambda library: library == "cuml")
     assert devices.open_gpu()[0] == "Card, 80 GiB (no cugraph: graphs on the host)"
+
+
+def test_many_bins_are_counted_in_place():
+    """Where CUB gives None, CuPy adds each to its bin; CUB's counters a block would fill a card."""
+    seen = []
+
+    def by_block(values, counts, bins):
+        seen.append((values.size, bins))
+        return counts
+
+    cupy = SimpleNamespace(cuda=SimpleNamespace(cub=SimpleNamespace(cub_histogram=by_block)))
+    for _ in range(2):  # a second backend wraps nothing twice
+        devices.count_in_place(cupy)
+    count = cupy.cuda.cub.cub_histogram
+    few, many = np.zeros(devices._FEW_BINS, int), np.zeros(devices._FEW_BINS + 1, int)
+    assert count(np.arange(3), few, few.size + 1) is few
+    assert count(np.arange(3), many, many.size + 1) is None
+    assert seen == [(3, few.size + 1)]
+    devices.count_in_place(SimpleNamespace(cuda=SimpleNamespace()))  # a CuPy without it
+
+
+@pytest.mark.parametrize("chosen_before", [False, True])
+def test_rmm_leaves_some_of_the_card_to_others(monkeypatch, chosen_before):
+    class CudaMemoryResource:
+        pass
+
+    class CudaAsyncMemoryResource:
+        def __init__(self, release_threshold):
+            self.kept = release_threshold
+
+    first = object() if chosen_before else CudaMemoryResource()
+    current, allocators = [first], []
+    mr = SimpleNamespace(
+        CudaMemoryResource=CudaMemoryResource,
+        CudaAsyncMemoryResource=CudaAsyncMemoryResource,
+        get_current_device_resource=lambda: current[-1],
+        set_current_device_resource=current.append,
+    )
+    monkeypatch.setitem(sys.modules, "rmm", SimpleNamespace(mr=mr))
+    monkeypatch.setitem(sys.modules, "rmm.allocators", SimpleNamespace())
+    of_rmm = SimpleNamespace(rmm_cupy_allocator="RMM's")
+    monkeypatch.setitem(sys.modules, "rmm.allocators.cupy", of_rmm)
+    runtime = SimpleNamespace(memGetInfo=lambda: (1, 80 * 2**30))
+    cupy = SimpleNamespace(cuda=SimpleNamespace(runtime=runtime, set_allocator=allocators.append))
+    devices.share_memory_pool(cupy)
+    assert allocators == ["RMM's"]
+    if chosen_before:
+        assert current == [first]
+    else:
+        assert current[-1].kept == 60 * 2**30
+
+
+def test_a_device_without_compilers_is_said_in_one_line(monkeypatch):
+    class NoSuchLibraryError(Exception):
+        pass
+
+    def no_library(*_):
+        msg = "no libx.so:\nlooked in\na hundred folders"
+        raise NoSuchLibraryError(msg)
+
+    def compiler(version):
+        monkeypatch.setitem(sys.modules, "cuda", SimpleNamespace())
+        nvvm = SimpleNamespace(nvvm=SimpleNamespace(version=version))
+        monkeypatch.setitem(sys.modules, "cuda.bindings", nvvm)
+
+    works, broken = SimpleNamespace(arange=np.arange), SimpleNamespace(arange=no_library)
+    compiler(lambda: (2, 0))
+    devices._try_out(works)
+    with pytest.raises(BackendUnavailableError, match=r"NVRTC there.*no libx.so:; install env"):
+        devices._try_out(broken)
+    with pytest.raises(BackendUnavailableError, match="added 1, 2 and 3 to 0, not 6"):
+        devices._try_out(SimpleNamespace(arange=lambda n: np.full(n, -1)))
+    compiler(no_library)
+    with pytest.raises(BackendUnavailableError, match=r"no libNVVM: NoSuch.*device 'cpu'$"):
+        devices._try_out(works)
 
 
 def test_without_a_library_of_rapids_the_host_does_its_part(cpu):

@@ -270,6 +270,29 @@ def test_a_bucket_without_memory_beside_others_is_done_alone(monkeypatch):
     assert set(done[4:]) == {1, 4}
 
 
+@pytest.mark.parametrize(
+    ("words", "is_memory"),
+    [
+        ("CUDA_ERROR_OUT_OF_MEMORY: out of memory", True),
+        ("cudaErrorMemoryAllocation: out of memory", True),
+        ("CUFFT_ALLOC_FAILED", True),
+        ("CUBLAS_STATUS_ALLOC_FAILED", True),
+        ("radix_sort: failed on 1st step: std::bad_alloc", True),
+        ("an illegal memory access was encountered", False),
+        ("expected 3 columns, got 4", False),
+    ],
+)
+def test_what_other_libraries_say_where_there_is_no_memory(words, is_memory):
+    from qfb_gpu._backend.shortage import give_memory_back, lacked_memory
+
+    outer = KeyError("stage")
+    outer.__cause__ = RuntimeError(words)
+    assert lacked_memory(outer.__cause__) == lacked_memory(outer) == is_memory
+    assert lacked_memory(MemoryError())
+    assert not lacked_memory(None)
+    give_memory_back()  # nothing, where there is no CuPy
+
+
 def test_a_bucket_without_memory_even_alone_ends_the_run(monkeypatch):
     monkeypatch.setenv("QFB_DEVICE_THREADS", "2")
     monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)

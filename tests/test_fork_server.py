@@ -1,5 +1,6 @@
 """Workers are copies of a process that has imported the engine; who stops it, and when it waits."""
 
+import importlib
 import os
 import sys
 import time
@@ -63,6 +64,16 @@ def test_workers_are_copies_of_what_has_imported_the_engine(monkeypatch):
     assert server() is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def test_workers_of_a_host_ask_no_driver_how_full_a_device_is(monkeypatch):
+    """As Dask's do every second where RMM is installed."""
+    from distributed.worker import DEFAULT_METRICS
+
+    for metric in ("gpu", "rmm"):
+        monkeypatch.setitem(DEFAULT_METRICS, metric, None)
+    importlib.reload(importlib.import_module(PRELOADED))
+    assert not {"gpu", "rmm"} & set(DEFAULT_METRICS)
 
 
 @linux

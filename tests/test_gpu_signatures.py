@@ -15,9 +15,12 @@ import numpy as np
 import pytest
 from gpu_calls import LIBRARIES, find_calls
 
+from qfb_gpu._backend import devices
+
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "qfb_gpu").rglob("*.py"))
-CALLS = [call for path in SOURCES for call in find_calls(path, ROOT)]
+OF_THE_ROUND = sorted((ROOT / "benchmarks").glob("*.py"))
+CALLS = [call for path in (*SOURCES, *OF_THE_ROUND) for call in find_calls(path, ROOT)]
 UFUNC_KEYWORDS = {"out", "dtype", "casting"}
 needs_rapids = pytest.mark.skipif(
     importlib.util.find_spec("cupy") is None, reason="needs RAPIDS: install env/gpu-py*.txt"
@@ -59,6 +62,7 @@ def test_calls_are_found():
     assert {"cupy.where", "cupy.argsort", "cugraph.Graph.from_cudf_edgelist"} <= names
     assert {"dask_cuda.LocalCUDACluster", "cuml.cluster.KMeans.fit", "cugraph.leiden"} <= names
     assert {"cudf.DataFrame", "cupyx.scipy.fft.rfft", "rmm.mr.CudaAsyncMemoryResource"} <= names
+    assert {"rmm.statistics.push_statistics", "cupy.get_default_memory_pool"} <= names
 
 
 @needs_rapids
@@ -115,6 +119,21 @@ def _as_weighed(types, weak):
     ]
     highest = max((ranks[w] for w in weak if w), default=9)
     return weak if arrays and max(arrays) >= highest else (False,) * len(weak)
+
+
+@needs_rapids
+def test_bincount_asks_cub_where_the_engine_stands_between():
+    cupy = importlib.import_module("cupy")
+    histogram = importlib.import_module("cupy._statistics.histogram")
+    plain = cupy.cuda.cub.cub_histogram
+    try:
+        devices.count_in_place(cupy)
+        assert histogram.cub.cub_histogram.few
+    finally:
+        cupy.cuda.cub.cub_histogram = plain
+    text = inspect.getsource(histogram.bincount)
+    assert "cub.cub_histogram(x, b, size+1)" in text
+    assert "if out is None" in text
 
 
 @needs_rapids

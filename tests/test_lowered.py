@@ -20,6 +20,9 @@ def test_every_launch_of_a_bucket_answers_as_on_the_cpu_to_the_bit(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert {name: row["differ"] for name, row in found.items() if row["differ"]} == {}
     assert {name: row["undefined"] for name, row in found.items() if row["undefined"]} == {}
+    by_bits = {name: row["differ_by_last_bits"] for name, row in found.items()}
+    assert {name: places for name, places in by_bits.items() if places} == {}
+    assert found["search.search_gpu"]["last_bits"] > 0  # they were others
     assert {"search.search_gpu", "forecast.forecast_gpu", "series.peaks_gpu"} <= set(found)
     assert len(found) >= 35
     assert all(row["rows"] > 0 for row in found.values())

@@ -67,6 +67,13 @@ def test_products_are_scipys(left):
     assert matrix.T.shape == left.T.shape
 
 
+def test_a_transpose_is_turned_once():
+    turned = strict(SOME).T
+    assert turned._matrix.host.format == "csr"
+    assert turned._matrix.host.has_canonical_format
+    np.testing.assert_array_equal(dense(turned), SOME.T)
+
+
 def test_rows_are_picked():
     picked = strict(SOME)[np.array([3, 0])]
     np.testing.assert_array_equal(dense(picked), SOME[[3, 0]])

@@ -10,6 +10,7 @@ import importlib.util
 import numpy as np
 import pytest
 from stand_in import METHODS, DeviceArray, stand_in_backend
+from stand_in_threads import backwards
 
 
 @pytest.fixture
@@ -80,9 +81,43 @@ def test_what_cupy_takes_otherwise_than_numpy_is_refused(device):
         with pytest.raises(ValueError, match="a GPU gives another"):
             device.asarray([1.0, value]).astype("int32")
     assert device.to_host(device.asarray([2.0, -1.5]).astype("int32")).tolist() == [2, -1]
+    holed = device.asarray([1.0, np.nan, 0.5])
+    for sort in (xp.sort, xp.argsort, xp.unique, xp.median, lambda a: a.sort()):
+        with pytest.raises(ValueError, match="some of them first, some last"):
+            sort(holed)
+    assert device.to_host(xp.sort(holed[holed == holed])).tolist() == [0.5, 1.0]
     assert int(xp.searchsorted(there, 2)) == 1
 
 
 @pytest.mark.skipif(importlib.util.find_spec("cupy") is None, reason="needs CuPy")
 def test_the_stand_in_has_no_method_that_cupy_lacks():
     assert set(dir(importlib.import_module("cupy").ndarray)) >= METHODS
+
+
+def test_rows_of_a_launch_go_from_the_last_to_the_first_and_each_once():
+    """What hangs on the order of rows, as a race does, gives another answer than on the host."""
+    seen = []
+
+    class Launcher:
+        def n_rows(self, rows):
+            return rows
+
+        def loop(self, row_from, row_to, _rows):
+            seen.extend(range(row_from, row_to))
+
+    for n_rows in (1, 3, 512, 513, 2_000):
+        seen.clear()
+        backwards(Launcher(), (n_rows,))
+        assert sorted(seen) == [*range(n_rows)]
+        assert seen[-1] == (n_rows - 1) // 512  # the end of the first part
+
+
+def test_memory_that_nobody_wrote_is_not_zero(device):
+    for dtype in ("int8", "int32", "int64", "float32", "float64"):
+        there = device.to_host(device.xp.empty((2, 3), dtype=dtype))
+        assert there.shape == (2, 3)
+        assert (there < 0).all()
+    assert device.xp.empty(0, dtype="bool").shape == (0,)
+    assert device.xp.empty_like(device.xp.zeros(2, dtype="int16")).dtype == np.int16
+    with pytest.raises(TypeError, match=r"cupy\.empty takes numbers"):
+        device.xp.empty(device.xp.zeros(1, dtype="int64").sum())

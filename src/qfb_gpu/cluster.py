@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu._backend import ahead, device_ahead, room
 from qfb_gpu._backend.devices import capability, n_threads
+from qfb_gpu._backend.shortage import give_memory_back, lacked_memory
 from qfb_gpu._cluster import dask_workers, fork_server
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu.errors import QfbError
@@ -263,7 +264,7 @@ def _on_threads(
         try:
             for future in as_completed(futures):
                 bucket = futures.pop(future)  # and with it what its error holds on to
-                if isinstance(getattr(future.exception(), "__cause__", None), MemoryError):
+                if lacked_memory(getattr(future.exception(), "__cause__", None)):
                     crowded.append(bucket)
                 else:
                     yield bucket, future.result()
@@ -272,6 +273,7 @@ def _on_threads(
             threads.shutdown(cancel_futures=True)
     for bucket in crowded:
         gc.collect()
+        give_memory_back()
         yield bucket, _in_this_process(task, shared, bucket)
 
 

@@ -16,6 +16,9 @@ RAPIDS = ("cudf", "cuml", "cugraph", "rmm", "dask-cuda", "nvidia-nvvm")
 """Libraries that a GPU can do without; the compiler may come with a CUDA toolkit."""
 _GONE = {"row_stack": "vstack"}
 """Names that NumPy had for others of its functions."""
+_POOL_KEPT = 0.75
+"""Share of a device that RMM's pool may keep while it holds no data."""
+_FEW_BINS = 1 << 14
 _TOOLKIT = Path("/usr/local/cuda")
 """Where a toolkit of CUDA is on Linux."""
 
@@ -42,7 +45,7 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     try:  # before cuDF, which takes seconds to import
         properties = cp.cuda.runtime.getDeviceProperties(cp.cuda.runtime.getDevice())
     except cp.cuda.runtime.CUDARuntimeError as error:
-        msg = f"device 'gpu' found no working CUDA device ({error}); use device 'cpu'"
+        msg = f"device 'gpu' found no working CUDA device ({error}{_driver(cp)}); use device 'cpu'"
         raise BackendUnavailableError(msg) from error
     try:
         import cupyx.scipy.fft
@@ -58,6 +61,8 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
         raise BackendUnavailableError(msg) from error
     complete_numpy()
     name_toolkit()
+    count_in_place(cp)
+    _try_out(cp)
     from numba.cuda.core import config
 
     # a warning a launch on short buckets, which is no mistake of the user's
@@ -67,6 +72,65 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     memory_gib = properties["totalGlobalMem"] / 2**30
     device = f"{properties['name'].decode()}, {memory_gib:.0f} GiB"
     return device + _on_the_host(), cudf, cp, cupyx.scipy.fft
+
+
+def _driver(cp: Any) -> str:
+    """Say for which CUDA the driver and CuPy are, where there is a driver; it may be too old."""
+    with suppress(cp.cuda.runtime.CUDARuntimeError):
+        found = cuda_versions(cp)
+        if found["cuda_driver"] != "0.0":
+            return f"; the driver is for CUDA {found['cuda_driver']}, CuPy {found['cuda_runtime']}"
+    return ""
+
+
+def _try_out(cp: Any) -> None:
+    """Add numbers on the device by code compiled for it, and look for the kernels' compiler.
+
+    CuPy and Numba look for a compiler when they first need one: in the middle of a night.
+
+    Raises
+    ------
+    BackendUnavailableError
+        One of them is missing, or the device takes no work: another process has it for itself, say.
+    """
+    try:
+        what = "CuPy computes nothing on it (is NVRTC there?)"
+        found = int((cp.arange(3) + 1).sum())
+        what = "numba-cuda has no libNVVM"
+        from cuda.bindings import nvvm  # type: ignore[import-untyped]
+
+        nvvm.version()
+    except Exception as error:  # of CuPy's, CUDA's and their loaders' own kinds
+        first, *_ = f"{type(error).__name__}: {error}".splitlines()
+        msg = (
+            f"device 'gpu' is there, but {what}: {first}; install env/gpu-py311.txt (or -py312) "
+            "or CUDA 13's toolkit, or use device 'cpu'"
+        )
+        raise BackendUnavailableError(msg) from error
+    if found != 6:  # noqa: PLR2004
+        msg = f"device 'gpu' added 1, 2 and 3 to {found}, not 6; use another, or device 'cpu'"
+        raise BackendUnavailableError(msg)
+
+
+def count_in_place(cp: Any) -> None:
+    """Let CuPy's ``bincount`` count many bins in the answer itself, by atomic additions.
+
+    It asks CUB, which gives each block of threads counters of its own for all bins, 8 bytes each,
+    clears them and adds them up: with 1,024 blocks, which is CuPy's own estimate, 0.8 GB for the
+    100,000 relations of a bucket, and 17 for two million parties, where CuPy itself stops. Few
+    bins, where many threads would wait for one place, stay with it.
+    """
+    cub = getattr(cp.cuda, "cub", None)
+    by_block = getattr(cub, "cub_histogram", None)
+    if cub is None or by_block is None or getattr(by_block, "few", False):
+        return
+
+    def few_bins(values: Any, counts: Any, bins: Any) -> Any:
+        """Count as CuPy does, or give None, which lets it count in place."""
+        return by_block(values, counts, bins) if counts.size <= _FEW_BINS else None
+
+    few_bins.few = True  # type: ignore[attr-defined]
+    cub.cub_histogram = few_bins
 
 
 def complete_numpy() -> None:
@@ -128,13 +192,17 @@ def _on_the_host() -> str:
 def share_memory_pool(cp: Any) -> None:
     """Let CuPy share RMM's pool, so that memory one library freed serves the other.
 
-    A resource that somebody chose already, such as Dask-CUDA in its workers, stays.
+    A resource that somebody chose already, such as Dask-CUDA in its workers, stays. By itself RMM's
+    pool would keep all that it ever had (its threshold is the largest number there is), and a
+    driver that loads a kernel, or a library with memory of its own, would find none.
     """
     import rmm
     from rmm.allocators.cupy import rmm_cupy_allocator
 
     if type(rmm.mr.get_current_device_resource()) is rmm.mr.CudaMemoryResource:
-        rmm.mr.set_current_device_resource(rmm.mr.CudaAsyncMemoryResource())
+        _, total = cp.cuda.runtime.memGetInfo()
+        pool = rmm.mr.CudaAsyncMemoryResource(release_threshold=int(_POOL_KEPT * total))
+        rmm.mr.set_current_device_resource(pool)
     cp.cuda.set_allocator(rmm_cupy_allocator)
 
 

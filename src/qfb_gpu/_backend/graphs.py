@@ -255,7 +255,9 @@ def device_pagerank(xdf: Any, xp: Any, n_nodes: int, edges: tuple[Any, Any, Any]
         graph,
         alpha=DAMPING,
         max_iter=MAX_STEPS,
-        tol=TOLERANCE / n_nodes,  # cuGraph multiplies it by the number of nodes
+        # cuGraph's header multiplies it by the number of nodes, its code (26.10) does not: this is
+        # small enough for either, and MAX_STEPS ends it where rounding never gets as low
+        tol=TOLERANCE / n_nodes,
         fail_on_nonconvergence=False,
     )
     return _by_node(xp, ranks, "pagerank", n_nodes, "float64")

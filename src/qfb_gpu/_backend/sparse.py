@@ -56,8 +56,12 @@ class DeviceSparse:
 
     @property
     def T(self) -> DeviceSparse:  # noqa: N802  as every array has it
-        """The transpose."""
-        return DeviceSparse(self._xp, self._matrix.T)
+        """The transpose, by rows and in order: else each product would turn and sort it again."""
+        if self._matrix.nnz == 0:
+            return DeviceSparse(self._xp, self._matrix.T)
+        by_row = self._matrix.T.tocsr()
+        by_row.sum_duplicates()
+        return DeviceSparse(self._xp, by_row)
 
     def __getitem__(self, rows: Any) -> DeviceSparse:
         """Return some rows: a slice, or integers of the device."""

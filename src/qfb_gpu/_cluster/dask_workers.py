@@ -56,6 +56,7 @@ def client_of(backend_name: BackendName, n_workers: int, n_at_once: int) -> Iter
         "distributed.worker.memory.pause": False,
         # nobody looks at these, and they would wake every worker a hundred times a second
         "distributed.worker.profile.enabled": False,
+        "distributed.diagnostics.nvml": backend_name == "gpu",  # which Dask-CUDA asks
         "distributed.admin.tick.interval": "1s",
         "distributed.admin.system-monitor.interval": "10s",
     }

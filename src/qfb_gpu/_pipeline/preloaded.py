@@ -16,10 +16,17 @@ MODULES = (
     "sklearn.ensemble",
 )  # fmt: skip
 """The last two are what fitting takes longest to import."""
+_OF_A_DEVICE = ("gpu", "rmm")
+"""What Dask's workers tell of a device where RMM is installed: each would ask the driver for it
+every second, which these, beside a device that another process drives, have nothing of."""
 
 with suppress(Exception), importing():  # what fails here fails again where it can be told
     for module in MODULES:
         import_module(module)
+    from distributed.worker import DEFAULT_METRICS
+
+    for metric in _OF_A_DEVICE:
+        DEFAULT_METRICS.pop(metric, None)
     from qfb_gpu._backend import ahead, graphs
 
     ahead.load()
