@@ -302,3 +302,13 @@ def test_related_parties_match_loops(marks, most):
 )
 def test_one_attribute_however_it_is_written(name, spellings):
     assert len(set(plain_attribute(pa.array(spellings), name).to_pylist())) == 1
+
+
+@pytest.mark.parametrize(
+    "text", ["N/A", "n.a.", "None", "无", "暂无", "—", "0000-0000", "000 000", "xxxx", "未知"]
+)
+@pytest.mark.parametrize("name", ["address", "phone", "account", "legal_representative"])
+def test_nothing_is_not_shared_by_those_who_have_nothing_to_say(name, text):
+    """Two customers who both wrote 无 for a legal representative were related parties."""
+    assert plain_attribute(pa.array([text, "Na Li 7", "1000"]), name).to_pylist()[0] == ""
+    assert "" not in plain_attribute(pa.array(["Na Li 7", "1000", "无锡1"]), name).to_pylist()

@@ -24,8 +24,8 @@ METHODS = ("boosting", "isolation_forest")
 STATUSES = ("open", "overdue")
 _LATE_POINTS, _DEFAULT_POINTS = 60.0, 40.0
 _ANOMALY_POINTS = 50.0
-_EVIDENCE = 12.0
-"""Orders that the model itself counts for beside the pair's and the supplier's own."""
+_EVIDENCE = 3.0
+"""Orders that the model itself, and at most the supplier's others, count for beside the pair's own."""
 _Z = 1.645
 _SAMPLE = 4000
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Given, Saved
 
 _NUMBERS = ("phone", "account")
+_NOTHING = (
+    r"^(?:na|none|null|nil|unknown|tba|tbd|无|没有|暂无|不详|未知|未填|待定|0+|x+|"
+    + "|".join(f"{digit}{{4,}}" for digit in "123456789")
+    + r")$"
+)
+"""What people write where they have nothing to say: not shared by those who do."""
 
 
 def _score(given: Given) -> dict[str, Columns]:
@@ -45,12 +51,14 @@ def _marks(column: Labelled, name: str, given: Given) -> np.ndarray[Any, Any]:
 def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
     """Return attributes without what people write differently: width, case, blanks, marks.
 
-    Of phones and accounts the digits and letters are kept, of a phone the last eleven.
+    Of phones and accounts the digits and letters are kept, of a phone the last eleven. What says
+    that there is none ("N/A", 无, 00000) is empty.
     """
     plain = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
     plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", "")
     if name in _NUMBERS:
         plain = pc.replace_substring_regex(plain, r"[^0-9a-z]+", "")
+    plain = pc.replace_substring_regex(plain, _NOTHING, "")
     return pc.utf8_slice_codeunits(plain, start=-11) if name == "phone" else plain
 
 
