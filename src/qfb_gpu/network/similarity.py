@@ -90,14 +90,14 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     xp = backend.xp
     shape = (int(of.customer.shape[0]), 2 * of.n_nodes)
     length = xp.sqrt(xp.bincount(of.row, weights=of.weight**2, minlength=shape[0]))
-    unit = of.weight / xp.where(length > 0, length, 1.0)[of.row]
-    matrix = backend.sparse(shape, of.row, of.column, unit)
+    length = xp.where(length > 0, length, 1.0)
+    matrix = backend.sparse(shape, of.row, of.column, of.weight / length[of.row])
     if not settings.n_similar:
         pairs = joined([], _PAIR, xp)
     else:
         best = backend.either(alike, partial(batched_alike, backend))
         pairs = best(matrix, settings.n_similar)
-    del unit, matrix, length
+    del matrix, length
     shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
     return {
         "customer": of.customer[pairs.pop("row")],
