@@ -195,7 +195,10 @@ def _made(before: Before, name: str, cpu: Backend) -> Any:
     return read_rows(night.lake, before.bucket, name, night.as_of_day, ledger.customer_key, cpu)
 
 
-def _flat(sets: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def _flat(sets: Any) -> dict[str, Any]:
+    """Return the columns of sets: of a dict of them, or of pairs that a fit gives one by one."""
     return {
-        f"{name}.{column}": v for name, columns in sets.items() for column, v in columns.items()
+        f"{name}.{column}": v
+        for name, columns in dict(sets).items()
+        for column, v in columns.items()
     }

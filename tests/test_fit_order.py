@@ -7,6 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu import parts
+from qfb_gpu._pipeline.fitting import make_network
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import Pool
 from qfb_gpu.config import build_config
@@ -74,6 +75,14 @@ def bank(tmp_path_factory):
     return folder
 
 
+def made_and_read(night, name):
+    """Make the network and fit at once who reads it: they ask for nothing of its analysis."""
+    seconds = make_network(night, name)
+    for part in parts.fitted_after(night.sources, PAYMENT_GRAPH):
+        parts.fit_part(night, part)
+    return seconds
+
+
 @pytest.mark.usefixtures("no_mlflow")
 @pytest.mark.parametrize("works", [True, False], ids=["processes", "one process"])
 def test_a_night_whose_host_fits_beside_the_device_gives_the_same(bank, monkeypatch, works):
@@ -86,6 +95,7 @@ def test_a_night_whose_host_fits_beside_the_device_gives_the_same(bank, monkeypa
     run(one)
     host = HostPool(works=works)
     monkeypatch.setattr("qfb_gpu.pipeline.open_host_pool", lambda *_: nullcontext(host))
+    monkeypatch.setattr("qfb_gpu._pipeline.fitting.make_network", made_and_read)
     run(other)
     active = parts.fitted_after(SOURCES, "")
     fits = [*parts.on_host(active), "lookalikes", *(["risks"] if works else [])]

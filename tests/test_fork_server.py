@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import subprocess
 import sys
 import time
 from multiprocessing import forkserver
@@ -109,6 +110,24 @@ def test_another_number_of_threads_gets_another_server():
         values = Path(f"/proc/{server()}/environ").read_bytes()  # empty until it is a new Python
     assert b"OMP_NUM_THREADS=2" in values.split(b"\0")
     assert "OMP_NUM_THREADS" not in os.environ or os.environ["OMP_NUM_THREADS"] != "2"
+
+
+@linux
+def test_a_worker_has_large_pages_unless_the_environment_says_otherwise(monkeypatch):
+    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
+    early, _ = dask_workers._environment(2)
+    assert early["GLIBC_TUNABLES"] == "glibc.malloc.hugetlb=1"
+    ask = "from qfb_gpu._backend.allocator import keep_freed_memory as ask; print(ask())"
+    for own, keeps in (
+        ("glibc.malloc.hugetlb=1", "True"),
+        ("glibc.malloc.tcache_count=3", "False"),
+    ):
+        monkeypatch.setenv("GLIBC_TUNABLES", own)
+        assert (own in dask_workers._environment(2)[0].values()) == (keeps == "True")
+        said = subprocess.run(
+            [sys.executable, "-c", ask], check=True, capture_output=True, text=True
+        )
+        assert said.stdout.strip() == keeps
 
 
 @linux

@@ -29,7 +29,8 @@ def test_what_is_read_is_what_was_made(tmp_path):
     work = Workspace(tmp_path)
     for bucket in (0, 1):
         work.save("score", bucket, "edges", edges_of(bucket), CPU)
-    edges, graph = payment_graph.make(work, (0, 1), CPU)
+    payment_graph.make(work, (0, 1), CPU)
+    edges, graph = payment_graph.read_analysed(work, CPU)
     merged = network.merge_edges([edges_of(0), edges_of(1)], CPU)
     again, read = payment_graph.read(SimpleNamespace(workspace=work, backend=CPU))
     assert set(again) == set(merged)

@@ -15,7 +15,7 @@ from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import RunInterruptedError
 from qfb_gpu.lake import gold
-from qfb_gpu.lake.work import Workspace, is_short
+from qfb_gpu.lake.work import Workspace, at_hand, is_short
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.part import WHOLE
 from qfb_gpu.portfolio import generate_portfolio
@@ -80,6 +80,14 @@ def test_a_view_of_a_compressed_file_reads_a_column_when_it_is_asked_for(tmp_pat
     assert view["share"] is first
     assert view["day"].shape == (100,)
     assert reads == [[2], [1]]
+    both = at_hand(view, ["share", "day"])
+    assert reads == [[2], [1], [1, 2]]
+    for name in ("share", "day"):
+        np.testing.assert_array_equal(both[name], view[name])
+    with pytest.raises(KeyError, match="none"):
+        at_hand(view, ["day", "none"])
+    mapped = {"day": first}
+    assert at_hand(mapped, ["day"]) is mapped
 
 
 def test_what_is_of_all_buckets_stays_mapped(tmp_path):

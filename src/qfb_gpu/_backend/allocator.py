@@ -24,7 +24,14 @@ _LARGE_BYTES = 1 << 25
 """The largest threshold that glibc takes; what is larger goes back at once."""
 _FEW_THREADS = 8
 """As many share one heap, and its lock; measured with two. More keep heaps of their own."""
-_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", "GLIBC_TUNABLES")
+_TUNABLES = "GLIBC_TUNABLES"
+_OWN = ("MALLOC_TRIM_THRESHOLD_", "MALLOC_MMAP_THRESHOLD_", _TUNABLES)
+LARGE_PAGES = {_TUNABLES: "glibc.malloc.hugetlb=1"}
+"""Variables of a process, read when it starts, that lets the heap have pages of 2 MiB.
+
+A graph of gigabytes is read at random, where a processor finds few of its pages of 4 KiB at once.
+Linux gives them as far as it has such, in its mode ``madvise``; else this changes nothing.
+"""
 
 
 @cache
@@ -38,7 +45,8 @@ def keep_freed_memory() -> bool:
     ----------
     mallopt(3), https://man7.org/linux/man-pages/man3/mallopt.3.html.
     """
-    if not sys.platform.startswith("linux") or any(name in os.environ for name in _OWN):
+    told = {name for name in _OWN if os.environ.get(name, "") not in ("", LARGE_PAGES.get(name))}
+    if not sys.platform.startswith("linux") or told:
         return False
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is None:

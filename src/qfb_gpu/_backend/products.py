@@ -39,7 +39,9 @@ def alike(matrix: Any, n_best: int) -> dict[str, Any]:
     rows = (*_places(matrix), matrix.data, *_by_column(matrix))
     compiling.call(alike_cpu, (*rows, *tables, *lanes, best, score))
     del rows, tables
-    return _pairs(best, score)
+    found = {"column": best, "value": score}
+    del best, score
+    return _pairs(found)
 
 
 def ends_of_three(links: Any, weight: Any, mine: Any, may_be: Any, n_best: int) -> dict[str, Any]:
@@ -72,8 +74,9 @@ def ends_of_three(links: Any, weight: Any, mine: Any, may_be: Any, n_best: int) 
         *tables, *two, *lanes, first, best, score, via,
     )  # fmt: skip
     compiling.call(ends_of_three_cpu, arguments)
-    del arguments, tables, two
-    return _pairs(best, score, via=via)
+    found = {"column": best, "value": score, "via": via}
+    del arguments, tables, two, best, score, via
+    return _pairs(found)
 
 
 def _tables(n_rows: int, n_columns: int, n_best: int) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -98,13 +101,18 @@ def _answers(n_rows: int, n_best: int) -> tuple[Any, Any]:
     return np.full((n_rows, n_best), -1, np.int32), np.empty((n_rows, n_best))
 
 
-def _pairs(best: Any, score: Any, **others: Any) -> dict[str, Any]:
-    """Return what is there of each row, and of other answers, as columns."""
-    at = np.flatnonzero(best.ravel() >= 0)
-    found = {"row": at // best.shape[1], "column": best.ravel()[at].astype(np.int64)}
-    found["value"] = score.ravel()[at]
-    found["rank"] = (at % best.shape[1] + 1).astype(np.int32)
-    return found | {name: each.ravel()[at].astype(np.int64) for name, each in others.items()}
+def _pairs(found: dict[str, Any]) -> dict[str, Any]:
+    """Return what is there of each row as columns; each answer goes when it is one."""
+    n_best = found["column"].shape[1]
+    at = np.flatnonzero(found["column"].ravel() >= 0)
+    pairs = {}
+    for name in tuple(found):
+        values = found.pop(name).ravel()[at]
+        pairs[name] = values if name == "value" else values.astype(np.int64)
+    del values
+    pairs["rank"] = (at % n_best + 1).astype(np.int32)
+    at //= n_best
+    return {"row": at, **pairs}
 
 
 def _places(matrix: Any) -> tuple[Any, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.allocator import LARGE_PAGES
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._cluster import fork_server
 from qfb_gpu._cluster.main_module import check_main_module
@@ -85,7 +87,7 @@ def start_fork_server(n_workers: int, modules: Sequence[str]) -> Method:
 
 
 def _environment(n_workers: int) -> tuple[dict[str, str], dict[str, str]]:
-    """Return how many threads a worker takes, as variables that are read early, and late.
+    """Return how many threads a worker takes, and which pages, as variables read early, and late.
 
     What is set before a worker is spawned stands in this process too for that moment, so only
     what a worker reads while it starts is set there; Numba and the engine ask later.
@@ -93,7 +95,10 @@ def _environment(n_workers: int) -> tuple[dict[str, str], dict[str, str]]:
     threads = str(max(1, n_threads() // n_workers))
     early = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     late = ("QFB_THREADS", "NUMBA_NUM_THREADS")
-    return dict.fromkeys(early, threads), dict.fromkeys(late, threads)
+    own = {
+        name: value for name, value in LARGE_PAGES.items() if os.environ.get(name, value) == value
+    }
+    return dict.fromkeys(early, threads) | own, dict.fromkeys(late, threads)
 
 
 def _cpu_cluster(n_workers: int) -> Any:

@@ -1,7 +1,8 @@
 """Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
-:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. On
+:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. The
+network is analysed beside the parts that read it, as only profiles ask for what its nodes are. On
 a machine with GPUs, parts that make no use of a device are fitted beside it by processes of the
 host, which measure the customers, too, and save their profiles: that is little arithmetic between
 reading and writing many columns. With one GPU this process drives it, and fits on it in turn. The
@@ -58,10 +59,11 @@ def fit(
     host, apart = (pool, []) if host in (None, pool) else (host, parts.on_host(first))
     alone = night if host is pool else replace(night, backend="cpu")
     beside = host.start(parts.fit_part, alone, apart)
-    graph = pool.start(fit_network, night, [PAYMENT_GRAPH])
+    graph = pool.start(make_network, night, [PAYMENT_GRAPH])
     measured = _Measured(*((host, alone) if host.has_workers else (pool, night)), buckets)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
     others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
+    analysed = pool.start(analyse_network, night, [PAYMENT_GRAPH], after=graph)
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
     if pool.has_workers:  # this process waits for them until everything is published
@@ -70,7 +72,9 @@ def fit(
     if not host.has_workers:
         seconds |= measured.seconds()
         seconds |= others  # before the network is there: who reads it and did not say so fails
-    seconds |= graph  # with one device before all else, as the host waits for it
+    for step in (graph, analysed):  # with one device before all else, as the host waits for it
+        for name, took in step:
+            seconds[name] = seconds.get(name, 0.0) + took
     profiles = _start_profiles(Pool() if host is pool else host, alone, buckets)
     if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
         seconds |= others
@@ -127,15 +131,36 @@ def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
     return time.perf_counter() - start, small
 
 
-def fit_network(night: Night, _name: str) -> float:
-    """Make and analyse the payment network and save it, with the parties' names; return seconds."""
+def make_network(night: Night, name: str) -> float:
+    """Make the payment network and save it, with the parties' names; return seconds.
+
+    What reads the network begins with that, beside its analysis: it does not ask for communities.
+    """
+    done = night.workspace.finished("fitted", name)
+    if done is not None:
+        return float(done["seconds"])
     start = time.perf_counter()
-    backend, buckets = get_backend(night.backend), silver.buckets(night.lake)
-    edges, graph = payment_graph.make(night.workspace, buckets, backend)
+    buckets = silver.buckets(night.lake)
+    payment_graph.make(night.workspace, buckets, get_backend(night.backend))
+    save_names(night.workspace, buckets)
+    seconds = time.perf_counter() - start
+    night.workspace.finish("fitted", name, {"seconds": seconds})
+    return seconds
+
+
+def analyse_network(night: Night, name: str) -> float:
+    """Analyse the payment network that was made and save what its nodes are; return seconds."""
+    done = night.workspace.finished("fitted", f"{name}.nodes")
+    if done is not None:
+        return float(done["seconds"])
+    start = time.perf_counter()
+    backend = get_backend(night.backend)
+    edges, graph = payment_graph.read_analysed(night.workspace, backend)
     nodes = network.analyse(edges, night.settings.network, backend, graph=graph)
     night.workspace.save("fit", WHOLE, "nodes", nodes, backend)
-    save_names(night.workspace, buckets)
-    return time.perf_counter() - start
+    seconds = time.perf_counter() - start
+    night.workspace.finish("fitted", f"{name}.nodes", {"seconds": seconds})
+    return seconds
 
 
 def _start_profiles(pool: Pool, night: Night, buckets: list[int]) -> Running:

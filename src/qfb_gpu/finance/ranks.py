@@ -67,10 +67,11 @@ def ranked(
         twice += 2 * n_false * true.shape[0] + sum(map(int, sides))
         before, here = n_true + n_false, true.shape[0] + false.shape[0]
         if before <= first_top < before + here:
-            both = xp.sort(xp.concatenate([true, false]))
-            least = both[first_top - before]
-            under_top = before + int(xp.searchsorted(both, least))
-            true_under_top = n_true + int(xp.searchsorted(true, least))
+            place = first_top - before
+            least = xp.partition(xp.concatenate([true, false]), place)[place]
+            true_under_top = int(xp.searchsorted(true, least))
+            under_top = before + true_under_top + int(xp.searchsorted(false, least))
+            true_under_top += n_true
         n_true, n_false = n_true + true.shape[0], n_false + false.shape[0]
     auc = twice / 2 / (n_true * n_false) if n_true and n_false else math.nan
     return Ranked(auc, n_rows - under_top, n_true - true_under_top)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from qfb_gpu.backend import Backend
+    from qfb_gpu.finance.risks_peers import Drawn
 
 ALERT_MONTHS = 12
 AGO = (*range(ALERT_MONTHS + 1), 18, 24, 30)
@@ -81,12 +82,10 @@ class Tested(NamedTuple):
 
 
 class Past(NamedTuple):
-    """A risk's scores of some customers at a past date, and what came.
+    """A risk's raw scores of some customers at a past date, and what came.
 
     Attributes
     ----------
-    score, low, high : float64 arrays
-        Drawn towards peers: see :func:`qfb_gpu.finance.risks_peers.draw`.
     raw, later : int32 arrays
         Raw scores of the date and of half a year later, as
         :func:`qfb_gpu.finance.risks.weighed` gives them.
@@ -94,9 +93,6 @@ class Past(NamedTuple):
         Of :func:`fell`.
     """
 
-    score: Any
-    low: Any
-    high: Any
     raw: Any
     later: Any
     fell: Any
@@ -107,35 +103,43 @@ def tested(
     risk: str,
     day: int,
     buckets: Callable[[], Iterable[Past]],
+    drawn: Callable[[], Iterable[Drawn]],
     auc_small: float,
     backend: Backend,
 ) -> Tested | None:
     """Compare a past score with what came: a fall of income, and the score half a year later.
 
+    Of who can be told 9 bytes are in memory, as all are ranked.
+
     Parameters
     ----------
     buckets : callable
         Gives all buckets each time it is called.
+    drawn : callable
+        Gives their scores drawn towards peers; called once.
     auc_small : float
         Of the simple baseline, that small firms fall: :func:`qfb_gpu.finance.ranks.ranked` of the
         income of the year before the date.
     """
     xp = backend.xp
     fallen, others, now, later = (WholeRanks(MOST, xp) for _ in range(4))
+    scores: list[tuple[Any, Any]] = []
     n = n_fell = n_both = n_inside = 0
-    for one in buckets():
+    for one, own in zip(buckets(), drawn(), strict=True):
         known, both = one.told & (one.raw >= 0), _both(one)
         fallen.add(one.raw[known & one.fell])
         others.add(one.raw[known & ~one.fell])
         now.add(one.raw[both])
         later.add(one.later[both])
         came = from_whole(one.later, xp)
-        n_inside += int((both & (came >= one.low) & (came <= one.high)).sum())
-        n, n_both = n + int(one.told.sum()), n_both + int(both.sum())
+        n_inside += int((both & (came >= own.low) & (came <= own.high)).sum())
+        scores.append((own.score[one.told], one.fell[one.told]))
+        n, n_both = n + scores[-1][0].shape[0], n_both + int(both.sum())
         n_fell += int(one.fell.sum())
     if n < _FEWEST:
         return None
-    by_score = ranked(lambda: ((o.score[o.told], o.fell[o.told]) for o in buckets()), n, backend)
+    by_score = ranked(scores.copy, n, backend)
+    scores.clear()
     pairs = ((o.raw[both], o.later[both]) for o in buckets() for both in [_both(o)])
     return Tested(
         risk=risk, day=day, n_customers=n, n_fell=n_fell,

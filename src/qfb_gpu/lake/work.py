@@ -164,20 +164,29 @@ class _Packed(Mapping[str, Any]):
 
     def __getitem__(self, name: str) -> Any:
         if self._last[0] != name:
-            at = self._schema.get_field_index(name)
-            if at < 0:
-                raise KeyError(name)
-            options = pa.ipc.IpcReadOptions(included_fields=[at])
-            with pa.memory_map(str(self._path)) as source:
-                [column] = pa.ipc.open_file(source, options=options).read_all().columns
-            self._last = (name, _from_arrow(column, self._schema.field(at)))
+            self._last = (name, self.some([name])[name])
         return self._last[1]
+
+    def some(self, names: Sequence[str]) -> dict[str, Any]:
+        """Read columns together: to open the file takes as long as to read one."""
+        at = sorted(map(self._schema.get_field_index, names))
+        if at and at[0] < 0:
+            raise KeyError(", ".join(name for name in names if name not in self._schema.names))
+        options = pa.ipc.IpcReadOptions(included_fields=at)
+        with pa.memory_map(str(self._path)) as source:
+            table = pa.ipc.open_file(source, options=options).read_all()
+        return {name: _from_arrow(table.column(name), table.schema.field(name)) for name in names}
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schema.names)
 
     def __len__(self) -> int:
         return len(self._schema.names)
+
+
+def at_hand(columns: Mapping[str, Any], names: Sequence[str]) -> Mapping[str, Any]:
+    """Return columns of a view to be read again and again: of a compressed file, some of them."""
+    return columns.some(names) if isinstance(columns, _Packed) else columns
 
 
 def is_short(folder: Path, n_payments: int) -> bool:

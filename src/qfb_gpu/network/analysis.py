@@ -100,9 +100,7 @@ def _by_size(label: Any, backend: Backend) -> Any:
 
 
 def _degrees(graph: Graph, xp: Any) -> dict[str, Any]:
-    is_new = xp.ones(graph.source.shape[0], dtype=bool)  # edges of a pair stand together
-    is_new[1:] = graph.source[1:] != graph.source[:-1]
-    is_new[1:] |= graph.target[1:] != graph.target[:-1]
+    is_new = graph.first_of_pairs(xp)
     payers = xp.bincount(graph.target[is_new], minlength=graph.n_nodes)
     payees = xp.bincount(graph.source[is_new], minlength=graph.n_nodes)
     return {"degree_in": payers.astype("int32"), "degree_out": payees.astype("int32")}

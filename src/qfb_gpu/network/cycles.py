@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import ascending_rows, distinct, find, first_in_run
 from qfb_gpu.network.graph import Graph, build_graph
+from qfb_gpu.network.numbers import Numbers
 from qfb_kernels import cycles as kernels
 from qfb_kernels.closing import closes_cpu, closes_gpu
 
@@ -25,7 +26,7 @@ MOST_TRIPS = 2_000_000
 _MOST_ROUNDS = 1000
 _CLOSING_LOOKS = 64
 """From one edge; where parties have many partners nearly every edge is on a cycle."""
-_READ = ("payer_key", "payee_key", "currency", "n_payments", "amount_minor", "side")
+_READ = ("currency", "n_payments", "amount_minor", "side")
 _BYTES_A_FIRST = 96
 """What a first payment takes while trips are searched from it."""
 _BUDGETS = 4
@@ -88,14 +89,28 @@ def loops(edges: dict[str, Any], backend: Backend, *, graph: Graph | None = None
         if bool(goes_on.all()):
             break
         kept, payer, payee = kept[goes_on], payer[goes_on], payee[goes_on]
-    row = graph.edge[kept]
-    return _numbered({name: edges[name][row] for name in _READ}, backend)
+    del pays, is_paid, goes_on, payer, payee, kind
+    row, ends = graph.edge[kept], _ends(graph, kept, xp)
+    return _numbered({name: edges[name][row] for name in _READ}, ends, backend)
 
 
-def _numbered(edges: dict[str, Any], backend: Backend) -> Loops:
+def _ends(graph: Graph, kept: Any, xp: Any) -> Numbers:
+    """Return the numbers that some edges' ends have by key; nodes are sorted, not ends."""
+    ends = graph.source[kept], graph.target[kept]
+    is_there = xp.zeros(graph.n_nodes, dtype=bool)
+    for one in ends:
+        is_there[one] = True
+    node = xp.nonzero(is_there)[0]
+    node = node[xp.argsort(graph.key[node])]
+    place = xp.empty(graph.n_nodes, dtype="int32")
+    place[node] = xp.arange(node.shape[0], dtype="int32")
+    return Numbers(graph.key[node], *(place[one] for one in ends))
+
+
+def _numbered(edges: dict[str, Any], ends: Numbers, backend: Backend) -> Loops:
     """Return these edges without those on no short cycle, nodes numbered by what they do here."""
     xp = backend.xp
-    graph = build_graph(edges, backend)
+    graph = build_graph(edges, backend, ends=ends)
     currencies = distinct(edges["currency"], xp)
     n = max(int(currencies.shape[0]), 1)
     kind = xp.searchsorted(currencies, edges["currency"])[graph.edge]

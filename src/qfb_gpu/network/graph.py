@@ -47,6 +47,13 @@ class Graph:
         """Number of parties."""
         return int(self.key.shape[0])
 
+    def first_of_pairs(self, xp: Any) -> Any:
+        """Return which edges are the first of their payer and payee: bool, shape (n_edges,)."""
+        is_first = xp.ones(self.source.shape[0], dtype=bool)  # edges of a pair stand together
+        is_first[1:] = self.source[1:] != self.source[:-1]
+        is_first[1:] |= self.target[1:] != self.target[:-1]
+        return is_first
+
 
 def build_graph(edges: dict[str, Any], backend: Backend, *, ends: Numbers | None = None) -> Graph:
     """Return the graph of merged edges (:func:`qfb_gpu.network.merge_edges`), or of some of them.

@@ -51,16 +51,22 @@ def partners(graph: Graph, edges: dict[str, Any], settings: Likeness, backend: B
     xp = backend.xp
     n = graph.n_nodes
     customer = xp.nonzero(graph.is_customer)[0]
+    first = graph.first_of_pairs(xp)  # edges of several currencies are one here
+    pair_of_edge = xp.cumsum(first, dtype="int32") - xp.int32(1)
+    number = edges["n_payments"][graph.edge].astype("float64")  # whole, so any order adds up alike
+    number = xp.bincount(pair_of_edge, weights=number)
+    del pair_of_edge
+    source, target = graph.source[first], graph.target[first]
     parts = []
-    for mine, other, code in ((graph.target, graph.source, 0), (graph.source, graph.target, 1)):
+    for mine, other, code in ((target, source, 0), (source, target, 1)):
         row = xp.nonzero(graph.is_customer[mine] & (mine != other))[0]
-        parts.append((mine[row] * (2 * n) + (2 * other[row] + code), graph.edge[row]))
-    pair, edge = (xp.concatenate([part[at] for part in parts]) for at in range(2))
+        parts.append((mine[row] * (2 * n) + (2 * other[row] + code), number[row]))
+    del first, source, target, mine, other, row
+    pair, number = (xp.concatenate([part[at] for part in parts]) for at in range(2))
     del parts
-    pair, entry = xp.unique(pair, return_inverse=True)
-    number = edges["n_payments"][edge].astype("float64")
-    number = xp.bincount(entry, weights=number, minlength=int(pair.shape[0]))
-    del edge, entry
+    order = xp.argsort(pair)  # each is there once
+    pair, number = pair[order], number[order]
+    del order
     owner, column = pair // max(2 * n, 1), pair % max(2 * n, 1)
     del pair
     known_by = xp.bincount(column, minlength=2 * n)[column]
@@ -84,14 +90,14 @@ def similar(of: Partners, settings: Likeness, backend: Backend) -> dict[str, Any
     xp = backend.xp
     shape = (int(of.customer.shape[0]), 2 * of.n_nodes)
     length = xp.sqrt(xp.bincount(of.row, weights=of.weight**2, minlength=shape[0]))
-    unit = of.weight / xp.where(length > 0, length, 1.0)[of.row]
-    matrix = backend.sparse(shape, of.row, of.column, unit)
+    length = xp.where(length > 0, length, 1.0)
+    matrix = backend.sparse(shape, of.row, of.column, of.weight / length[of.row])
     if not settings.n_similar:
         pairs = joined([], _PAIR, xp)
     else:
         best = backend.either(alike, partial(batched_alike, backend))
         pairs = best(matrix, settings.n_similar)
-    del unit, matrix, length
+    del matrix, length
     shared, jaccard = _overlap(of, pairs["row"], pairs["column"], backend)
     return {
         "customer": of.customer[pairs.pop("row")],

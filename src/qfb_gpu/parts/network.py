@@ -18,6 +18,8 @@ from qfb_gpu.parts.part import PAYMENT_GRAPH, PROFILE, Columns, Part
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu.parts.part import Given, Saved
 
 _OUT = DIRECTIONS.index("out")
@@ -45,10 +47,11 @@ def _score(given: Given) -> dict[str, Columns]:
     return {"dated": dated, "fans": {f"graph_{name}": peak for name, peak in peaks.items()}}
 
 
-def _fit(saved: Saved) -> dict[str, Columns]:
+def _fit(saved: Saved) -> Iterator[tuple[str, Columns]]:
     """Work on one pattern after the other: the arrays of one are gone before the next is begun."""
     edges, graph = payment_graph.read(saved)
-    return {**_likeness(saved, edges, graph), **_round_trips(saved, edges, graph)}
+    yield from _likeness(saved, edges, graph)
+    yield from _round_trips(saved, edges, graph).items()
 
 
 def _round_trips(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> dict[str, Columns]:
@@ -71,20 +74,25 @@ def _round_trips(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> d
     }
 
 
-def _likeness(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> dict[str, Columns]:
-    """Return pairs of similar customers and of likely partners, by key."""
+def _likeness(
+    saved: Saved, edges: dict[str, Any], graph: network.Graph
+) -> Iterator[tuple[str, Columns]]:
+    """Give pairs of similar customers, then of likely partners, by key."""
     backend, asked = saved.backend, saved.config.network.likeness
 
     def by_key(columns: dict[str, Any]) -> Columns:
+        names = list(columns)
+        of_key = ((name, columns.pop(name)) for name in names)  # one number less, one key more
         return {
-            column: backend.to_host(graph.key[values] if column in _NODES else values)
-            for column, values in columns.items()
+            name: backend.to_host(graph.key[values] if name in _NODES else values)
+            for name, values in of_key
         }
 
     deal_with = network.partners(graph, edges, asked, backend)
-    alike = by_key(network.similar(deal_with, asked, backend))
+    alike = network.similar(deal_with, asked, backend)
     del deal_with
-    return {"similar": alike, "likely": by_key(network.likely_partners(graph, asked, backend))}
+    yield "similar", by_key(alike)
+    yield "likely", by_key(network.likely_partners(graph, asked, backend))
 
 
 def _of_loops(saved: Saved, bucket: int, found: network.Loops) -> tuple[Any, Any, Any]:

@@ -34,7 +34,7 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.parts import decided
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -199,7 +199,7 @@ class Part:
         A set named ``features`` has a row a customer of the ledger; its columns join the
         profile's features before anything is fitted.
     measure : callable(Saved, bucket) -> dict of str to Columns, or None
-    fit : callable(Saved) -> dict of str to Columns
+    fit : callable(Saved) -> dict of str to Columns, or iterable of (str, Columns)
     place : callable(Saved, bucket) -> dict of str to Columns, or None
         Makes the sets ``rows`` for the customers of a bucket from the other sets of ``fit``.
     publish : callable(Saved, bucket) -> dict of table to Columns
@@ -221,7 +221,9 @@ class Part:
     on_device: bool = False
     score: Callable[[Given], dict[str, Columns]] = field(default=_nothing)
     measure: Callable[[Saved, int], dict[str, Columns]] | None = None
-    fit: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)
+    fit: Callable[[Saved], dict[str, Columns] | Iterable[tuple[str, Columns]]] = field(
+        default=_nothing
+    )
     place: Callable[[Saved, int], dict[str, Columns]] | None = None
     publish: Callable[[Saved, int], dict[str, Columns]] = field(default=_no_rows)
     whole: Callable[[Saved], dict[str, Columns]] = field(default=_nothing)

@@ -20,23 +20,8 @@ _NUMBERED = ("currency", "n_payments", "amount_minor", "payer_is_customer", "pay
 _ANALYSED = ("n_payments", "income_share", "spending_share")
 
 
-def make(
-    workspace: Workspace, buckets: Sequence[int], backend: Backend
-) -> tuple[dict[str, Any], network.Graph]:
-    """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`.
-
-    Returns
-    -------
-    edges : dict of arrays, shape (n_edges,)
-        What :func:`qfb_gpu.network.analyse` reads of them.
-    graph : Graph
-        On the host both are mapped, like what is read: no memory but the page cache's.
-    """
-    _save(workspace, buckets, backend)
-    return _read(workspace, backend, _ANALYSED)
-
-
-def _save(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
+def make(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
+    """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`."""
     tables = [workspace.view("score", bucket, "edges") for bucket in buckets]
     edges, ends = network.merge_and_number(tables, backend)
     workspace.save("fit", WHOLE, "edges", edges, backend)
@@ -49,6 +34,14 @@ def _save(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> Non
     }
     for name, columns in parts.items():
         workspace.save("fit", WHOLE, name, columns, backend)
+
+
+def read_analysed(workspace: Workspace, backend: Backend) -> tuple[dict[str, Any], network.Graph]:
+    """Return what :func:`qfb_gpu.network.analyse` reads of the merged edges, and their graph.
+
+    On the host both are mapped: no memory but the page cache's.
+    """
+    return _read(workspace, backend, _ANALYSED)
 
 
 def read(saved: Saved) -> tuple[dict[str, Any], network.Graph]:

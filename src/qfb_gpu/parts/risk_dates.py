@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.finance import risks_peers
 from qfb_gpu.finance.ranks import ranked
+from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import HALF_YEAR, Past
+from qfb_gpu.lake.work import at_hand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,6 +37,25 @@ def of_bucket(saved: Saved, bucket: int) -> Bucket:
     return Bucket(*(saved.measured(name, bucket) for name in Bucket._fields))
 
 
+def of_date(bucket: Bucket, ago: int) -> Bucket:
+    """Return what :class:`Date` reads of a bucket, several times; what is compressed, once.
+
+    All its columns of a file at once: of all buckets they take up to 40 bytes a customer.
+    """
+    dates = (ago, ago - HALF_YEAR) if is_tested(ago) else (ago,)
+    raw = [f"{risk}.{at}" for at in dates for risk in RISKS]
+    return bucket._replace(
+        raw=at_hand(bucket.raw, raw),
+        evidence=at_hand(bucket.evidence, raw[: len(RISKS)]),
+        income=at_hand(bucket.income, [f"{ago}"]),
+    )
+
+
+def is_tested(ago: int) -> bool:
+    """Return whether scores of so many months ago are compared with what came."""
+    return ago >= HALF_YEAR and ago % HALF_YEAR == 0
+
+
 class Date:
     """Buckets as they were measured so many months ago; all that is read twice is the bands."""
 
@@ -58,13 +79,13 @@ class Date:
         """Yield each bucket's scores of a risk, drawn towards the peers."""
         return (risks_peers.draw(*one, peers, risk, self._backend) for one in self.scored(risk))
 
-    def pasts(self, risk: str, peers: risks_peers.Peers) -> Iterator[Past]:
-        """Yield each bucket's scores of a risk, and what came."""
+    def pasts(self, risk: str) -> Iterator[Past]:
+        """Yield each bucket's raw scores of a risk, and what came."""
         ago, later = f"{self._ago}", f"{self._ago - HALF_YEAR}"
-        for one, drawn in zip(self._buckets, self.drawn(risk, peers), strict=True):
+        for one in self._buckets:
             columns = one.raw[f"{risk}.{ago}"], one.raw[f"{risk}.{later}"], one.falls[ago]
             raw, then, fall = map(self._backend.asarray, columns)
-            yield Past(drawn.score, drawn.low, drawn.high, raw, then, fall == FELL, fall >= TOLD)
+            yield Past(raw, then, fall == FELL, fall >= TOLD)
 
     def auc_small(self) -> float:
         """Return how well it ranks whose income falls that small firms do."""
@@ -72,11 +93,9 @@ class Date:
         if not n:
             return math.nan
 
-        def buckets() -> Iterator[tuple[Any, Any]]:
-            for income, fell_, told in self._falls():
-                yield -income[told].astype("float64"), fell_[told]
-
-        return ranked(buckets, n, self._backend).auc
+        falls = self._falls()
+        small = [(-income[told].astype("float64"), fell_[told]) for income, fell_, told in falls]
+        return ranked(lambda: small, n, self._backend).auc
 
     def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
         for one in self._buckets:

@@ -17,7 +17,6 @@ from qfb_gpu.finance.risks import RISKS
 from qfb_gpu.finance.risks_history import (
     AGO,
     ALERT_MONTHS,
-    HALF_YEAR,
     Tested,
     fell,
     held_since,
@@ -27,7 +26,7 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
-from qfb_gpu.parts.risk_dates import FELL, TOLD, Date, of_bucket
+from qfb_gpu.parts.risk_dates import FELL, TOLD, Date, is_tested, of_bucket, of_date
 
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
@@ -216,14 +215,10 @@ def _latest(found: risks.Measures, points: Any) -> Columns:
 def _falls(income: Any, dates: list[int], share: float, backend: Backend) -> Columns:
     """Return whose income fell after each past date that is tested: int8, 0, TOLD or FELL."""
     income, found = months.by_column(income, backend.xp), {}
-    for ago in filter(_is_tested, dates):
+    for ago in filter(is_tested, dates):
         low, told = fell(income, ago, share, backend)
         found[f"{ago}"] = backend.xp.where(low, FELL, told * TOLD).astype("int8")
     return found
-
-
-def _is_tested(ago: int) -> bool:
-    return ago >= HALF_YEAR and ago % HALF_YEAR == 0
 
 
 def _dates(saved: Saved) -> tuple[months.MonthEnds, list[int]]:
@@ -272,21 +267,22 @@ def fit(saved: Saved) -> dict[str, Columns]:
     backend = saved.backend
     ends, dates = _dates(saved)
     days = backend.to_host(ends.start_day)
-    all_buckets = [of_bucket(saved, bucket) for bucket in saved.buckets]
+    views = [of_bucket(saved, bucket) for bucket in saved.buckets]
     cuts: Columns = {}
     peers: Columns = {}
     tests: dict[str, list[Tested | None]] = {risk: [] for risk in RISKS}
     for ago in dates:
+        all_buckets = [of_date(one, ago) for one in views]
         cuts[f"{ago}"] = risks_peers.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
         date = Date(all_buckets, ago, cuts[f"{ago}"], backend)
-        is_past = _is_tested(ago)
+        is_past = is_tested(ago)
         small = date.auc_small() if is_past else math.nan
         for risk in RISKS:
             found = risks_peers.peers_of(partial(date.scored, risk), risk, backend)
             peers |= {f"{risk}.{ago}.{name}": values for name, values in found._asdict().items()}
             if is_past:
-                pasts = partial(date.pasts, risk, found)
-                tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, pasts, small, backend))
+                came = partial(date.pasts, risk), partial(date.drawn, risk, found)
+                tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, *came, small, backend))
     made = [one for risk in RISKS for one in tests[risk] if one is not None]
     return {
         "tests": risk_tables.tested_columns(made), "seasons": _seasons(saved),

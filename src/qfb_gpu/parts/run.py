@@ -177,9 +177,10 @@ def fit_part(night: Night, name: str) -> float:
     [part] = [part for part in active(night.sources) if part.name == name]
     buckets = silver.buckets(night.lake)
     found = part.fit(_saved(night, part, buckets))
-    for kind, columns in found.items():
+    for kind, columns in found.items() if isinstance(found, dict) else found:
         arrays = {key: _to_host(values, night) for key, values in columns.items()}
         night.workspace.save("fit", WHOLE, f"{part.name}.{kind}", arrays, host)
+        del columns, arrays  # they are not there while the next set is made
     seconds = time.perf_counter() - start
     night.workspace.finish("fitted", name, {"seconds": seconds})
     _discard(night, name, part.read_by_fit, buckets)
