@@ -133,9 +133,9 @@ def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     assert moved == of_first.artifact_uri.replace("/here/", "/there/")
 
 
-@pytest.mark.parametrize("name", ["50%20more", "what?", "no#1"])
+@pytest.mark.parametrize("name", ["50%20more", "what?", "no#1", "a\\b", "two\nlines"])
 def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
-    """The first ended in 'File not found' midway, the others wrote to another folder."""
+    """The first ended in 'File not found' midway, as the last did, others wrote elsewhere."""
     raw = {"as_of": AS_OF, "output": name, "sources": {"transactions": {"path": "t.csv"}}}
     with pytest.raises(ConfigError, match="give a folder without it"):
         build_config(raw, base=tmp_path, where="test")
