@@ -122,3 +122,9 @@ def test_tables_of_a_night_that_died_are_not_taken_for_those_before(
         del found[name], before[name]
     assert_same(found, before)
     assert pipeline.run(config_of(night), update=update).unchanged
+
+
+def test_a_disk_that_is_full_as_a_night_begins_stops_it_midway(night, monkeypatch):
+    """It was a backtrace: nothing turned it into words."""
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu.lake.work.Workspace.begin")

@@ -165,10 +165,10 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
-    night.workspace.begin(keeping.ingest_ids(config.output_dir))
-    if not update and is_short(night.workspace.root, ingested.n_rows):
-        night = replace(night, workspace=replace(night.workspace, packed=True))
     with _midway(night.workspace.root):
+        night.workspace.begin(keeping.ingest_ids(config.output_dir))
+        if not update and is_short(night.workspace.root, ingested.n_rows):
+            night = replace(night, workspace=replace(night.workspace, packed=True))
         if kept is not None and result.updated:
             _update(config, night, kept, result, report_progress, ingested)
         else:
