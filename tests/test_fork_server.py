@@ -1,6 +1,7 @@
 """Workers are copies of a process that has imported the engine; who stops it, and when it waits."""
 
 import os
+import signal
 import sys
 import time
 from multiprocessing import forkserver
@@ -63,6 +64,19 @@ def test_workers_are_copies_of_what_has_imported_the_engine(monkeypatch):
     assert server() is None
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
+
+
+def hears_ctrl_c(_shared, _bucket):
+    return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+@linux
+def test_ctrl_c_is_heard_by_this_process_alone():
+    """A terminal sends it to all: each worker printed a traceback of thirty lines."""
+    before = signal.getsignal(signal.SIGINT)
+    with workers_forgotten(), open_pool("cpu", 2, 2) as pool:
+        assert signal.getsignal(signal.SIGINT) is before
+        assert not any(dict(pool.run(hears_ctrl_c, None, [0, 1])).values())
 
 
 @linux

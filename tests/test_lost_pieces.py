@@ -142,8 +142,9 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
     assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"
 
 
-def test_ctrl_c_says_how_to_go_on():
-    """It ended with 130 and without a word, whatever the help says of exit code 3."""
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])
+def test_who_is_stopped_says_how_to_go_on(asked):
+    """They ended without a word, with 130 and 143, whatever the help says of exit code 3."""
     words = """
 import signal, sys, time
 from qfb_gpu import cli
@@ -163,7 +164,7 @@ cli.main()
     ) as process:
         assert process.stdout.read(2) == b"up"
         time.sleep(0.1)  # until it sleeps
-        process.send_signal(signal.SIGINT)
+        process.send_signal(asked)
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 3
     assert said == b"qfb: stopped; run the same command again to go on\n"

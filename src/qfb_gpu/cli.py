@@ -6,6 +6,7 @@ import atexit
 import datetime as dt
 import gc
 import io
+import signal
 import sys
 import warnings
 from contextlib import contextmanager, suppress
@@ -23,6 +24,7 @@ from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from qfb_gpu.config import Config
     from qfb_gpu.pipeline import RunResult
@@ -246,6 +248,8 @@ def main() -> None:
     warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
         sys.stdout.reconfigure(errors="backslashreplace")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         _with_names(app)
     except QfbError as error:
@@ -262,6 +266,12 @@ def main() -> None:
         if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
             raise
         _end("stopped; run the same command again to go on", 3)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop as by Ctrl-C, and say so; who asks once more has it end at once."""
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
 
 
 def _end(words: str, code: int) -> NoReturn:
