@@ -257,8 +257,8 @@ def main() -> None:
     except OSError as error:  # what a night meets midway is a QfbError by then
         output().flush()  # of a disk that is full the help hears itself
         why = error.strerror or str(error)
-        place = why if error.filename is None else f"{error.filename}: {why}"
-        _end(f"{place}; see to that and run the same command again", 2)
+        place = f"{error.filename}: {why}" if error.filename else why
+        _end(f"{place}; see to that and run the same command again", 2 if error.filename else 1)
     except (KeyboardInterrupt, SystemExit) as stop:
         output().flush()
         if isinstance(stop, SystemExit) and not stop.code and Patient.lost:
@@ -271,7 +271,8 @@ def main() -> None:
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
     """Stop as by Ctrl-C, and say so; who asks once more has it end at once."""
     signal.signal(number, signal.SIG_DFL)
-    raise KeyboardInterrupt
+    msg = f"asked to end by signal {number}"
+    raise KeyboardInterrupt(msg)
 
 
 def _end(words: str, code: int) -> NoReturn:

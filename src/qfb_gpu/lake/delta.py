@@ -181,6 +181,17 @@ def table_files(path: Path) -> list[Path]:
     return [path / name for name in _newest_names(path)]
 
 
+def version_files(path: Path, version: int) -> tuple[list[Path], pa.Schema]:
+    """Return the data files of a version, by name, whether or not they are there; its schema."""
+    import pyarrow as pa
+
+    table = open_table(path)
+    if table is None:
+        return [], pa.schema([])
+    table.load_as_version(version)
+    return [path / name for name in sorted(_names(table))], pa.schema(table.schema().to_arrow())
+
+
 def is_whole(path: Path) -> bool:
     """Return whether the data files of the newest version are there, each as large as it was."""
     table = _newest(path)
