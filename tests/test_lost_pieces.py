@@ -83,6 +83,21 @@ def test_a_log_that_cannot_be_read_is_one_line(night, broken, monkeypatch, capsy
     assert "delete that folder" in said
 
 
+@pytest.mark.parametrize("begun", ["contagion", "runs", "lake/transactions", "rejects"])
+def test_a_table_that_was_only_begun_is_none(whole, tmp_path, begun):
+    """A disk that was full at its first commit left a log without one; no night went on then."""
+    shutil.copyfile(whole / "t.csv", tmp_path / "t.csv")
+    log = tmp_path / "out" / begun / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json#1").write_bytes(b"")  # as delta-rs leaves its draft
+    (log.parent / "part-000001-00000.parquet").write_bytes(b"PAR1")
+    assert gold.tables(tmp_path / "out") == []
+    assert not run(config_of(tmp_path)).unchanged
+    made, before = tables_of(tmp_path), tables_of(whole)
+    del made["runs"], before["runs"]
+    assert [name for name in before if not made[name].equals(before[name])] == []
+
+
 @pytest.mark.parametrize("broken", ["lake/transactions", "customer_profiles"])
 def test_a_broken_file_is_named_and_what_holds_it(night, broken):
     """Of the profiles, because segments and tiers go on from those of the night before."""
@@ -109,6 +124,25 @@ def test_a_store_that_is_no_database_is_named(tmp_path):
         store.opened(tmp_path),
     ):
         pass
+
+
+def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):
+    """A disk that was full at MLflow's migrations left one that no later night could finish."""
+    made = store._client
+
+    def dies(database):
+        database.write_bytes(b"SQLite format 3\0 half")
+        database.with_name(f"{database.name}-journal").write_bytes(b"of that")
+        raise OSError("no room")
+
+    monkeypatch.setattr(store, "_client", dies)
+    with pytest.raises(OSError, match="no room"), store.opened(tmp_path):
+        pass
+    assert not store.exists(tmp_path)
+    monkeypatch.setattr(store, "_client", made)
+    with store.opened(tmp_path) as client:
+        assert store.experiment(client, tmp_path)
+    assert store.exists(tmp_path)
 
 
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):

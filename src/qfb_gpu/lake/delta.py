@@ -44,11 +44,21 @@ class PartFile:
     stats: dict[str, Any]
 
 
+def is_table(path: Path) -> bool:
+    """Return whether there is a Delta table at ``path``: a log that has something.
+
+    Where the disk was full, or the process killed, as a table was made, its log is a folder that
+    holds nothing, or a draft: no table yet.
+    """
+    log = path / "_delta_log"
+    return log.is_dir() and any(one.suffix in (".json", ".parquet") for one in log.iterdir())
+
+
 def read_log(path: Path) -> DeltaTable | None:
     """Return any Delta table at ``path``, or None where there is none."""
     from deltalake import DeltaTable
 
-    return DeltaTable(str(path)) if (path / "_delta_log").is_dir() else None
+    return DeltaTable(str(path)) if is_table(path) else None
 
 
 def open_table(path: Path) -> DeltaTable | None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from qfb_gpu.lake import gold
-from qfb_gpu.lake.delta import last_note, open_table, version_files
+from qfb_gpu.lake.delta import is_table, last_note, open_table, version_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,8 +29,7 @@ class ReaderBefore(gold.Reader):
 
     def there(self, name: str) -> list[str]:
         """Return the columns of a table; none where there was no such table."""
-        has_log = (self._output_dir / name / "_delta_log").is_dir()
-        return self.columns(name) if has_log else []
+        return self.columns(name) if is_table(self._output_dir / name) else []
 
     def _asked(self, name: str, columns: list[str] | None) -> tuple[list[Path], pa.Schema]:
         if name not in self._opened:
