@@ -118,7 +118,7 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
         msg = f"{path}: this Delta table cannot be read ({reason}); export it as Parquet"
         raise InputError(msg) from error
     if table is None:
-        msg = f"{path}: expected a Delta table, found no commit in a folder _delta_log"
+        msg = f"{path}: this Delta table cannot be read (its _delta_log has no commit); mend it"
         raise InputError(msg)
     if at is not None:
         try:
