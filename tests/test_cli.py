@@ -272,7 +272,9 @@ def test_more_rows_than_arrow_counts_are_refused(tmp_path, monkeypatch, capsys):
 
 def test_a_locale_that_cannot_name_a_file_is_told_so(tmp_path):
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    (tmp_path / "夜" / "payment_streams" / "_delta_log").mkdir(parents=True)
+    log = tmp_path / "夜" / "payment_streams" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text("{}", encoding="utf-8")
     done = process("show", tmp_path / "夜", stdout=subprocess.DEVNULL, **plain)
     assert done.returncode == 2
     assert b"names files in" in done.stderr
