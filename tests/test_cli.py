@@ -198,7 +198,7 @@ def test_a_terminal_of_another_script_stops_nothing():
     assert b"\\u91cf\\u5316\\u5e2e" in done.stdout
 
 
-def process(*arguments, stdout, **environment):
+def process(*arguments, stdout, stderr=subprocess.PIPE, **environment):
     """Run the command in a process of its own, with its own standard output."""
     code = "import sys; from qfb_gpu.cli import main; sys.argv[0] = 'qfb'; main()"
     given = {**os.environ, **environment, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -206,7 +206,7 @@ def process(*arguments, stdout, **environment):
         [sys.executable, "-c", code, *map(str, arguments)],
         env=given,
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         timeout=240,
         check=False,
     )
@@ -231,9 +231,50 @@ def test_words_that_find_no_room_are_not_lost_unsaid(project):
     assert b"Traceback" not in done.stderr
 
 
+@pytest.mark.parametrize("asked", [(), ("run",)])
+def test_help_that_finds_no_room_is_one_line(asked):
+    """It was a backtrace of fifty lines, as it is not written by us."""
+    with Path("/dev/full").open("wb") as full:
+        done = process(*asked, "--help", stdout=full)
+    assert (done.returncode, done.stderr.count(b"\n")) == (1, 1)
+    assert b"No space left on device; see to that" in done.stderr
+
+
+def test_an_exit_code_is_right_where_nobody_hears_why(tmp_path):
+    with Path("/dev/full").open("wb") as full:
+        done = process("run", tmp_path / "none.toml", stdout=subprocess.PIPE, stderr=full)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        (["generate", "--customers", "5", "--out", "file/deeper"], "file/deeper"),
+        (["demo", "--customers", "5", "--out", "file"], "file/sources"),
+        (["generate", "--customers", "5", "--out", "p", "--as-of", "9999-12-31"], "got 9999"),
+        (["generate", "--customers", "5", "--out", "p", "--as-of", "0001-01-01"], "got 1:"),
+    ],
+)
+def test_a_folder_or_a_day_that_cannot_be_is_one_line(tmp_path, monkeypatch, capsys, asked, words):
+    """They were backtraces."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("", encoding="utf-8")
+    code, _, said = call(monkeypatch, capsys, *asked)
+    assert (code, said.count("\n")) == (2, 1)
+    assert words in said
+
+
+def test_more_rows_than_arrow_counts_are_refused(tmp_path, monkeypatch, capsys):
+    code, _, said = call(monkeypatch, capsys, "show", tmp_path, "runs", "--limit", "9" * 20)
+    assert code == 2
+    assert "--limit" in said
+
+
 def test_a_locale_that_cannot_name_a_file_is_told_so(tmp_path):
     plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
-    (tmp_path / "夜" / "payment_streams" / "_delta_log").mkdir(parents=True)
+    log = tmp_path / "夜" / "payment_streams" / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json").write_text("{}", encoding="utf-8")
     done = process("show", tmp_path / "夜", stdout=subprocess.DEVNULL, **plain)
     assert done.returncode == 2
     assert b"names files in" in done.stderr

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -75,6 +76,19 @@ def test_workers_of_a_host_ask_no_driver_how_full_a_device_is(monkeypatch):
         monkeypatch.setitem(DEFAULT_METRICS, metric, None)
     importlib.reload(importlib.import_module(PRELOADED))
     assert not {"gpu", "rmm"} & set(DEFAULT_METRICS)
+
+
+def hears_ctrl_c(_shared, _bucket):
+    return signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
+
+
+@linux
+def test_ctrl_c_is_heard_by_this_process_alone():
+    """A terminal sends it to all: each worker printed a traceback of thirty lines."""
+    before = signal.getsignal(signal.SIGINT)
+    with workers_forgotten(), open_pool("cpu", 2, 2) as pool:
+        assert signal.getsignal(signal.SIGINT) is before
+        assert not any(dict(pool.run(hears_ctrl_c, None, [0, 1])).values())
 
 
 @linux

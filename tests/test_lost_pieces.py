@@ -83,6 +83,21 @@ def test_a_log_that_cannot_be_read_is_one_line(night, broken, monkeypatch, capsy
     assert "delete that folder" in said
 
 
+@pytest.mark.parametrize("begun", ["contagion", "runs", "lake/transactions", "rejects"])
+def test_a_table_that_was_only_begun_is_none(whole, tmp_path, begun):
+    """A disk that was full at its first commit left a log without one; no night went on then."""
+    shutil.copyfile(whole / "t.csv", tmp_path / "t.csv")
+    log = tmp_path / "out" / begun / "_delta_log"
+    log.mkdir(parents=True)
+    (log / "00000000000000000000.json#1").write_bytes(b"")  # as delta-rs leaves its draft
+    (log.parent / "part-000001-00000.parquet").write_bytes(b"PAR1")
+    assert gold.tables(tmp_path / "out") == []
+    assert not run(config_of(tmp_path)).unchanged
+    made, before = tables_of(tmp_path), tables_of(whole)
+    del made["runs"], before["runs"]
+    assert [name for name in before if not made[name].equals(before[name])] == []
+
+
 @pytest.mark.parametrize("broken", ["lake/transactions", "customer_profiles"])
 def test_a_broken_file_is_named_and_what_holds_it(night, broken):
     """Of the profiles, because segments and tiers go on from those of the night before."""
@@ -111,6 +126,25 @@ def test_a_store_that_is_no_database_is_named(tmp_path):
         pass
 
 
+def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):
+    """A disk that was full at MLflow's migrations left one that no later night could finish."""
+    made = store._client
+
+    def dies(database):
+        database.write_bytes(b"SQLite format 3\0 half")
+        database.with_name(f"{database.name}-journal").write_bytes(b"of that")
+        raise OSError("no room")
+
+    monkeypatch.setattr(store, "_client", dies)
+    with pytest.raises(OSError, match="no room"), store.opened(tmp_path):
+        pass
+    assert not store.exists(tmp_path)
+    monkeypatch.setattr(store, "_client", made)
+    with store.opened(tmp_path) as client:
+        assert store.experiment(client, tmp_path)
+    assert store.exists(tmp_path)
+
+
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     """A copy of a night used to write its reports and models into the folder it was copied from."""
     here, there = tmp_path / "here", tmp_path / "there"
@@ -133,17 +167,18 @@ def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     assert moved == of_first.artifact_uri.replace("/here/", "/there/")
 
 
-@pytest.mark.parametrize("name", ["50%20more", "what?", "no#1"])
+@pytest.mark.parametrize("name", ["50%20more", "what?", "no#1", "a\\b", "two\nlines"])
 def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
-    """The first ended in 'File not found' midway, the others wrote to another folder."""
+    """The first ended in 'File not found' midway, as the last did, others wrote elsewhere."""
     raw = {"as_of": AS_OF, "output": name, "sources": {"transactions": {"path": "t.csv"}}}
     with pytest.raises(ConfigError, match="give a folder without it"):
         build_config(raw, base=tmp_path, where="test")
     assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"
 
 
-def test_ctrl_c_says_how_to_go_on():
-    """It ended with 130 and without a word, whatever the help says of exit code 3."""
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])
+def test_who_is_stopped_says_how_to_go_on(asked):
+    """They ended without a word, with 130 and 143, whatever the help says of exit code 3."""
     words = """
 import signal, sys, time
 from qfb_gpu import cli
@@ -163,7 +198,7 @@ cli.main()
     ) as process:
         assert process.stdout.read(2) == b"up"
         time.sleep(0.1)  # until it sleeps
-        process.send_signal(signal.SIGINT)
+        process.send_signal(asked)
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 3
     assert said == b"qfb: stopped; run the same command again to go on\n"

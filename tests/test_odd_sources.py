@@ -12,7 +12,7 @@ from odd_case import config_of, measures, table
 from qfb_gpu import cli, pipeline
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.lake import gold, touched
+from qfb_gpu.lake import gold, silver, touched
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
 from qfb_gpu.schema import SOURCES
@@ -46,6 +46,17 @@ def test_two_columns_of_a_name_are_refused_with_and_without_a_recipe(ingested):
     twice = text(HEADER.replace("txn_id", "memo"))
     with pytest.raises(ConfigError, match="two columns are called 'Memo'"):
         ingested(twice, prepare=[step], columns={"memo": "date"})
+
+
+@pytest.mark.parametrize("encoding", ["gb18030", "cp1252"])
+def test_a_file_that_says_it_is_utf8_is_read_as_nothing_else(ingested, encoding):
+    """Its first column had another name then, so payments lost their ids without a word."""
+    with pytest.raises(InputError, match=f"begins as UTF-8 .* take encoding = '{encoding}' out"):
+        ingested("\ufeff" + text(), encoding=encoding)
+    for right in ("utf-8", "utf_8", "UTF8", "utf-8-sig"):
+        config = ingested("\ufeff" + text(), encoding=right)
+        ids = silver.read_texts(config.output_dir / "lake", 0, ["txn_id"]).column(0).to_pylist()
+        assert sorted(ids) == sorted(line.partition(",")[0] for line in LINES)
 
 
 def test_a_line_break_in_a_header_makes_no_row(ingested):

@@ -13,6 +13,7 @@ from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import RunInterruptedError
 from qfb_gpu.lake import gold, ingest
+from qfb_gpu.lake.work import Workspace
 from qfb_gpu.portfolio import generate_portfolio
 
 AS_OF = dt.date(2024, 12, 31)
@@ -122,3 +123,34 @@ def test_tables_of_a_night_that_died_are_not_taken_for_those_before(
         del found[name], before[name]
     assert_same(found, before)
     assert pipeline.run(config_of(night), update=update).unchanged
+
+
+def test_a_disk_that_is_full_as_a_night_begins_stops_it_midway(night, monkeypatch):
+    """It was a backtrace: nothing turned it into words."""
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu.lake.work.Workspace.begin")
+
+
+def test_a_night_that_died_goes_on_from_the_night_before_it(night, monkeypatch, tmp_path):
+    """Tiers and drift were those beside tonight's own profiles, as those were published."""
+    more(night, "b", 3)
+    shutil.copytree(night, tmp_path / "other")
+    later = {"as_of": AS_OF + dt.timedelta(days=40)}
+
+    def dies(output, parts, publication):
+        gold.publish(output, "customer_profiles", parts["customer_profiles"], publication)
+        raise OSError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gold, "publish_all", dies)
+        with pytest.raises(RunInterruptedError, match="no room"):
+            pipeline.run(config_of(night, **later))
+    pipeline.run(config_of(night, **later))
+    pipeline.run(config_of(tmp_path / "other", **later))
+    found, unbroken = tables_of(night), tables_of(tmp_path / "other")
+    assert found["segment_drift"].num_rows > 0
+    assert_same(found, unbroken)
+    kept = [keeping.folder(folder / "out") for folder in (night, tmp_path / "other")]
+    left, right = (Workspace(folder).load("fit", -1, "population") for folder in kept)
+    assert (left["previous_tier"] >= 0).all()
+    assert all((left[name] == right[name]).all() for name in ("customer_key", "previous_tier"))

@@ -3,6 +3,7 @@
 import bz2
 import datetime as dt
 import gzip
+import os
 import shutil
 
 import pyarrow as pa
@@ -15,6 +16,7 @@ from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
+from qfb_gpu.lake.source_paths import data_files
 
 HEADER = "txn_id,customer_id,date,amount\n"
 CSV = HEADER + "".join(f"t{i},C1,2024-01-{i + 1:02d},1.50\n" for i in range(8))
@@ -240,3 +242,20 @@ def test_in_which_order_files_came_makes_no_other_run(put, measured):
     assert [file["name"] for file in grown.inputs["transactions"]["files"]] == [
         "p/a.parquet", "p/b.parquet",
     ]  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_looked_into_is_refused(tmp_path, monkeypatch):
+    """Its files were not seen, so their rows left the lake without a word."""
+    for month in ("01", "02"):
+        (tmp_path / "payments" / month).mkdir(parents=True)
+        (tmp_path / "payments" / month / "t.csv").write_text(CSV, encoding="utf-8")
+    look = os.scandir
+
+    def closed(path):
+        if str(path).endswith("02"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return look(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    with pytest.raises(InputError, match=r"02: the folder cannot be opened .*; run again once"):
+        data_files(tmp_path, "payments", "sources.transactions")

@@ -6,23 +6,25 @@ import atexit
 import datetime as dt
 import gc
 import io
+import signal
 import sys
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 
 import typer
 from rich.console import Console
 
 from qfb_gpu._cli.catalog import COMMANDS
-from qfb_gpu._cli.screen import Patient, console, output
+from qfb_gpu._cli.screen import MOST_ROWS, Patient, console, output
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, QfbError
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from types import FrameType
 
     from qfb_gpu.config import Config
     from qfb_gpu.pipeline import RunResult
@@ -113,7 +115,7 @@ def show(
     out: Annotated[Path, typer.Argument(help="the output folder of a run")],
     table: Annotated[str | None, typer.Argument(help="a gold table")] = None,
     customer: Annotated[str | None, typer.Option(help="one customer's id")] = None,
-    limit: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows to print")] = 20,
 ) -> None:
     """Look at a result without writing code."""
     from qfb_gpu.lake import gold
@@ -246,22 +248,40 @@ def main() -> None:
     warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
         sys.stdout.reconfigure(errors="backslashreplace")
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminated)
     try:
         _with_names(app)
     except QfbError as error:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(
-            f"qfb: {error}", markup=False, style="bold red"
-        )
-        raise SystemExit(error.exit_code) from None
+        _end(str(error), error.exit_code)
+    except OSError as error:  # what a night meets midway is a QfbError by then
+        output().flush()  # of a disk that is full the help hears itself
+        why = error.strerror or str(error)
+        place = f"{error.filename}: {why}" if error.filename else why
+        _end(f"{place}; see to that and run the same command again", 2 if error.filename else 1)
     except (KeyboardInterrupt, SystemExit) as stop:
         output().flush()
         if isinstance(stop, SystemExit) and not stop.code and Patient.lost:
-            sys.stderr.write(f"qfb: done, but what it says could not be written: {Patient.lost}\n")
-            raise SystemExit(1) from None
+            _end(f"done, but what it says could not be written: {Patient.lost}", 1)
         if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
             raise
-        sys.stderr.write("qfb: stopped; run the same command again to go on\n")
-        raise SystemExit(3) from None
+        _end("stopped; run the same command again to go on", 3)
+
+
+def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+    """Stop as by Ctrl-C, and say so; who asks once more has it end at once."""
+    signal.signal(number, signal.SIG_DFL)
+    msg = f"asked to end by signal {number}"
+    raise KeyboardInterrupt(msg)
+
+
+def _end(words: str, code: int) -> NoReturn:
+    """Say in a line why it ends, if anybody reads it, and end with an exit code."""
+    with suppress(OSError):
+        Console(stderr=True, soft_wrap=True, highlight=False).print(
+            f"qfb: {' '.join(words.splitlines())}", markup=False, style="bold red"
+        )
+    raise SystemExit(code) from None
 
 
 _warned_elsewhere = warnings.showwarning

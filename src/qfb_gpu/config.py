@@ -271,7 +271,7 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     except ValidationError as error:
         msg = f"{where}: {_first_error(error, expanded)}"
         raise ConfigError(msg) from error
-    special = re.search(r"%[0-9A-Fa-f]{2}|[?#]", str(config.output_dir))
+    special = re.search(r"%[0-9A-Fa-f]{2}|[?#\\\x00-\x1f\x7f]", str(config.output_dir))
     if special:  # to Delta's reader and to the database of models a path is an address
         msg = (
             f"{where}: key 'output': tables cannot be kept in {config.output_dir}, whose name "

@@ -7,6 +7,7 @@ runs here, on arrays that are small beside the payments.
 
 from __future__ import annotations
 
+import re
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
@@ -64,6 +65,7 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 _PRELOADED = "qfb_gpu._pipeline.preloaded"
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(slots=True)
@@ -165,10 +167,10 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
-    night.workspace.begin(keeping.ingest_ids(config.output_dir))
-    if not update and is_short(night.workspace.root, ingested.n_rows):
-        night = replace(night, workspace=replace(night.workspace, packed=True))
     with _midway(night.workspace.root):
+        night.workspace.begin(keeping.ingest_ids(config.output_dir))
+        if not update and is_short(night.workspace.root, ingested.n_rows):
+            night = replace(night, workspace=replace(night.workspace, packed=True))
         if kept is not None and result.updated:
             _update(config, night, kept, result, report_progress, ingested)
         else:
@@ -192,7 +194,7 @@ def _midway(kept: Path) -> Iterator[None]:
     except QfbError:
         raise
     except Exception as error:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        reason = " ".join(_COLOURS.sub("", f"{type(error).__name__}: {error}").split())[:400]
         msg = (
             f"the run stopped midway ({reason}); what is done is kept in "
             f"{kept}; run the same command again to go on"

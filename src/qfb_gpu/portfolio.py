@@ -204,11 +204,11 @@ def _setting(
     _check("seed", seed, 0, 2**63)
     _check("months", months, 1, _MOST_MONTHS)
     _check("hardness", hardness, 0, _MOST_HARDNESS)
+    _check("the year of as_of", as_of.year, _FIRST_YEAR, LAST_YEAR - _YEARS_AHEAD)
     first = np.datetime64(as_of + dt.timedelta(1), "M") - np.timedelta64(months, "M")
     day_of_month = (as_of + dt.timedelta(1)).day
     start = int(first.astype("datetime64[D]").astype(int)) + min(day_of_month, 28) - 1
     _check("the window's first year", (EPOCH + dt.timedelta(start)).year, _FIRST_YEAR, 9999)
-    _check("the year of as_of", as_of.year, _FIRST_YEAR, LAST_YEAR - _YEARS_AHEAD)
     days = Days(calendar or load_calendar("CN"))
     return Setting(seed, start, to_day(as_of), float(hardness), days)
 

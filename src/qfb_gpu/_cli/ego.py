@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli.screen import MOST_ROWS
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -18,7 +20,7 @@ def add_ego(app: typer.Typer) -> None:
     def ego(
         out: Annotated[Path, typer.Argument(help="the output folder of a run")],
         firm: Annotated[str, typer.Argument(help="a customer or counterparty id")],
-        limit: Annotated[int, typer.Option(min=1, help="partners to print a side")] = 10,
+        limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="partners a side")] = 10,
     ) -> None:
         """Show whom a party pays, who pays it, and who of them deal with each other."""
         from qfb_gpu._cli.screen import console

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli.screen import MOST_ROWS
 from qfb_gpu.counted import counted
 
 if TYPE_CHECKING:
@@ -26,8 +27,12 @@ def add_prepare(app: typer.Typer) -> None:
             bool, typer.Option("--explain", help="show the steps instead of prepared rows")
         ] = False,
         source: Annotated[str | None, typer.Option(help="one source; else all")] = None,
-        rows: Annotated[int, typer.Option(min=1, help="rows of each part to try")] = 100_000,
-        limit: Annotated[int, typer.Option(min=1, help="prepared rows to print")] = 10,
+        rows: Annotated[
+            int, typer.Option(min=1, max=MOST_ROWS, help="rows of each part to try")
+        ] = 100_000,
+        limit: Annotated[
+            int, typer.Option(min=1, max=MOST_ROWS, help="prepared rows to print")
+        ] = 10,
         set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
     ) -> None:
         """Run the `prepare` of the sources on their first rows; nothing is written."""

@@ -10,6 +10,8 @@ from typing import IO, Any, ClassVar, cast
 
 from rich.console import Console
 
+MOST_ROWS = 2**31 - 1
+"""More than anybody prints: Arrow takes no number beyond 64 bits."""
 _WIDE = 4000
 """Columns where there is no screen: a line is never folded."""
 

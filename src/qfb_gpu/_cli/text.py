@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from qfb_gpu._cli.screen import output
+from qfb_gpu._cli.screen import MOST_ROWS, output
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError
 
@@ -62,7 +62,7 @@ def measure(
     table: Table,
     text: Columns = None,
     label: Annotated[str, typer.Option(help="column of the true category")] = "category",
-    k: Annotated[int, typer.Option(min=1, help="labels a text may get")] = 1,
+    k: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="labels a text may get")] = 1,
     device: Device = "auto",
 ) -> None:
     """Say how often a model is right: precision and recall at k, as fastText's test."""
@@ -84,7 +84,7 @@ def predict(
     model: Model,
     table: Table,
     text: Columns = None,
-    k: Annotated[int, typer.Option(min=1, help="labels a text gets")] = 1,
+    k: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="labels a text gets")] = 1,
     out: Out = None,
     device: Device = "auto",
 ) -> None:

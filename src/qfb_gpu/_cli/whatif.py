@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qfb_gpu._cli.screen import MOST_ROWS
 from qfb_gpu.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_whatif(app: typer.Typer) -> None:
         html: Annotated[
             Path | None, typer.Option(help="the page to write; else OUT/whatif.html")
         ] = None,
-        limit: Annotated[int, typer.Option(min=1, help="rows to print")] = 20,
+        limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows to print")] = 20,
     ) -> None:
         """Show who loses how much of a year's income if a firm stops paying."""
         from qfb_gpu._cli.screen import console

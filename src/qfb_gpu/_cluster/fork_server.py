@@ -61,7 +61,7 @@ def start(environment: Mapping[str, str], modules: Sequence[str]) -> Method:
     stop()
     server.set_forkserver_preload(list(modules))
     paths = os.pathsep.join(path for path in sys.path if path)
-    with _environment({**environment, "PYTHONPATH": paths}):
+    with _environment({**environment, "PYTHONPATH": paths}), _deaf():
         try:
             server.ensure_running()
         except OSError:  # no memory, no file descriptors: spawning may still do
@@ -91,6 +91,24 @@ def _server() -> Any:
     server = getattr(forkserver, "_forkserver", None)
     known = ("_forkserver_pid", "_stop", "ensure_running", "set_forkserver_preload")
     return server if all(hasattr(server, name) for name in known) else None
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let a process that is started, and all that are forked from it, not hear Ctrl-C.
+
+    A terminal sends it to all. This one ends the others, and says so; each of them would print a
+    traceback.
+    """
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # not in the main thread: it stays as it is
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_DFL if before is None else before)
 
 
 @contextmanager

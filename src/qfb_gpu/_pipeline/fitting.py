@@ -126,7 +126,8 @@ def fit_groups(night: Night, _name: str) -> tuple[float, groups.Groups]:
     start = time.perf_counter()
     backend, buckets = get_backend(night.backend), silver.buckets(night.lake)
     blocks = [decided.features(night.workspace, bucket) for bucket in buckets]
-    grouped = groups.fit_groups(blocks, customer_keys(night, buckets), night.settings, backend)
+    keys, run_id = customer_keys(night, buckets), night.workspace.root.name
+    grouped = groups.fit_groups(blocks, keys, night.settings, backend, run_id)
     small = groups.put(grouped, night.workspace, backend)
     return time.perf_counter() - start, small
 

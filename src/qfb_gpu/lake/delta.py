@@ -44,11 +44,21 @@ class PartFile:
     stats: dict[str, Any]
 
 
+def is_table(path: Path) -> bool:
+    """Return whether there is a Delta table at ``path``: a log that has something.
+
+    Where the disk was full, or the process killed, as a table was made, its log is a folder that
+    holds nothing, or a draft: no table yet.
+    """
+    log = path / "_delta_log"
+    return log.is_dir() and any(one.suffix in (".json", ".parquet") for one in log.iterdir())
+
+
 def read_log(path: Path) -> DeltaTable | None:
     """Return any Delta table at ``path``, or None where there is none."""
     from deltalake import DeltaTable
 
-    return DeltaTable(str(path)) if (path / "_delta_log").is_dir() else None
+    return DeltaTable(str(path)) if is_table(path) else None
 
 
 def open_table(path: Path) -> DeltaTable | None:
@@ -179,6 +189,17 @@ def table_schema(path: Path) -> pa.Schema:
 def table_files(path: Path) -> list[Path]:
     """Return the data files of the newest version, by name."""
     return [path / name for name in _newest_names(path)]
+
+
+def version_files(path: Path, version: int) -> tuple[list[Path], pa.Schema]:
+    """Return the data files of a version, by name, whether or not they are there; its schema."""
+    import pyarrow as pa
+
+    table = open_table(path)
+    if table is None:
+        return [], pa.schema([])
+    table.load_as_version(version)
+    return [path / name for name in sorted(_names(table))], pa.schema(table.schema().to_arrow())
 
 
 def is_whole(path: Path) -> bool:

@@ -118,7 +118,12 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
         msg = f"{path}: this Delta table cannot be read ({reason}); export it as Parquet"
         raise InputError(msg) from error
     if table is None:
-        msg = f"{path}: expected a Delta table, found no _delta_log folder"
+        what = "its _delta_log has no commit" if (path / "_delta_log").is_dir() else ""
+        msg = (
+            f"{path}: this Delta table cannot be read ({what}); mend it"
+            if what
+            else f"{path}: expected a Delta table, found no _delta_log folder"
+        )
         raise InputError(msg)
     if at is not None:
         try:

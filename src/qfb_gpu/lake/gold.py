@@ -25,6 +25,7 @@ from qfb_gpu.lake.delta import (
     PartFile,
     commit,
     committed_version,
+    is_table,
     is_whole,
     last_note,
     open_file,
@@ -237,7 +238,7 @@ def publish_nothing(output_dir: Path, name: str, publication: Publication) -> No
     Its earlier versions stay.
     """
     folder = output_dir / name
-    if not (folder / "_delta_log").is_dir() or not table_files(folder):
+    if not table_files(folder):
         return
     if last_note(folder).get("run_id") == publication.run_id:
         return
@@ -308,7 +309,7 @@ def tables(output_dir: Path) -> list[str]:
     """Return the names of the gold tables that are there."""
     if not output_dir.is_dir():
         return []
-    return sorted(p.name for p in output_dir.iterdir() if (p / "_delta_log").is_dir())
+    return sorted(p.name for p in output_dir.iterdir() if is_table(p))
 
 
 def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Table:
@@ -324,14 +325,13 @@ def read(output_dir: Path, name: str, columns: list[str] | None = None) -> pa.Ta
 
 def columns_of(output_dir: Path, name: str) -> list[str]:
     """Return the columns of the newest version of a gold table; none where there is no table."""
-    folder = output_dir / name
-    names: list[str] = table_schema(folder).names if (folder / "_delta_log").is_dir() else []
+    names: list[str] = table_schema(output_dir / name).names
     return names
 
 
 def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     folder = output_dir / name
-    if not (folder / "_delta_log").is_dir():
+    if not is_table(folder):
         msg = f"{output_dir}: no table {name!r}; it has {', '.join(tables(output_dir)) or 'none'}"
         raise InputError(msg)
     return table_files(folder), table_schema(folder)

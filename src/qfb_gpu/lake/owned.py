@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import gold
-from qfb_gpu.lake.delta import committed_version
+from qfb_gpu.lake.delta import committed_version, is_table
 from qfb_gpu.lake.manifest import APPLICATION as INGEST
 from qfb_gpu.schema import GOLD, SOURCES
 
@@ -36,7 +36,7 @@ def refuse_foreign(output_dir: Path) -> None:
         return
     lake = output_dir / "lake"
     for path in (*(output_dir / name for name in GOLD), *(lake / name for name in SOURCES)):
-        if (path / "_delta_log").is_dir() and not is_ours(path):
+        if is_table(path) and not is_ours(path):
             msg = (
                 f"output: {path} is a Delta table that qfb did not write and would replace; set "
                 "`output` to a folder of its own"

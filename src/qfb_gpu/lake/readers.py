@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections import Counter, deque
@@ -268,8 +269,14 @@ def _no_view(values: pa.Array) -> pa.Array:
 
 
 def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
-    encoding = "utf-8-sig" if part.encoding.lower() in ("utf-8", "utf8") else part.encoding
+    encoding = "utf-8-sig" if _arrow_encoding(part.encoding) == "utf8" else part.encoding
     try:
+        if encoding != "utf-8-sig" and _has_mark_of_utf8(file):
+            msg = (
+                f"{file.path}: it begins as UTF-8 with a byte order mark does; take "
+                f"encoding = {encoding!r} out"
+            )
+            raise InputError(msg)
         with (
             pa.input_stream(str(file.path), compression="detect") as raw,
             io.TextIOWrapper(raw, encoding=encoding, newline="") as text,
@@ -295,6 +302,12 @@ def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
             )
             raise InputError(msg)
     return names
+
+
+def _has_mark_of_utf8(file: SourceFile) -> bool:
+    """Return whether a file says that it is UTF-8: read otherwise its first column has no name."""
+    with pa.input_stream(str(file.path), compression="detect") as raw:
+        return bool(raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8)
 
 
 def _csv_batches(
@@ -358,7 +371,7 @@ def _is_header_alone(file: SourceFile) -> bool:
 
 def _arrow_encoding(encoding: str) -> str:
     """Spell UTF-8 as Arrow does: any other spelling costs a pass over the text."""
-    return "utf8" if encoding.lower() in ("utf-8", "utf8", "utf-8-sig") else encoding
+    return "utf8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding
 
 
 def _block_size(file: SourceFile, batch_rows: int) -> int:

@@ -71,10 +71,16 @@ def _is_hidden(name: str) -> bool:
     return name[0] in "._" and "=" not in name
 
 
+def _refused(error: OSError) -> None:
+    """Raise where a folder cannot be looked into: the rows of its files would leave the lake."""
+    msg = f"{error.filename}: the folder cannot be opened ({error.strerror}); run again once it can"
+    raise InputError(msg) from error
+
+
 def _below(folder: Path) -> list[Path]:
     """Return everything that is no folder below one; a folder is entered once."""
     found, entered = [], set()
-    for top, folders, names in os.walk(folder, followlinks=True):
+    for top, folders, names in os.walk(folder, onerror=_refused, followlinks=True):
         real = os.path.realpath(top)
         shown = [] if real in entered else sorted(n for n in folders if not _is_hidden(n))
         tables = [] if real in entered else [n for n in folders if n == "_delta_log"]

@@ -44,7 +44,7 @@ FEATURES: tuple[tuple[str, str, str, str], ...] = (
 ``log`` is log(1 + x); ``week`` the same of seven days where it is fewer, as who paid on Friday was
 quiet for one day on Saturday and for three on Monday.
 """
-_WEEK_DAYS = 7.0
+_WEEK_DAYS, _DOUBLED = 7.0, 0.6931471805599453
 THIN = "frequency_n_365d"
 THIN_PAYMENTS = 3.0
 """A customer of so many payments a year is drawn half of the way to the middle of everyone."""
@@ -73,6 +73,8 @@ def scales(blocks: Blocks, backend: Backend) -> tuple[list[float], list[float]]:
             known = np.zeros(1)
         low, middle, high = np.percentile(known, [25, 50, 75])
         spread = (high - low) / _IQR_OF_A_NORMAL or float(np.std(np.sort(known)))
+        if FEATURES[at][1] == "week":  # most pay in any week: a day more would be far away
+            spread = max(spread, _DOUBLED)
         centre.append(round(float(middle), DIGITS))
         scale.append(round(float(spread), DIGITS) or 1.0)
     return centre, scale

@@ -67,10 +67,7 @@ def _open_ahead(output: Path) -> None:
         if exists(output):
             _client(output / "mlflow.db")
             return
-        draft = _draft(output)
-        draft.parent.mkdir(parents=True, exist_ok=True)
-        draft.unlink(missing_ok=True)
-        _client(draft)
+        _make_draft(output)
         _ahead.is_made = True
 
 
@@ -80,16 +77,27 @@ def opened(output: Path) -> Iterator[Any]:
     if _ahead.thread is not None:
         _ahead.thread.join()
         _ahead.thread = None
-    if _ahead.is_made and not exists(output) and _draft(output).is_file():
-        _draft(output).replace(output / "mlflow.db")
-    _ahead.is_made = False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
+        if not exists(output):
+            if not _ahead.is_made or not _draft(output).is_file():
+                _make_draft(output)
+            _draft(output).replace(output / "mlflow.db")
+        _ahead.is_made = False
         yield _client(output.resolve() / "mlflow.db")
 
 
 def _draft(output: Path) -> Path:
     return output / ".work" / "mlflow.db"
+
+
+def _make_draft(output: Path) -> None:
+    """Make a store under another name: one that was half made, on a full disk, is none for ever."""
+    draft = _draft(output)
+    draft.parent.mkdir(parents=True, exist_ok=True)
+    for end in ("", "-journal", "-wal", "-shm"):  # SQLite would take another's for this one's
+        draft.with_name(draft.name + end).unlink(missing_ok=True)
+    _client(draft)
 
 
 def _keep_to_ourselves() -> None:

@@ -13,7 +13,7 @@ from qfb_gpu import profile
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_day
 from qfb_gpu.keys import find
-from qfb_gpu.lake import gold
+from qfb_gpu.lake.earlier import ReaderBefore
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.models import continuity, segment_cards, segment_space, segments
@@ -79,7 +79,7 @@ class Groups:
 
 
 def fit_groups(
-    blocks: Blocks, customer_keys: np.ndarray, config: Config, backend: Backend
+    blocks: Blocks, customer_keys: np.ndarray, config: Config, backend: Backend, run_id: str = ""
 ) -> Groups:
     """Group every customer; keep ids and tiers where the night before had them.
 
@@ -88,9 +88,12 @@ def fit_groups(
     blocks : sequence of mapping of name to array
         The features of all customers, some customers after the other: of the backend, or the host.
     customer_keys : int64 NumPy array, shape (n_customers,)
+    run_id : str
+        Of this night: what it has published before it died is not of the night before.
     """
     model, placed = segments.fit_and_place(blocks, config.segments, backend)
-    before = read_before(config, customer_keys)
+    last = ReaderBefore(config.output_dir, run_id)
+    before = read_before(last, config, customer_keys)
     now = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
     if before is not None:
         was = before.segment_id >= 0
@@ -109,7 +112,7 @@ def fit_groups(
     moves = _moves(before, now)
     groups = Groups({**placed, **standing}, model, cards, moves, population=population)
     if before is not None:
-        groups.drift = _drift(config, before, moves, blocks, backend)
+        groups.drift = _drift(last, before, moves, blocks, backend)
     return groups
 
 
@@ -194,13 +197,13 @@ def place_groups(
     return {**segments.placement(model, features, backend), **standing}
 
 
-def read_before(config: Config, customer_keys: np.ndarray) -> Before | None:
+def read_before(last: ReaderBefore, config: Config, customer_keys: np.ndarray) -> Before | None:
     """Return the profiles published last, if they are of no later day; else None."""
     wanted = ["customer_id", "as_of", "segment_id", "tier"]
-    if not {*wanted} <= {*gold.columns_of(config.output_dir, "customer_profiles")}:
+    if not {*wanted} <= {*last.there("customer_profiles")}:
         return None
     found = []
-    for part in gold.reader(config.output_dir).parts("customer_profiles", wanted):
+    for part in last.parts("customer_profiles", wanted):
         table = part()
         if table.num_rows == 0:
             continue
@@ -244,12 +247,12 @@ def _moves(before: Before | None, now: np.ndarray) -> dict[str, Any]:
 
 
 def _drift(
-    config: Config, before: Before, moves: dict[str, Any], blocks: Blocks, backend: Backend
+    last: ReaderBefore, before: Before, moves: dict[str, Any], blocks: Blocks, backend: Backend
 ) -> dict[str, Any]:
-    there = {*gold.columns_of(config.output_dir, "customer_profiles")}
+    there = {*last.there("customer_profiles")}
     names, indices = [name for name, *_ in segment_space.FEATURES], {}
     for some in (names[at : at + _READ_AT_ONCE] for at in range(0, len(names), _READ_AT_ONCE)):
-        was = _was(config, [name for name in some if name in there])
+        was = _was(last, [name for name in some if name in there])
         for name in some:
             now = _column(blocks, name, backend).astype("float64")
             indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), now)
@@ -258,9 +261,9 @@ def _drift(
     return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone)
 
 
-def _was(config: Config, names: list[str]) -> dict[str, np.ndarray]:
+def _was(last: ReaderBefore, names: list[str]) -> dict[str, np.ndarray]:
     """Return features of the night before, null as NaN, of money beyond 2**53 the nearest."""
-    table = gold.read(config.output_dir, "customer_profiles", names).cast(
+    table = last("customer_profiles", names).cast(
         pa.schema([(name, pa.float64()) for name in names]), safe=False
     )
     return {name: table.column(name).fill_null(float("nan")).to_numpy() for name in names}
