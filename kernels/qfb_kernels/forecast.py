@@ -30,6 +30,7 @@ from qfb_kernels.twin import twin
 _NULL_DAY = -(2**31)
 _MAX_AHEAD = 6
 _END_HAZARD = 0.01  # chance that a contract ends at any one due date
+_LEAST_SKIP = 0.011  # more than that: one due date ends no stream, however many were answered
 EARLY, MATURE, STOPPED = 0, 1, 2
 _MATURE_HITS = 6
 _LONGEST_BREAK = 5
@@ -272,7 +273,7 @@ def _forecast_row(member, owner, due, offset, start, stop, cal, fit, as_of,
         pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance, within)
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
-        alive *= unseen
+        alive *= max(unseen, _LEAST_SKIP)
         if ahead == 0 and pending < 0.5 * unseen:  # the chance of an answer has halved
             missed[row] += 1
         else:

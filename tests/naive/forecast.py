@@ -122,7 +122,7 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
         pending = min(1.0, sum(coming.values()))
         unseen = skip + (1 - skip) * pending
         answered = (1 - skip) * pending / unseen
-        alive *= unseen
+        alive *= max(unseen, 0.011)
         if ahead == 0 and pending < 0.5 * unseen:
             missed += 1
         else:
