@@ -157,7 +157,6 @@ def forecast_of(schedule, roll, clock, ks, offsets, as_of, days_off, backend):
         sum(o > 0 for o in moved),
     )  # fmt: skip
     order = np.argsort(paid, kind="stable")
-    day = np.array(paid, np.int64)[order]
     answers = (
         np.zeros(len(ks), np.int32),
         np.array([number(date) for date in due], np.int32)[order],
@@ -166,7 +165,7 @@ def forecast_of(schedule, roll, clock, ks, offsets, as_of, days_off, backend):
     members = (np.arange(len(ks), dtype=np.int32), np.zeros(1, np.int64),
                np.array([len(ks)], np.int32))  # fmt: skip
     cal = calendar_table(make_calendar(*days_off), min(paid), number(as_of))
-    found = next_payments(day, answers, members, cal, fit, number(as_of), backend)
+    found = next_payments(answers, members, cal, fit, number(as_of), backend)
     quantile, next_due, _, missed, status = (values[0] for values in found)
     dates = None if quantile[1] == NULL_DAY else tuple(date_of(day) for day in quantile)
     return dates, date_of(next_due), int(missed), STATUSES[status]

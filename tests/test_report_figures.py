@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from qfb_gpu.report.charts import svg
+from qfb_gpu.report.charts.columns import Series, columns
 from qfb_gpu.report.figures import cash, streams
 from qfb_gpu.report.figures.exact import exact, rounded
 from qfb_gpu.report.figures.reading import kept
 from qfb_gpu.report.sections import churn, payment_terms
-from qfb_gpu.report.wording import to_units
+from qfb_gpu.report.wording import count, to_units
 
 
 def test_a_column_is_read_once_whatever_asks_for_it():
@@ -185,3 +187,15 @@ def test_a_median_of_counted_days_is_numpys(seed):
         counts = Counter(days.tolist())
         assert streams._median(counts) == float(np.median(days))
     assert streams._median(Counter()) is None
+
+
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 6, 9, 10, 11, 39, 97, 1001])
+def test_the_marks_beside_counts_are_the_counts_they_stand_at(most):
+    """Of one payment they were 0 0 0 0 1, of nine 0 2 5 7 10: quarters without their decimals."""
+    marks = svg.ticks(0, most, whole=True)
+    assert marks[-1] >= most
+    assert len({later - earlier for earlier, later in pairwise(marks)}) == 1
+    assert all(mark == int(mark) for mark in marks)
+    assert 2 <= len(marks) <= 6
+    drawn = columns(["a"], [Series("in", [most])], ["a"], "t", write=count)
+    assert all(f">{count(mark)}</text>" in drawn for mark in marks)

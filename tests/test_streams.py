@@ -93,3 +93,16 @@ def test_the_calendar_table_holds_every_due_date_that_is_looked_for(kind, step):
             place = start + k * step
             low, high = (first_day, n_days) if kind == dues.DAYS else (first_month, n_months)
             assert low < place < low + high - 2, (anchor, k)
+
+
+@pytest.mark.parametrize("n", [10, 44, 45, 60, 200])
+def test_one_due_date_ends_no_stream(n):
+    """Of 45 payments and more a payer was said to have stopped when it was some days late."""
+    last = pd.Timestamp(2023, 12, 29)
+    dates = [last - pd.Timedelta(weeks=i) for i in range(n)]
+    table = pd.DataFrame({"customer_id": "C", "counterparty_id": "P", "date": dates,
+                          "amount": 100.0, "direction": "out"})  # fmt: skip
+    late = [last + pd.Timedelta(days=days) for days in (10, 12, 13, 21)]
+    found = [qfb.find_streams(table, as_of=day, device="cpu").iloc[0] for day in late]
+    assert [one.status for one in found] == ["mature"] * 3 + ["stopped"]
+    assert found[2].next_date == last + pd.Timedelta(weeks=2)

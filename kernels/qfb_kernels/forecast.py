@@ -30,6 +30,7 @@ from qfb_kernels.twin import twin
 _NULL_DAY = -(2**31)
 _MAX_AHEAD = 6
 _END_HAZARD = 0.01  # chance that a contract ends at any one due date
+_LEAST_SKIP = 0.011  # more than that: one due date ends no stream, however many were answered
 EARLY, MATURE, STOPPED = 0, 1, 2
 _MATURE_HITS = 6
 _LONGEST_BREAK = 5
@@ -54,15 +55,18 @@ index_after = twin(_index_after, due_index, due_day)
 
 
 def _answered_dues(member, owner, due, offset, start, stop):
-    """Return the latest due date that has an answer, and how far to either side to look, ticks."""
+    """Return the first and last due date that have an answer, and how far off to look, ticks."""
     size = start - start
     last_due = size + _NULL_DAY  # not a literal: helpers would be compiled twice
+    first_due = last_due
     for i in range(start, stop):
         payment = member[i]
         if owner[payment] >= 0:
-            last_due = max(last_due, due[payment])
+            here = due[payment]
+            first_due = here if first_due == _NULL_DAY else min(first_due, here)
+            last_due = max(last_due, here)
             size = max(size, abs(offset[payment]))
-    return last_due, min(size + 3, MAX_REACH)
+    return first_due, last_due, min(size + 3, MAX_REACH)
 
 
 answered_dues = twin(_answered_dues)
@@ -237,7 +241,7 @@ def _shortest(level_day, quantile, row):
 shortest = twin(_shortest)
 
 
-def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
+def _forecast_row(member, owner, due, offset, start, stop, cal, fit, as_of,
                   chance, share, level_day, quantile, next_due, closed, missed, status,
                   row):  # fmt: skip
     """Write one stream's range and median of the next day, due date, missed dues and status."""
@@ -249,7 +253,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     closed[row] = 0
     missed[row] = 0
     status[row] = -1
-    last_due, width = answered_dues(member, owner, due, offset, start, stop)
+    first_due, last_due, width = answered_dues(member, owner, due, offset, start, stop)
     if fit[row, 1] == 0 or last_due == _NULL_DAY:
         return
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
@@ -258,7 +262,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
     breaks = n_breaks(cal, fit, row, member, owner, due, start, stop)
     skip, skip_again = skip_chances(hits, misses, breaks)
     k = index_after(cal, fit, row, last_due)
-    n_closed = closed_dues(cal, fit, row, day[member[start]], day[member[stop - 1]])
+    n_closed = closed_dues(cal, fit, row, index_after(cal, fit, row, first_due - 1), k)
     closed[row] = n_closed
     width, within = answer_chances(
         member, owner, offset, start, stop, cal, fit, row, k, as_of, width, chance
@@ -269,7 +273,7 @@ def _forecast_row(day, member, owner, due, offset, start, stop, cal, fit, as_of,
         pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance, within)
         unseen = skip + (1.0 - skip) * pending
         answered = (1.0 - skip) * pending / unseen
-        alive *= unseen
+        alive *= max(unseen, _LEAST_SKIP)
         if ahead == 0 and pending < 0.5 * unseen:  # the chance of an answer has halved
             missed[row] += 1
         else:
@@ -298,21 +302,17 @@ pending_chance = twin(_pending_chance, nominal, edge, chance_on, n_working_befor
 spread = twin(_spread, nominal, edge, chance_on, reached)
 
 
-def _closed_dues(cal, fit, row, first, last):
-    """Count the due dates of a span that fall on closed days before they are rolled."""
+def _closed_dues(cal, fit, row, first, stop):
+    """Count the due dates from the ``first``-th to before another that fall on closed days."""
     kind, step, anchor, a, b = fit[row, 0], fit[row, 1], fit[row, 2], fit[row, 3], fit[row, 4]
-    k = due_index(cal, kind, step, anchor, first) - 1
-    closed = 0
-    here = nominal(cal, kind, step, anchor, a, b, k)
-    while here <= last:
-        if here >= first:
-            closed += 1 - (n_working_before(cal, here + 1) - n_working_before(cal, here))
-        k += 1
+    closed = stop - stop
+    for k in range(first, stop):
         here = nominal(cal, kind, step, anchor, a, b, k)
+        closed += 1 - (n_working_before(cal, here + 1) - n_working_before(cal, here))
     return closed
 
 
-closed_dues = twin(_closed_dues, due_index, nominal, n_working_before)
+closed_dues = twin(_closed_dues, nominal, n_working_before)
 
 forecast_row = twin(
     _forecast_row, answered_dues, pending_chance, spread, shortest, index_after, closed_dues,
@@ -324,26 +324,26 @@ _forecast_row_cpu, _forecast_row_gpu = forecast_row.cpu, forecast_row.gpu
 @rows_of("stream_start")
 def forecast_cpu(
     row_from, row_to,
-    day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
+    member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
     chance, share, level_day, quantile, next_due, closed, missed, status,
 ):  # fmt: skip
     """Loop over streams on the host, on all its threads."""
     for row in range(row_from, row_to):
         start = stream_start[row]
         _forecast_row_cpu(
-            day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
+            member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
             chance, share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip
 
 
 @cuda.jit
-def forecast_gpu(day, member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
+def forecast_gpu(member, owner, due, offset, stream_start, stream_size, cal, fit, as_of,
                  chance, share, level_day, quantile, next_due, closed, missed, status):  # fmt: skip
     """One thread per stream; launch with ``.forall(n_streams)``."""
     row = cuda.grid(1)
     if row < stream_start.shape[0]:
         start = stream_start[row]
         _forecast_row_gpu(
-            day, member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
+            member, owner, due, offset, start, start + stream_size[row], cal, fit, as_of,
             chance, share, level_day, quantile, next_due, closed, missed, status, row,
         )  # fmt: skip

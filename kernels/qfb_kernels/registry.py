@@ -86,7 +86,7 @@ KERNELS: dict[str, str] = {
     "features.windows_gpu": "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[:, ::1])",
     "fingerprints.fingerprints_gpu": "void(int64[::1], int64[::1], int64[::1], uint64[::1])",
     "forecast.forecast_gpu": (
-        "void(int64[::1], int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
+        "void(int32[::1], int32[::1], int32[::1], int32[::1], int64[::1], "
         "int32[::1], int64[::1], int64[:, ::1], int64, float64[:, ::1], float64[:, ::1], "
         "int32[:, ::1], int32[:, ::1], int32[::1], int32[::1], int32[::1], int8[::1])"
     ),

@@ -47,10 +47,9 @@ def gap_in_ticks(first, second, clock, days_off):
     return sum(not clock or dues.is_open(day, *days_off) for day in days)
 
 
-def n_closed(schedule, first, last, days_off):
-    near = range(-400, 400)
-    nominal = [dues.nominal(schedule, k, *days_off) for k in near]
-    return sum(first <= day <= last and not dues.is_open(day, *days_off) for day in nominal)
+def n_closed(schedule, ks, days_off):
+    nominal = [dues.nominal(schedule, k, *days_off) for k in range(ks[0], ks[-1] + 1)]
+    return sum(not dues.is_open(day, *days_off) for day in nominal)
 
 
 def chances_of(schedule, fitted, k, chance_of, width, clock, closed, days_off):
@@ -105,9 +104,7 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
     ``ks`` are the numbers of the answered due dates, ascending, ``offsets`` of their answers.
     Only for schedules whose due dates are all different.
     """
-    due = [dues.due(schedule, roll, k, *days_off) for k in ks]
-    paid = [ticks_after(date, o, clock, days_off) for date, o in zip(due, offsets, strict=True)]
-    closed = n_closed(schedule, min(paid), max(paid), days_off)
+    closed = n_closed(schedule, ks, days_off)
     skip, again = skip_chances(ks)
     left = alive = 1.0
     missed, ahead, next_due, whole, n_kept = 0, 0, None, {}, 0
@@ -125,7 +122,7 @@ def forecast(schedule, roll, clock, ks, offsets, as_of, days_off):
         pending = min(1.0, sum(coming.values()))
         unseen = skip + (1 - skip) * pending
         answered = (1 - skip) * pending / unseen
-        alive *= unseen
+        alive *= max(unseen, 0.011)
         if ahead == 0 and pending < 0.5 * unseen:
             missed += 1
         else:

@@ -37,7 +37,7 @@ TABLES = (
         ("amount_typical", "float64", "currency units"),
         ("amount_step_date", "date", "first payment of the last step; null unless stepped"),
         ("amount_step_ratio", "float64", "relative size of the last step"),
-        ("amount_total_minor", "int64", "minor units; exact"),
+        ("amount_total_minor", "int64", "minor units; exact; returned ones left out"),
         ("next_date", "date", "null unless regular and not stopped"),
         ("next_date_earliest", "date", "first day of the shortest range that holds it with 90%"),
         ("next_date_latest", "date", "last day of that range"),

@@ -125,8 +125,8 @@ def _describe(kind: int, step: int, weekday: int, a: int, b: int) -> tuple[str, 
     if kind == dues.DAYS:
         return _describe_days(step, _WEEKDAYS[(weekday + 3) % 7])
     if kind == dues.PAIR:
-        code = f"IntrvlMnthDay:01:{a:02d},IntrvlMnthDay:01:{b:02d}"
-        return "semimonthly", _MONTH_DAYS / 2, code, f"FREQ=MONTHLY;BYMONTHDAY={a},{b}"
+        code = f"IntrvlMnthDay:01:{_signed(a)},IntrvlMnthDay:01:{_signed(b)}"
+        return "semimonthly", _MONTH_DAYS / 2, code, "FREQ=MONTHLY" + _by_two_days(a, b)
     rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
     return "daily", 7 / 5, "EvryWorkgDay", rule
 
@@ -163,6 +163,16 @@ def _by_month_day(a: int) -> str:
         return ";BYMONTHDAY=-1"
     days = ",".join(str(d) for d in range(_SHORTEST_MONTH, a + 1))
     return f";BYMONTHDAY={days};BYSETPOS=-1"
+
+
+def _by_two_days(a: int, b: int) -> str:
+    """Return two days, five apart or more, as a rule; where a month lacks one it is its last."""
+    if b == 31:  # noqa: PLR2004
+        return f";BYMONTHDAY={a},-1"
+    if b <= _SHORTEST_MONTH:
+        return f";BYMONTHDAY={a},{b}"
+    days = ",".join(str(d) for d in (a, *range(_SHORTEST_MONTH, b + 1)))
+    return f";BYMONTHDAY={days};BYSETPOS=1,-1"
 
 
 def _signed(a: int) -> str:

@@ -91,7 +91,7 @@ def describe(  # noqa: PLR0913  all that streams are made of
     def by_day(rows: Any) -> tuple[Any, ...]:
         some = (member, start[rows], size[rows])
         fit = xp.ascontiguousarray(fit_int[rows])
-        next_ = next_payments(ledger.day, answers, some, cal, fit, as_of_day, backend)
+        next_ = next_payments(answers, some, cal, fit, as_of_day, backend)
         return (*next_, *_prices(ledger, some, next_[0][:, 1], backend))
 
     same_day = known is not None and int(known.as_of_day[0]) == as_of_day

@@ -17,14 +17,13 @@ if TYPE_CHECKING:
 
 
 def next_payments(
-    day: Any, answers: tuple[Any, Any, Any], members: tuple[Any, Any, Any], cal: Any, fit: Any,
+    answers: tuple[Any, Any, Any], members: tuple[Any, Any, Any], cal: Any, fit: Any,
     as_of_day: int, backend: Backend,
 ) -> tuple[Any, Any, Any, Any, Any]:  # fmt: skip
     """Return when each stream pays next, as if it were regular.
 
     Parameters
     ----------
-    day : int32, shape (n_payments,)
     answers : owner, due day, offset of each payment; an owner below 0 answers no due date
     members : member, start, size of each stream
     cal : calendar table
@@ -35,7 +34,7 @@ def next_payments(
     quantile : int32, shape (n_streams, 3), the shortest range of days that holds the next payment
         with 90%, around the median: earliest, median, latest; ``NULL_DAY`` for none
     next_due : int32, the due date it answers
-    closed : int32, due dates that fell on closed days
+    closed : int32, due dates from the first answered to the last that fell on closed days
     missed : int32
     status : int8, index into ``STATUSES``, -1 where there is no schedule
     """
@@ -49,7 +48,7 @@ def next_payments(
     owner, due, offset = answers
     member, start, size = members
     backend.launch(
-        forecast_cpu, forecast_gpu, n_streams, day, member, owner, due, offset, start, size,
+        forecast_cpu, forecast_gpu, n_streams, member, owner, due, offset, start, size,
         cal, fit, as_of_day, chance, share, level_day, quantile, next_due, closed, missed, status,
     )  # fmt: skip
     return quantile, next_due, closed, missed, status

@@ -45,6 +45,7 @@ def to_arrow(values: Any) -> pa.Array:
     Parameters
     ----------
     values : pandas, cuDF or Polars Series, pyarrow.Array or ChunkedArray, or a list
+        Texts of Arrow's view layout, which few of its functions take, come back in the usual one.
 
     Raises
     ------
@@ -52,14 +53,17 @@ def to_arrow(values: Any) -> pa.Array:
         It is nothing of the kind.
     """
     if isinstance(values, pa.ChunkedArray):
-        return values.combine_chunks()
+        return to_arrow(values.combine_chunks())
     if isinstance(values, pa.Array):
-        return values
+        return values.cast(pa.string()) if pa.types.is_string_view(values.type) else values
+    if getattr(values, "ndim", 1) != 1:
+        msg = f"expected one column, got {type(values).__name__} of {values.ndim} dimensions"
+        raise InputError(msg)
     if hasattr(values, "to_arrow"):  # cuDF
         return to_arrow(values.to_arrow())
     try:
         return to_arrow(pa.array(values, from_pandas=True))
-    except (pa.ArrowInvalid, pa.ArrowTypeError, TypeError) as error:
+    except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
         msg = (
             "expected a column (pandas, cuDF or Arrow) of one kind of value, "
             f"got {type(values).__name__}: {error}"
@@ -106,8 +110,11 @@ def list_like(result: pa.Array, given: Any) -> Any:
 
 def table_like(result: pa.Table, given: Any) -> Any:
     """Return an Arrow table as a table of the library that ``given`` is of."""
-    if isinstance(given, pa.Table | pa.RecordBatch | dict):
+    if isinstance(given, pa.Table):
         return result
+    if isinstance(given, pa.RecordBatch | dict):
+        columns = {name: result.column(name).combine_chunks() for name in result.column_names}
+        return columns if isinstance(given, dict) else pa.RecordBatch.from_pydict(columns)
     import pandas as pd
 
     if isinstance(given, pd.DataFrame):
@@ -140,7 +147,8 @@ def plain(column: pa.Array) -> pa.Array:
     """Return a column without codes or wide offsets: dictionaries as their values."""
     if pa.types.is_dictionary(column.type):
         column = column.cast(column.type.value_type)
-    return column.cast(pa.string()) if pa.types.is_large_string(column.type) else column
+    is_wide = pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type)
+    return column.cast(pa.string()) if is_wide else column
 
 
 def without_empty(texts: pa.Array) -> pa.Array:
@@ -206,9 +214,29 @@ def on_texts(body: Callable[..., pa.Array]) -> Callable[..., Any]:
 
 
 def as_text(values: Any) -> pa.Array:
-    """Return a column as texts; numbers and dates as Arrow writes them."""
+    """Return a column as texts; numbers and dates as Arrow writes them.
+
+    Raises
+    ------
+    InputError
+        Its values are no texts, as those of lists, periods or bytes that are no UTF-8.
+    """
     column = plain(to_arrow(values))
-    return column if pa.types.is_string(column.type) else column.cast(pa.string())
+    if pa.types.is_string(column.type):
+        return column
+    if isinstance(column.type, pa.BaseExtensionType):  # a period would be a bare number
+        if not pa.types.is_string(column.type.storage_type):
+            raise _no_texts(column.type, "a type of its own library")
+        column = column.storage
+    try:
+        return column.cast(pa.string())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise _no_texts(column.type, str(error)) from error
+
+
+def _no_texts(kind: pa.DataType, why: str) -> InputError:
+    msg = f"expected a column of texts, numbers or dates, got {kind}: {why}; make texts of it first"
+    return InputError(" ".join(msg.split()))
 
 
 def coded_text(values: Any) -> pa.DictionaryArray:

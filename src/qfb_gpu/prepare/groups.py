@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.prepare.columns import as_text, like, table_like, to_arrow, without_empty
+from qfb_gpu.prepare.columns import as_text, like, plain, table_like, to_arrow, without_empty
 from qfb_gpu.prepare.keys import match_keys
 from qfb_gpu.prepare.tables import Counted, View
 
@@ -118,7 +118,7 @@ def join_texts(  # noqa: PLR0913  four of them are words
         As :func:`group_texts`; or a column is missing.
     """
     view = View(table, "join_texts")
-    keys = [view.column(name) for name in by]
+    keys = [plain(view.column(name)) for name in by]  # Arrow sorts no codes
     group, n_groups, first = _groups(keys, view.n_rows)
     rank = None if order_by is None else view.column(order_by)
     how = _How(order, separator, max_length, more)
@@ -210,8 +210,20 @@ def _place(order: str, rank: pa.Array | None, rows: Any, of_pair: Any, n_rows: A
     if rank is None:
         return np.zeros(len(n_rows), np.int64)
     sort = "ascending" if order == "first" else "descending"
-    ranks = pc.rank(rank, sort_keys=sort, tiebreaker="dense")  # nulls are last
+    ranks = pc.rank(_orderly(rank), sort_keys=sort, tiebreaker="dense")  # nulls are last
     value = np.asarray(ranks, np.int64)[rows]
     best = np.full(len(n_rows), np.iinfo(np.int64).max)
     np.minimum.at(best, of_pair, value)
     return best
+
+
+def _orderly(values: pa.Array) -> pa.Array:
+    """Return a column as one that Arrow can order: no codes, a kind even where all are null."""
+    values = plain(values)
+    kind = values.type
+    if pa.types.is_null(kind):
+        return values.cast(pa.int64())
+    if pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
+        msg = f"group_texts: order_by is a column of numbers, dates or texts, not of {kind}"
+        raise InputError(msg)
+    return values

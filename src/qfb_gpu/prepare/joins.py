@@ -85,7 +85,7 @@ def _only_theirs(
 
 
 def _without(table: Any, name: str) -> Any:
-    if isinstance(table, pa.Table):
+    if isinstance(table, pa.Table | pa.RecordBatch):
         return table.drop_columns([name])
     if isinstance(table, dict):
         return {key: column for key, column in table.items() if key != name}

@@ -1,7 +1,8 @@
 """Equal keys of two tables, as numbers: the codes of the other table's distinct keys.
 
-Keys of one kind are compared as they are, whole numbers of any width as numbers, everything else
-as texts. A null, or an empty text, is no key and matches nothing.
+Keys of one kind are compared as they are, whole numbers of any width as numbers, dates and
+timestamps as instants, everything else as texts. A null, or an empty text, is no key and matches
+nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import pyarrow.compute as pc
 from qfb_gpu.prepare.columns import as_text, in_pieces, plain, without_empty
 
 _MOST_CODES = 2**62
+_UNITS = ("s", "ms", "us", "ns")
 
 
 def match_keys(ours: list[pa.Array], theirs: list[pa.Array]) -> tuple[Any, Any, int]:
@@ -78,19 +80,33 @@ def _dense(our_codes: Any, their_codes: Any) -> tuple[Any, Any, int]:
 
 
 def _same_kind(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
-    one, other = _whole(one), _whole(other)
-    if one.type != other.type:
+    one, other = _instants(_whole(one), _whole(other))
+    is_plain = not (pa.types.is_nested(one.type) or isinstance(one.type, pa.BaseExtensionType))
+    if one.type != other.type or not is_plain:
         one, other = as_text(one), as_text(other)
     if pa.types.is_string(one.type):
         return without_empty(one), without_empty(other)
     return one, other
 
 
+def _instants(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return dates and timestamps of any unit as timestamps of one; a date is its midnight."""
+    kinds = {one.type, other.type}
+    if len(kinds) == 1 or not all(pa.types.is_date(k) or pa.types.is_timestamp(k) for k in kinds):
+        return one, other
+    stamps = [kind for kind in kinds if pa.types.is_timestamp(kind)]
+    if any(kind.tz is not None for kind in stamps):  # whose midnight would it be?
+        return one, other
+    finest = max((kind.unit for kind in stamps), key=_UNITS.index, default="s")
+    try:
+        return one.cast(pa.timestamp(finest)), other.cast(pa.timestamp(finest))
+    except pa.ArrowInvalid:  # a day that nanoseconds do not reach
+        return one, other
+
+
 def _whole(values: pa.Array) -> pa.Array:
-    """Return whole numbers as int64, also those that pandas made floats for their nulls."""
-    if pa.types.is_integer(values.type):
-        return values.cast(pa.int64())
-    if pa.types.is_floating(values.type):
+    """Return whole numbers as int64 if it holds them, also what pandas made floats for a null."""
+    if pa.types.is_integer(values.type) or pa.types.is_floating(values.type):
         try:
             return values.cast(pa.int64())
         except pa.ArrowInvalid:

@@ -70,14 +70,14 @@ class View:
             msg = f"{op}: expected a pandas, cuDF or Arrow table; of Polars give table.to_arrow()"
             raise InputError(msg)
         if isinstance(given, pa.Table | pa.RecordBatch):
-            self.names = list(given.schema.names)
+            own = list(given.schema.names)
         elif isinstance(given, dict) or hasattr(given, "columns"):
-            self.names = [
-                str(name) for name in (given if isinstance(given, dict) else given.columns)
-            ]
+            own = list(given if isinstance(given, dict) else given.columns)
         else:
             msg = f"{op}: expected a pandas, cuDF or Arrow table, got {type(given).__name__}"
             raise InputError(msg)
+        self.names = [str(name) for name in own]
+        self._own = dict(zip(self.names, own, strict=True))  # pandas has names that are no texts
 
     def column(self, name: str) -> pa.Array:
         """Return one column; raise InputError with what there is where it is missing."""
@@ -85,9 +85,12 @@ class View:
             there = ", ".join(repr(other) for other in self.names[:30])
             msg = f"{self._op}: {self._what} has no column {name!r}; it has {there}"
             raise InputError(msg)
+        if self.names.count(name) > 1:
+            msg = f"{self._op}: several columns of {self._what} are called {name!r}; rename them"
+            raise InputError(msg)
         if isinstance(self._given, pa.RecordBatch):
-            return self._given.column(name)
-        return to_arrow(self._given[name])
+            return to_arrow(self._given.column(name))
+        return to_arrow(self._given[self._own[name]])
 
     @property
     def n_rows(self) -> int:
@@ -130,10 +133,11 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
 def assemble(given: Any, made: Made) -> Any:
     """Return the given table with what was made of it, in its own library."""
     if isinstance(given, pa.RecordBatch):
-        columns = dict(zip(given.schema.names, given.columns, strict=True))
-        return pa.RecordBatch.from_pydict(assemble_columns(columns, made))
+        table = assemble(pa.Table.from_batches([given]), made)
+        columns = [column.combine_chunks() for column in table.columns]
+        return pa.RecordBatch.from_arrays(columns, schema=table.schema)
     if isinstance(given, pa.Table):
-        table = given if made.origin is None else given.take(pa.array(made.origin))
+        table = given if made.origin is None else _without_views(given).take(pa.array(made.origin))
         for name, column in made.columns.items():
             place = table.schema.get_field_index(name)
             add = table.append_column if place < 0 else _setter(table, place)
@@ -142,8 +146,11 @@ def assemble(given: Any, made: Made) -> Any:
     if isinstance(given, dict):
         return assemble_columns(given, made)
     frame = given.copy(deep=False) if made.origin is None else given.take(made.origin)
+    own = {str(name): name for name in frame.columns}
+    first = frame[frame.columns[0]]
+    first = first if getattr(first, "ndim", 1) == 1 else first.iloc[:, 0]  # two have its name
     for name, column in made.columns.items():
-        frame[name] = like(column, frame[frame.columns[0]])
+        frame[own.get(name, name)] = like(column, first)
     return frame
 
 
@@ -152,8 +159,17 @@ def assemble_columns(columns: dict[str, pa.Array], made: Made) -> dict[str, pa.A
     if made.origin is not None:
         rows = pa.array(made.origin)
         kept = {name: c for name, c in columns.items() if name not in made.columns}
-        columns = columns | {name: column.take(rows) for name, column in kept.items()}
+        columns = columns | {name: to_arrow(column).take(rows) for name, column in kept.items()}
     return columns | made.columns
+
+
+def _without_views(table: pa.Table) -> pa.Table:
+    """Return a table whose rows can be taken: texts of Arrow's view layout in the usual one."""
+    for place, column in enumerate(table.columns):
+        if pa.types.is_string_view(column.type):
+            name = table.schema.field(place).name
+            table = table.set_column(place, name, column.cast(pa.string()))
+    return table
 
 
 def _setter(table: pa.Table, place: int) -> Callable[[str, pa.Array], pa.Table]:

@@ -142,11 +142,12 @@ def _refuse_unpublished(
     count = counts[int(codes[row])]
     low, high = sorted([int(first[row]), int(last[row])])
     day = low if low < count.known_from else high
+    first_outside = np.datetime64(day, "D")  # perhaps beyond the years of Python
     years = to_date(count.known_from).year, to_date(count.known_until).year
     msg = (
         f"working_days: {counted(int(outside.sum()), 'row')} with a date outside "
         f"{years[0]}-{years[1]}, the years calendar {count.name!r} publishes; the first is "
-        f"{to_date(day)}: mend the dates, or use calendar 'weekends' with holidays of your own"
+        f"{first_outside}: mend the dates, or use calendar 'weekends' with holidays of your own"
     )
     raise InputError(msg)
 

@@ -54,9 +54,9 @@ Generated from `qfb_gpu.profile.FEATURES` by `python docs/build_features.py`; do
 
 One row per customer as of a date; nothing later is seen. A window of n days ends with the as-of
 day. Money is in minor units (分, cents) of the customer's main currency, the currency of most of
-its payments; other currencies count in `frequency_*` only. Reversals (red invoices, refunds) are
-negative payments. Integer columns are exact and equal to the bit on every device; a share or
-ratio is null where its denominator is 0.
+its payments; money in others is left out, where payments, days and counterparties are counted all
+currencies are. Reversals (red invoices, refunds) are negative payments. Integer columns are exact
+and equal to the bit on every device; a share or ratio is null where its denominator is 0.
 
 A block whose source is not in the config is left out, and the report says which; a customer
 without a row in a source that is there has counts of 0 and null shares and days. Customers are

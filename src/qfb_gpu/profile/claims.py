@@ -26,7 +26,8 @@ CLAIMS = (
          "mean days from spent to claimed, claims submitted in the last 365 days",
          "发生到提交平均天数"),
     _row("pay_lag_mean_days", "days",
-         "mean days from claimed to paid, claims paid in the last 365 days",
+         "mean days from claimed (spent where not claimed) to paid, claims paid in the last 365 "
+         "days",
          "提交到支付平均天数"),
     _row("n_open", "claims", "claims that are not paid", "未支付报销笔数", "int64"),
     _row("open_minor", "minor", "their money, main currency", "未支付报销金额（主币种）", "int64"),

@@ -40,8 +40,8 @@ CONTRACTS = (
 )  # fmt: skip
 CONTRACTS_PAID = (
     _row("paid_minor_active", "minor",
-         "payments linked to contracts in force, main currency", "生效合同已付金额（主币种）",
-         "int64", "contract_payments"),
+         "payments linked to contracts in force that have a total, main currency",
+         "生效合同已付金额（主币种）", "int64", "contract_payments"),
     _row("paid_share_active", "share",
          "that / totals of contracts in force, at most 1; null where there is none",
          "生效合同已付比例", source="contract_payments"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from qfb_gpu.report.charts import svg
-from qfb_gpu.report.wording import compact
+from qfb_gpu.report.wording import compact, count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,7 +52,7 @@ def columns(
         Drawn over the bars on the same scale.
     """
     up, down = _reach(series, line)
-    steps = svg.ticks(min(down, 0.0), max(up, 0.0))
+    steps = svg.ticks(min(down, 0.0), max(up, 0.0), whole=write is count)
     y = svg.Scale(steps[0], steps[-1], height - _BOTTOM, _TOP)
     band = (_WIDTH - _LEFT - _RIGHT) / max(len(labels), 1)
     body = [_grid(steps, y, write)]

@@ -25,8 +25,8 @@ class Scale:
         return self.start + (value - self.low) / span * (self.stop - self.start)
 
 
-def ticks(low: float, high: float, about: int = 4) -> list[float]:
-    """Return round values that enclose ``low`` to ``high``, about so many."""
+def ticks(low: float, high: float, about: int = 4, *, whole: bool = False) -> list[float]:
+    """Return round values that enclose ``low`` to ``high``, about so many; whole ones of counts."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return [0.0, 1.0]
     if high <= low:
@@ -34,6 +34,8 @@ def ticks(low: float, high: float, about: int = 4) -> list[float]:
     rough = (high - low) / about
     power = 10.0 ** math.floor(math.log10(rough))
     step = next(s * power for s in _STEPS if s * power >= rough * 0.999)
+    if whole and step != int(step):
+        step = float(math.ceil(step))  # 2.5 is the one beyond 1
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
     return [round(step * i, 12) for i in range(first, last + 1)]
 

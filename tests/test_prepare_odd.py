@@ -1,0 +1,142 @@
+"""Columns and tables as notebooks hold them: codes, views, odd names, kinds that are no texts."""
+
+import datetime as dt
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from qfb_gpu import prepare
+from qfb_gpu.errors import InputError
+
+D = dt.date
+TEXTS = ["a|b", None, "", "中|文"]
+NO_TEXTS = {
+    "lists": pa.array([[1], [2]]),
+    "structs": pa.array([{"a": 1}]),
+    "bytes": pa.array([b"\xff"]),
+    "periods": pd.Series(pd.period_range("2024-01", periods=2, freq="M")),
+    "a table": pd.DataFrame({"a": ["x"]}),
+    "complex numbers": pd.Series([1j, 2j]),
+}
+
+
+@pytest.mark.parametrize("given", NO_TEXTS.values(), ids=NO_TEXTS)
+def test_a_column_of_no_texts_is_an_input_error(given):
+    """Arrow's own errors came through, and a month of pandas was the text of its number."""
+    for call in (
+        lambda: prepare.left(given, n=2),
+        lambda: prepare.month_end(given),
+        lambda: prepare.join_columns([given, given]),
+        lambda: prepare.group_texts(given, [["x"] * len(given)]),
+    ):
+        with pytest.raises(InputError, match="expected "):
+            call()
+
+
+def frames():
+    table = pa.table({"k": ["b", "a", None], "t": ["x|y", "", "z"], "n": [1, 2, 3]})
+    yield table
+    yield table.set_column(0, "k", table.column("k").combine_chunks().dictionary_encode())
+    for kind in (pa.large_string(), pa.string_view()):
+        yield table.set_column(0, "k", table.column("k").cast(kind))
+        yield table.set_column(1, "t", table.column("t").cast(kind))
+    yield table.to_batches()[0]
+    yield {name: table.column(name).combine_chunks() for name in table.column_names}
+    yield table.to_pydict()
+    yield table.to_pandas()
+    yield table.to_pandas().astype({"k": "category"})
+    yield table.to_pandas(types_mapper=pd.ArrowDtype).set_index(pd.Index([7, 7, 7]))
+
+
+def rows_of(table):
+    if isinstance(table, pd.DataFrame):
+        table = pa.Table.from_pandas(table, preserve_index=False)
+    return (table if isinstance(table, pa.RecordBatch) else pa.table(table)).to_pylist()
+
+
+OTHER = pa.table({"k": ["a", "q", None], "v": [5, 6, 7]})
+CALLS = {
+    "lookup": lambda t: prepare.lookup(t, OTHER, on=["k"], take=["v"], unmatched="drop"),
+    "inner": lambda t: prepare.join_tables(t, OTHER, on=["k"], how="inner"),
+    "outer": lambda t: prepare.join_tables(t, OTHER, on=["k"], how="outer"),
+    "keys only": lambda t: prepare.join_tables(t, OTHER.select(["k"]), on=["k"], how="left"),
+    "split": lambda t: prepare.split_rows(t, column="t", separator="|", place="at"),
+    "union": lambda t: prepare.union_tables([t, OTHER]),
+    "texts": lambda t: prepare.join_texts(t, by=["k"], column="t", order="last", order_by="n"),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_tables_of_any_kind_give_the_same_of_their_kind(call):
+    """Codes and views raised Arrow's errors; of a batch, or columns by name, a table came."""
+    given = list(frames())
+    want = call(given[0])
+    for table in given:
+        found = call(table)
+        assert type(found.result) is type(table)
+        assert rows_of(found.result) == rows_of(want.result)
+        assert found.counts == want.counts
+
+
+def test_an_order_by_of_codes_or_of_nothing_is_one():
+    values, by = pa.array(["a", "b"]), pa.array([1, 1])
+    for order_by in (pa.array(["x", "y"]).dictionary_encode(), pd.Categorical(["x", "y"])):
+        found = prepare.group_texts(values, [by], order_by, order="last")
+        assert found.to_pylist() == ["b、a"] * 2
+    assert prepare.group_texts(values, [by], [None] * 2, order="first").to_pylist() == ["a、b"] * 2
+    with pytest.raises(InputError, match="order_by is a column of numbers, dates or texts"):
+        prepare.group_texts(values, [by], pa.array([[1], [2]]), order="first")
+
+
+def test_a_key_is_the_same_instant_in_any_unit():
+    """As texts a second and a nanosecond never met, nor a day and its midnight."""
+    day = dt.datetime(2024, 2, 29)  # noqa: DTZ001  no zone
+    stamps = [pa.array([day], pa.timestamp(unit)) for unit in ("s", "ms", "us", "ns")]
+    columns = [*stamps, pa.array([day.date()]), pa.array([day.date()], pa.date64())]
+    for one in columns:
+        assert all(prepare.present_in(one, other).to_pylist() == [1] for other in columns)
+    far = pa.array([dt.datetime(9999, 1, 1)], pa.timestamp("s"))  # noqa: DTZ001
+    assert prepare.present_in(far, stamps[3]).to_pylist() == [0]
+    zoned = pa.array([day], pa.timestamp("s", "Asia/Shanghai"))
+    assert prepare.present_in(zoned, stamps[0]).to_pylist() == [0]
+
+
+def test_a_key_beyond_64_signed_bits_is_a_number():
+    most = pa.array([2**64 - 1, 5], pa.uint64())
+    assert prepare.present_in(most, pa.array([2**64 - 1], pa.uint64())).to_pylist() == [1, 0]
+    assert prepare.present_in(most, pa.array([5], pa.int8())).to_pylist() == [0, 1]
+
+
+def test_names_that_are_twice_there_or_are_numbers():
+    """A batch lost a column that had the name of another."""
+    arrays, names = [pa.array(["p|q"]), pa.array([1]), pa.array([2])], ["k", "a", "a"]
+    for kind in (pa.Table, pa.RecordBatch):
+        found = prepare.split_rows(kind.from_arrays(arrays, names), column="k", separator="|")
+        assert [column.to_pylist() for column in found.result.columns] == [
+            ["p", "q"], [1, 1], [2, 2]
+        ]  # fmt: skip
+    frame = pd.DataFrame([[1, 2, "x"]], columns=["a", "a", "k"])
+    found = prepare.lookup(frame, pd.DataFrame({"k": ["x"], "v": [5]}), on=["k"], take=["v"])
+    assert found.result.to_numpy().tolist() == [[1, 2, "x", 5]]
+    with pytest.raises(InputError, match="several columns of the table are called 'a'"):
+        prepare.split_rows(frame, column="a", separator="|")
+    numbered = prepare.split_rows(pd.DataFrame([["p|q", 2]]), column="0", separator="|")
+    assert numbered.result.to_numpy().tolist() == [["p", 2], ["q", 2]]
+    assert numbered.result.columns.tolist() == [0, 1]
+
+
+def test_a_day_beyond_the_calendar_of_python_is_said():
+    far = pa.array([2**31 - 5], pa.int32()).view(pa.date32())
+    with pytest.raises(InputError, match="first is 5881580-07"):
+        prepare.working_days(far, far)
+
+
+def test_what_is_given_stays_as_it_was():
+    frame = pd.DataFrame({"k": ["a", "b"], "t": ["x|y", "z"]}, index=[3, 3])
+    before = frame.copy(deep=True)
+    prepare.lookup(frame, pd.DataFrame({"k": ["a"], "v": [1]}), on=["k"], take=["v"])
+    prepare.split_rows(frame, column="t", separator="|")
+    prepare.show_zero(pd.Series([np.inf, -1.0, np.nan]))
+    pd.testing.assert_frame_equal(frame, before)
