@@ -25,7 +25,7 @@ STATUSES = ("open", "overdue")
 _LATE_POINTS, _DEFAULT_POINTS = 60.0, 40.0
 _ANOMALY_POINTS = 50.0
 _EVIDENCE = 3.0
-"""Orders that the model itself, and at most the supplier's others, count for beside the pair's own."""
+"""Orders that the model, and at most the supplier's others, count for beside the pair's own."""
 _Z = 1.645
 _SAMPLE = 4000
 
