@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "portfolio": SCHEMA,
     **dict.fromkeys(COMPOSERS, ENGINE | STAGES | {"lake", "cluster", "report", "tasks", "parts"}),
     "cli": SCHEMA | {"pipeline", "parts", "portfolio", "report", "lake"},
+    "__main__": {"cli"},
     "plot": ENGINE | STAGES | {"api", "report"},
     "qfb_kernels": set(),
 }

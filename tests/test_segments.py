@@ -52,7 +52,7 @@ def groups(sizes, seed=0):
     group = rng.permutation(np.repeat(np.arange(len(sizes)), sizes))
     centre = rng.uniform(1, 4, (len(sizes), len(NAMES))) * rng.choice([-1, 1], len(NAMES))
     raw = centre[group] + rng.normal(0, 0.02, (len(group), len(NAMES)))
-    logs = [i for i, row in enumerate(FEATURES) if row[1] == "log"]
+    logs = [i for i, row in enumerate(FEATURES) if row[1]]
     raw[:, logs] = np.expm1(np.abs(raw[:, logs]) * 2)
     return columns_of(raw), group
 
@@ -63,7 +63,7 @@ def test_centre_and_scale_match_naive(rows):
     model = fit_segments(columns_of(rows), TWO, CPU)
     assert model.names == NAMES
     for i, column in enumerate(zip(*transformed(rows), strict=True)):
-        middle, spread = naive.scale(column)
+        middle, spread = naive.scale(column, FEATURES[i][1])
         assert model.centre[i] == pytest.approx(middle, rel=1e-9, abs=1e-8)
         assert model.scale[i] == pytest.approx(spread, rel=1e-9, abs=1e-8)
 
@@ -203,8 +203,11 @@ def test_the_margin_is_1_at_a_centre_and_0_on_the_border():
     scores[1] += 1.0
     scores[2] += 1.9
     features = {name: scores[:, i].copy() for i, name in enumerate(NAMES)}
-    logs = [row[0] for row in FEATURES if row[1] == "log"]
+    logs = [row[0] for row in FEATURES if row[1]]
     features |= {name: np.expm1(features[name]) for name in logs}
+    [week] = [row[0] for row in FEATURES if row[1] == "week"]
+    features[week] = 8 * np.exp(scores[:, 0]) - 1  # from eight times on, as a week is the least
+    model.centre[NAMES.index(week)] = float(np.log(8))
     features[THIN] = np.full(3, 1e300)  # so many payments that nothing is shrunk
     model.centre[NAMES.index(THIN)] = float(np.log1p(1e300))
     placed = placement(model, features, CPU)
@@ -281,3 +284,11 @@ def test_an_alarm_is_raised_above_its_level_only():
         "index_a": True, "index_b": False, "index_c": False,
         "index_recency_days_since_last": False,  # follows the weekday of the as-of date
     }  # fmt: skip
+
+
+def test_the_weekday_moves_nobody():
+    """On a Sunday who last paid on Friday was further from one of Saturday than on a Monday."""
+    quiet = columns_of([[float(days), *[1.0] * (len(NAMES) - 1)] for days in (0, 2, 7, 8, 63)])
+    assert NAMES[0] == "recency_days_since_last"
+    values = standardised(quiet, [0.0] * len(NAMES), [1.0] * len(NAMES), CPU)[:, 0]
+    assert values[0] == values[1] == values[2] < values[3] < values[4]

@@ -7,13 +7,18 @@ CLIP = 5.0
 
 
 def transformed(value, transform):
-    if value is None or transform != "log":
+    if value is None or not transform:
         return value
-    return math.log1p(max(value, 0.0))
+    return math.log1p(max(value, {"log": 0.0, "week": 7.0}[transform]))
 
 
-def scale(values):
+def scale(values, transform=""):
     """Return the median and the robust standard deviation of the values that are known."""
+    middle, spread = plain_scale(values)
+    return middle, max(spread, math.log(2)) if transform == "week" else spread
+
+
+def plain_scale(values):
     known = [value for value in values if value is not None] or [0.0]
     if len(known) == 1:
         return known[0], 1.0

@@ -73,10 +73,10 @@ def scales(blocks: Blocks, backend: Backend) -> tuple[list[float], list[float]]:
             known = np.zeros(1)
         low, middle, high = np.percentile(known, [25, 50, 75])
         spread = (high - low) / _IQR_OF_A_NORMAL or float(np.std(np.sort(known)))
-        if FEATURES[at][1] == "week":  # most pay in any week: a day more would be far away
-            spread = max(spread, _DOUBLED)
         centre.append(round(float(middle), DIGITS))
         scale.append(round(float(spread), DIGITS) or 1.0)
+        if FEATURES[at][1] == "week":  # most pay in any week: a day more would be far away
+            scale[-1] = max(scale[-1], _DOUBLED)
     return centre, scale
 
 
