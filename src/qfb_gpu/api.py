@@ -244,14 +244,16 @@ def _day(as_of: Any) -> Any:
 
 def _arrow(table: Any) -> tuple[pa.Table, Any]:
     """Return a table as Arrow, and the function that turns Arrow back into its kind."""
+    from qfb_gpu.prepare.columns import to_batch, without_views
+
     if isinstance(table, pa.RecordBatch):
-        return _without_views(pa.table(table)), _to_batch
+        return without_views(pa.table(table), pa.large_string()), to_batch
     if isinstance(table, pa.Table):
-        return _without_views(table), lambda arrow: arrow
+        return without_views(table, pa.large_string()), lambda arrow: arrow
     kind = type(table)
     library = kind.__module__.partition(".")[0]
     if library == "polars" and hasattr(table, "to_arrow"):
-        return _without_views(table.to_arrow()), sys.modules[library].from_arrow
+        return without_views(table.to_arrow(), pa.large_string()), sys.modules[library].from_arrow
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
     if hasattr(table, "to_parquet") and hasattr(table, "iloc"):  # pandas; DuckDB has the first
@@ -261,19 +263,6 @@ def _arrow(table: Any) -> tuple[pa.Table, Any]:
     hint = f"; give table.{way}()" if way and hasattr(table, way) else ""
     msg = f"expected a pandas, cuDF, Polars or Arrow table of transactions, got {kind.__name__}"
     raise InputError(msg + hint)
-
-
-def _without_views(table: pa.Table) -> pa.Table:
-    """Return a table with texts of Arrow's view layout, which few functions take, in the usual."""
-    for at, field in enumerate(table.schema):
-        if pa.types.is_string_view(field.type):
-            table = table.set_column(at, field.name, table.column(at).cast(pa.large_string()))
-    return table
-
-
-def _to_batch(table: pa.Table) -> pa.RecordBatch:
-    columns = [column.combine_chunks() for column in table.unify_dictionaries().columns]
-    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
 
 def _to_pandas(table: pa.Table) -> Any:

@@ -221,6 +221,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
         with Progress(*columns, console=console()) as progress:
 
             def bar(stage: str, done: int, total: int) -> None:
+                """Move the bar of a stage, which its first call draws."""
                 if stage not in bars:
                     bars[stage] = progress.add_task(stage, total=total)
                 progress.update(bars[stage], completed=done, total=total)
@@ -230,6 +231,7 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     last: dict[str, int] = {}
 
     def line(stage: str, done: int, total: int) -> None:
+        """Print a line where another tenth of a stage is done."""
         tenth = 10 * done // total if total else 10
         if tenth > last.get(stage, -1):
             last[stage] = tenth

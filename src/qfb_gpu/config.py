@@ -377,6 +377,7 @@ def _expand(value: Any, where: str, key: str) -> Any:
         return value
 
     def lookup(match: re.Match[str]) -> str:
+        """Return what the environment has for a ``${NAME}``."""
         name = match.group(1)
         if name not in os.environ:
             msg = (

@@ -362,6 +362,7 @@ class _Clock:
         self.seconds: dict[str, float] = {}
 
     def lap(self, step: str) -> None:
+        """Note the seconds since the step before."""
         self._backend.synchronize()
         now = time.perf_counter()
         self.seconds[step] = now - self._last

@@ -34,6 +34,12 @@ Linux gives them as far as it has such, in its mode ``madvise``; else this chang
 """
 
 
+def large_pages() -> dict[str, str]:
+    """Return :data:`LARGE_PAGES` for a process to start with; none where the user set it."""
+    is_own = os.environ.get(_TUNABLES, "") not in ("", LARGE_PAGES[_TUNABLES])
+    return {} if is_own else dict(LARGE_PAGES)
+
+
 @cache
 def keep_freed_memory() -> bool:
     """Let this process use memory again that arrays gave back; return whether it does.

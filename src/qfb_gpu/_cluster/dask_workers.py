@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import logging
-import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu._backend.allocator import LARGE_PAGES
+from qfb_gpu._backend.allocator import large_pages
 from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._cluster import fork_server
 from qfb_gpu._cluster.main_module import check_main_module
@@ -95,10 +94,7 @@ def _environment(n_workers: int) -> tuple[dict[str, str], dict[str, str]]:
     threads = str(max(1, n_threads() // n_workers))
     early = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     late = ("QFB_THREADS", "NUMBA_NUM_THREADS")
-    own = {
-        name: value for name, value in LARGE_PAGES.items() if os.environ.get(name, value) == value
-    }
-    return dict.fromkeys(early, threads) | own, dict.fromkeys(late, threads)
+    return dict.fromkeys(early, threads) | large_pages(), dict.fromkeys(late, threads)
 
 
 def _cpu_cluster(n_workers: int) -> Any:

@@ -137,31 +137,25 @@ def make_network(night: Night, name: str) -> float:
 
     What reads the network begins with that, beside its analysis: it does not ask for communities.
     """
-    done = night.workspace.finished("fitted", name)
-    if done is not None:
-        return float(done["seconds"])
-    start = time.perf_counter()
-    buckets = silver.buckets(night.lake)
-    payment_graph.make(night.workspace, buckets, get_backend(night.backend))
-    save_names(night.workspace, buckets)
-    seconds = time.perf_counter() - start
-    night.workspace.finish("fitted", name, {"seconds": seconds})
-    return seconds
+
+    def make() -> None:
+        buckets = silver.buckets(night.lake)
+        payment_graph.make(night.workspace, buckets, get_backend(night.backend))
+        save_names(night.workspace, buckets)
+
+    return night.workspace.once("fitted", name, make)
 
 
 def analyse_network(night: Night, name: str) -> float:
     """Analyse the payment network that was made and save what its nodes are; return seconds."""
-    done = night.workspace.finished("fitted", f"{name}.nodes")
-    if done is not None:
-        return float(done["seconds"])
-    start = time.perf_counter()
-    backend = get_backend(night.backend)
-    edges, graph = payment_graph.read_analysed(night.workspace, backend)
-    nodes = network.analyse(edges, night.settings.network, backend, graph=graph)
-    night.workspace.save("fit", WHOLE, "nodes", nodes, backend)
-    seconds = time.perf_counter() - start
-    night.workspace.finish("fitted", f"{name}.nodes", {"seconds": seconds})
-    return seconds
+
+    def analyse() -> None:
+        backend = get_backend(night.backend)
+        edges, graph = payment_graph.read_analysed(night.workspace, backend)
+        nodes = network.analyse(edges, night.settings.network, backend, graph=graph)
+        night.workspace.save("fit", WHOLE, "nodes", nodes, backend)
+
+    return night.workspace.once("fitted", f"{name}.nodes", analyse)
 
 
 def _start_profiles(pool: Pool, night: Night, buckets: list[int]) -> Running:

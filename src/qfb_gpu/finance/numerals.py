@@ -75,12 +75,14 @@ def _percentages(text: str) -> str:
         return match.group(0) if value is None else f"{value:g}%"
 
     def parts(match: re.Match[str]) -> str:
+        """Return 三分之一 as a percentage; what is no part of a whole stays."""
         below, above = (chinese_number(match.group(i)) or _float(match.group(i)) for i in (1, 2))
         return (
             f"{100 * above / below:.6g}%" if above and below and above < below else match.group(0)
         )
 
     def tenths(match: re.Match[str]) -> str:
+        """Return 三成 or 三成半 as a percentage."""
         value = chinese_number(match.group(1)) or _float(match.group(1)) or 0
         more = match.group(2)
         ones = 0 if not more else 5 if more == "半" else chinese_number(more) or 0

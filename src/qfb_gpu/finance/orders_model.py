@@ -162,6 +162,7 @@ def default_shares(
     at = xp.arange(days + 1)
 
     def open_at(ages: Any) -> Any:
+        """Return how many ages lie above each number of days."""
         return ages.shape[0] - xp.searchsorted(xp.sort(ages), at, side="right")
 
     shares = (open_at(age[never]) + 0.5) / (open_at(age) + 1.0)

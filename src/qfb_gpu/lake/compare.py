@@ -125,6 +125,7 @@ class _Runs:
 
     @property
     def n_rows(self) -> int:
+        """Number of rows in all runs."""
         return int(self.size.sum())
 
     def of_now(self, column: pa.Array) -> list[pa.Array]:

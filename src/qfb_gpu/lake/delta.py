@@ -191,13 +191,10 @@ def table_files(path: Path) -> list[Path]:
     return [path / name for name in _newest_names(path)]
 
 
-def version_files(path: Path, version: int) -> tuple[list[Path], pa.Schema]:
+def version_files(path: Path, version: int, table: DeltaTable) -> tuple[list[Path], pa.Schema]:
     """Return the data files of a version, by name, whether or not they are there; its schema."""
     import pyarrow as pa
 
-    table = open_table(path)
-    if table is None:
-        return [], pa.schema([])
     table.load_as_version(version)
     return [path / name for name in sorted(_names(table))], pa.schema(table.schema().to_arrow())
 

@@ -118,12 +118,9 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
         msg = f"{path}: this Delta table cannot be read ({reason}); export it as Parquet"
         raise InputError(msg) from error
     if table is None:
-        what = "its _delta_log has no commit" if (path / "_delta_log").is_dir() else ""
-        msg = (
-            f"{path}: this Delta table cannot be read ({what}); mend it"
-            if what
-            else f"{path}: expected a Delta table, found no _delta_log folder"
-        )
+        msg = f"{path}: expected a Delta table, found no _delta_log folder"
+        if (path / "_delta_log").is_dir():
+            msg = f"{path}: this Delta table cannot be read (its _delta_log has no commit); mend it"
         raise InputError(msg)
     if at is not None:
         try:

@@ -44,12 +44,9 @@ def _before(folder: Path, run_id: str) -> tuple[list[Path], pa.Schema] | None:
     if last_note(folder).get("run_id") != run_id:
         return None
     table = open_table(folder)
-    versions = (
-        []
-        if table is None
-        else [entry["version"] for entry in table.history() if entry.get("run_id") != run_id]
-    )
-    if not versions:
+    history = [] if table is None else table.history()
+    versions = [entry["version"] for entry in history if entry.get("run_id") != run_id]
+    if table is None or not versions:
         return [], pa.schema([])
-    files, schema = version_files(folder, max(versions))
+    files, schema = version_files(folder, max(versions), table)
     return (files, schema) if all(file.is_file() for file in files) else None

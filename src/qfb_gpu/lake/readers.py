@@ -231,6 +231,7 @@ def _in_dictionaries(file: SourceFile, texts: list[str]) -> list[str]:
     number = {metadata.schema.column(i).path: i for i in range(metadata.num_columns)}
 
     def is_coded(name: str) -> bool:
+        """Return whether a column has codes in every chunk, and no more than codes."""
         chunks = [
             metadata.row_group(g).column(number[name]) for g in range(metadata.num_row_groups)
         ]
@@ -317,6 +318,7 @@ def _csv_batches(
     broken: deque[tuple[int, str]] = deque()
 
     def keep_broken(row: Any) -> str:
+        """Keep a row of too many or too few fields, and have Arrow go on."""
         text = f"{row.actual_columns} columns instead of {row.expected_columns}: {row.text}"
         broken.append((row.number - _FIRST_NUMBER, text))
         return "skip"

@@ -24,6 +24,7 @@ def in_order(work: Callable[[Any], Any], items: Iterator[Any], n_workers: int) -
     turn, numbers = Lock(), count()
 
     def one() -> tuple[int, Any, BaseException | None]:
+        """Take the next item and work on it: its number, what came of it, what failed."""
         with turn:
             number = next(numbers)
             try:

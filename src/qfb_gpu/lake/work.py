@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from qfb_gpu.lake.pages import is_text
 from qfb_gpu.ledger import Labelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from qfb_gpu.backend import Backend
@@ -127,6 +128,16 @@ class Workspace:
             return None
         summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return summary
+
+    def once(self, stage: str, name: str, work: Callable[[], None]) -> float:
+        """Do what no interrupted run has done; return the seconds that it took, now or then."""
+        done = self.finished(stage, name)
+        if done is None:
+            start = time.perf_counter()
+            work()
+            done = {"seconds": time.perf_counter() - start}
+            self.finish(stage, name, done)
+        return float(done["seconds"])
 
     def begin(self, of: Mapping[str, str]) -> None:
         """Delete what an interrupted run has left of another lake; the same one's is gone on from.

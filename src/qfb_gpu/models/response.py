@@ -54,6 +54,7 @@ def fit_response_rate(n_responses: Any, n_known: Any) -> ResponseRate | None:
     k, n = distinct.T.astype(float)
 
     def cost(logs: Any) -> tuple[float, Any]:
+        """Return the mean negative log-likelihood at log a, log b, and its gradient."""
         a, b = np.exp(logs)
         value = weight * (betaln(a + k, b + n - k) - betaln(a, b))
         both = digamma(a + b) - digamma(a + b + n)

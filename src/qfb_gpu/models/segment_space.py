@@ -8,6 +8,7 @@ them together are never there, but for one column and what a sample takes.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,7 +45,7 @@ FEATURES: tuple[tuple[str, str, str, str], ...] = (
 ``log`` is log(1 + x); ``week`` the same of seven days where it is fewer, as who paid on Friday was
 quiet for one day on Saturday and for three on Monday.
 """
-_WEEK_DAYS, _DOUBLED = 7.0, 0.6931471805599453
+_WEEK_DAYS, _DOUBLED = 7.0, math.log(2.0)
 THIN = "frequency_n_365d"
 THIN_PAYMENTS = 3.0
 """A customer of so many payments a year is drawn half of the way to the middle of everyone."""

@@ -54,6 +54,20 @@ class Graph:
         is_first[1:] |= self.target[1:] != self.target[:-1]
         return is_first
 
+    def by_pair(self, values: Any, xp: Any) -> tuple[Any, Any, Any]:
+        """Return payer, payee and the sum of their edges' values, all currencies' together.
+
+        Parameters
+        ----------
+        values : array of float64, shape (n_edges,)
+        xp : module
+        """
+        first = self.first_of_pairs(xp)
+        pair = xp.cumsum(first, dtype="int32") - xp.int32(1)
+        total = xp.bincount(pair, weights=values)
+        del pair
+        return self.source[first], self.target[first], total
+
 
 def build_graph(edges: dict[str, Any], backend: Backend, *, ends: Numbers | None = None) -> Graph:
     """Return the graph of merged edges (:func:`qfb_gpu.network.merge_edges`), or of some of them.

@@ -51,17 +51,13 @@ def partners(graph: Graph, edges: dict[str, Any], settings: Likeness, backend: B
     xp = backend.xp
     n = graph.n_nodes
     customer = xp.nonzero(graph.is_customer)[0]
-    first = graph.first_of_pairs(xp)  # edges of several currencies are one here
-    pair_of_edge = xp.cumsum(first, dtype="int32") - xp.int32(1)
     number = edges["n_payments"][graph.edge].astype("float64")  # whole, so any order adds up alike
-    number = xp.bincount(pair_of_edge, weights=number)
-    del pair_of_edge
-    source, target = graph.source[first], graph.target[first]
+    source, target, number = graph.by_pair(number, xp)
     parts = []
     for mine, other, code in ((target, source, 0), (source, target, 1)):
         row = xp.nonzero(graph.is_customer[mine] & (mine != other))[0]
         parts.append((mine[row] * (2 * n) + (2 * other[row] + code), number[row]))
-    del first, source, target, mine, other, row
+    del source, target, mine, other, row
     pair, number = (xp.concatenate([part[at] for part in parts]) for at in range(2))
     del parts
     order = xp.argsort(pair)  # each is there once

@@ -97,10 +97,7 @@ def _largest_payers(
     xp = backend.xp
     everyone = settings.outsiders == "pass_on"
     shares = income_shares(graph, edges, backend, everyone=everyone)
-    first = first_in_run(graph.source * graph.n_nodes + graph.target, xp)
-    pair = xp.cumsum(first) - 1  # edges of a pair, a currency each, stand together
-    source, target = graph.source[first], graph.target[first]
-    share = xp.bincount(pair, weights=shares, minlength=int(source.shape[0]))
+    source, target, share = graph.by_pair(shares, xp)
     some = xp.nonzero(share > 0)[0]
     source, target, share = source[some], target[some], share[some]
     order = backend.lexsort((target, -xp.round(share, 12), source))

@@ -256,11 +256,13 @@ def _next(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> Col
     amount = left / scale
 
     def spread_out(values: np.ndarray, null: Any) -> np.ndarray:
+        """Return a value a contract from one a contract that has a next node."""
         full = np.full(n, null, values.dtype)
         full[contract] = values
         return full
 
     def date(name: str) -> np.ndarray:
+        """Return days as dates, after the as-of day, as nothing was paid until then."""
         day = times["origin"][node] + seen[name] * times["unit"][node]
         known = ~np.isnan(day)
         whole = np.maximum(np.rint(np.where(known, day, 0)), saved.as_of_day + 1)

@@ -81,6 +81,7 @@ def _likeness(
     backend, asked = saved.backend, saved.config.network.likeness
 
     def by_key(columns: dict[str, Any]) -> Columns:
+        """Return columns with nodes as keys; they leave the ones given, one by one."""
         names = list(columns)
         of_key = ((name, columns.pop(name)) for name in names)  # one number less, one key more
         return {

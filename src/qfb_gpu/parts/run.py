@@ -169,22 +169,20 @@ def fit_part(night: Night, name: str) -> float:
     Parts see nothing of each other's fit, so they may be fitted in any order, or side by side. A
     part that an interrupted run has fitted is not fitted again.
     """
-    done = night.workspace.finished("fitted", name)
-    if done is not None:
-        return float(done["seconds"])
-    start = time.perf_counter()
-    host = get_backend("cpu")
     [part] = [part for part in active(night.sources) if part.name == name]
     buckets = silver.buckets(night.lake)
+    seconds = night.workspace.once("fitted", name, partial(_fit, night, part, buckets))
+    _discard(night, name, part.read_by_fit, buckets)
+    return seconds
+
+
+def _fit(night: Night, part: Part, buckets: list[int]) -> None:
+    host = get_backend("cpu")
     found = part.fit(_saved(night, part, buckets))
     for kind, columns in found.items() if isinstance(found, dict) else found:
         arrays = {key: _to_host(values, night) for key, values in columns.items()}
         night.workspace.save("fit", WHOLE, f"{part.name}.{kind}", arrays, host)
         del columns, arrays  # they are not there while the next set is made
-    seconds = time.perf_counter() - start
-    night.workspace.finish("fitted", name, {"seconds": seconds})
-    _discard(night, name, part.read_by_fit, buckets)
-    return seconds
 
 
 def _discard(night: Night, part: str, names: tuple[str, ...], buckets: list[int]) -> None:

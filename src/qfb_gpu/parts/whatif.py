@@ -168,12 +168,12 @@ def _clear(
         graph = network.build_graph(part, backend)
         key = backend.to_host(graph.key)
         firm = int(np.flatnonzero(key == row)[0])
-        unnamed = [
+        got, paid = (
             backend.asarray(_unnamed(host, side, inside, n_names)[key])
             for side in ("payee", "payer")
-        ]
+        )
         cleared = network.clearing(
-            graph, part, firm, settings, recovery, backend, unnamed=(unnamed[0], unnamed[1])
+            graph, part, firm, settings, recovery, backend, unnamed=(got, paid)
         )
         expected, received = backend.to_host(cleared.expected), backend.to_host(cleared.received)
         missing = np.zeros(n_names)
@@ -203,6 +203,7 @@ def _unnamed(
     party, share = edges[f"{side}_key"], edges[_SHARES[side]]
 
     def total(values: Any, rows: Any) -> Any:
+        """Return the sum of some edges' values by party."""
         return np.bincount(party[rows], weights=values[rows], minlength=n_names)
 
     here = counts & inside

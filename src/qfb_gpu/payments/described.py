@@ -83,12 +83,14 @@ def describe(  # noqa: PLR0913  all that streams are made of
     member, start, size = members
 
     def by_payments(rows: Any) -> tuple[Any, ...]:
+        """Return what follows from the payments alone: gaps and spectrum."""
         some = (ledger.day, member, start[rows], size[rows], backend)
         peaks, strength, entropy = spectra(*some)
         period = xp.where(peaks[:, 0] > 0.0, peaks[:, 0], xp.nan)
         return (*gap_stats(*some), period, strength, entropy)
 
     def by_day(rows: Any) -> tuple[Any, ...]:
+        """Return what the as-of day changes: the next payment and its amount."""
         some = (member, start[rows], size[rows])
         fit = xp.ascontiguousarray(fit_int[rows])
         next_ = next_payments(answers, some, cal, fit, as_of_day, backend)

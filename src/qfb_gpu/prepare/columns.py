@@ -108,13 +108,28 @@ def list_like(result: pa.Array, given: Any) -> Any:
     return result.to_pylist()
 
 
+def to_batch(table: pa.Table) -> pa.RecordBatch:
+    """Return a table in one piece; names that are there twice, and metadata, stay."""
+    columns = [column.combine_chunks() for column in table.unify_dictionaries().columns]
+    return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+
+
+def without_views(table: pa.Table, kind: pa.DataType) -> pa.Table:
+    """Return a table with texts of Arrow's view layout, which little takes, in a usual one."""
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string_view(field.type):
+            table = table.set_column(place, field.name, table.column(place).cast(kind))
+    return table
+
+
 def table_like(result: pa.Table, given: Any) -> Any:
     """Return an Arrow table as a table of the library that ``given`` is of."""
     if isinstance(given, pa.Table):
         return result
-    if isinstance(given, pa.RecordBatch | dict):
-        columns = {name: result.column(name).combine_chunks() for name in result.column_names}
-        return columns if isinstance(given, dict) else pa.RecordBatch.from_pydict(columns)
+    if isinstance(given, pa.RecordBatch):
+        return to_batch(result)
+    if isinstance(given, dict):
+        return {name: result.column(name).combine_chunks() for name in result.column_names}
     import pandas as pd
 
     if isinstance(given, pd.DataFrame):
@@ -149,6 +164,11 @@ def plain(column: pa.Array) -> pa.Array:
         column = column.cast(column.type.value_type)
     is_wide = pa.types.is_large_string(column.type) or pa.types.is_string_view(column.type)
     return column.cast(pa.string()) if is_wide else column
+
+
+def is_plain(kind: pa.DataType) -> bool:
+    """Return whether Arrow orders values of a kind: no lists, no type of a library's own."""
+    return not (pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType))
 
 
 def without_empty(texts: pa.Array) -> pa.Array:

@@ -10,7 +10,15 @@ import pyarrow.compute as pc
 
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.prepare.columns import as_text, like, plain, table_like, to_arrow, without_empty
+from qfb_gpu.prepare.columns import (
+    as_text,
+    is_plain,
+    like,
+    plain,
+    table_like,
+    to_arrow,
+    without_empty,
+)
 from qfb_gpu.prepare.keys import match_keys
 from qfb_gpu.prepare.tables import Counted, View
 
@@ -223,7 +231,7 @@ def _orderly(values: pa.Array) -> pa.Array:
     kind = values.type
     if pa.types.is_null(kind):
         return values.cast(pa.int64())
-    if pa.types.is_nested(kind) or isinstance(kind, pa.BaseExtensionType):
+    if not is_plain(kind):
         msg = f"group_texts: order_by is a column of numbers, dates or texts, not of {kind}"
         raise InputError(msg)
     return values

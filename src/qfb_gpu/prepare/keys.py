@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.prepare.columns import as_text, in_pieces, plain, without_empty
+from qfb_gpu.prepare.columns import as_text, in_pieces, is_plain, plain, without_empty
 
 _MOST_CODES = 2**62
 _UNITS = ("s", "ms", "us", "ns")
@@ -81,8 +81,7 @@ def _dense(our_codes: Any, their_codes: Any) -> tuple[Any, Any, int]:
 
 def _same_kind(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
     one, other = _instants(_whole(one), _whole(other))
-    is_plain = not (pa.types.is_nested(one.type) or isinstance(one.type, pa.BaseExtensionType))
-    if one.type != other.type or not is_plain:
+    if one.type != other.type or not is_plain(one.type):
         one, other = as_text(one), as_text(other)
     if pa.types.is_string(one.type):
         return without_empty(one), without_empty(other)

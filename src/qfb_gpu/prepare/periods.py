@@ -61,6 +61,7 @@ def label_intervals(
     ends = np.array([to_day(last) for _, last, _ in ordered])
 
     def interval_of(day: Any) -> Any:
+        """Return which interval each day is in; their number for none."""
         place = np.searchsorted(starts, day, side="right") - 1
         inside = (place >= 0) & (day <= ends[place])
         return np.where(inside, place, len(ordered))
@@ -209,6 +210,7 @@ def label_445(values: Any, *, starts: list[dt.date]) -> Any:
     days = to_days(values, "label_445")
 
     def period_of(day: Any) -> Any:
+        """Return which period each day is in, twelve a year; their number for none."""
         year = np.searchsorted(first, day, side="right") - 1
         inside = (year >= 0) & (year < len(lengths))
         year = np.where(inside, year, 0)

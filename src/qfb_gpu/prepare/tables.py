@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pyarrow as pa
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.prepare.columns import is_polars, like, to_arrow
+from qfb_gpu.prepare.columns import is_polars, like, to_arrow, to_batch, without_views
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,11 +133,11 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
 def assemble(given: Any, made: Made) -> Any:
     """Return the given table with what was made of it, in its own library."""
     if isinstance(given, pa.RecordBatch):
-        table = assemble(pa.Table.from_batches([given]), made)
-        columns = [column.combine_chunks() for column in table.columns]
-        return pa.RecordBatch.from_arrays(columns, schema=table.schema)
+        return to_batch(assemble(pa.Table.from_batches([given]), made))
     if isinstance(given, pa.Table):
-        table = given if made.origin is None else _without_views(given).take(pa.array(made.origin))
+        table = given
+        if made.origin is not None:
+            table = without_views(given, pa.string()).take(pa.array(made.origin))
         for name, column in made.columns.items():
             place = table.schema.get_field_index(name)
             add = table.append_column if place < 0 else _setter(table, place)
@@ -161,15 +161,6 @@ def assemble_columns(columns: dict[str, pa.Array], made: Made) -> dict[str, pa.A
         kept = {name: c for name, c in columns.items() if name not in made.columns}
         columns = columns | {name: to_arrow(column).take(rows) for name, column in kept.items()}
     return columns | made.columns
-
-
-def _without_views(table: pa.Table) -> pa.Table:
-    """Return a table whose rows can be taken: texts of Arrow's view layout in the usual one."""
-    for place, column in enumerate(table.columns):
-        if pa.types.is_string_view(column.type):
-            name = table.schema.field(place).name
-            table = table.set_column(place, name, column.cast(pa.string()))
-    return table
 
 
 def _setter(table: pa.Table, place: int) -> Callable[[str, pa.Array], pa.Table]:

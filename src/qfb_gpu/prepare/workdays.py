@@ -122,6 +122,7 @@ def _run(counts: list[_Count], first: Any, last: Any, codes: Any, closed: int) -
     out, status = np.empty(len(first), np.int32), np.empty(len(first), np.int8)
 
     def work(rows: slice) -> None:
+        """Count the days of some rows into their place of the answer."""
         get_backend("cpu").launch(
             kernels.working_days_cpu, kernels.working_days_gpu, rows.stop - rows.start,
             first[rows], last[rows], np.ascontiguousarray(codes[rows]), *tables,

@@ -41,6 +41,7 @@ class _Reader:
         self.data, self.where, self.at = data, where, 0
 
     def numbers(self, layout: str) -> tuple[Any, ...]:
+        """Take numbers off, laid out as ``struct`` says."""
         size = struct.calcsize(layout)
         self.need(size)
         values = struct.unpack_from(layout, self.data, self.at)
@@ -48,6 +49,7 @@ class _Reader:
         return values
 
     def array(self, kind: str, count: int) -> Any:
+        """Take ``count`` values of a NumPy type off: a view of the bytes."""
         size = np.dtype(kind).itemsize * count
         self.need(size)
         values = np.frombuffer(self.data, kind, count, self.at)
@@ -55,6 +57,7 @@ class _Reader:
         return values
 
     def need(self, size: int) -> None:
+        """Raise InputError where the file has not so many bytes more."""
         if size < 0 or self.at + size > len(self.data):
             msg = (
                 f"{self.where}: the model file is cut off at byte {len(self.data):,}; copy it anew"

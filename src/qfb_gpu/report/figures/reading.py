@@ -53,13 +53,16 @@ class _Whole:
         return self._read(name, columns)
 
     def columns(self, name: str) -> list[str]:
+        """Return the names of a table's columns."""
         return list(self._read(name, None).column_names)
 
     def parts(self, name: str, columns: list[str]) -> list[Part]:
+        """Return what reads some columns, a piece each: one."""
         table = self._read(name, columns).select(columns)
         return [lambda: table]
 
     def batches(self, name: str, columns: list[str]) -> Iterator[pa.Table]:
+        """Yield some columns, in one piece."""
         return iter([self._read(name, columns).select(columns)])
 
 
