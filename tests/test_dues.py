@@ -74,8 +74,8 @@ def test_due_index_is_near_the_dues_of_a_day(schedule, roll, days_off, date):
     A roll may go on to a day after the date, where all days between are closed.
     """
     cal = table_of(*days_off)
-    kind, step, anchor, *_ = schedule
-    k = int(dues.due_index(cal, KINDS[kind], step, anchor, number(date)))
+    kind, step, anchor, a, b = schedule
+    k = int(dues.due_index(cal, KINDS[kind], step, anchor, a, b, number(date)))
     assert naive.due(schedule, "none", k - 3, *days_off) <= date
     assert naive.due(schedule, roll, k - 3, *days_off) <= naive.rolled(date, roll, *days_off)
     ahead = 3 if kind == "pair" else 2
@@ -100,7 +100,7 @@ def test_working_days_are_counted_from_the_first_day_of_the_table(days_off):
     for i in range(0, len(working), 97):
         assert due(cal, ("days", 1, number(working[i]), 1, 0), "none", 0) == working[i]
         assert date_of(dues.due_day(cal, dues.WORKDAYS, 1, 0, 0, 0, dues.NONE, i)) == working[i]
-        assert dues.due_index(cal, dues.WORKDAYS, 1, 0, number(working[i])) == i
+        assert dues.due_index(cal, dues.WORKDAYS, 1, 0, 1, 0, number(working[i])) == i
 
 
 @given(holidays(), st.dates(FIRST, LAST))

@@ -174,7 +174,7 @@ def test_a_due_date_that_looks_its_payment_up_finds_what_all_payments_find(
     anchor += FIRST if kind == dues.DAYS else int(dues.month_of(CAL, FIRST))
     b = min(31, a + b) if kind == dues.PAIR else b
     schedule = (kind, step, anchor, a, b, roll if clock == 0 or roll else dues.FOLLOWING)
-    first = int(dues.due_index(CAL, *schedule[:3], days[0])) - 2
+    first = int(dues.due_index(CAL, *schedule[:5], days[0])) - 2
     positions = []
     at = [int(dues.position(CAL, clock, day)) for day in days]
     while len(positions) < 3 or positions[-2] <= at[-1]:

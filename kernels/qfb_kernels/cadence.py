@@ -12,8 +12,9 @@ import math
 
 from numba import uint64
 
-from qfb_kernels.due_places import inverse_of, phase_of
+from qfb_kernels.due_places import SETS, inverse_of, phase_of
 from qfb_kernels.dues import (
+    BYDAY,
     DAYS,
     FOLLOWING,
     MODIFIED,
@@ -47,9 +48,13 @@ N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
 INVERSE = 2  # in what :func:`costs_of` returns
 _UNUSUAL = 0.3  # nats to name a roll that few have
+_LOG_SETS = math.log(len(SETS))
+_OFTEN = 2  # a weekday with half as many payments as the most frequent one is of the set
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
 DAY_BIT = 24  # of a mark: from there on the day itself
 MOST_DAYS = 400  # between due dates of the longest schedule by days
+_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+_WORKING, _SIX_DAYS, _WEEKEND_BIT = 31, 63, 5  # bits of Monday to Friday, and with Saturday
 _AT_ONCE = 16  # payments that are counted before asking whether they are enough
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
@@ -65,6 +70,8 @@ def _costs_of(kind, step, clock):
         phase = math.log(1.0 + (step - 1) * share)
         if step not in (1, _WEEK, 2 * _WEEK):
             family, period = 3.5, math.log(1.0 * step)
+    elif kind == BYDAY:
+        family, period = 3.5, _LOG_SETS
     elif kind != WORKDAYS:
         phase = math.log(_MONTH * step * share)
         if kind == PAIR:
@@ -176,7 +183,7 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
                 continue
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
         elif move < 5:
-            if (move > 2 and kind != PAIR) or kind == WORKDAYS:
+            if (move > 2 and kind != PAIR) or kind in (WORKDAYS, BYDAY):
                 continue
             by = 1 if move % 2 else -1
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
@@ -312,6 +319,28 @@ def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
 count_phases = twin(_count_phases, phase_of, inline=True)
 
 
+def _weekdays_of(mark, start, stop, opened, near, lane):
+    """Return the weekdays on which payments often fall, as bits from Monday; 0: no set of them.
+
+    Writes how many fall on each weekday since ``opened`` where :func:`count_phases` does.
+    """
+    count_phases(mark, start, stop, opened, _WEEK, inverse_of(_WEEK), near, lane)
+    places = near.shape[1] - MOST_DAYS
+    most = near[uint64(lane), uint64(places)]
+    for phase in range(1, _WEEK):
+        most = max(most, near[uint64(lane), uint64(places + phase)])
+    bits, size = start - start, start - start
+    for phase in range(_WEEK):
+        if _OFTEN * near[uint64(lane), uint64(places + phase)] >= most:
+            bits |= 1 << ((opened + phase + _MONDAY_SHIFT) % _WEEK)
+            size += 1
+    is_set = size > 1 and (bits <= _WORKING or bits == _SIX_DAYS)
+    return bits if is_set else start - start
+
+
+weekdays_of = twin(_weekdays_of, count_phases, inverse_of)
+
+
 def _is_phase_worth(n, phase, step, near, lane):
     """Whether half of the payments are within some days of the due dates of a phase."""
     places = near.shape[1] - MOST_DAYS
@@ -345,20 +374,24 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
         count_phases(mark, start, stop, opened, step, costs[INVERSE], unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
-        anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
+        if kind == BYDAY:
+            days = weekdays_of(mark, start, stop, opened, unit[NEAR], unit[LANE])
+            anchor, a, b = nothing, days & _WORKING, days >> _WEEKEND_BIT
+        else:
+            anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
         phase = phase_of(kind, step, costs[INVERSE], anchor, opened, unit[MONTH])
         if a == 0 or (a == best_a and b == best_b and phase == best_phase):
             continue
         if kind == DAYS:
             if not is_phase_worth(n, phase, step, unit[NEAR], unit[LANE]):
                 continue
-        elif kind != WORKDAYS and not is_worth(mark, start, stop, kind, a, b):
+        elif kind not in (WORKDAYS, BYDAY) and not is_worth(mark, start, stop, kind, a, b):
             continue
         gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
             best, mean = gain, at_mean
             best_anchor, best_phase, best_a, best_b = anchor, phase, a, b
-        if kind == WORKDAYS or best >= bound - TINY:
+        if kind in (WORKDAYS, BYDAY) or best >= bound - TINY:
             break
     if best >= bound - TINY or best < floor - 0.6 * n - 2.0:
         return best, best_anchor, best_a, best_b, roll
@@ -366,6 +399,6 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
 
 
 family = twin(
-    _family, forget, start_of, phase_of, count_phases, is_phase_worth, is_worth, known_score, climb,
-    inline=True,
+    _family, forget, weekdays_of, start_of, phase_of, count_phases, is_phase_worth, is_worth,
+    known_score, climb, inline=True,
 )  # fmt: skip
