@@ -27,6 +27,7 @@ KINDS = {
     "pair": dues.PAIR,
     "nth": dues.NTH,
     "month_workday": dues.MONTH_WORKDAY,
+    "byday": dues.BYDAY,
 }
 ROLLS = {
     "none": dues.NONE,
@@ -220,3 +221,32 @@ def test_a_phase_is_what_a_division_leaves(step):
     for days in since.tolist():
         assert due_places.phase_of(dues.DAYS, step, inverse, 500 + days, 500, 7) == days % step
         assert due_places.phase_of(dues.MONTHS, step, inverse, 7 + days, 500, 7) == days % step
+
+
+SETS = st.sampled_from(due_places.SETS)
+
+
+@given(SETS, rolls, holidays(), st.dates(FIRST, LAST), st.integers(0, 1))
+@settings(max_examples=200)
+def test_weekdays_of_every_week_match_naive(bits, roll, days_off, date, clock):
+    """The index of a day, its due date, and the same in the table the search reads."""
+    cal = table_of(*days_off)
+    due_at = due_table(cal)
+    schedule = ("byday", 1, 0, bits % 32, bits // 32)
+    k = int(dues.due_index(cal, dues.BYDAY, *schedule[1:], number(date)))
+    assert naive.nominal(schedule, k - 1) < date <= naive.nominal(schedule, k)
+    for i in range(k - 3, k + 4):
+        want = naive.due(schedule, roll, i, *days_off)
+        assert due(cal, schedule, roll, i) == want
+        place, way, both = due_places.due_place(
+            due_at, clock, dues.BYDAY, *schedule[1:], ROLLS[roll], i
+        )
+        assert due_at[place] == dues.position(cal, clock, number(want))
+        assert (way, both) == (1, 2)
+    opened = number(date)
+    month, worked = dues.month_of(cal, opened), dues.n_working_before(cal, opened)
+    near, *_ = due_places.place_near(
+        due_at, clock, dues.BYDAY, 1, 0, *schedule[3:], ROLLS[roll], (opened, month, worked), -1
+    )
+    want = naive.due(schedule, roll, k - 1, *days_off)
+    assert due_at[near] == dues.position(cal, clock, number(want))

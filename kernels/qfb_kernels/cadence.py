@@ -39,6 +39,7 @@ from qfb_kernels.evidence import (
     evidence,
     is_same,
 )
+from qfb_kernels.phases import DAY_BIT, count_phases, is_phase_worth, weekdays_of
 from qfb_kernels.twin import twin
 
 _MONTH = 30.436875
@@ -49,12 +50,8 @@ _ROUNDS, _MOVES = 6, 8
 INVERSE = 2  # in what :func:`costs_of` returns
 _UNUSUAL = 0.3  # nats to name a roll that few have
 _LOG_SETS = math.log(len(SETS))
-_OFTEN = 2  # a weekday with half as many payments as the most frequent one is of the set
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
-DAY_BIT = 24  # of a mark: from there on the day itself
-MOST_DAYS = 400  # between due dates of the longest schedule by days
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
-_WORKING, _SIX_DAYS, _WEEKEND_BIT = 31, 63, 5  # bits of Monday to Friday, and with Saturday
+_WORKING, _WEEKEND_BIT = 31, 5  # bits of Monday to Friday; the next is Saturday's
 _AT_ONCE = 16  # payments that are counted before asking whether they are enough
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
@@ -234,7 +231,7 @@ def _start_of(mark, start, stop, cal, kind, i, last):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
     slot = sample(start, stop, i, last)
     here = mark[uint64(slot)]
-    if kind == DAYS:
+    if kind in (DAYS, WORKDAYS):
         return here >> DAY_BIT, 1, 0
     month = month_of(cal, here >> DAY_BIT)
     of_month = (here & 31) + 1
@@ -304,57 +301,6 @@ def _is_near(mark, kind, a, b):
 
 is_near = twin(_is_near, off_month_day, inline=True)
 is_worth = twin(_is_worth, is_near, inline=True)
-
-
-def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
-    """Count the payments of each day of a period, in the last places of the lane's row."""
-    places = near.shape[1] - MOST_DAYS
-    for phase in range(step):
-        near[uint64(lane), uint64(places + phase)] = 0
-    for i in range(start, stop):
-        phase = phase_of(DAYS, step, inverse, mark[uint64(i)] >> DAY_BIT, opened, opened)
-        near[uint64(lane), uint64(places + phase)] += 1
-
-
-count_phases = twin(_count_phases, phase_of, inline=True)
-
-
-def _weekdays_of(mark, start, stop, opened, near, lane):
-    """Return the weekdays on which payments often fall, as bits from Monday; 0: no set of them.
-
-    Writes how many fall on each weekday since ``opened`` where :func:`count_phases` does.
-    """
-    count_phases(mark, start, stop, opened, _WEEK, inverse_of(_WEEK), near, lane)
-    places = near.shape[1] - MOST_DAYS
-    most = near[uint64(lane), uint64(places)]
-    for phase in range(1, _WEEK):
-        most = max(most, near[uint64(lane), uint64(places + phase)])
-    bits, size = start - start, start - start
-    for phase in range(_WEEK):
-        if _OFTEN * near[uint64(lane), uint64(places + phase)] >= most:
-            bits |= 1 << ((opened + phase + _MONDAY_SHIFT) % _WEEK)
-            size += 1
-    is_set = size > 1 and (bits <= _WORKING or bits == _SIX_DAYS)
-    return bits if is_set else start - start
-
-
-weekdays_of = twin(_weekdays_of, count_phases, inverse_of)
-
-
-def _is_phase_worth(n, phase, step, near, lane):
-    """Whether half of the payments are within some days of the due dates of a phase."""
-    places = near.shape[1] - MOST_DAYS
-    slack = (min(step, 20) + 2) // 5
-    need = (n + 1) // 2
-    phase -= slack
-    phase += step if phase < 0 else 0
-    for _ in range(2 * slack + 1):
-        need -= near[uint64(lane), uint64(places + phase)]
-        phase = phase + 1 if phase + 1 < step else phase - phase
-    return need <= 0
-
-
-is_phase_worth = twin(_is_phase_worth, inline=True)
 
 
 def _family(mark, cal, unit, costs, kind, step, floor, bound):

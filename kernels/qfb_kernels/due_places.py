@@ -25,10 +25,10 @@ NTH_ROW = MONTH_DAYS + END_DAYS
 WORKDAY_ROW = NTH_ROW + 5 * _WEEK
 N_ROWS = WORKDAY_ROW + 2 * MOST_WORKDAYS
 MONTHS_AT, N_MONTHS, WORKDAYS_AT, SETS_STEP, SETS_AT = 8, 9, 10, 12, 13
-_WORKING, _SIX_DAYS = 31, 63  # bits of Monday to Friday, and with Saturday
-SETS = (*(days for days in range(_WORKING + 1) if days.bit_count() > 1), _SIX_DAYS)
-"""Sets of weekdays that a schedule may have, bits from Monday: two to five of Monday to Friday, or six."""
-HEADER = SETS_AT + _SIX_DAYS + 1
+WORKING, SIX_DAYS = 31, 63  # bits of Monday to Friday, and with Saturday
+SETS = (*(days for days in range(WORKING + 1) if days.bit_count() > 1), SIX_DAYS)
+"""Weekdays a schedule may have, as bits from Monday: two to five of Monday to Friday, or six."""
+HEADER = SETS_AT + SIX_DAYS + 1
 _SHIFT = 40
 _WEEKEND_BIT = 5  # the lowest bit of ``b`` of a set of weekdays
 

@@ -16,8 +16,6 @@ import math
 from numba import cuda, uint64
 
 from qfb_kernels.cadence import (
-    DAY_BIT,
-    MOST_DAYS,
     TINY,
     climb,
     costs_of,
@@ -49,6 +47,7 @@ from qfb_kernels.evidence import (
 )
 from qfb_kernels.matching import mark_payments
 from qfb_kernels.pairs import by_itself, pair_is_two
+from qfb_kernels.phases import DAY_BIT, MOST_DAYS
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 

@@ -11,7 +11,8 @@ from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
 from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
-from qfb_kernels.cadence import MOST_DAYS, N_KNOWN
+from qfb_kernels.cadence import N_KNOWN
+from qfb_kernels.phases import MOST_DAYS
 from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
