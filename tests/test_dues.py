@@ -232,7 +232,7 @@ def test_weekdays_of_every_week_match_naive(bits, roll, days_off, date, clock):
     """The index of a day, its due date, and the same in the table the search reads."""
     cal = table_of(*days_off)
     due_at = due_table(cal)
-    schedule = ("byday", 1, 0, bits % 32, bits // 32)
+    schedule = ("byday", 7, 0, bits % 32, bits // 32)
     k = int(dues.due_index(cal, dues.BYDAY, *schedule[1:], number(date)))
     assert naive.nominal(schedule, k - 1) < date <= naive.nominal(schedule, k)
     for i in range(k - 3, k + 4):
@@ -246,7 +246,9 @@ def test_weekdays_of_every_week_match_naive(bits, roll, days_off, date, clock):
     opened = number(date)
     month, worked = dues.month_of(cal, opened), dues.n_working_before(cal, opened)
     near, *_ = due_places.place_near(
-        due_at, clock, dues.BYDAY, 1, 0, *schedule[3:], ROLLS[roll], (opened, month, worked), -1
+        due_at, clock, dues.BYDAY, 7, 0, *schedule[3:], ROLLS[roll], (opened, month, worked), -1
     )
-    want = naive.due(schedule, roll, k - 1, *days_off)
+    monday = date - dt.timedelta(days=date.weekday())
+    before = int(dues.due_index(cal, dues.BYDAY, *schedule[1:], number(monday))) - 1
+    want = naive.due(schedule, roll, before, *days_off)
     assert due_at[near] == dues.position(cal, clock, number(want))

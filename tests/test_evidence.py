@@ -152,7 +152,7 @@ SCHEDULES = st.one_of(
         st.sampled_from([1, 2, 3, 4, -1]), st.integers(0, 6),
     ),
     st.tuples(st.just(dues.WORKDAYS), st.just(1), st.just(0), st.just(1), st.just(0)),
-    st.sampled_from(SETS).map(lambda days: (dues.BYDAY, 1, 0, days & 31, days >> 5)),
+    st.sampled_from(SETS).map(lambda days: (dues.BYDAY, 7, 0, days & 31, days >> 5)),
     st.tuples(
         st.just(dues.MONTH_WORKDAY), st.sampled_from([1, 3]), st.integers(-2, 2),
         st.integers(-9, 9).filter(bool), st.just(0),

@@ -60,7 +60,7 @@ def schedules(days):
             yield dues.PAIR, 1, month, a, b
     yield dues.WORKDAYS, 1, days[0], 1, 0
     for bits in SETS:
-        yield dues.BYDAY, 1, 0, bits & 31, bits >> 5
+        yield dues.BYDAY, 7, 0, bits & 31, bits >> 5
 
 
 def unit_of(days, clock):
@@ -234,7 +234,7 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
             (dues.DAYS, 7, days[0] + 2, 1, 0), (dues.DAYS, 30, days[0] + 1, 1, 0),
             (dues.MONTHS, 1, month, 12, 0), (dues.NTH, 1, month, 2, 3),
             (dues.PAIR, 1, month, 4, 19), (dues.MONTH_WORKDAY, 1, month, 5, 0),
-            (dues.BYDAY, 1, 0, 0b10100, 0),
+            (dues.BYDAY, 7, 0, 0b10100, 0),
         ):  # fmt: skip
             family = (unit, costs_of(kind, step, clock), kind, step)
             begin = score(*family, *start, roll)

@@ -227,12 +227,14 @@ def _sample(start, stop, i, last):
 sample = twin(_sample, inline=True)
 
 
-def _start_of(mark, start, stop, cal, kind, i, last):
+def _start_of(mark, start, stop, cal, kind, i, last, days):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
     slot = sample(start, stop, i, last)
     here = mark[uint64(slot)]
     if kind in (DAYS, WORKDAYS):
         return here >> DAY_BIT, 1, 0
+    if kind == BYDAY:
+        return days - days, days & _WORKING, days >> _WEEKEND_BIT
     month = month_of(cal, here >> DAY_BIT)
     of_month = (here & 31) + 1
     to_end = ((here >> 5) & 31) - of_month
@@ -318,13 +320,12 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
     n = stop - start
     if kind == DAYS:
         count_phases(mark, start, stop, opened, step, costs[INVERSE], unit[NEAR], unit[LANE])
+    days = nothing
+    if kind == BYDAY:
+        days = weekdays_of(mark, start, stop, unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
-        if kind == BYDAY:
-            days = weekdays_of(mark, start, stop, opened, unit[NEAR], unit[LANE])
-            anchor, a, b = nothing, days & _WORKING, days >> _WEEKEND_BIT
-        else:
-            anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
+        anchor, a, b = start_of(mark, start, stop, cal, kind, i, last, days)
         phase = phase_of(kind, step, costs[INVERSE], anchor, opened, unit[MONTH])
         if a == 0 or (a == best_a and b == best_b and phase == best_phase):
             continue

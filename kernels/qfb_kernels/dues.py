@@ -9,8 +9,8 @@ A schedule is six integers: ``kind, step, anchor, a, b, roll``. Its ``k``-th due
 - NTH: the ``a``-th (-1: last) weekday ``b`` (0 Monday) of every ``step``-th month;
 - WORKDAYS: every working day;
 - MONTH_WORKDAY: the ``a``-th working day (negative: from the end) of every ``step``-th month;
-- BYDAY: several weekdays of every week, from the week of 1970-01-05: bits of ``a`` are Monday to
-  Friday, those of ``b`` Saturday and Sunday.
+- BYDAY: several weekdays of every week (``step`` 7) from that of 1970-01-05: bits of ``a`` are
+  Monday to Friday, those of ``b`` Saturday and Sunday.
 
 ``cal`` is one int64 array: a header of seventeen entries (first day, days, first month, months,
 then where thirteen tables begin), the month of each day, the number of working days before each

@@ -15,7 +15,7 @@ DAY_BIT = 24  # of a mark: from there on the day itself
 MOST_DAYS = 400  # between due dates of the longest schedule by days
 _WEEK = 7
 _MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
-_OFTEN = 2  # a weekday with half as many payments as the most frequent one is of the set
+_SHARE = 10  # a weekday of a set has one payment in ten
 
 
 def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
@@ -31,23 +31,17 @@ def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
 count_phases = twin(_count_phases, phase_of, inline=True)
 
 
-def _weekdays_of(mark, start, stop, opened, near, lane):
-    """Return the weekdays on which payments often fall, as bits from Monday; 0: no set of them.
-
-    Writes how many fall on each weekday since ``opened`` where :func:`count_phases` does.
-    """
-    count_phases(mark, start, stop, opened, _WEEK, inverse_of(_WEEK), near, lane)
-    places = near.shape[1] - MOST_DAYS
-    most = near[uint64(lane), uint64(places)]
-    for phase in range(1, _WEEK):
-        most = max(most, near[uint64(lane), uint64(places + phase)])
-    bits, size = start - start, start - start
-    for phase in range(_WEEK):
-        if _OFTEN * near[uint64(lane), uint64(places + phase)] >= most:
-            bits |= 1 << ((opened + phase + _MONDAY_SHIFT) % _WEEK)
-            size += 1
-    is_set = size > 1 and (bits <= WORKING or bits == SIX_DAYS)
-    return bits if is_set else start - start
+def _weekdays_of(mark, start, stop, near, lane):
+    """Return the weekdays with a tenth of the payments each, as bits from Monday; 0: no set."""
+    opened = mark[uint64(start)] >> DAY_BIT
+    monday = opened - (opened + _MONDAY_SHIFT) % _WEEK
+    count_phases(mark, start, stop, monday, _WEEK, inverse_of(_WEEK), near, lane)
+    bits, place = start - start, near.shape[1] - MOST_DAYS + _WEEK
+    for _ in range(_WEEK):
+        place -= 1
+        bits += bits + int(_SHARE * near[uint64(lane), uint64(place)] >= stop - start)
+    is_set = bits & (bits - 1) != 0 and (bits <= WORKING or bits == SIX_DAYS)
+    return bits if is_set else bits - bits
 
 
 weekdays_of = twin(_weekdays_of, count_phases, inverse_of)

@@ -145,7 +145,7 @@ def _option_of(option, steps):
     if option == _BY_DAYS - 1:
         return WORKDAYS, 1, 1.0
     if option == _SET:
-        return BYDAY, 1, 1.0
+        return BYDAY, _WEEK, 1.0
     step = (steps >> (_STEP_BITS * (option - _BY_DAYS))) & _STEP
     return DAYS, step, 1.0 * step
 
@@ -242,7 +242,7 @@ def _one_of_several(day, amount, member, cal, unit, kind, step, anchor, a, b, hi
         weekday = by_itself(day, amount, member, start, stop, lg, a, b, hits, misses)
         if weekday >= 0:
             first = opened + (weekday - opened - _MONDAY_SHIFT) % _WEEK
-            return True, kind - BYDAY + DAYS, step - step + _WEEK, first, b - b + 1, b - b
+            return True, kind - BYDAY + DAYS, step, first, b - b + 1, b - b
     return False, kind, step, anchor, a, b
 
 

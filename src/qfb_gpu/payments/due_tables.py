@@ -48,7 +48,9 @@ def _due_table(calendar: bytes) -> np.ndarray:
     days, since = _days_of_sets(first, n_days)
     by_set = np.take(rolled, days - first, axis=1)
     header[due_places.SETS_STEP] = by_set.shape[1]
-    header[due_places.SETS_AT + np.asarray(due_places.SETS)] = begin - since
+    sets = np.asarray(due_places.SETS)
+    header[due_places.SETS_AT + sets] = begin - since
+    header[due_places.SIZES_AT + sets] = np.bitwise_count(sets)
     parts = (header, rolled, by_month, workdays, np.arange(len(workdays)), by_set)
     return np.concatenate([part.ravel().astype("int32", copy=False) for part in parts])
 
