@@ -27,6 +27,7 @@ KINDS = {
     "pair": dues.PAIR,
     "nth": dues.NTH,
     "month_workday": dues.MONTH_WORKDAY,
+    "byday": dues.BYDAY,
 }
 ROLLS = {
     "none": dues.NONE,
@@ -74,8 +75,8 @@ def test_due_index_is_near_the_dues_of_a_day(schedule, roll, days_off, date):
     A roll may go on to a day after the date, where all days between are closed.
     """
     cal = table_of(*days_off)
-    kind, step, anchor, *_ = schedule
-    k = int(dues.due_index(cal, KINDS[kind], step, anchor, number(date)))
+    kind, step, anchor, a, b = schedule
+    k = int(dues.due_index(cal, KINDS[kind], step, anchor, a, b, number(date)))
     assert naive.due(schedule, "none", k - 3, *days_off) <= date
     assert naive.due(schedule, roll, k - 3, *days_off) <= naive.rolled(date, roll, *days_off)
     ahead = 3 if kind == "pair" else 2
@@ -100,7 +101,7 @@ def test_working_days_are_counted_from_the_first_day_of_the_table(days_off):
     for i in range(0, len(working), 97):
         assert due(cal, ("days", 1, number(working[i]), 1, 0), "none", 0) == working[i]
         assert date_of(dues.due_day(cal, dues.WORKDAYS, 1, 0, 0, 0, dues.NONE, i)) == working[i]
-        assert dues.due_index(cal, dues.WORKDAYS, 1, 0, number(working[i])) == i
+        assert dues.due_index(cal, dues.WORKDAYS, 1, 0, 1, 0, number(working[i])) == i
 
 
 @given(holidays(), st.dates(FIRST, LAST))
@@ -220,3 +221,34 @@ def test_a_phase_is_what_a_division_leaves(step):
     for days in since.tolist():
         assert due_places.phase_of(dues.DAYS, step, inverse, 500 + days, 500, 7) == days % step
         assert due_places.phase_of(dues.MONTHS, step, inverse, 7 + days, 500, 7) == days % step
+
+
+SETS = st.sampled_from(due_places.SETS)
+
+
+@given(SETS, rolls, holidays(), st.dates(FIRST, LAST), st.integers(0, 1))
+@settings(max_examples=200)
+def test_weekdays_of_every_week_match_naive(bits, roll, days_off, date, clock):
+    """The index of a day, its due date, and the same in the table the search reads."""
+    cal = table_of(*days_off)
+    due_at = due_table(cal)
+    schedule = ("byday", 7, 0, bits % 32, bits // 32)
+    k = int(dues.due_index(cal, dues.BYDAY, *schedule[1:], number(date)))
+    assert naive.nominal(schedule, k - 1) < date <= naive.nominal(schedule, k)
+    for i in range(k - 3, k + 4):
+        want = naive.due(schedule, roll, i, *days_off)
+        assert due(cal, schedule, roll, i) == want
+        place, way, both = due_places.due_place(
+            due_at, clock, dues.BYDAY, *schedule[1:], ROLLS[roll], i
+        )
+        assert due_at[place] == dues.position(cal, clock, number(want))
+        assert (way, both) == (1, 2)
+    opened = number(date)
+    month, worked = dues.month_of(cal, opened), dues.n_working_before(cal, opened)
+    near, *_ = due_places.place_near(
+        due_at, clock, dues.BYDAY, 7, 0, *schedule[3:], ROLLS[roll], (opened, month, worked), -1
+    )
+    monday = date - dt.timedelta(days=date.weekday())
+    before = int(dues.due_index(cal, dues.BYDAY, *schedule[1:], number(monday))) - 1
+    want = naive.due(schedule, roll, before, *days_off)
+    assert due_at[near] == dues.position(cal, clock, number(want))

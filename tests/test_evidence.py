@@ -19,7 +19,7 @@ from qfb_gpu.payments.due_tables import due_table
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues, evidence
 from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
-from qfb_kernels.due_places import inverse_of, phase_of
+from qfb_kernels.due_places import SETS, inverse_of, phase_of
 from qfb_kernels.matching import MORE_TICKS, mark_payments
 
 CPU = get_backend("cpu")
@@ -152,6 +152,7 @@ SCHEDULES = st.one_of(
         st.sampled_from([1, 2, 3, 4, -1]), st.integers(0, 6),
     ),
     st.tuples(st.just(dues.WORKDAYS), st.just(1), st.just(0), st.just(1), st.just(0)),
+    st.sampled_from(SETS).map(lambda days: (dues.BYDAY, 7, 0, days & 31, days >> 5)),
     st.tuples(
         st.just(dues.MONTH_WORKDAY), st.sampled_from([1, 3]), st.integers(-2, 2),
         st.integers(-9, 9).filter(bool), st.just(0),
@@ -174,7 +175,7 @@ def test_a_due_date_that_looks_its_payment_up_finds_what_all_payments_find(
     anchor += FIRST if kind == dues.DAYS else int(dues.month_of(CAL, FIRST))
     b = min(31, a + b) if kind == dues.PAIR else b
     schedule = (kind, step, anchor, a, b, roll if clock == 0 or roll else dues.FOLLOWING)
-    first = int(dues.due_index(CAL, *schedule[:3], days[0])) - 2
+    first = int(dues.due_index(CAL, *schedule[:5], days[0])) - 2
     positions = []
     at = [int(dues.position(CAL, clock, day)) for day in days]
     while len(positions) < 3 or positions[-2] <= at[-1]:

@@ -22,7 +22,7 @@ from qfb_gpu.payments.tables import calendar_table
 from qfb_gpu.schema import CADENCES, STATUSES
 
 CPU = get_backend("cpu")
-KINDS = ("days", "months", "pair", "nth", "workdays", "month_workday")
+KINDS = ("days", "months", "pair", "nth", "workdays", "month_workday", "byday")
 ROLLS = ("none", "preceding", "following", "modified")
 CN = load_calendar("CN")
 

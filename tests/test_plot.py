@@ -141,3 +141,13 @@ def test_the_drawn_spectrum_is_that_of_the_daily_series():
         wave = np.exp(-2j * np.pi * frequency[k] * np.arange(45))
         assert power[k] == pytest.approx(abs(series @ wave) ** 2, rel=1e-4, abs=1e-4)
     assert all(values.size == 0 for values in day_spectrum(days[:5], get_backend("cpu")))
+
+
+def test_a_stream_of_some_weekdays_says_which():
+    days = [day.date() for day in pd.date_range("2024-01-01", AS_OF) if day.weekday() in (0, 2, 4)]
+    table = on("a", date=days, amount=100.0)
+    (found,) = qfb.find_streams(table, **SETTINGS).stream_id
+    html = qfb.plot_stream(table, int(found), **SETTINGS)._repr_html_()
+    assert "Weekly on MO, WE, FR" in html
+    assert len(re.findall('class="mark regular"', html)) >= 52
+    assert 'class="mark missed"' not in html

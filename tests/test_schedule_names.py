@@ -10,6 +10,7 @@ import qfb_gpu as qfb
 from qfb_gpu.backend import get_backend
 from qfb_gpu.payments.cadence import name_schedules
 from qfb_kernels import dues
+from qfb_kernels.due_places import SETS
 
 FIRST, LAST = dt.datetime(2023, 1, 1), dt.datetime(2024, 12, 31)  # noqa: DTZ001  no zone
 CPU = get_backend("cpu")
@@ -45,6 +46,16 @@ def test_the_days_of_a_rule_are_the_days_of_its_months(a, b):
     assert rrule.rrulestr(f"RRULE:{rule}", dtstart=FIRST).between(FIRST, LAST, inc=True) == want
     texts = ["-01" if day == 31 else f"{day:02d}" for day in days]
     assert code == ",".join(f"IntrvlMnthDay:01:{text}" for text in texts)
+
+
+@pytest.mark.parametrize("bits", SETS)
+def test_the_days_of_a_rule_are_its_weekdays(bits):
+    rrule = pytest.importorskip("dateutil.rrule")
+    rule, code = named(dues.BYDAY, bits % 32, bits // 32)
+    weekdays = [day for day in range(7) if bits & 2**day]
+    want = [day for day in pd.date_range(FIRST, LAST) if day.weekday() in weekdays]
+    assert rrule.rrulestr(f"RRULE:{rule}", dtstart=FIRST).between(FIRST, LAST, inc=True) == want
+    assert code == ",".join(f"IntrvlWkDay:01:{day + 1:02d}" for day in weekdays)
 
 
 @pytest.mark.parametrize(

@@ -17,20 +17,18 @@ from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_kernels import dues
 from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
 from qfb_kernels.cadence import (
-    MOST_DAYS,
     N_KNOWN,
     climb,
     costs_of,
-    count_phases,
     forget,
-    is_phase_worth,
     known_score,
     moved,
     score,
 )
-from qfb_kernels.due_places import inverse_of, phase_of
+from qfb_kernels.due_places import SETS, inverse_of, phase_of
 from qfb_kernels.evidence import KNOWN, answers, is_same
 from qfb_kernels.matching import MORE_TICKS, mark_payments
+from qfb_kernels.phases import MOST_DAYS, count_phases, is_phase_worth
 from qfb_kernels.search import clock_of, search_cpu
 
 FIRST = (dt.date(2021, 1, 4) - EPOCH).days
@@ -61,6 +59,8 @@ def schedules(days):
         for b in range(a + 5, 32):
             yield dues.PAIR, 1, month, a, b
     yield dues.WORKDAYS, 1, days[0], 1, 0
+    for bits in SETS:
+        yield dues.BYDAY, 7, 0, bits & 31, bits >> 5
 
 
 def unit_of(days, clock):
@@ -147,6 +147,28 @@ def test_the_search_finds_what_looking_at_every_schedule_finds(jitter, seed):
     assert np.mean(np.array(lost) < 1e-6) >= 0.9, np.round(lost, 2)
 
 
+@pytest.mark.parametrize("bits", SETS)
+@pytest.mark.parametrize("jitter", [0.0, 0.1])
+def test_a_set_of_weekdays_is_found_whatever_its_days(bits, jitter):
+    """Payments by weekday were one, two or no weekly streams, or daily ones half of which missed."""
+    rng = np.random.default_rng(bits)
+    days = [FIRST + i for i in range(200) if bits >> (FIRST + i + 3) % 7 & 1]
+    days = [day for day in days if rng.random() >= jitter]
+    gains, schedule = found([days])
+    best, at = exhaustive(days, clock_for(days))
+    assert gains[0] == pytest.approx(best, abs=1e-6), (schedule, at)
+    kind, *_, a, b, _ = schedule[0].tolist()
+    five = bits == 31
+    assert (kind, a + 32 * b) == (dues.BYDAY, bits) or (five and kind == dues.WORKDAYS)
+
+
+@pytest.mark.parametrize(("n_payments", "is_tried"), [(7, False), (8, True)])
+def test_a_set_of_weekdays_takes_eight_payments(n_payments, is_tried):
+    days = [FIRST + 7 * (i // 2) + 3 * (i % 2) for i in range(n_payments)]
+    _, schedule = found([days])
+    assert (schedule[0, 0] == dues.BYDAY) == is_tried
+
+
 def test_a_score_that_is_remembered_is_the_score():
     """Every schedule near by, each asked for three times in another order, for two families."""
     days = payers(1, 0.3, 11)[1]
@@ -212,6 +234,7 @@ def test_a_climb_ends_where_whole_rounds_of_moves_end(jitter):
             (dues.DAYS, 7, days[0] + 2, 1, 0), (dues.DAYS, 30, days[0] + 1, 1, 0),
             (dues.MONTHS, 1, month, 12, 0), (dues.NTH, 1, month, 2, 3),
             (dues.PAIR, 1, month, 4, 19), (dues.MONTH_WORKDAY, 1, month, 5, 0),
+            (dues.BYDAY, 7, 0, 0b10100, 0),
         ):  # fmt: skip
             family = (unit, costs_of(kind, step, clock), kind, step)
             begin = score(*family, *start, roll)

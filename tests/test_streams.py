@@ -87,8 +87,8 @@ def test_the_calendar_table_holds_every_due_date_that_is_looked_for(kind, step):
     first_day, n_days, first_month, n_months = cal[:4].tolist()
     for anchor in range(step):
         start = anchor + (19000 if kind == dues.DAYS else 620)
-        early = dues.due_index(cal, kind, step, start, first - 160) - 3
-        late = dues.due_index(cal, kind, step, start, last + 160) + 7
+        early = dues.due_index(cal, kind, step, start, 1, 0, first - 160) - 3
+        late = dues.due_index(cal, kind, step, start, 1, 0, last + 160) + 7
         for k in (early, late):
             place = start + k * step
             low, high = (first_day, n_days) if kind == dues.DAYS else (first_month, n_months)

@@ -12,8 +12,9 @@ import math
 
 from numba import uint64
 
-from qfb_kernels.due_places import inverse_of, phase_of
+from qfb_kernels.due_places import SETS, inverse_of, phase_of
 from qfb_kernels.dues import (
+    BYDAY,
     DAYS,
     FOLLOWING,
     MODIFIED,
@@ -38,6 +39,7 @@ from qfb_kernels.evidence import (
     evidence,
     is_same,
 )
+from qfb_kernels.phases import DAY_BIT, count_phases, is_phase_worth, weekdays_of
 from qfb_kernels.twin import twin
 
 _MONTH = 30.436875
@@ -47,9 +49,9 @@ N_KNOWN = 16  # schedules of a family whose scores are remembered
 _ROUNDS, _MOVES = 6, 8
 INVERSE = 2  # in what :func:`costs_of` returns
 _UNUSUAL = 0.3  # nats to name a roll that few have
+_LOG_SETS = math.log(len(SETS))
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
-DAY_BIT = 24  # of a mark: from there on the day itself
-MOST_DAYS = 400  # between due dates of the longest schedule by days
+_WORKING, _WEEKEND_BIT = 31, 5  # bits of Monday to Friday; the next is Saturday's
 _AT_ONCE = 16  # payments that are counted before asking whether they are enough
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
@@ -65,6 +67,8 @@ def _costs_of(kind, step, clock):
         phase = math.log(1.0 + (step - 1) * share)
         if step not in (1, _WEEK, 2 * _WEEK):
             family, period = 3.5, math.log(1.0 * step)
+    elif kind == BYDAY:
+        family, period = 3.5, _LOG_SETS
     elif kind != WORKDAYS:
         phase = math.log(_MONTH * step * share)
         if kind == PAIR:
@@ -176,7 +180,7 @@ def _climb(unit, costs, kind, step, anchor, a, b, roll, best, mean):
                 continue
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, 0, shift)
         elif move < 5:
-            if (move > 2 and kind != PAIR) or kind == WORKDAYS:
+            if (move > 2 and kind != PAIR) or kind in (WORKDAYS, BYDAY):
                 continue
             by = 1 if move % 2 else -1
             to_anchor, to_a, to_b = moved(kind, anchor, a, b, (move - 1) // 2, by)
@@ -223,12 +227,14 @@ def _sample(start, stop, i, last):
 sample = twin(_sample, inline=True)
 
 
-def _start_of(mark, start, stop, cal, kind, i, last):
+def _start_of(mark, start, stop, cal, kind, i, last, days):
     """Read the ``i``-th start of a family off the payments: (anchor, a, b); a = 0: none."""
     slot = sample(start, stop, i, last)
     here = mark[uint64(slot)]
-    if kind == DAYS:
+    if kind in (DAYS, WORKDAYS):
         return here >> DAY_BIT, 1, 0
+    if kind == BYDAY:
+        return days - days, days & _WORKING, days >> _WEEKEND_BIT
     month = month_of(cal, here >> DAY_BIT)
     of_month = (here & 31) + 1
     to_end = ((here >> 5) & 31) - of_month
@@ -299,35 +305,6 @@ is_near = twin(_is_near, off_month_day, inline=True)
 is_worth = twin(_is_worth, is_near, inline=True)
 
 
-def _count_phases(mark, start, stop, opened, step, inverse, near, lane):
-    """Count the payments of each day of a period, in the last places of the lane's row."""
-    places = near.shape[1] - MOST_DAYS
-    for phase in range(step):
-        near[uint64(lane), uint64(places + phase)] = 0
-    for i in range(start, stop):
-        phase = phase_of(DAYS, step, inverse, mark[uint64(i)] >> DAY_BIT, opened, opened)
-        near[uint64(lane), uint64(places + phase)] += 1
-
-
-count_phases = twin(_count_phases, phase_of, inline=True)
-
-
-def _is_phase_worth(n, phase, step, near, lane):
-    """Whether half of the payments are within some days of the due dates of a phase."""
-    places = near.shape[1] - MOST_DAYS
-    slack = (min(step, 20) + 2) // 5
-    need = (n + 1) // 2
-    phase -= slack
-    phase += step if phase < 0 else 0
-    for _ in range(2 * slack + 1):
-        need -= near[uint64(lane), uint64(places + phase)]
-        phase = phase + 1 if phase + 1 < step else phase - phase
-    return need <= 0
-
-
-is_phase_worth = twin(_is_phase_worth, inline=True)
-
-
 def _family(mark, cal, unit, costs, kind, step, floor, bound):
     """Best schedule of one family and period; climbs only if a start is near ``floor``.
 
@@ -343,22 +320,25 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
     n = stop - start
     if kind == DAYS:
         count_phases(mark, start, stop, opened, step, costs[INVERSE], unit[NEAR], unit[LANE])
+    days = nothing
+    if kind == BYDAY:
+        days = weekdays_of(mark, start, stop, unit[NEAR], unit[LANE])
     last = min(4 if n > _SHORT else 2, n - 1)
     for i in range(last + 1):
-        anchor, a, b = start_of(mark, start, stop, cal, kind, i, last)
+        anchor, a, b = start_of(mark, start, stop, cal, kind, i, last, days)
         phase = phase_of(kind, step, costs[INVERSE], anchor, opened, unit[MONTH])
         if a == 0 or (a == best_a and b == best_b and phase == best_phase):
             continue
         if kind == DAYS:
             if not is_phase_worth(n, phase, step, unit[NEAR], unit[LANE]):
                 continue
-        elif kind != WORKDAYS and not is_worth(mark, start, stop, kind, a, b):
+        elif kind not in (WORKDAYS, BYDAY) and not is_worth(mark, start, stop, kind, a, b):
             continue
         gain, at_mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
         if gain > best + TINY:
             best, mean = gain, at_mean
             best_anchor, best_phase, best_a, best_b = anchor, phase, a, b
-        if kind == WORKDAYS or best >= bound - TINY:
+        if kind in (WORKDAYS, BYDAY) or best >= bound - TINY:
             break
     if best >= bound - TINY or best < floor - 0.6 * n - 2.0:
         return best, best_anchor, best_a, best_b, roll
@@ -366,6 +346,6 @@ def _family(mark, cal, unit, costs, kind, step, floor, bound):
 
 
 family = twin(
-    _family, forget, start_of, phase_of, count_phases, is_phase_worth, is_worth, known_score, climb,
-    inline=True,
+    _family, forget, weekdays_of, start_of, phase_of, count_phases, is_phase_worth, is_worth,
+    known_score, climb, inline=True,
 )  # fmt: skip

@@ -1,30 +1,38 @@
 """Due dates of every schedule as positions on a clock, in one table: a due date is one read.
 
 ``due_at`` is one int32 array: a header of twelve entries, for each clock and roll the positions of
-all days, rolled, for each clock and roll :data:`N_ROWS` rows of months, and for each clock the
-positions of the working days. A row of months has the due date of each month by one day of the
+all days, rolled, for each clock and roll :data:`N_ROWS` rows of months, for each clock the
+positions of the working days, and for each clock and roll those of the days of each set of weekdays
+(:data:`SETS`). A row of months has the due date of each month by one day of the
 month, weekday or working day (:func:`row_of`). Header: for each clock and roll (four a clock) the
 place of day 0; the place of month 0 in the first row; months of a row; for each
-clock the place of the first working day.
+clock the place of the first working day; the places of a clock and roll in the sets; for each set
+(by its bits) the place of its first day since 1970-01-05, and how many days it has.
 
-Due dates of a schedule are ``step`` places apart; those of a pair lie in two rows in turn, so that
-every second distance is another one, and both together are ``both``.
+Due dates of a schedule are ``step`` places apart, those on weekdays one; those of a pair lie in two
+rows in turn, so that every second distance is another one, and both together are ``both``.
 """
 
 from __future__ import annotations
 
 from numba import uint64
 
-from qfb_kernels.dues import DAYS, MONTH_WORKDAY, NTH, PAIR, WORKDAYS
+from qfb_kernels.dues import BYDAY, DAYS, MONTH_WORKDAY, NTH, PAIR, WORKDAYS
 from qfb_kernels.twin import twin
 
 MONTH_DAYS, END_DAYS, MOST_WORKDAYS, _WEEK = 31, 9, 31, 7
 NTH_ROW = MONTH_DAYS + END_DAYS
 WORKDAY_ROW = NTH_ROW + 5 * _WEEK
 N_ROWS = WORKDAY_ROW + 2 * MOST_WORKDAYS
-HEADER = 12
-MONTHS_AT, N_MONTHS, WORKDAYS_AT = 8, 9, 10
+MONTHS_AT, N_MONTHS, WORKDAYS_AT, SETS_STEP, SETS_AT = 8, 9, 10, 12, 13
+WORKING, SIX_DAYS = 31, 63  # bits of Monday to Friday, and with Saturday
+SETS = (*(days for days in range(WORKING + 1) if days.bit_count() > 1), SIX_DAYS)
+"""Weekdays a schedule may have, as bits from Monday: two to five of Monday to Friday, or six."""
+SIZES_AT = SETS_AT + SIX_DAYS + 1
+HEADER = SIZES_AT + SIX_DAYS + 1
+_MONDAY = 4  # 1970-01-05
 _SHIFT = 40
+_WEEKEND_BIT = 5  # the lowest bit of ``b`` of a set of weekdays
 
 
 def _row_of(kind, a, b):
@@ -50,6 +58,9 @@ def _due_place(due_at, clock, kind, step, anchor, a, b, roll, k):
         return due_at[uint64(table)] + anchor + k * step, step, 2 * step
     if kind == WORKDAYS:
         return due_at[uint64(WORKDAYS_AT + clock)] + k, step, 2 * step
+    if kind == BYDAY:
+        place = due_at[uint64(SETS_AT + a + (b << _WEEKEND_BIT))] + k
+        return place + table * due_at[uint64(SETS_STEP)], k - k + 1, k - k + 2
     n_months = due_at[uint64(N_MONTHS)] + k - k
     row = table * N_ROWS + (a - 1 if kind == PAIR else row_of(kind, a, b))
     place = due_at[uint64(MONTHS_AT)] + row * n_months + anchor
@@ -91,6 +102,8 @@ def _place_near(due_at, clock, kind, step, phase, a, b, roll, unit_day, k):
     opened, month, worked = unit_day
     anchor = (opened if kind == DAYS else month) + phase - (step if phase > 0 else phase)
     k += worked if kind == WORKDAYS else worked - worked
+    if kind == BYDAY:  # from the week's first one
+        k += (opened - _MONDAY) // _WEEK * due_at[uint64(SIZES_AT + a + (b << _WEEKEND_BIT))]
     return due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
 
 

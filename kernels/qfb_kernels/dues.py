@@ -8,7 +8,9 @@ A schedule is six integers: ``kind, step, anchor, a, b, roll``. Its ``k``-th due
 - PAIR: days ``a`` and ``b`` of every month;
 - NTH: the ``a``-th (-1: last) weekday ``b`` (0 Monday) of every ``step``-th month;
 - WORKDAYS: every working day;
-- MONTH_WORKDAY: the ``a``-th working day (negative: from the end) of every ``step``-th month.
+- MONTH_WORKDAY: the ``a``-th working day (negative: from the end) of every ``step``-th month;
+- BYDAY: several weekdays of every week (``step`` 7) from that of 1970-01-05: bits of ``a`` are
+  Monday to Friday, those of ``b`` Saturday and Sunday.
 
 ``cal`` is one int64 array: a header of seventeen entries (first day, days, first month, months,
 then where thirteen tables begin), the month of each day, the number of working days before each
@@ -24,10 +26,12 @@ from numba import uint64
 
 from qfb_kernels.twin import twin
 
-DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY = range(6)
+DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY, BYDAY = range(7)
 NONE, PRECEDING, FOLLOWING, MODIFIED = range(4)
 _WEEK = 7
 _MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+_MONDAY = _WEEK - _MONDAY_SHIFT
+_WEEKEND_BIT = 5  # Saturday's
 _ROLLED, _N_ROLLS = 8, 4  # the first of the tables of rolls in the header, and rolls of a clock
 _MARKS = _ROLLED + 2 * _N_ROLLS
 
@@ -95,10 +99,48 @@ def _nth_weekday(cal, month, nth, weekday):
 nth_weekday = twin(_nth_weekday, month_start, inline=True)
 
 
+def _weekdays_before(a, b, weekday):
+    """How many days of a set of weekdays are before a weekday, 7 for the whole week."""
+    n = a - a
+    for i in range(weekday):
+        n += ((a | b << _WEEKEND_BIT) >> i) & 1
+    return n
+
+
+weekdays_before = twin(_weekdays_before, inline=True)
+
+
+def _byday(a, b, k):
+    """Return the ``k``-th day of a set of weekdays since 1970-01-05."""
+    size = weekdays_before(a, b, _WEEK)
+    week = k // size
+    left = k - week * size
+    weekday = left - left
+    while ((a | b << _WEEKEND_BIT) >> weekday) & 1 == 0 or left > 0:
+        left -= ((a | b << _WEEKEND_BIT) >> weekday) & 1
+        weekday += 1
+    return _MONDAY + _WEEK * week + weekday
+
+
+byday = twin(_byday, weekdays_before)
+
+
+def _index_byday(a, b, day):
+    """Return how many days of a set of weekdays are from 1970-01-05 to before ``day``."""
+    week = (day - _MONDAY) // _WEEK
+    size = weekdays_before(a, b, _WEEK)
+    return week * size + weekdays_before(a, b, day - _MONDAY - _WEEK * week)
+
+
+index_byday = twin(_index_byday, weekdays_before)
+
+
 def _nominal(cal, kind, step, anchor, a, b, k):
     """Return the ``k``-th due date before it is rolled."""
     if kind == DAYS:
         return anchor + k * step
+    if kind == BYDAY:
+        return byday(a, b, k)
     if kind == MONTHS:
         return month_day(cal, anchor + k * step, a)
     if kind == PAIR:
@@ -114,8 +156,9 @@ def _nominal(cal, kind, step, anchor, a, b, k):
 
 
 nominal = twin(
-    _nominal, month_day, nth_weekday, working_day, n_working_before, month_start, inline=True
-)
+    _nominal, byday, month_day, nth_weekday, working_day, n_working_before, month_start,
+    inline=True,
+)  # fmt: skip
 
 
 def _rolled(cal, roll, day):
@@ -144,10 +187,12 @@ def _position(cal, clock, day):
 position = twin(_position, n_working_before, inline=True)
 
 
-def _due_index(cal, kind, step, anchor, day):
+def _due_index(cal, kind, step, anchor, a, b, day):
     """Return a ``k`` whose due date is near ``day``; never more than two dues after it."""
     if kind == DAYS:
         return (day - anchor) // step
+    if kind == BYDAY:
+        return index_byday(a, b, day)
     if kind == WORKDAYS:
         return n_working_before(cal, day)
     if kind == PAIR:
@@ -155,4 +200,4 @@ def _due_index(cal, kind, step, anchor, day):
     return (month_of(cal, day) - anchor) // step
 
 
-due_index = twin(_due_index, month_of, n_working_before, inline=True)
+due_index = twin(_due_index, index_byday, month_of, n_working_before, inline=True)

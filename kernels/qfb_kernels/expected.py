@@ -18,7 +18,7 @@ def _expected_row(cal, schedule, first_due, as_of, horizon, begin, day_out, stre
     n = 0
     if step == 0 or first_due[row] == _NULL_DAY:
         return 0
-    k = due_index(cal, kind, step, anchor, first_due[row]) - 3
+    k = due_index(cal, kind, step, anchor, a, b, first_due[row]) - 3
     while due_day(cal, kind, step, anchor, a, b, roll, k) < first_due[row]:
         k += 1
     last = _NULL_DAY

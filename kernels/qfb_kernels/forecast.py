@@ -45,7 +45,7 @@ def _index_after(cal, fit, row, last_due):
     """Index of the first due date after ``last_due``."""
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
-    k = due_index(cal, kind, step, anchor, last_due) - 3
+    k = due_index(cal, kind, step, anchor, a, b, last_due) - 3
     while due_day(cal, kind, step, anchor, a, b, roll, k) <= last_due:
         k += 1
     return k

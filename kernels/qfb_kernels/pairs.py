@@ -1,4 +1,4 @@
-"""Whether payments twice a month are one contract or two that share a counterparty."""
+"""Whether payments twice a month, or on some weekdays, are one contract or share a counterparty."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ import math
 from qfb_kernels.dues import month_day, month_of
 from qfb_kernels.evidence import log_beta_ratio
 from qfb_kernels.twin import twin
+
+_WEEK, _WEEKEND_BIT = 7, 5
+_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+_LEAST = 3  # payments of a weekday that may be a contract of its own
 
 
 def _is_first_of_pair(cal, day, a, b):
@@ -63,3 +67,47 @@ def _pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses):
 
 
 pair_is_two = twin(_pair_is_two, side, log_beta_ratio)
+
+
+def _by_itself(day, amount, member, start, stop, lg, a, b, hits, misses):
+    """-1: a set of weekdays is one contract; else the weekday with most payments of several.
+
+    Several, where amounts or lives differ by weekday: one-way analysis of variance of log amounts,
+    and the nats of what each weekday misses within its own life.
+    """
+    most, at_most = start - start, start - start - 1
+    n, n_days = start - start, start - start
+    within, total, squares = 0.0, 0.0, 0.0
+    gain = -log_beta_ratio(lg, 24, 2, hits, misses)
+    for weekday in range(_WEEK):
+        if ((a | b << _WEEKEND_BIT) >> weekday) & 1 == 0:
+            continue
+        here, first, last = start - start, start - start, start - start
+        sum_here, squares_here = 0.0, 0.0
+        for i in range(start, stop):
+            payment = member[i]
+            if (day[payment] + _MONDAY_SHIFT) % _WEEK != weekday:
+                continue
+            first = day[payment] if here == 0 else first
+            last = day[payment]
+            value = math.log(1.0 + amount[payment])
+            here += 1
+            sum_here += value
+            squares_here += value * value
+        if here < _LEAST:
+            return start - start - 1
+        if here > most:
+            most, at_most = here, weekday
+        missed = max(start - start, (last - first) // _WEEK + 1 - here)
+        gain += log_beta_ratio(lg, 24, 2, here, missed)
+        n += here
+        n_days += 1
+        total += sum_here
+        squares += squares_here
+        within += squares_here - sum_here * sum_here / here
+    between = squares - total * total / n - within
+    gain += 0.5 * n * math.log(1.0 + between / (within + 1e-6 * n))
+    return at_most if gain > 5.0 + (n_days - 1) * math.log(1.0 * n) else start - start - 1
+
+
+by_itself = twin(_by_itself, log_beta_ratio)

@@ -16,8 +16,6 @@ import math
 from numba import cuda, uint64
 
 from qfb_kernels.cadence import (
-    DAY_BIT,
-    MOST_DAYS,
     TINY,
     climb,
     costs_of,
@@ -28,6 +26,7 @@ from qfb_kernels.cadence import (
 )  # fmt: skip
 from qfb_kernels.due_places import inverse_of, phase_of
 from qfb_kernels.dues import (
+    BYDAY,
     DAYS,
     MONTH_WORKDAY,
     MONTHS,
@@ -47,17 +46,20 @@ from qfb_kernels.evidence import (
     scatter_length,
 )
 from qfb_kernels.matching import mark_payments
-from qfb_kernels.pairs import pair_is_two
+from qfb_kernels.pairs import by_itself, pair_is_two
+from qfb_kernels.phases import DAY_BIT, MOST_DAYS
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
 N_FIT_INT = 14
 _MONTH = 30.436875
 _WEEK = 7
+_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
 _CLOSED_SHARE = 20  # one payment in 20 on a closed day still makes a working-day payer
 _NEAR = 0.12  # of the median gap: periods to try first
 _FEW = 12
-_BY_DAYS, N_OPTIONS = 17, 23  # the first option by days, and how many options there are
+_BY_DAYS, _SET, N_OPTIONS = 17, 23, 24  # the first option by days, that of weekdays, how many
+_SET_PAYMENTS = 8  # least payments of a set of weekdays
 _STEP_BITS, _STEP = 9, 511
 _NTH_WINS, _WORKDAY_WINS = 0.85, 0.95  # of the perfect fit's evidence
 
@@ -90,7 +92,7 @@ def _options_of(n, span, gap, peaks, row):
     """Bits of the options near the median gap and of the others, and the steps of those by days.
 
     Options: for 1, 2, 3, 6, 12 months by day, by weekday, by working day; pairs; working days;
-    by days, of each step once, nine bits a step.
+    by days, of each step once, nine bits a step; a set of weekdays. The last is tried last.
     """
     nothing = n - n  # not a literal, for which every helper would be compiled once more
     most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
@@ -110,6 +112,9 @@ def _options_of(n, span, gap, peaks, row):
         elif option == _BY_DAYS - 1:
             period = 1.0
             bits = 1 if n > 4 and span * 5.0 / 7.0 < most else nothing
+        elif option == _SET:  # more than half of at least two due dates a week are answered
+            period = 1.0
+            bits = 1 if n >= _SET_PAYMENTS and span < _WEEK * n else nothing
         elif n > 2:
             step = step_of(option - _BY_DAYS, n, span, gap, peaks, row)
             period = 1.0 * step
@@ -139,6 +144,8 @@ def _option_of(option, steps):
         return PAIR, 1, 0.5 * _MONTH
     if option == _BY_DAYS - 1:
         return WORKDAYS, 1, 1.0
+    if option == _SET:
+        return BYDAY, _WEEK, 1.0
     step = (steps >> (_STEP_BITS * (option - _BY_DAYS))) & _STEP
     return DAYS, step, 1.0 * step
 
@@ -224,6 +231,24 @@ best_of_all = twin(
 )
 
 
+def _one_of_several(day, amount, member, cal, unit, kind, step, anchor, a, b, hits, misses):
+    """Whether days of a month or weekdays are contracts of their own; the schedule, of one then."""
+    _, _, _, lg, _, _, _, start, stop, opened, _, _, _, _ = unit
+    if kind == PAIR:
+        which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
+        if which > 0:
+            return True, kind - PAIR + MONTHS, step, anchor, (a if which == 1 else b), b - b
+    elif kind == BYDAY:
+        weekday = by_itself(day, amount, member, start, stop, lg, a, b, hits, misses)
+        if weekday >= 0:
+            first = opened + (weekday - opened - _MONDAY_SHIFT) % _WEEK
+            return True, kind - BYDAY + DAYS, step, first, b - b + 1, b - b
+    return False, kind, step, anchor, a, b
+
+
+one_of_several = twin(_one_of_several, pair_is_two, by_itself)
+
+
 def _slot_of(at, start, tick):
     """Return the first payment that is not before a tick."""
     slot = start
@@ -267,20 +292,18 @@ def _search(
         return
     phase = phase_of(kind, step, inverse_of(step), anchor, opened, month)
     hits, misses, zeros, total, late, _, first, last = answers(unit, kind, step, phase, a, b, roll)
-    if kind == PAIR:
-        which = pair_is_two(day, amount, member, start, stop, cal, lg, a, b, hits, misses)
-        if which > 0:
-            kind, a, b = kind - PAIR + MONTHS, (a if which == 1 else b), b - b
-            costs = costs_of(kind, step, clock)
-            forget(known, lane)
-            best, mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
-            best, anchor, a, b, roll = climb(
-                unit, costs, kind, step, anchor, a, b, roll, best, mean
-            )
-            phase = phase_of(kind, step, inverse_of(step), anchor, opened, month)
-            hits, misses, zeros, total, late, _, first, last = answers(
-                unit, kind, step, phase, a, b, roll
-            )
+    is_several, kind, step, anchor, a, b = one_of_several(
+        day, amount, member, cal, unit, kind, step, anchor, a, b, hits, misses
+    )
+    if is_several:
+        costs = costs_of(kind, step, clock)
+        forget(known, lane)
+        best, mean = known_score(unit, costs, kind, step, anchor, a, b, roll)
+        best, anchor, a, b, roll = climb(unit, costs, kind, step, anchor, a, b, roll, best, mean)
+        phase = phase_of(kind, step, inverse_of(step), anchor, opened, month)
+        hits, misses, zeros, total, late, _, first, last = answers(
+            unit, kind, step, phase, a, b, roll
+        )
     values = (
         kind, step, anchor, a, b, roll, clock, hits, misses, zeros, total, late,
         slot_of(at, start, first) - start, slot_of(at, start, last) - start,
@@ -305,7 +328,7 @@ search = twin(
     phase_of,
     answers,
     slot_of,
-    pair_is_two,
+    one_of_several,
     costs_of,
     forget,
     known_score,

@@ -26,7 +26,7 @@ def _nearest_due(cal, fit, group, day):
     """Return the due date nearest to a day, and the day's offset from it in ticks."""
     kind, step, anchor = fit[group, 0], fit[group, 1], fit[group, 2]
     a, b, roll, clock = fit[group, 3], fit[group, 4], fit[group, 5], fit[group, 6]
-    k = due_index(cal, kind, step, anchor, day) - 2
+    k = due_index(cal, kind, step, anchor, a, b, day) - 2
     x = position(cal, clock, day)
     here = due_day(cal, kind, step, anchor, a, b, roll, k)
     while True:
@@ -162,7 +162,7 @@ def _period(cal, fit, group, date):
     """Days from a due date to the one four later, over four."""
     kind, step, anchor = fit[group, 0], fit[group, 1], fit[group, 2]
     a, b, roll = fit[group, 3], fit[group, 4], fit[group, 5]
-    k = due_index(cal, kind, step, anchor, date)
+    k = due_index(cal, kind, step, anchor, a, b, date)
     ahead = due_day(cal, kind, step, anchor, a, b, roll, k + 1)
     return ahead - due_day(cal, kind, step, anchor, a, b, roll, k)
 
@@ -298,7 +298,7 @@ def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
     if hits == 0:
         return
     n_due = 0
-    k = due_index(cal, kind, step, anchor, first) - 3
+    k = due_index(cal, kind, step, anchor, a, b, first) - 3
     here = due_day(cal, kind, step, anchor, a, b, roll, k)
     while here <= last:
         ahead = due_day(cal, kind, step, anchor, a, b, roll, k + 1)

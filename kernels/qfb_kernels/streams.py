@@ -187,7 +187,7 @@ def _answer_row(day, member, start, stop, cal, fit, row, due, offset):
     a, b, roll, clock = fit[row, 3], fit[row, 4], fit[row, 5], fit[row, 6]
     if step == 0:
         return
-    k = due_index(cal, kind, step, anchor, day[member[start]]) - 2
+    k = due_index(cal, kind, step, anchor, a, b, day[member[start]]) - 2
     here = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k))
     ahead = position(cal, clock, due_day(cal, kind, step, anchor, a, b, roll, k + 1))
     previous = here

@@ -2,7 +2,7 @@
 
 import math
 
-DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY = range(6)
+DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY, BYDAY = range(7)
 NONE = 0
 N_ROUNDS, TINY = 6, 1e-7
 
@@ -21,7 +21,7 @@ def candidates(score, moved, clock, kind, mean):
 
     def by_one(which, by):
         def move(now, _best):
-            if (which == 1 and kind != PAIR) or kind == WORKDAYS:
+            if (which == 1 and kind != PAIR) or kind in (WORKDAYS, BYDAY):
                 return None
             return scored(score, (*moved(kind, *now[:3], which, by), now[3]))
 

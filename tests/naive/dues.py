@@ -36,6 +36,10 @@ def nominal(schedule, k, closed=(), opened=()):
         dates = month_dates(anchor + k // 2)
         day = a if k % 2 == 0 else b
         return dates[min(day, len(dates)) - 1]
+    if kind == "byday":
+        weekdays = [day for day in range(7) if (a + 32 * b) & 2**day]
+        weeks, place = divmod(k, len(weekdays))
+        return dt.date(1970, 1, 5) + dt.timedelta(weeks=weeks, days=weekdays[place])
     dates = month_dates(anchor + k * step)
     if kind == "months":
         return dates[a] if a < 0 else dates[min(a, len(dates)) - 1]

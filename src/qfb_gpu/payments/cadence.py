@@ -11,7 +11,8 @@ from qfb_gpu.ledger import Labelled
 from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
 from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
-from qfb_kernels.cadence import MOST_DAYS, N_KNOWN
+from qfb_kernels.cadence import N_KNOWN
+from qfb_kernels.phases import MOST_DAYS
 from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
@@ -127,8 +128,18 @@ def _describe(kind: int, step: int, weekday: int, a: int, b: int) -> tuple[str, 
     if kind == dues.PAIR:
         code = f"IntrvlMnthDay:01:{_signed(a)},IntrvlMnthDay:01:{_signed(b)}"
         return "semimonthly", _MONTH_DAYS / 2, code, "FREQ=MONTHLY" + _by_two_days(a, b)
+    if kind == dues.BYDAY:
+        return _describe_weekdays([day for day in range(7) if (a | b << 5) >> day & 1])
     rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
     return "daily", 7 / 5, "EvryWorkgDay", rule
+
+
+def _describe_weekdays(weekdays: list[int]) -> tuple[str, float, str, str]:
+    """Return the names of a set of weekdays: weekly up to four of them, daily from five on."""
+    cadence = "weekly" if len(weekdays) < 5 else "daily"  # noqa: PLR2004
+    code = ",".join(f"IntrvlWkDay:01:{day + 1:02d}" for day in weekdays)
+    rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[day] for day in weekdays)
+    return cadence, 7 / len(weekdays), code, rule
 
 
 def _describe_months(kind: int, step: int, a: int, b: int) -> tuple[str, float, str, str]:

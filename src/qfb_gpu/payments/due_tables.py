@@ -9,6 +9,7 @@ import numpy as np
 from qfb_kernels import due_places
 
 _CLOCKS, _ROLLS, _WEEK = 2, 4, 7
+_MONDAY = 4  # 1970-01-05
 
 
 def due_table(cal: np.ndarray) -> np.ndarray:
@@ -22,7 +23,8 @@ def due_table(cal: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of int32
-        Not to be written to. Some 1 MB: months times 137 schedules a month times clocks and rolls.
+        Not to be written to. Some 3 MB: months times 137 schedules a month, weeks times 81 days of
+        sets of weekdays, times clocks and rolls.
     """
     return _due_table(cal.tobytes())
 
@@ -39,10 +41,17 @@ def _due_table(calendar: bytes) -> np.ndarray:
     begin = due_places.HEADER
     header[: _CLOCKS * _ROLLS] = begin + n_days * np.arange(_CLOCKS * _ROLLS) - first
     begin += rolled.size
-    header[due_places.MONTHS_AT :] = (
+    header[due_places.MONTHS_AT : due_places.SETS_STEP] = (
         begin - first_month, n_months, begin + by_month.size, begin + by_month.size + len(workdays)
     )  # fmt: skip
-    parts = (header, rolled, by_month, workdays, np.arange(len(workdays)))
+    begin += by_month.size + 2 * len(workdays)
+    days, since = _days_of_sets(first, n_days)
+    by_set = np.take(rolled, days - first, axis=1)
+    header[due_places.SETS_STEP] = by_set.shape[1]
+    sets = np.asarray(due_places.SETS)
+    header[due_places.SETS_AT + sets] = begin - since
+    header[due_places.SIZES_AT + sets] = np.bitwise_count(sets)
+    parts = (header, rolled, by_month, workdays, np.arange(len(workdays)), by_set)
     return np.concatenate([part.ravel().astype("int32", copy=False) for part in parts])
 
 
@@ -64,3 +73,20 @@ def _days_of_month(cal: np.ndarray) -> np.ndarray:
             for a in range(1, due_places.MOST_WORKDAYS + 1)
         ]
     return np.stack(rows)
+
+
+def _days_of_sets(first: int, n_days: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the days of each set of weekdays, one set after another, over whole weeks.
+
+    And for each set its first day as the how-manieth since 1970-01-05, less its place.
+    """
+    monday = first + (_MONDAY - first) % _WEEK
+    weeks = monday + _WEEK * np.arange((first + n_days - monday) // _WEEK)
+    before = (monday - _MONDAY) // _WEEK
+    days, since, place = [], [], 0
+    for bits in due_places.SETS:
+        of_week = np.array([i for i in range(_WEEK) if bits >> i & 1])
+        days.append((weeks[:, None] + of_week).ravel())
+        since.append(before * len(of_week) - place)
+        place += len(days[-1])
+    return np.concatenate(days), np.asarray(since)

@@ -18,9 +18,9 @@ from qfb_gpu.payments.splits import Splits, fingerprints, merged, of_work, place
 from qfb_gpu.payments.tables import calendar_table, lgamma_table
 from qfb_gpu.payments.units import offsets_of
 from qfb_gpu.schema import ROLES
-from qfb_kernels.cadence import MOST_DAYS
 from qfb_kernels.groups import over_all_cpu, over_all_gpu
 from qfb_kernels.members import number_cpu, number_gpu, place_cpu, place_gpu
+from qfb_kernels.phases import MOST_DAYS
 from qfb_kernels.pools import take_cpu, take_gpu
 from qfb_kernels.search import N_FIT_INT
 from qfb_kernels.settle import recount_cpu, recount_gpu

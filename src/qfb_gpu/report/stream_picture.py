@@ -116,13 +116,19 @@ def _what(stream: dict[str, Any]) -> str:
     cadence = stream["cadence"].replace("_", " ")
     if cadence == "every n days":
         cadence = f"every {stream['period_days']:.0f} days"
-    words.insert(0, cadence[0].upper() + cadence[1:])
+    words.insert(0, cadence[0].upper() + cadence[1:] + _weekdays(stream["rrule"]))
     typical = amount(stream["amount_typical"], stream["currency"])
     words.append(f"{stream['amount_kind']} amount, typically {stream['currency']} {typical}")
     if stream["n_missed"]:
         words.append(f"{stream['n_missed']} missed")
     words.append(f"confidence {_confidence(stream['confidence'])}")
     return " · ".join(words)
+
+
+def _weekdays(rrule: str | None) -> str:
+    """Say which weekdays of every week a rule names, where it names several."""
+    _, _, days = (rrule or "").partition("FREQ=WEEKLY;BYDAY=")
+    return f" on {days.replace(',', ', ')}" if "," in days else ""
 
 
 def _confidence(share: float) -> str:
