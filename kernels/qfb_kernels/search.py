@@ -48,10 +48,11 @@ from qfb_kernels.evidence import (
 )
 from qfb_kernels.matching import mark_payments
 from qfb_kernels.pairs import pair_is_two
+from qfb_kernels.pauses import most_dues
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
-N_FIT_INT = 14
+FIRST_SLOT, N_FIT_INT = 12, 14
 _MONTH = 30.436875
 _WEEK = 7
 _CLOSED_SHARE = 20  # one payment in 20 on a closed day still makes a working-day payer
@@ -93,7 +94,7 @@ def _options_of(n, span, gap, peaks, row):
     by days, of each step once, nine bits a step.
     """
     nothing = n - n  # not a literal, for which every helper would be compiled once more
-    most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
+    most = most_dues(n)
     close, far, steps = nothing, nothing, nothing
     for option in range(N_OPTIONS):
         bits = nothing
@@ -126,7 +127,7 @@ def _options_of(n, span, gap, peaks, row):
     return close, far, steps
 
 
-options_of = twin(_options_of, months_of, step_of, inline=True)
+options_of = twin(_options_of, most_dues, months_of, step_of, inline=True)
 
 
 def _option_of(option, steps):
