@@ -128,6 +128,9 @@ KERNELS: dict[str, str] = {
         "void(int32[::1], int64[::1], int64[::1], int64, int64, int64[::1], int64[::1], "
         "int64[::1], float64[:, ::1])"
     ),
+    "pauses.parts_gpu": (
+        "void(int64[::1], int32[::1], int64[::1], int32[::1], float64[::1], int64[::1], int32[::1])"
+    ),
     "pools.left_gpu": "void(int64[::1], int32[::1], int64[::1], int64[::1], int64[::1])",
     "pools.list_gpu": (
         "void(int64[::1], int32[::1], int64[::1], int64[::1], int64[::1], int32[::1])"

@@ -47,11 +47,12 @@ from qfb_kernels.evidence import (
 )
 from qfb_kernels.matching import mark_payments
 from qfb_kernels.pairs import by_itself, pair_is_two
+from qfb_kernels.pauses import most_dues
 from qfb_kernels.phases import DAY_BIT, MOST_DAYS
 from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 
-N_FIT_INT = 14
+FIRST_SLOT, N_FIT_INT = 12, 14
 _MONTH = 30.436875
 _WEEK = 7
 _MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
@@ -95,7 +96,7 @@ def _options_of(n, span, gap, peaks, row):
     by days, of each step once, nine bits a step; a set of weekdays. The last is tried last.
     """
     nothing = n - n  # not a literal, for which every helper would be compiled once more
-    most = 2.0 * n + 1.5 if n < 6 else 4.0 * n
+    most = most_dues(n)
     close, far, steps = nothing, nothing, nothing
     for option in range(N_OPTIONS):
         bits = nothing
@@ -131,7 +132,7 @@ def _options_of(n, span, gap, peaks, row):
     return close, far, steps
 
 
-options_of = twin(_options_of, months_of, step_of, inline=True)
+options_of = twin(_options_of, most_dues, months_of, step_of, inline=True)
 
 
 def _option_of(option, steps):

@@ -12,8 +12,9 @@ from qfb_gpu.schema import CADENCES, ROLLS
 from qfb_kernels import dues
 from qfb_kernels.abreast import MORE_DUES, WORK_ROWS
 from qfb_kernels.cadence import N_KNOWN
+from qfb_kernels.pauses import parts_cpu, parts_gpu
 from qfb_kernels.phases import MOST_DAYS
-from qfb_kernels.search import N_FIT_INT, search_cpu, search_gpu
+from qfb_kernels.search import FIRST_SLOT, N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -58,6 +59,10 @@ def fit_schedules(
     """
     xp = backend.xp
     n_units = units.start.shape[0]
+    start, size = xp.empty(n_units, dtype="int64"), xp.empty(n_units, dtype="int32")
+    backend.launch(
+        parts_cpu, parts_gpu, n_units, day, units.member, units.start, units.size, gap, start, size
+    )
     fit_int = xp.zeros((n_units, N_FIT_INT), dtype="int64")
     fit_float = xp.zeros((n_units, 2))
     cal, lg, due_at = tables
@@ -68,9 +73,10 @@ def fit_schedules(
     known = xp.empty((near.shape[0], 3 * N_KNOWN))
     work = backend.host_scratch(WORK_ROWS * near.shape[0], longest + MORE_DUES)
     backend.launch(
-        search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, units.start,
-        units.size, cal, due_at, lg, gap, peaks, at, mark, near, known, work, fit_int, fit_float,
+        search_cpu, search_gpu, near.shape[0], day, amount_minor, units.member, start,
+        size, cal, due_at, lg, gap, peaks, at, mark, near, known, work, fit_int, fit_float,
     )  # fmt: skip
+    fit_int[:, FIRST_SLOT:] += (start - units.start)[:, None]
     return fit_int, fit_float
 
 
