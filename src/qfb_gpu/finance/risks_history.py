@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.ranks import WholeRanks, auc_of_whole, correlation_of_whole, ranked
 from qfb_gpu.finance.risks_peers import MOST, from_whole
 
@@ -22,6 +23,39 @@ AGO = (*range(ALERT_MONTHS + 1), 18, 24, 30)
 """Months before the last one at which scores are computed."""
 HALF_YEAR = 6
 _FEWEST = 20
+
+
+def held_levels(score: Any, known: Any, starts: Sequence[float], margin: float, xp: Any) -> Any:
+    """Return the level that each customer stood at, at each month's end: it is left by a margin.
+
+    A level is reached where the score reaches its start, and held until the score is below that
+    start by more than ``margin`` (O. H. Schmitt, "A thermionic trigger",
+    doi:10.1088/0950-7671/15/1/305). Nothing of before the first month is known, so a level that
+    was not reached anew in as many months is left, too.
+
+    Parameters
+    ----------
+    score : float64 array, shape (n_customers, n_months), the latest month first
+    known : bool array of that shape
+        False: nothing is measured; whatever level was held is left.
+    starts : sequence of float
+        Of :func:`qfb_gpu.finance.levels.level_of`.
+    margin : float, points
+
+    Returns
+    -------
+    array of int8, shape (n_customers, n_months)
+        -1 where not known.
+    """
+    flat = score.reshape(-1)
+    reached = level_of(flat, starts, xp).reshape(score.shape)
+    kept = level_of(flat, [start - margin for start in starts], xp).reshape(score.shape)
+    reached = xp.where(known, reached, -1).astype("int8")
+    kept = xp.where(known, kept, -1).astype("int8")
+    months = [reached[:, -1]]
+    for ago in range(score.shape[1] - 2, -1, -1):
+        months.append(xp.maximum(reached[:, ago], xp.minimum(months[-1], kept[:, ago])))
+    return xp.stack(months[::-1], axis=1)
 
 
 def held_since(level: Any, xp: Any) -> Any:

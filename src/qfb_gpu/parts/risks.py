@@ -19,6 +19,7 @@ from qfb_gpu.finance.risks_history import (
     ALERT_MONTHS,
     Tested,
     fell,
+    held_levels,
     held_since,
     nearest,
     tested,
@@ -308,10 +309,13 @@ def _columns(saved: Saved, bucket: int) -> Columns:
         found = drawn[0]._asdict()
         found["raw"] = risks_peers.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
         found["evidence"] = here.evidence[f"{risk}.0"]
-        level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
-        known = xp.stack([one.known for one in drawn.values()], 1)
-        held = held_since(xp.where(known, level, -1), xp)  # what peers have was not reached by it
-        found |= {"level": level[:, 0], "held": held}
+        found["level"] = level_of(drawn[0].score, settings.levels, xp)
+        scores, are_known = (
+            xp.stack([getattr(one, name) for one in drawn.values()], axis=1)
+            for name in ("score", "known")
+        )
+        held = held_levels(scores, are_known, settings.levels, settings.alert_margin, xp)
+        found |= {"alert": held[:, 0], "held": held_since(held, xp)}
         before = drawn[1 if 1 in recent else 0]
         found["before"] = xp.where(before.known, before.score, xp.nan)
         columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}
