@@ -349,7 +349,7 @@ def test_measures_in_the_simulator_are_those_of_the_host():
 
 def _draw(score, evidence, band, risk, backend):
     peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, backend)
-    return risks_peers.draw(score, evidence, band, peers, risk, backend)
+    return risks_peers.draw(risks_peers.Scored(score, evidence, band), peers, risk, backend)
 
 
 def _bands(income, backend):
