@@ -453,3 +453,36 @@ def test_a_reason_has_its_figure_and_a_rise_is_none():
     ]
     assert chinese[0] == "近60天非规律收付比自身常态低60%；已40天无收付"
     assert reasons(names, values, added[1:], np.array([1]))[0][0] is None
+
+
+def test_rows_of_one_customer_count_as_fewer():
+    rng = np.random.default_rng(4)
+    key, error = np.repeat(np.arange(300), 4), rng.normal(0, 0.3, 1200)
+    assert churn.design_effect(error, key[::4].repeat(4)[rng.permutation(1200)]) < 1.25
+    same = np.repeat(error[:300], 4)
+    assert churn.design_effect(same, key) == pytest.approx(4)
+    order = rng.permutation(1200)
+    assert churn.design_effect(error[order], key[order]) == churn.design_effect(error, key)
+    assert churn.design_effect(error, np.arange(1200)) == 1
+    assert churn.design_effect(np.zeros(0), np.zeros(0, np.int64)) == 1
+
+
+def test_a_range_holds_the_share_of_like_customers_that_leave(cpu):
+    """Half of why customers leave is not seen: their rows at four cut-offs tell the same again."""
+    held = []
+    for seed in (11, 12, 13):
+        rng = np.random.default_rng(seed)
+        seen, hidden = rng.normal(size=(4_000, 3)), rng.normal(0, 2, 4_000)
+        chance = 1 / (1 + np.exp(-(seen.sum(axis=1) + hidden)))
+        key, features = np.tile(np.arange(4_000), 4), np.tile(seen, (4, 1))
+        left = (rng.random(16_000) < np.tile(chance, 4)).astype(np.int8)
+        side = sampling.sides(key, 0, (0.15, 0.2), np)
+        columns = {f"f{at}": features[:, at] for at in range(3)}
+        rows = churn.Rows(columns, key, left, side)
+        model = churn.fit(rows, ("inactive", 90, 0.7), seed=0, most_rows=10**6, backend=cpu)
+        now = {name: values[:4_000] for name, values in columns.items()}
+        found = churn.score(model, now, np.full(4_000, 30.0), cpu)
+        group = np.argsort(np.argsort(found["probability"])) // 100
+        share = (np.bincount(group, chance) / 100)[group]
+        held.append(((found["low"] <= share) & (share <= found["high"])).mean())
+    assert np.mean(held) > 0.88
