@@ -317,7 +317,7 @@ def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks_peers.Draw
     """Return scores drawn towards peers of their size."""
     band = risks_peers.size_bands(income, risks_peers.size_cuts([np.sort(income)]), CPU)
     peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, CPU)
-    return risks_peers.draw(score, evidence, band, peers, risk, CPU)
+    return risks_peers.draw(risks_peers.Scored(score, evidence, band), peers, risk, CPU)
 
 
 if __name__ == "__main__":

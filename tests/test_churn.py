@@ -17,6 +17,7 @@ from qfb_gpu.models.candidate import offered
 from qfb_gpu.models.churn_words import reasons
 from qfb_gpu.models.remembered import Version
 from qfb_gpu.parts import churn as part
+from qfb_gpu.parts.model_rows import Judged, evaluation_rows
 from qfb_gpu.parts.part import WHOLE, Saved
 
 NO_PRODUCTS = tuple(np.empty(0, np.int32) for _ in range(3))
@@ -372,9 +373,42 @@ def test_every_customer_tests_once_in_its_turn(share, monkeypatch):
     saved = SimpleNamespace(config=SimpleNamespace(models=SimpleNamespace(churn=asked)))
     model = SimpleNamespace(matrix=lambda own, _: own["x"], predict=lambda values, _: values)
     monkeypatch.setattr(part, "_learn", lambda *_, **__: model)
-    apart = part._apart(saved, known, ([180, 225], 90), 10)
+    apart = part._apart(saved, known, ([180, 225], 90), 10, {"a rule": ("x",)})
     assert sorted(apart.rows["key"].tolist()) == sorted(rows["key"][:300].tolist())
     np.testing.assert_array_equal(apart.score, apart.rows["x"])
+    np.testing.assert_array_equal(apart.rules["a rule"], apart.rows["x"])
+
+
+def test_no_customer_calibrates_the_rule_that_is_judged_by_it(buyers, tmp_path, monkeypatch):
+    """A rule's Brier score is of probabilities that strangers to the tested customers taught."""
+    learnt, learn = [], part._learn
+
+    def remembered(saved, known, backs, reads=(), side=None):
+        model = learn(saved, known, backs, reads, side)
+        tested = known.side if side is None else side
+        learnt.append((reads, side is not None, set(known.rows["key"][tested == sampling.TEST])))
+        return model
+
+    monkeypatch.setattr(part, "_learn", remembered)
+    _, fitted, _ = night_of(buyers[0], tmp_path)
+    of_rule = [keys for reads, is_apart, keys in learnt if is_apart and reads == ("level_silent",)]
+    assert len(of_rule) == sampling.n_turns(0.2)
+    assert not set.intersection(*of_rule)  # each turn holds out other customers
+    rows = fitted["evaluations"]
+    head = zip(rows["candidate"].to_pylist(), rows["metric"].to_pylist(), strict=True)
+    found = dict(zip(head, rows["value"].tolist(), strict=True))
+    assert {"auc", "brier", "calibration_error"} <= {m for c, m in found if c == "BG/NBD"}
+
+
+def test_probabilities_that_do_not_rank_are_judged_apart():
+    rng = np.random.default_rng(3)
+    score, true = rng.random(400), rng.random(400) < 0.3
+    said = np.where(np.arange(400) % 2, 0.9 * score, score)
+    rows = evaluation_rows("churn", [Judged("rule", true, score, is_used=False, said=said)], "", 0)
+    found = dict(zip(rows["metric"].to_pylist(), rows["value"], strict=True))
+    assert found["auc"] == evaluation.auc(true, score)
+    assert found["brier"] == evaluation.brier(true, said)
+    assert found["calibration_error"] == evaluation.calibration_error(true, said)
 
 
 def test_mlflow_can_load_its_files(night, tmp_path):
@@ -453,3 +487,36 @@ def test_a_reason_has_its_figure_and_a_rise_is_none():
     ]
     assert chinese[0] == "近60天非规律收付比自身常态低60%；已40天无收付"
     assert reasons(names, values, added[1:], np.array([1]))[0][0] is None
+
+
+def test_rows_of_one_customer_count_as_fewer():
+    rng = np.random.default_rng(4)
+    key, error = np.repeat(np.arange(300), 4), rng.normal(0, 0.3, 1200)
+    assert churn.design_effect(error, key[::4].repeat(4)[rng.permutation(1200)]) < 1.25
+    same = np.repeat(error[:300], 4)
+    assert churn.design_effect(same, key) == pytest.approx(4)
+    order = rng.permutation(1200)
+    assert churn.design_effect(error[order], key[order]) == churn.design_effect(error, key)
+    assert churn.design_effect(error, np.arange(1200)) == 1
+    assert churn.design_effect(np.zeros(0), np.zeros(0, np.int64)) == 1
+
+
+def test_a_range_holds_the_share_of_like_customers_that_leave(cpu):
+    """Half of why customers leave is not seen: their rows at four cut-offs tell the same again."""
+    held = []
+    for seed in (11, 12, 13):
+        rng = np.random.default_rng(seed)
+        seen, hidden = rng.normal(size=(4_000, 3)), rng.normal(0, 2, 4_000)
+        chance = 1 / (1 + np.exp(-(seen.sum(axis=1) + hidden)))
+        key, features = np.tile(np.arange(4_000), 4), np.tile(seen, (4, 1))
+        left = (rng.random(16_000) < np.tile(chance, 4)).astype(np.int8)
+        side = sampling.sides(key, 0, (0.15, 0.2), np)
+        columns = {f"f{at}": features[:, at] for at in range(3)}
+        rows = churn.Rows(columns, key, left, side)
+        model = churn.fit(rows, ("inactive", 90, 0.7), seed=0, most_rows=10**6, backend=cpu)
+        now = {name: values[:4_000] for name, values in columns.items()}
+        found = churn.score(model, now, np.full(4_000, 30.0), cpu)
+        group = np.argsort(np.argsort(found["probability"])) // 100
+        share = (np.bincount(group, chance) / 100)[group]
+        held.append(((found["low"] <= share) & (share <= found["high"])).mean())
+    assert np.mean(held) > 0.88

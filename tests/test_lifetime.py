@@ -19,7 +19,7 @@ from qfb_gpu.models import lifetime
 
 PUBLISHED = lifetime.BetaGeometric(0.243, 4.414 * 7, 0.793, 2.426, 0.0, 0)
 """Fader, Hardie, Lee (2005), table 2; weeks there, days here."""
-PUBLISHED_SPEND = lifetime.GammaGamma(6.25, 3.74, 15.44, 0.0, 0)
+PUBLISHED_SPEND = lifetime.GammaGamma(6.25, 3.74, 15.44, 0.0, 0, 3.4)
 """Fader and Hardie (2013), section 4."""
 
 
@@ -235,6 +235,40 @@ def test_spend_of_simulated_customers_is_found_again():
     scaled = lifetime.fit_gamma_gamma(n, mean * 1000)  # another unit of money
     assert scaled.v == pytest.approx(found.v * 1000, rel=1e-3)
     assert scaled.p == pytest.approx(found.p, rel=1e-3)
+
+
+def drawn_spend(q, n_customers, seed):
+    """Return purchases and mean values of customers whose mean is 6 * 500 / (q - 1)."""
+    rng = np.random.default_rng([seed, n_customers])
+    n = rng.integers(1, 8, n_customers)
+    return n, rng.gamma(6.0 * n, 1 / rng.gamma(q, 1 / 500.0, n_customers)) / n
+
+
+def test_a_mean_that_might_be_anything_is_not_told():
+    said = []
+    for seed in range(8):
+        n, mean = drawn_spend(1.04, 1000, seed)
+        model = lifetime.fit_gamma_gamma(n, mean)
+        assert model.q_low < model.q
+        nobody = float(lifetime.expected_value(model, 0, 0.0))
+        assert np.isnan(nobody) == (model.q_low <= 1)
+        said.append(nobody)
+        of_own = lifetime.expected_value(model, n, mean)  # what a customer spends is known of it
+        assert np.isfinite(of_own).all()
+    assert np.isnan(said).sum() >= 5
+    assert not (np.array(said) > 2 * 6 * 500 / 0.04).any()
+
+
+def test_the_range_of_q_holds_and_a_usual_mean_is_told():
+    held = 0
+    for seed in range(40):
+        n, mean = drawn_spend(2.0, 1000, 100 + seed)
+        model = lifetime.fit_gamma_gamma(n, mean)
+        held += model.q_low <= 2.0
+        told = float(lifetime.expected_value(model, 0, 0.0))
+        assert told == pytest.approx(6 * 500, rel=0.4)
+        assert told == model.p * model.v / (model.q - 1)
+    assert held >= 34  # 38 of 40 are asked
 
 
 def test_order_changes_no_bit_and_weights_are_rows(drawn, fitted):

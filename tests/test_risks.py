@@ -1,5 +1,6 @@
 """The four risks: their parts against loops, how little data is drawn to peers, alerts, nights."""
 
+import itertools
 import math
 from types import SimpleNamespace
 
@@ -23,7 +24,8 @@ from qfb_gpu.finance import (
     risks_peers,
     volatility,
 )
-from qfb_gpu.finance.risks_history import fell, held_since
+from qfb_gpu.finance.levels import level_of
+from qfb_gpu.finance.risks_history import ALERT_MONTHS, fell, held_levels, held_since
 from qfb_gpu.finance.risks_reasons import NO_INCOME, REASONS, _rounded, in_words
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled
@@ -347,7 +349,7 @@ def test_measures_in_the_simulator_are_those_of_the_host():
 
 def _draw(score, evidence, band, risk, backend):
     peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, backend)
-    return risks_peers.draw(score, evidence, band, peers, risk, backend)
+    return risks_peers.draw(risks_peers.Scored(score, evidence, band), peers, risk, backend)
 
 
 def _bands(income, backend):
@@ -420,6 +422,50 @@ def test_raw_scores_are_whole_ten_thousandths():
 def test_a_level_is_new_once():
     level = np.array([[2, 1, 1, 1], [2, 2, 1, 1], [2, 2, 2, 2], [2, 1, 2, 2], [3, 2, 2, 2]])
     assert held_since(level.astype(np.int8), np).tolist() == [0, 1, 3, 0, 0]
+
+
+near_levels = st.floats(28, 70).map(lambda one: round(one, 1))
+past = st.lists(
+    st.tuples(near_levels, st.sampled_from([True] * 9 + [False])), min_size=13, max_size=13
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(past, min_size=1, max_size=4), st.sampled_from([0.0, 3.0, 12.0]))
+def test_a_level_is_left_by_a_margin(customers, margin):
+    of = Risks(alert_margin=margin)
+    score, known = (np.array([[m[at] for m in one] for one in customers]) for at in (0, 1))
+    held = held_levels(score, known, of.levels, of.alert_margin, np)
+    for row, (scores, seen) in enumerate(zip(score.tolist(), known.tolist(), strict=True)):
+        for month in range(13):
+            want = naive.held_level(scores[month:], seen[month:], of.levels, margin)
+            assert held[row, month] == want
+    plain = np.where(known, level_of(score.ravel(), of.levels, np).reshape(score.shape), -1)
+    assert (held >= plain).all()
+    assert margin or (held == plain).all()
+
+
+def test_an_alert_does_not_come_back_for_a_month_just_short_of_its_level():
+    score = np.array(
+        [[51.0, 48, 51, 49, 52, 20], [51, 46, 51, 49, 52, 20], [49, 49, 49, 49, 49, 52]]
+    )
+    held = held_levels(score, np.ones(score.shape, bool), [35, 50, 65], 3.0, np)
+    assert held[:, 0].tolist() == [2, 2, 2]
+    assert held_since(held, np).tolist() == [4, 0, 5]
+    assert held_levels(score, np.ones(score.shape, bool), [35, 50, 65], 0.0, np)[2, 0] == 1
+
+
+@settings(max_examples=40)
+@given(st.lists(near_levels, min_size=26, max_size=26))
+def test_an_alert_has_one_date_for_as_long_as_it_stands(scores):
+    """Of thirteen month ends each: the level, since when, and the first month that is looked at."""
+    known, nights = np.ones((1, ALERT_MONTHS + 1), bool), []
+    for last in range(ALERT_MONTHS, len(scores)):
+        window = np.array([scores[last - ALERT_MONTHS : last + 1][::-1]])
+        held = held_levels(window, known, [35, 50, 65], 3.0, np)
+        nights.append((held[0, 0], last - int(held_since(held, np)[0]), last - ALERT_MONTHS))
+    for (before, since, first), (now, again, _) in itertools.pairwise(nights):
+        assert again == since or now != before or since == first
 
 
 def test_a_fall_is_of_the_same_half_of_the_year_before():

@@ -86,3 +86,22 @@ def nodes(rows, day):
         "unpaid_share": sum(p is None for _, p in due) / len(due),
         "hazard": sum(b > 60 for b in behind) / len(due),
     }
+
+
+def held_level(score, known, starts, margin):
+    """Return the level held at the first of some month ends, the latest first; -1: not known.
+
+    A level is held where it was reached at a month end since when every score is known and not
+    further below its start than the margin.
+    """
+    if not known[0]:
+        return -1
+    held = 0
+    for level, start in enumerate(starts, 1):
+        for one, is_known in zip(score, known, strict=True):
+            if not is_known or one < start - margin:
+                break
+            if one >= start:
+                held = level
+                break
+    return held

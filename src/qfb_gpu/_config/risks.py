@@ -60,7 +60,8 @@ class Risks(Strict):
     """The four risks of a customer (风险管理); see docs/risks.md.
 
     ``halves`` and ``weights`` change only the parts they name. A risk that reaches the level
-    ``alert_from`` (1 watch, 2 high, 3 severe) is in ``risk_alerts``.
+    ``alert_from`` (1 watch, 2 high, 3 severe) is in ``risk_alerts``, and stays there until its
+    score is more than ``alert_margin`` points below.
     """
 
     levels: Annotated[list[Score], Field(min_length=3, max_length=3)] = [35.0, 50.0, 65.0]
@@ -68,6 +69,7 @@ class Risks(Strict):
     weights: dict[str, Annotated[float, Field(ge=0)]] = {}
     history_months: Annotated[int, Field(ge=24, le=240)] = 60
     alert_from: Annotated[int, Field(ge=1, le=3)] = 2
+    alert_margin: Score = 3.0
     fall: Share = 0.5
 
     _levels = field_validator("levels")(_ascending)

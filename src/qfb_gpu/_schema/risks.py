@@ -68,7 +68,7 @@ TABLES = (
         "risk_alerts", "customer_id risk",
         ("customer_id", "string", "the customer"),
         ("risk", "string", "contract, volatility, demand, channel"),
-        ("level", "string", "high or severe, or as set in [finance.risks] alert_from"),
+        ("level", "string", "where it came to, held until the score is 3 points, or as set, below"),
         ("raised_date", "date", "month end since which the level holds; a year ago: or longer"),
         ("is_new", "bool", "reached at the last month end: later nights do not raise it again"),
         ("score", "float64", "0 to 100"),

@@ -8,8 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
+
+from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.ranks import WholeRanks, auc_of_whole, correlation_of_whole, ranked
 from qfb_gpu.finance.risks_peers import MOST, from_whole
+from qfb_gpu.finance.risks_widths import distances, inside, widening
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +26,39 @@ AGO = (*range(ALERT_MONTHS + 1), 18, 24, 30)
 """Months before the last one at which scores are computed."""
 HALF_YEAR = 6
 _FEWEST = 20
+
+
+def held_levels(score: Any, known: Any, starts: Sequence[float], margin: float, xp: Any) -> Any:
+    """Return the level that each customer stood at, at each month's end: it is left by a margin.
+
+    A level is reached where the score reaches its start, and held until the score is below that
+    start by more than ``margin`` (O. H. Schmitt, "A thermionic trigger",
+    doi:10.1088/0950-7671/15/1/305). Nothing of before the first month is known, so a level that
+    was not reached anew in as many months is left, too.
+
+    Parameters
+    ----------
+    score : float64 array, shape (n_customers, n_months), the latest month first
+    known : bool array of that shape
+        False: nothing is measured; whatever level was held is left.
+    starts : sequence of float
+        Of :func:`qfb_gpu.finance.levels.level_of`.
+    margin : float, points
+
+    Returns
+    -------
+    array of int8, shape (n_customers, n_months)
+        -1 where not known.
+    """
+    flat = score.reshape(-1)
+    reached = level_of(flat, starts, xp).reshape(score.shape)
+    kept = level_of(flat, [start - margin for start in starts], xp).reshape(score.shape)
+    reached = xp.where(known, reached, -1).astype("int8")
+    kept = xp.where(known, kept, -1).astype("int8")
+    months = [reached[:, -1]]
+    for ago in range(score.shape[1] - 2, -1, -1):
+        months.append(xp.maximum(reached[:, ago], xp.minimum(months[-1], kept[:, ago])))
+    return xp.stack(months[::-1], axis=1)
 
 
 def held_since(level: Any, xp: Any) -> Any:
@@ -106,7 +143,7 @@ def tested(
     drawn: Callable[[], Iterable[Drawn]],
     auc_small: float,
     backend: Backend,
-) -> Tested | None:
+) -> tuple[Tested | None, np.ndarray]:
     """Compare a past score with what came: a fall of income, and the score half a year later.
 
     Of who can be told 9 bytes are in memory, as all are ranked.
@@ -120,36 +157,62 @@ def tested(
     auc_small : float
         Of the simple baseline, that small firms fall: :func:`qfb_gpu.finance.ranks.ranked` of the
         income of the year before the date.
+
+    Returns
+    -------
+    tested : Tested
+        Its ranges as the constants say; None where too few can be told.
+    counts : int64 array of the host
+        How far what came was off: :func:`qfb_gpu.finance.risks_widths.distances`.
     """
     xp = backend.xp
     fallen, others, now, later = (WholeRanks(MOST, xp) for _ in range(4))
     scores: list[tuple[Any, Any]] = []
-    n = n_fell = n_both = n_inside = 0
+    n, n_fell, counts = 0, 0, xp.zeros(1, dtype="int64")
     for one, own in zip(buckets(), drawn(), strict=True):
         known, both = one.told & (one.raw >= 0), _both(one)
         fallen.add(one.raw[known & one.fell])
         others.add(one.raw[known & ~one.fell])
         now.add(one.raw[both])
         later.add(one.later[both])
-        came = from_whole(one.later, xp)
-        n_inside += int((both & (came >= own.low) & (came <= own.high)).sum())
+        came = from_whole(one.later[both], xp)
+        counts = counts + distances(own.score[both], own.half[both], came, xp)
         scores.append((own.score[one.told], one.fell[one.told]))
-        n, n_both = n + scores[-1][0].shape[0], n_both + int(both.sum())
-        n_fell += int(one.fell.sum())
+        n, n_fell = n + scores[-1][0].shape[0], n_fell + int(one.fell.sum())
+    off = np.asarray(backend.to_host(counts))
     if n < _FEWEST:
-        return None
+        return None, off
     by_score = ranked(scores.copy, n, backend)
     scores.clear()
     pairs = ((o.raw[both], o.later[both]) for o in buckets() for both in [_both(o)])
-    return Tested(
+    found = Tested(
         risk=risk, day=day, n_customers=n, n_fell=n_fell,
         auc=by_score.auc,
         auc_raw=auc_of_whole(fallen, others),
         auc_small=auc_small,
         fell_top=by_score.n_true_top / max(by_score.n_top, 1),
         stability=correlation_of_whole(pairs, now, later),
-        covered=n_inside / max(n_both, 1),
+        covered=inside(off, 1.0),
     )  # fmt: skip
+    return found, off
+
+
+def widened(tests: Sequence[tuple[Tested | None, np.ndarray]]) -> tuple[list[Tested], float]:
+    """Return tests of ranges as they would have been then, and by what tonight's are widened.
+
+    Parameters
+    ----------
+    tests : sequence
+        What :func:`tested` returns of a risk's dates, the latest first. Those before a date had
+        come by then.
+    """
+    counts = [off for _, off in tests]
+    found = [
+        one._replace(covered=inside(off, widening(counts[at + 1 :])))
+        for at, (one, off) in enumerate(tests)
+        if one is not None
+    ]
+    return found, widening(counts)
 
 
 def _both(one: Past) -> Any:

@@ -97,7 +97,8 @@ class Peers(NamedTuple):
 class Drawn(NamedTuple):
     """Scores drawn towards peers: 0 to 100, with a 90% range, and the peers' mean.
 
-    ``known`` says whose own score is in it; the others have their peers' mean.
+    ``known`` says whose own score is in it; the others have their peers' mean. ``half`` is half
+    the range's width, before it is widened and cut off at 0 and 100.
     """
 
     score: Any
@@ -105,6 +106,7 @@ class Drawn(NamedTuple):
     high: Any
     peers: Any
     known: Any
+    half: Any
 
 
 def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backend) -> Peers:
@@ -139,29 +141,29 @@ def _of_bands(one: Scored, risk: str, xp: Any) -> tuple[Any, Any, Any]:
     return xp.where(known, one.band, N_BANDS), error, value
 
 
-def draw(score: Any, evidence: Any, band: Any, peers: Peers, risk: str, backend: Backend) -> Drawn:
+def draw(one: Scored, peers: Peers, risk: str, backend: Backend, *, times: float = 1.0) -> Drawn:
     """Draw raw scores towards the mean of their band, the more the less is known.
 
     Parameters
     ----------
-    score : float64 array, shape (n_customers,)
-        NaN where nothing is known: the peers' mean then stands alone.
-    evidence : float64 array
-        Observations; the variance of a raw score is :data:`NOISE` ** 2 / evidence.
-    band : int64 array
-        Of :func:`size_bands`.
+    one : Scored
+        Of a score that is NaN, or has no evidence, nothing is known: its peers' mean stands alone.
+        The variance of a raw score is :data:`NOISE` ** 2 / evidence; bands are those of
+        :func:`size_bands`.
     peers : Peers
     risk : str
         One of :data:`qfb_gpu.finance.risks.RISKS`.
+    times : float
+        By what the range is widened: :func:`qfb_gpu.finance.risks_widths.widening`.
     """
     xp = backend.xp
-    known, error, value = _observed(score, evidence, risk, xp)
-    prior, tau = peers.mean[band], peers.spread[band]
+    known, error, value = _observed(one.score, one.evidence, risk, xp)
+    prior, tau = peers.mean[one.band], peers.spread[one.band]
     weight = xp.where(known, tau / (tau + error), 0.0)
     drawn = weight * value + (1 - weight) * prior
     half = _Z * xp.sqrt(xp.where(known, weight * error, tau) + DRIFT[risk] ** 2)
-    low, high = xp.maximum(drawn - half, 0.0), xp.minimum(drawn + half, 100.0)
-    return Drawn(drawn, low, high, prior, known)
+    low, high = xp.maximum(drawn - times * half, 0.0), xp.minimum(drawn + times * half, 100.0)
+    return Drawn(drawn, low, high, prior, known, half)
 
 
 def _observed(score: Any, evidence: Any, risk: str, xp: Any) -> tuple[Any, Any, Any]:

@@ -55,6 +55,7 @@ _LEAST_EXPECTED = 5.0
 _SURE = -2.0
 _LEAST_TENURE = 90
 _TINY = 1e-9
+_ERROR_PARTS = 100_000
 _MEDIUM_ODDS, _HIGH_ODDS = 1.5, 3.0
 _FEW = BoostingOptions(n_trees=60, n_leaves=4, learning_rate=0.06, min_leaf_rows=30, l2=10.0)
 _MANY = BoostingOptions(n_trees=120, n_leaves=10, learning_rate=0.06, min_leaf_rows=30, l2=10.0)
@@ -76,7 +77,8 @@ class ChurnModel:
     base_rate : float
         Of the calibrating rows.
     edges, n_rows, n_true : arrays
-        Calibrating rows by probability: upper edges of the bins but the last, rows, churned rows.
+        Calibrating rows by probability: upper edges of the bins but the last, rows, churned rows,
+        as many as tell as much each of another customer (:func:`design_effect`).
     blend : Blend
     """
 
@@ -221,16 +223,40 @@ def fit(
         Learnt(values, true > 0, ~fits, weight, rows.key[used]),
         seed=seed, options=None if reads else options, backend=backend,
     )  # fmt: skip
-    edges, n_rows, n_churned = evaluation.by_score(blend.predict(values[~fits], np), true[~fits])
+    said = blend.predict(values[~fits], np)
+    edges, n_rows, n_churned = evaluation.by_score(said, true[~fits])
+    alike = design_effect(true[~fits] - said, rows.key[used][~fits])
     return ChurnModel(
         names,
         *question,
         base_rate=float((true * weight)[~fits].sum() / weight[~fits].sum()),
         edges=edges,
-        n_rows=n_rows,
-        n_true=n_churned,
+        n_rows=n_rows / alike,
+        n_true=n_churned / alike,
         blend=blend,
     )
+
+
+def design_effect(error: np.ndarray, key: np.ndarray) -> float:
+    """Return how many rows tell as much as one whose customer is in no other; at least 1.
+
+    Rows of a customer at several cut-offs err alike where something of it is not seen, so they
+    tell less of others than as many customers would (J. N. K. Rao, A. J. Scott 1992, "A simple
+    method for the analysis of clustered binary data", doi:10.2307/2532311).
+
+    Parameters
+    ----------
+    error : float64 array, shape (n_rows,)
+        What came less what was said. Summed in hundred-thousandths, so in any order alike.
+    key : int64 array
+        The customers.
+    """
+    whole = np.rint(error * _ERROR_PARTS).astype(np.int64)
+    customer = np.unique(key, return_inverse=True)[1]
+    sums = np.zeros(int(customer.max(initial=-1)) + 1, np.int64)
+    np.add.at(sums, customer, whole)
+    apart = int((whole * whole).sum())
+    return max(1.0, int((sums * sums).sum()) / apart) if apart else 1.0
 
 
 def _sampled(
@@ -260,7 +286,7 @@ def score(
     year its own score weighs n / (n + 20). (Where silence is churn, few payments are themselves
     what tells, and most customers that the model learnt from have few.) The range is the Jeffreys
     interval of the share that churned among calibrating rows of like probability, as wide as if
-    only so many of them counted.
+    only so many of them counted, and as rows of one customer tell less than others.
 
     Returns
     -------

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _WEEK = 7.0
+_STEP, _Z = 1e-4, 1.645
 _DIGITS = 9
 _BOUND = 12.0
 """Logarithms of parameters are kept within this of 0."""
@@ -66,13 +67,17 @@ class BetaGeometric:
 
 @dataclass(frozen=True, slots=True)
 class GammaGamma:
-    """A fitted Gamma-Gamma; ``v`` is in the unit of the values, ``p`` and ``q`` have none."""
+    """A fitted Gamma-Gamma; ``v`` is in the unit of the values, ``p`` and ``q`` have none.
+
+    ``q_low`` is the lower end of q's 90% range, by the curvature of the likelihood.
+    """
 
     p: float
     q: float
     v: float
     log_likelihood: float
     n_customers: int
+    q_low: float
 
 
 def fit_beta_geometric(
@@ -133,7 +138,10 @@ def fit_gamma_gamma(x: Any, mean_value: Any) -> GammaGamma | None:
     data = _Spent.of(n, value / scale)
     logs, best = _maximise(lambda theta: _gg_likelihood(np.exp(theta), data), start)
     p, q, v = (_rounded(parameter) for parameter in np.exp(logs))
-    return GammaGamma(p, q, _rounded(v * scale), best - n.size * np.log(scale), int(n.size))
+    error = _error_of(lambda theta: _gg_likelihood(np.exp(theta), data)[1], logs, at=1)
+    low = _rounded(q * float(np.exp(-_Z * error)))
+    best -= n.size * np.log(scale)
+    return GammaGamma(p, q, _rounded(v * scale), best, int(n.size), q_low=low)
 
 
 def p_alive(model: BetaGeometric, x: Any, t_x: Any, age: Any) -> Any:
@@ -193,12 +201,16 @@ def expected_of_new(model: BetaGeometric, horizon_days: Any) -> Any:
 def expected_value(model: GammaGamma, x: Any, mean_value: Any) -> Any:
     """Return what one future purchase is worth, in the unit of the values: float64.
 
-    A weighted mean of the customer's own mean and all customers'; the latter where x is 0.
+    A weighted mean of the customer's own mean and all customers'; the latter where x is 0. All
+    customers' mean is ``p v / (q - 1)``, and there is none where q is 1 or less: NaN where the
+    divisor is not above 0 at the lower end of q's range, too, as it might be anything.
     """
     x = np.asarray(x, dtype=float)
     own = np.where(x > 0, mean_value, 0.0)
     weight = model.p * x + model.q - 1.0
-    return np.where(weight > 0, model.p * (model.v + x * own) / weight, np.nan)
+    is_told = model.p * x + min(model.q, model.q_low) - 1.0 > 0
+    some = np.where(is_told, weight, 1.0)
+    return np.where(is_told, model.p * (model.v + x * own) / some, np.nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +322,16 @@ def _maximise(likelihood: Callable[[Any], tuple[float, Any]], start: Any) -> tup
     options = {"maxiter": 1000, "ftol": 1e-13, "gtol": 1e-9}
     found = minimize(cost, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
     return found.x, float(-found.fun * first)
+
+
+def _error_of(gradient: Callable[[Any], Any], theta: Any, at: int) -> float:
+    """Return the standard error of one parameter; infinite where the likelihood does not curve."""
+    steps = _STEP * np.eye(len(theta))
+    curve = np.array([gradient(theta + one) - gradient(theta - one) for one in steps]) / -2 / _STEP
+    curve = (curve + curve.T) / 2
+    if np.linalg.eigvalsh(curve)[0] <= 0:
+        return float("inf")
+    return float(np.sqrt(np.linalg.inv(curve)[at, at]))
 
 
 def _sampled(rows: Any, weight: Any, most: int) -> tuple[Any, Any]:

@@ -88,16 +88,16 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         nobody = evaluation_rows(churn.NAME, [], why, saved.as_of_day - test)
         return {**save_files("used", {}), **_keep(now), "evaluations": nobody}
     rules = {
-        name: _learn(saved, known, (*train, test), reads=(feature,))
+        name: rule
         for name, feature in churn.BASELINES[definition].items()
+        if (rule := _learn(saved, known, (*train, test), reads=(feature,))) is not None
     }
     tests = np.flatnonzero((side == sampling.TEST) & (rows["back"] == test) & (label >= 0))
     apart = None
     if challenger is not None and champion is None:
-        apart = _apart(saved, known, (train if in_time else [test], test), tests.size)
-    contenders = Contenders(
-        {name: rule for name, rule in rules.items() if rule is not None}, challenger, champion
-    )
+        reads = {name: rule.names for name, rule in rules.items()}
+        apart = _apart(saved, known, (train if in_time else [test], test), tests.size, reads)
+    contenders = Contenders(rules, challenger, champion)
     tests = _by_value(rows, label, tests)
     when = When(test, train, definition, in_time)
     decided = decide(saved, contenders, (_take(rows, tests), label[tests] > 0), apart, when)
@@ -157,18 +157,24 @@ def _learn(
 
 
 def _apart(
-    saved: Saved, known: _Known, when: tuple[Collection[int], int], n_tests: int
+    saved: Saved,
+    known: _Known,
+    when: tuple[Collection[int], int],
+    n_tests: int,
+    rules: Mapping[str, tuple[str, ...]],
 ) -> Apart | None:
-    """Return rows of the tested cut-off, each scored by a model that saw none of its customer.
+    """Return rows of the tested cut-off, each scored by models that saw none of its customer.
 
     Models learn at the cut-offs of ``when``, which end before the tested one where history allows.
-    Where few rows test, every customer tests in its turn.
+    Where few rows test, every customer tests in its turn. ``rules`` are calibrated likewise, of
+    the features they read; one that could not be in some turn is left out.
     """
     settings = saved.config.models.churn
     backs, test = when
     n_turns = 1 if n_tests >= _ENOUGH_TESTED else sampling.n_turns(settings.test_share)
     shares = (settings.calibrate_share, settings.test_share)
     places, scores = [], []
+    said: dict[str, list[np.ndarray]] = {name: [] for name in rules}
     waits = (known.rows["back"] == test) & (known.label >= 0)
     for turn in range(n_turns):
         side = sampling.sides(
@@ -180,11 +186,17 @@ def _apart(
         own = np.flatnonzero(waits & (side == sampling.TEST))
         waits[own] = False
         places.append(own)
-        scores.append(model.predict(model.matrix(_take(known.rows, own), np), np))
+        rows = _take(known.rows, own)
+        scores.append(model.predict(model.matrix(rows, np), np))
+        for name, reads in rules.items():
+            rule = _learn(saved, known, backs, reads=reads, side=side)
+            if rule is not None:
+                said[name].append(rule.predict(rule.matrix(rows, np), np))
     place, score = np.concatenate(places), np.concatenate(scores)
     order = _by_value(known.rows, known.label, place, score)
     place, score = place[order], score[order]
-    return Apart(_take(known.rows, place), known.label[place] > 0, score)
+    of_rules = {n: np.concatenate(v)[order] for n, v in said.items() if len(v) == n_turns}
+    return Apart(_take(known.rows, place), known.label[place] > 0, score, of_rules)
 
 
 def _champion(

@@ -35,12 +35,13 @@ class Apart(NamedTuple):
     """Tested rows in an order of values, whether each churned, and what strangers said of it.
 
     The scores are of models like tonight's that saw neither its customer nor, where history
-    allows, its days.
+    allows, its days; ``rules`` has the probabilities of rules that were calibrated likewise.
     """
 
     rows: Columns
     true: np.ndarray
     score: np.ndarray
+    rules: dict[str, np.ndarray]
 
 
 class When(NamedTuple):
@@ -89,7 +90,11 @@ def decide(
     way = _BACKTEST if when.in_time else _IN_TURN
     words = _words(saved, when, way, result.why)
     version = champion[0] if champion else 0
-    judged = [Judged(name, proof, score, name == result.used) for name, score in beside.items()]
+    said = {} if apart is None else apart.rules  # of who calibrated no rule, as the others
+    judged = [
+        Judged(name, proof, score, name == result.used, said=said.get(name))
+        for name, score in beside.items()
+    ]
     judged += [
         Judged(name, true, score, name == result.used, version if name == CHAMPION else 0)
         for name, score in scores.items()

@@ -32,7 +32,8 @@ _KINDS: dict[str, Callable[[list[Any]], Any]] = {
 class Judged:
     """One candidate's scores of the held-out rows, and whether they are published.
 
-    ``version`` is the champion's, 0 of all others.
+    ``version`` is the champion's, 0 of all others. ``said`` are the probabilities that were said
+    of the rows where they are not the score itself, which then only ranks.
     """
 
     name: str
@@ -41,6 +42,12 @@ class Judged:
     is_used: bool
     version: int = 0
     is_probability: bool = True
+    said: np.ndarray | None = None
+
+    @property
+    def probability(self) -> np.ndarray:
+        """What was said of the rows."""
+        return self.score if self.said is None else self.said
 
 
 def evaluation_rows(model: str, judged: list[Judged], note: str, test_day: int) -> Columns:
@@ -73,6 +80,11 @@ def evaluation_table(rows: list[dict[str, Any]]) -> Columns:
 def _figures(one: Judged) -> list[dict[str, Any]]:
     found = evaluation.metrics(one.true, one.score)
     told = ranges.ranges(one.true, one.score, is_probability=one.is_probability)
+    if one.said is not None:
+        asked = ("brier", "calibration_error")
+        by_value = ranges.ranges(one.true, one.said, is_probability=True)
+        told |= {name: by_value[name] for name in asked}
+        found |= {name: getattr(evaluation, name)(one.true, one.said) for name in asked}
     rows = [
         {"metric": name, "value": found[name], "low": low, "high": high}
         for name, (low, high) in told.items()
@@ -81,7 +93,7 @@ def _figures(one: Judged) -> list[dict[str, Any]]:
 
 
 def _bins(one: Judged) -> list[dict[str, Any]]:
-    table = evaluation.reliability(one.true, one.score)
+    table = evaluation.reliability(one.true, one.probability)
     return [
         {
             "metric": "reliability",

@@ -75,9 +75,12 @@ class Date:
             raw = risks_peers.from_whole(raw, backend.xp)
             yield risks_peers.Scored(raw, evidence.astype("float64"), band.astype("int64"))
 
-    def drawn(self, risk: str, peers: risks_peers.Peers) -> Iterator[risks_peers.Drawn]:
-        """Yield each bucket's scores of a risk, drawn towards the peers."""
-        return (risks_peers.draw(*one, peers, risk, self._backend) for one in self.scored(risk))
+    def drawn(
+        self, risk: str, peers: risks_peers.Peers, times: float = 1.0
+    ) -> Iterator[risks_peers.Drawn]:
+        """Yield each bucket's scores of a risk, drawn towards the peers; ranges widened."""
+        draw, backend = risks_peers.draw, self._backend
+        return (draw(one, peers, risk, backend, times=times) for one in self.scored(risk))
 
     def pasts(self, risk: str) -> Iterator[Past]:
         """Yield each bucket's raw scores of a risk, and what came."""

@@ -44,7 +44,7 @@ def tables(
     order = np.arange(n * len(RISKS)) // len(RISKS)
     stacked = {
         name: np.stack([columns[f"{risk}.{name}"] for risk in RISKS], axis=1).reshape(-1)
-        for name in ("score", "low", "high", "raw", "peers", "evidence", "known", "level", "held",
+        for name in ("score", "low", "high", "raw", "peers", "evidence", "level", "alert", "held",
                      "before")
     }  # fmt: skip
     codes, english, chinese = _reasons(columns, settings)
@@ -83,12 +83,12 @@ def _reasons(columns: Columns, settings: Settings) -> tuple[pa.Array, ...]:
 def _alerts(
     rows: Columns, stacked: Columns, columns: Columns, currency: Labelled, when: tuple[Any, int]
 ) -> Columns:
-    """Return the risks that are at an alert's level, and the month end they came to it.
+    """Return the risks that stand at an alert's level, and the month end they came to it.
 
     A customer of whom nothing could be measured has what its peers have; that is no alert.
     """
     days, alert_from = when
-    chosen = np.flatnonzero((stacked["level"] >= alert_from) & stacked["known"])
+    chosen = np.flatnonzero(stacked["alert"] >= alert_from)  # -1: not known
     held = stacked["held"][chosen]
     raised = days[len(days) - 1 - held] - 1
     customer = chosen // len(RISKS)
@@ -99,7 +99,7 @@ def _alerts(
     return {
         "customer_id": rows["customer_id"].take(picked),
         "risk": Labelled(rows["risk"].codes[chosen], RISKS),
-        "level": Labelled(stacked["level"][chosen], LEVELS),
+        "level": Labelled(stacked["alert"][chosen], LEVELS),
         "raised_date": raised.astype(np.int32),
         "is_new": held == 0,
         "score": rows["score"][chosen],

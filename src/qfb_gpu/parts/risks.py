@@ -19,9 +19,11 @@ from qfb_gpu.finance.risks_history import (
     ALERT_MONTHS,
     Tested,
     fell,
+    held_levels,
     held_since,
     nearest,
     tested,
+    widened,
 )
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
@@ -270,7 +272,7 @@ def fit(saved: Saved) -> dict[str, Columns]:
     views = [of_bucket(saved, bucket) for bucket in saved.buckets]
     cuts: Columns = {}
     peers: Columns = {}
-    tests: dict[str, list[Tested | None]] = {risk: [] for risk in RISKS}
+    tests: dict[str, list[tuple[Tested | None, np.ndarray]]] = {risk: [] for risk in RISKS}
     for ago in dates:
         all_buckets = [of_date(one, ago) for one in views]
         cuts[f"{ago}"] = risks_peers.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
@@ -283,10 +285,12 @@ def fit(saved: Saved) -> dict[str, Columns]:
             if is_past:
                 came = partial(date.pasts, risk), partial(date.drawn, risk, found)
                 tests[risk].append(tested(risk, int(days[-1 - ago]) - 1, *came, small, backend))
-    made = [one for risk in RISKS for one in tests[risk] if one is not None]
+    made = {risk: widened(found) for risk, found in tests.items()}
+    every = [one for risk in RISKS for one in made[risk][0]]
     return {
-        "tests": risk_tables.tested_columns(made), "seasons": _seasons(saved),
+        "tests": risk_tables.tested_columns(every), "seasons": _seasons(saved),
         "cuts": cuts, "peers": peers,
+        "widths": {risk: np.array([times]) for risk, (_, times) in made.items()},
     }  # fmt: skip
 
 
@@ -294,7 +298,7 @@ def _columns(saved: Saved, bucket: int) -> Columns:
     """Return a row a customer: scores, levels, since when, and the parts behind them."""
     backend, settings = saved.backend, _settings(saved.config)
     xp, here = backend.xp, of_bucket(saved, bucket)
-    cuts, peers = saved.fitted("cuts"), saved.fitted("peers")
+    cuts, peers, widths = (saved.fitted(name) for name in ("cuts", "peers", "widths"))
     latest = saved.measured("latest", bucket)
     columns: Columns = {f"part.{name}": values for name, values in latest.items()}
     recent = [ago for ago in _dates(saved)[1] if ago <= ALERT_MONTHS]
@@ -304,14 +308,17 @@ def _columns(saved: Saved, bucket: int) -> Columns:
         for ago, date in dates.items():
             names = [f"{risk}.{ago}.{name}" for name in risks_peers.Peers._fields]
             known = risks_peers.Peers(*(backend.asarray(peers[name]) for name in names))
-            [drawn[ago]] = date.drawn(risk, known)
+            [drawn[ago]] = date.drawn(risk, known, float(widths[risk][0]))
         found = drawn[0]._asdict()
         found["raw"] = risks_peers.from_whole(backend.asarray(here.raw[f"{risk}.0"]), xp)
         found["evidence"] = here.evidence[f"{risk}.0"]
-        level = xp.stack([level_of(one.score, settings.levels, xp) for one in drawn.values()], 1)
-        known = xp.stack([one.known for one in drawn.values()], 1)
-        held = held_since(xp.where(known, level, -1), xp)  # what peers have was not reached by it
-        found |= {"level": level[:, 0], "held": held}
+        found["level"] = level_of(drawn[0].score, settings.levels, xp)
+        scores, are_known = (
+            xp.stack([getattr(one, name) for one in drawn.values()], axis=1)
+            for name in ("score", "known")
+        )
+        held = held_levels(scores, are_known, settings.levels, settings.alert_margin, xp)
+        found |= {"alert": held[:, 0], "held": held_since(held, xp)}
         before = drawn[1 if 1 in recent else 0]
         found["before"] = xp.where(before.known, before.score, xp.nan)
         columns |= {f"{risk}.{name}": backend.to_host(values) for name, values in found.items()}

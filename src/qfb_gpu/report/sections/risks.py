@@ -110,7 +110,7 @@ def _lead(found: list[_Sums], alerts: list[_Alerts]) -> str:
     when = day(next(part.month_end for part in found if part.n))
     return (
         f"{plural(customers, 'customer')} scored from 0 to 100 as of {when}, the last month that "
-        f"had ended; {count(held)} of them {'is' if held == 1 else 'are'} at an alert's level in "
+        f"had ended; {count(held)} of them {'has' if held == 1 else 'have'} an alert in "
         "some risk, and "
         f"{plural(new, 'alert')} {'is' if new == 1 else 'are'} new since the month before."
     )
@@ -166,7 +166,7 @@ def _number(value: float | None) -> str:
 
 def _table(alerts: list[_Alerts]) -> Html:
     if not any(part.n_customers for part in alerts):
-        return empty("No customer is at an alert's level.")
+        return empty("No customer has an alert.")
     order = _first(pa.concat_tables([part.first for part in alerts])).to_pylist()
     heads = [("Customer", ""), ("Risk", ""), ("Score", "n"), ("Before", "n min"), ("Since", ""),
              ("Why", "")]  # fmt: skip
@@ -181,7 +181,9 @@ def _table(alerts: list[_Alerts]) -> Html:
     return card(
         "Alerts, new ones first", "风险预警", table(heads, lines, "Risk alerts"), wide=True,
         note="Since: the month end at which the level was reached and has held; at most a year "
-        "back. All alerts are in the risk_alerts table.",
+        "back. An alert ends where the score is below its level by more than the setting "
+        "finance.risks.alert_margin (3 points, where it is not set). All alerts are in the "
+        "risk_alerts table.",
     )  # fmt: skip
 
 
