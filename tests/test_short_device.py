@@ -1,14 +1,16 @@
 """A bucket for which its device has no memory is done again alone, or by the host: the same."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bucket_tasks import square
-from stand_in_memory import WORDS, Asked, left_by, night_of, score
+from stand_in import stand_in_backend
+from stand_in_memory import WORDS, Asked, left_by, night_of, no_more, score
 
 import qfb_gpu.backend
-from qfb_gpu import tasks
+from qfb_gpu import pipeline, tasks
 from qfb_gpu._cluster import dask_workers, short_device
 from qfb_gpu.cluster import open_pool, run_buckets
 from qfb_gpu.lake import ingest, silver
@@ -74,6 +76,21 @@ def test_a_bucket_that_has_no_memory_left_is_done_by_the_host(night, plain, shar
     assert {who for who, _ in found.values()} == {"cpu"}
     for bucket in (0, 1):
         assert is_the_hosts(left_by(own, bucket), left, bucket)
+
+
+@pytest.mark.usefixtures("plain")
+def test_a_device_without_memory_has_the_host_decide(night):
+    left = []
+    for at in (0, 1):
+        own = night_of(night, f"decided.{at}")
+        score(Asked(f"decided.{at}", own), 0)
+        device, asked = stand_in_backend(), Asked(f"decide.{at}", own, at, lasts=True)
+        words = "too little memory for bucket 0, even"
+        with no_more(asked), pytest.warns(RuntimeWarning, match=words) if at else nullcontext():
+            pipeline.decide(own, [0], device)
+        files = own.workspace.folder("decide", 0).glob("*.arrow")
+        left.append({file.name: file.read_bytes() for file in files})
+    assert left[0] == left[1] != {}
 
 
 def test_several_devices_do_the_same(night, plain, monkeypatch):
