@@ -8,6 +8,7 @@ import time
 import weakref
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bucket_tasks import (
@@ -290,6 +291,20 @@ def test_what_other_libraries_say_where_there_is_no_memory(words, is_memory):
     assert lacked_memory(MemoryError())
     assert not lacked_memory(None)
     give_memory_back()  # nothing, where there is no CuPy
+
+
+def test_a_device_that_is_lost_has_no_memory_to_give_back(monkeypatch):
+    from qfb_gpu._backend.shortage import give_memory_back
+
+    def lost():
+        asked.append("pool")
+        msg = "cudaErrorIllegalAddress"
+        raise RuntimeError(msg)
+
+    asked = []
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(get_default_memory_pool=lost))
+    give_memory_back()
+    assert asked == ["pool"]
 
 
 def test_a_bucket_without_memory_even_alone_ends_the_run(monkeypatch):
