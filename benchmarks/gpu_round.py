@@ -13,6 +13,7 @@ in a process of its own, and goes on in another where a step loses the device or
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import shutil
@@ -20,7 +21,9 @@ import sys
 import tempfile
 import time
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +40,14 @@ from results_file import ROOT, ResultsFile
 from scale_night import grow
 
 from qfb_gpu._backend.devices import capability
+from qfb_gpu._backend.shortage import give_memory_back
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import compiled_ahead
 from qfb_gpu.errors import BackendUnavailableError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from gpu_parts import Before, Step
 
@@ -92,7 +96,13 @@ class Round:
         if self.content.get("parts"):  # of a round before, of the same code on the same machine
             self.content.setdefault("earlier", []).append(self.content["parts"])
         self.content.update(
-            gpu_versions=self.gpu.versions(), parts={}, errors={}, done=[], ok=True, now=None
+            gpu_versions=self.gpu.versions(),
+            parts={},
+            errors={},
+            warnings={},
+            done=[],
+            ok=True,
+            now=None,
         )
 
     @property
@@ -113,7 +123,7 @@ class Round:
         self._at(name)
         left = max(self.deadline - time.monotonic(), 0.0) + _SPARE_SECONDS
         try:
-            with gpu_watch.at_most(left, watched=self.options.watched):
+            with gpu_watch.at_most(left, watched=self.options.watched), self._heard(name):
                 parts[name] = work(self)
         except Exception as error:  # noqa: BLE001  the other parts are worth having
             self.note(agrees=False)
@@ -126,13 +136,31 @@ class Round:
         self.results.save()
         self._while_there()
 
+    @contextmanager
+    def _heard(self, part: str) -> Iterator[None]:
+        """Keep what is warned of meanwhile: that the host did what a device had no memory for."""
+        with warnings.catch_warnings(record=True) as said:
+            try:
+                yield
+            finally:
+                words = [str(one.message) for one in said if one.category is RuntimeWarning]
+                if words:
+                    self.content.setdefault("warnings", {})[part] = words
+        for one in words:
+            _say(f"{part}: {one}")
+
     def _at(self, part: str, step: str | None = None) -> None:
         """Write down what is done now, in case this process ends with it."""
         self.content["now"] = [part, step]
         self.results.save()
 
     def _while_there(self) -> None:
-        """End this process if its device is lost; another one goes on."""
+        """End this process if its device is lost; another one goes on.
+
+        One whose memory is full is not: what a step that failed left goes first.
+        """
+        gc.collect()
+        give_memory_back()
         if self.options.watched and gpu_watch.is_lost(self.gpu):
             _say("the device answers no more")
             raise SystemExit(gpu_watch.LOST)

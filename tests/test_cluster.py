@@ -8,6 +8,7 @@ import time
 import weakref
 from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from bucket_tasks import (
@@ -248,7 +249,7 @@ def test_a_bucket_without_memory_beside_others_is_done_alone(monkeypatch):
     """And what it held when it failed is gone by then."""
     monkeypatch.setenv("QFB_DEVICE_THREADS", "3")
     monkeypatch.setattr("qfb_gpu.cluster._n_devices", lambda: 1)
-    held, done = {}, []
+    held, started = {}, Started()
 
     class Large:
         pass
@@ -260,14 +261,13 @@ def test_a_bucket_without_memory_beside_others_is_done_alone(monkeypatch):
             msg = "no room for another"
             raise MemoryError(msg)
         if bucket in held:
-            assert not any(one() for one in held.values())
-        done.append(bucket)
-        return bucket
+            assert not held[bucket]()
+            assert not started.now
+        return started(None, bucket)
 
     found = dict(run_buckets(task, None, range(6), backend_name="gpu", workers=1))
-    assert found == {bucket: bucket for bucket in range(6)}
+    assert found == {bucket: bucket**2 for bucket in range(6)}
     assert len(held) == 2
-    assert set(done[4:]) == {1, 4}
 
 
 @pytest.mark.parametrize(
@@ -291,6 +291,20 @@ def test_what_other_libraries_say_where_there_is_no_memory(words, is_memory):
     assert lacked_memory(MemoryError())
     assert not lacked_memory(None)
     give_memory_back()  # nothing, where there is no CuPy
+
+
+def test_a_device_that_is_lost_has_no_memory_to_give_back(monkeypatch):
+    from qfb_gpu._backend.shortage import give_memory_back
+
+    def lost():
+        asked.append("pool")
+        msg = "cudaErrorIllegalAddress"
+        raise RuntimeError(msg)
+
+    asked = []
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(get_default_memory_pool=lost))
+    give_memory_back()
+    assert asked == ["pool"]
 
 
 def test_a_bucket_without_memory_even_alone_ends_the_run(monkeypatch):

@@ -101,6 +101,52 @@ def test_a_failing_part_is_told_and_ends_nothing(tmp_path, monkeypatch, capsys):
     assert not list((tmp_path / "data").glob("round-*"))
 
 
+def test_a_step_without_memory_is_told_and_what_the_host_did_instead(tmp_path, monkeypatch, capsys):
+    """What it held is given back before the next; the JSON has all that was done."""
+    import warnings
+
+    import gpu_round
+
+    held, given = [], []
+
+    def full(_backend):
+        held.append("a batch")
+        msg = "Out of memory allocating 512 bytes"
+        raise MemoryError(msg)
+
+    def fits(backend):
+        assert len(given) >= len(held)
+        return {"n": backend.xp.arange(3)}
+
+    def by_host(_round):
+        warnings.warn("a device had too little memory for bucket 1", RuntimeWarning, stacklevel=1)
+        return {"n_payments": 5}
+
+    def last(_round):
+        raise MemoryError
+
+    every = {"full": full, "fits": fits}
+    parts = {
+        "stages": lambda this: this.steps("stages", every),
+        "scale": by_host,
+        "last": last,
+    }
+    monkeypatch.setattr(gpu_round, "PARTS", parts)
+    monkeypatch.setattr(gpu_round, "give_memory_back", lambda: given.append("all"))
+    monkeypatch.setattr("warnings.filters", [])
+    folders = ["--out", str(tmp_path / "results"), "--data", str(tmp_path / "data")]
+    assert gpu_round.main(["--dry-run", *folders]) == 1
+    [path] = (tmp_path / "results").glob("gpu_round-*.json")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert found["done"] == ["stages", "scale", "last"]
+    assert "Out of memory" in found["parts"]["stages"]["full"]["error"]
+    assert found["parts"]["stages"]["fits"]["differences"] == []
+    assert found["warnings"] == {"scale": ["a device had too little memory for bucket 1"]}
+    assert found["errors"].keys() == {"last"}
+    assert found["parts"]["scale"] == {"n_payments": 5}
+    assert "scale: a device had too little memory for bucket 1" in capsys.readouterr().out
+
+
 def test_a_round_goes_on_after_the_step_that_lost_the_device(tmp_path, monkeypatch, capsys):
     import gpu_round
     import gpu_watch

@@ -7,32 +7,34 @@ process. Otherwise a Dask cluster on this machine runs it: processes on a CPU, o
 device on GPUs. A worker that dies costs its bucket, which another worker starts afresh.
 
 A device has more than one bucket under way: while the host decodes or saves one, the device
-computes another. One for which there was no memory then is done again alone. What the host does
-by itself in a night on GPUs goes to processes of its own.
+computes another. One for which there was no memory then is done again alone, or by the host
+(:mod:`qfb_gpu._cluster.short_device`). What the host does by itself in a night on GPUs goes to
+processes of its own.
 """
 
 from __future__ import annotations
 
-import gc
 import pickle
 import traceback
+import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu._backend import ahead, device_ahead, room
 from qfb_gpu._backend.devices import capability, n_threads
-from qfb_gpu._backend.shortage import give_memory_back, lacked_memory
-from qfb_gpu._cluster import dask_workers, fork_server
+from qfb_gpu._cluster import dask_workers, fork_server, short_device
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
+from qfb_gpu._cluster.short_device import Done
 from qfb_gpu.errors import QfbError
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from qfb_gpu.backend import BackendName
@@ -62,9 +64,10 @@ class Running:
 class Pool:
     """Workers that stay up between the stages of a run; see :func:`open_pool`."""
 
-    def __init__(self, client: Any = None, n_at_once: int = 1) -> None:
+    def __init__(self, client: Any = None, n_at_once: int = 1, *, on_device: bool = False) -> None:
         self._client = client
         self._n_at_once = n_at_once
+        self._perform = short_device.perform if on_device else _simply
 
     @property
     def has_workers(self) -> bool:
@@ -89,6 +92,11 @@ class Pool:
             What a task raised on purpose, with its bucket in front.
         RuntimeError
             A task failed otherwise, or its workers died too often: its bucket and the reason.
+
+        Warns
+        -----
+        RuntimeWarning
+            In a line, when all are done: those for which a device had no memory.
         """
         yield from self.start(task, shared, buckets, together=True)
 
@@ -116,12 +124,14 @@ class Pool:
             way.
         """
         if self._client is None:
+            here = partial(_in_this_process, partial(self._perform, task, shared))
             if together and self._n_at_once > 1:
-                return Running(_on_threads(task, shared, buckets, self._n_at_once))
-            return Running((b, _in_this_process(task, shared, b)) for b in buckets)
+                return Running(_told(_on_threads(here, buckets, self._n_at_once)))
+            return Running(_told((b, here(b)) for b in buckets))
         before = () if after is None else after.futures
-        futures = _submit(self._client, task, shared, buckets, before, in_turn=not together)
-        return Running(_answers(self._client, futures), tuple(futures))
+        work = (self._perform, task, shared, not together)
+        futures = _submit(self._client, work, buckets, before)
+        return Running(_told(_answers(self._client, futures)), tuple(futures))
 
 
 @contextmanager
@@ -138,12 +148,12 @@ def open_pool(
     n_buckets : int
         There are never more workers than buckets.
     """
-    n_workers = count_workers(backend_name, workers, n_buckets)
+    n_workers, on_device = count_workers(backend_name, workers, n_buckets), backend_name == "gpu"
     if n_workers == 1:
-        yield Pool(n_at_once=buckets_at_once(backend_name))
+        yield Pool(n_at_once=buckets_at_once(backend_name), on_device=on_device)
         return
     with dask_workers.client_of(backend_name, n_workers, buckets_at_once(backend_name)) as client:
-        yield Pool(client)
+        yield Pool(client, on_device=on_device)
 
 
 def prepare_workers(
@@ -247,47 +257,47 @@ def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_b
     return max(1, min(wanted, n_buckets))
 
 
-def _in_this_process(task: Task, shared: Any, bucket: int | str) -> Any:
+def _simply(task: Task, shared: Any, bucket: Any) -> Done:
+    return Done(task(shared, bucket))
+
+
+def _in_this_process(work: Callable[[Any], Done], bucket: Any) -> Done:
     try:
-        return task(shared, bucket)
+        return work(bucket)
     except Exception as error:
         raise _failure(bucket, error) from error
 
 
 def _on_threads(
-    task: Task, shared: Any, buckets: Sequence[Any], n_threads: int
-) -> Iterator[tuple[Any, Any]]:
-    """Run tasks side by side; one that found no memory is done again when all others are."""
-    crowded = []
+    work: Callable[[Any], Done], buckets: Sequence[Any], n_threads: int
+) -> Generator[tuple[Any, Done]]:
+    """Run tasks side by side."""
     with ThreadPoolExecutor(n_threads, "qfb-bucket") as threads:
-        futures = {threads.submit(_in_this_process, task, shared, b): b for b in buckets}
+        futures = {threads.submit(work, b): b for b in buckets}
         try:
             for future in as_completed(futures):
-                bucket = futures.pop(future)  # and with it what its error holds on to
-                if lacked_memory(getattr(future.exception(), "__cause__", None)):
-                    crowded.append(bucket)
-                else:
-                    yield bucket, future.result()
-                del future
+                yield futures[future], future.result()
         finally:
             threads.shutdown(cancel_futures=True)
-    for bucket in crowded:
-        gc.collect()
-        give_memory_back()
-        yield bucket, _in_this_process(task, shared, bucket)
+
+
+def _told(done: Generator[tuple[Any, Done]]) -> Iterator[tuple[Any, Any]]:
+    """Yield the answers; at the end warn of those that the host had to give."""
+    by_host = []
+    with closing(done):
+        for bucket, one in done:
+            if one.by_host:
+                by_host.append(_named(bucket))
+            yield bucket, one.answer
+    if by_host:
+        warnings.warn(short_device.in_a_line(by_host), RuntimeWarning, stacklevel=2)
 
 
 def _submit(
-    client: Any,
-    task: Task,
-    shared: Any,
-    buckets: Sequence[Any],
-    before: Sequence[Any] = (),
-    *,
-    in_turn: bool = False,
+    client: Any, work: tuple[Any, ...], buckets: Sequence[Any], before: Sequence[Any] = ()
 ) -> dict[Any, Any]:
     """Return the future of each bucket."""
-    payload = pickle.dumps((task, shared, in_turn))
+    payload = pickle.dumps(work)
     arguments = [[value] * len(buckets) for value in before]
     futures = client.map(
         _perform, [payload] * len(buckets), buckets, *arguments, pure=False, priority=len(before)
@@ -295,7 +305,7 @@ def _submit(
     return dict(zip(futures, buckets, strict=True))
 
 
-def _answers(client: Any, futures: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
+def _answers(client: Any, futures: dict[Any, Any]) -> Generator[tuple[Any, Done]]:
     """Yield the answers as they come; leave nothing running when the caller stops asking."""
     done: SimpleQueue[Any] = SimpleQueue()
     try:
@@ -316,7 +326,7 @@ def _answers(client: Any, futures: dict[Any, Any]) -> Iterator[tuple[Any, Any]]:
 
 def _perform(
     payload: bytes, bucket: int | str, *before: tuple[Any, Exception | None]
-) -> tuple[Any, Exception | None]:
+) -> tuple[Done | None, Exception | None]:
     """Run a task on a worker; return its answer, or its error in a form that travels.
 
     Dask drops the connection to a worker that meets something it cannot unpickle, and waits
@@ -327,9 +337,9 @@ def _perform(
             return None, error  # the one that failed is asked for first, and names itself
     try:
         with importing():
-            task, shared, in_turn = pickle.loads(payload)  # noqa: S301  written by _submit
+            perform, task, shared, in_turn = pickle.loads(payload)  # noqa: S301  of _submit
         with _IN_TURN if in_turn else nullcontext():
-            return task(shared, bucket), None
+            return perform(task, shared, bucket), None
     except QfbError as error:
         return None, type(error)(str(error))
     except Exception as error:  # noqa: BLE001  it is raised again where the run is
@@ -359,7 +369,7 @@ def _next_done(done: SimpleQueue[Any], client: Any) -> Any:
 
 def _failure(bucket: int | str, error: BaseException) -> Exception:
     """Return the error to raise: the same kind where it is one of ours, its bucket in front."""
-    where = f"bucket {bucket}" if isinstance(bucket, int) else bucket
+    where = _named(bucket)
     if isinstance(error, QfbError):
         return type(error)(f"{where}: {error}")
     if isinstance(error, _TaskError):
@@ -370,6 +380,10 @@ def _failure(bucket: int | str, error: BaseException) -> Exception:
             "memory; set fewer workers or more buckets (workers, n_buckets)"
         )
     return RuntimeError(f"{where}: {type(error).__name__}: {error}")
+
+
+def _named(bucket: int | str) -> str:
+    return f"bucket {bucket}" if isinstance(bucket, int) else bucket
 
 
 def _n_devices() -> int:

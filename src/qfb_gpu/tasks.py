@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,6 +74,10 @@ class Night:
             sources=tuple(config.sources),
             is_update=is_update,
         )
+
+    def on_host(self) -> Night:
+        """Return the same night for a task that the host does: for want of a device's memory."""
+        return replace(self, backend="cpu")
 
 
 def score_bucket(night: Night, bucket: int) -> dict[str, Any]:

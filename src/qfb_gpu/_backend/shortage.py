@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import suppress
 
 _WORDS = re.compile(
     r"out.?of.?memory|memory.?allocation|bad_alloc|alloc_failed|insufficient_resources",
@@ -25,7 +26,11 @@ def lacked_memory(error: BaseException | None) -> bool:
 
 
 def give_memory_back() -> None:
-    """Give a device, and its host, the memory that CuPy's pools keep and nobody uses."""
+    """Give a device, and its host, the memory that CuPy's pools keep and nobody uses.
+
+    A device that is not there, or is lost, has nothing to give: whoever asks it next is told.
+    """
     if (cupy := sys.modules.get("cupy")) is not None:
-        cupy.get_default_memory_pool().free_all_blocks()
-        cupy.get_default_pinned_memory_pool().free_all_blocks()
+        with suppress(RuntimeError):  # as all errors of CUDA are that CuPy raises
+            cupy.get_default_memory_pool().free_all_blocks()
+            cupy.get_default_pinned_memory_pool().free_all_blocks()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import payments, profile
 from qfb_gpu.backend import get_backend
+from qfb_gpu.cluster import Pool
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts import decided
 from qfb_gpu.parts.part import WHOLE
@@ -13,7 +14,6 @@ from qfb_gpu.tasks import on_device
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
-    from qfb_gpu.cluster import Pool
     from qfb_gpu.tasks import Night
 
 _WORTH = 1 << 20
@@ -40,8 +40,12 @@ def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None
     night.workspace.save("decide", WHOLE, "q_values", known, get_backend("cpu"))
     n_streams = sum(p.size for p in p_values)
     if pool is None or not pool.has_workers or n_streams < _WORTH:
-        for bucket in buckets:
-            _decide_known(night, bucket, known, backend)
+
+        def decide_one(of: Night, bucket: int) -> None:
+            _decide_known(of, bucket, known, backend if of is night else get_backend(of.backend))
+
+        for _ in Pool(on_device=backend.name == "gpu").run(decide_one, night, buckets):
+            pass
         return n_streams
     share = -(-len(buckets) // _TASKS)
     some = [buckets[at : at + share] for at in range(0, len(buckets), share)]

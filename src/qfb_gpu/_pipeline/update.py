@@ -65,6 +65,10 @@ class Update:
     files: dict[str, list[Path]]
     figures: Known = field(default_factory=Known)
 
+    def on_host(self) -> Update:
+        """Return the same update for a task that the host does: see :meth:`Night.on_host`."""
+        return replace(self, night=self.night.on_host())
+
     def customers(self, bucket: int) -> np.ndarray:
         """Return the keys of a bucket's touched customers, ascending."""
         found = self.night.workspace.load("touched", bucket, "customers")

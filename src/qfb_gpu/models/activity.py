@@ -20,7 +20,7 @@ from qfb_gpu.ledger import NULL_DAY
 from qfb_kernels.cutoffs import least_cpu, least_gpu, seen_cpu, seen_gpu
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
@@ -160,17 +160,22 @@ def window(counts: Any, back: int, from_days: int, to_days: int) -> Any:
     return counts[:, start : (back + to_days) // BIN_DAYS].sum(axis=1)
 
 
-def _windows(counts: Any, xp: Any) -> Any:
-    """Return :func:`window` for several cut-offs: its answers are (n_cutoffs, n_customers)."""
+def _windows(counts: Any, back: Any, xp: Any) -> Callable[[int, int], Any]:
+    """Return :func:`window` for several cut-offs: its answers are (n_cutoffs, n_customers).
+
+    ``back`` has the cut-offs' days before the as-of day; of all ages at once that are asked for.
+    """
     sums = xp.zeros((N_BINS + 1, counts.shape[0]), dtype="int64")
     if counts.shape[0]:  # CuPy adds up no rows of nothing
         sums[1:] = xp.cumsum(counts.T, axis=0, dtype="int64")
+    seen: dict[int, Any] = {}
 
-    def of_age(back: Any, from_days: int, to_days: int) -> Any:
-        start, stop = ((back + days) // BIN_DAYS for days in (from_days, to_days))
-        return sums[xp.minimum(stop, N_BINS)] - sums[xp.minimum(start, N_BINS)]
+    def up_to(days: int) -> Any:
+        if days not in seen:
+            seen[days] = sums[xp.minimum((back + days) // BIN_DAYS, N_BINS)]
+        return seen[days]
 
-    return of_age
+    return lambda from_days, to_days: up_to(to_days) - up_to(from_days)
 
 
 def features_at(activity: Activity, backs: Sequence[int], backend: Backend) -> dict[str, Any]:
@@ -200,21 +205,21 @@ def features_at(activity: Activity, backs: Sequence[int], backend: Backend) -> d
     is_long = tenure > _HALF_YEAR + BIN_DAYS
     found: dict[str, Any] = {}
     for kind, counts in activity.counts.items():
-        of_age = _windows(counts, xp)
-        rate = of_age(back, 90, YEAR_DAYS) / of_year
+        of_age = _windows(counts, back, xp)
+        rate = of_age(90, YEAR_DAYS) / of_year
         for days in _RECENT:
-            seen, expected = of_age(back, 0, days), rate * days
+            seen, expected = of_age(0, days), rate * days
             found[f"{kind}_drop_{days}"] = xp.log((seen + 1) / (expected + 1))
             if days != _RECENT[0]:
                 found[f"{kind}_surprise_{days}"] = (seen - expected) / xp.sqrt(expected + 1)
-        half = of_age(back, 0, _HALF_YEAR)
-        other = of_age(back, _HALF_YEAR, YEAR_DAYS) / of_half * _HALF_YEAR
+        half = of_age(0, _HALF_YEAR)
+        other = of_age(_HALF_YEAR, YEAR_DAYS) / of_half * _HALF_YEAR
         found[f"{kind}_drop_180"] = xp.where(is_long, xp.log((half + 1) / (other + 1)), xp.nan)
     counts = activity.counts["trade"] + activity.counts["standing"]
-    days, in_year = xp.minimum(tenure, YEAR_DAYS), (back, 0, YEAR_DAYS)
-    paid = _windows(counts, xp)(*in_year)
+    days = xp.minimum(tenure, YEAR_DAYS)
+    paid = _windows(counts, back, xp)(0, YEAR_DAYS)
     found["level_payments"] = xp.log((paid + 0.5) / (days + 30) * 90)
-    steady = _windows(counts > 0, xp)(*in_year)
+    steady = _windows(counts > 0, back, xp)(0, YEAR_DAYS)
     found["level_steadiness"] = steady / (days // BIN_DAYS + 1)
     found |= _relations_at(activity, back, paid, backend)
     found |= _products_at(activity, back, xp)
@@ -236,16 +241,15 @@ def _relations_at(activity: Activity, back: Any, paid: Any, backend: Backend) ->
     known = n >= _FEWEST_OF_RELATION
     is_silent = quiet > xp.maximum(_SILENT_GAPS * gap, _SILENT_DAYS)
     recent = quiet <= _FORGOTTEN_DAYS
-    silent = _count(whom, known & is_silent & recent, shape, xp)
-    alive = _count(whom, known & ~is_silent, shape, xp)
     is_standing = known & activity.is_standing[last_at] & recent
     ended = is_standing & (quiet > _ENDED_GAPS * gap + _ENDED_DAYS)
+    which = [known & is_silent & recent, known & ~is_silent, ended, is_standing]
+    silent, alive, n_ended, n_standing = _counts(whom, which, shape, xp)
     since = xp.where(n > 0, quiet, xp.int32(2 * YEAR_DAYS))
     since = _least(since, activity.relations["of_customer"], backend)
     return {
         "relations_silent_share": silent / (silent + alive + 1),
-        "relations_standing_ended_share": _count(whom, ended, shape, xp)
-        / (_count(whom, is_standing, shape, xp) + 1),
+        "relations_standing_ended_share": n_ended / (n_standing + 1),
         "payments_days_since": since.astype("float64"),
         "payments_gaps_since": since * (paid + 1) / YEAR_DAYS,
     }
@@ -264,8 +268,13 @@ def seen_at(activity: Activity, cut: Any, backend: Backend) -> Any:
     return seen[xp.argsort(order)]
 
 
-def _count(whom: Any, which: Any, shape: tuple[int, int], xp: Any) -> Any:
-    return xp.bincount(whom[which], minlength=shape[0] * shape[1]).reshape(shape)
+def _counts(whom: Any, which: list[Any], shape: tuple[int, int], xp: Any) -> list[Any]:
+    """Return how often each place is there, by each of several masks: a device waits once."""
+    size = shape[0] * shape[1]
+    place = whom + size * xp.arange(len(which))[:, None, None]
+    found = xp.bincount(place[xp.stack(which)], minlength=len(which) * size)
+    found = found.reshape(len(which), *shape)
+    return [found[mask] for mask in range(len(which))]
 
 
 def _products_at(activity: Activity, back: Any, xp: Any) -> dict[str, Any]:
@@ -274,11 +283,11 @@ def _products_at(activity: Activity, back: Any, xp: Any) -> dict[str, Any]:
     whom = shape[1] * xp.arange(shape[0])[:, None] + activity.owner
     is_closed = (activity.closed != NULL_DAY) & (activity.closed <= cut)
     there = (activity.owner >= 0) & (activity.opened <= cut)
-    found = {"products_held": _count(whom, there & ~is_closed, shape, xp)}
+    which = {"products_held": there & ~is_closed}
     for days in _CLOSED_WITHIN:
-        lately = there & is_closed & (activity.closed > cut - days)
-        found[f"products_closed_{days}"] = _count(whom, lately, shape, xp)
-    return {name: values.astype("float64") for name, values in found.items()}
+        which[f"products_closed_{days}"] = there & is_closed & (activity.closed > cut - days)
+    counts = _counts(whom, list(which.values()), shape, xp)
+    return {name: one.astype("float64") for name, one in zip(which, counts, strict=True)}
 
 
 def outcomes(
@@ -294,12 +303,13 @@ def outcomes(
     """
     back = xp.asarray(backs, dtype="int32")
     tenure = activity.as_of_day - back[:, None] - activity.first_day
-    of_age = _windows(activity.counts["trade"] + activity.counts["standing"], xp)
-    before = of_age(back, 0, YEAR_DAYS)
+    counts = activity.counts["trade"] + activity.counts["standing"]
+    of_age = _windows(counts, back, xp)
+    before = of_age(0, YEAR_DAYS)
     days = xp.clip(tenure + 1, 1, YEAR_DAYS)
     return {
         "expected": before / days * horizon_days,
-        "came": of_age(back - horizon_days, 0, horizon_days),
+        "came": of_age(-horizon_days, 0),
         "tenure_days": tenure,
         "n_before": before,
     }

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.tall import sum_down
+
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
@@ -106,7 +108,7 @@ def spread(impact: Any, start: Any, backend: Backend) -> Spread:
     return Spread(distress, passed, step.astype("int32"))
 
 
-def debtranks(found: Spread, start: Any, value: Any) -> Any:
+def debtranks(found: Spread, start: Any, value: Any, backend: Backend) -> Any:
     """Return the DebtRank of each case: float64, shape (n_cases,).
 
     Parameters
@@ -115,10 +117,11 @@ def debtranks(found: Spread, start: Any, value: Any) -> Any:
     start : array of float64, shape (n_nodes, n_cases)
     value : array of float64, shape (n_nodes,)
         Economic value of each node, summing to 1.
+    backend : Backend
 
     Returns
     -------
     array
         The share of all value that is lost beyond the first loss itself.
     """
-    return (value[:, None] * (found.distress - start)).sum(axis=0)
+    return sum_down(value[:, None] * (found.distress - start), backend)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.distress import one_by_one
+from qfb_gpu._backend.tall import most_down, place_of_most, sum_down
 from qfb_gpu.keys import first_in_run
 from qfb_gpu.network.debtrank import LEAST
 from qfb_gpu.network.dependence import income_shares
@@ -62,7 +63,7 @@ def systemic(
         tried = _together
     parts, n_tried = [], 0
     for node, mine, found in tried(exposure, firm, settings.recovery, backend):
-        parts.append(_outcome(key[node], is_customer[node], mine, found, xp))
+        parts.append(_outcome(key[node], is_customer[node], mine, found, backend))
         best = xp.argmax(found.lost, axis=1)
         row = xp.arange(best.shape[0])
         share = found.lost[row, best]
@@ -154,23 +155,26 @@ def _in_turn(values: Any, xp: Any) -> Any:
     return xp.cumsum(xp.append(values, 0.0))[-1:]
 
 
-def _outcome(key: Any, is_customer: Any, firms: Any, found: Any, xp: Any) -> dict[str, Any]:
+def _outcome(
+    key: Any, is_customer: Any, firms: Any, found: Any, backend: Backend
+) -> dict[str, Any]:
+    xp = backend.xp
     own_book = is_customer[:, None]
     hit = (found.lost >= TELLING) & own_book
     case = xp.arange(firms.shape[0])
     stopped = (found.distress >= _STOPPED) & own_book
     stopped[firms, case] = False
     lost = found.lost * own_book
-    most = xp.argmax(lost, axis=0)
+    most = place_of_most(lost, backend)
     share = lost[most, case]
     return {
         "key": key[firms],
         "is_customer": is_customer[firms],
         "debtrank": found.debtrank,
         "debtrank_direct": found.debtrank_direct,
-        "n_hit": hit.sum(axis=0).astype("int64"),
-        "n_stopped": stopped.sum(axis=0).astype("int64"),
-        "farthest": xp.where(hit, found.step, 0).max(axis=0).astype("int32"),
+        "n_hit": sum_down(hit, backend).astype("int64"),
+        "n_stopped": sum_down(stopped, backend).astype("int64"),
+        "farthest": most_down(xp.where(hit, found.step, 0), backend).astype("int32"),
         "most_hit_key": xp.where(share > 0, key[most], 0),
         "most_hit_share": share,
     }

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._backend.tall import sum_down
 from qfb_gpu.network.clearing import clear
 from qfb_gpu.network.debtrank import debtranks, reached, spread
 from qfb_gpu.network.dependence import income_shares, year_money
@@ -145,8 +146,8 @@ def impacts(exposure: Exposure, firms: Any, recovery: float, backend: Backend) -
         lost=lost,
         distress=found.distress,
         step=found.step,
-        debtrank=debtranks(found, start, exposure.value),
-        debtrank_direct=(exposure.value[:, None] * first).sum(axis=0),
+        debtrank=debtranks(found, start, exposure.value, backend),
+        debtrank_direct=sum_down(exposure.value[:, None] * first, backend),
     )
 
 

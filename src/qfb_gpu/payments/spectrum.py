@@ -91,11 +91,10 @@ def _by_length(span: Any, worth: Any, backend: Backend) -> Iterator[tuple[int, A
     edges = xp.asarray(LENGTH_CLASSES[:-1], dtype=span.dtype)
     kind = xp.where(worth, xp.searchsorted(edges, span), n_classes).astype("int8")
     order = xp.argsort(kind, kind="stable")
-    counts = backend.to_host(xp.bincount(kind, minlength=n_classes + 1)).tolist()
-    end = 0
-    for n_samples, count in zip(LENGTH_CLASSES, counts[:n_classes], strict=True):
-        start, end = end, end + count
-        if count:
+    classes = xp.arange(n_classes, dtype="int8")
+    ends = backend.to_host(xp.searchsorted(kind[order], classes, side="right")).tolist()
+    for n_samples, start, end in zip(LENGTH_CLASSES, [0, *ends], ends, strict=False):
+        if end > start:
             yield n_samples, order[start:end]
 
 

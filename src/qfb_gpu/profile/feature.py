@@ -135,8 +135,7 @@ def ratio(part: Any, whole: Any, xp: Any) -> Any:
 
     Integers are divided as float64, so equal integers give equal bits on every device.
     """
-    nothing = whole == 0
-    return xp.where(nothing, xp.nan, part / xp.where(nothing, 1, whole))
+    return part / xp.where(whole == 0, xp.nan, whole)
 
 
 def balance(left: Any, right: Any, xp: Any) -> Any:

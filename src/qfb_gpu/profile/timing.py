@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import partial, reduce
+from operator import add
 from typing import Any
 
 from qfb_gpu.profile.feature import Feature, Tallies, ratio
@@ -18,7 +19,7 @@ _BOTH = (tally.N_IN, tally.N_OUT)
 
 def n_payments(tallies: Tallies, n_ages: int = _YEAR, sides: tuple[int, ...] = _BOTH) -> Any:
     """Return the payments of the ``n_ages`` youngest age classes (4: a year, 5: all)."""
-    return sum(tallies.counts[:, side : side + n_ages].sum(axis=1) for side in sides)
+    return reduce(add, (tallies.counts[:, side : side + n_ages].sum(axis=1) for side in sides))
 
 
 def _since_last(tallies: Tallies) -> Any:
