@@ -237,6 +237,36 @@ def test_a_replay_begins_with_the_champions_of_its_night(output, tmp_path):
     assert registry.champion(output, "kept").version == 2  # the original is as it was
 
 
+def test_who_is_promoted_between_a_night_that_died_and_its_resume_is_champion_from_the_next(
+    own, tmp_path
+):
+    """Churn went by the one, the next product by the other, and a replay by neither."""
+    versions.promote(own, "churn", 1)
+    versions.release(own, "churn")
+    night, report = own / ".work" / "p1", tmp_path / "report.html"
+    report.write_text("<p>", encoding="utf-8")
+    assert registry.champion(own, "churn", night).version == 1
+    assert registry.champion(own, "nobody", night) is None
+    versions.promote(own, "churn", 3)
+    assert registry.champion(own, "churn", night).version == 1
+    assert not registry.is_pinned(own, "churn", night)
+    assert registry.champion(own, "churn", own / ".work" / "p2").version == 3
+    offer(night, candidate(0.02))  # what the night's gate lets pass replaces nobody's choice
+    registry.log_run(own, registry.note_of("p1", {}, {}, {}, {}), report)
+    assert registry.champion(own, "churn").version == 3
+    versions.restore(own, "p1")
+    assert registry.champion(own, "churn").version == 1
+    assert not registry.is_pinned(own, "churn")
+
+
+def test_a_night_that_began_without_a_model_goes_on_without(own):
+    night = own / ".work" / "p3"
+    (own / "mlflow.db").rename(own / "later.db")
+    assert registry.champion(own, "churn", night) is None
+    (own / "later.db").rename(own / "mlflow.db")
+    assert registry.champion(own, "churn", night) is None
+
+
 def test_a_replay_of_a_night_that_read_a_change_feed_says_so(tmp_path, monkeypatch, capsys):
     """It said that the source had changed, and to restore what it was."""
     root = tmp_path / "payments"

@@ -39,7 +39,8 @@ def looking(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        msg = f"{where}: {error.filename} cannot be opened ({error.strerror}); run again once it can"
+        what = f"{error.filename} cannot be opened ({error.strerror})"
+        msg = f"{where}: {what}; run again once it can"
         raise InputError(msg) from error
 
 
