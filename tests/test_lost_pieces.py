@@ -1,6 +1,7 @@
 """Pieces of a night that went or broke: made anew, or one line says what to do."""
 
 import datetime as dt
+import os
 import shutil
 import signal
 import subprocess
@@ -12,9 +13,9 @@ import pytest
 
 from qfb_gpu import cli
 from qfb_gpu.config import build_config
-from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.lake import gold
-from qfb_gpu.models import store
+from qfb_gpu.errors import ConfigError, InputError, RunInterruptedError
+from qfb_gpu.lake import delta, gold
+from qfb_gpu.models import store, versions
 from qfb_gpu.pipeline import run
 
 AS_OF = dt.date(2024, 12, 31)
@@ -117,13 +118,84 @@ def test_a_manifest_that_cannot_be_read_is_named(night):
         run(config_of(night))
 
 
-def test_a_store_that_is_no_database_is_named(tmp_path):
-    (tmp_path / "mlflow.db").write_bytes(b"garbage")
-    with (
-        pytest.raises(InputError, match=r"mlflow.db: is no SQLite database"),
-        store.opened(tmp_path),
-    ):
-        pass
+@pytest.fixture(scope="module")
+def known_store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    with store.opened(folder) as client:
+        assert store.experiment(client, folder)
+    return (folder / "mlflow.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda known: known[:20_000], "is a damaged database"),
+        (lambda known: known[:90], "is a damaged database"),
+        (lambda known: known[:4096] + os.urandom(len(known) - 4096), "is a damaged database"),
+        (lambda known: known[:-40_960] + bytes(40_960), "is a damaged database"),
+        (lambda _known: b"garbage", "is no SQLite database any more"),
+        (None, "is a folder"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_named_before_a_night_begins(
+    night, known_store, damage, words
+):
+    """It was a traceback, or a night that said it can go on and stopped there each time."""
+    database = night / "out" / "mlflow.db"
+    if damage is None:
+        database.mkdir()
+    else:
+        database.write_bytes(damage(known_store))
+    before = sorted(path.name for path in (night / "out").iterdir())
+    with pytest.raises(InputError, match=rf"mlflow.db: {words}.*move it away"):
+        run(config_of(night, AS_OF - dt.timedelta(days=1)))
+    with pytest.raises(InputError, match=words):
+        versions.versions(night / "out")
+    assert {*(p.name for p in (night / "out").iterdir())} <= {*before, ".lock"}
+
+
+def test_a_store_that_is_whole_or_not_yet_begun_stops_nothing(tmp_path, known_store):
+    store.refuse_damaged(tmp_path)
+    for content in (b"", known_store):
+        (tmp_path / "mlflow.db").write_bytes(content)
+        store.refuse_damaged(tmp_path)
+
+
+PanicException = type("PanicException", (BaseException,), {})  # as pyo3_runtime has it
+
+
+def panics(*_arguments, **_named):
+    raise PanicException("called `Option::unwrap()` on a `None` value")
+
+
+def test_a_panic_of_delta_rs_stops_a_night_in_words(night, whole, monkeypatch):
+    """It is no Exception: it was a backtrace, and workers were not told to end."""
+    other = config_of(night, AS_OF - dt.timedelta(days=1))
+    with monkeypatch.context() as patch:
+        patch.setattr("deltalake.DeltaTable.create_write_transaction", panics)
+        with pytest.raises(RunInterruptedError, match=r"delta-rs broke off: .*run the same"):
+            run(other)
+    with monkeypatch.context() as patch:
+        patch.setattr("qfb_gpu.pipeline.decide", panics)
+        with pytest.raises(RunInterruptedError, match="PanicException: .*run the same command"):
+            run(other)
+    assert not run(other).unchanged
+    assert run(other).unchanged
+    with monkeypatch.context() as patch:
+        patch.setattr("deltalake.DeltaTable.__init__", panics)
+        with pytest.raises(InputError, match="runs: its Delta log cannot be read .delta-rs broke"):
+            delta.open_table(night / "out" / "runs")
+    del whole
+
+
+def test_a_panic_in_any_command_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["qfb", "check", "x.toml"])
+    monkeypatch.setattr(cli, "load", panics)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (1, 1)
+    assert "a library broke off (called `Option::unwrap()`" in said
 
 
 def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):

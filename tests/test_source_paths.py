@@ -274,7 +274,9 @@ def test_a_folder_that_cannot_be_looked_into_is_refused(tmp_path, closed, path):
     """Its files were not seen, so their rows left the lake without a word."""
     closed("scandir")
     with (
-        pytest.raises(InputError, match=r"transactions: .*02/? cannot be opened .*; run again once"),
+        pytest.raises(
+            InputError, match=r"transactions: .*02/? cannot be opened .*; run again once"
+        ),
         looking("sources.transactions"),
     ):
         data_files(tmp_path, path, "sources.transactions")

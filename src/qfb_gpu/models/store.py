@@ -35,8 +35,48 @@ _PLACES = (
 
 
 def exists(output: Path) -> bool:
-    """Say whether an output folder has a store; asks no MLflow."""
+    """Say whether an output folder has a store; asks no MLflow.
+
+    Raises
+    ------
+    InputError
+        There is a folder of its name.
+    """
+    if (output / "mlflow.db").is_dir():
+        raise InputError(_move_away(output / "mlflow.db", "a folder"))
     return (output / "mlflow.db").is_file()
+
+
+def refuse_damaged(output: Path) -> None:
+    """Raise where the store cannot be opened, before a night is begun that ends with opening it.
+
+    Raises
+    ------
+    InputError
+        It is no SQLite database, or pages of it are lost or broken.
+    """
+    database = output / "mlflow.db"
+    if not exists(output) or not database.stat().st_size:
+        return
+    if not _is_sqlite(database):
+        raise InputError(_move_away(database, "no SQLite database any more"))
+    try:
+        with closing(sqlite3.connect(database)) as known:
+            said = [row[0] for row in known.execute("PRAGMA quick_check(1)")]
+    except sqlite3.OperationalError:  # somebody writes it: MLflow waits for that
+        return
+    except sqlite3.DatabaseError as error:
+        said = [str(error)]
+    if said != ["ok"]:
+        what = f"a damaged database ({' '.join(said[0].split())[:200]})"
+        raise InputError(_move_away(database, what))
+
+
+def _move_away(database: Path, what: str) -> str:
+    return (
+        f"{database}: is {what}; expected MLflow's SQLite store. Put a copy of it back, or move it "
+        "away: the night begins another, and gold tables, reports and mlartifacts stay"
+    )
 
 
 @dataclass(slots=True)
@@ -84,6 +124,7 @@ def opened(output: Path) -> Iterator[Any]:
                 _make_draft(output)
             _draft(output).replace(output / "mlflow.db")
         _ahead.is_made = False
+        refuse_damaged(output)
         yield _client(output.resolve() / "mlflow.db")
 
 
@@ -105,9 +146,6 @@ def _keep_to_ourselves() -> None:
 
 
 def _client(database: Path) -> Any:
-    if database.is_file() and database.stat().st_size and not _is_sqlite(database):
-        msg = f"{database}: is no SQLite database any more; move it away, the night begins another"
-        raise InputError(msg)
     _follow(database)
     _keep_to_ourselves()
     import mlflow
