@@ -267,6 +267,49 @@ def test_a_night_that_began_without_a_model_goes_on_without(own):
     assert registry.champion(own, "churn", night) is None
 
 
+def test_a_replay_that_was_stopped_goes_on(output, tmp_path, monkeypatch):
+    """The same command again said that its folder is there already."""
+    row = {"stages": "{}", "settings": json.dumps({
+        "as_of": "2024-12-31", "output": "out", "device": "cpu",
+        "sources": {"transactions": {"path": "t.csv"}}})}  # fmt: skip
+    monkeypatch.setattr(desk, "run_row", lambda *_: row)
+    into = tmp_path / "again"
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "restore", refused)
+        with pytest.raises(TypeError):
+            desk.replay_config(output, "k1", into)
+    assert not into.exists()
+    first = desk.replay_config(output, "k1", into)
+    assert (into / "mlflow.db").is_file()
+    (into / "lake").mkdir()
+    assert desk.replay_config(output, "k1", into) == first
+    assert (into / "lake").is_dir()
+    assert [p.name for p in tmp_path.iterdir()] == ["again"]
+    for other in ("k2", "k1"):
+        with pytest.raises(ConfigError, match="is there already"):
+            desk.replay_config(output, other, into)
+        (into / "replay.json").unlink(missing_ok=True)
+
+
+def test_a_replay_of_a_night_after_a_retry_says_so(monkeypatch, capsys, tmp_path):
+    """It said that the version of qfb-gpu had changed."""
+    files = {"files": [{"name": "t.csv", "identity": "1:2", "part": 0}], "mapping": "m"}
+    row = {"as_of": "2024-12-31", "versions": "{}"}
+    rows = {
+        "k1": {**row, "inputs": json.dumps({"transactions": {**files, "retried": 2}})},
+        "k2": {**row, "inputs": json.dumps({"transactions": files})},
+        "k3": {**row, "inputs": json.dumps({"transactions": {**files, "mapping": "n"}})},
+    }
+    monkeypatch.setattr(desk, "run_row", lambda _, run_id: rows[run_id])
+    monkeypatch.setattr(desk, "compare", lambda *_: {"rejects": True})
+    _compared(tmp_path, tmp_path, "k1", "k2")
+    said = capsys.readouterr().out
+    assert "sources.transactions: before that night rejected rows had been tried again" in said
+    assert "1 of 1 gold tables are equal" in said
+    with pytest.raises(InputError, match="sources.transactions changed since"):
+        _compared(tmp_path, tmp_path, "k1", "k3")
+
+
 def test_a_replay_of_a_night_that_read_a_change_feed_says_so(tmp_path, monkeypatch, capsys):
     """It said that the source had changed, and to restore what it was."""
     root = tmp_path / "payments"
