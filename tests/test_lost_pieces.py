@@ -4,6 +4,7 @@ import datetime as dt
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -161,6 +162,35 @@ def test_a_store_that_is_whole_or_not_yet_begun_stops_nothing(tmp_path, known_st
         store.refuse_damaged(tmp_path)
 
 
+@pytest.mark.parametrize("words", ["database or disk is full", "database is locked"])
+def test_a_store_that_cannot_be_written_is_one_line_of_any_command(
+    tmp_path, monkeypatch, capsys, words
+):
+    """It was a traceback through MLflow and SQLAlchemy."""
+    with store.opened(tmp_path) as client:
+        client.create_registered_model("churn")
+        kind = type(client)
+
+    def full(*_arguments, **_named):
+        raise RuntimeError("of MLflow") from sqlite3.OperationalError(words)
+
+    monkeypatch.setattr(kind, "search_registered_models", full)
+    monkeypatch.setattr("sys.argv", ["qfb", "models", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (2, 1)
+    assert f"mlflow.db: {words}; see to that and run the same command again" in said
+
+
+def test_a_page_that_is_broken_where_nobody_looked_is_said_of_the_store(tmp_path):
+    with (
+        pytest.raises(InputError, match=r"damaged database \(malformed\).*move it away"),
+        store.opened(tmp_path),
+    ):
+        raise sqlite3.DatabaseError("malformed")
+
+
 PanicException = type("PanicException", (BaseException,), {})  # as pyo3_runtime has it
 
 
@@ -246,6 +276,22 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="give a folder without it"):
         build_config(raw, base=tmp_path, where="test")
     assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"
+
+
+def test_a_folder_whose_name_is_too_long_for_a_database_is_refused(tmp_path):
+    """SQLite takes 512 bytes: a night stopped at its end, each time, and said that it can go on."""
+    beside = len(str(tmp_path)) + 1
+    raw = {"as_of": AS_OF, "sources": {"transactions": {"path": "t.csv"}}}
+    for n, is_long in ((480 - beside, False), (481 - beside, True)):
+        name = "/".join(["x" * 99] * 9)[:n]
+        if is_long:
+            with pytest.raises(ConfigError, match="'output': the folder's name is 481 bytes long"):
+                build_config({**raw, "output": name}, base=tmp_path, where="test")
+            continue
+        output = build_config({**raw, "output": name}, base=tmp_path, where="test").output_dir
+        output.mkdir(parents=True)
+        with store.opened(output) as client:
+            assert store.experiment(client, output)
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])

@@ -31,7 +31,12 @@ HEADER = "txn_id,customer_id,counterparty_id,date,amount,direction\n"
 EXPLORES = os.environ.get("QFB_EXPLORE", "0") != "0"
 SEEDS = [random.SystemRandom().randrange(10**6) for _ in range(8)] if EXPLORES else [1, 2]
 N_STEPS = 8
-pytestmark = [pytest.mark.usefixtures("no_mlflow"), pytest.mark.slow]
+pytestmark = [
+    pytest.mark.usefixtures("no_mlflow"),
+    pytest.mark.slow,
+    # a stop between the opening of two files leaves the first to Python
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 
 class Death(BaseException):

@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -113,7 +114,15 @@ def _open_ahead(output: Path) -> None:
 
 @contextmanager
 def opened(output: Path) -> Iterator[Any]:
-    """Give the ``MlflowClient`` of an output folder's store, made where there is none."""
+    """Give the ``MlflowClient`` of an output folder's store, made where there is none.
+
+    Raises
+    ------
+    InputError
+        The store is damaged.
+    OSError
+        It cannot be read or written: a full disk, one that is read only, another who writes it.
+    """
     if _ahead.thread is not None:
         _ahead.thread.join()
         _ahead.thread = None
@@ -125,7 +134,24 @@ def opened(output: Path) -> Iterator[Any]:
             _draft(output).replace(output / "mlflow.db")
         _ahead.is_made = False
         refuse_damaged(output)
-        yield _client(output.resolve() / "mlflow.db")
+        try:
+            yield _client(output.resolve() / "mlflow.db")
+        except Exception as error:
+            if (why := _by_sqlite(error)) is None:
+                raise
+            database, words = output / "mlflow.db", " ".join(str(why).split())
+            if not isinstance(why, sqlite3.OperationalError):
+                raise InputError(_move_away(database, f"a damaged database ({words})")) from error
+            raise OSError(errno.EIO, words, str(database)) from error
+
+
+def _by_sqlite(error: BaseException | None) -> sqlite3.DatabaseError | None:
+    """Return what SQLite said that an error is of, None where that is another's or our own bug."""
+    while error is not None:
+        if type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError):
+            return error  # type: ignore[return-value]
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+    return None
 
 
 def _draft(output: Path) -> Path:
