@@ -39,7 +39,8 @@ def looking(where: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what = f"{error.filename} cannot be opened ({error.strerror})"
+        path = str(error.filename).removesuffix("/_delta_log")
+        what = f"{path} cannot be opened ({error.strerror})"
         msg = f"{where}: {what}; run again once it can"
         raise InputError(msg) from error
 
