@@ -112,6 +112,26 @@ def test_a_broken_file_is_named_and_what_holds_it(night, broken):
     assert not run(config_of(night, AS_OF - dt.timedelta(days=1))).unchanged
 
 
+@pytest.mark.parametrize(
+    "name", [".work", "mlartifacts", "lake", "lake/kept", "lake/transactions", "contagion"]
+)
+def test_a_file_where_a_night_has_a_folder_is_named_before_it_begins(tmp_path, whole, name):
+    """A night stopped at its very end, each time, and said that it can go on."""
+    shutil.copyfile(whole / "t.csv", tmp_path / "t.csv")
+    (tmp_path / "out" / name).parent.mkdir(parents=True)
+    (tmp_path / "out" / name).write_text("x", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"out/{name} is a file, where .* move it away"):
+        run(config_of(tmp_path))
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_a_folder_in_the_place_of_the_report_is_named_before_a_night_begins(night):
+    (night / "out" / "report.html").unlink()
+    (night / "out" / "report.html").mkdir()
+    with pytest.raises(ConfigError, match=r"report.html is a folder, .* move it away"):
+        run(config_of(night, AS_OF - dt.timedelta(days=1)))
+
+
 def test_a_manifest_that_cannot_be_read_is_named(night):
     for file in (night / "out" / "lake" / "transactions" / "_ingest").glob("manifest*"):
         file.write_text("{")
