@@ -165,6 +165,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
+            Workspace(config.output_dir / ".work" / last).forget()
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
