@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu.config import build_config
-from qfb_gpu.errors import RunInterruptedError
+from qfb_gpu.errors import ConfigError, RunInterruptedError
 from qfb_gpu.lake import delta, lock
 from qfb_gpu.lake.ingest import ingest
 
@@ -103,6 +103,27 @@ def test_a_second_writer_is_told_who_the_first_is_and_changes_nothing(lake):
     assert lake.ingest().n_rows == 200
     with lock.writing(lake.out):  # the process that has it may enter again
         assert not lake.ingest().changed
+
+
+@pytest.mark.parametrize("call", ["ftruncate", "pwrite"])
+def test_a_disk_that_is_full_as_the_lock_is_taken_stops_nothing(tmp_path, monkeypatch, call):
+    """It was a bare OSError: only the number of the process is written there."""
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, call, full)
+    with lock.writing(tmp_path / "out"):
+        pass
+
+
+def test_a_lock_that_cannot_be_made_is_said_of_the_output(tmp_path):
+    (tmp_path / "out" / ".lock").mkdir(parents=True)
+    with (
+        pytest.raises(ConfigError, match="output: cannot write in"),
+        lock.writing(tmp_path / "out"),
+    ):
+        pass
 
 
 LOOP = (

@@ -1,8 +1,10 @@
 """Pieces of a night that went or broke: made anew, or one line says what to do."""
 
 import datetime as dt
+import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,9 +14,9 @@ import pytest
 
 from qfb_gpu import cli
 from qfb_gpu.config import build_config
-from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.lake import gold
-from qfb_gpu.models import store
+from qfb_gpu.errors import ConfigError, InputError, RunInterruptedError
+from qfb_gpu.lake import delta, gold
+from qfb_gpu.models import store, versions
 from qfb_gpu.pipeline import run
 
 AS_OF = dt.date(2024, 12, 31)
@@ -110,6 +112,26 @@ def test_a_broken_file_is_named_and_what_holds_it(night, broken):
     assert not run(config_of(night, AS_OF - dt.timedelta(days=1))).unchanged
 
 
+@pytest.mark.parametrize(
+    "name", [".work", "mlartifacts", "lake", "lake/kept", "lake/transactions", "contagion"]
+)
+def test_a_file_where_a_night_has_a_folder_is_named_before_it_begins(tmp_path, whole, name):
+    """A night stopped at its very end, each time, and said that it can go on."""
+    shutil.copyfile(whole / "t.csv", tmp_path / "t.csv")
+    (tmp_path / "out" / name).parent.mkdir(parents=True)
+    (tmp_path / "out" / name).write_text("x", encoding="utf-8")
+    with pytest.raises(ConfigError, match=rf"out/{name} is a file, where .* move it away"):
+        run(config_of(tmp_path))
+    assert not (tmp_path / "out" / "runs").exists()
+
+
+def test_a_folder_in_the_place_of_the_report_is_named_before_a_night_begins(night):
+    (night / "out" / "report.html").unlink()
+    (night / "out" / "report.html").mkdir()
+    with pytest.raises(ConfigError, match=r"report.html is a folder, .* move it away"):
+        run(config_of(night, AS_OF - dt.timedelta(days=1)))
+
+
 def test_a_manifest_that_cannot_be_read_is_named(night):
     for file in (night / "out" / "lake" / "transactions" / "_ingest").glob("manifest*"):
         file.write_text("{")
@@ -117,13 +139,113 @@ def test_a_manifest_that_cannot_be_read_is_named(night):
         run(config_of(night))
 
 
-def test_a_store_that_is_no_database_is_named(tmp_path):
-    (tmp_path / "mlflow.db").write_bytes(b"garbage")
+@pytest.fixture(scope="module")
+def known_store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("store")
+    with store.opened(folder) as client:
+        assert store.experiment(client, folder)
+    return (folder / "mlflow.db").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (lambda known: known[:20_000], "is a damaged database"),
+        (lambda known: known[:90], "is a damaged database"),
+        (lambda known: known[:4096] + os.urandom(len(known) - 4096), "is a damaged database"),
+        (lambda known: known[:-40_960] + bytes(40_960), "is a damaged database"),
+        (lambda _known: b"garbage", "is no SQLite database any more"),
+        (None, "is a folder"),
+    ],
+)
+def test_a_store_that_cannot_be_opened_is_named_before_a_night_begins(
+    night, known_store, damage, words
+):
+    """It was a traceback, or a night that said it can go on and stopped there each time."""
+    database = night / "out" / "mlflow.db"
+    if damage is None:
+        database.mkdir()
+    else:
+        database.write_bytes(damage(known_store))
+    before = sorted(path.name for path in (night / "out").iterdir())
+    with pytest.raises(InputError, match=rf"mlflow.db: {words}.*move it away"):
+        run(config_of(night, AS_OF - dt.timedelta(days=1)))
+    with pytest.raises(InputError, match=words):
+        versions.versions(night / "out")
+    assert {*(p.name for p in (night / "out").iterdir())} <= {*before, ".lock"}
+
+
+def test_a_store_that_is_whole_or_not_yet_begun_stops_nothing(tmp_path, known_store):
+    store.refuse_damaged(tmp_path)
+    for content in (b"", known_store):
+        (tmp_path / "mlflow.db").write_bytes(content)
+        store.refuse_damaged(tmp_path)
+
+
+@pytest.mark.parametrize("words", ["database or disk is full", "database is locked"])
+def test_a_store_that_cannot_be_written_is_one_line_of_any_command(
+    tmp_path, monkeypatch, capsys, words
+):
+    """It was a traceback through MLflow and SQLAlchemy."""
+    with store.opened(tmp_path) as client:
+        client.create_registered_model("churn")
+        kind = type(client)
+
+    def full(*_arguments, **_named):
+        raise RuntimeError("of MLflow") from sqlite3.OperationalError(words)
+
+    monkeypatch.setattr(kind, "search_registered_models", full)
+    monkeypatch.setattr("sys.argv", ["qfb", "models", str(tmp_path)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (2, 1)
+    assert f"mlflow.db: {words}; see to that and run the same command again" in said
+
+
+def test_a_page_that_is_broken_where_nobody_looked_is_said_of_the_store(tmp_path):
     with (
-        pytest.raises(InputError, match=r"mlflow.db: is no SQLite database"),
+        pytest.raises(InputError, match=r"damaged database \(malformed\).*move it away"),
         store.opened(tmp_path),
     ):
-        pass
+        raise sqlite3.DatabaseError("malformed")
+
+
+PanicException = type("PanicException", (BaseException,), {})  # as pyo3_runtime has it
+
+
+def panics(*_arguments, **_named):
+    raise PanicException("called `Option::unwrap()` on a `None` value")
+
+
+def test_a_panic_of_delta_rs_stops_a_night_in_words(night, whole, monkeypatch):
+    """It is no Exception: it was a backtrace, and workers were not told to end."""
+    other = config_of(night, AS_OF - dt.timedelta(days=1))
+    with monkeypatch.context() as patch:
+        patch.setattr("deltalake.DeltaTable.create_write_transaction", panics)
+        with pytest.raises(RunInterruptedError, match=r"delta-rs broke off: .*run the same"):
+            run(other)
+    with monkeypatch.context() as patch:
+        patch.setattr("qfb_gpu.pipeline.decide", panics)
+        with pytest.raises(RunInterruptedError, match="PanicException: .*run the same command"):
+            run(other)
+    assert not run(other).unchanged
+    assert run(other).unchanged
+    with monkeypatch.context() as patch:
+        patch.setattr("deltalake.DeltaTable.__init__", panics)
+        with pytest.raises(InputError, match="runs: its Delta log cannot be read .delta-rs broke"):
+            delta.open_table(night / "out" / "runs")
+    del whole
+
+
+def test_a_panic_in_any_command_is_one_line(monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["qfb", "check", "x.toml"])
+    monkeypatch.setattr(cli, "load", panics)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (1, 1)
+    assert "a library broke off (called `Option::unwrap()`" in said
 
 
 def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):
@@ -174,6 +296,22 @@ def test_folders_whose_name_is_read_as_an_address_are_refused(tmp_path, name):
     with pytest.raises(ConfigError, match="give a folder without it"):
         build_config(raw, base=tmp_path, where="test")
     assert build_config({**raw, "output": "50% 多"}, base=tmp_path, where="test").output == "50% 多"
+
+
+def test_a_folder_whose_name_is_too_long_for_a_database_is_refused(tmp_path):
+    """SQLite takes 512 bytes: a night stopped at its end, each time, and said that it can go on."""
+    beside = len(str(tmp_path)) + 1
+    raw = {"as_of": AS_OF, "sources": {"transactions": {"path": "t.csv"}}}
+    for n, is_long in ((480 - beside, False), (481 - beside, True)):
+        name = "/".join(["x" * 99] * 9)[:n]
+        if is_long:
+            with pytest.raises(ConfigError, match="'output': the folder's name is 481 bytes long"):
+                build_config({**raw, "output": name}, base=tmp_path, where="test")
+            continue
+        output = build_config({**raw, "output": name}, base=tmp_path, where="test").output_dir
+        output.mkdir(parents=True)
+        with store.opened(output) as client:
+            assert store.experiment(client, output)
 
 
 @pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])

@@ -106,6 +106,10 @@ def test_ids_that_are_others_in_nfc_are_counted_and_left_as_they_are(tmp_path):
     rows = gold.read(tmp_path / "out", "data_quality").to_pylist()
     found = {row["measure"]: row["value"] for row in rows if "NFC" in row["measure"]}
     assert found == {"not in NFC: counterparty_id": 1, "not in NFC: customer_id": 2}
+    seen = figures.collect(gold.reader(tmp_path / "out"), {}, {}).sources[0]
+    [said] = [words for what, _, words in seen.health if what == "Ids not in NFC"]
+    assert said.replace("\xa0", " ").startswith("customer_id 2 rows, counterparty_id 1 row; ")
+    assert not [measure for measure, _ in seen.measures if "NFC" in measure]
     silver = DeltaTable(str(config.output_dir / "lake" / "transactions")).to_pyarrow_table()
     assert sorted(silver["customer_id"].to_pylist()) == sorted(ids)
 

@@ -55,6 +55,16 @@ def test_a_wrong_step_is_one_clear_line(step, words):
     assert "\n" not in str(caught.value)
 
 
+def test_metadata_of_a_batch_stays():
+    """That of pandas says what its index is: a notebook lost it."""
+    recipe = compiled({"op": "strip_chars", "column": "memo", "into": "memo", "chars": "*"})
+    known = {b"pandas": b"{}", b"of": b"a bank"}
+    rows = batch(memo=["*a", "b"], **{"Booked On": ["", ""]}, due=["", ""])
+    made = recipe.apply(rows.replace_schema_metadata(known)).rows
+    assert made.schema.metadata == known
+    assert made.column("memo").to_pylist() == ["a", "b"]
+
+
 def test_headers_match_as_in_the_mapping_and_later_steps_see_what_is_made():
     recipe = compiled(
         {"op": "month_end", "column": "BOOKED ON", "into": "end"},

@@ -237,6 +237,79 @@ def test_a_replay_begins_with_the_champions_of_its_night(output, tmp_path):
     assert registry.champion(output, "kept").version == 2  # the original is as it was
 
 
+def test_who_is_promoted_between_a_night_that_died_and_its_resume_is_champion_from_the_next(
+    own, tmp_path
+):
+    """Churn went by the one, the next product by the other, and a replay by neither."""
+    versions.promote(own, "churn", 1)
+    versions.release(own, "churn")
+    night, report = own / ".work" / "p1", tmp_path / "report.html"
+    report.write_text("<p>", encoding="utf-8")
+    assert registry.champion(own, "churn", night).version == 1
+    assert registry.champion(own, "nobody", night) is None
+    versions.promote(own, "churn", 3)
+    assert registry.champion(own, "churn", night).version == 1
+    assert not registry.is_pinned(own, "churn", night)
+    assert registry.champion(own, "churn", own / ".work" / "p2").version == 3
+    offer(night, candidate(0.02))  # what the night's gate lets pass replaces nobody's choice
+    registry.log_run(own, registry.note_of("p1", {}, {}, {}, {}), report)
+    assert registry.champion(own, "churn").version == 3
+    versions.restore(own, "p1")
+    assert registry.champion(own, "churn").version == 1
+    assert not registry.is_pinned(own, "churn")
+
+
+def test_a_night_that_began_without_a_model_goes_on_without(own):
+    night = own / ".work" / "p3"
+    (own / "mlflow.db").rename(own / "later.db")
+    assert registry.champion(own, "churn", night) is None
+    (own / "later.db").rename(own / "mlflow.db")
+    assert registry.champion(own, "churn", night) is None
+
+
+def test_a_replay_that_was_stopped_goes_on(output, tmp_path, monkeypatch):
+    """The same command again said that its folder is there already."""
+    row = {"stages": "{}", "settings": json.dumps({
+        "as_of": "2024-12-31", "output": "out", "device": "cpu",
+        "sources": {"transactions": {"path": "t.csv"}}})}  # fmt: skip
+    monkeypatch.setattr(desk, "run_row", lambda *_: row)
+    into = tmp_path / "again"
+    with monkeypatch.context() as patch:
+        patch.setattr(desk, "restore", refused)
+        with pytest.raises(TypeError):
+            desk.replay_config(output, "k1", into)
+    assert not into.exists()
+    first = desk.replay_config(output, "k1", into)
+    assert (into / "mlflow.db").is_file()
+    (into / "lake").mkdir()
+    assert desk.replay_config(output, "k1", into) == first
+    assert (into / "lake").is_dir()
+    assert [p.name for p in tmp_path.iterdir()] == ["again"]
+    for other in ("k2", "k1"):
+        with pytest.raises(ConfigError, match="is there already"):
+            desk.replay_config(output, other, into)
+        (into / "replay.json").unlink(missing_ok=True)
+
+
+def test_a_replay_of_a_night_after_a_retry_says_so(monkeypatch, capsys, tmp_path):
+    """It said that the version of qfb-gpu had changed."""
+    files = {"files": [{"name": "t.csv", "identity": "1:2", "part": 0}], "mapping": "m"}
+    row = {"as_of": "2024-12-31", "versions": "{}"}
+    rows = {
+        "k1": {**row, "inputs": json.dumps({"transactions": {**files, "retried": 2}})},
+        "k2": {**row, "inputs": json.dumps({"transactions": files})},
+        "k3": {**row, "inputs": json.dumps({"transactions": {**files, "mapping": "n"}})},
+    }
+    monkeypatch.setattr(desk, "run_row", lambda _, run_id: rows[run_id])
+    monkeypatch.setattr(desk, "compare", lambda *_: {"rejects": True})
+    _compared(tmp_path, tmp_path, "k1", "k2")
+    said = capsys.readouterr().out
+    assert "sources.transactions: before that night rejected rows had been tried again" in said
+    assert "1 of 1 gold tables are equal" in said
+    with pytest.raises(InputError, match="sources.transactions changed since"):
+        _compared(tmp_path, tmp_path, "k1", "k3")
+
+
 def test_a_replay_of_a_night_that_read_a_change_feed_says_so(tmp_path, monkeypatch, capsys):
     """It said that the source had changed, and to restore what it was."""
     root = tmp_path / "payments"

@@ -125,6 +125,20 @@ def test_tables_of_a_night_that_died_are_not_taken_for_those_before(
     assert pipeline.run(config_of(night), update=update).unchanged
 
 
+def test_a_night_that_died_when_it_had_its_row_leaves_nothing_on_the_disk(night, monkeypatch):
+    """Its intermediates, many times the tables, stayed until another night was run."""
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.kept.save")
+    assert list((night / "out" / ".work").glob("*/lake.json")) == []
+    assert list((night / "out" / ".work").glob("*/score"))
+    other = night / "out" / ".work" / "other"
+    other.mkdir()
+    result = pipeline.run(config_of(night))
+    assert result.unchanged
+    assert not (other.parent / result.run_id).exists()
+    assert other.is_dir()  # of a night that goes on
+
+
 def test_a_disk_that_is_full_as_a_night_begins_stops_it_midway(night, monkeypatch):
     """It was a backtrace: nothing turned it into words."""
     more(night, "b", 3)

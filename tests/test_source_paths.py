@@ -16,7 +16,8 @@ from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
-from qfb_gpu.lake.source_paths import data_files
+from qfb_gpu.lake.source_paths import data_files, looking
+from qfb_gpu.lake.sources import find_files
 
 HEADER = "txn_id,customer_id,date,amount\n"
 CSV = HEADER + "".join(f"t{i},C1,2024-01-{i + 1:02d},1.50\n" for i in range(8))
@@ -244,18 +245,55 @@ def test_in_which_order_files_came_makes_no_other_run(put, measured):
     ]  # fmt: skip
 
 
-def test_a_folder_that_cannot_be_looked_into_is_refused(tmp_path, monkeypatch):
-    """Its files were not seen, so their rows left the lake without a word."""
+@pytest.fixture
+def closed(tmp_path, monkeypatch):
+    """Payments of two months, of which the second's folder may not be looked into."""
     for month in ("01", "02"):
         (tmp_path / "payments" / month).mkdir(parents=True)
         (tmp_path / "payments" / month / "t.csv").write_text(CSV, encoding="utf-8")
-    look = os.scandir
 
-    def closed(path):
-        if str(path).endswith("02"):
-            raise PermissionError(13, "Permission denied", str(path))
-        return look(path)
+    def refusing(what, where):
+        def call(path, *rest, **named):
+            if where in str(path):
+                raise PermissionError(13, "Permission denied", str(path))
+            return what(path, *rest, **named)
 
-    monkeypatch.setattr(os, "scandir", closed)
-    with pytest.raises(InputError, match=r"02: the folder cannot be opened .*; run again once"):
-        data_files(tmp_path, "payments", "sources.transactions")
+        return call
+
+    def close(*names, where="02"):
+        for name in names:
+            monkeypatch.setattr(os, name, refusing(getattr(os, name), where))
+
+    return close
+
+
+@pytest.mark.parametrize(
+    "path", ["payments", "payments/*/*.csv", "payments/**/*.csv", "payments/0*/*", "**/*.csv"]
+)
+def test_a_folder_that_cannot_be_looked_into_is_refused(tmp_path, closed, path):
+    """Its files were not seen, so their rows left the lake without a word."""
+    closed("scandir")
+    with (
+        pytest.raises(
+            InputError, match=r"transactions: .*02/? cannot be opened .*; run again once"
+        ),
+        looking("sources.transactions"),
+    ):
+        data_files(tmp_path, path, "sources.transactions")
+
+
+@pytest.mark.parametrize("path", ["payments", "payments/*/t.csv", "payments/02", "payments/02/*"])
+def test_what_cannot_be_looked_at_is_refused_before_anything_is_begun(tmp_path, closed, path):
+    """A night ended with exit code 3, as one that can go on, or did not see the file."""
+    closed("stat", "lstat", where="02/" if path.endswith(("csv", "*")) else "payments")
+    raw = {"as_of": dt.date(2024, 12, 31), "sources": {"transactions": {"path": path}}}
+    with pytest.raises(
+        InputError, match=r"transactions: .*(payments|csv|02|\*) cannot be opened .*denied"
+    ):
+        find_files(build_config(raw, base=tmp_path, where="test"), "transactions")
+
+
+def test_a_hidden_folder_that_cannot_be_looked_into_is_nobodys(tmp_path, closed):
+    (tmp_path / "payments" / "_draft02").mkdir()
+    closed("scandir", where="_draft02")
+    assert len(data_files(tmp_path, "payments/*/*.csv", "sources.transactions")) == 2

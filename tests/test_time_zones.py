@@ -1,6 +1,7 @@
 """Instants: a day is a day somewhere, and a table that keeps days as instants in UTC is told."""
 
 import datetime as dt
+import re
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
@@ -47,6 +48,31 @@ def test_an_instant_has_its_day_in_the_zone_of_the_source(tmp_path, zone, hour):
     assert days_of(tmp_path, time_zone=zone)[0] == DAYS
     shift = dt.timedelta(days=-1 if hour < 12 else 1)
     assert days_of(tmp_path)[0] == [day + shift for day in DAYS]  # its own zone is UTC
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "CST", "utc+8"])
+def test_a_zone_that_nobody_knows_is_named(tmp_path, zone):
+    """It was a traceback; where the source says its zone, the file's does not count."""
+    (tmp_path / "in").mkdir()
+    known = payments("Asia/Shanghai", 7, 13)
+    there = known["date"].combine_chunks().view(pa.timestamp("us", zone))
+    pq.write_table(known.set_column(2, "date", there), tmp_path / "in" / "a.parquet")
+    with pytest.raises(
+        InputError, match=rf"a.parquet: column 'date' is .*no zone '{re.escape(zone)}'"
+    ):
+        days_of(tmp_path)
+    assert days_of(tmp_path, time_zone="Asia/Shanghai")[0] == DAYS
+
+
+@pytest.mark.parametrize("zone", ["Z", "utc", "Zulu"])
+def test_other_names_of_utc_are_utc(tmp_path, zone):
+    (tmp_path / "in").mkdir()
+    known = payments("Asia/Shanghai", 12)
+    there = known["date"].combine_chunks().view(pa.timestamp("us", zone))
+    pq.write_table(known.set_column(2, "date", there), tmp_path / "in" / "a.parquet")
+    with pytest.raises(InputError, match="days of another"):  # all of them at 04:00
+        days_of(tmp_path)
+    assert days_of(tmp_path, time_zone="UTC")[0] == DAYS
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/New_York", "Europe/London"])

@@ -19,7 +19,7 @@ from rich.console import Console
 from qfb_gpu._cli.catalog import COMMANDS
 from qfb_gpu._cli.screen import MOST_ROWS, Patient, console, output
 from qfb_gpu.counted import counted
-from qfb_gpu.errors import ConfigError, QfbError
+from qfb_gpu.errors import ConfigError, QfbError, is_panic
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
@@ -268,6 +268,10 @@ def main() -> None:
         if isinstance(stop, SystemExit) and stop.code != _INTERRUPTED:
             raise
         _end("stopped; run the same command again to go on", 3)
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        _end(f"a library broke off ({error}); run the same command again to go on", 1)
 
 
 def _terminated(number: int, _frame: FrameType | None) -> NoReturn:

@@ -278,9 +278,17 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
             f"holds {special[0]!r}; give a folder without it"
         )
         raise ConfigError(msg)
+    if (long := len(os.fsencode(config.output_dir))) > _LONGEST_OUTPUT:
+        msg = (
+            f"{where}: key 'output': the folder's name is {long} bytes long with all above it, the "
+            f"database of models takes {_LONGEST_OUTPUT}; give a shorter one ({config.output_dir})"
+        )
+        raise ConfigError(msg)
     return config
 
 
+_LONGEST_OUTPUT = 480
+"""Bytes: SQLite opens names of 504, and the draft of its database lies below."""
 _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
     "sources": [SourcePart],
     "columns": [Concat, Multiply],

@@ -31,6 +31,11 @@ class BackendUnavailableError(QfbError):
     exit_code = 2
 
 
+def is_panic(error: BaseException) -> bool:
+    """Say whether a library that is written in Rust broke off: no ``Exception`` to Python."""
+    return type(error).__name__ == "PanicException"
+
+
 class RunInterruptedError(QfbError):
     """The run stopped midway; what is done is kept and ``qfb run`` again resumes it."""
 

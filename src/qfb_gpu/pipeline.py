@@ -35,10 +35,11 @@ from qfb_gpu.cluster import (
     threads_of_this_process,
     workers_forgotten,
 )
-from qfb_gpu.errors import InputError, QfbError, RunInterruptedError
+from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_panic
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace, is_short
+from qfb_gpu.models.store import refuse_damaged
 from qfb_gpu.report import build as report_data
 from qfb_gpu.report import write_report
 from qfb_gpu.report.figures.known import Known
@@ -133,6 +134,7 @@ def run(config: Config, progress: Progress | None = None, *, update: bool = Fals
     """
     backend = get_backend(config.device)
     load_calendar(config.calendar)
+    refuse_damaged(config.output_dir)
     tell = progress or (lambda _stage, _done, _total: None)
     with writing(config.output_dir), compiled_ahead(backend.name), workers_forgotten():
         return _run(config, backend, tell, update=update)
@@ -163,6 +165,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
+            Workspace(config.output_dir / ".work" / last).forget()
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
@@ -193,7 +196,9 @@ def _midway(kept: Path) -> Iterator[None]:
         yield
     except QfbError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not (isinstance(error, Exception) or is_panic(error)):
+            raise
         reason = " ".join(_COLOURS.sub("", f"{type(error).__name__}: {error}").split())[:400]
         msg = (
             f"the run stopped midway ({reason}); what is done is kept in "

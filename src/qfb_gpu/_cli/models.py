@@ -116,19 +116,18 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
     screen = console()
     if again != run_id:
         differing, fed = registry.differing_inputs(before, now), registry.fed_inputs(before)
-        if not differing or not set(differing) <= set(fed):
-            what = ", ".join(n for n in differing if n not in fed) or "the version of qfb-gpu"
+        retried = registry.retried_inputs(before, now)
+        if not differing or not set(differing) <= {*fed, *retried}:
+            what = (
+                ", ".join(n for n in differing if n not in {*fed, *retried})
+                or "the version of qfb-gpu"
+            )
             msg = (
                 f"the replay in {folder} is another night ({again}, not {run_id}): {what} changed "
                 "since; restore what it was and replay into another folder"
             )
             raise InputError(msg)
-        screen.print(
-            f"{', '.join(differing)}: that night read changes of a Delta table, a replay reads "
-            f"the table as it is now, so it has another id ({again}); where the table has later "
-            "versions, its rows are others, too",
-            markup=False,
-        )
+        _say_why_other([n for n in differing if n not in retried], retried, again)
     screen.print(f"Replayed {run_id} as of {now['as_of']} into {folder}", markup=False)
     tables = registry.compare(out, folder, run_id)
     if tables is None:
@@ -142,4 +141,23 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
         screen.print(
             "Segments keep the numbers of the night before, and a replay has none: who moved, and "
             "the segment_ columns of customer_profiles, differ where nothing else does"
+        )
+
+
+def _say_why_other(fed: list[str], retried: list[str], again: str) -> None:
+    """Say why a replay that reads the same rows is another night by its id."""
+    from qfb_gpu._cli.screen import console
+
+    if fed:
+        console().print(
+            f"{', '.join(fed)}: that night read changes of a Delta table, a replay reads "
+            f"the table as it is now, so it has another id ({again}); where the table has later "
+            "versions, its rows are others, too",
+            markup=False,
+        )
+    if retried:
+        console().print(
+            f"{', '.join(retried)}: before that night rejected rows had been tried again; a replay "
+            f"reads them with the mended config at once, so it has another id ({again})",
+            markup=False,
         )

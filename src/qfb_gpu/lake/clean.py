@@ -128,9 +128,9 @@ def plain_column(table: Table) -> str | None:
 
 def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     """Clean one batch; a rejected row is kept as it came, before its recipe."""
-    batch.rows = texts.readable(batch.rows, plan.name)
     if plan.part.time_zone:
         batch.rows = parse.in_zone(batch.rows, plan.part.time_zone)
+    batch.rows = texts.readable(batch.rows, plan.name)
     rows, came, counts = _prepared(batch, plan)
     reader = _RowReader(rows, plan)
     columns: dict[str, Any] = {}

@@ -10,13 +10,15 @@ import json
 import os
 import time
 import urllib.parse
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import InputError, is_panic
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import pyarrow as pa
@@ -44,6 +46,23 @@ class PartFile:
     stats: dict[str, Any]
 
 
+@contextmanager
+def calmly() -> Iterator[None]:
+    """Let a panic of delta-rs be an error as its others are; also as a decorator.
+
+    To Python it is no ``Exception``: whoever tidies up, or tells of an error, would not hear of it.
+    """
+    from deltalake.exceptions import DeltaError
+
+    try:
+        yield
+    except BaseException as error:
+        if not is_panic(error):
+            raise
+        msg = f"delta-rs broke off: {error}"
+        raise DeltaError(msg) from error
+
+
 def is_table(path: Path) -> bool:
     """Return whether there is a Delta table at ``path``: a log that has something.
 
@@ -54,6 +73,7 @@ def is_table(path: Path) -> bool:
     return log.is_dir() and any(one.suffix in (".json", ".parquet") for one in log.iterdir())
 
 
+@calmly()
 def read_log(path: Path) -> DeltaTable | None:
     """Return any Delta table at ``path``, or None where there is none."""
     from deltalake import DeltaTable
@@ -105,6 +125,7 @@ def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
         raise InputError(msg) from error
 
 
+@calmly()
 def commit(  # noqa: PLR0913
     path: Path,
     parts: list[PartFile],
@@ -166,18 +187,21 @@ def commit(  # noqa: PLR0913
     return True
 
 
+@calmly()
 def committed_version(path: Path, application: str) -> int:
     """Return the last committed version of an application; 0 where there is none."""
     table = _newest(path)
     return 0 if table is None else table.transaction_version(application) or 0
 
 
+@calmly()
 def last_note(path: Path) -> dict[str, Any]:
     """Return the metadata of the newest commit; empty where there is no table."""
     table = _newest(path)
     return {} if table is None else dict(table.history(1)[0])
 
 
+@calmly()
 def table_schema(path: Path) -> pa.Schema:
     """Return the schema of the newest version; an empty one where there is no table."""
     import pyarrow as pa
@@ -191,6 +215,7 @@ def table_files(path: Path) -> list[Path]:
     return [path / name for name in _newest_names(path)]
 
 
+@calmly()
 def version_files(path: Path, version: int, table: DeltaTable) -> tuple[list[Path], pa.Schema]:
     """Return the data files of a version, by name, whether or not they are there; its schema."""
     import pyarrow as pa
@@ -274,6 +299,7 @@ def sweep(path: Path, kept: set[str] | None = None) -> None:
             file.unlink()
 
 
+@calmly()
 def _names(table: DeltaTable) -> set[str]:
     paths = table.get_add_actions(flatten=True).column("path").to_pylist()
     return {urllib.parse.unquote(name) for name in paths}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, RunInterruptedError
@@ -41,7 +41,10 @@ def writing(output_dir: Path) -> Iterator[None]:
             _held[folder] -= 1
         return
     check_writable(output_dir)
-    number = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        number = os.open(folder / ".lock", os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise _not_writable(output_dir, error) from error
     try:
         try:
             fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -52,8 +55,9 @@ def writing(output_dir: Path) -> Iterator[None]:
                 "command again when it is done"
             )
             raise RunInterruptedError(msg) from None
-        os.ftruncate(number, 0)
-        os.pwrite(number, str(os.getpid()).encode(), 0)
+        with suppress(OSError):  # a full disk: what another process is told lacks the number
+            os.ftruncate(number, 0)
+            os.pwrite(number, str(os.getpid()).encode(), 0)
         _held[folder] = 1
         try:
             yield
@@ -71,5 +75,11 @@ def check_writable(output_dir: Path) -> None:
         probe.write_bytes(b"")
         probe.unlink(missing_ok=True)
     except OSError as error:
-        msg = f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder "
-        raise ConfigError(msg + "that can be written") from error
+        raise _not_writable(output_dir, error) from error
+
+
+def _not_writable(output_dir: Path, error: OSError) -> ConfigError:
+    return ConfigError(
+        f"output: cannot write in {output_dir} ({error.strerror}); set `output` to a folder that "
+        "can be written"
+    )

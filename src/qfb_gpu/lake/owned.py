@@ -18,6 +18,8 @@ from qfb_gpu.schema import GOLD, SOURCES
 if TYPE_CHECKING:
     from pathlib import Path
 
+_FOLDERS = (".work", "lake", "mlartifacts", "models")
+
 
 def is_ours(path: Path) -> bool:
     """Return whether a Delta table was written by a night or an ingest."""
@@ -25,16 +27,24 @@ def is_ours(path: Path) -> bool:
 
 
 def refuse_foreign(output_dir: Path) -> None:
-    """Raise where a table that a night would write is there and is not ours.
+    """Raise where a table that a night would write is there and is not ours, or cannot be made.
 
     Raises
     ------
     ConfigError
         Before anything is written.
     """
+    lake = output_dir / "lake"
+    folders = [output_dir / name for name in (*GOLD, *_FOLDERS)]
+    for path in (*folders, *(lake / name for name in (*SOURCES, "kept", "unlogged"))):
+        if path.is_file():  # a night would find out when all else is done, each time
+            msg = f"output: {path} is a file, where a night has a folder; move it away"
+            raise ConfigError(msg)
+    if (output_dir / "report.html").is_dir():
+        msg = f"output: {output_dir / 'report.html'} is a folder, the report a file; move it away"
+        raise ConfigError(msg)
     if is_ours(output_dir / "runs"):
         return
-    lake = output_dir / "lake"
     for path in (*(output_dir / name for name in GOLD), *(lake / name for name in SOURCES)):
         if is_table(path) and not is_ours(path):
             msg = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from stat import S_ISREG
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -51,10 +52,13 @@ def identities(config: Config, steps: list[dict[str, Any]]) -> list[str]:
 
 
 def identity(path: Path) -> str:
-    """Return a file's size and time of modification; nothing where it is not there."""
-    if not path.is_file():
+    """Return a file's size and time of modification; nothing where it cannot be looked at."""
+    try:
+        stat = path.stat()
+    except OSError:
         return ""
-    stat = path.stat()
+    if not S_ISREG(stat.st_mode):
+        return ""
     return f"{stat.st_size}:{stat.st_mtime_ns}"
 
 

@@ -11,9 +11,14 @@ import glob
 import itertools
 import os
 import urllib.parse
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _NO_VALUE = "__HIVE_DEFAULT_PARTITION__"
 _PACKED = {
@@ -23,6 +28,21 @@ _PACKED = {
     b"\x04\x22\x4d\x18": ("LZ4", ".lz4"),
 }
 """How a file begins that is compressed, and what its name has to end in."""
+
+
+@contextmanager
+def looking(where: str) -> Iterator[None]:
+    """Turn what stops a look at files and folders into the error that says which it is of.
+
+    Its files would not be seen, and their rows leave the lake.
+    """
+    try:
+        yield
+    except OSError as error:
+        path = str(error.filename).removesuffix("/_delta_log")
+        what = f"{path} cannot be opened ({error.strerror})"
+        msg = f"{where}: {what}; run again once it can"
+        raise InputError(msg) from error
 
 
 def data_files(root: Path, pattern: str, where: str) -> list[Path]:
@@ -41,6 +61,8 @@ def data_files(root: Path, pattern: str, where: str) -> list[Path]:
     ------
     InputError
         It leads to no file, to a link whose file is gone, or into a Delta table.
+    OSError
+        A folder that it leads through cannot be looked into: see :func:`looking`.
     """
     path = root / pattern
     if path.is_file():
@@ -73,8 +95,7 @@ def _is_hidden(name: str) -> bool:
 
 def _refused(error: OSError) -> None:
     """Raise where a folder cannot be looked into: the rows of its files would leave the lake."""
-    msg = f"{error.filename}: the folder cannot be opened ({error.strerror}); run again once it can"
-    raise InputError(msg) from error
+    raise error
 
 
 def _below(folder: Path) -> list[Path]:
@@ -93,13 +114,34 @@ def _below(folder: Path) -> list[Path]:
 
 
 def _globbed(root: Path, pattern: str) -> list[Path]:
+    _refuse_closed(root, pattern)
+    return sorted(root / name for name in _matching(root, pattern, pattern))
+
+
+def _matching(root: Path, glob_of: str, pattern: str) -> list[str]:
+    """Return the names that a glob, a beginning of ``pattern``, matches and that are not hidden."""
     literal = set(Path(pattern).parts)
-    names = glob.glob(pattern, root_dir=root, recursive=True)  # noqa: PTH207 (follows links)
-    return sorted(
-        root / name
+    names = glob.glob(glob_of, root_dir=root, recursive=True)  # noqa: PTH207 (follows links)
+    return [
+        name
         for name in names
         if not any(_is_hidden(part) for part in Path(name).parts if part not in literal | {".."})
-    )
+    ]
+
+
+def _refuse_closed(root: Path, pattern: str) -> None:
+    """Raise where a folder that a glob goes through cannot be looked into: ``glob`` skips it."""
+    parts = Path(pattern).parts
+    first = next((n for n, part in enumerate(parts) if glob.has_magic(part)), len(parts))
+    for n in range(first, len(parts)):
+        through = parts[: n + 1] if parts[n] == "**" else parts[:n]
+        beginning = os.path.join(*through, "") if through else ""  # noqa: PTH118 (only folders)
+        for name in _matching(root, beginning, pattern) if through else [""]:
+            if glob.has_magic(parts[n]):
+                os.scandir(root / name).close()
+                continue
+            with suppress(FileNotFoundError, NotADirectoryError):
+                (root / name / parts[n]).stat()
 
 
 def _table_of(file: Path, root: Path) -> list[Path]:

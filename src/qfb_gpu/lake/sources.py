@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qfb_gpu.config import Concat, Exclude, Multiply
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake.source_paths import data_files, folder_values, refuse_packed
+from qfb_gpu.lake.source_paths import data_files, folder_values, looking, refuse_packed
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -153,6 +153,11 @@ def _refuse_twice(
 
 def part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     """Return the files of one part of a source; raises as :func:`find_files`."""
+    with looking(part_key(config, source, number)):
+        return _part_files(config, source, number)
+
+
+def _part_files(config: Config, source: str, number: int) -> list[SourceFile]:
     part = parts_of(config, source)[number]
     root = config.data_dir
     where = part_key(config, source, number)

@@ -17,6 +17,8 @@ _SAMPLE = 4096
 _REPEATED = 4
 """How often a text has to be there, on average, for codes to be less work than the texts."""
 _EXACT_FLOAT, _EXACT_SINGLE = float(2**53), float(2**24)
+_UTC = ("Z", "UTC", "ZULU")
+"""As other writers of Parquet than Arrow call it, too, in any case."""
 _SHORTENED = r"^\s*\d(\.\d+)?[Ee]\+\d\d\s*$"
 
 
@@ -50,7 +52,8 @@ def readable(rows: pa.RecordBatch, where: str) -> pa.RecordBatch:
     Raises
     ------
     InputError
-        A column holds lists or structures, or bytes that are no UTF-8 text.
+        A column holds lists or structures, bytes that are no UTF-8 text, or instants in a zone
+        that nobody knows.
     """
     arrays = [_one_value(field, rows.column(i), where) for i, field in enumerate(rows.schema)]
     return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names)
@@ -75,6 +78,24 @@ def _one_value(field: pa.Field, values: pa.Array, where: str) -> pa.Array:
                 "e.g. a UUID in its hexadecimal form"
             )
             raise InputError(msg) from error
+    if pa.types.is_timestamp(kind) and kind.tz is not None and not is_coded:
+        return _in_known_zone(field, values, where)
+    return values
+
+
+def _in_known_zone(field: pa.Field, values: pa.Array, where: str) -> pa.Array:
+    """Return instants as they are where their zone has a clock; ``Z`` is UTC."""
+    kind = field.type
+    if kind.tz.upper() in _UTC:
+        return values.cast(pa.timestamp(kind.unit, "UTC"))
+    try:
+        pc.local_timestamp(pa.scalar(0, pa.timestamp("s", kind.tz)))
+    except pa.ArrowInvalid as error:
+        msg = (
+            f"{where}: column {field.name!r} is {kind}, and there is no zone {kind.tz!r}; expected "
+            'one as "Asia/Shanghai"; set `time_zone` to where its days are'
+        )
+        raise InputError(msg) from error
     return values
 
 

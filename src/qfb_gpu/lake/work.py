@@ -160,6 +160,10 @@ class Workspace:
         """Let nobody go on from what is here: it is published, and some is about to be gone."""
         (self.root / f"{_LAKE}.json").unlink(missing_ok=True)
 
+    def forget(self) -> None:
+        """Delete the intermediates of this run, which is published and died just then."""
+        shutil.rmtree(self.root, ignore_errors=True)
+
     def remove(self) -> None:
         """Delete the run's intermediates, and what older runs that died left."""
         self.end()

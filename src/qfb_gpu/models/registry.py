@@ -133,7 +133,7 @@ def _log_note(client: Any, output: Path, note: waiting.Note, report: Path) -> st
         run_id,
         metrics=[Metric(key, float(value), note.at, 0) for key, value in note.metrics.items()],
         params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in note.params.items()],
-        tags=[*said, RunTag(BEFORE, standing(client))],
+        tags=[*said, RunTag(BEFORE, standing(client, output, output / ".work" / note.name))],
     )
     client.log_text(run_id, json.dumps(note.inputs, indent=1, sort_keys=True), "inputs.json")
     client.log_text(run_id, json.dumps(note.model, indent=1), "models/segments.json")

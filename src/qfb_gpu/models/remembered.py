@@ -2,7 +2,8 @@
 
 ``<output>/mlflow.champions.json`` says it of a ``mlflow.db`` of certain bytes. Whatever changes
 the registry, be it a night, ``qfb models`` or MLflow itself, writes into that database, so its
-digest tells that nothing has changed. It is a cache: without it MLflow is asked.
+digest tells that nothing has changed. It is a cache: without it MLflow is asked. A night keeps the
+same in its workspace, of when it asked first, and holds to it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
+
+_NIGHT = "champions.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +68,37 @@ def stamp_of(output: Path) -> str:
 
 def recall(output: Path) -> dict[str, Version] | None:
     """Return the champion of each model that has one, None where that is not known."""
+    stamp = stamp_of(output)
+    return _read(_file(output), output, stamp) if stamp else None
+
+
+def of_night(output: Path, night: Path) -> dict[str, Version] | None:
+    """Return the champions that a night goes by, None where it has not asked for them.
+
+    Parameters
+    ----------
+    output, night : Path
+        The output folder and the night's workspace.
+    """
+    return _read(night / _NIGHT, output, "")
+
+
+def keep_for_night(
+    output: Path, night: Path, champions: Mapping[str, Version]
+) -> dict[str, Version]:
+    """Let a night go by these champions; return those that it goes by, if it asked before."""
+    if (known := of_night(output, night)) is None:
+        night.mkdir(parents=True, exist_ok=True)
+        _write(night / _NIGHT, output, "", champions)
+    return dict(champions) if known is None else known
+
+
+def _read(file: Path, output: Path, stamp: str) -> dict[str, Version] | None:
     try:
-        said: dict[str, Any] = json.loads(_file(output).read_text(encoding="utf-8"))
-        stamp = stamp_of(output)
-        if not stamp or said["stamp"] != stamp:
+        said: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if said["stamp"] != stamp:
             return None
-        return {name: _read(output, one) for name, one in said["champions"].items()}
+        return {name: _version(output, one) for name, one in said["champions"].items()}
     except (OSError, ValueError, TypeError, KeyError):  # none, or of another engine
         return None
 
@@ -85,22 +113,25 @@ def remember(output: Path, stamp: str, champions: Mapping[str, Version]) -> None
         :func:`stamp_of` from before it was asked: where it has changed since, nothing is kept.
     champions : mapping of model to its champion
     """
-    if not stamp or stamp_of(output) != stamp:
-        return
+    if stamp and stamp_of(output) == stamp:
+        _write(_file(output), output, stamp, champions)
+
+
+def _write(file: Path, output: Path, stamp: str, champions: Mapping[str, Version]) -> None:
     said = {
         name: {**asdict(one), "files": one.files.relative_to(output).as_posix()}
         for name, one in champions.items()
     }
-    draft = _file(output).with_name(f".mlflow.champions.{os.getpid()}.tmp")
+    draft = file.with_name(f".{file.stem}.{os.getpid()}.tmp")
     draft.write_text(json.dumps({"stamp": stamp, "champions": said}), encoding="utf-8")
-    draft.replace(_file(output))
+    draft.replace(file)
 
 
 def _file(output: Path) -> Path:
     return output / "mlflow.champions.json"
 
 
-def _read(output: Path, said: Mapping[str, Any]) -> Version:
+def _version(output: Path, said: Mapping[str, Any]) -> Version:
     """Return a version; the output folder may have moved since it was kept."""
     lists: Iterable[str] = ("aliases", "history")
     return Version(

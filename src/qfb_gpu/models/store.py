@@ -6,6 +6,7 @@ else.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sqlite3
@@ -35,8 +36,48 @@ _PLACES = (
 
 
 def exists(output: Path) -> bool:
-    """Say whether an output folder has a store; asks no MLflow."""
+    """Say whether an output folder has a store; asks no MLflow.
+
+    Raises
+    ------
+    InputError
+        There is a folder of its name.
+    """
+    if (output / "mlflow.db").is_dir():
+        raise InputError(_move_away(output / "mlflow.db", "a folder"))
     return (output / "mlflow.db").is_file()
+
+
+def refuse_damaged(output: Path) -> None:
+    """Raise where the store cannot be opened, before a night is begun that ends with opening it.
+
+    Raises
+    ------
+    InputError
+        It is no SQLite database, or pages of it are lost or broken.
+    """
+    database = output / "mlflow.db"
+    if not exists(output) or not database.stat().st_size:
+        return
+    if not _is_sqlite(database):
+        raise InputError(_move_away(database, "no SQLite database any more"))
+    try:
+        with closing(sqlite3.connect(database)) as known:
+            said = [row[0] for row in known.execute("PRAGMA quick_check(1)")]
+    except sqlite3.OperationalError:  # somebody writes it: MLflow waits for that
+        return
+    except sqlite3.DatabaseError as error:
+        said = [str(error)]
+    if said != ["ok"]:
+        what = f"a damaged database ({' '.join(said[0].split())[:200]})"
+        raise InputError(_move_away(database, what))
+
+
+def _move_away(database: Path, what: str) -> str:
+    return (
+        f"{database}: is {what}; expected MLflow's SQLite store. Put a copy of it back, or move it "
+        "away: the night begins another, and gold tables, reports and mlartifacts stay"
+    )
 
 
 @dataclass(slots=True)
@@ -73,7 +114,15 @@ def _open_ahead(output: Path) -> None:
 
 @contextmanager
 def opened(output: Path) -> Iterator[Any]:
-    """Give the ``MlflowClient`` of an output folder's store, made where there is none."""
+    """Give the ``MlflowClient`` of an output folder's store, made where there is none.
+
+    Raises
+    ------
+    InputError
+        The store is damaged.
+    OSError
+        It cannot be read or written: a full disk, one that is read only, another who writes it.
+    """
     if _ahead.thread is not None:
         _ahead.thread.join()
         _ahead.thread = None
@@ -84,7 +133,25 @@ def opened(output: Path) -> Iterator[Any]:
                 _make_draft(output)
             _draft(output).replace(output / "mlflow.db")
         _ahead.is_made = False
-        yield _client(output.resolve() / "mlflow.db")
+        refuse_damaged(output)
+        try:
+            yield _client(output.resolve() / "mlflow.db")
+        except Exception as error:
+            if (why := _by_sqlite(error)) is None:
+                raise
+            database, words = output / "mlflow.db", " ".join(str(why).split())
+            if not isinstance(why, sqlite3.OperationalError):
+                raise InputError(_move_away(database, f"a damaged database ({words})")) from error
+            raise OSError(errno.EIO, words, str(database)) from error
+
+
+def _by_sqlite(error: BaseException | None) -> sqlite3.DatabaseError | None:
+    """Return what SQLite said that an error is of, None where that is another's or our own bug."""
+    while error is not None:
+        if type(error) in (sqlite3.DatabaseError, sqlite3.OperationalError):
+            return error  # type: ignore[return-value]
+        error = getattr(error, "orig", None) or error.__cause__ or error.__context__
+    return None
 
 
 def _draft(output: Path) -> Path:
@@ -105,9 +172,6 @@ def _keep_to_ourselves() -> None:
 
 
 def _client(database: Path) -> Any:
-    if database.is_file() and database.stat().st_size and not _is_sqlite(database):
-        msg = f"{database}: is no SQLite database any more; move it away, the night begins another"
-        raise InputError(msg)
     _follow(database)
     _keep_to_ourselves()
     import mlflow

@@ -26,18 +26,36 @@ DATA_FOLDER = "model"
 """The folder of a model's own files inside its artifacts (under MLflow's ``data``)."""
 
 
-def champion(output: Path, name: str) -> Version | None:
+def champion(output: Path, name: str, night: Path | None = None) -> Version | None:
     """Return the champion of a model, None where there is none.
 
     MLflow is asked only where there is a store that has changed since it was asked last.
+
+    Parameters
+    ----------
+    output : Path
+    name : str
+    night : Path, optional
+        The workspace of the night that asks. Who was champion when it first asked is so for all of
+        it, however often it is stopped and gone on with: who is promoted meanwhile is champion
+        from the next night on.
     """
+    if night is None:
+        return _champions(output).get(name)
+    known = remembered.of_night(output, night)
+    if known is None:
+        known = remembered.keep_for_night(output, night, _champions(output))
+    return known.get(name)
+
+
+def _champions(output: Path) -> dict[str, Version]:
     if not store.exists(output):
-        return None
+        return {}
     known = remembered.recall(output)
     if known is None:
         with store.opened(output) as client:
             known = note_champions(client, output)
-    return known.get(name)
+    return known
 
 
 def note_champions(client: Any, output: Path) -> dict[str, Version]:
@@ -51,9 +69,9 @@ def note_champions(client: Any, output: Path) -> dict[str, Version]:
     return found
 
 
-def is_pinned(output: Path, name: str) -> bool:
+def is_pinned(output: Path, name: str, night: Path | None = None) -> bool:
     """Say whether a person chose the champion of a model, so that no night replaces it."""
-    found = champion(output, name)
+    found = champion(output, name, night)
     return found is not None and found.is_pinned
 
 
@@ -117,8 +135,14 @@ def rollback(output: Path, name: str) -> Version:
     return _one(output, name, before)
 
 
-def standing(client: Any) -> str:
-    """Return each model's champion, history and pin as JSON: what a replay puts back."""
+def standing(client: Any, output: Path, night: Path) -> str:
+    """Return each model's champion, history and pin as JSON: what a replay puts back.
+
+    Those that a night went by, as its workspace has them; else as they are now.
+    """
+    kept = remembered.of_night(output, night)
+    if kept is not None:
+        return json.dumps({one.name: _stood(one) for one in kept.values()}, sort_keys=True)
     found = {}
     for model in client.search_registered_models():
         full = client.get_registered_model(model.name)
@@ -128,6 +152,14 @@ def standing(client: Any) -> str:
             PINNED: full.tags.get(PINNED, "false"),
         }
     return json.dumps(found, sort_keys=True)
+
+
+def _stood(version: Version) -> dict[str, str]:
+    return {
+        "champion": str(version.version),
+        HISTORY: json.dumps(version.history),
+        PINNED: str(version.is_pinned).lower(),
+    }
 
 
 def restore(output: Path, night: str) -> None:

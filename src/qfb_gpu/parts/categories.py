@@ -149,7 +149,7 @@ def _gate(
     new: text.Categoriser, unseen: text.Examples | None, saved: Saved
 ) -> tuple[text.Categoriser, bool, str]:
     """Return the model to publish with, whether it is the new one, and why."""
-    now = champion(saved.config.output_dir, _MODEL_NAME)
+    now = champion(saved.config.output_dir, _MODEL_NAME, saved.workspace.root)
     if now is None:
         return new, True, "the first model"
     old = load_model(now.files, saved.backend)

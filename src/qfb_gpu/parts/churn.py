@@ -208,7 +208,8 @@ def _champion(
 
     And where it did not learn from customers that test tonight.
     """
-    version = registry.champion(saved.config.output_dir, churn.NAME)
+    output, night = saved.config.output_dir, saved.workspace.root
+    version = registry.champion(output, churn.NAME, night)
     known = None if version is None else churn.read(version.files)
     settings = saved.config.models.churn
     if version is None or known is None:

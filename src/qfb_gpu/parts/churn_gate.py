@@ -84,7 +84,8 @@ def decide(
         metric_of, np.arange(proof.size), int(proof.sum()),
         evaluation.Rules(
             "AUC", tuple(rules), settings.margin, _FEWEST_CHURNED,
-            is_pinned=registry.is_pinned(saved.config.output_dir, churn.NAME), seed=settings.seed,
+            is_pinned=registry.is_pinned(saved.config.output_dir, churn.NAME, saved.workspace.root),
+            seed=settings.seed,
         ),
     )  # fmt: skip
     way = _BACKTEST if when.in_time else _IN_TURN

@@ -199,7 +199,8 @@ def _apart(
 def _champion(
     saved: Saved, challenger: recommend.NextProductModel | None
 ) -> tuple[int, recommend.NextProductModel] | None:
-    version = registry.champion(saved.config.output_dir, recommend.NAME)
+    output, night = saved.config.output_dir, saved.workspace.root
+    version = registry.champion(output, recommend.NAME, night)
     if version is None:
         return None
     known = recommend.read(version.files)

@@ -132,7 +132,8 @@ def _contest(saved: Saved, judged: Mapping[str, _Judged]) -> evaluation.Contest:
     metric_of = {name: partial(_mean_on, one.hits["map"]) for name, one in judged.items()}
     rules = evaluation.Rules(
         "MAP", recommend.BASELINES, settings.margin, _FEWEST_OPENERS,
-        is_pinned=registry.is_pinned(saved.config.output_dir, recommend.NAME), seed=settings.seed,
+        is_pinned=registry.is_pinned(saved.config.output_dir, recommend.NAME, saved.workspace.root),
+        seed=settings.seed,
     )  # fmt: skip
     return evaluation.contest(metric_of, rows, int(rows.size), rules)
 

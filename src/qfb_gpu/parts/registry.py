@@ -31,11 +31,14 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "promote", "release",
-    "replay_config", "rollback", "run_row", "versions",
+    "replay_config", "retried_inputs", "rollback", "run_row", "versions",
 ]  # fmt: skip
 _CHANGES = re.compile(r" \(changes of versions \d+ to \d+\)$")
 """How :func:`qfb_gpu.lake.feed.fetch` names what it read."""
 _LAST_SEEN = ("runs",)
+_RETRIED = "retried"
+_REPLAY = "replay.json"
+"""In the folder of a replay: of which output folder and night it is."""
 
 
 def run_row(output: Path, run_id: str) -> dict[str, Any]:
@@ -64,16 +67,17 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
         Where the night was published.
     run_id : str
     into : Path
-        A folder that is not there yet.
+        A folder that is not there yet, or that a replay of that night made and was stopped in.
 
     Raises
     ------
     ConfigError
-        ``into`` is there already.
+        ``into`` is there already, and is another's.
     InputError
         The run was an update: what it was of can be replayed.
     """
-    if into.exists():
+    of = {"output": str(output.resolve()), "run_id": run_id}
+    if into.exists() and _begun(into) != of:
         msg = f"{into} is there already; replay into a folder that is not, with --into"
         raise ConfigError(msg)
     row = run_row(output, run_id)
@@ -85,13 +89,27 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
     base = _base(output, settings["output"], settings.pop("base", None))
     settings["output"] = str(into.resolve())
     config = build_config(settings, base=base, where=f"run {run_id}")
-    if store.exists(output):
-        into.mkdir(parents=True)
-        shutil.copyfile(output / "mlflow.db", into / "mlflow.db")
-        if (output / "mlartifacts").is_dir():
-            shutil.copytree(output / "mlartifacts", into / "mlartifacts")
-        restore(into, run_id)
+    if not into.exists():
+        draft = into.with_name(f".{into.name}.draft")
+        shutil.rmtree(draft, ignore_errors=True)  # of one that was stopped before it began
+        draft.mkdir(parents=True)
+        if store.exists(output):
+            shutil.copyfile(output / "mlflow.db", draft / "mlflow.db")
+            if (output / "mlartifacts").is_dir():
+                shutil.copytree(output / "mlartifacts", draft / "mlartifacts")
+            restore(draft, run_id)
+        (draft / _REPLAY).write_text(json.dumps(of), encoding="utf-8")
+        draft.rename(into)
     return config
+
+
+def _begun(into: Path) -> dict[str, str] | None:
+    """Return which night's replay made a folder, None where none did."""
+    try:
+        said: dict[str, str] = json.loads((into / _REPLAY).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return said
 
 
 def _base(output: Path, relative: str, kept: str | None = None) -> Path:
@@ -131,6 +149,19 @@ def fed_inputs(before: dict[str, Any]) -> list[str]:
         f"sources.{name}"
         for name, inputs in sorted(json.loads(before["inputs"]).items())
         if any(_CHANGES.search(file["name"]) for file in inputs.get("files", ()))
+    ]
+
+
+def retried_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+    """Return the sources of a night whose rejected rows had been tried again, else as they are now.
+
+    A replay reads them with the mended mapping at once: another id, the same rows.
+    """
+    old, new = json.loads(before["inputs"]), json.loads(now["inputs"])
+    return [
+        f"sources.{name}"
+        for name, inputs in sorted(old.items())
+        if inputs != new.get(name) and {**inputs, _RETRIED: 0} == {**new.get(name, {}), _RETRIED: 0}
     ]
 
 

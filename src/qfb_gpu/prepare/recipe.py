@@ -154,7 +154,8 @@ class Recipe:
             counts.update({f"prepare: {step.label} {what}": n for what, n in counted.items()})
             if from_row is not None:
                 origin = from_row if origin is None else origin[from_row]
-        return Prepared(pa.RecordBatch.from_pydict(columns), counts, origin)
+        made = pa.RecordBatch.from_pydict(columns, metadata=rows.schema.metadata)
+        return Prepared(made, counts, origin)
 
     def trace(self, rows: pa.RecordBatch) -> Iterator[Explained]:
         """Run every step on some rows and say what each did."""

@@ -10,6 +10,7 @@ import pyarrow as pa
 from qfb_gpu.lake.quality import (
     CURRENCY,
     DAYS_OLD,
+    DECOMPOSED,
     DUPLICATE_KEYS,
     NULLS,
     OUT_OF_RANGE,
@@ -31,10 +32,11 @@ _MOST = 8
 _FILES = "files"
 _ELSEWHERE = (
     "rows", "kept", _FILES, "rejected: ", "excluded: ", DUPLICATE_KEYS, NULLS, CURRENCY,
-    OUT_OF_RANGE, DAYS_OLD, UNUSED, "left out: ",
+    OUT_OF_RANGE, DECOMPOSED, DAYS_OLD, UNUSED, "left out: ",
 )  # fmt: skip
 """Measures that the page has in places of their own."""
 _LEFT_OUT = "left out: "
+_IN_TWO_FORMS = "the same id written in NFC is another one: write one form in all sources"
 _REJECTS = ["source", "file", "row", "reason", "row_json"]
 
 
@@ -124,6 +126,10 @@ def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str
     for name, n in _with_prefix(measures, OUT_OF_RANGE[:-2]):
         span = details.get(OUT_OF_RANGE + name, "")
         found.append((f"Dates of {name}", "日期", f"{span}; {plural(n, 'row')} out of range"))
+    apart = [(name, n) for name, n in _with_prefix(measures, DECOMPOSED[:-2]) if n]
+    if apart:
+        listed = ", ".join(f"{name} {plural(n, 'row')}" for name, n in apart)
+        found.append(("Ids not in NFC", "编号编码形式", f"{listed}; {_IN_TWO_FORMS}"))
     if DUPLICATE_KEYS in measures:
         found.append(("Duplicate keys", "重复键", count(measures[DUPLICATE_KEYS])))
     return found
