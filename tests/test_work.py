@@ -90,6 +90,19 @@ def test_a_view_of_a_compressed_file_reads_a_column_when_it_is_asked_for(tmp_pat
     assert at_hand(mapped, ["day"]) is mapped
 
 
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_view_opens_its_file_once(tmp_path, monkeypatch, packed):
+    Workspace(tmp_path).save("score", 3, "streams", columns(9), CPU)
+    opened = []
+    open_file = pa.ipc.open_file
+    monkeypatch.setattr(pa.ipc, "open_file", lambda *a, **k: opened.append(a) or open_file(*a, **k))
+    view = Workspace(tmp_path, packed).view("score", 3, "streams")  # the file says that it is plain
+    assert {name: plain(view[name]) for name in view} == {
+        name: plain(values) for name, values in columns(9).items()
+    }
+    assert len(opened) == 1
+
+
 def test_what_is_of_all_buckets_stays_mapped(tmp_path):
     work, n = Workspace(tmp_path, packed=True), 100_000
     for bucket in (0, WHOLE):

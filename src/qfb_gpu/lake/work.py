@@ -84,9 +84,10 @@ class Workspace:
         Of ``only`` some columns where they are named.
         """
         with pa.memory_map(str(self._file(stage, bucket, name))) as source:
+            if not only:
+                return _columns(_opened(source).read_all())
             table = pa.ipc.open_file(source, options=_of(source, only)).read_all()
-        names = only or table.schema.names
-        return {one: _from_arrow(table.column(one), table.schema.field(one)) for one in names}
+        return _columns(table, only)
 
     def view(self, stage: str, bucket: int, name: str) -> Mapping[str, Any]:
         """Return what :meth:`save` wrote; a column of a compressed file when it is asked for.
@@ -96,10 +97,10 @@ class Workspace:
         """
         path = self._file(stage, bucket, name)
         with pa.memory_map(str(path)) as source:
-            schema = pa.ipc.open_file(source).schema
-        if _PACKED in (schema.metadata or {}):
-            return _Packed(path, schema)
-        return self.load(stage, bucket, name)
+            there = pa.ipc.open_file(source) if self.packed else _opened(source)
+            if _PACKED in (there.schema.metadata or {}):
+                return _Packed(path, there.schema)
+            return _columns(there.read_all())
 
     def _file(self, stage: str, bucket: int, name: str) -> Path:
         return self.root / stage / str(bucket) / f"{name}.arrow"
@@ -190,7 +191,7 @@ class _Packed(Mapping[str, Any]):
         options = pa.ipc.IpcReadOptions(included_fields=at)
         with pa.memory_map(str(self._path)) as source:
             table = pa.ipc.open_file(source, options=options).read_all()
-        return {name: _from_arrow(table.column(name), table.schema.field(name)) for name in names}
+        return _columns(table, names)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._schema.names)
@@ -232,10 +233,22 @@ def is_short(folder: Path, n_payments: int) -> bool:
     return there + free < n_payments * _PLAIN_BYTES
 
 
+def _opened(source: pa.MemoryMappedFile) -> pa.ipc.RecordBatchFileReader:
+    """Return the reader of a file of which all columns are asked for.
+
+    It is one piece of the map, so the system is told once that it will be read, not at every step.
+    """
+    return pa.ipc.open_file(source.read_buffer())
+
+
+def _columns(table: pa.Table, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Return columns of a table as :meth:`Workspace.load` does, all where none is named."""
+    names = names or table.schema.names
+    return {name: _from_arrow(table.column(name), table.schema.field(name)) for name in names}
+
+
 def _of(source: pa.MemoryMappedFile, only: Sequence[str]) -> pa.ipc.IpcReadOptions:
-    """Return how to read some columns of a file, all where none is named."""
-    if not only:
-        return pa.ipc.IpcReadOptions()
+    """Return how to read some columns of a file."""
     schema = pa.ipc.open_file(source).schema
     return pa.ipc.IpcReadOptions(included_fields=sorted(map(schema.get_field_index, only)))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from qfb_gpu.keys import distinct
+from qfb_gpu.keys import distinct, find
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import association, behaviour, sampling
 from qfb_gpu.parts.names import names_of
@@ -14,6 +14,8 @@ from qfb_gpu.parts.part import PROFILE, Columns, Part
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qfb_gpu.parts.part import Given, Saved
 
 
@@ -101,9 +103,8 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
 def _whole(saved: Saved) -> dict[str, Columns]:
     pairs, parties = saved.fitted("pairs"), saved.fitted("parties")
     rest = {name: values for name, values in pairs.items() if name not in ("left", "right")}
-    left, left_way = _named(saved, pairs["left"])
-    right, right_way = _named(saved, pairs["right"])
-    known, way = _named(saved, parties["party"])
+    asked = (pairs["left"], pairs["right"], parties["party"])
+    (left, left_way), (right, right_way), (known, way) = _named(saved, asked)
     vectors = {name: values for name, values in parties.items() if name != "party"}
     return {
         "associations": {
@@ -114,19 +115,19 @@ def _whole(saved: Saved) -> dict[str, Columns]:
     }  # fmt: skip
 
 
-def _named(saved: Saved, party: np.ndarray[Any, Any]) -> tuple[Any, Labelled]:
-    """Return id and direction of parties."""
-    wanted = distinct(party, np)
+def _named(saved: Saved, asked: Sequence[np.ndarray[Any, Any]]) -> list[tuple[Any, Labelled]]:
+    """Return id and direction of parties, for each array of them; relations are read once."""
+    wanted = distinct(np.concatenate(asked), np)
     key = np.zeros(wanted.shape[0], np.int64)
     way = np.zeros(wanted.shape[0], np.int8)
     for bucket in saved.buckets:
         relations = saved.relations(bucket)
         here = behaviour.party_of(relations["counterparty_key"], relations["direction"], np)
-        _, mine, theirs = np.intersect1d(wanted, here, return_indices=True)
-        key[mine] = relations["counterparty_key"][theirs]
-        way[mine] = relations["direction"][theirs]
-    place = np.searchsorted(wanted, party)
-    return names_of(saved, key[place]), Labelled(way[place], DIRECTIONS)
+        row, is_there = find(wanted, here, np)
+        key[row[is_there]] = relations["counterparty_key"][is_there]
+        way[row[is_there]] = relations["direction"][is_there]
+    places = [np.searchsorted(wanted, party) for party in asked]
+    return [(names_of(saved, key[at]), Labelled(way[at], DIRECTIONS)) for at in places]
 
 
 BEHAVIOUR = Part(
