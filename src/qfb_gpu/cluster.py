@@ -287,10 +287,12 @@ def _told(done: Generator[tuple[Any, Done]]) -> Iterator[tuple[Any, Any]]:
     with closing(done):
         for bucket, one in done:
             if one.by_host:
-                by_host.append(_named(bucket))
+                by_host.append(bucket)
             yield bucket, one.answer
     if by_host:
-        warnings.warn(short_device.in_a_line(by_host), RuntimeWarning, stacklevel=2)
+        by_host.sort(key=lambda bucket: (isinstance(bucket, str), bucket))  # not as they ended
+        said = short_device.in_a_line([_named(bucket) for bucket in by_host])
+        warnings.warn(said, RuntimeWarning, stacklevel=2)
 
 
 def _submit(
