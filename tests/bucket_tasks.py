@@ -62,6 +62,16 @@ def unsendable_error(_shared, _bucket):
     raise UnsendableError(threading.Lock())
 
 
+class PanicException(BaseException):
+    """As ``pyo3_runtime`` has it: no ``Exception``, and in no module that can be imported."""
+
+
+def panic(_shared, _bucket):
+    error = PanicException("called `Option::unwrap()` on a `None` value")
+    error.lock = threading.Lock()
+    raise error
+
+
 def noted(folder, bucket):
     """Return when it began and ended, and leave a mark."""
     start = time.time()

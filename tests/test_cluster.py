@@ -17,6 +17,7 @@ from bucket_tasks import (
     environment,
     fail_on_3,
     noted,
+    panic,
     seconds_asleep,
     square,
     unsendable_error,
@@ -87,6 +88,12 @@ def test_a_failing_task_names_its_bucket(pool, kind):
 def test_an_error_that_cannot_travel_still_ends_the_run(pool):
     with pytest.raises(RuntimeError, match="bucket 3: UnsendableError: a lock of"):
         list(pool.run(unsendable_error, None, [3]))
+
+
+def test_a_panic_of_a_library_ends_the_run(pool):
+    with pytest.raises(RuntimeError, match="bucket 3: PanicException: called `Option"):
+        list(pool.run(panic, None, [3]))
+    assert dict(pool.run(fail_on_3, None, [1, 2])) == {1: 1, 2: 2}
 
 
 def test_a_bucket_that_kills_every_worker_ends_the_run(pool, tmp_path):

@@ -30,7 +30,7 @@ from qfb_gpu._backend.devices import capability, n_threads
 from qfb_gpu._cluster import dask_workers, fork_server, short_device
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu._cluster.short_device import Done
-from qfb_gpu.errors import QfbError
+from qfb_gpu.errors import QfbError, is_panic
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
@@ -344,7 +344,9 @@ def _perform(
             return perform(task, shared, bucket), None
     except QfbError as error:
         return None, type(error)(str(error))
-    except Exception as error:  # noqa: BLE001  it is raised again where the run is
+    except BaseException as error:
+        if not isinstance(error, Exception) and not is_panic(error):
+            raise
         text = "".join(traceback.format_exception(error))
         return None, _TaskError(f"{type(error).__name__}: {error}", text)
 
