@@ -6,10 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
+from qfb_gpu.payments.tables import PAD_DAYS
 from qfb_kernels import due_places
 
 _CLOCKS, _ROLLS, _WEEK = 2, 4, 7
 _MONDAY = 4  # 1970-01-05
+_BEYOND = 140  # days: some weeks and the longest holidays
 
 
 def due_table(cal: np.ndarray) -> np.ndarray:
@@ -23,8 +25,8 @@ def due_table(cal: np.ndarray) -> np.ndarray:
     Returns
     -------
     array of int32
-        Not to be written to. Some 3 MB: months times 137 schedules a month, weeks times 81 days of
-        sets of weekdays, times clocks and rolls.
+        Not to be written to. Of two years some 1.6 MB: months times 137 schedules a month, weeks
+        times 81 days of sets of weekdays, times clocks and rolls.
     """
     return _due_table(cal.tobytes())
 
@@ -78,10 +80,12 @@ def _days_of_month(cal: np.ndarray) -> np.ndarray:
 def _days_of_sets(first: int, n_days: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the days of each set of weekdays, one set after another, over whole weeks.
 
-    And for each set its first day as the how-manieth since 1970-01-05, less its place.
+    And for each set its first day as the how-manieth since 1970-01-05, less its place. Weeks reach
+    to :data:`_BEYOND` days before and after the payments, as nobody looks further for these.
     """
-    monday = first + (_MONDAY - first) % _WEEK
-    weeks = monday + _WEEK * np.arange((first + n_days - monday) // _WEEK)
+    spare = PAD_DAYS - _BEYOND
+    monday = first + spare + (_MONDAY - first - spare) % _WEEK
+    weeks = monday + _WEEK * np.arange((first + n_days - spare - monday) // _WEEK)
     before = (monday - _MONDAY) // _WEEK
     days, since, place = [], [], 0
     for bits in due_places.SETS:
