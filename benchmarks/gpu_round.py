@@ -13,7 +13,6 @@ in a process of its own, and goes on in another where a step loses the device or
 from __future__ import annotations
 
 import argparse
-import gc
 import json
 import os
 import shutil
@@ -159,7 +158,6 @@ class Round:
 
         One whose memory is full is not: what a step that failed left goes first.
         """
-        gc.collect()
         give_memory_back()
         if self.options.watched and gpu_watch.is_lost(self.gpu):
             _say("the device answers no more")

@@ -23,7 +23,9 @@ from qfb_kernels.dues import (
     NONE,
     NTH,
     PAIR,
+    WEEKEND_BIT,
     WORKDAYS,
+    WORKING,
     month_of,
 )
 from qfb_kernels.evidence import (
@@ -51,7 +53,6 @@ INVERSE = 2  # in what :func:`costs_of` returns
 _UNUSUAL = 0.3  # nats to name a roll that few have
 _LOG_SETS = math.log(len(SETS))
 _DAYS_NEAR = 3  # of a month: a start is scored if half of the payments are as near
-_WORKING, _WEEKEND_BIT = 31, 5  # bits of Monday to Friday; the next is Saturday's
 _AT_ONCE = 16  # payments that are counted before asking whether they are enough
 _SHORT = 12  # payments: up to here three starts are read off, five beyond
 
@@ -234,7 +235,7 @@ def _start_of(mark, start, stop, cal, kind, i, last, days):
     if kind in (DAYS, WORKDAYS):
         return here >> DAY_BIT, 1, 0
     if kind == BYDAY:
-        return days - days, days & _WORKING, days >> _WEEKEND_BIT
+        return days - days, days & WORKING, days >> WEEKEND_BIT
     month = month_of(cal, here >> DAY_BIT)
     of_month = (here & 31) + 1
     to_end = ((here >> 5) & 31) - of_month

@@ -1,6 +1,6 @@
 """Due dates of every schedule as positions on a clock, in one table: a due date is one read.
 
-``due_at`` is one int32 array: a header of twelve entries, for each clock and roll the positions of
+``due_at`` is one int32 array: a header (:data:`HEADER`), for each clock and roll the positions of
 all days, rolled, for each clock and roll :data:`N_ROWS` rows of months, for each clock the
 positions of the working days, and for each clock and roll those of the days of each set of weekdays
 (:data:`SETS`). A row of months has the due date of each month by one day of the
@@ -17,7 +17,18 @@ from __future__ import annotations
 
 from numba import uint64
 
-from qfb_kernels.dues import BYDAY, DAYS, MONTH_WORKDAY, NTH, PAIR, WORKDAYS
+from qfb_kernels.dues import (
+    BYDAY,
+    DAYS,
+    MONDAY,
+    MONTH_WORKDAY,
+    NTH,
+    PAIR,
+    WEEKEND_BIT,
+    WORKDAYS,
+    WORKING,
+    set_of,
+)
 from qfb_kernels.twin import twin
 
 MONTH_DAYS, END_DAYS, MOST_WORKDAYS, _WEEK = 31, 9, 31, 7
@@ -25,14 +36,12 @@ NTH_ROW = MONTH_DAYS + END_DAYS
 WORKDAY_ROW = NTH_ROW + 5 * _WEEK
 N_ROWS = WORKDAY_ROW + 2 * MOST_WORKDAYS
 MONTHS_AT, N_MONTHS, WORKDAYS_AT, SETS_STEP, SETS_AT = 8, 9, 10, 12, 13
-WORKING, SIX_DAYS = 31, 63  # bits of Monday to Friday, and with Saturday
+SIX_DAYS = WORKING | 1 << WEEKEND_BIT
 SETS = (*(days for days in range(WORKING + 1) if days.bit_count() > 1), SIX_DAYS)
 """Weekdays a schedule may have, as bits from Monday: two to five of Monday to Friday, or six."""
 SIZES_AT = SETS_AT + SIX_DAYS + 1
 HEADER = SIZES_AT + SIX_DAYS + 1
-_MONDAY = 4  # 1970-01-05
 _SHIFT = 40
-_WEEKEND_BIT = 5  # the lowest bit of ``b`` of a set of weekdays
 
 
 def _row_of(kind, a, b):
@@ -59,7 +68,7 @@ def _due_place(due_at, clock, kind, step, anchor, a, b, roll, k):
     if kind == WORKDAYS:
         return due_at[uint64(WORKDAYS_AT + clock)] + k, step, 2 * step
     if kind == BYDAY:
-        place = due_at[uint64(SETS_AT + a + (b << _WEEKEND_BIT))] + k
+        place = due_at[uint64(SETS_AT + set_of(a, b))] + k
         return place + table * due_at[uint64(SETS_STEP)], k - k + 1, k - k + 2
     n_months = due_at[uint64(N_MONTHS)] + k - k
     row = table * N_ROWS + (a - 1 if kind == PAIR else row_of(kind, a, b))
@@ -71,7 +80,7 @@ def _due_place(due_at, clock, kind, step, anchor, a, b, roll, k):
     return place + k * step, step, 2 * step
 
 
-due_place = twin(_due_place, row_of, inline=True)
+due_place = twin(_due_place, row_of, set_of, inline=True)
 
 
 def _inverse_of(step):
@@ -103,8 +112,8 @@ def _place_near(due_at, clock, kind, step, phase, a, b, roll, unit_day, k):
     anchor = (opened if kind == DAYS else month) + phase - (step if phase > 0 else phase)
     k += worked if kind == WORKDAYS else worked - worked
     if kind == BYDAY:  # from the week's first one
-        k += (opened - _MONDAY) // _WEEK * due_at[uint64(SIZES_AT + a + (b << _WEEKEND_BIT))]
+        k += (opened - MONDAY) // _WEEK * due_at[uint64(SIZES_AT + set_of(a, b))]
     return due_place(due_at, clock, kind, step, anchor, a, b, roll, k)
 
 
-place_near = twin(_place_near, due_place, inline=True)
+place_near = twin(_place_near, due_place, set_of, inline=True)

@@ -29,9 +29,9 @@ from qfb_kernels.twin import twin
 DAYS, MONTHS, PAIR, NTH, WORKDAYS, MONTH_WORKDAY, BYDAY = range(7)
 NONE, PRECEDING, FOLLOWING, MODIFIED = range(4)
 _WEEK = 7
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
-_MONDAY = _WEEK - _MONDAY_SHIFT
-_WEEKEND_BIT = 5  # Saturday's
+MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+MONDAY = _WEEK - MONDAY_SHIFT
+WORKING, WEEKEND_BIT = 31, 5  # of a set of weekdays: bits of Monday to Friday; Saturday's
 _ROLLED, _N_ROLLS = 8, 4  # the first of the tables of rolls in the header, and rolls of a clock
 _MARKS = _ROLLED + 2 * _N_ROLLS
 
@@ -91,23 +91,31 @@ def _nth_weekday(cal, month, nth, weekday):
     """Return the ``nth`` (-1: last) ``weekday`` of a month."""
     if nth > 0:
         first = month_start(cal, month)
-        return first + (weekday - first - _MONDAY_SHIFT) % _WEEK + _WEEK * (nth - 1)
+        return first + (weekday - first - MONDAY_SHIFT) % _WEEK + _WEEK * (nth - 1)
     last = month_start(cal, month + 1) - 1
-    return last - (last + _MONDAY_SHIFT - weekday) % _WEEK
+    return last - (last + MONDAY_SHIFT - weekday) % _WEEK
 
 
 nth_weekday = twin(_nth_weekday, month_start, inline=True)
+
+
+def _set_of(a, b):
+    """Return a set of weekdays as bits from Monday."""
+    return a | b << WEEKEND_BIT
+
+
+set_of = twin(_set_of, inline=True)
 
 
 def _weekdays_before(a, b, weekday):
     """How many days of a set of weekdays are before a weekday, 7 for the whole week."""
     n = a - a
     for i in range(weekday):
-        n += ((a | b << _WEEKEND_BIT) >> i) & 1
+        n += (set_of(a, b) >> i) & 1
     return n
 
 
-weekdays_before = twin(_weekdays_before, inline=True)
+weekdays_before = twin(_weekdays_before, set_of, inline=True)
 
 
 def _byday(a, b, k):
@@ -116,20 +124,20 @@ def _byday(a, b, k):
     week = k // size
     left = k - week * size
     weekday = left - left
-    while ((a | b << _WEEKEND_BIT) >> weekday) & 1 == 0 or left > 0:
-        left -= ((a | b << _WEEKEND_BIT) >> weekday) & 1
+    while (set_of(a, b) >> weekday) & 1 == 0 or left > 0:
+        left -= (set_of(a, b) >> weekday) & 1
         weekday += 1
-    return _MONDAY + _WEEK * week + weekday
+    return MONDAY + _WEEK * week + weekday
 
 
-byday = twin(_byday, weekdays_before)
+byday = twin(_byday, set_of, weekdays_before)
 
 
 def _index_byday(a, b, day):
     """Return how many days of a set of weekdays are from 1970-01-05 to before ``day``."""
-    week = (day - _MONDAY) // _WEEK
+    week = (day - MONDAY) // _WEEK
     size = weekdays_before(a, b, _WEEK)
-    return week * size + weekdays_before(a, b, day - _MONDAY - _WEEK * week)
+    return week * size + weekdays_before(a, b, day - MONDAY - _WEEK * week)
 
 
 index_byday = twin(_index_byday, weekdays_before)

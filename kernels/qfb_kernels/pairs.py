@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 
-from qfb_kernels.dues import month_day, month_of
+from qfb_kernels.dues import MONDAY_SHIFT, month_day, month_of, set_of
 from qfb_kernels.evidence import log_beta_ratio
 from qfb_kernels.twin import twin
 
-_WEEK, _WEEKEND_BIT = 7, 5
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
+_WEEK = 7
 _LEAST = 3  # payments of a weekday that may be a contract of its own
 
 
@@ -80,13 +79,13 @@ def _by_itself(day, amount, member, start, stop, lg, a, b, hits, misses):
     within, total, squares = 0.0, 0.0, 0.0
     gain = -log_beta_ratio(lg, 24, 2, hits, misses)
     for weekday in range(_WEEK):
-        if ((a | b << _WEEKEND_BIT) >> weekday) & 1 == 0:
+        if (set_of(a, b) >> weekday) & 1 == 0:
             continue
         here, first, last = start - start, start - start, start - start
         sum_here, squares_here = 0.0, 0.0
         for i in range(start, stop):
             payment = member[i]
-            if (day[payment] + _MONDAY_SHIFT) % _WEEK != weekday:
+            if (day[payment] + MONDAY_SHIFT) % _WEEK != weekday:
                 continue
             first = day[payment] if here == 0 else first
             last = day[payment]
@@ -110,4 +109,4 @@ def _by_itself(day, amount, member, start, stop, lg, a, b, hits, misses):
     return at_most if gain > 5.0 + (n_days - 1) * math.log(1.0 * n) else start - start - 1
 
 
-by_itself = twin(_by_itself, log_beta_ratio)
+by_itself = twin(_by_itself, log_beta_ratio, set_of)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 from numba import uint64
 
-from qfb_kernels.due_places import SIX_DAYS, WORKING, inverse_of, phase_of
-from qfb_kernels.dues import DAYS
+from qfb_kernels.due_places import SIX_DAYS, inverse_of, phase_of
+from qfb_kernels.dues import DAYS, MONDAY_SHIFT, WORKING
 from qfb_kernels.twin import twin
 
 DAY_BIT = 24  # of a mark: from there on the day itself
 MOST_DAYS = 400  # between due dates of the longest schedule by days
 _WEEK = 7
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
 _SHARE = 10  # a weekday of a set has one payment in ten
 
 
@@ -34,7 +33,7 @@ count_phases = twin(_count_phases, phase_of, inline=True)
 def _weekdays_of(mark, start, stop, near, lane):
     """Return the weekdays with a tenth of the payments each, as bits from Monday; 0: no set."""
     opened = mark[uint64(start)] >> DAY_BIT
-    monday = opened - (opened + _MONDAY_SHIFT) % _WEEK
+    monday = opened - (opened + MONDAY_SHIFT) % _WEEK
     count_phases(mark, start, stop, monday, _WEEK, inverse_of(_WEEK), near, lane)
     bits, place = start - start, near.shape[1] - MOST_DAYS + _WEEK
     for _ in range(_WEEK):

@@ -28,6 +28,7 @@ from qfb_kernels.due_places import inverse_of, phase_of
 from qfb_kernels.dues import (
     BYDAY,
     DAYS,
+    MONDAY_SHIFT,
     MONTH_WORKDAY,
     MONTHS,
     NTH,
@@ -55,7 +56,6 @@ from qfb_kernels.twin import twin
 FIRST_SLOT, N_FIT_INT = 12, 14
 _MONTH = 30.436875
 _WEEK = 7
-_MONDAY_SHIFT = 3  # 1970-01-01 was a Thursday
 _CLOSED_SHARE = 20  # one payment in 20 on a closed day still makes a working-day payer
 _NEAR = 0.12  # of the median gap: periods to try first
 _FEW = 12
@@ -242,7 +242,7 @@ def _one_of_several(day, amount, member, cal, unit, kind, step, anchor, a, b, hi
     elif kind == BYDAY:
         weekday = by_itself(day, amount, member, start, stop, lg, a, b, hits, misses)
         if weekday >= 0:
-            first = opened + (weekday - opened - _MONDAY_SHIFT) % _WEEK
+            first = opened + (weekday - opened - MONDAY_SHIFT) % _WEEK
             return True, kind - BYDAY + DAYS, step, first, b - b + 1, b - b
     return False, kind, step, anchor, a, b
 

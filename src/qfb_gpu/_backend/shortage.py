@@ -6,6 +6,7 @@ cuBLAS, cuSOLVER and Thrust say it in words of their own.
 
 from __future__ import annotations
 
+import gc
 import re
 import sys
 from contextlib import suppress
@@ -28,8 +29,10 @@ def lacked_memory(error: BaseException | None) -> bool:
 def give_memory_back() -> None:
     """Give a device, and its host, the memory that CuPy's pools keep and nobody uses.
 
-    A device that is not there, or is lost, has nothing to give: whoever asks it next is told.
+    What only errors and cycles of objects still hold goes first. A device that is not there, or
+    is lost, has nothing to give: whoever asks it next is told.
     """
+    gc.collect()
     if (cupy := sys.modules.get("cupy")) is not None:
         with suppress(RuntimeError):  # as all errors of CUDA are that CuPy raises
             cupy.get_default_memory_pool().free_all_blocks()

@@ -8,7 +8,6 @@ of several.
 
 from __future__ import annotations
 
-import gc
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition
@@ -18,6 +17,7 @@ from qfb_gpu._backend.shortage import give_memory_back, lacked_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     Task = Callable[[Any, Any], Any]
 
@@ -39,30 +39,26 @@ class _Sharing:
         self._changed = Condition()
         self._n_beside = self._n_alone = 0
 
-    @contextmanager
-    def beside(self) -> Iterator[None]:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._n_alone)
-            self._n_beside += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._n_beside -= 1
-                self._changed.notify_all()
+    def beside(self) -> AbstractContextManager[None]:
+        """Be under way with others, once nobody wants to be alone."""
+        return self._under_way(lambda: not self._n_alone, n_alone=0)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Be under way once no other is; who comes meanwhile waits."""
+        return self._under_way(lambda: not self._n_beside, n_alone=1)
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
+    def _under_way(self, may_begin: Callable[[], bool], n_alone: int) -> Iterator[None]:
         with self._changed:
-            self._n_alone += 1
-            self._changed.wait_for(lambda: not self._n_beside)
+            self._n_alone += n_alone
+            self._changed.wait_for(may_begin)
             self._n_beside += 1
         try:
             yield
         finally:
             with self._changed:
                 self._n_beside -= 1
-                self._n_alone -= 1
+                self._n_alone -= n_alone
                 self._changed.notify_all()
 
 
@@ -93,11 +89,11 @@ def perform(task: Task, shared: Any, bucket: Any) -> Done:
         return Done(answer)
     by_host = _on_host(shared)
     with _DEVICE.alone():
-        _make_room()
+        give_memory_back()
         answer = task(shared, bucket) if by_host is None else _tried(task, shared, bucket)
     if answer is not _LACKED:
         return Done(answer)
-    _make_room()
+    give_memory_back()
     return Done(task(by_host, bucket), by_host=True)
 
 
@@ -109,11 +105,6 @@ def _tried(task: Task, shared: Any, bucket: Any) -> Any:
         if not lacked_memory(error):
             raise
     return _LACKED
-
-
-def _make_room() -> None:
-    gc.collect()
-    give_memory_back()
 
 
 def _on_host(shared: Any) -> Any:

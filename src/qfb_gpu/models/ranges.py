@@ -41,12 +41,11 @@ def ranges(
     seed : int
     """
     n_rows = int(true.size)
-    told = {"auc": (float("nan"), float("nan"))}
-    if 0 < n_rows <= MOST_ROWS:  # more rows leave no range worth showing
-        told["auc"] = auc_range(true, score)
+    is_told = 0 < n_rows <= MOST_ROWS  # more rows leave no range worth showing
+    told = {"auc": auc_range(true, score) if is_told else (float("nan"), float("nan"))}
     drawers = [_by_rank(true, score), *([_by_value(true, score)] if is_probability else [])]
     draws: list[list[float]] = []
-    if 0 < n_rows <= MOST_ROWS:
+    if is_told:
         rng = np.random.default_rng(seed)
         for _ in range(DRAWS):
             times = np.bincount(rng.integers(0, n_rows, n_rows), minlength=n_rows)
@@ -75,9 +74,7 @@ def auc_range(true: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     """
     from scipy.special import stdtrit
 
-    order = np.argsort(score, kind="stable")
-    first = np.flatnonzero(first_in_run(score[order], np))
-    hit = true[order].astype(np.int64)
+    _, first, hit = _ranked(true, score)
     n_true, n_false = (np.add.reduceat(of, first) for of in (hit, 1 - hit))
     m, n = int(n_true.sum()), int(n_false.sum())
     if not m or not n:
@@ -100,11 +97,16 @@ def auc_range(true: np.ndarray, score: np.ndarray) -> tuple[float, float]:
     return min(low, found), max(high, found)
 
 
-def _by_rank(true: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], tuple[float, ...]]:
-    """Return what tells the lift of a draw from how often each row was drawn."""
+def _ranked(true: np.ndarray, score: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return rows in order of their scores, where each score begins, and which are true."""
     order = np.argsort(score, kind="stable")
     first = np.flatnonzero(first_in_run(score[order], np))
-    hit = true[order].astype(np.int64)
+    return order, first, true[order].astype(np.int64)
+
+
+def _by_rank(true: np.ndarray, score: np.ndarray) -> Callable[[np.ndarray], tuple[float, ...]]:
+    """Return what tells the lift of a draw from how often each row was drawn."""
+    order, first, hit = _ranked(true, score)
 
     def figures(times: np.ndarray) -> tuple[float, ...]:
         drawn = times[order]

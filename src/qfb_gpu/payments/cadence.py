@@ -17,6 +17,8 @@ from qfb_kernels.phases import MOST_DAYS
 from qfb_kernels.search import FIRST_SLOT, N_FIT_INT, search_cpu, search_gpu
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from qfb_gpu.backend import Backend
 
 IRREGULAR = CADENCES.index("irregular")
@@ -135,17 +137,20 @@ def _describe(kind: int, step: int, weekday: int, a: int, b: int) -> tuple[str, 
         code = f"IntrvlMnthDay:01:{_signed(a)},IntrvlMnthDay:01:{_signed(b)}"
         return "semimonthly", _MONTH_DAYS / 2, code, "FREQ=MONTHLY" + _by_two_days(a, b)
     if kind == dues.BYDAY:
-        return _describe_weekdays([day for day in range(7) if (a | b << 5) >> day & 1])
-    rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[:5])
-    return "daily", 7 / 5, "EvryWorkgDay", rule
+        days = a | b << dues.WEEKEND_BIT
+        return _describe_weekdays([day for day in range(7) if days >> day & 1])
+    return "daily", 7 / 5, "EvryWorkgDay", _every_week(range(5))
 
 
 def _describe_weekdays(weekdays: list[int]) -> tuple[str, float, str, str]:
     """Return the names of a set of weekdays: weekly up to four of them, daily from five on."""
     cadence = "weekly" if len(weekdays) < 5 else "daily"  # noqa: PLR2004
     code = ",".join(f"IntrvlWkDay:01:{day + 1:02d}" for day in weekdays)
-    rule = "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[day] for day in weekdays)
-    return cadence, 7 / len(weekdays), code, rule
+    return cadence, 7 / len(weekdays), code, _every_week(weekdays)
+
+
+def _every_week(weekdays: Iterable[int]) -> str:
+    return "FREQ=WEEKLY;BYDAY=" + ",".join(_WEEKDAYS[day] for day in weekdays)
 
 
 def _describe_months(kind: int, step: int, a: int, b: int) -> tuple[str, float, str, str]:

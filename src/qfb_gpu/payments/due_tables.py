@@ -8,9 +8,9 @@ import numpy as np
 
 from qfb_gpu.payments.tables import PAD_DAYS
 from qfb_kernels import due_places
+from qfb_kernels.dues import MONDAY
 
 _CLOCKS, _ROLLS, _WEEK = 2, 4, 7
-_MONDAY = 4  # 1970-01-05
 _BEYOND = 140  # days: some weeks and the longest holidays
 
 
@@ -84,9 +84,9 @@ def _days_of_sets(first: int, n_days: int) -> tuple[np.ndarray, np.ndarray]:
     to :data:`_BEYOND` days before and after the payments, as nobody looks further for these.
     """
     spare = PAD_DAYS - _BEYOND
-    monday = first + spare + (_MONDAY - first - spare) % _WEEK
+    monday = first + spare + (MONDAY - first - spare) % _WEEK
     weeks = monday + _WEEK * np.arange((first + n_days - spare - monday) // _WEEK)
-    before = (monday - _MONDAY) // _WEEK
+    before = (monday - MONDAY) // _WEEK
     days, since, place = [], [], 0
     for bits in due_places.SETS:
         of_week = np.array([i for i in range(_WEEK) if bits >> i & 1])
