@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import statistics
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,7 +25,7 @@ from qfb_gpu._config.risks import Orders as OrderSettings
 from qfb_gpu._config.risks import Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
-from qfb_gpu.config import build_config
+from qfb_gpu.config import build_config, load_config
 from qfb_gpu.finance import concentration, months, risks, risks_peers, volatility
 from qfb_gpu.finance.levels import auc, rank_correlation
 from qfb_gpu.finance.orders import look_features, make_orders
@@ -33,11 +34,13 @@ from qfb_gpu.finance.orders_risk import score_open
 from qfb_gpu.lake.silver import ledger_from_arrow
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.pipeline import run
 from qfb_gpu.portfolio import generate_portfolio
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+FIRMS = Path(__file__).parents[1] / "configs" / "sme_invoices.toml"
 AS_OF = dt.date(2024, 12, 31)
 AS_OF_DAY = 20_088
 CPU = get_backend("cpu")
@@ -283,6 +286,19 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def firms_back_test(folder: Path) -> dict[str, Any]:
+    """Run the night of ``configs/sme_invoices.toml``; return its ``risk_backtest``."""
+    with tempfile.TemporaryDirectory() as out:
+        data = folder.resolve() / "sme_invoices"
+        run(load_config(FIRMS, {"data": str(data), "output": out}))
+        rows = pq.read_table(Path(out) / "risk_backtest").to_pylist()
+    asked = ("n_customers", "n_fell", "auc", "auc_small", "stability", "covered")
+    by_date: dict[str, dict[str, Any]] = {}
+    for row in rows:
+        by_date.setdefault(row["date"].isoformat(), {})[row["risk"]] = {x: row[x] for x in asked}
+    return {"kind": "back-test of 425 firms", "as_of": "2020-02-29", "dates": by_date}
+
+
 def _seconds(work: Callable[[], Any], repeats: int = _REPEATS) -> float:
     times = []
     for _ in range(repeats):
@@ -309,6 +325,7 @@ def main(arguments: list[str] | None = None) -> None:
     results.append(firm_speed(sizes["payments"], sizes["firms"]))
     if given.data is not None:
         results.append(suppliers_out_of_time(given.data))
+        results.append(firms_back_test(given.data))
     for run in results.content["runs"]:
         print(run)
 

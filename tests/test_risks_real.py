@@ -66,3 +66,12 @@ def test_the_benchmark_runs_on_a_tiny_case(kind):
         "firm speed": lambda: benchmark.firm_speed(300, 10),
     }[kind]()
     assert made["kind"] == kind
+
+
+@pytest.mark.slow
+def test_the_back_test_of_firms_says_who_falls(real_data):
+    dates = benchmark.firms_back_test(real_data)["dates"]
+    found = [dates[date]["volatility"] for date in ("2018-02-28", "2018-08-31", "2019-02-28")]
+    assert [one["n_fell"] for one in found] == [38, 34, 48]
+    assert all(one["auc"] > max(0.65, one["auc_small"]) for one in found)
+    assert all(one["covered"] > 0.85 for one in found)
