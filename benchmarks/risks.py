@@ -326,8 +326,8 @@ def main(arguments: list[str] | None = None) -> None:
     if given.data is not None:
         results.append(suppliers_out_of_time(given.data))
         results.append(firms_back_test(given.data))
-    for run in results.content["runs"]:
-        print(run)
+    for one in results.content["runs"]:
+        print(one)
 
 
 def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks_peers.Drawn:
