@@ -304,6 +304,9 @@ def test_threads_that_come_to_their_first_kernel_watch_imports_once(monkeypatch)
     class Kernel:
         _cache = SimpleNamespace()
 
+        def __init__(self):
+            self.targetoptions = {}
+
         def enable_caching(self):
             pass
 

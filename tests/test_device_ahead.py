@@ -19,10 +19,10 @@ from numba.core.sigutils import normalize_signature
 
 has_linker, name = sys.argv[1] == "nvjitlink", sys.argv[2]
 if not has_linker:  # machine code is made up; everything up to it, and what is kept, is real
-    from numba.cuda import codegen
+    from numba.cuda import codegen, decorators
     from numba.cuda.cudadrv import driver
 
-    driver._have_nvjitlink = lambda: True
+    driver._have_nvjitlink = decorators._have_nvjitlink = lambda: True
 
     def cubin(self, cc=None):
         self.get_asm_str(cc)
@@ -33,6 +33,8 @@ device_ahead.without_context("9.0")
 found = list(device_ahead.compile_rest([name]))
 assert [(n, error) for n, _, error in found] == [(name, "")], found
 kernel = compiling.kept(device_ahead._launcher(name))
+(compiled,) = kernel.overloads.values()
+assert not compiled._codelibrary._lto, "its products and sums are fused while it is linked"
 print(sum(kernel.stats.cache_hits.values()), sum(kernel.stats.cache_misses.values()))
 """
 
@@ -52,6 +54,19 @@ def test_a_process_without_a_device_compiles_what_the_next_reads(tmp_path, monke
         assert done.returncode == 0, done.stderr
         said.append(done.stdout.split())
     assert said == [["0", "1"], ["1", "0"]]  # compiled by the first, read by the second
+
+
+@pytest.mark.parametrize("cached", ["0", "1"])
+def test_no_kernel_is_optimised_while_it_is_linked(cached, tmp_path, monkeypatch):
+    """A linker that optimises makes one operation of a product and a sum, whatever NVVM was told.
+
+    Of ``unsteady`` 21, of ``amount_lengths`` 12 more than a logarithm has (nvJitLink 13.5).
+    """
+    monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("QFB_CUDA_CACHE", cached)
+    kernel = device_ahead._launcher("unsteady.unsteady_gpu")
+    monkeypatch.setitem(kernel.targetoptions, "lto", True)  # Numba's choice where it has nvJitLink
+    assert compiling.kept(kernel).targetoptions["lto"] is False
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import ast
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -59,11 +60,26 @@ def test_compiles_to_ptx_for_9_0(name):
 
 
 def given(key, resources):
-    """Return what a thread gets of a resource: registers by eights, a few more of them or not.
-
-    What Numba makes of a body differs a little from one Python to the next.
-    """
+    """Return what a thread gets of a resource: registers by eights, a few more of them or not."""
     return -(-resources[key] // 8) if key == "registers" else resources[key]
+
+
+def is_worse(key, now, kept, python=sys.version_info[:2]):
+    """Return whether a kernel needs more of a resource than is kept.
+
+    That is of Python 3.11. What Numba makes of a body differs a little from one Python to the
+    next: of another one, eight registers more are no worse.
+    """
+    leeway = key == "registers" and python != (3, 11)
+    return given(key, now) > given(key, kept) + leeway
+
+
+def test_another_python_may_take_a_few_registers_more():
+    kept, more = {"registers": 135, "stack_bytes": 0}, {"registers": 137, "stack_bytes": 8}
+    assert is_worse("registers", more, kept, (3, 11))
+    assert not is_worse("registers", more, kept, (3, 12))
+    assert is_worse("registers", {"registers": 145}, kept, (3, 12))
+    assert is_worse("stack_bytes", more, kept, (3, 12))
 
 
 @pytest.mark.parametrize("name", sorted(KERNELS))
@@ -74,5 +90,5 @@ def test_registers_and_spills_are_no_worse_than_kept(name):
     now = kernel_resources.assemble(ptxas, kernel_resources.compile_ptx(name, KERNELS[name]))
     kept = kernel_resources.kept().get(name)
     assert kept is not None, "keep it: python tests/kernel_resources.py, and commit the report"
-    worse = {key: (kept[key], now[key]) for key in now if given(key, now) > given(key, kept)}
+    worse = {key: (kept[key], now[key]) for key in now if is_worse(key, now, kept)}
     assert not worse, f"(kept, now): {worse}; if meant, run python tests/kernel_resources.py"

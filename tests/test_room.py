@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qfb_gpu._backend import room
+from qfb_gpu._cluster import dask_workers
 from qfb_gpu.backend import Backend, get_backend
 from qfb_gpu.cluster import buckets_at_once
 
@@ -26,6 +27,18 @@ def test_more_cores_have_more_buckets_under_way(monkeypatch, cores, under_way):
     assert buckets_at_once("cpu") == 1
     monkeypatch.setenv("QFB_DEVICE_THREADS", "3")
     assert buckets_at_once("gpu") == 3
+
+
+@pytest.mark.parametrize(("cores", "devices"), [(16, 8), (64, 8), (16, 1), (3, 4), (256, 8)])
+def test_a_worker_has_as_many_under_way_as_it_counts_on(monkeypatch, cores, devices):
+    """Batches in a worker are shares of its device, by the cores that it is told are its own."""
+    monkeypatch.setenv("QFB_THREADS", str(cores))
+    monkeypatch.delenv("QFB_DEVICE_THREADS", raising=False)
+    at_once = buckets_at_once("gpu", devices)
+    _, late = dask_workers._environment(devices)
+    monkeypatch.setenv("QFB_THREADS", late["QFB_THREADS"])
+    assert at_once == room.buckets_under_way()
+    assert at_once * card(80 * GIB).memory_budget_bytes() <= 80 * GIB / 4
 
 
 @pytest.mark.parametrize("gib", [4, 16, 24, 80, 139, 1000])

@@ -137,6 +137,28 @@ def as_a_device():
     return ByTransform(**{name: getattr(CPU, name) for name in Backend.__dataclass_fields__})
 
 
+def test_no_batch_has_more_samples_than_a_plan_takes(monkeypatch):
+    """With one bucket under way a large device has memory for more."""
+    most, rows = 4_096, []
+
+    class Large(ByTransform):
+        def memory_budget_bytes(self):
+            return 2**40
+
+        def rfft(self, batch):
+            rows.append(batch.size)
+            return super().rfft(batch)
+
+    monkeypatch.setattr("qfb_gpu._backend.spectra._MOST_SAMPLES", most)
+    units = pack(random_units(60, 700))
+    large = Large(**{name: getattr(CPU, name) for name in Backend.__dataclass_fields__})
+    got = spectra(*units, large)
+    assert len(rows) > 10
+    assert max(rows) <= most
+    for found, wanted in zip(got, spectra(*units, as_a_device()), strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
 @given(several, st.integers(1, 70_000))
 @settings(max_examples=60)
 def test_batches_change_nothing(units, budget_bytes):

@@ -152,7 +152,8 @@ def open_pool(
     if n_workers == 1:
         yield Pool(n_at_once=buckets_at_once(backend_name), on_device=on_device)
         return
-    with dask_workers.client_of(backend_name, n_workers, buckets_at_once(backend_name)) as client:
+    at_once = buckets_at_once(backend_name, n_workers)
+    with dask_workers.client_of(backend_name, n_workers, at_once) as client:
         yield Pool(client, on_device=on_device)
 
 
@@ -238,12 +239,12 @@ def run_buckets(
         yield from pool.run(task, shared, buckets)
 
 
-def buckets_at_once(backend_name: BackendName) -> int:
+def buckets_at_once(backend_name: BackendName, n_workers: int = 1) -> int:
     """Return how many buckets a worker has under way: on a CPU one, as a core has no more to give.
 
     On a GPU some, by its cores, or what the environment variable ``QFB_DEVICE_THREADS`` says.
     """
-    return 1 if backend_name == "cpu" else room.buckets_under_way()
+    return 1 if backend_name == "cpu" else room.buckets_under_way(n_workers)
 
 
 def count_workers(backend_name: BackendName, workers: int | Literal["auto"], n_buckets: int) -> int:

@@ -121,8 +121,13 @@ def kept(kernel: Any) -> Any:
     """Return a CUDA kernel whose machine code is read from Numba's cache on disk, or goes there.
 
     Where no folder can be written, or ``QFB_CUDA_CACHE`` is 0, it is compiled by every process.
+
+    Where nvJitLink is installed, Numba would have it optimise a kernel while linking, and there a
+    product and a sum become one operation after all (``qfb_kernels/twin.py``): it only links.
     """
     keep = getattr(kernel, "enable_caching", None)
+    if keep is not None:  # not in the simulator
+        kernel.targetoptions["lto"] = False
     if keep is None or os.environ.get("QFB_CUDA_CACHE") == "0":
         return kernel
     if not hasattr(kernel._cache, "cache_path") or kernel._cache.cache_path is None:  # noqa: SLF001

@@ -26,10 +26,17 @@ _BYTES_A_PAYMENT = 2_000
 _LEAST_UNDER_WAY, _MOST_UNDER_WAY = 2, 8
 
 
-def buckets_under_way() -> int:
-    """Return how many buckets share a device: ``QFB_DEVICE_THREADS``, else half of its cores."""
+def buckets_under_way(n_devices: int = 1) -> int:
+    """Return how many buckets share a device: ``QFB_DEVICE_THREADS``, else half of its cores.
+
+    Parameters
+    ----------
+    n_devices : int
+        Among which this process's cores are divided; each of their workers is told its own.
+    """
     asked = int(os.environ.get("QFB_DEVICE_THREADS", "0"))
-    return asked or min(max(n_threads() // 2, _LEAST_UNDER_WAY), _MOST_UNDER_WAY)
+    cores = n_threads() // n_devices
+    return asked or min(max(cores // 2, _LEAST_UNDER_WAY), _MOST_UNDER_WAY)
 
 
 def batch_bytes(xp: Any) -> int:

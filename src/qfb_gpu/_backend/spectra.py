@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     Answers = tuple[Any, Any, Any]
 
 _BYTES_PER_SAMPLE = 16  # float32 in, half as many complex64 out, and the transform's own copy
+_MOST_SAMPLES = 1 << 30
+"""Of a batch: CuPy's plans take no 2**31, and are made for up to an eighth more rows."""
 _PARTS = 8
 """Parts of the units a thread, each with scratch of its own: who is done early takes another."""
 _LINE_BYTES = 64
@@ -96,7 +98,8 @@ def by_transform(
     """Write the same with the backend's transform between two kernels, batch by batch."""
     xp = backend.xp
     day, member, start, size, span = units
-    batch = max(1, backend.memory_budget_bytes() // (n_samples * _BYTES_PER_SAMPLE))
+    room = min(backend.memory_budget_bytes() // _BYTES_PER_SAMPLE, _MOST_SAMPLES)
+    batch = max(1, room // n_samples)
     for begin in range(0, rows.shape[0], batch):
         part = rows[begin : begin + batch]
         n_rows = part.shape[0]
