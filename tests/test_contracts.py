@@ -1,6 +1,7 @@
 """Contract payments: measures, nodes, survival, recurring shares; and against the truth."""
 
 import math
+from dataclasses import replace
 
 import deals_case
 import numpy as np
@@ -86,16 +87,22 @@ def test_measures_do_not_cross_contracts_or_count_another_currency():
 
 def test_links_find_their_payment_and_unseen_ones_are_counted():
     ledger = build_ledger([(0, 7, OUT, CNY, START + 1, 100), (0, 7, OUT, EUR, START + 2, 200)])
-    one = contracts((START, NULL_DAY, 300))
+    ids = {"customer_key": np.full(4, 5), "contract_key": np.full(4, 1)}
+    key = mix((ids["customer_key"], ids["contract_key"]), CPU)[:1]
+    one = replace(contracts((START, NULL_DAY, 300)), key=key)
     links = deals_case.namespace(
-        customer=np.zeros(4, np.int32),
-        keys={"txn_key": np.array([0, 1, 99, 0]), "contract_key": np.array([1, 1, 1, 1])},
+        customer=np.zeros(4, np.int32), keys={"txn_key": np.array([0, 1, 99, 0]), **ids}
     )
     rows, n_unseen = con.linked_payments(one, links, ledger, CPU)
     assert sorted(rows.amount_minor.tolist()) == [100, 200]  # a repeated link counts once
     assert n_unseen.tolist() == [1]
     counts = con.only_countable(rows, one, ledger, CPU)
     assert con.paid_minor(rows, counts, one, CPU).tolist() == [100]  # euros are no yuan
+    other = {**links.keys, "customer_key": np.full(4, 6)}
+    rows, n_unseen = con.linked_payments(
+        one, deals_case.namespace(customer=links.customer, keys=other), ledger, CPU
+    )
+    assert (rows.n, n_unseen.tolist()) == (0, [0])  # another payer's contract, in whatever bucket
 
 
 def test_a_refund_is_taken_off():

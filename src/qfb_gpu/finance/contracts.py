@@ -30,7 +30,8 @@ class Contracts:
     Attributes
     ----------
     key, counterparty_key : int64
-        Hashes; a counterparty of 0 is none given.
+        Hashes: of payer and id, as an id need not be unique among all payers; a counterparty of 0
+        is none given.
     customer : int32
         Row of the payer in the ledger, -1 where it has no payment.
     start_day, end_day : int32, days since 1970-01-01
@@ -91,10 +92,10 @@ class Paid:
         return Paid(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def contracts_of(rows: SourceRows) -> Contracts:
+def contracts_of(rows: SourceRows, backend: Backend) -> Contracts:
     """Return the contracts of a bucket's source rows, in their order."""
     return Contracts(
-        key=rows.keys["contract_key"],
+        key=_key(rows, backend),
         counterparty_key=rows.keys["counterparty_key"],
         customer=rows.customer,
         start_day=rows.columns["start_date"],
@@ -105,10 +106,14 @@ def contracts_of(rows: SourceRows) -> Contracts:
     )
 
 
+def _key(rows: SourceRows, backend: Backend) -> Any:
+    return mix((rows.keys["customer_key"], rows.keys["contract_key"]), backend)
+
+
 def linked_payments(
     contracts: Contracts, links: SourceRows, ledger: Ledger, backend: Backend
 ) -> tuple[Paid, Any]:
-    """Return the payments that the source says paid a contract.
+    """Return the payments that the source says paid a contract of the same payer.
 
     Parameters
     ----------
@@ -126,7 +131,7 @@ def linked_payments(
     customer = ledger.customer_of_payment(backend)
     of_payment = mix((customer, ledger.txn_key), backend)
     payment = find(mix((links.customer, links.keys["txn_key"]), backend), of_payment, backend)
-    contract = find(links.keys["contract_key"], contracts.key, backend)
+    contract = find(_key(links, backend), contracts.key, backend)
     n_unseen = count(contract[(contract >= 0) & (payment < 0)], contracts.n, backend)
     seen = xp.nonzero((contract >= 0) & (payment >= 0))[0]
     ones = xp.ones(seen.shape[0])

@@ -45,15 +45,23 @@ def due_days(nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Ba
     Signature is the start date; a warranty is taken to begin on the contract's end date.
     """
     xp = backend.xp
-    start = contracts.start_day[nodes.contract].astype("int64")
-    end = contracts.end_day[nodes.contract].astype("int64")
+    base, is_warranty = event_days(nodes, contracts, backend)
     is_signed = nodes.trigger == words.SIGNED
-    is_warranty = (nodes.trigger == words.WARRANTY_END) & (end != NULL_DAY)
-    base = xp.where(is_warranty, end + nodes.warranty_days, start)
     days = xp.where(nodes.days == NULL_DAY, 0, nodes.days)
     due = xp.where(nodes.is_working, _add_working(base, days, calendar, backend), base + days)
     says = nodes.days != NULL_DAY
     return xp.where((is_signed & says) | is_warranty, due, NULL_DAY).astype("int32")
+
+
+def event_days(nodes: Nodes, contracts: Contracts, backend: Backend) -> tuple[Any, Any]:
+    """Return the day after which due days are counted, and whether it is a warranty's last one.
+
+    int64 and bool, shape (n_nodes,). Of nodes without a due date the day is the contract's start.
+    """
+    start = contracts.start_day[nodes.contract].astype("int64")
+    end = contracts.end_day[nodes.contract].astype("int64")
+    is_warranty = (nodes.trigger == words.WARRANTY_END) & (end != NULL_DAY)
+    return backend.xp.where(is_warranty, end + nodes.warranty_days, start), is_warranty
 
 
 def _add_working(day: Any, n: Any, calendar: Calendar, backend: Backend) -> Any:

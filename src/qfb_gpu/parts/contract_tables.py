@@ -44,13 +44,19 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
 
 def _status(rows: Rows, as_of_day: int) -> np.ndarray:
     is_paid = rows.node["paid_day"] != NULL_DAY
-    due = rows.node["due_day"]
-    is_overdue = (due != NULL_DAY) & (due < as_of_day)
     part = rows.node["paid_minor"] > 0
+    late = _is_overdue(rows, as_of_day)
     status: np.ndarray = np.where(
-        is_paid, _PAID, np.where(part, _PART, np.where(is_overdue, _OVERDUE, _OPEN))
+        is_paid, _PAID, np.where(part, _PART, np.where(late, _OVERDUE, _OPEN))
     )
     return status
+
+
+def _is_overdue(rows: Rows, as_of_day: int) -> np.ndarray:
+    """Return which nodes were not paid in full by the end of their due date."""
+    due, is_open = rows.node["due_day"], rows.node["paid_day"] == NULL_DAY
+    overdue: np.ndarray = is_open & (due != NULL_DAY) & (due <= as_of_day)
+    return overdue
 
 
 def _kinds(saved: Saved, rows: Rows) -> np.ndarray:
@@ -144,7 +150,7 @@ def _payments(saved: Saved, rows: Rows, kind: np.ndarray) -> Columns:
         **_ids(rows, paid["contract"]),
         "txn_id": paid["txn_id"],
         "date": paid["day"],
-        "currency": _currency(rows.contracts.currency[paid["contract"]]),
+        "currency": _currency(paid["currency"]),
         **{name: paid[name] for name in names},
         "recurring_percent": percent,
         "node_no": _whole_numbers(number, no_node),
@@ -164,12 +170,13 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
     has_clause = np.zeros(n, bool)
     has_clause[rows.nodes.contract[~rows.node["is_bare"]]] = True
     n_nodes = np.bincount(rows.nodes.contract, minlength=n)
-    of_status = [
-        np.bincount(rows.nodes.contract[status == s], minlength=n).astype(np.int32)
-        for s in (_PAID, _OVERDUE)
-    ]
+    n_nodes_paid, n_overdue = (
+        np.bincount(rows.nodes.contract[which], minlength=n).astype(np.int32)
+        for which in (status == _PAID, _is_overdue(rows, saved.as_of_day))
+    )
     points = contract["clause_points"]
     first = each["first_payment_days"]
+    is_finished = each["paid_ratio"] >= _FINISHED
     return {
         **_ids(rows),
         "counterparty_id": contract["counterparty_id"],
@@ -188,8 +195,8 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
         "first_payment_days": _whole_numbers(np.nan_to_num(first), np.isnan(first)),
         "gap_mean_days": np.where(n_gaps > 0, gap, np.nan),
         "n_nodes": n_nodes,
-        "n_nodes_paid": of_status[0],
-        "n_nodes_overdue": of_status[1],
+        "n_nodes_paid": n_nodes_paid,
+        "n_nodes_overdue": n_overdue,
         "nodes_basis": _texts(
             np.where(has_clause, 0, np.where(n_nodes > 0, 1, 2)), ("clause", "payments", "none")
         ),
@@ -197,8 +204,8 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
         "clause_adds_up": pa.array(points == WHOLE, mask=points == 0),
         "clause_problem": contract["clause_problem"],
         **_agreement(rows, has_clause),
-        "is_finished": each["paid_ratio"] >= _FINISHED,
-        **_next(saved, rows, status, kind),
+        "is_finished": is_finished,
+        **_next(saved, rows, (status != _PAID) & ~is_finished[rows.nodes.contract], kind),
         "category_mean_payments": _mean_of(saved, "categories", contract["category_key"]),
         "supplier_mean_payments": _mean_of(saved, "suppliers", contract["counterparty_key"]),
     }
@@ -238,11 +245,11 @@ def _agreement(rows: Rows, has_clause: np.ndarray) -> Columns:
     }
 
 
-def _next(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
-    """Forecast the first node of each contract that is not paid."""
+def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) -> Columns:
+    """Forecast the first node of each contract that is not paid, nor the contract in full."""
     backend = get_backend("cpu")
     n = rows.contracts.n
-    waits = np.flatnonzero((status != _PAID) & ~rows.node["is_bare"])
+    waits = np.flatnonzero(is_awaited & ~rows.node["is_bare"])
     contract, first = np.unique(rows.nodes.contract[waits], return_index=True)
     node = waits[first]
     times = node_times(rows, saved.as_of_day, backend, saved.fitted("waits"))
