@@ -135,7 +135,7 @@ def test_a_category_has_one_name_in_whatever_order_its_spellings_come(tmp_path):
 def test_nothing_is_said_of_a_supplier_or_item_that_orders_do_not_name(tmp_path):
     day = dt.timedelta(days=1)
     late = [
-        (f"o{at}", at % 2 and "S" or None, AS_OF - 400 * day, AS_OF - (300 - at) * day,
+        (f"o{at}", (at % 2 and "S") or None, AS_OF - 400 * day, AS_OF - (300 - at) * day,
          AS_OF - 100 * day if at > 3 else None)
         for at in range(20)
     ]  # fmt: skip
