@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from qfb_gpu.parts import contract_tables
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
@@ -105,7 +106,7 @@ def test_a_framework_contract_of_one_yuan_has_shares_above_0(tmp_path):
     deals = contracts(("k1", dt.date(2024, 3, 1), 1.0, "CNY", None))
     nodes = night(tmp_path, paid, deals, links(("k1", "t1"), ("k1", "t2"))).table("contract_nodes")
     assert nodes.percent_paid.tolist() == [5e7, 100]
-    assert nodes.percent.tolist() == [(2**31 - 1) / 100, 100]  # more than fits; it was below 0
+    assert nodes.percent.tolist() == [5e7, 100]  # it was below 0
 
 
 def test_working_days_of_a_clause_are_waited_from_the_signature(tmp_path):
@@ -151,3 +152,11 @@ def test_nothing_is_said_of_a_supplier_or_item_that_orders_do_not_name(tmp_path)
         assert "供应商" not in orders.reasons_zh[name]
     assert "overdue now: 1 other order of the supplier" in orders.reasons["o1"]  # o3, not itself
     assert np.isfinite(orders.score).all()
+
+
+def test_suppliers_and_categories_that_came_with_an_update_have_no_mean_yet():
+    """The mean of another group was told, or the update stopped: fitted are the groups before."""
+    fitted = {"key": np.array([-5, 0, 7]), "payments_mean": np.array([1.0, 2.0, 3.0])}
+    saved = deals_case.namespace(fitted=lambda _name: fitted)
+    means = contract_tables._mean_of(saved, "suppliers", np.array([7, 3, -5, 9]))
+    np.testing.assert_array_equal(means, [3.0, np.nan, 1.0, np.nan])

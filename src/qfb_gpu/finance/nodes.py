@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 NEAR = 50
 """Basis points within which a payment is a node's: rounding, not another share."""
 _WHOLE = 10_000
-_MOST = 2**31 - 1
+MOST = 2**31 - 1
 """Basis points of a payment that is larger still: framework contracts have a total of 1."""
 
 
@@ -213,7 +213,7 @@ def from_payments(
     row = xp.nonzero(is_new & contracts.has_total[paid.contract])[0]
     contract = paid.contract[row]
     whole = contracts.total_minor[contract]
-    points = xp.minimum(paid.amount_minor[row] * (1.0 * _WHOLE) / whole + 0.5, _MOST)
+    points = xp.minimum(paid.amount_minor[row] * (1.0 * _WHOLE) / whole + 0.5, MOST)
     kind = xp.where(memo_kind[row] >= 0, memo_kind[row], words.OTHER).astype("int8")
     n = row.shape[0]
     new = Nodes(

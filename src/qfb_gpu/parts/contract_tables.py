@@ -13,6 +13,7 @@ from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.contracts import BASES
 from qfb_gpu.finance.due_rules import DAY_KINDS
 from qfb_gpu.finance.joins import find, mix
+from qfb_gpu.finance.nodes import MOST
 from qfb_gpu.finance.recurring import nearest_share
 from qfb_gpu.finance.timing import CLOCKS, forecast
 from qfb_gpu.ledger import NULL_DAY, Labelled
@@ -100,6 +101,8 @@ def _nodes(rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
     nodes, node = rows.nodes, rows.node
     bare = node["is_bare"]
     whole = np.maximum(rows.contracts.total_minor[nodes.contract], 1)
+    percent = nodes.basis_points / 100
+    percent = np.where(nodes.basis_points < MOST, percent, 100 * nodes.amount_minor / whole)
     paid_percent = np.where(node["n_payments"] > 0, 100 * node["paid_minor"] / whole, np.nan)
     basis = np.where(bare, 1, np.where(node["n_payments"] > 0, 2, 0))
     due, paid_day = node["due_day"], node["paid_day"]
@@ -110,7 +113,7 @@ def _nodes(rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
         "node_no": nodes.number,
         "kind": _texts(kind, words.KINDS),
         "basis": _texts(basis, _NODE_BASES),
-        "percent": nodes.basis_points / 100,
+        "percent": percent,
         "percent_clause": np.where(bare, np.nan, nodes.basis_points / 100),
         "percent_paid": paid_percent,
         "trigger": _texts(nodes.trigger, words.TRIGGERS),
@@ -212,8 +215,10 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
 
 
 def _mean_of(saved: Saved, name: str, keys: np.ndarray) -> np.ndarray:
+    """Return the mean number of payments of a group; NaN of one that came with an update."""
     fitted = saved.fitted(name)
-    means: np.ndarray = fitted["payments_mean"][np.searchsorted(fitted["key"], keys)]
+    place = find(keys, fitted["key"], get_backend("cpu"))
+    means: np.ndarray = np.append(fitted["payments_mean"], np.nan)[place]
     return means
 
 
