@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from qfb_gpu.parts import contract_tables
+from qfb_gpu.parts import contract_tables, orders
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.orders import ORDERS
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
@@ -123,7 +123,7 @@ def test_a_category_has_one_name_in_whatever_order_its_spellings_come(tmp_path):
     deals = contracts(*((f"k{at}", dt.date(2024, 3, 1), 10.0, "CNY", None) for at in range(3)))
     paid = payments(("t1", dt.date(2024, 3, 18), 3.0, "out", "CNY"))
     for at, names in enumerate((["goods", "Goods", None], [None, "Goods", "goods"])):
-        other = deals.set_column(deals.column_names.index("category"), "category", pa.array(names))
+        other = with_column(deals, "category", names)
         groups = night(tmp_path / str(at), paid, other, links(("k0", "t1"))).table(
             "contract_groups"
         )
@@ -145,13 +145,13 @@ def test_nothing_is_said_of_a_supplier_or_item_that_orders_do_not_name(tmp_path)
     rows = of_rows(names, late + ahead, customer_id="A", item=None, amount=5.0, currency="CNY")
     paid = payments(("t1", dt.date(2024, 3, 18), 3.0, "out", "CNY"))
     tables = {"transactions": paid, "orders": rows}
-    orders = deals_case.Night(tmp_path, tables, [ORDERS]).table("order_risk").set_index("order_id")
-    assert sorted(orders.index) == ["new", "o0", "o1", "o2", "o3"]
+    risk = deals_case.Night(tmp_path, tables, [ORDERS]).table("order_risk").set_index("order_id")
+    assert sorted(risk.index) == ["new", "o0", "o1", "o2", "o3"]
     for name in ("new", "o0", "o2"):
-        assert not any(w in orders.reasons[name] for w in ("supplier", "item")), name
-        assert "供应商" not in orders.reasons_zh[name]
-    assert "overdue now: 1 other order of the supplier" in orders.reasons["o1"]  # o3, not itself
-    assert np.isfinite(orders.score).all()
+        assert not any(w in risk.reasons[name] for w in ("supplier", "item")), name
+        assert "供应商" not in risk.reasons_zh[name]
+    assert "overdue now: 1 other order of the supplier" in risk.reasons["o1"]  # o3, not itself
+    assert np.isfinite(risk.score).all()
 
 
 def test_suppliers_and_categories_that_came_with_an_update_have_no_mean_yet():
@@ -160,3 +160,29 @@ def test_suppliers_and_categories_that_came_with_an_update_have_no_mean_yet():
     saved = deals_case.namespace(fitted=lambda _name: fitted)
     means = contract_tables._mean_of(saved, "suppliers", np.array([7, 3, -5, 9]))
     np.testing.assert_array_equal(means, [3.0, np.nan, 1.0, np.nan])
+
+
+def test_a_number_of_another_payers_contract_in_a_memo_says_nothing(tmp_path):
+    """It was the number of another contract only where both payers were in one bucket."""
+    paid = payments(("t1", dt.date(2024, 3, 5), 317.53, "out", "CNY"),
+                    ("t2", dt.date(2024, 3, 5), 5.0, "out", "CNY"))  # fmt: skip
+    paid = with_column(paid, "customer_id", ["A", "B"])
+    paid = with_column(paid, "memo", ["货款 900002", "x"])
+    deals = contracts(("HT-900001", dt.date(2024, 3, 1), 1058.43, "CNY", "预付30%，验收70%"),
+                      ("HT-900002", dt.date(2024, 3, 1), 1000.0, "CNY", "预付30%，验收70%"))  # fmt: skip
+    for owner, found in (("B", 1), ("A", 0)):
+        tables = (paid, with_column(deals, "customer_id", ["A", owner]), links(("none", "none")))
+        rows = night(tmp_path / owner, *tables).table("contract_payments")
+        assert rows.contract_id.tolist() == ["HT-900001"] * found
+
+
+def with_column(table, name, values):
+    return table.set_column(table.column_names.index(name), name, pa.array(values))
+
+
+def test_a_bucket_without_open_orders_writes_the_types_of_all_others():
+    """Its sums of nothing were whole numbers: customer_profiles could not be read."""
+    risk = {n: np.empty(0) for n in ("probability_late", "status", "is_alert")}
+    columns = orders._profile({"place": np.empty(0, np.int32)}, risk, 3)
+    assert columns["risk_orders_late_expected"].dtype == np.float64
+    assert columns["risk_orders_open"].dtype == np.int32

@@ -179,11 +179,12 @@ def _profile(order: Columns, risk: Columns, n_customers: int) -> Columns:
     def count(mask: Any) -> Any:
         return np.bincount(place[mask], minlength=n_customers).astype(np.int32)
 
+    expected = np.bincount(place, late, minlength=n_customers)
     return {
         "risk_orders_open": count(np.ones_like(alert)),
         "risk_orders_overdue": count(overdue),
         "risk_orders_alerts": count(alert),
-        "risk_orders_late_expected": np.bincount(place, late, minlength=n_customers),
+        "risk_orders_late_expected": expected.astype(np.float64),  # without rows it is of integers
     }
 
 
