@@ -16,7 +16,10 @@ _LENGTH = re.compile(
     r"(?!\s*(?:前|\d|份|结|度|签|before|prior))",
     re.IGNORECASE,
 )
-_NET = re.compile(r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))", re.IGNORECASE)
+_NET = re.compile(
+    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
+    re.IGNORECASE,
+)
 """Net 30 without its unit is of days."""
 _WARRANTY = re.compile(
     r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
