@@ -160,6 +160,27 @@ def test_due_dates_by_calendar_and_working_days():
     assert due.tolist() == [19_723 + 7, NULL_DAY, 20_000 + 365 + 15]  # 2..5 January, then the 8th
 
 
+@given(st.integers(-4_000, 60_000), st.integers(0, 30), st.integers(-500, 500))
+def test_working_days_outside_the_calendar_are_monday_to_friday(day, n, later):
+    """Due dates of before 1990 were in January 1990, those of leases to 2045 in January 2041."""
+    calendar = load_calendar("CN")
+    first, end = calendar.first_day, calendar.first_day + len(calendar.is_working)
+
+    def works(one):
+        inside = first <= one < end
+        return bool(calendar.is_working[one - first]) if inside else (one + 3) % 7 < 5
+
+    due = day
+    for _ in range(n):
+        due = next(one for one in range(due + 1, due + 30) if works(one))
+    if not any(day < edge <= due for edge in (first, end)):  # across an edge: within a fortnight
+        assert timing._add_working(np.array([day]), np.array([n]), calendar, CPU)[0] == due
+    low, high = sorted((day, day + later))
+    count = sum(map(works, range(low + 1, high + 1)))
+    span = (np.array([one], np.int32) for one in (day, day + later))
+    assert con.business_days(*span, calendar, CPU)[0] == (count if later > 0 else -count)
+
+
 def same_at_all_levels(sort):
     return [sort + 100 * level for level in range(timing.LEVELS)]
 

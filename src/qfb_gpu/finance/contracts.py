@@ -225,7 +225,7 @@ def measures(
 def business_days(first: Any, last: Any, calendar: Calendar, backend: Backend) -> Any:
     """Return working days after ``first`` up to ``last``; negative where ``last`` is earlier.
 
-    Days outside the calendar count as its nearest one.
+    Outside the calendar every day from Monday to Friday is one.
     """
     xp = backend.xp
     working = backend.asarray(calendar.is_working)
@@ -233,7 +233,21 @@ def business_days(first: Any, last: Any, calendar: Calendar, backend: Backend) -
     until[1:] = xp.cumsum(working)
     low = xp.clip(first.astype("int64") + 1 - calendar.first_day, 0, working.shape[0])
     high = xp.clip(last.astype("int64") + 1 - calendar.first_day, 0, working.shape[0])
-    return (until[high] - until[low]).astype("int32")
+    outside = _weekdays_outside(last, calendar, xp) - _weekdays_outside(first, calendar, xp)
+    return (until[high] - until[low] + outside).astype("int32")
+
+
+def _weekdays_outside(day: Any, calendar: Calendar, xp: Any) -> Any:
+    """Return how many days from Monday to Friday before and after a calendar are up to a day."""
+    day = day.astype("int64")
+    begin, end = calendar.first_day - 1, calendar.first_day + calendar.is_working.shape[0] - 1
+    return _weekdays(xp.minimum(day, begin)) + _weekdays(xp.maximum(day, end))
+
+
+def _weekdays(day: Any) -> Any:
+    """Return a number that grows by 1 with each day from Monday to Friday."""
+    since_monday = day + 3  # 1970-01-01 was a Thursday
+    return since_monday // 7 * 5 + (since_monday % 7 + 1).clip(0, 5)
 
 
 def paid_minor(paid: Paid, counts: Any, contracts: Contracts, backend: Backend) -> Any:

@@ -65,13 +65,17 @@ def event_days(nodes: Nodes, contracts: Contracts, backend: Backend) -> tuple[An
 
 
 def _add_working(day: Any, n: Any, calendar: Calendar, backend: Backend) -> Any:
-    """Return the ``n``-th working day after ``day``."""
+    """Return the ``n``-th working day after ``day``; outside the calendar Monday to Friday are."""
     xp = backend.xp
     working = backend.asarray(calendar.is_working)
     until = xp.cumsum(working.astype("int64"))
     place = xp.clip(day - calendar.first_day, 0, working.shape[0] - 1)
     found = xp.searchsorted(until, until[place] + n)
-    return xp.where(n > 0, found + calendar.first_day, day)
+    is_known = (day >= calendar.first_day) & (found < working.shape[0])
+    friday = day - xp.maximum((day + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday
+    more = (friday + 3) % 7 + n
+    weekday = friday - (friday + 3) % 7 + more // 5 * 7 + more % 5
+    return xp.where(n > 0, xp.where(is_known, found + calendar.first_day, weekday), day)
 
 
 def clocks(nodes: Nodes, due: Any, contracts: Contracts, backend: Backend) -> dict[str, Any]:
