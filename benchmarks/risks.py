@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from results_file import ResultsFile
 
+from qfb_gpu import profile
 from qfb_gpu._config.risks import Orders as OrderSettings
 from qfb_gpu._config.risks import Risks
 from qfb_gpu.backend import get_backend
@@ -190,7 +191,7 @@ def _ledger(table: pa.Table, as_of: dt.date = AS_OF, **part: Any) -> Any:
 
 
 def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
-    main, of, n_months = months.main_currency(ledger, CPU), Risks(), ends.n_months
+    main, of, n_months = profile.main_currency(ledger, CPU), Risks(), ends.n_months
     table = months.by_month(ledger, main, ends, CPU)
     last = int(ends.start_day[-1])
     years = [(last - 365, last), (last - 730, last - 365)]
@@ -249,7 +250,7 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     raw = {"as_of": dt.date(2019, 12, 31), "currency": "GBP", "sources": {"transactions": source}}
     ledger = ledger_from_arrow(table, build_config(raw, base=Path(), where="benchmark"), CPU)
     ends = months.month_ends(18_261, 96, CPU)  # 2019-12-31
-    sums = months.by_month(ledger, months.main_currency(ledger, CPU), ends, CPU)
+    sums = months.by_month(ledger, profile.main_currency(ledger, CPU), ends, CPU)
     income, count = sums["income"], sums["n_in"] + sums["n_returned"]
     known, later = income[:, :-24], income[:, -24:]
     stop, of = known.shape[1], Risks()

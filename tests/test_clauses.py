@@ -169,3 +169,12 @@ def test_any_text_gives_shares_of_a_whole_or_a_problem(text):
     clause = parse_clause(text)
     assert all(0 < node.basis_points <= 10_000 for node in clause.nodes)
     assert clause.total_basis_points == 10_000 or clause.problems
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [("net 45", 45), ("2/10 net 30", 30), ("terms: net 60.", 60), ("net 30, EOM", 30),
+     ("net 10 working days", 10), ("net 30-day terms", 30), ("net 30%", None)],
+)  # fmt: skip
+def test_net_thirty_is_thirty_days_without_a_unit_too(text, days):
+    assert [n.rule.days for n in parse_clause(text).nodes] == [days]

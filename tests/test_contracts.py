@@ -1,6 +1,7 @@
 """Contract payments: measures, nodes, survival, recurring shares; and against the truth."""
 
 import math
+from dataclasses import replace
 
 import deals_case
 import numpy as np
@@ -86,16 +87,22 @@ def test_measures_do_not_cross_contracts_or_count_another_currency():
 
 def test_links_find_their_payment_and_unseen_ones_are_counted():
     ledger = build_ledger([(0, 7, OUT, CNY, START + 1, 100), (0, 7, OUT, EUR, START + 2, 200)])
-    one = contracts((START, NULL_DAY, 300))
+    ids = {"customer_key": np.full(4, 5), "contract_key": np.full(4, 1)}
+    key = mix((ids["customer_key"], ids["contract_key"]), CPU)[:1]
+    one = replace(contracts((START, NULL_DAY, 300)), key=key)
     links = deals_case.namespace(
-        customer=np.zeros(4, np.int32),
-        keys={"txn_key": np.array([0, 1, 99, 0]), "contract_key": np.array([1, 1, 1, 1])},
+        customer=np.zeros(4, np.int32), keys={"txn_key": np.array([0, 1, 99, 0]), **ids}
     )
     rows, n_unseen = con.linked_payments(one, links, ledger, CPU)
     assert sorted(rows.amount_minor.tolist()) == [100, 200]  # a repeated link counts once
     assert n_unseen.tolist() == [1]
     counts = con.only_countable(rows, one, ledger, CPU)
     assert con.paid_minor(rows, counts, one, CPU).tolist() == [100]  # euros are no yuan
+    other = {**links.keys, "customer_key": np.full(4, 6)}
+    rows, n_unseen = con.linked_payments(
+        one, deals_case.namespace(customer=links.customer, keys=other), ledger, CPU
+    )
+    assert (rows.n, n_unseen.tolist()) == (0, [0])  # another payer's contract, in whatever bucket
 
 
 def test_a_refund_is_taken_off():
@@ -151,6 +158,27 @@ def test_due_dates_by_calendar_and_working_days():
     promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
     due = timing.due_days(promised, one, load_calendar("CN"), CPU)
     assert due.tolist() == [19_723 + 7, NULL_DAY, 20_000 + 365 + 15]  # 2..5 January, then the 8th
+
+
+@given(st.integers(-4_000, 60_000), st.integers(0, 30), st.integers(-500, 500))
+def test_working_days_outside_the_calendar_are_monday_to_friday(day, n, later):
+    """Due dates of before 1990 were in January 1990, those of leases to 2045 in January 2041."""
+    calendar = load_calendar("CN")
+    first, end = calendar.first_day, calendar.first_day + len(calendar.is_working)
+
+    def works(one):
+        inside = first <= one < end
+        return bool(calendar.is_working[one - first]) if inside else (one + 3) % 7 < 5
+
+    due = day
+    for _ in range(n):
+        due = next(one for one in range(due + 1, due + 30) if works(one))
+    if not any(day < edge <= due for edge in (first, end)):  # across an edge: within a fortnight
+        assert timing._add_working(np.array([day]), np.array([n]), calendar, CPU)[0] == due
+    low, high = sorted((day, day + later))
+    count = sum(map(works, range(low + 1, high + 1)))
+    span = (np.array([one], np.int32) for one in (day, day + later))
+    assert con.business_days(*span, calendar, CPU)[0] == (count if later > 0 else -count)
 
 
 def same_at_all_levels(sort):

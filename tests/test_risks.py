@@ -13,6 +13,7 @@ from ledger_cases import CNY, EUR, build_ledger, on
 from naive import risks as naive
 from simulate import simulated_backend
 
+from qfb_gpu import profile
 from qfb_gpu._config.risks import HALVES, WEIGHTS, Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.finance import (
@@ -126,7 +127,7 @@ def test_a_break_in_trend_is_a_fall_that_is_sure():
 def test_concentration_is_what_loops_say(payments):
     payments = [(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments]
     ledger = build_ledger(payments)
-    main = months.main_currency(ledger, CPU)
+    main = profile.main_currency(ledger, CPU)
     for end in (DAY + 1, DAY - 200):
         found = concentration.dependence(ledger, main, [(end - 365, end)], CPU)
         for at in range(2):
@@ -150,7 +151,7 @@ def test_concentration_in_the_simulator_is_that_of_the_host():
         for _ in range(60)
     ]  # fmt: skip
     ledger = build_ledger(payments)
-    main, ends = months.main_currency(ledger, CPU), [DAY + 1, DAY - 200]
+    main, ends = profile.main_currency(ledger, CPU), [DAY + 1, DAY - 200]
     years = [(end - 365, end) for end in ends]
     want = concentration.dependence(ledger, main, years, CPU)
     found = concentration.dependence(ledger, main, years, simulated_backend())
@@ -162,7 +163,7 @@ def test_concentration_in_the_simulator_is_that_of_the_host():
 @given(st.lists(payment, min_size=1, max_size=40))
 def test_dates_are_measured_together_as_each_alone(payments):
     ledger = build_ledger([(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments])
-    main = months.main_currency(ledger, CPU)
+    main = profile.main_currency(ledger, CPU)
     ends = [DAY + 1, DAY - 364, DAY - 30, DAY - 364, DAY - 2000]  # one twice, one before all
     together = concentration.dependence(ledger, main, [(end - 365, end) for end in ends], CPU)
     for at, end in enumerate(ends):
@@ -178,7 +179,7 @@ def test_months_add_up_to_the_payments(payments):
     ledger = build_ledger(payments, n_customers=2) if payments[-1][0] else build_ledger(payments)
     if ledger.n_customers == 2 and not (ledger.relation_customer == 1).any():
         return
-    main = months.main_currency(ledger, CPU)
+    main = profile.main_currency(ledger, CPU)
     ends = months.month_ends(DAY, 36, CPU)
     assert ends.start_day[-1] == DAY + 1
     found = months.by_month(ledger, main, ends, CPU)
@@ -201,7 +202,7 @@ def test_months_add_up_to_the_payments(payments):
 
 def test_a_month_counts_once_it_has_ended(backend):
     ledger = on(build_ledger([(0, 1, 0, CNY, d, 10) for d in (DAY - 31, DAY - 3, DAY)]), backend)
-    main = months.main_currency(ledger, backend)
+    main = profile.main_currency(ledger, backend)
     middle = months.month_ends(DAY - 1, 24, backend)
     found = months.by_month(ledger, main, middle, backend)
     assert int(found["income"].sum()) == 10
@@ -573,7 +574,7 @@ def test_the_year_of_a_concentration_is_the_twelve_months_of_the_income():
     assert len(months.years(int(as_of), 60, (0, 60, 61))) == 2
     ledger = build_ledger([(0, 9, 0, CNY, first, 300), (0, 8, 0, CNY, first + 40, 100),
                            (1, 9, 0, CNY, first, 1)])  # fmt: skip
-    main, ends = months.main_currency(ledger, CPU), months.month_ends(int(as_of), 24, CPU)
+    main, ends = profile.main_currency(ledger, CPU), months.month_ends(int(as_of), 24, CPU)
     income = months.by_month(ledger, main, ends, CPU)["income"][0, -12:].sum()
     top = concentration.dependence(ledger, main, months.years(int(as_of), 24, (0,)), CPU)["top_1"]
     assert top[0, 0] * income == 300
@@ -791,3 +792,41 @@ def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
     new = [a for a in alerted.values() if a["is_new"]]
     assert new
     assert {a["previous_score"] for a in new} == {"nan"}  # a month ago it had what its peers had
+
+
+def test_no_money_of_another_currency_and_no_refund_puts_a_contract_further_behind():
+    """Of a contract in CNY dollars count nothing; more that came back than was paid counts 0."""
+    day = DAY + 1
+    deals = {"customer": [0, 0, -1], "start_day": [day - 100] * 3, "end_day": [day + 100] * 3,
+             "total_minor": [1000] * 3, "currency": [CNY, EUR, CNY]}  # fmt: skip
+    paid = {"contract": [0, 0, 1], "day": [day - 50] * 3, "amount_minor": [400, 10**9, -(10**9)],
+            "counts": [True, False, True]}  # fmt: skip
+    nodes = {"contract": [0, 1, 2], "due_day": [day - 10] * 3, "paid_day": [day - 5, NULL_DAY, day],
+             "amount_minor": [300, 10**6, 7]}  # fmt: skip
+    sets = {"contracts.nodes": nodes, "contracts.contracts": deals, "contracts.paid": paid}
+    saved = SimpleNamespace(
+        config=SimpleNamespace(sources=["contracts"]), backend=CPU,
+        workspace=SimpleNamespace(
+            load=lambda _step, _bucket, name: {n: np.array(v) for n, v in sets[name].items()}
+        ),
+        scored=lambda _name, _bucket: {"currency": np.array([CNY])},
+    )  # fmt: skip
+    given_ = part._contracts(saved, 0)
+    gap = performance.paid_gaps(given_["contracts"], given_["payments"], day, 1, CPU)
+    assert gap[0] == pytest.approx((0.1 + 0.5) / 2, abs=1e-5)
+    node = given_["nodes"]
+    found = performance.node_delays(*(node[n] for n in ("customer", "due", "paid", "amount")),
+                                    day, 1, CPU)  # fmt: skip
+    assert found["n_nodes"][0] == 2
+    assert found["paid_ratio"][0] == 1
+
+
+def test_risks_have_the_main_currency_of_the_profile_where_payments_tie():
+    """One payment each on one day: that of more money, as everywhere; risks took the first code."""
+    assert CNY < EUR
+    ledger = build_ledger([(0, 9, 0, CNY, DAY, 5), (0, 9, 0, EUR, DAY, 900)])
+    given_ = SimpleNamespace(
+        ledger=ledger, backend=CPU, as_of_day=DAY,
+        config=SimpleNamespace(finance=SimpleNamespace(risks=Risks()), sources=[]),
+    )  # fmt: skip
+    assert part.score(given_)["main"]["currency"].tolist() == [EUR]

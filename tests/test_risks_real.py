@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from qfb_gpu import profile
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import build_config
 from qfb_gpu.finance import months
@@ -46,7 +47,7 @@ def test_months_of_invoices_add_up_to_the_file(real_data):
     backend = get_backend("cpu")
     ledger = ledger_from_arrow(table, build_config(raw, base=Path(), where="test"), backend)
     ends = months.month_ends(18_321, 60, backend)
-    found = months.by_month(ledger, months.main_currency(ledger, backend), ends, backend)
+    found = months.by_month(ledger, profile.main_currency(ledger, backend), ends, backend)
     amount = pc.cast(table["价税合计"], pa.float64())
     assert int(found["income"].sum()) == round(100 * pc.sum(amount).as_py())
     assert int(found["n_returned"].sum()) == int(pc.sum(pc.less(amount, 0)).as_py())

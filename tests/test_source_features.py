@@ -185,12 +185,10 @@ def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
     ledger, _ = whole_ledger(payments)
     lengths = np.diff(ledger.relation_offsets)
     payer = np.repeat(ledger.relation_customer, lengths)
-    currency = np.repeat(ledger.currency, lengths)
+    currency, direction = (np.repeat(a, lengths) for a in (ledger.currency, ledger.direction))
+    signed = np.where(direction == 1, ledger.amount_minor, -ledger.amount_minor)  # in: a refund
     paid = {
-        c: {
-            int(t): (int(currency[t]), int(ledger.amount_minor[t]))
-            for t in np.flatnonzero(payer == c)
-        }
+        c: {int(t): (int(currency[t]), int(signed[t])) for t in np.flatnonzero(payer == c)}
         for c in range(N_CUSTOMERS)
     }
     links = [

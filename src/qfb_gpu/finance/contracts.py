@@ -30,7 +30,8 @@ class Contracts:
     Attributes
     ----------
     key, counterparty_key : int64
-        Hashes; a counterparty of 0 is none given.
+        Hashes: of payer and id, as an id need not be unique among all payers; a counterparty of 0
+        is none given.
     customer : int32
         Row of the payer in the ledger, -1 where it has no payment.
     start_day, end_day : int32, days since 1970-01-01
@@ -91,10 +92,10 @@ class Paid:
         return Paid(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
 
 
-def contracts_of(rows: SourceRows) -> Contracts:
+def contracts_of(rows: SourceRows, backend: Backend) -> Contracts:
     """Return the contracts of a bucket's source rows, in their order."""
     return Contracts(
-        key=rows.keys["contract_key"],
+        key=_key(rows, backend),
         counterparty_key=rows.keys["counterparty_key"],
         customer=rows.customer,
         start_day=rows.columns["start_date"],
@@ -105,10 +106,14 @@ def contracts_of(rows: SourceRows) -> Contracts:
     )
 
 
+def _key(rows: SourceRows, backend: Backend) -> Any:
+    return mix((rows.keys["customer_key"], rows.keys["contract_key"]), backend)
+
+
 def linked_payments(
     contracts: Contracts, links: SourceRows, ledger: Ledger, backend: Backend
 ) -> tuple[Paid, Any]:
-    """Return the payments that the source says paid a contract.
+    """Return the payments that the source says paid a contract of the same payer.
 
     Parameters
     ----------
@@ -126,7 +131,7 @@ def linked_payments(
     customer = ledger.customer_of_payment(backend)
     of_payment = mix((customer, ledger.txn_key), backend)
     payment = find(mix((links.customer, links.keys["txn_key"]), backend), of_payment, backend)
-    contract = find(links.keys["contract_key"], contracts.key, backend)
+    contract = find(_key(links, backend), contracts.key, backend)
     n_unseen = count(contract[(contract >= 0) & (payment < 0)], contracts.n, backend)
     seen = xp.nonzero((contract >= 0) & (payment >= 0))[0]
     ones = xp.ones(seen.shape[0])
@@ -220,7 +225,7 @@ def measures(
 def business_days(first: Any, last: Any, calendar: Calendar, backend: Backend) -> Any:
     """Return working days after ``first`` up to ``last``; negative where ``last`` is earlier.
 
-    Days outside the calendar count as its nearest one.
+    Outside the calendar every day from Monday to Friday is one.
     """
     xp = backend.xp
     working = backend.asarray(calendar.is_working)
@@ -228,7 +233,21 @@ def business_days(first: Any, last: Any, calendar: Calendar, backend: Backend) -
     until[1:] = xp.cumsum(working)
     low = xp.clip(first.astype("int64") + 1 - calendar.first_day, 0, working.shape[0])
     high = xp.clip(last.astype("int64") + 1 - calendar.first_day, 0, working.shape[0])
-    return (until[high] - until[low]).astype("int32")
+    outside = _weekdays_outside(last, calendar, xp) - _weekdays_outside(first, calendar, xp)
+    return (until[high] - until[low] + outside).astype("int32")
+
+
+def _weekdays_outside(day: Any, calendar: Calendar, xp: Any) -> Any:
+    """Return how many days from Monday to Friday before and after a calendar are up to a day."""
+    day = day.astype("int64")
+    begin, end = calendar.first_day - 1, calendar.first_day + calendar.is_working.shape[0] - 1
+    return _weekdays(xp.minimum(day, begin)) + _weekdays(xp.maximum(day, end))
+
+
+def _weekdays(day: Any) -> Any:
+    """Return a number that grows by 1 with each day from Monday to Friday."""
+    since_monday = day + 3  # 1970-01-01 was a Thursday
+    return since_monday // 7 * 5 + (since_monday % 7 + 1).clip(0, 5)
 
 
 def paid_minor(paid: Paid, counts: Any, contracts: Contracts, backend: Backend) -> Any:

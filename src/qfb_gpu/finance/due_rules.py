@@ -16,6 +16,11 @@ _LENGTH = re.compile(
     r"(?!\s*(?:前|\d|份|结|度|签|before|prior))",
     re.IGNORECASE,
 )
+_NET = re.compile(
+    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
+    re.IGNORECASE,
+)
+"""Net 30 without its unit is of days."""
 _WARRANTY = re.compile(
     r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
     r"|(\d+)\s*(?:个)?(月|年|天|日)(?:的)?(?:质保|保修|质量保证|缺陷责任|维保)"
@@ -77,6 +82,7 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     """
     own = _WARRANTY.search(text)
     rest = _DATE.sub(" ", text[: own.start()] + " " + text[own.end() :] if own else text)
+    rest = _NET.sub(r"net \1 days", rest)
     lengths = list(_LENGTH.finditer(rest))
     warranty_days = 0
     if trigger == words.WARRANTY_END:

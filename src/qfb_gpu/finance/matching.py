@@ -9,7 +9,8 @@ and within its days. The confidence that this is no coincidence is
 over claims and payments of that party and amount; ``other`` is the number of the party's other
 unmatched payments that are at least as round and ``luck`` how likely such an amount is met by
 chance: a tenth of that where the memo speaks of a contract's payment. Where the memo quotes
-the deal's number ``luck`` shrinks a thousandfold; where it quotes another's, there is no match.
+the deal's number ``luck`` shrinks a thousandfold; where it quotes that of another deal of the
+payer, there is no match.
 """
 
 from __future__ import annotations
@@ -125,9 +126,9 @@ def match(
     is_quoted = (quotes.reference[quote] >= 0) & (
         quotes.reference[quote] == claims.reference[claim]
     )
-    known = among(quotes.reference[quote], claims.reference, backend) & (
-        quotes.reference[quote] >= 0
-    )
+    of_payer = mix((claims.customer, claims.reference), backend)  # not of all who share a bucket
+    quoted = mix((claims.customer[claim], quotes.reference[quote]), backend)
+    known = among(quoted, of_payer, backend) & (quotes.reference[quote] >= 0)
     other = known & ~is_quoted
     keep = ~other & ~quotes.is_foreign[quote]
     claim, quote, payment, deal, is_quoted = (

@@ -74,29 +74,6 @@ def _first_days(months: Any) -> Any:
     return months.astype("datetime64[M]").astype("datetime64[D]").astype("int64")
 
 
-def main_currency(ledger: Ledger, backend: Backend) -> Any:
-    """Return each customer's currency of most payments, then of the latest, then the first code.
-
-    Returns
-    -------
-    array of int64, shape (n_customers,)
-    """
-    xp = backend.xp
-    start, stop = ledger.relation_offsets[:-1], ledger.relation_offsets[1:]
-    n_payments = (stop - start).astype("int64")
-    latest = ledger.day[stop - 1].astype("int64")
-    key = ledger.relation_customer.astype("int64") * 2**15 + ledger.currency
-    kind, at = xp.unique(key, return_inverse=True)
-    count = xp.bincount(at, n_payments, minlength=kind.shape[0]).astype("int64")
-    by_day = backend.lexsort((at.astype("int64"), latest))
-    ends = xp.searchsorted(at[by_day], xp.arange(kind.shape[0]), side="right") - 1
-    last = latest[by_day][ends]
-    customer = kind // 2**15
-    best = backend.lexsort((customer, -count, -last, kind % 2**15))
-    first = xp.searchsorted(customer[best], xp.arange(ledger.n_customers))
-    return (kind % 2**15)[best][first]
-
-
 def by_month(ledger: Ledger, main: Any, months: MonthEnds, backend: Backend) -> dict[str, Any]:
     """Return :data:`NAMES`, each int64 of shape (n_customers, n_months).
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 NEAR = 50
 """Basis points within which a payment is a node's: rounding, not another share."""
 _WHOLE = 10_000
+MOST = 2**31 - 1
+"""Basis points of a payment that is larger still: framework contracts have a total of 1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +213,7 @@ def from_payments(
     row = xp.nonzero(is_new & contracts.has_total[paid.contract])[0]
     contract = paid.contract[row]
     whole = contracts.total_minor[contract]
-    points = (paid.amount_minor[row] * (1.0 * _WHOLE) / whole + 0.5).astype("int64")
+    points = xp.minimum(paid.amount_minor[row] * (1.0 * _WHOLE) / whole + 0.5, MOST)
     kind = xp.where(memo_kind[row] >= 0, memo_kind[row], words.OTHER).astype("int8")
     n = row.shape[0]
     new = Nodes(
@@ -219,7 +221,7 @@ def from_payments(
         number=rank((contract, row), 1, backend).astype("int32"),
         kind=kind,
         trigger=xp.full(n, words.NO_TRIGGER, dtype="int8"),
-        basis_points=points.astype("int32"),
+        basis_points=points.astype("int64").astype("int32"),
         amount_minor=paid.amount_minor[row],
         days=xp.full(n, NULL_DAY, dtype="int32"),
         is_working=xp.zeros(n, dtype=bool),

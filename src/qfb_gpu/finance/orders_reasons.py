@@ -19,13 +19,14 @@ _MIXED = 0.4
 
 
 class Reason(NamedTuple):
-    """A reason: the features that speak for it, its words, and when it may be said."""
+    """A reason: the features that speak for it, its words, when it may be said, and of whom."""
 
     code: str
     features: tuple[str, ...]
     english: Callable[[Row], str]
     chinese: Callable[[Row], str]
     applies: Callable[[Row], bool]
+    of: str = ""
 
 
 def _percent(row: Row, of: str) -> str:
@@ -54,6 +55,7 @@ REASONS = (
         lambda r: f"该供应商对本买方历史到期{r['pair_n_due']:.0f}单，"
         f"{_percent(r, 'pair')}未按期足额交付{_days_zh(r)}",
         _seen("pair"),
+        of="supplier",
     ),
     Reason(
         "supplier_late", ("supplier_late_rate",),
@@ -62,6 +64,7 @@ REASONS = (
         lambda r: f"该供应商历史到期{r['supplier_n_due']:.0f}单，"
         f"{_percent(r, 'supplier')}未按期足额交付",
         lambda r: _seen("supplier")(r) and r["supplier_n_due"] > r["pair_n_due"],
+        of="supplier",
     ),
     Reason(
         "supplier_worse", ("supplier_recent_rate",),
@@ -70,6 +73,7 @@ REASONS = (
         lambda r: f"该供应商近{RECENT_DAYS}天延迟加重，"
         f"约{100 * r['supplier_recent_rate']:.0f}%未按期",
         lambda r: r["supplier_recent_rate"] > r["supplier_late_rate"],
+        of="supplier",
     ),
     Reason(
         "item_late", ("item_late_rate",),
@@ -77,6 +81,7 @@ REASONS = (
         f"{counted(r['item_n_due'], 'order')} of this item",
         lambda r: f"该品类历史到期{r['item_n_due']:.0f}单，{_percent(r, 'item')}未按期",
         _seen("item"),
+        of="item",
     ),
     Reason(
         "buyer_late", ("buyer_late_rate",),
@@ -89,12 +94,14 @@ REASONS = (
         lambda r: f"overdue now: {counted(r['supplier_overdue'], 'other order')} of the supplier",
         lambda r: f"该供应商目前另有{r['supplier_overdue']:.0f}单逾期未交",
         lambda r: r["supplier_overdue"] >= 1,
+        of="supplier",
     ),
     Reason(
         "supplier_busy", ("supplier_load",),
         lambda r: f"the supplier has {100 * r['supplier_load']:.0f}% of a year's orders open",
         lambda r: f"该供应商未交订单达其全年订单的{100 * r['supplier_load']:.0f}%",
         lambda r: r["supplier_load"] > 0,
+        of="supplier",
     ),
     Reason(
         "little_history", ("supplier_n_due", "pair_n_due", "supplier_known_days"),
@@ -102,6 +109,7 @@ REASONS = (
         f"{counted(r['supplier_n_due'], 'order')} past due",
         lambda r: f"该供应商履约记录少：仅{r['supplier_n_due']:.0f}单已到期",
         lambda r: r["supplier_n_due"] < 10,  # noqa: PLR2004
+        of="supplier",
     ),
     Reason(
         "short_lead", ("lead_days", "lead_ratio"),
@@ -110,12 +118,14 @@ REASONS = (
         lambda r: f"交期{r['lead_days']:.0f}天，该供应商通常需"
         f"{r['lead_days'] / math.exp(r['lead_ratio']):.0f}天",
         lambda r: r["lead_ratio"] < -_MIXED,
+        of="supplier",
     ),
     Reason(
         "large_order", ("amount_ratio",),
         lambda r: f"{math.exp(r['amount_ratio']):.1f} times the supplier's usual order",
         lambda r: f"金额为该供应商平常订单的{math.exp(r['amount_ratio']):.1f}倍",
         lambda r: r["amount_ratio"] > _MIXED,
+        of="supplier",
     ),
     Reason(
         "close_to_due", ("elapsed_share", "days_to_due"),
@@ -129,7 +139,9 @@ REASONS = (
 _PLACES = tuple(tuple(FEATURES.index(name) for name in reason.features) for reason in REASONS)
 
 
-def explain(row: Row, parts: Any, overdue_days: int) -> tuple[list[str], list[str], list[str]]:
+def explain(
+    row: Row, parts: Any, overdue_days: int, unknown: tuple[str, ...] = ()
+) -> tuple[list[str], list[str], list[str]]:
     """Return the codes, English and Chinese of an order's reasons, the strongest first.
 
     Parameters
@@ -140,7 +152,12 @@ def explain(row: Row, parts: Any, overdue_days: int) -> tuple[list[str], list[st
         What each feature added to the log-odds.
     overdue_days : int
         Days past the due date, 0 on it, negative before: from 0 on that is the first reason.
+    unknown : tuple of str
+        ``supplier`` and ``item`` where the order names none: nothing is said of them, as orders
+        that name none are counted together.
     """
+    if overdue_days > 0:  # it is among the supplier's overdue ones itself
+        row = {**row, "supplier_overdue": row["supplier_overdue"] - 1}
     found: list[tuple[str, str, str]] = []
     if overdue_days >= 0:
         past = f"{counted(overdue_days, 'day')} past its due date"
@@ -155,6 +172,6 @@ def explain(row: Row, parts: Any, overdue_days: int) -> tuple[list[str], list[st
         if len(found) == _MOST or weight[at] < _LEAST:
             break
         reason = REASONS[at]
-        if reason.applies(row):
+        if reason.of not in unknown and reason.applies(row):
             found.append((reason.code, reason.english(row), reason.chinese(row)))
     return [f[0] for f in found], [f[1] for f in found], [f[2] for f in found]

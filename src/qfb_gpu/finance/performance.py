@@ -35,7 +35,7 @@ def node_delays(
     customer : integer array, shape (n_nodes,)
         Row of the payer; -1: not a customer.
     due, paid : int32 arrays, days; ``NULL_DAY`` where not known, not paid
-    amount : int64 array, minor units
+    amount : int64 array, minor units of one currency a customer; 0 in another
     day : int
         Payments on or after it are not seen.
 
@@ -45,7 +45,7 @@ def node_delays(
         ``behind_days``: mean days behind the plan, at most 180 a node, an open node up to now;
         ``unpaid_share``: share of nodes due that is still open; ``hazard``: share of nodes that
         went, or stand, more than 60 days past due; ``paid_ratio``: money paid over money due;
-        ``n_nodes``. NaN without nodes (``n_nodes`` 0).
+        ``n_nodes``. NaN without nodes (``n_nodes`` 0), or money due.
     """
     xp = backend.xp
     known = (customer >= 0) & (due != NULL_DAY) & (due < day) & (due >= day - WINDOW_DAYS)
@@ -81,7 +81,8 @@ def paid_gaps(
     """Return how far the paid share of a customer's contracts lies behind the time gone.
 
     Of each contract in force, or ended within the year before the day: the share of its term that
-    is gone, less the share of its total that was paid, at least 0; the mean of its contracts. It
+    is gone, less the share of its total that was paid (at least 0, as more may have come back), at
+    least 0; the mean of its contracts. It
     needs no due dates, which clauses often tie to an acceptance that no source holds.
 
     Parameters
@@ -90,7 +91,7 @@ def paid_gaps(
         ``customer`` (row, -1: none), ``start``, ``end`` (int32 days, ``NULL_DAY``), ``total``
         (int64 minor units; not above 0 or null: left out).
     payments : dict of arrays, shape (n_payments,)
-        ``contract``, ``day``, ``amount``.
+        ``contract``, ``day``, ``amount`` (0 in another currency than the contract's).
 
     Returns
     -------
@@ -108,7 +109,8 @@ def paid_gaps(
     )
     rows = xp.nonzero(known)[0]
     gone = xp.clip((day - start[rows]) / (end - start)[rows], 0.0, 1.0)
-    gap = xp.maximum(gone - paid[rows] / contracts["total"][rows], 0.0)
+    share = xp.maximum(paid[rows], 0.0) / contracts["total"][rows]
+    gap = xp.maximum(gone - share, 0.0)
     gap = xp.rint(gap * _EXACT) / _EXACT  # sums of such are the same in any order
     who = contracts["customer"][rows].astype("int64")
     n = xp.bincount(who, minlength=n_customers)

@@ -45,25 +45,37 @@ def due_days(nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Ba
     Signature is the start date; a warranty is taken to begin on the contract's end date.
     """
     xp = backend.xp
-    start = contracts.start_day[nodes.contract].astype("int64")
-    end = contracts.end_day[nodes.contract].astype("int64")
+    base, is_warranty = event_days(nodes, contracts, backend)
     is_signed = nodes.trigger == words.SIGNED
-    is_warranty = (nodes.trigger == words.WARRANTY_END) & (end != NULL_DAY)
-    base = xp.where(is_warranty, end + nodes.warranty_days, start)
     days = xp.where(nodes.days == NULL_DAY, 0, nodes.days)
     due = xp.where(nodes.is_working, _add_working(base, days, calendar, backend), base + days)
     says = nodes.days != NULL_DAY
     return xp.where((is_signed & says) | is_warranty, due, NULL_DAY).astype("int32")
 
 
+def event_days(nodes: Nodes, contracts: Contracts, backend: Backend) -> tuple[Any, Any]:
+    """Return the day after which due days are counted, and whether it is a warranty's last one.
+
+    int64 and bool, shape (n_nodes,). Of nodes without a due date the day is the contract's start.
+    """
+    start = contracts.start_day[nodes.contract].astype("int64")
+    end = contracts.end_day[nodes.contract].astype("int64")
+    is_warranty = (nodes.trigger == words.WARRANTY_END) & (end != NULL_DAY)
+    return backend.xp.where(is_warranty, end + nodes.warranty_days, start), is_warranty
+
+
 def _add_working(day: Any, n: Any, calendar: Calendar, backend: Backend) -> Any:
-    """Return the ``n``-th working day after ``day``."""
+    """Return the ``n``-th working day after ``day``; outside the calendar Monday to Friday are."""
     xp = backend.xp
     working = backend.asarray(calendar.is_working)
     until = xp.cumsum(working.astype("int64"))
     place = xp.clip(day - calendar.first_day, 0, working.shape[0] - 1)
     found = xp.searchsorted(until, until[place] + n)
-    return xp.where(n > 0, found + calendar.first_day, day)
+    is_known = (day >= calendar.first_day) & (found < working.shape[0])
+    friday = day - xp.maximum((day + 3) % 7 - 4, 0)  # 1970-01-01 was a Thursday
+    more = (friday + 3) % 7 + n
+    weekday = friday - (friday + 3) % 7 + more // 5 * 7 + more % 5
+    return xp.where(n > 0, xp.where(is_known, found + calendar.first_day, weekday), day)
 
 
 def clocks(nodes: Nodes, due: Any, contracts: Contracts, backend: Backend) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from qfb_gpu.finance.recurring import recurring_shares
 from qfb_gpu.finance.survival import kaplan_meier
 from qfb_gpu.finance.timing import EVENT, SHARE, sorts
 from qfb_gpu.finance.waits import learn_waits
-from qfb_gpu.ledger import Labelled
+from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts.contract_rows import load, node_times, per_contract, shares
 
 if TYPE_CHECKING:
@@ -103,15 +103,18 @@ def _kinds(buckets: list[Rows]) -> Columns:
 
 
 def _amounts(buckets: list[Rows]) -> Columns:
-    """Return how nodes were paid beside what the clause promised: quantiles of the ratio."""
+    """Return how nodes were paid beside what the clause promised: quantiles of the ratio.
+
+    Of nodes that are paid in full: of others the rest is still to come. As promised lies within.
+    """
     ratios = []
     for rows in buckets:
-        done = ~rows.node["is_bare"] & (rows.node["paid_minor"] > 0)
+        done = ~rows.node["is_bare"] & (rows.node["paid_day"] != NULL_DAY)
         promised = rows.nodes.amount_minor[done]
         ratios.append(rows.node["paid_minor"][done] / np.maximum(promised, 1))
     ratio = np.concatenate(ratios)
     low, high = np.quantile(ratio, (_LOW, _HIGH)) if ratio.shape[0] else (1.0, 1.0)
-    return {"low": np.array([low]), "high": np.array([high])}
+    return {"low": np.array([min(low, 1.0)]), "high": np.array([max(high, 1.0)])}
 
 
 def _averages(buckets: list[Rows], by: str) -> Columns:
@@ -170,16 +173,19 @@ def _named(keys: np.ndarray, labels: dict[int, str]) -> list[str]:
 
 
 def _labels(buckets: list[Rows], key: str) -> dict[int, str]:
-    """Return the text behind each key."""
+    """Return the text behind each key: the first by text of categories that differ in case."""
     found: dict[int, str] = {}
     for rows in buckets:
-        keys, first = np.unique(rows.contract[key], return_index=True)
         if key == "category_key":
             category = rows.contract["category"]
-            texts = [category.labels[code] if code >= 0 else None for code in category.codes[first]]
+            codes, first = np.unique(category.codes, return_index=True)
+            texts = [category.labels[code] if code >= 0 else None for code in codes]
         else:
+            _, first = np.unique(rows.contract[key], return_index=True)
             texts = rows.contract["counterparty_id"].take(pa.array(first)).to_pylist()
-        found |= {int(k): text for k, text in zip(keys, texts, strict=True) if text is not None}
+        for one, text in zip(rows.contract[key][first].tolist(), texts, strict=True):
+            if text is not None:
+                found[one] = min(text, found.get(one, text))
     return found
 
 

@@ -13,6 +13,7 @@ from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.contracts import BASES
 from qfb_gpu.finance.due_rules import DAY_KINDS
 from qfb_gpu.finance.joins import find, mix
+from qfb_gpu.finance.nodes import MOST
 from qfb_gpu.finance.recurring import nearest_share
 from qfb_gpu.finance.timing import CLOCKS, forecast
 from qfb_gpu.ledger import NULL_DAY, Labelled
@@ -44,13 +45,19 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
 
 def _status(rows: Rows, as_of_day: int) -> np.ndarray:
     is_paid = rows.node["paid_day"] != NULL_DAY
-    due = rows.node["due_day"]
-    is_overdue = (due != NULL_DAY) & (due < as_of_day)
     part = rows.node["paid_minor"] > 0
+    late = _is_overdue(rows, as_of_day)
     status: np.ndarray = np.where(
-        is_paid, _PAID, np.where(part, _PART, np.where(is_overdue, _OVERDUE, _OPEN))
+        is_paid, _PAID, np.where(part, _PART, np.where(late, _OVERDUE, _OPEN))
     )
     return status
+
+
+def _is_overdue(rows: Rows, as_of_day: int) -> np.ndarray:
+    """Return which nodes were not paid in full by the end of their due date."""
+    due, is_open = rows.node["due_day"], rows.node["paid_day"] == NULL_DAY
+    overdue: np.ndarray = is_open & (due != NULL_DAY) & (due <= as_of_day)
+    return overdue
 
 
 def _kinds(saved: Saved, rows: Rows) -> np.ndarray:
@@ -94,6 +101,8 @@ def _nodes(rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
     nodes, node = rows.nodes, rows.node
     bare = node["is_bare"]
     whole = np.maximum(rows.contracts.total_minor[nodes.contract], 1)
+    percent = nodes.basis_points / 100
+    percent = np.where(nodes.basis_points < MOST, percent, 100 * nodes.amount_minor / whole)
     paid_percent = np.where(node["n_payments"] > 0, 100 * node["paid_minor"] / whole, np.nan)
     basis = np.where(bare, 1, np.where(node["n_payments"] > 0, 2, 0))
     due, paid_day = node["due_day"], node["paid_day"]
@@ -104,7 +113,7 @@ def _nodes(rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
         "node_no": nodes.number,
         "kind": _texts(kind, words.KINDS),
         "basis": _texts(basis, _NODE_BASES),
-        "percent": nodes.basis_points / 100,
+        "percent": percent,
         "percent_clause": np.where(bare, np.nan, nodes.basis_points / 100),
         "percent_paid": paid_percent,
         "trigger": _texts(nodes.trigger, words.TRIGGERS),
@@ -144,7 +153,7 @@ def _payments(saved: Saved, rows: Rows, kind: np.ndarray) -> Columns:
         **_ids(rows, paid["contract"]),
         "txn_id": paid["txn_id"],
         "date": paid["day"],
-        "currency": _currency(rows.contracts.currency[paid["contract"]]),
+        "currency": _currency(paid["currency"]),
         **{name: paid[name] for name in names},
         "recurring_percent": percent,
         "node_no": _whole_numbers(number, no_node),
@@ -164,12 +173,13 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
     has_clause = np.zeros(n, bool)
     has_clause[rows.nodes.contract[~rows.node["is_bare"]]] = True
     n_nodes = np.bincount(rows.nodes.contract, minlength=n)
-    of_status = [
-        np.bincount(rows.nodes.contract[status == s], minlength=n).astype(np.int32)
-        for s in (_PAID, _OVERDUE)
-    ]
+    n_nodes_paid, n_overdue = (
+        np.bincount(rows.nodes.contract[which], minlength=n).astype(np.int32)
+        for which in (status == _PAID, _is_overdue(rows, saved.as_of_day))
+    )
     points = contract["clause_points"]
     first = each["first_payment_days"]
+    is_finished = each["paid_ratio"] >= _FINISHED
     return {
         **_ids(rows),
         "counterparty_id": contract["counterparty_id"],
@@ -188,8 +198,8 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
         "first_payment_days": _whole_numbers(np.nan_to_num(first), np.isnan(first)),
         "gap_mean_days": np.where(n_gaps > 0, gap, np.nan),
         "n_nodes": n_nodes,
-        "n_nodes_paid": of_status[0],
-        "n_nodes_overdue": of_status[1],
+        "n_nodes_paid": n_nodes_paid,
+        "n_nodes_overdue": n_overdue,
         "nodes_basis": _texts(
             np.where(has_clause, 0, np.where(n_nodes > 0, 1, 2)), ("clause", "payments", "none")
         ),
@@ -197,16 +207,18 @@ def _summary(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> 
         "clause_adds_up": pa.array(points == WHOLE, mask=points == 0),
         "clause_problem": contract["clause_problem"],
         **_agreement(rows, has_clause),
-        "is_finished": each["paid_ratio"] >= _FINISHED,
-        **_next(saved, rows, status, kind),
+        "is_finished": is_finished,
+        **_next(saved, rows, (status != _PAID) & ~is_finished[rows.nodes.contract], kind),
         "category_mean_payments": _mean_of(saved, "categories", contract["category_key"]),
         "supplier_mean_payments": _mean_of(saved, "suppliers", contract["counterparty_key"]),
     }
 
 
 def _mean_of(saved: Saved, name: str, keys: np.ndarray) -> np.ndarray:
+    """Return the mean number of payments of a group; NaN of one that came with an update."""
     fitted = saved.fitted(name)
-    means: np.ndarray = fitted["payments_mean"][np.searchsorted(fitted["key"], keys)]
+    place = find(keys, fitted["key"], get_backend("cpu"))
+    means: np.ndarray = np.append(fitted["payments_mean"], np.nan)[place]
     return means
 
 
@@ -238,11 +250,11 @@ def _agreement(rows: Rows, has_clause: np.ndarray) -> Columns:
     }
 
 
-def _next(saved: Saved, rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
-    """Forecast the first node of each contract that is not paid."""
+def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) -> Columns:
+    """Forecast the first node of each contract that is not paid, nor the contract in full."""
     backend = get_backend("cpu")
     n = rows.contracts.n
-    waits = np.flatnonzero((status != _PAID) & ~rows.node["is_bare"])
+    waits = np.flatnonzero(is_awaited & ~rows.node["is_bare"])
     contract, first = np.unique(rows.nodes.contract[waits], return_index=True)
     node = waits[first]
     times = node_times(rows, saved.as_of_day, backend, saved.fitted("waits"))

@@ -34,7 +34,7 @@ def score(given: Given) -> dict[str, Columns]:
     """Match one bucket's contracts with its payments and its clauses."""
     backend, ledger = given.backend, given.ledger
     rows, links = given.sources["contracts"], given.sources["contract_payments"]
-    contracts = con.contracts_of(rows)
+    contracts = con.contracts_of(rows, backend)
     clause, clauses = _clauses(rows)
     clause = backend.asarray(clause)
     nodes = nod.promised(contracts, clause, clauses, backend)
@@ -67,6 +67,7 @@ def score(given: Given) -> dict[str, Columns]:
         "paid": {
             **_of(paid), **measured, "counts": counts, "node": assigned, "memo_kind": memo_kind,
             "txn_id": texts["txn_id"],
+            "currency": ledger.currency[ledger.relation_of_payment(backend)[paid.payment]],
         },
     }  # fmt: skip
 

@@ -26,6 +26,8 @@ _NUMBERS = (
     "currency",
 )  # fmt: skip
 _KEYS = ("customer", "supplier", "item")
+_NAMED = ("supplier", "item")
+"""What an order need not name; its hash is 0 then."""
 _QUOTED = ("supplier_failed", "pair_failed", "item_n_due", "item_failed")
 _RISK = (
     "probability_late", "probability_late_low", "probability_late_high", "probability_default",
@@ -121,7 +123,7 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     risk = {name: values[mine] for name, values in saved.fitted("risk").items()}
     rows, ids = saved.scored("orders", bucket), saved.scored("ids", bucket)
     order = {name: rows[name][within] for name in (*_NUMBERS, "place")}
-    codes, english, chinese = _reasons(risk)
+    codes, english, chinese = _reasons(risk, {name: rows[name][within] == 0 for name in _NAMED})
     distinct, code = np.unique(order["currency"], return_inverse=True)
     names = tuple(currency_name(int(one)) if one >= 0 else "" for one in distinct)
     ahead = order["due_date"] - saved.as_of_day
@@ -151,13 +153,15 @@ def _share(part: Any, whole: Any) -> Any:
     return np.where(known, part / np.where(known, whole, 1.0), np.nan)
 
 
-def _reasons(risk: Columns) -> tuple[list[str], list[str], list[str]]:
+def _reasons(risk: Columns, unnamed: Columns) -> tuple[list[str], list[str], list[str]]:
     names = (*FEATURES, *_QUOTED)
     parts = np.stack([risk[f"part_{at}"] for at in range(len(FEATURES))], axis=1)
     rows = zip(*(risk[name].tolist() for name in names), strict=True)
+    masks = zip(*(unnamed[name].tolist() for name in _NAMED), strict=True)
+    nobody = [tuple(n for n, is_not in zip(_NAMED, mask, strict=True) if is_not) for mask in masks]
     found = [
-        orders_reasons.explain(dict(zip(names, row, strict=True)), part, -int(days))
-        for row, part, days in zip(rows, parts, risk["days_to_due"], strict=True)
+        orders_reasons.explain(dict(zip(names, row, strict=True)), part, -int(days), unknown)
+        for row, part, days, unknown in zip(rows, parts, risk["days_to_due"], nobody, strict=True)
     ]
     return (
         [",".join(one[0]) for one in found],
@@ -175,11 +179,12 @@ def _profile(order: Columns, risk: Columns, n_customers: int) -> Columns:
     def count(mask: Any) -> Any:
         return np.bincount(place[mask], minlength=n_customers).astype(np.int32)
 
+    expected = np.bincount(place, late, minlength=n_customers)
     return {
         "risk_orders_open": count(np.ones_like(alert)),
         "risk_orders_overdue": count(overdue),
         "risk_orders_alerts": count(alert),
-        "risk_orders_late_expected": np.bincount(place, late, minlength=n_customers),
+        "risk_orders_late_expected": expected.astype(np.float64),  # without rows it is of integers
     }
 
 

@@ -92,7 +92,7 @@ def _matched(given: Given, rows: SourceRows, deal: Any) -> Columns:
     """Return the payments that surely paid an order: ``deal`` (row of the order), ``payment``."""
     backend, ledger = given.backend, given.ledger
     linked, _ = con.linked_payments(
-        con.contracts_of(given.sources["contracts"]),
+        con.contracts_of(given.sources["contracts"], backend),
         given.sources["contract_payments"],
         ledger,
         backend,

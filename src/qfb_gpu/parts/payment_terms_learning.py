@@ -15,6 +15,7 @@ from qfb_gpu.finance import cycle
 from qfb_gpu.finance.joins import find, mix
 from qfb_gpu.finance.legal_caps import LEGAL_CAPS
 from qfb_gpu.finance.terms import Invoices, statistics
+from qfb_gpu.finance.timing import event_days
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.contract_rows import load
 
@@ -83,12 +84,12 @@ def _pair_keys(columns: Columns) -> np.ndarray:
 
 
 def _of_contracts(saved: Saved, bucket: int) -> Columns:
-    """Return contract nodes whose trigger has a date, as invoices."""
+    """Return contract nodes whose trigger has a date, as invoices; all days are calendar days."""
     rows = load(saved, bucket, "contracts")
     node, nodes, contracts = rows.node, rows.nodes, rows.contracts
     of = nodes.contract
     has_rule = (node["due_day"] != NULL_DAY) & (nodes.days != NULL_DAY) & ~node["is_bare"]
-    begin = np.where(has_rule, node["due_day"].astype(np.int64) - nodes.days, 0)
+    begin, _ = event_days(nodes, contracts, get_backend("cpu"))
     begun = (node["paid_day"] != NULL_DAY) | (begin <= saved.as_of_day)
     known = contracts.counterparty_key[of] != 0
     at = np.flatnonzero(has_rule & begun & known & (contracts.customer[of] >= 0))
@@ -101,7 +102,7 @@ def _of_contracts(saved: Saved, bucket: int) -> Columns:
         "begin_day": begin[at].astype(np.int32),
         "paid_day": node["paid_day"][at],
         "amount_minor": nodes.amount_minor[at],
-        "terms_days": nodes.days[at],
+        "terms_days": (node["due_day"][at] - begin[at]).astype(np.int32),
         "basis": np.full(at.shape[0], CONTRACTS, np.int8),
     }
 

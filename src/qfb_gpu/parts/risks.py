@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu import profile
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.finance import concentration, months, risks, risks_peers
 from qfb_gpu.finance.levels import level_of
@@ -54,7 +55,7 @@ def score(given: Given) -> dict[str, Columns]:
     ledger, backend = given.ledger, given.backend
     xp = backend.xp
     ends = months.month_ends(given.as_of_day, _settings(given.config).history_months, backend)
-    main = months.main_currency(ledger, backend)
+    main = profile.main_currency(ledger, backend).astype("int64")
     of_month = months.by_month(ledger, main, ends, backend)
     tables = {name: of_month[name] for name in ("income", "spend")}
     tables |= {name: of_month[name].astype("int32") for name in ("n_in", "n_returned")}
@@ -124,17 +125,20 @@ def _contracts(saved: Saved, bucket: int) -> dict[str, Any]:
         for name in ("nodes", "contracts", "paid")
     )
     payer = contracts["customer"]
+    main = np.append(saved.scored("main", bucket)["currency"], -1)  # -1, nobody, finds the last
+    in_main = (contracts["currency"] == main[payer])[nodes["contract"]]
     of = {
         "nodes": {
-            "customer": payer[nodes["contract"]],
-            "due": nodes["due_day"], "paid": nodes["paid_day"], "amount": nodes["amount_minor"],
+            "customer": payer[nodes["contract"]], "due": nodes["due_day"],
+            "paid": nodes["paid_day"], "amount": np.where(in_main, nodes["amount_minor"], 0),
         },
         "contracts": {
             "customer": payer, "start": contracts["start_day"], "end": contracts["end_day"],
             "total": contracts["total_minor"],
         },
         "payments": {
-            "contract": paid["contract"], "day": paid["day"], "amount": paid["amount_minor"],
+            "contract": paid["contract"], "day": paid["day"],
+            "amount": np.where(paid["counts"], paid["amount_minor"], 0),
         },
     }  # fmt: skip
     return {

@@ -10,6 +10,7 @@ from qfb_gpu.keys import find
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.profile.feature import Feature, declared, ratio
 from qfb_gpu.profile.grouped import YEAR, grouped, total_by, within
+from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 
 _MIX = np.uint64(0x9E3779B97F4A7C15)
+_OUT = DIRECTIONS.index("out")
 
 
 def _row(
@@ -40,7 +42,8 @@ CONTRACTS = (
 )  # fmt: skip
 CONTRACTS_PAID = (
     _row("paid_minor_active", "minor",
-         "payments linked to contracts in force that have a total, main currency",
+         "payments linked to contracts in force that have a total, less what came back, main "
+         "currency",
          "生效合同已付金额（主币种）", "int64", "contract_payments"),
     _row("paid_share_active", "share",
          "that / totals of contracts in force, at most 1; null where there is none",
@@ -106,7 +109,10 @@ def _is_active(end: Any, as_of_day: int) -> Any:
 
 
 def _paid_by_contract(rows: Any, links: SourceRows, ledger: Ledger, main_currency: Any) -> Any:
-    """Sum the linked payments of each kept contract in the main currency: int64, exact."""
+    """Sum the linked payments of each kept contract in the main currency: int64, exact.
+
+    What was received is a refund, and taken off.
+    """
     backend, xp = rows.backend, rows.backend.xp
     n = rows.kept.shape[0]
     if n == 0 or links.n_rows == 0 or ledger.n_payments == 0:
@@ -120,7 +126,9 @@ def _paid_by_contract(rows: Any, links: SourceRows, ledger: Ledger, main_currenc
     relation = xp.searchsorted(ledger.relation_offsets, payment, side="right") - 1
     in_main = ledger.currency[relation] == main_currency[ledger.relation_customer[relation]]
     order = backend.lexsort((contract,))
-    amount = xp.where(in_main, ledger.amount_minor[payment], 0)[order]
+    amount = ledger.amount_minor[payment]
+    amount = xp.where(ledger.direction[relation] == _OUT, amount, -amount)
+    amount = xp.where(in_main, amount, 0)[order]
     return total_by(contract[order], amount, n, backend)
 
 
