@@ -6,7 +6,7 @@ from qfb_gpu._schema.model import table
 
 TABLES = (
     table(
-        "order_risk", "order_id",
+        "order_risk", "customer_id order_id",
         ("order_id", "string", "the order; open at as_of and with a due date"),
         ("customer_id", "string", "the buyer"),
         ("supplier_id", "string", "the seller"),

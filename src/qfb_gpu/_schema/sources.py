@@ -34,7 +34,7 @@ TABLES = (
         ("valid_to", "date", "last day that it holds; null: until a later row, or still"),
     ),
     table(
-        "orders", "order_id",
+        "orders", "customer_id order_id",
         ("order_id", "string", "the order", True),
         ("customer_id", "string", "the buyer", True),
         ("supplier_id", "string", "the seller"),
@@ -48,7 +48,7 @@ TABLES = (
         ("item", "string", "what was ordered"),
     ),
     table(
-        "contracts", "contract_id",
+        "contracts", "customer_id contract_id",
         ("contract_id", "string", "the contract", True),
         ("customer_id", "string", "the payer", True),
         ("counterparty_id", "string", "the payee"),
@@ -60,13 +60,13 @@ TABLES = (
         ("clause", "string", "payment clause as written"),
     ),
     table(
-        "contract_payments", "contract_id txn_id",
+        "contract_payments", "customer_id contract_id txn_id",
         ("contract_id", "string", "the contract", True),
         ("txn_id", "string", "the payment", True),
         ("customer_id", "string", "the payer", True),
     ),
     table(
-        "claims", "claim_id",
+        "claims", "customer_id claim_id",
         ("claim_id", "string", "expense or billing claim", True),
         ("customer_id", "string", "the firm", True),
         ("claimant", "string", "employee or department"),
@@ -78,7 +78,7 @@ TABLES = (
         ("category", "string", "travel, meals, ..."),
     ),
     table(
-        "events", "event_id",
+        "events", "customer_id event_id",
         ("event_id", "string", "a step of a digital journey", True),
         ("customer_id", "string", "the customer", True),
         ("date", "date", "day of the step", True),
@@ -97,7 +97,7 @@ TABLES = (
         ("currency", "string", "ISO 4217"),
     ),
     table(
-        "touches", "touch_id",
+        "touches", "customer_id touch_id",
         ("touch_id", "string", "a marketing contact", True),
         ("customer_id", "string", "the customer", True),
         ("date", "date", "sent", True),

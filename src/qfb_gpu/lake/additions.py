@@ -13,13 +13,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.keys import find
 from qfb_gpu.lake.bucket_read import (
     PLACE,
     n_rows_of,
     nullable,
     order_of_files,
-    read_files,
     read_near,
 )
 from qfb_gpu.lake.delta import open_file
@@ -65,17 +63,13 @@ def places_of(files: list[Path], new: pa.Table, schema: Table) -> Any:
         Before which row of the bucket; None where a new row has the key of one that is there.
     """
     is_payment = schema.name == "transactions"
-    order = _PAYMENT_ORDER if is_payment else (_KEY, *schema.key)
+    others = [name for name in schema.key if name != "customer_id"]
+    order = _PAYMENT_ORDER if is_payment else (_KEY, *others)
     key = _PAYMENT_KEY if is_payment else schema.key
     names = list(dict.fromkeys([*order, *key]))
     customers, of_row = np.unique(new.column(_KEY).to_numpy(), return_inverse=True)
-    if is_payment or "customer_id" in schema.key:  # who else has the key does not matter
-        old, number, first = read_near(files, names, customers)
-        near = np.arange(number.size)
-    else:
-        old = read_files(files, names)
-        number, keys = np.arange(old.num_rows), old.column(_KEY).to_numpy()
-        near, first = np.flatnonzero(find(customers, keys, np)[1]), np.searchsorted(keys, customers)
+    old, number, first = read_near(files, names, customers)  # who else has the key does not matter
+    near = np.arange(number.size)
     rows = Rows([old, new.select(names).cast(old.schema)])
     if repeated(rows, np.arange(rows.n_rows), list(key))[0].size:
         return None

@@ -71,9 +71,9 @@ def _settled(packed: Any, place_bits: int, among: Any, amount: Any, key: Any) ->
 
 
 def generic_order(rows: Rows, among: Any, names: list[str]) -> Any:
-    """Sort rows by customer key, then by every column of the table's key."""
-    columns = [rows.key("customer_id")[among], *(rows.sortable(name, among) for name in names)]
-    return among[order_by(columns)]
+    """Sort rows by customer key, then by every other column of the table's key."""
+    others = (rows.sortable(name, among) for name in names if name != "customer_id")
+    return among[order_by([rows.key("customer_id")[among], *others])]
 
 
 def _key_rank(rows: Rows, name: str) -> Any:
