@@ -121,7 +121,11 @@ def show(
     from qfb_gpu.lake import gold
     from qfb_gpu.report.show import render
 
-    render(gold.reader(out), gold.tables(out), table, customer, limit, console())
+    tables = gold.tables(out)
+    if not tables:
+        msg = f"{out}: no gold tables there; give the output folder of a `qfb run`"
+        raise ConfigError(msg)
+    render(gold.reader(out), tables, table, customer, limit, console())
 
 
 def load(
@@ -138,10 +142,18 @@ def load(
             raise ConfigError(msg)
         overrides[key.strip()] = value.strip()
     if as_of is not None:
-        overrides["as_of"] = as_of
+        overrides["as_of"] = _day(as_of)
     if device is not None:
         overrides["device"] = f'"{device}"'
     return load_config(path, overrides)
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        msg = f"--as-of {text}: expected a day of the calendar as YYYY-MM-DD, e.g. 2024-12-31"
+        raise ConfigError(msg) from error
 
 
 def _generate(
