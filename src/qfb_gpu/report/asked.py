@@ -53,7 +53,7 @@ def alike(asked: str, ids: Iterable[pa.Array | pa.ChunkedArray]) -> str | None:
     if len(found) > 1:
         listed = ", ".join(map(ascii, sorted(found)))
         msg = (
-            f"{ascii(asked)} is none of {listed}, which look the same (Unicode forms); ask for one "
+            f"{asked!a} is none of {listed}, which look the same (Unicode forms); ask for one "
             "of them as it is written, e.g. $'\\u0065\\u0301' in bash"
         )
         raise InputError(msg)

@@ -7,7 +7,7 @@ begins each block; the rows are the same, in the same order, in every block.
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.cells import cell_len
 from rich.table import Table as Grid
@@ -62,7 +62,7 @@ def print_rows(
     for block in blocks(widths, console.width):
         grid = Grid(title=head, title_justify="left", box=None)
         for column in block:
-            side = "right" if numbers[column] else "left"
+            side: Literal["right", "left"] = "right" if numbers[column] else "left"
             grid.add_column(names[column], justify=side, overflow="fold")
         for row in range(rows.num_rows):
             grid.add_row(*(Text(cells[column][row]) for column in block))
