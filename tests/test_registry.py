@@ -421,3 +421,15 @@ def test_saving_a_model_leaves_mlflow_as_it_was():
     with registry._unchecked():
         assert environment.warn_dependency_requirement_mismatches is not check
     assert environment.warn_dependency_requirement_mismatches is check
+
+
+def test_one_change_of_a_champion_at_a_time(output):
+    """The first was made, then the second was refused."""
+    before = [one.aliases for one in versions.versions(output)]
+    asked = ["models", str(output), "--promote", "churn", "2", "--rollback", "nobody"]
+    stopped = CliRunner().invoke(app, asked)
+    assert isinstance(stopped.exception, InputError)
+    assert "at a time; nothing was changed" in str(stopped.exception)
+    assert [one.aliases for one in versions.versions(output)] == before
+    released = CliRunner().invoke(app, ["models", str(output), "--release", "churn"])
+    assert "churn: from the next night on the gate chooses" in released.output

@@ -18,7 +18,7 @@ from qfb_gpu._cli.screen import console
 from qfb_gpu.errors import InputError
 from qfb_gpu.report import contents
 from qfb_gpu.report.asked import alike
-from qfb_gpu.report.grid import blocks, print_facts, print_rows
+from qfb_gpu.report.grid import blocks, print_columns, print_facts, print_rows
 from qfb_gpu.report.show import render
 from qfb_gpu.schema import GOLD
 
@@ -212,3 +212,18 @@ def test_an_id_of_several_forms_is_asked_for_by_its_bytes():
         alike("\u01fb", twice)
     assert alike("b", twice) is None
     assert alike("é", twice) is None
+
+
+def test_names_and_versions_of_models_are_whole_on_a_screen():
+    """``qfb models`` said 'next_pr…' at 80 columns: what ``--promote`` asks for could not be read."""
+    screen = Console(file=io.StringIO(), width=80)
+    cells = {
+        "model": ["next_product"],
+        "version": ["12"],
+        "data": ["orders " * 9],
+        "gate": ["x " * 300],
+    }
+    print_columns(cells, screen)
+    text = screen.file.getvalue()
+    assert (text.count("next_product"), text.count("orders"), text.count("x")) == (2, 9, 302)
+    assert "…" not in text

@@ -16,6 +16,8 @@ from rich.text import Text
 from qfb_gpu.counted import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
     import pyarrow as pa
     from rich.console import Console
 
@@ -51,21 +53,43 @@ def print_rows(
     longest : int, optional
         Characters of a cell that are printed; all where not given.
     """
-    names = rows.column_names
-    cells = [[_cut(as_text(v), longest) for v in rows[name].to_pylist()] for name in names]
-    numbers = [_is_number(rows[name].to_pylist()) for name in names]
+    head = f"{title}: {counted(rows.num_rows if n_rows is None else n_rows, 'row')}"
+    columns = {name: rows[name].to_pylist() for name in rows.column_names}
+    cells = {name: [_cut(as_text(v), longest) for v in of] for name, of in columns.items()}
+    numbers = {name for name, of in columns.items() if _is_number(of)}
+    print_columns(cells, console, head, numbers)
+
+
+def print_columns(
+    cells: dict[str, list[str]],
+    console: Console,
+    head: str | None = None,
+    numbers: AbstractSet[str] = frozenset(),
+) -> None:
+    """Print columns of texts that are as long as each other.
+
+    Parameters
+    ----------
+    cells : dict of str to list of str
+        By name, in order.
+    console : rich.console.Console
+    head : str, optional
+        A line above.
+    numbers : set of str
+        Columns whose texts end under each other.
+    """
+    names, texts = [*cells], [*cells.values()]
     widths = [
-        max(cell_len(name), _wanted(max(map(cell_len, column), default=0), console.width))
-        for name, column in zip(names, cells, strict=True)
+        max(cell_len(name), _wanted(max(map(cell_len, of), default=0), console.width))
+        for name, of in cells.items()
     ]
-    head: str | None = f"{title}: {counted(rows.num_rows if n_rows is None else n_rows, 'row')}"
     for block in blocks(widths, console.width):
         grid = Grid(title=head, title_justify="left", box=None)
         for column in block:
-            side: Literal["right", "left"] = "right" if numbers[column] else "left"
-            grid.add_column(names[column], justify=side, overflow="fold")
-        for row in range(rows.num_rows):
-            grid.add_row(*(Text(cells[column][row]) for column in block))
+            side: Literal["right", "left"] = "right" if names[column] in numbers else "left"
+            grid.add_column(Text(names[column]), justify=side, overflow="fold")
+        for row in zip(*(texts[column] for column in block), strict=True):
+            grid.add_row(*map(Text, row))
         console.print(grid)
         head = None
 
