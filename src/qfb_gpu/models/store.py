@@ -178,6 +178,8 @@ def _client(database: Path) -> Any:
 
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.WARNING)
+    # it prints a hundred lines of what it raises as well, with all values of the row
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = f"sqlite:///{database}"
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 
