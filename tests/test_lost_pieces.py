@@ -314,9 +314,17 @@ def test_a_folder_whose_name_is_too_long_for_a_database_is_refused(tmp_path):
             assert store.experiment(client, output)
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])
-def test_who_is_stopped_says_how_to_go_on(asked):
-    """They ended without a word, with 130 and 143, whatever the help says of exit code 3."""
+@pytest.mark.parametrize("how", ["time.sleep(60)", "exec('time.sleep(60)')"])
+@pytest.mark.parametrize(
+    "asked",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+    ids=["Ctrl-C", "a scheduler", "a connection that ends"],
+)
+def test_who_is_stopped_says_how_to_go_on(asked, how, tmp_path):
+    """They ended without a word, with 130, 143 and 129, whatever the help says of exit code 3.
+
+    In a text that was being executed, as for a named tuple, with 130 after the word.
+    """
     words = """
 import signal, sys, time
 from qfb_gpu import cli
@@ -324,15 +332,19 @@ from qfb_gpu import cli
 def wait(*_, **__):
     sys.stdout.write("up")
     sys.stdout.flush()
-    time.sleep(60)
+    HOW
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 cli._run, cli.load = wait, lambda *_: None
 sys.argv = ["qfb", "run", "x.toml"]
 cli.main()
 """
+    (tmp_path / "asked.py").write_text(words.replace("HOW", how), encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-c", words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "asked"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
     ) as process:
         assert process.stdout.read(2) == b"up"
         time.sleep(0.1)  # until it sleeps
