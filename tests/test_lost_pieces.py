@@ -267,6 +267,17 @@ def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):
     assert store.exists(tmp_path)
 
 
+def test_a_store_that_cannot_be_made_is_a_line_without_its_sql(tmp_path, monkeypatch):
+    """It was a page of CREATE TABLE."""
+
+    def full(_database):
+        raise RuntimeError("[SQL: CREATE TABLE runs]") from sqlite3.OperationalError("disk full")
+
+    monkeypatch.setattr(store, "_client", full)
+    with pytest.raises(OSError, match="disk full: '.*mlflow.db'"), store.opened(tmp_path):
+        pass
+
+
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     """A copy of a night used to write its reports and models into the folder it was copied from."""
     here, there = tmp_path / "here", tmp_path / "there"

@@ -128,13 +128,13 @@ def opened(output: Path) -> Iterator[Any]:
         _ahead.thread = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        if not exists(output):
-            if not _ahead.is_made or not _draft(output).is_file():
-                _make_draft(output)
-            _draft(output).replace(output / "mlflow.db")
-        _ahead.is_made = False
-        refuse_damaged(output)
         try:
+            if not exists(output):
+                if not _ahead.is_made or not _draft(output).is_file():
+                    _make_draft(output)
+                _draft(output).replace(output / "mlflow.db")
+            _ahead.is_made = False
+            refuse_damaged(output)
             yield _client(output.resolve() / "mlflow.db")
         except Exception as error:
             if (why := _by_sqlite(error)) is None:
