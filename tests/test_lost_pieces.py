@@ -355,7 +355,10 @@ cli.main()
         [sys.executable, "-m", "asked"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        cwd=tmp_path,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
     ) as process:
         assert process.stdout.read(2) == b"up"
         time.sleep(0.1)  # until it sleeps
