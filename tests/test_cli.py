@@ -253,6 +253,9 @@ def test_an_exit_code_is_right_where_nobody_hears_why(tmp_path):
         (["demo", "--customers", "5", "--out", "file"], "file/sources"),
         (["generate", "--customers", "5", "--out", "p", "--as-of", "9999-12-31"], "got 9999"),
         (["generate", "--customers", "5", "--out", "p", "--as-of", "0001-01-01"], "got 1:"),
+        (["run", "none.toml", "--as-of", "yesterday"], "expected a day of the calendar as YYYY"),
+        (["run", "none.toml", "--as-of", "2024-13-45"], "--as-of 2024-13-45: expected a day"),
+        (["show", "nowhere"], "nowhere: no gold tables there; give the output folder"),
     ],
 )
 def test_a_folder_or_a_day_that_cannot_be_is_one_line(tmp_path, monkeypatch, capsys, asked, words):

@@ -108,3 +108,18 @@ def test_values_that_would_stop_a_night_or_mean_something_else(tmp_path, key, va
 
 def test_a_truth_value_may_be_written_as_one(tmp_path):
     assert load_config(write(tmp_path, GOOD), {"text.train": "true"}).text.train
+
+
+@pytest.mark.parametrize(("encoding", "byte"), [("utf-16", "0xff at 0"), ("gb18030", "0xca at")])
+def test_a_config_that_is_no_utf_8_is_told_what_it_has_to_be(tmp_path, encoding, byte):
+    """It was Python's line on a codec, called invalid TOML."""
+    path = tmp_path / "night.toml"
+    path.write_bytes(GOOD.replace("acct", "数据").encode(encoding))
+    with pytest.raises(ConfigError, match=rf"not UTF-8 text \(byte {byte}.*save it as UTF-8"):
+        load_config(path)
+
+
+def test_a_config_of_windows_is_read(tmp_path):
+    path = tmp_path / "night.toml"
+    path.write_bytes(b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode())
+    assert load_config(path) == load_config(write(tmp_path, GOOD))

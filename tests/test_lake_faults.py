@@ -126,6 +126,29 @@ def test_a_lock_that_cannot_be_made_is_said_of_the_output(tmp_path):
         pass
 
 
+@pytest.mark.parametrize(
+    "place", ["segments", "runs/_delta_log", "lake", "lake/transactions/_ingest", "mlflow.db"]
+)
+def test_a_place_that_may_not_be_written_is_named_before_a_night_begins(
+    tmp_path, monkeypatch, place
+):
+    """A night stopped at its very end, each time ("File exists: lake/kept")."""
+    (tmp_path / place).mkdir(parents=True)
+    with lock.writing(tmp_path):
+        pass
+    may = os.access
+
+    def access(path, mode, **named):
+        return may(path, mode, **named) and not (mode == os.W_OK and path == tmp_path / place)
+
+    monkeypatch.setattr(os, "access", access)
+    with (
+        pytest.raises(ConfigError, match=rf"output: .*/{place} cannot be written.*chown"),
+        lock.writing(tmp_path),
+    ):
+        pass
+
+
 LOOP = (
     HEAD
     + """

@@ -267,6 +267,17 @@ def test_a_store_that_was_half_made_is_none(tmp_path, monkeypatch):
     assert store.exists(tmp_path)
 
 
+def test_a_store_that_cannot_be_made_is_a_line_without_its_sql(tmp_path, monkeypatch):
+    """It was a page of CREATE TABLE."""
+
+    def full(_database):
+        raise RuntimeError("[SQL: CREATE TABLE runs]") from sqlite3.OperationalError("disk full")
+
+    monkeypatch.setattr(store, "_client", full)
+    with pytest.raises(OSError, match="disk full: '.*mlflow.db'"), store.opened(tmp_path):
+        pass
+
+
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     """A copy of a night used to write its reports and models into the folder it was copied from."""
     here, there = tmp_path / "here", tmp_path / "there"
@@ -314,9 +325,17 @@ def test_a_folder_whose_name_is_too_long_for_a_database_is_refused(tmp_path):
             assert store.experiment(client, output)
 
 
-@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "a scheduler"])
-def test_who_is_stopped_says_how_to_go_on(asked):
-    """They ended without a word, with 130 and 143, whatever the help says of exit code 3."""
+@pytest.mark.parametrize("how", ["time.sleep(60)", "exec('time.sleep(60)')"])
+@pytest.mark.parametrize(
+    "asked",
+    [signal.SIGINT, signal.SIGTERM, signal.SIGHUP],
+    ids=["Ctrl-C", "a scheduler", "a connection that ends"],
+)
+def test_who_is_stopped_says_how_to_go_on(asked, how, tmp_path):
+    """They ended without a word, with 130, 143 and 129, whatever the help says of exit code 3.
+
+    In a text that was being executed, as for a named tuple, with 130 after the word.
+    """
     words = """
 import signal, sys, time
 from qfb_gpu import cli
@@ -324,15 +343,22 @@ from qfb_gpu import cli
 def wait(*_, **__):
     sys.stdout.write("up")
     sys.stdout.flush()
-    time.sleep(60)
+    HOW
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 cli._run, cli.load = wait, lambda *_: None
 sys.argv = ["qfb", "run", "x.toml"]
 cli.main()
 """
+    (tmp_path / "asked.py").write_text(words.replace("HOW", how), encoding="utf-8")
     with subprocess.Popen(
-        [sys.executable, "-c", words], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [sys.executable, "-m", "asked"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{os.environ.get('PYTHONPATH', '')}",
+        },
     ) as process:
         assert process.stdout.read(2) == b"up"
         time.sleep(0.1)  # until it sleeps

@@ -1,6 +1,7 @@
 """The model registry: what a version holds, aliases, going back, and one version for one model."""
 
 import json
+import logging
 import shutil
 from pathlib import Path
 
@@ -421,3 +422,45 @@ def test_saving_a_model_leaves_mlflow_as_it_was():
     with registry._unchecked():
         assert environment.warn_dependency_requirement_mismatches is not check
     assert environment.warn_dependency_requirement_mismatches is check
+
+
+def test_one_change_of_a_champion_at_a_time(output):
+    """The first was made, then the second was refused."""
+    before = [one.aliases for one in versions.versions(output)]
+    asked = ["models", str(output), "--promote", "churn", "2", "--rollback", "nobody"]
+    stopped = CliRunner().invoke(app, asked)
+    assert isinstance(stopped.exception, InputError)
+    assert "at a time; nothing was changed" in str(stopped.exception)
+    assert [one.aliases for one in versions.versions(output)] == before
+    released = CliRunner().invoke(app, ["models", str(output), "--release", "churn"])
+    assert "churn: from the next night on the gate chooses" in released.output
+
+
+def test_a_night_that_died_as_it_was_logged_is_not_under_way_for_ever(tmp_path, monkeypatch):
+    """Its run stood there as RUNNING beside the one of the same command again."""
+    report = tmp_path / "report.html"
+    report.write_text("x", encoding="utf-8")
+    note = registry.note_of("n7", {}, {"rows": 1.0}, {}, {})
+    with store.opened(tmp_path) as client:
+        kind = type(client)
+
+    def full(*_arguments, **_named):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(kind, "log_text", full)
+        with pytest.raises(OSError, match="No space"):
+            registry.log_run(tmp_path, note, report)
+    registry.log_run(tmp_path, note, report)
+    with store.opened(tmp_path) as client:
+        found = client.search_runs(
+            [store.experiment(client, tmp_path)], "attributes.run_name = 'n7'"
+        )
+    assert sorted(run.info.status for run in found) == ["FAILED", "FINISHED"]
+
+
+def test_what_sqlite_says_is_not_told_by_a_hundred_lines_of_mlflow(tmp_path, caplog):
+    """MLflow logged a traceback with the values of the row; the error that it raises is told anyway."""
+    with store.opened(tmp_path), caplog.at_level("WARNING"):
+        logging.getLogger("mlflow.store.db.utils").error("a hundred lines")
+    assert caplog.text == ""

@@ -2,17 +2,23 @@
 
 import io
 import tempfile
+import unicodedata
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import report_fixture as made
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 
 from qfb_gpu._cli.screen import console
 from qfb_gpu.errors import InputError
 from qfb_gpu.report import contents
+from qfb_gpu.report.asked import alike
+from qfb_gpu.report.grid import blocks, print_columns, print_facts, print_rows
 from qfb_gpu.report.show import render
 from qfb_gpu.schema import GOLD
 
@@ -135,3 +141,89 @@ def test_every_gold_table_is_described_and_what_is_shown_of_a_customer_is_there(
     assert set(contents.ABOUT) == set(GOLD)
     for table, columns in contents.OF_CUSTOMER.items():
         assert {"customer_id", *columns} <= set(GOLD[table].names)
+
+
+def on_a_screen(width, table, rows):
+    screen = Console(file=io.StringIO(), width=width, highlight=False)
+    print_rows(table, rows, screen)
+    return screen.file.getvalue()
+
+
+def test_a_table_wider_than_the_screen_is_printed_block_by_block():
+    """At 80 columns ``payment_streams`` was blank lines, and names were cut to four letters."""
+    rows = pa.table(
+        {"stream_id": [10**18 + 1, 10**18 + 2], "name": ["甲公司" * 9, "b"]}
+        | {f"column_{n}": [n, n + 1] for n in range(40)}
+    )
+    text = on_a_screen(80, "payment_streams", rows)
+    assert max(cell_len(line) for line in text.splitlines()) <= 80
+    for name in rows.column_names:
+        assert text.count(f" {name} ") == (1 if name != "stream_id" else text.count("stream_id"))
+    assert text.count(str(10**18 + 1)) == text.count("stream_id") > 5
+    assert text.count("甲") == 9  # folded, not cut
+    wide = on_a_screen(10_000, "payment_streams", rows)
+    assert len(wide.splitlines()) == 4  # its title, the names, the rows: one block
+
+
+@given(st.lists(st.integers(0, 90), max_size=30), st.integers(1, 200))
+def test_blocks_hold_every_column_once_in_order_and_fit_where_they_can(widths, room):
+    found = blocks(widths, room)
+    first = [one[0] for one in found if one]
+    repeats = len(found) > 1 and first.count(0) > 1
+    listed = [c for n, one in enumerate(found) for c in (one[1:] if repeats and n else one)]
+    assert listed == list(range(len(widths)))
+    for one in found:
+        assert len(one) <= 1 + repeats or sum(widths[c] + 2 for c in one) <= room
+
+
+def test_letters_of_json_are_shown_as_letters():
+    """Ids of Chinese customers were numbers: ``\\u5ba2``."""
+    text = on_a_screen(
+        80, "segments", pa.table({"typical_customers": ['["\\u5ba2\\u6237"]', "[\\u"]})
+    )
+    assert '["客户"]' in text
+    assert "[\\u" in text
+
+
+def test_facts_are_under_each_other():
+    screen = Console(file=io.StringIO(), width=40, highlight=False)
+    print_facts("money", [f"in_minor_{n}d {n}" for n in (7, 30, 90)], screen)
+    assert screen.file.getvalue() == (
+        "money        in_minor_7d 7,\n             in_minor_30d 30,\n             in_minor_90d 90\n"
+    )
+
+
+def test_an_id_is_found_in_another_unicode_form():
+    """Typed "é" is one character, an export of macOS has two: "no customer 'é'; it has e.g. é"."""
+    apart = unicodedata.normalize("NFD", "café")
+    made_of = made.many(ids=[apart, "b", "c"])
+    with pytest.warns(RuntimeWarning, match=r"caf\\xe9' is 'cafe\\u0301' in the tables"):
+        text = shown(made_of, customer="café")
+    assert text.startswith(f"{apart} as of")
+    with pytest.warns(RuntimeWarning, match="another Unicode form"):
+        assert apart in shown(made_of, "payment_streams", "café")
+    with pytest.raises(InputError, match="no customer 'thé'"):
+        shown(made_of, customer="thé")
+
+
+def test_an_id_of_several_forms_is_asked_for_by_its_bytes():
+    twice = [pa.array(["a\u030a\u0301", None, "b"]), pa.chunked_array([["\xe5\u0301"]])]
+    with pytest.raises(InputError, match=r"is none of 'a\\u030a\\u0301', '\\xe5\\u0301'"):
+        alike("\u01fb", twice)
+    assert alike("b", twice) is None
+    assert alike("é", twice) is None
+
+
+def test_names_and_versions_of_models_are_whole_on_a_screen():
+    """``qfb models`` said 'next_pr…' at 80 columns: what ``--promote`` asks for could not be read."""
+    screen = Console(file=io.StringIO(), width=80)
+    cells = {
+        "model": ["next_product"],
+        "version": ["12"],
+        "data": ["orders " * 9],
+        "gate": ["x " * 300],
+    }
+    print_columns(cells, screen)
+    text = screen.file.getvalue()
+    assert (text.count("next_product"), text.count("orders"), text.count("x")) == (2, 9, 302)
+    assert "…" not in text

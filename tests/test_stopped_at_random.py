@@ -1,4 +1,4 @@
-"""Nights, ingests, retries of rejects, replays and upkeep, stopped at random and run again.
+"""Nights, updates, ingests, retries of rejects, replays and upkeep, stopped at random and run again.
 
 Beside them goes a twin that is never stopped: after each step all tables and silver are the same.
 A stop is an error once, or a death: from there on nothing more reaches the disk. Places are what
@@ -103,7 +103,7 @@ class _Bank:
     """One folder: sources, config and what is done with it."""
 
     def __init__(self, root):
-        self.root, self.mended, self.as_of = root, False, AS_OF
+        self.root, self.mended, self.as_of, self.updated = root, False, AS_OF, ""
         (root / "in").mkdir(parents=True)
 
     def config(self):
@@ -126,6 +126,9 @@ class _Bank:
 
     def night(self):
         return run(self.config()).run_id
+
+    def update(self):
+        self.updated = run(self.config(), update=True).updated
 
     def ingest(self):
         ingest(self.config())
@@ -210,6 +213,39 @@ def test_what_is_stopped_and_run_again_is_as_if_it_had_not_been(seed, tmp_path):
         getattr(twin, step)()
         (tables, ids), (wanted, wanted_ids) = real.holds(), twin.holds()
         said = f"seed {seed}, step {number}: {step} after {change}"
+        assert ids == wanted_ids, said
+        assert tables.keys() == wanted.keys(), said
+        for name, table in tables.items():
+            assert same(table, wanted[name]), f"{said}: {name}"
+
+
+@pytest.mark.usefixtures("commits")
+@pytest.mark.parametrize("seed", SEEDS)
+def test_an_update_that_is_stopped_and_run_again_is_as_if_it_had_not_been(seed, tmp_path):
+    """Or it is a whole night, where it died between its row in ``runs`` and what is kept of it."""
+    rng = random.Random(seed)
+    banks = real, twin = [_Bank(tmp_path / name) for name in ("real", "twin")]
+    for bank in banks:
+        bank.write("in/0.csv", 0, 120)
+        bank.write("late.csv", 10_000, 12)
+        bank.night()
+    for number in range(1, N_STEPS + 1):
+        change = rng.choice(["more", "more", "fewer", "replaced", "none"])
+        n_new = rng.choice([1, 4])
+        for bank in banks:
+            if change == "more":
+                bank.write(f"in/{number}.csv", 1000 * number, n_new)
+            elif change == "fewer":
+                (bank.root / f"in/{number - 1}.csv").unlink(missing_ok=True)
+                bank.write("in/0.csv", 0, 120)
+            elif change == "replaced":
+                bank.write("in/0.csv", 0, 120 - number)
+        stopped(real, "update", rng)
+        twin.update()
+        if real.updated != twin.updated:
+            twin.night()
+        (tables, ids), (wanted, wanted_ids) = real.holds(), twin.holds()
+        said = f"seed {seed}, step {number}: after {change}"
         assert ids == wanted_ids, said
         assert tables.keys() == wanted.keys(), said
         for name, table in tables.items():

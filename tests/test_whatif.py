@@ -10,11 +10,12 @@ import report_fixture as made
 from test_report import Checker
 from typer.testing import CliRunner
 
+from qfb_gpu._cli.ego import _side
 from qfb_gpu._config.network import Contagion
 from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
-from qfb_gpu.parts.whatif import what_if
+from qfb_gpu.parts.whatif import _find, what_if
 from qfb_gpu.report.ego import ego
 from qfb_gpu.report.sections import contagion, round_trips
 from qfb_gpu.report.whatif import render, summary
@@ -211,3 +212,40 @@ def test_the_neighbourhood_of_a_firm(out):
     assert found.related == []
     with pytest.raises(InputError, match=r"no party 'secnd'; it has e.g. second"):
         ego(gold.reader(out), "secnd")
+
+
+def test_a_firm_is_found_in_another_unicode_form():
+    """Its id as typed looks the same and was not there: see ``report/asked.py``."""
+    nodes = pa.table({"node_id": ["cafe\u0301", "b"], "is_customer": [True, False]})
+    edges = pa.table(
+        {
+            "payer_id": ["b"], "payee_id": ["cafe\u0301"], "currency": ["CNY"],
+            "n_payments_365d": [3], "amount_365d_minor": [1], "income_share": [1.0],
+            "spending_share": [1.0], "last_date": [None],
+        }
+    )  # fmt: skip
+    tables = {"graph_nodes": nodes, "graph_edges": edges}
+
+    def read(name, columns):
+        if name not in tables:
+            raise InputError(name)
+        return tables[name].select(columns or tables[name].column_names)
+
+    with pytest.warns(RuntimeWarning, match="another Unicode form"):
+        found = ego(read, "caf\xe9")
+    assert found.node["node_id"] == "cafe\u0301"
+    assert [row["payer_id"] for row in found.is_paid_by] == ["b"]
+    with pytest.warns(RuntimeWarning, match="another Unicode form"):
+        assert _find("caf\xe9", nodes["node_id"].combine_chunks()) == 0
+
+
+def test_partners_that_are_not_listed_are_counted():
+    rows = [
+        {"payer_id": f"p{n}", "n_payments_365d": 1, "amount_365d_minor": 100, "currency": "CNY",
+         "income_share": 0.1, "last_date": dt.date(2024, 1, 1)}
+        for n in range(12)
+    ]  # fmt: skip
+    assert "2 more have less; --limit shows more" in str(
+        _side("is paid by", rows, "payer_id", "income_share", 10).caption
+    )
+    assert _side("is paid by", rows, "payer_id", "income_share", 12).caption is None

@@ -121,7 +121,11 @@ def show(
     from qfb_gpu.lake import gold
     from qfb_gpu.report.show import render
 
-    render(gold.reader(out), gold.tables(out), table, customer, limit, console())
+    tables = gold.tables(out)
+    if not tables:
+        msg = f"{out}: no gold tables there; give the output folder of a `qfb run`"
+        raise ConfigError(msg)
+    render(gold.reader(out), tables, table, customer, limit, console())
 
 
 def load(
@@ -138,10 +142,18 @@ def load(
             raise ConfigError(msg)
         overrides[key.strip()] = value.strip()
     if as_of is not None:
-        overrides["as_of"] = as_of
+        overrides["as_of"] = _day(as_of)
     if device is not None:
         overrides["device"] = f'"{device}"'
     return load_config(path, overrides)
+
+
+def _day(text: str) -> str:
+    try:
+        return dt.date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        msg = f"--as-of {text}: expected a day of the calendar as YYYY-MM-DD, e.g. 2024-12-31"
+        raise ConfigError(msg) from error
 
 
 def _generate(
@@ -250,8 +262,7 @@ def main() -> None:
     warnings.showwarning = _warned
     if isinstance(sys.stdout, io.TextIOWrapper):  # a terminal of another script stops no night
         sys.stdout.reconfigure(errors="backslashreplace")
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _terminated)
+    _heed_signals()
     try:
         _with_names(app)
     except QfbError as error:
@@ -274,11 +285,31 @@ def main() -> None:
         _end(f"a library broke off ({error}); run the same command again to go on", 1)
 
 
-def _terminated(number: int, _frame: FrameType | None) -> NoReturn:
+def _heed_signals() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):  # a scheduler; the end of a connection
+        if signal.getsignal(number) is signal.SIG_DFL:  # nohup has it ignored
+            signal.signal(number, _terminated)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupted)
+
+
+class _Stop(KeyboardInterrupt):
+    """Ctrl-C, or what asks for the same.
+
+    Where a plain KeyboardInterrupt leaves a text that is being executed, as of a named tuple or of
+    Numba, ``python -m qfb_gpu`` ends by SIGINT at last, whoever caught it and whatever the code.
+    """
+
+
+def _terminated(number: int, frame: FrameType | None) -> NoReturn:
     """Stop as by Ctrl-C, and say so; who asks once more has it end at once."""
     signal.signal(number, signal.SIG_DFL)
+    _interrupted(number, frame)
+
+
+def _interrupted(number: int, _frame: FrameType | None) -> NoReturn:
     msg = f"asked to end by signal {number}"
-    raise KeyboardInterrupt(msg)
+    raise _Stop(msg)
 
 
 def _end(words: str, code: int) -> NoReturn:

@@ -31,7 +31,7 @@ def add_ego(app: typer.Typer) -> None:
         found, screen = neighbourhood(gold.reader(out), firm), console()
         node = found.node
         screen.print(
-            f"{firm}: {'customer' if node['is_customer'] else 'no customer'}, community "
+            f"{node['node_id']}: {'customer' if node['is_customer'] else 'no customer'}, community "
             f"{node['community_id']}, core score {node['core_score']:.1f}, "
             f"{plural(node['degree_in'], 'payer')}, {plural(node['degree_out'], 'payee')}, "
             f"{count(node['triangles'])} pairs of partners deal with each other "
@@ -58,6 +58,9 @@ def _side(title: str, rows: list[dict[str, Any]], other: str, share: str, limit:
     grid.add_column("party", overflow="fold")
     for head in ("payments of the year", "amount", "share", "last"):
         grid.add_column(head, justify="right")
+    if len(rows) > limit:
+        grid.caption = f"{len(rows) - limit:,} more have less; --limit shows more"
+        grid.caption_justify = "left"
     for row in rows[:limit]:
         grid.add_row(
             Text(row[other]), f"{row['n_payments_365d']:,}",

@@ -30,11 +30,15 @@ def add_models(app: typer.Typer) -> None:
         release: Annotated[str | None, typer.Option(help="let the gate choose again: NAME")] = None,
     ) -> None:
         """List the models with champion, metrics and data; promote one, or go back."""
+        from qfb_gpu._cli.screen import console
         from qfb_gpu.errors import InputError
         from qfb_gpu.parts import registry
 
         if not out.is_dir():
             msg = f"{out}: no such folder; give the output folder of a `qfb run`"
+            raise InputError(msg)
+        if sum(asked is not None for asked in (promote, rollback, release)) > 1:
+            msg = "one of --promote, --rollback and --release at a time; nothing was changed"
             raise InputError(msg)
         if promote is not None:
             _said(registry.promote(out, *promote))
@@ -42,6 +46,7 @@ def add_models(app: typer.Typer) -> None:
             _said(registry.rollback(out, rollback))
         if release is not None:
             registry.release(out, release)
+            console().print(f"{release}: from the next night on the gate chooses its champion")
         _list(registry.versions(out), out)
 
     @app.command()
@@ -73,24 +78,25 @@ def _said(version: Version) -> None:
 
 
 def _list(found: list[Version], out: Path) -> None:
-    from rich.table import Table
-
     from qfb_gpu._cli.screen import console
+    from qfb_gpu.report.grid import print_columns
 
     screen = console()
     if not found:
         screen.print(f"{out}: no model yet; a night registers what it fits", markup=False)
         return
-    table = Table(
-        "model", "version", "alias", "as of", "metrics", "night", "data", "gate", box=None
-    )
+    cells: dict[str, list[str]] = {}
     for one in found:
         alias = ", ".join(one.aliases) + (" (pinned)" if one.is_pinned and one.aliases else "")
-        table.add_row(
-            one.name, str(one.version), alias, one.params.get("as_of", ""), _metrics(one),
-            one.tags.get("qfb_run", ""), _data(one), one.tags.get("gate", ""),
-        )  # fmt: skip
-    screen.print(table)
+        row = {
+            "model": one.name, "version": str(one.version), "alias": alias,
+            "as of": one.params.get("as_of", ""), "metrics": _metrics(one),
+            "night": one.tags.get("qfb_run", ""), "data": _data(one),
+            "gate": one.tags.get("gate", ""),
+        }  # fmt: skip
+        for title, text in row.items():
+            cells.setdefault(title, []).append(text)
+    print_columns(cells, screen)
 
 
 def _metrics(version: Version) -> str:

@@ -79,18 +79,18 @@ def _did(step: StepDone) -> str:
 
 
 def _example(part: Explanation, limit: int, screen: Console) -> None:
-    from rich.table import Table
+    from qfb_gpu.report.grid import print_columns
 
     screen.print(part.where, markup=False)
     if part.example is None:
         screen.print("  no rows")
         return
-    grid = Table(box=None)
-    for name in part.example.column_names:
-        grid.add_column(_plain(name), overflow="fold")
-    for row in part.example.slice(0, limit).to_pylist():
-        grid.add_row(*(_plain("" if value is None else str(value)) for value in row.values()))
-    screen.print(grid)
+    some = part.example.slice(0, limit)
+    columns = zip(some.column_names, some.columns, strict=True)
+    print_columns(
+        {name: ["" if v is None else str(v) for v in of.to_pylist()] for name, of in columns},
+        screen,
+    )
 
 
 def _plain(text: str) -> Any:

@@ -12,7 +12,7 @@ from rich.console import Console
 
 MOST_ROWS = 2**31 - 1
 """More than anybody prints: Arrow takes no number beyond 64 bits."""
-_WIDE = 4000
+_WIDE = 1_000_000
 """Columns where there is no screen: a line is never folded."""
 
 

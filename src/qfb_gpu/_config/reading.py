@@ -30,6 +30,12 @@ def read_toml(path: Path, missing: str) -> dict[str, Any]:
         raise ConfigError(msg)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Notepad begins with a mark
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        msg = (
+            f"{path}: not UTF-8 text (byte {error.object[error.start]:#x} at {error.start}); save "
+            "it as UTF-8 (an editor of Windows may have written UTF-16 or GBK)"
+        )
+        raise ConfigError(msg) from error
+    except tomllib.TOMLDecodeError as error:
         msg = f"{path}: not valid TOML: {error}"
         raise ConfigError(msg) from error

@@ -332,7 +332,8 @@ def columns_of(output_dir: Path, name: str) -> list[str]:
 def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     folder = output_dir / name
     if not is_table(folder):
-        msg = f"{output_dir}: no table {name!r}; it has {', '.join(tables(output_dir)) or 'none'}"
+        there = ", ".join(tables(output_dir)) or "none; give the output folder of a `qfb run`"
+        msg = f"{output_dir}: no table {name!r}; it has {there}"
         raise InputError(msg)
     return table_files(folder), table_schema(folder)
 

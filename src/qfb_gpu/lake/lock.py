@@ -12,11 +12,13 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, RunInterruptedError
+from qfb_gpu.schema import GOLD, SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_BY_EFFECTIVE = os.access in os.supports_effective_ids
 _held: dict[Path, int] = {}
 """Folders that this process writes in, and how often it entered each."""
 
@@ -76,6 +78,25 @@ def check_writable(output_dir: Path) -> None:
         probe.unlink(missing_ok=True)
     except OSError as error:
         raise _not_writable(output_dir, error) from error
+    for place in _written(output_dir):
+        there = os.access(place, os.F_OK, effective_ids=_BY_EFFECTIVE)
+        if there and not os.access(place, os.W_OK, effective_ids=_BY_EFFECTIVE):
+            msg = (
+                f"output: {place} cannot be written, though {output_dir} can (another user's?); "
+                "give this user the right to write it (chown, chmod u+w)"
+            )
+            raise ConfigError(msg)
+
+
+def _written(output_dir: Path) -> Iterator[Path]:
+    """Yield what a night writes in: a folder that is not to be written stops it at its very end."""
+    for name in (*GOLD, *(f"lake/{source}" for source in SOURCES)):
+        yield from (output_dir / name, output_dir / name / "_delta_log")
+    for source in SOURCES:
+        yield output_dir / "lake" / source / "_ingest"
+    for name in ("lake", "lake/kept", "lake/carried", "lake/unlogged", ".work", "mlartifacts"):
+        yield output_dir / name
+    yield from (output_dir / "mlflow.db", output_dir / "mlartifacts" / "models")
 
 
 def _not_writable(output_dir: Path, error: OSError) -> ConfigError:

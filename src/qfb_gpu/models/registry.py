@@ -126,6 +126,9 @@ def _log_note(client: Any, output: Path, note: waiting.Note, report: Path) -> st
     from mlflow.entities import Metric, Param, RunTag
 
     experiment = store.experiment(client, output)
+    begun = f"attributes.run_name = '{note.name}' and attributes.status = 'RUNNING'"
+    for left in client.search_runs([experiment], begun):  # it died, its models may be there
+        client.set_terminated(left.info.run_id, "FAILED")
     run = client.create_run(experiment, start_time=note.at, run_name=note.name)
     run_id: str = run.info.run_id
     said = [RunTag(f"version.{key}", value) for key, value in note.versions.items()]

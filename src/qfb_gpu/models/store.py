@@ -128,13 +128,13 @@ def opened(output: Path) -> Iterator[Any]:
         _ahead.thread = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        if not exists(output):
-            if not _ahead.is_made or not _draft(output).is_file():
-                _make_draft(output)
-            _draft(output).replace(output / "mlflow.db")
-        _ahead.is_made = False
-        refuse_damaged(output)
         try:
+            if not exists(output):
+                if not _ahead.is_made or not _draft(output).is_file():
+                    _make_draft(output)
+                _draft(output).replace(output / "mlflow.db")
+            _ahead.is_made = False
+            refuse_damaged(output)
             yield _client(output.resolve() / "mlflow.db")
         except Exception as error:
             if (why := _by_sqlite(error)) is None:
@@ -178,6 +178,8 @@ def _client(database: Path) -> Any:
 
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.WARNING)
+    # it prints a hundred lines of what it raises as well, with all values of the row
+    logging.getLogger("mlflow.store.db.utils").setLevel(logging.CRITICAL)
     uri = f"sqlite:///{database}"
     return mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
 

@@ -17,6 +17,7 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.currencies import currency_code, currency_name
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import gold
+from qfb_gpu.report.asked import alike
 from qfb_gpu.report.whatif import Hit, WhatIf
 
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def what_if(
     backend = get_backend(device)
     edges, names = _edges(output, backend)
     row = _find(firm, names)
+    firm = names[row].as_py()
     graph = network.build_graph(edges, backend)
     number = int(np.flatnonzero(backend.to_host(graph.key) == row)[0])
     exposure = network.exposures(graph, edges, settings, backend)
@@ -128,6 +130,8 @@ def _plain(table: pa.Table, name: str) -> pa.Array:
 
 def _find(firm: str, names: pa.Array) -> int:
     row = pc.index(names, firm).as_py()
+    if row < 0 and (written := alike(firm, [names])):
+        row = pc.index(names, written).as_py()
     if row >= 0:
         return int(row)
     if not len(names):

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.report.asked import alike
 from qfb_gpu.report.figures.columns import column
 from qfb_gpu.report.figures.reading import read_or_none
 
@@ -55,9 +56,12 @@ def ego(read: Read, firm: str) -> Ego:
         No such party; says which there are.
     """
     nodes = read("graph_nodes", None)
-    mine = nodes.filter(pc.equal(column(nodes, "node_id"), firm))
+    known = column(nodes, "node_id")
+    if pc.index(known, firm).as_py() < 0:
+        firm = alike(firm, [known]) or firm
+    mine = nodes.filter(pc.equal(known, firm))
     if not mine.num_rows:
-        ids = column(nodes, "node_id").slice(0, _FEW).to_pylist()
+        ids = known.slice(0, _FEW).to_pylist()
         near = ", ".join(difflib.get_close_matches(firm, ids, n=3, cutoff=0)) or "nobody"
         msg = f"the payment network has no party {firm!r}; it has e.g. {near}"
         raise InputError(msg)

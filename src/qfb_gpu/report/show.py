@@ -10,11 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.table import Table as Grid
-from rich.text import Text
 
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
+from qfb_gpu.report.asked import alike
 from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
+from qfb_gpu.report.grid import as_text, print_facts, print_rows
 from qfb_gpu.schema import GOLD
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from qfb_gpu.lake.gold import Reader as Read
 
-_NULL = "·"
 _LONGEST = {"runs": 40}
 """Characters of a cell that are printed: what a night was made of is pages of JSON."""
 _PER_CUSTOMER = ("payment_streams", "expected_payments")
@@ -138,9 +138,13 @@ def _of_customer(read: Read, table: str, customer: str) -> pa.Table:
         raise InputError(msg)
     found = _mine(read, table, customer)
     if found.num_rows == 0:
+        ids = (batch["customer_id"] for batch in read.batches(table, ["customer_id"]))
+        written = alike(customer, ids)
+        if written is not None:
+            return _mine(read, table, written)
         rows = _first(read, table, 100_000)
-        ids = pc.unique(rows["customer_id"].slice(0, 100_000)).to_pylist()
-        near = difflib.get_close_matches(customer, ids, n=3, cutoff=0) or ids[:3]
+        some = pc.unique(rows["customer_id"].slice(0, 100_000)).to_pylist()
+        near = difflib.get_close_matches(customer, some, n=3, cutoff=0) or some[:3]
         msg = f"table {table} has no customer {customer!r}; it has e.g. {', '.join(near)}"
         raise InputError(msg)
     return found
@@ -149,6 +153,7 @@ def _of_customer(read: Read, table: str, customer: str) -> pa.Table:
 def _customer(read: Read, tables: list[str], customer: str, limit: int, console: Console) -> None:
     profile = _of_customer(read, "customer_profiles", customer)
     row = profile.to_pylist()[0]
+    customer = row["customer_id"]
     console.print(
         f"{customer} as of {row['as_of']}: segment {row['segment_id']}, tier {row['tier']}, "
         f"{row['lifecycle']}, {row['main_currency']}"
@@ -157,9 +162,9 @@ def _customer(read: Read, tables: list[str], customer: str, limit: int, console:
     for name, value in row.items():
         block, _, rest = name.partition("_")
         if rest and value is not None and not isinstance(value, str | dt.date):
-            blocks.setdefault(block, []).append(f"{rest} {_text(value)}")
+            blocks.setdefault(block, []).append(f"{rest} {as_text(value)}")
     for block, facts in blocks.items():
-        console.print(Text.assemble((f"{block:<13}", "bold"), ", ".join(facts)))
+        print_facts(block, facts, console)
     mine = _mine(read, "payment_streams", customer)
     regular = mine.filter(mine["is_regular"]).select(_STREAM_COLUMNS)
     _print(f"regular of {mine.num_rows} streams", regular, limit, console)
@@ -175,27 +180,7 @@ def _customer(read: Read, tables: list[str], customer: str, limit: int, console:
 def _print(
     title: str, rows: pa.Table, limit: int, console: Console, n_rows: int | None = None
 ) -> None:
-    shown = rows.slice(0, limit)
     n_rows = rows.num_rows if n_rows is None else n_rows
-    grid = Grid(title=f"{title}: {counted(n_rows, 'row')}", title_justify="left", box=None)
-    for name in shown.column_names:
-        values = shown[name].to_pylist()
-        is_number = any(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
-        grid.add_column(name, justify="right" if is_number else "left", overflow="fold")
-    for row in shown.to_pylist():
-        grid.add_row(*(Text(_cut(_text(value), _LONGEST.get(title))) for value in row.values()))
-    console.print(grid)
+    print_rows(title, rows.slice(0, limit), console, n_rows, _LONGEST.get(title))
     if n_rows > limit:
         console.print(f"{n_rows - limit:,} more; --limit shows more")
-
-
-def _cut(text: str, longest: int | None) -> str:
-    return text if longest is None or len(text) <= longest else text[: longest - 1] + "…"
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return _NULL
-    if isinstance(value, float):
-        return f"{value:,.4g}" if abs(value) < 1 else f"{value:,.2f}"
-    return str(value)
