@@ -111,6 +111,20 @@ def test_what_others_wait_for_goes_first_and_they_go_next(pool, tmp_path):
     assert sum(begin > start for begin, _ in times.values()) >= 4  # though given to the pool before
 
 
+def test_what_waits_for_one_task_goes_to_both_workers(pool, tmp_path):
+    """Others that wait for tasks of theirs do not send it after the task it waits for."""
+    first = pool.start(noted, tmp_path, ["graph"])
+    many = pool.start(noted, tmp_path, [f"many {number}" for number in range(5)])
+    last = pool.start(noted, tmp_path, ["many are done"], after=many)
+    beside = pool.start(noted, tmp_path, ["beside"])
+    then = pool.start(noted, tmp_path, ["this", "and that"], after=first)
+    (_, this), (_, that) = then
+    assert max(this[0], that[0]) < min(this[1], that[1])  # side by side
+    ((_, (begin, _)),) = beside
+    assert begin > max(this[0], that[0])
+    assert len(dict([*first, *many, *last])) == 7
+
+
 def test_what_waits_for_a_failure_never_runs(pool, tmp_path):
     first = pool.start(fail_on_3, InputError, [3])
     then = pool.start(noted, tmp_path, ["after"], after=first)

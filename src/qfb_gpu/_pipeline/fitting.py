@@ -60,9 +60,11 @@ def fit(
     alone = night if host is pool else replace(night, backend="cpu")
     beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(make_network, night, [PAYMENT_GRAPH])
+    names = [name for name in first if name not in apart]
+    others = [pool.start(parts.fit_part, night, names[:1])]  # the longest is begun with the graph
     measured = _Measured(*((host, alone) if host.has_workers else (pool, night)), buckets)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
-    others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
+    others.append(pool.start(parts.fit_part, night, names[1:]))
     analysed = pool.start(analyse_network, night, [PAYMENT_GRAPH], after=graph)
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
@@ -71,18 +73,19 @@ def fit(
     [(_, (seconds[_SEGMENTS], small))] = groups_of
     if not host.has_workers:
         seconds |= measured.seconds()
-        seconds |= others  # before the network is there: who reads it and did not say so fails
+        for running in others:  # before the network: who reads it and did not say so fails
+            seconds |= running
     for step in (graph, analysed):  # with one device before all else, as the host waits for it
         for name, took in step:
             seconds[name] = seconds.get(name, 0.0) + took
     profiles = _start_profiles(Pool() if host is pool else host, alone, buckets)
     if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
-        seconds |= others
-        seconds |= after_graph
+        for running in (*others, after_graph):
+            seconds |= running
     n_regular = dict(profiles)
     of_profiles = parts.fitted_after(night.sources, PROFILES)
     last = host.start(parts.fit_part, alone, of_profiles)
-    for running in (others, after_graph, last, beside):
+    for running in (*others, after_graph, last, beside):
         seconds |= running
     seconds |= measured.seconds()
     load, grouped = night.workspace.load, groups.taken(small, night.workspace)
