@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import network, parts
@@ -61,10 +62,10 @@ def fit(
     beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(make_network, night, [PAYMENT_GRAPH])
     names = [name for name in first if name not in apart]
-    others = [pool.start(parts.fit_part, night, names[:1])]  # the longest is begun with the graph
+    longest = pool.start(parts.fit_part, night, names[:1])  # it is begun with the graph
     measured = _Measured(*((host, alone) if host.has_workers else (pool, night)), buckets)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
-    others.append(pool.start(parts.fit_part, night, names[1:]))
+    others = chain(longest, pool.start(parts.fit_part, night, names[1:]))
     analysed = pool.start(analyse_network, night, [PAYMENT_GRAPH], after=graph)
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
@@ -73,19 +74,16 @@ def fit(
     [(_, (seconds[_SEGMENTS], small))] = groups_of
     if not host.has_workers:
         seconds |= measured.seconds()
-        for running in others:  # before the network: who reads it and did not say so fails
-            seconds |= running
-    for step in (graph, analysed):  # with one device before all else, as the host waits for it
-        for name, took in step:
-            seconds[name] = seconds.get(name, 0.0) + took
+        seconds |= others  # before the network is there: who reads it and did not say so fails
+    for name, took in chain(graph, analysed):  # with one device first, as the host waits for it
+        seconds[name] = seconds.get(name, 0.0) + took
     profiles = _start_profiles(Pool() if host is pool else host, alone, buckets)
     if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
-        for running in (*others, after_graph):
-            seconds |= running
+        seconds |= others
+        seconds |= after_graph
     n_regular = dict(profiles)
-    of_profiles = parts.fitted_after(night.sources, PROFILES)
-    last = host.start(parts.fit_part, alone, of_profiles)
-    for running in (*others, after_graph, last, beside):
+    last = host.start(parts.fit_part, alone, parts.fitted_after(night.sources, PROFILES))
+    for running in (others, after_graph, last, beside):
         seconds |= running
     seconds |= measured.seconds()
     load, grouped = night.workspace.load, groups.taken(small, night.workspace)

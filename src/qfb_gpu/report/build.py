@@ -64,7 +64,11 @@ def collect(
     row = making.run_row(gold, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
     asked = cash.ahead(gold, as_of, horizon)
-    figures = part.of_all(gold, part.Asked(as_of, asked), known)
+    foreseen = [*portfolio.periods(extras.get("monthly") or [])][:_DRAWN]
+    figures, _ = side_by_side(  # the network is most of what one thread does
+        partial(part.of_all, gold, part.Asked(as_of, asked), known),
+        partial(_network, gold, foreseen, known),
+    )
     sums, expected = [figures.streams], [figures.expected]
     who = portfolio.collect(gold, extras, as_of, [figures.activity])
     order = _currencies(sums, who)
