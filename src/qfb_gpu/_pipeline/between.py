@@ -48,7 +48,7 @@ def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None
         for _ in Pool(on_device=backend.name == "gpu").run(decide_one, night, buckets):
             pass
         return n_streams
-    del p_values, p_value, q_value, known
+    del p_values, p_value, q_value
     give_freed_memory_back()  # this process needs little until it reports
     share = -(-len(buckets) // _TASKS)
     some = [buckets[at : at + share] for at in range(0, len(buckets), share)]
