@@ -1,7 +1,8 @@
 """Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
-:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. The
+:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. A
+worker that is free takes what is given first, so the longest part is given with the network. The
 network is analysed beside the parts that read it, as only profiles ask for what its nodes are. On
 a machine with GPUs, parts that make no use of a device are fitted beside it by processes of the
 host, which measure the customers, too, and save their profiles: that is little arithmetic between
