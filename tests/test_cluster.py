@@ -114,15 +114,14 @@ def test_what_others_wait_for_goes_first_and_they_go_next(pool, tmp_path):
 def test_what_waits_for_one_task_goes_to_both_workers(pool, tmp_path):
     """Others that wait for tasks of theirs do not send it after the task it waits for."""
     first = pool.start(noted, tmp_path, ["graph"])
-    many = pool.start(noted, tmp_path, [f"many {number}" for number in range(5)])
+    many = pool.start(noted, tmp_path, [f"many {number}" for number in range(9)])
     last = pool.start(noted, tmp_path, ["many are done"], after=many)
-    beside = pool.start(noted, tmp_path, ["beside"])
-    then = pool.start(noted, tmp_path, ["this", "and that"], after=first)
-    (_, this), (_, that) = then
-    assert max(this[0], that[0]) < min(this[1], that[1])  # side by side
-    ((_, (begin, _)),) = beside
-    assert begin > max(this[0], that[0])
-    assert len(dict([*first, *many, *last])) == 7
+    then = pool.start(noted, tmp_path, [f"then {number}" for number in range(4)], after=first)
+    ((_, (_, end)),) = first
+    latest = max(begin for _, (begin, _) in then)
+    between = [begin for _, (begin, _) in many if end < begin < latest]
+    assert len(between) <= 1  # on a worker that is free before it is known that the graph is done
+    assert len(dict(last)) == 1
 
 
 def test_what_waits_for_a_failure_never_runs(pool, tmp_path):
