@@ -111,6 +111,19 @@ def test_what_others_wait_for_goes_first_and_they_go_next(pool, tmp_path):
     assert sum(begin > start for begin, _ in times.values()) >= 4  # though given to the pool before
 
 
+def test_what_waits_for_one_task_goes_to_both_workers(pool, tmp_path):
+    """Others that wait for tasks of theirs do not send it after the task it waits for."""
+    first = pool.start(noted, tmp_path, ["graph"])
+    many = pool.start(noted, tmp_path, [f"many {number}" for number in range(9)])
+    last = pool.start(noted, tmp_path, ["many are done"], after=many)
+    then = pool.start(noted, tmp_path, [f"then {number}" for number in range(4)], after=first)
+    ((_, (_, end)),) = first
+    latest = max(begin for _, (begin, _) in then)
+    between = [begin for _, (begin, _) in many if end < begin < latest]
+    assert len(between) <= 1  # on a worker that is free before it is known that the graph is done
+    assert len(dict(last)) == 1
+
+
 def test_what_waits_for_a_failure_never_runs(pool, tmp_path):
     first = pool.start(fail_on_3, InputError, [3])
     then = pool.start(noted, tmp_path, ["after"], after=first)

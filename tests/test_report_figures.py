@@ -179,6 +179,17 @@ def test_sums_of_floats_are_the_nearest_to_the_true_sum_in_any_pieces(seed):
     assert rounded([exact(np.zeros(0))], 2).tolist() == [0.0, 0.0]
 
 
+@pytest.mark.parametrize("most", [1, 8, 4000])
+def test_sums_of_floats_of_any_size_are_the_same_some_at_a_time(monkeypatch, most):
+    draw = np.random.default_rng(most)
+    values = np.ldexp(draw.uniform(-1, 1, 40), draw.integers(-1080, 1010, 40))
+    values[:6] = [5e-324, -5e-324, 0.0, -0.0, 1.5, np.nextafter(1.0, 2.0)]
+    expected = [math.fsum(values)]
+    monkeypatch.setattr("qfb_gpu.report.figures.exact._MOST", most)
+    assert rounded([exact(values)]).tolist() == expected
+    assert rounded([exact(-values)]).tolist() == [-expected[0]]
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_a_median_of_counted_days_is_numpys(seed):
     draw = np.random.default_rng(seed)

@@ -222,3 +222,21 @@ def test_a_run_that_died_while_it_published_fits_no_part_again(
     found = gold_of(config)
     for name, table in found.items():
         assert table.equals(plenty[name]) or _same(table, plenty[name]), name
+
+
+def test_all_intermediates_are_deleted_but_not_what_a_link_leads_to(tmp_path):
+    lent = tmp_path / "kept"
+    lent.mkdir()
+    (lent / "edges.arrow").touch()
+    work = Workspace(tmp_path / "out" / ".work" / "night")
+    work.begin({})
+    for stage, bucket in (("score", 0), ("score", 1), ("publish", -1)):
+        work.save(stage, bucket, "streams", columns(3), CPU)
+    work.finish("score", 0, {})
+    (work.root / "fit").mkdir()
+    (work.root / "fit" / "-1").symlink_to(lent, target_is_directory=True)
+    older = Workspace(work.root.with_name("older")).folder("score", 7)
+    work.remove()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == []
+    assert not older.exists()
+    assert [path.name for path in lent.iterdir()] == ["edges.arrow"]

@@ -302,9 +302,10 @@ def _submit(
     """Return the future of each bucket."""
     payload = pickle.dumps(work)
     arguments = [[value] * len(buckets) for value in before]
-    futures = client.map(
-        _perform, [payload] * len(buckets), buckets, *arguments, pure=False, priority=len(before)
-    )
+    futures = client.map(  # with no time in which what is given later is as urgent
+        _perform, [payload] * len(buckets), buckets, *arguments,
+        pure=False, priority=len(before), fifo_timeout=0,
+    )  # fmt: skip
     return dict(zip(futures, buckets, strict=True))
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 MAX_DEATHS = 3
 """How often a bucket may lose its worker before the run gives up on it."""
 _CLOSE_SECONDS = 10
+_ANY = 1 << 30
+"""As many tasks as others like: what depends on them waits for any worker still."""
 _POOL_KEPT = 0.5
 """Share of a device that a worker's memory pool may keep while it holds no data."""
 
@@ -48,6 +50,9 @@ def client_of(backend_name: BackendName, n_workers: int, n_at_once: int) -> Iter
         "distributed.nanny.environ": late,
         "distributed.scheduler.allowed-failures": MAX_DEATHS,
         "distributed.scheduler.worker-saturation": 1.0,  # what is urgent waits behind nothing
+        # all wait for the next worker that is free: what waits for a task is not sent after it
+        "distributed.scheduler.rootish-taskgroup": _ANY,
+        "distributed.scheduler.rootish-taskgroup-dependencies": _ANY,
         # a library that holds Python's lock for minutes is at work, and says nothing meanwhile; a
         # process that died is told by its connection
         "distributed.scheduler.worker-ttl": None,

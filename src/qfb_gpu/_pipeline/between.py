@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import payments, profile
+from qfb_gpu._backend.allocator import give_freed_memory_back
 from qfb_gpu.backend import get_backend
 from qfb_gpu.cluster import Pool
 from qfb_gpu.ledger import Labelled
@@ -47,6 +48,8 @@ def decide(night: Night, buckets: list[int], backend: Backend, pool: Pool | None
         for _ in Pool(on_device=backend.name == "gpu").run(decide_one, night, buckets):
             pass
         return n_streams
+    del p_values, p_value, q_value
+    give_freed_memory_back()  # this process needs little until it reports
     share = -(-len(buckets) // _TASKS)
     some = [buckets[at : at + share] for at in range(0, len(buckets), share)]
     named = {f"buckets {one[0]} to {one[-1]}": one for one in some}

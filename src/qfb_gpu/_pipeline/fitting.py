@@ -1,7 +1,8 @@
 """Fit what is global: segments, the payment network and the parts, on the workers side by side.
 
 Most parts read neither segments nor network, so all begin at once; who waits for what is said by
-:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. The
+:class:`qfb_gpu.parts.part.Part`; a part that measures its customers by bucket does that before. A
+worker that is free takes what is given first, so the longest part is given with the network. The
 network is analysed beside the parts that read it, as only profiles ask for what its nodes are. On
 a machine with GPUs, parts that make no use of a device are fitted beside it by processes of the
 host, which measure the customers, too, and save their profiles: that is little arithmetic between
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import network, parts
@@ -60,9 +62,11 @@ def fit(
     alone = night if host is pool else replace(night, backend="cpu")
     beside = host.start(parts.fit_part, alone, apart)
     graph = pool.start(make_network, night, [PAYMENT_GRAPH])
+    names = [name for name in first if name not in apart]
+    longest = pool.start(parts.fit_part, night, names[:1])  # it is begun with the graph
     measured = _Measured(*((host, alone) if host.has_workers else (pool, night)), buckets)
     groups_of = pool.start(fit_groups, night, [_SEGMENTS])
-    others = pool.start(parts.fit_part, night, [name for name in first if name not in apart])
+    others = chain(longest, pool.start(parts.fit_part, night, names[1:]))
     analysed = pool.start(analyse_network, night, [PAYMENT_GRAPH], after=graph)
     of_graph = parts.fitted_after(night.sources, PAYMENT_GRAPH)
     after_graph = pool.start(parts.fit_part, night, of_graph, after=graph)
@@ -72,16 +76,14 @@ def fit(
     if not host.has_workers:
         seconds |= measured.seconds()
         seconds |= others  # before the network is there: who reads it and did not say so fails
-    for step in (graph, analysed):  # with one device before all else, as the host waits for it
-        for name, took in step:
-            seconds[name] = seconds.get(name, 0.0) + took
+    for name, took in chain(graph, analysed):  # with one device first, as the host waits for it
+        seconds[name] = seconds.get(name, 0.0) + took
     profiles = _start_profiles(Pool() if host is pool else host, alone, buckets)
     if host.has_workers and not pool.has_workers:  # this process drives the device meanwhile
         seconds |= others
         seconds |= after_graph
     n_regular = dict(profiles)
-    of_profiles = parts.fitted_after(night.sources, PROFILES)
-    last = host.start(parts.fit_part, alone, of_profiles)
+    last = host.start(parts.fit_part, alone, parts.fitted_after(night.sources, PROFILES))
     for running in (others, after_graph, last, beside):
         seconds |= running
     seconds |= measured.seconds()

@@ -15,12 +15,14 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.lake.pages import is_text
+from qfb_gpu.lake.threads import side_by_side
 from qfb_gpu.ledger import Labelled
 
 if TYPE_CHECKING:
@@ -166,8 +168,14 @@ class Workspace:
         shutil.rmtree(self.root, ignore_errors=True)
 
     def remove(self) -> None:
-        """Delete the run's intermediates, and what older runs that died left."""
+        """Delete the run's intermediates, and what older runs that died left.
+
+        Files that the system is still writing are waited for: on all threads, not one by one. What
+        a link leads to stays.
+        """
         self.end()
+        folders = [path for path in self.root.glob("*/*") if path.is_dir()]
+        side_by_side(*(partial(shutil.rmtree, one, ignore_errors=True) for one in folders))
         shutil.rmtree(self.root.parent, ignore_errors=True)
 
 

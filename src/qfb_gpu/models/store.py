@@ -18,6 +18,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.errors import InputError
+from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,7 +104,7 @@ def opened_beside(output: Path) -> None:
 
 def _open_ahead(output: Path) -> None:
     _keep_to_ourselves()
-    with suppress(Exception):
+    with importing(), suppress(Exception):  # a new store is 69 migrations
         import_module("mlflow.pyfunc")  # what a model is saved with
         if exists(output):
             _client(output / "mlflow.db")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from qfb_gpu.report.data import Network, Portfolio, Regular
-    from qfb_gpu.report.figures.reading import Gold, Read
+    from qfb_gpu.report.figures.reading import Gold, Kept, Read
 
 _DRAWN = 5
 """Currencies that are drawn; the others are in the table of all."""
@@ -64,7 +64,7 @@ def collect(
     row = making.run_row(gold, extras)
     as_of, horizon = row["as_of"], making.horizon_days(row)
     asked = cash.ahead(gold, as_of, horizon)
-    figures = part.of_all(gold, part.Asked(as_of, asked), known)
+    figures = _of_all(gold, extras, part.Asked(as_of, asked), known)
     sums, expected = [figures.streams], [figures.expected]
     who = portfolio.collect(gold, extras, as_of, [figures.activity])
     order = _currencies(sums, who)
@@ -91,6 +91,16 @@ def collect(
         making=making.collect(row),
         sections=sections,
     )
+
+
+def _of_all(gold: Kept, extras: dict[str, Any], asked: part.Asked, known: Known) -> part.Figures:
+    """Return what the streams come to, and know the network then: one thread takes as long."""
+    foreseen = [*portfolio.periods(extras.get("monthly") or [])][:_DRAWN]
+    figures: part.Figures
+    figures, _ = side_by_side(
+        partial(part.of_all, gold, asked, known), partial(_network, gold, foreseen, known)
+    )
+    return figures
 
 
 def _headline(

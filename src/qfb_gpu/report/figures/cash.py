@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.keys import find
 from qfb_gpu.report.data import Cash, ExpectedLine, Weeks
-from qfb_gpu.report.figures.columns import column, day_numbers, equal, exchange, numbers, top_rows
+from qfb_gpu.report.figures.columns import codes, column, day_numbers, exchange, numbers, top_rows
 from qfb_gpu.report.figures.exact import Exact, exact, rounded
 from qfb_gpu.report.figures.largest import KEPT, LISTED, NONE, Largest, by_key, exchange_largest
 from qfb_gpu.report.figures.reading import of_parts
@@ -130,19 +130,23 @@ def summed(streams: pa.Table, expected: pa.Table, asked: Ahead) -> Sums:
     if asked.first_day is None:
         inside = np.zeros(expected.num_rows, dtype=bool)
     spread = _spread(streams)
-    weeks, largest = {}, {}
-    size = np.abs(numbers(expected, "amount").astype(float))
-    for currency in _currencies(expected):
-        mine = inside & equal(expected, "currency", currency)
-        part = expected.filter(pa.array(mine))
-        weeks[currency] = _weeks(part, days[mine] // _WEEK, asked.n_weeks, spread)
-        largest[currency] = _largest(expected, np.flatnonzero(mine), size, streams)
-    return Sums(
-        per_day=np.bincount(days[inside], minlength=asked.horizon_days),
-        totals=_totals(expected.filter(pa.array(inside)) if asked.is_given else expected),
-        weeks=weeks,
-        largest=largest,
-    )
+    amount, stream = numbers(expected, "amount").astype(float), numbers(expected, "stream_id")
+    currency, names = codes(expected, "currency")
+    direction, ways = codes(expected, "direction")
+    is_in = direction == (ways.index("in") if "in" in ways else len(ways))
+    counted = inside if asked.is_given else np.ones_like(inside)
+    weeks, largest, totals = {}, {}, {}
+    for number, name in enumerate(names):
+        own = currency == number
+        for at, way in enumerate(ways):
+            mine = counted & own & (direction == at)
+            if mine.any():
+                totals[name, way] = exact(amount[mine])
+        mine = np.flatnonzero(inside & own)
+        columns = amount[mine], stream[mine], is_in[mine], days[mine] // _WEEK
+        weeks[name] = _weeks(*columns, asked.n_weeks, spread)
+        largest[name] = _largest(expected, mine, np.abs(amount), streams)
+    return Sums(np.bincount(days[inside], minlength=asked.horizon_days), totals, weeks, largest)
 
 
 def nothing(asked: Ahead) -> Sums:
@@ -198,10 +202,6 @@ def _size(row: dict[str, Any]) -> float:
     return size
 
 
-def _currencies(expected: pa.Table) -> list[str]:
-    return [one for one in column(expected, "currency").unique().to_pylist() if one is not None]
-
-
 def collect(
     parts: Sequence[Sums], currencies: list[str], asked: Ahead, names: Mapping[str, str]
 ) -> Cash:
@@ -244,17 +244,6 @@ def expected_totals(parts: Sequence[Sums]) -> dict[Any, float]:
     return {key: float(rounded(p.totals[key] for p in parts if key in p.totals)[0]) for key in keys}
 
 
-def _totals(expected: pa.Table) -> dict[tuple[str, str], Exact]:
-    kinds = pa.table({name: column(expected, name) for name in ("currency", "direction")})
-    amount = numbers(expected, "amount").astype(float)
-    totals = {}
-    for kind in kinds.group_by(kinds.column_names).aggregate([]).to_pylist():
-        mine = equal(kinds, "currency", kind["currency"])
-        mine &= equal(kinds, "direction", kind["direction"])
-        totals[kind["currency"], kind["direction"]] = exact(amount[mine])
-    return totals
-
-
 def _spread(streams: pa.Table) -> tuple[np.ndarray[Any, Any], ...]:
     """Return the streams that have a range, by ascending id, and how far it goes each way."""
     amount, low, high = (numbers(streams, name, float("nan")) for name in _RANGE)
@@ -267,14 +256,14 @@ def _spread(streams: pa.Table) -> tuple[np.ndarray[Any, Any], ...]:
 
 
 def _weeks(
-    part: pa.Table,
+    amount: np.ndarray[Any, Any],
+    stream: np.ndarray[Any, Any],
+    is_in: np.ndarray[Any, Any],
     week: np.ndarray[Any, Any],
     n_weeks: int,
     spread: tuple[np.ndarray[Any, Any], ...],
 ) -> WeekSums:
-    amount = numbers(part, "amount").astype(float)
-    is_in = equal(part, "direction", "in")
-    below, above = _range(numbers(part, "stream_id"), week, is_in, n_weeks, spread)
+    below, above = _range(stream, week, is_in, n_weeks, spread)
     return WeekSums(
         money_in=exact(amount[is_in], week[is_in]),
         money_out=exact(amount[~is_in], week[~is_in]),

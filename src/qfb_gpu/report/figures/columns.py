@@ -54,6 +54,12 @@ def equal(table: pa.Table, name: str, value: str) -> np.ndarray[Any, Any]:
     return np.asarray(pc.fill_null(pc.equal(column(table, name), value), False))  # noqa: FBT003
 
 
+def codes(table: pa.Table, name: str) -> tuple[np.ndarray[Any, Any], list[str]]:
+    """Return each row's label as a number, nulls as -1, and the labels in the order they come."""
+    found = column(table, name).combine_chunks().dictionary_encode()
+    return np.asarray(pc.fill_null(found.indices, -1)), found.dictionary.to_pylist()
+
+
 def day_numbers(values: pa.ChunkedArray, null: int) -> np.ndarray[Any, Any]:
     """Return dates as int64 days since 1970-01-01, nulls as ``null``."""
     days = pc.cast(pc.cast(values, pa.date32()), pa.int32())

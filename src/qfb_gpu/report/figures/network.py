@@ -201,8 +201,9 @@ def _all_edges(read: Read, hubs: list[str], currencies: list[str]) -> _Edges | N
         for hub in hubs if near.num_rows else ():
             nearest = found.near[hub] + _partners(near, hub)
             found.near[hub] = sorted(nearest, key=lambda one: -one[0])[:_NEIGHBOURS]
+        paid = table.select(["payee_id", "amount_minor"])
         for currency in currencies:
-            mine = table.filter(pa.array(equal(table, "currency", currency)))
+            mine = paid.filter(pa.array(equal(table, "currency", currency)))
             payee = hash_texts(column(mine, "payee_id").combine_chunks())
             found.got[currency].append((payee, numbers(mine, "amount_minor")))
     return found

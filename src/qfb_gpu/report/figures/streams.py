@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _BINS = 20
 _EDGES = [float(edge) for edge in np.linspace(0.0, 1.0, _BINS + 1)]
 _UNKNOWN_DAY = -(2**31)
+_OF_REGULAR = ["confidence", "cadence", "status", "amount_kind"]
 _DATES = ["next_date_earliest", "next_date_latest"]
 COLUMNS = [
     "customer_id", "counterparty_id", "direction", "currency", "is_regular", "status", "cadence",
@@ -90,7 +91,7 @@ NOTHING = Sums(0, _NO_BINS, _NO_BINS, _NONE, _NONE, _NONE, _NONE, _NONE, _NONE, 
 
 def summed(table: pa.Table) -> Sums:
     """Return what ``COLUMNS`` of a part of ``payment_streams`` come to."""
-    regular = table.filter(_true(column(table, "is_regular")))
+    regular = table.select(_OF_REGULAR).filter(_true(column(table, "is_regular")))
     going = pc.and_(
         _true(column(table, "is_regular")),
         pc.fill_null(pc.not_equal(column(table, "status"), "stopped"), True),  # noqa: FBT003
