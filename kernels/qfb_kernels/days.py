@@ -215,7 +215,7 @@ def _plain_date(data, start):
     for i in range(_PLAIN):
         byte = uint64(data[uint64(start + i)])
         if i in (4, 7):
-            if byte != MINUS and byte != SLASH and byte != POINT:
+            if byte not in (MINUS, SLASH, POINT):
                 return -1, 0, 0
             continue
         digit = byte - uint64(48)  # what is below wraps around

@@ -305,6 +305,7 @@ def match_columns(
         if fold(rule.column) not in by_fold
     ]
     wanted = [name for m in mapped.values() for name in m.names]
+    wanted += [rule.column for rule in part.exclude if fold(rule.column) in by_fold]
     problems += [
         f"{where}: two columns are called {name!r}; rename one of them"
         for name in dict.fromkeys(wanted)

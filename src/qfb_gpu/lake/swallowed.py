@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from qfb_gpu.lake.texts import text_buffers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qfb_gpu.lake.readers import Batch
 
 _LINE_END = re.compile(b"\n")
@@ -26,13 +28,15 @@ _LEAST_BYTES = 24
 """A value that is shorter holds no row: a customer, a date and an amount."""
 
 
-def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
+def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_columns: int) -> Batch:
     """Return a batch of a CSV file without rows one of whose values holds further rows.
 
     Parameters
     ----------
     batch : Batch
         Of texts, its rows numbered one after the other but for the broken lines.
+    others : sequence of pyarrow binary array
+        The columns that are not among the batch's.
     separator : str
     n_columns : int
         Of the file.
@@ -45,7 +49,7 @@ def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
     if n_columns < _LEAST_COLUMNS:
         return batch
     found: dict[int, str] = {}
-    for column in batch.rows.columns:
+    for column in (*batch.rows.columns, *others):
         found |= _swallowing(column, separator, n_columns)
     if not found:
         return batch
@@ -65,7 +69,8 @@ def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
         return {}  # as nearly always: a look at the bytes, and at no row
     found = {}
     for at in np.flatnonzero(np.asarray(pc.match_substring(column, "\n"))).tolist():
-        text = column[at].as_py()
+        value = column[at].as_py()
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         lines = text.splitlines()
         if any(line.count(separator) == n_columns - 1 for line in lines[1:]):
             said = f"a quote is not closed, it took {len(lines)} lines into one value: {text}"
