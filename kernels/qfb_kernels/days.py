@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from numba import cuda, njit, uint64
 
+from qfb_kernels.linked import linked
 from qfb_kernels.text import (
     COMMA,
     DAY_MARK,
@@ -208,7 +209,7 @@ _date_row_cpu, _date_row_gpu = twin(_date_row, parts, skip, tail, day_number)
 _tail_cpu, _day_number_cpu = tail.cpu, day_number.cpu
 
 
-@njit(nogil=True)
+@linked
 def _plain_date(data, start):
     """Return year, month and day of ten bytes as ``2024-01-31``; a year of -1: they are not so."""
     value = uint64(0)

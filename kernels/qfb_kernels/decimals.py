@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from numba import cuda, njit, uint64
 
+from qfb_kernels.linked import linked
 from qfb_kernels.text import (
     CLOSE,
     COMMA,
@@ -197,7 +198,7 @@ def _minor_row(mantissa, scale, exponent, half_even, row, minor, status):
 _minor_row_cpu, _minor_row_gpu = twin(_minor_row, shift)
 
 
-@njit(nogil=True)
+@linked
 def _plain_decimal(data, start, stop):
     """Return the number in ``1234.56`` or ``1,234.56`` and its decimals; -1: the text is not so."""
     value, n_digits, n_scale, group, n_commas, point = uint64(0), 0, 0, 0, 0, False

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from numba import njit, uint64
 
+from qfb_kernels.linked import linked
+
 _TWO, _THREE, _FOUR = 0xC0, 0xE0, 0xF0
 """From which first byte on a character of UTF-8 has two, three and four bytes."""
 
 
-@njit(nogil=True)
+@linked
 def _bits_of(point, points, bits):
     """Return the bits of a character, 0 where it is none of the signs."""
     for i in range(points.shape[0]):
