@@ -45,6 +45,8 @@ class Batch:
         The rows' numbers in the file where they are not one after the other.
     counts : Counter
         More measures of ``data_quality``.
+    files : list of (int, str, int)
+        Number, name and rows of the files that it is of, one after the other; empty where of one.
     """
 
     rows: pa.RecordBatch
@@ -52,6 +54,7 @@ class Batch:
     broken: list[tuple[int, str]] = field(default_factory=list)
     numbers: Any = None
     counts: Counter[str] = field(default_factory=Counter)
+    files: list[tuple[int, str, int]] = field(default_factory=list)
 
     def row_numbers(self) -> Any:
         """Return the number of each row in its file: int64, shape (n_rows,)."""
