@@ -109,6 +109,20 @@ def test_rows_that_a_quote_took_in_a_column_nobody_reads_are_kept_as_they_came(t
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+@pytest.mark.parametrize("memo", ["", "memo of a usual length"])
+def test_short_rows_and_rows_of_any_line_end_are_not_swallowed(tmp_path, end, memo):
+    """Rows of fewer than 24 bytes, and lines that end in CR alone, were gone without a word."""
+    lines = [f"{i},7,2401{i + 1:02d},5,{memo}" for i in range(20)]
+    lines[4] = f'4,7,240105,5,"{memo}'
+    lines[5] += '"'
+    content = end.join(["txn_id,customer_id,date,amount,memo", *lines]) + end
+    ingest(config := config_of(tmp_path, content))
+    [reject] = gold.read(config.output_dir, "rejects").to_pylist()
+    assert (reject["row"], measures(config)["kept"]) == (4, 20 - 2)
+    assert "5,7,240106" in reject["row_json"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
 @pytest.mark.parametrize("quote", ["", '"'])
 @pytest.mark.parametrize("batch_rows", [1, 3000, 10**6])
 def test_a_file_without_quotes_is_read_as_one_with_them(tmp_path, end, quote, batch_rows):

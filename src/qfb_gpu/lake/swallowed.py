@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     from qfb_gpu.lake.readers import Batch
 
-_LINE_END = re.compile(b"\n")
+_LINE_ENDS = re.compile(b"\n"), re.compile(b"\r")
 _LEAST_COLUMNS = 4
 """Of a file with fewer, a line of prose may have as many commas."""
-_LEAST_BYTES = 24
-"""A value that is shorter holds no row: a customer, a date and an amount."""
+_LEAST_BYTES = 8
+"""A value that is shorter holds no row: a line end, four values of one byte, what is between."""
 
 
 def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_columns: int) -> Batch:
@@ -65,10 +65,13 @@ def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_col
 def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
     """Return the rows of a column whose text holds a whole row, and what to say of each."""
     data, ends = text_buffers(column)
-    if not len(column) or np.diff(ends).max() < _LEAST_BYTES or not _LINE_END.search(data):
+    if not len(column) or np.diff(ends).max() < _LEAST_BYTES:
+        return {}
+    if not any(end.search(data) for end in _LINE_ENDS):
         return {}  # as nearly always: a look at the bytes, and at no row
     found = {}
-    for at in np.flatnonzero(np.asarray(pc.match_substring(column, "\n"))).tolist():
+    has_lines = pc.or_(*(pc.match_substring(column, end) for end in ("\n", "\r")))
+    for at in np.flatnonzero(np.asarray(has_lines)).tolist():
         value = column[at].as_py()
         text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         lines = text.splitlines()
