@@ -19,6 +19,7 @@ import pyarrow.csv as pacsv
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.double_bytes import Utf8OfPairs, is_double
+from qfb_gpu.lake.swallowed import swallowing
 from qfb_gpu.lake.unreadable import MOST_BYTES, unreadable
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 _SAMPLE_BYTES = 1 << 20
 _LEAST_BLOCK = 1 << 20
+_MOST_TOGETHER = 1 << 26
+"""Bytes of the blocks that are put together."""
 _FIRST_NUMBER = 2
 """What Arrow numbers the row below the header."""
 _SURELY = 4
@@ -45,8 +48,8 @@ class Piece:
     ----------
     rows : pyarrow.RecordBatch
         The columns that were asked for and are there, as strings; at least one column.
-    others : list of pyarrow binary array
-        The columns that were not, where a quote may be open in them.
+    others : dict of int to str
+        Rows in whose other columns a quote is open, and what to say of each.
     first_row : int
         0-based row of the file that is the first.
     broken : list of (int, str)
@@ -54,7 +57,7 @@ class Piece:
     """
 
     rows: pa.RecordBatch
-    others: list[pa.Array]
+    others: dict[int, str]
     first_row: int
     broken: list[tuple[int, str]]
 
@@ -161,16 +164,16 @@ def pieces(
     with pa.input_stream(str(file.path), compression="detect") as raw:
         reader = _reader(raw, part, read_options, broken, kinds, quoted=quoted)
         first = 0
-        for rows in _gathered(reader, batch_rows):
-            read = pa.RecordBatch.from_arrays(rows.columns[: len(there)], names=there)
+        for rows, others in _gathered(reader, len(there), batch_rows, part.separator, len(names)):
+            read = pa.RecordBatch.from_arrays(rows.columns, names=there)
             start, lines = first, []
             first += rows.num_rows
             while broken and broken[0][0] < first:  # the parser is ahead of the batches
                 lines.append(broken.popleft())
                 first += 1
-            yield Piece(read, rows.columns[len(there) :], start, lines)
+            yield Piece(read, others, start, lines)
         if broken:
-            yield Piece(_none_of(there), [], first, list(broken))
+            yield Piece(_none_of(there), {}, first, list(broken))
 
 
 def _reader(
@@ -214,22 +217,30 @@ def _none_of(names: list[str]) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays([pa.array([], pa.string()) for _ in names], names)
 
 
-def _gathered(blocks: Iterable[pa.RecordBatch], n_rows: int) -> Iterator[pa.RecordBatch]:
-    """Put blocks together while they have no more rows than that.
+def _gathered(
+    blocks: Iterable[pa.RecordBatch], n_read: int, n_rows: int, separator: str, n_columns: int
+) -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
+    """Put blocks together while they have no more rows; the first ``n_read`` columns are kept.
 
     Parsing is quickest in blocks that stay in a core's cache; what comes after it costs something
-    for each batch and bucket.
+    for each batch and bucket. The other columns go with their block.
     """
     some: list[pa.RecordBatch] = []
-    n_some = 0
+    found: dict[int, str] = {}
+    n_some = n_bytes = 0
     for block in blocks:
-        if some and n_some + block.num_rows > n_rows:
-            yield pa.concat_batches(some)
-            some, n_some = [], 0
-        some.append(block)
-        n_some += block.num_rows
+        read = block.select(list(range(n_read)))
+        if some and (n_some + read.num_rows > n_rows or n_bytes + read.nbytes > _MOST_TOGETHER):
+            yield pa.concat_batches(some), found
+            some, found, n_some, n_bytes = [], {}, 0, 0
+        for column in block.columns[n_read:]:
+            swallowed = swallowing(column, separator, n_columns)
+            found |= {n_some + row: said for row, said in swallowed.items()}
+        some.append(read)
+        n_some += read.num_rows
+        n_bytes += read.nbytes
     if some:
-        yield pa.concat_batches(some)
+        yield pa.concat_batches(some), found
 
 
 def _sample(file: SourceFile) -> bytes:

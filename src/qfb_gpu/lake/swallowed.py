@@ -17,8 +17,6 @@ import pyarrow.compute as pc
 from qfb_gpu.lake.texts import text_buffers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from qfb_gpu.lake.readers import Batch
 
 _LINE_ENDS = re.compile(b"\n"), re.compile(b"\r")
@@ -28,15 +26,17 @@ _LEAST_BYTES = 8
 """A value that is shorter holds no row: a line end, four values of one byte, what is between."""
 
 
-def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_columns: int) -> Batch:
+def without_swallowed(
+    batch: Batch, others: dict[int, str], separator: str, n_columns: int
+) -> Batch:
     """Return a batch of a CSV file without rows one of whose values holds further rows.
 
     Parameters
     ----------
     batch : Batch
         Of texts, its rows numbered one after the other but for the broken lines.
-    others : sequence of pyarrow binary array
-        The columns that are not among the batch's.
+    others : dict of int to str
+        What :func:`swallowing` found in the columns that are not among the batch's.
     separator : str
     n_columns : int
         Of the file.
@@ -46,11 +46,10 @@ def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_col
     Batch
         The same where there is no such row; else those rows are among its ``broken``.
     """
-    if n_columns < _LEAST_COLUMNS:
-        return batch
     found: dict[int, str] = {}
-    for column in (*batch.rows.columns, *others):
-        found |= _swallowing(column, separator, n_columns)
+    for column in batch.rows.columns:
+        found |= swallowing(column, separator, n_columns)
+    found |= others
     if not found:
         return batch
     numbers = batch.row_numbers()
@@ -62,10 +61,10 @@ def without_swallowed(batch: Batch, others: Sequence[Any], separator: str, n_col
     return batch
 
 
-def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
-    """Return the rows of a column whose text holds a whole row, and what to say of each."""
+def swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
+    """Return the rows of a column whose text, or bytes, hold a whole row; what to say of each."""
     data, ends = text_buffers(column)
-    if not len(column) or np.diff(ends).max() < _LEAST_BYTES:
+    if n_columns < _LEAST_COLUMNS or not len(column) or np.diff(ends).max() < _LEAST_BYTES:
         return {}
     if not any(end.search(data) for end in _LINE_ENDS):
         return {}  # as nearly always: a look at the bytes, and at no row
