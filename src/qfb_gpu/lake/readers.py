@@ -92,17 +92,19 @@ def _is_declared(part: SourcePart) -> bool:
 
 
 def estimate_rows(file: SourceFile, part: SourcePart) -> int:
-    """Return about how many rows a file has, exactly for Parquet."""
-    del part
+    """Return about how many rows a file has, exactly for Parquet; raises as :func:`headers`."""
     if file.format == "obie":
         return max(1, file.path.stat().st_size // _OBIE_BYTES)
     if file.delta is not None and file.delta.n_rows is not None:
         return file.delta.n_rows - len(file.delta.deleted)
     if file.format != "csv":
         return int(_parquet(file).metadata.num_rows)
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-        read = len(sample)
+    try:
+        with pa.input_stream(str(file.path), compression="detect") as stream:
+            sample = stream.read(_SAMPLE_BYTES)
+            read = len(sample)
+    except OSError as error:
+        raise InputError(unreadable(file, part, error)) from error
     n_lines = max(1, sample.count(b"\n") or sample.count(b"\r"))
     if read < _SAMPLE_BYTES:
         return int(n_lines)
