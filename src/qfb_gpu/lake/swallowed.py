@@ -7,7 +7,6 @@ as a row is taken for such a one; its row is left out as a broken line, with all
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,7 +18,6 @@ from qfb_gpu.lake.texts import text_buffers
 if TYPE_CHECKING:
     from qfb_gpu.lake.readers import Batch
 
-_LINE_ENDS = re.compile(b"\n"), re.compile(b"\r")
 _LEAST_COLUMNS = 4
 """Of a file with fewer, a line of prose may have as many commas."""
 _LEAST_BYTES = 8
@@ -66,7 +64,8 @@ def swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
     data, ends = text_buffers(column)
     if n_columns < _LEAST_COLUMNS or not len(column) or np.diff(ends).max() < _LEAST_BYTES:
         return {}
-    if not any(end.search(data) for end in _LINE_ENDS):
+    whole = data.tobytes()  # in which a byte is looked for ten times as fast as in an array
+    if b"\n" not in whole and b"\r" not in whole:
         return {}  # as nearly always: a look at the bytes, and at no row
     found = {}
     has_lines = pc.or_(*(pc.match_substring(column, end) for end in ("\n", "\r")))
