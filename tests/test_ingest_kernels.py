@@ -13,6 +13,7 @@ from qfb_gpu.lake.rows import fixed
 from qfb_gpu.lake.serials import serial_of, texts_of
 from qfb_gpu.lake.texts import hash_texts
 from qfb_kernels import ledger_order
+from qfb_kernels.widen import decode_cpu, widen_cpu
 
 LOW, HIGH = -(2**63), 2**63 - 1
 FNV, PRIME = 0xCBF29CE484222325, 0x100000001B3
@@ -115,3 +116,60 @@ def test_texts_abreast_are_hashed_as_each_by_itself(texts):
 
     got = hash_texts(pa.array(texts, pa.string())).view(np.uint64)
     assert got.tolist() == [hashed(text) for text in texts]
+
+
+RUN = st.tuples(st.sampled_from([0, 1, 2, 4, 8]), st.integers(LOW, HIGH), st.integers(0, 5))
+
+
+def spilled(runs, data):
+    """Return the bytes of some runs in four views, their places, ends, widths and bases; differences."""
+    content, places, small = bytearray(8), [], []
+    for width, _, n_rows in runs:
+        places.append(len(content))
+        largest = 2 ** (8 * width) - 1
+        small += data.draw(st.lists(st.integers(0, largest), min_size=n_rows, max_size=n_rows))
+        for number in small[len(small) - n_rows :]:
+            content += number.to_bytes(width, "little")
+        content += bytes(-len(content) % 8)
+    whole = np.frombuffer(content, np.uint8)
+    views = tuple(whole.view(kind) for kind in (np.uint8, np.uint16, np.uint32, np.int64))
+    ends = np.append(0, np.cumsum([n for _, _, n in runs])).astype(np.int64)
+    widths, bases = (np.array([run[k] for run in runs], np.int64) for k in (0, 1))
+    return (views, np.array(places, np.int64), ends, widths, bases), small
+
+
+@given(st.lists(RUN, max_size=5), st.sampled_from([np.int32, np.int64]), st.data())
+def test_numbers_of_runs_come_back_whatever_they_were_kept_in(runs, kind, data):
+    spill, small = spilled(runs, data)
+    of_row = [base for _, base, n_rows in runs for _ in range(n_rows)]
+    out = np.empty(len(small), kind)
+    widen_cpu(*spill, out)
+    bits = np.dtype(kind).itemsize * 8
+    whole = [(base + one) % 2**bits for base, one in zip(of_row, small, strict=True)]
+    assert out.tolist() == [one - 2**bits if one >= 2 ** (bits - 1) else one for one in whole]
+
+
+@given(st.lists(st.lists(st.integers(-1, 4), max_size=5), max_size=4), st.sampled_from([1, 2, 4]))
+def test_codes_of_runs_stand_for_the_texts_of_their_run(codes, width):
+    bases = [min(run, default=0) for run in codes]
+    runs = [
+        (width if len({*run}) > 1 else 0, base, len(run))
+        for run, base in zip(codes, bases, strict=True)
+    ]
+
+    class Drawn:
+        numbers = iter(codes)
+
+        def draw(self, _):
+            run = next(self.numbers)
+            return [code - min(run) if len({*run}) > 1 else 0 for code in run]
+
+    spill, _ = spilled(runs, Drawn())
+    values = fixed(np.arange(5 * len(codes), dtype=np.int32) * 7)
+    value_ends = np.arange(len(codes) + 1) * 5
+    out = np.empty(sum(map(len, codes)), np.int32)
+    decode_cpu(*spill, values, value_ends, out)
+    wanted = [
+        (5 * n + code) * 7 if code >= 0 else -1 for n, run in enumerate(codes) for code in run
+    ]
+    assert out.tolist() == wanted

@@ -7,8 +7,9 @@ laid out as in :mod:`qfb_kernels.text`.
 
 from __future__ import annotations
 
-from numba import cuda, njit
+from numba import cuda, njit, uint64
 
+from qfb_kernels.linked import linked
 from qfb_kernels.text import (
     COMMA,
     DAY_MARK,
@@ -32,6 +33,7 @@ _DIGITS, _NAME = 1, 2
 _A, _M, _P, _T, _Z = 65, 77, 80, 84, 90
 _COMPACT_DATE, _COMPACT_TIME, _PIVOT = 8, 14, 69
 _SHORTEST = len("1/2/24")
+_PLAIN = len("2024-01-31")
 _UNCLEAR = 5
 """Stands for the length of a year where day and month cannot be told apart."""
 _MONTHS = tuple(
@@ -204,11 +206,45 @@ def _date_row(data, offsets, order, row, day, status):
 _date_row_cpu, _date_row_gpu = twin(_date_row, parts, skip, tail, day_number)
 
 
+_tail_cpu, _day_number_cpu = tail.cpu, day_number.cpu
+
+
+@linked
+def _plain_date(data, start):
+    """Return year, month and day of ten bytes as ``2024-01-31``; a year of -1: they are not so."""
+    value = uint64(0)
+    for i in range(_PLAIN):
+        byte = uint64(data[uint64(start + i)])
+        if i in (4, 7):
+            if byte not in (MINUS, SLASH, POINT):
+                return -1, 0, 0
+            continue
+        digit = byte - uint64(48)  # what is below wraps around
+        if digit > uint64(9):
+            return -1, 0, 0
+        value = value * uint64(10) + digit
+    whole = int(value)
+    return whole // 10000, whole // 100 % 100, whole % 100
+
+
 @njit(nogil=True, cache=True)
 def parse_date_cpu(data, offsets, order, day, status):
-    """Read each text as a day: OK, MISSING, UNREADABLE, IMPOSSIBLE or AMBIGUOUS."""
+    """Read each text as a day: OK, MISSING, UNREADABLE, IMPOSSIBLE or AMBIGUOUS.
+
+    What begins as nearly all dates of files do, ``2024-01-31``, takes a short way to the same.
+    """
     for row in range(status.shape[0]):
-        _date_row_cpu(data, offsets, order, row, day, status)
+        start, stop = offsets[row], offsets[row + 1]
+        year, month, of_month = -1, 0, 0
+        if stop - start >= _PLAIN:
+            year, month, of_month = _plain_date(data, start)
+        if year < 0:
+            _date_row_cpu(data, offsets, order, row, day, status)
+        elif stop - start > _PLAIN and not _tail_cpu(data, start + _PLAIN, stop):
+            day[row], status[row] = NO_DAY, UNREADABLE
+        else:
+            day[row] = _day_number_cpu(year, month, of_month)
+            status[row] = IMPOSSIBLE if day[row] == NO_DAY else OK
 
 
 @njit(nogil=True, cache=True)

@@ -5,8 +5,9 @@ A decimal is ``mantissa * 10 ** -scale``. Texts are laid out as in :mod:`qfb_ker
 
 from __future__ import annotations
 
-from numba import cuda, njit
+from numba import cuda, njit, uint64
 
+from qfb_kernels.linked import linked
 from qfb_kernels.text import (
     CLOSE,
     COMMA,
@@ -151,6 +152,8 @@ def _decimal_row(data, offsets, row, mantissa, scale, status):
 
 
 _decimal_row_cpu, _decimal_row_gpu = twin(_decimal_row, head, figure, power, fold)
+_FEW, _SHORT = 16, 22
+"""So many digits are below the limit, so none is dropped; with commas, a point: so many bytes."""
 
 
 def _shift(value, shift):
@@ -195,11 +198,48 @@ def _minor_row(mantissa, scale, exponent, half_even, row, minor, status):
 _minor_row_cpu, _minor_row_gpu = twin(_minor_row, shift)
 
 
+@linked
+def _plain_decimal(data, start, stop):
+    """Return the number in ``1234.56`` or ``1,234.56`` and its decimals; -1: the text is not so."""
+    value, n_digits, n_scale, group, n_commas, point = uint64(0), 0, 0, 0, 0, False
+    for i in range(start, stop):
+        byte = data[uint64(i)]
+        digit = uint64(byte) - uint64(48)  # what is below wraps around
+        if digit <= uint64(9):
+            value = value * uint64(10) + digit
+            n_digits += 1
+            n_scale += point
+            group += 1
+        elif byte == COMMA and not point and 3 >= group > (n_commas > 0):
+            n_commas += 1
+            group = 0
+        elif byte == POINT and not point and (n_commas == 0 or group == 3):
+            point = True
+        else:
+            return uint64(0), -1
+    if n_digits == 0 or n_digits > _FEW or (n_commas > 0 and not point and group != 3):
+        return uint64(0), -1
+    return value, n_scale
+
+
 @njit(nogil=True, cache=True)
 def parse_decimal_cpu(data, offsets, mantissa, scale, status):
-    """Read each text as an exact decimal: OK, MISSING, UNREADABLE or TOO_LARGE."""
+    """Read each text as an exact decimal: OK, MISSING, UNREADABLE or TOO_LARGE.
+
+    Digits with a point and commas among them, as in nearly all files, take a short way to the same.
+    """
     for row in range(status.shape[0]):
-        _decimal_row_cpu(data, offsets, row, mantissa, scale, status)
+        start, stop = offsets[row], offsets[row + 1]
+        negative = start < stop and data[uint64(start)] == MINUS
+        first = start + 1 if negative else start
+        value, n_scale = uint64(0), -1
+        if 0 < stop - first <= _SHORT:
+            value, n_scale = _plain_decimal(data, first, stop)
+        if n_scale < 0:
+            _decimal_row_cpu(data, offsets, row, mantissa, scale, status)
+        else:
+            mantissa[row] = -int(value) if negative else int(value)
+            scale[row], status[row] = n_scale, OK
 
 
 @cuda.jit

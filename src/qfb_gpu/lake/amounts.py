@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from qfb_gpu.currencies import currency_code
 from qfb_gpu.lake.texts import as_text, plain, text_buffers
 from qfb_kernels import decimals as kernels
+from qfb_kernels.signs import signs_cpu
 from qfb_kernels.text import MISSING, OK
 
 _EXACT_FLOAT = float(2**53)
@@ -126,17 +127,36 @@ def has_foreign_sign(values: pa.Array, currency: Any) -> Any:
         values = values.cast(values.type.value_type)
     if not (pa.types.is_string(values.type) or pa.types.is_large_string(values.type)):
         return none
-    data, _ = text_buffers(values)
+    data, offsets = text_buffers(values)
     if not ((data == ord("$")) | (data >= _NOT_ASCII)).any():
         return none  # as nearly always: a look at the bytes, and at no row
-    wrong = np.zeros(len(values), bool)
+    found = np.empty(len(values), np.uint8)
+    signs_cpu(data, offsets, _POINTS, _BITS, found)
+    if values.null_count:
+        found[np.asarray(values.is_null())] = 0
+    rows = np.flatnonzero(found)
+    signs, currency = found[rows], currency[rows]
+    wrong = np.zeros(rows.size, bool)
+    for bit, (listed, invert) in enumerate(_CONTRADICTED):
+        has = (signs & (1 << bit)) != 0
+        wrong[has] |= np.isin(currency[has], listed, invert=invert)
+    return rows[wrong]
+
+
+def _contradicted() -> list[tuple[list[int], bool]]:
+    """Return of each group of signs the currencies that it contradicts, or all but these."""
     signed = {code for codes in _SIGNS.values() for code in codes}
+    found = []
     for signs, own in _SIGNS.items():
-        found = pc.match_substring_regex(values, f"[{signs}]").fill_null(fill_value=False)
         alone = signs[0] in _NOBODY_ELSES
-        listed = [currency_code(code) for code in sorted(own if alone else signed - set(own))]
-        wrong |= np.asarray(found, bool) & np.isin(currency, listed, invert=alone)
-    return np.flatnonzero(wrong)
+        codes = sorted(own if alone else signed - set(own))
+        found.append(([currency_code(code) for code in codes], alone))
+    return found
+
+
+_CONTRADICTED = _contradicted()
+_POINTS = np.array([ord(sign) for signs in _SIGNS for sign in signs], np.int64)
+_BITS = np.array([1 << n for n, signs in enumerate(_SIGNS) for _ in signs], np.uint8)
 
 
 def multiply(left: Decimals, right: Decimals) -> Decimals:

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake import amounts, parse, prune, texts
+from qfb_gpu.lake import amounts, joined, parse, prune, texts
 from qfb_gpu.lake.rejects import reject_table, rows_to_json
 from qfb_gpu.lake.texts import Coded
 from qfb_kernels.days import AMBIGUOUS, IMPOSSIBLE
@@ -112,12 +112,15 @@ class Cleaned:
     keep : int64 array, the rows that are kept
     rejects : Arrow table of gold ``rejects``, or None
     counts : Counter of measures of ``data_quality``
+    by_file : dict of int to Counter
+        The same of each file, by its number.
     """
 
     columns: dict[str, Any]
     keep: Any
     rejects: pa.Table | None
     counts: Counter[str] = field(default_factory=Counter)
+    by_file: dict[int, Counter[str]] = field(default_factory=dict)
 
 
 def plain_column(table: Table) -> str | None:
@@ -140,7 +143,9 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     as_came = batch.rows
     if came is not None:
         row_number, as_came = row_number[came], batch.rows.take(pa.array(came))
-    columns["source_file"] = pa.array(np.full(rows.num_rows, plan.number, np.int32))
+    files = batch.files or [(plan.number, plan.name, rows.num_rows)]
+    numbers, names, sizes = zip(*files, strict=True)
+    columns["source_file"] = pa.array(np.repeat(np.array(numbers, np.int32), sizes))
     columns["source_row"] = pa.array(row_number)
     excluded, reasons = _exclude(rows, plan, reader, columns)
     counts += reader.counts
@@ -149,7 +154,12 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
         counts[f"excluded: {why}"] += int((excluded == number).sum())
     keep = np.flatnonzero((excluded == 0) & (reason == 0))
     rejects = _rejects(batch, as_came, plan, reason, reader.words, row_number, counts)
-    return Cleaned(columns, keep, rejects, +counts)
+    by_file = {plan.number: +counts}
+    if batch.files:
+        judged = [("excluded", excluded, reasons), ("rejected", reason, reader.words)]
+        by_file = joined.counts_by_file(batch, judged, reader.rounded)
+        rejects = joined.named(rejects, names, sizes, reason)
+    return Cleaned(columns, keep, rejects, +counts, by_file)
 
 
 def _prepared(batch: Batch, plan: FilePlan) -> tuple[pa.RecordBatch, Any, Counter[str]]:
@@ -250,6 +260,7 @@ class _RowReader:
         self.n_missing = np.zeros(rows.num_rows, np.int16)
         self.words: list[str] = []
         self.counts: Counter[str] = Counter()
+        self.rounded: Any = None
         self._negative: Any = None
 
     def read(self, column: Column) -> dict[str, Any]:
@@ -319,7 +330,8 @@ class _RowReader:
         minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
-            self.counts["rounded: amount to the decimals of its currency"] += int(rounded.sum())
+            self.counts[joined.ROUNDED] += int(rounded.sum())
+            self.rounded = rounded
             status[rounded] = OK
         self._judge(column, status)
         self._negative = minor < 0

@@ -26,6 +26,7 @@ from qfb_gpu.lake.bucket_read import n_rows_of
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
 from qfb_gpu.lake.delta import commit, sweep
 from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
+from qfb_gpu.lake.joined import joined
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
 from qfb_gpu.lake.plans import Planner
@@ -147,7 +148,8 @@ class Job:
         self._foresee(after.n_buckets)
         first = len(kept) + len(change.todo)
         fed_plans = [self.planner.feed(feed, first + n) for n, feed in enumerate(feeds)]
-        came = chain(self._batches(change.todo, plans), self._fed(feeds, fed_plans, CAME))
+        read = joined(self._batches(change.todo, plans), self._batch_rows)
+        came = chain(read, self._fed(feeds, fed_plans, CAME))
         went = self._fed(feeds, fed_plans, WENT)
         self.make(after, before, came, n_rows, went, change.gone, len(kept), keeps=bool(kept))
         return after
@@ -261,9 +263,8 @@ class Job:
             if skipped:
                 self._file_counts[plan.number].update(skipped)
                 continue
-            read: Iterator[Batch] = read_batches(
-                file, plan.part, plan.wanted, plan.repeating, self._batch_rows
-            )
+            what = (file, plan.part, plan.wanted, plan.repeating, self._batch_rows)
+            read: Iterator[Batch] = read_batches(*what)
             if plan.recipe is not None and plan.recipe.is_whole:
                 read = gathered(read)
             yield from ((batch, plan) for batch in read)
@@ -278,20 +279,20 @@ class Job:
     ) -> None:
         """First pass: clean every batch and split it by bucket."""
 
-        def work(item: tuple[Batch, FilePlan]) -> tuple[int, Cleaned, Split]:
+        def work(item: tuple[Batch, FilePlan]) -> tuple[Cleaned, Split]:
             """Clean a batch; of its rows only the runs are kept."""
             cleaned = clean(*item)
-            runs = split(cleaned, n_buckets)
-            cleaned.columns = {}
-            return item[1].number, cleaned, runs
+            runs, cleaned.columns = split(cleaned, n_buckets), {}
+            return cleaned, runs
 
         stage = f"read {self._source}"
         done = 0
         self._tell(stage, 0, n_expected)
-        for number, cleaned, runs in in_order(work, iter(batches), n_threads()):
+        for cleaned, runs in in_order(work, iter(batches), n_threads()):
             spill.write(runs)
             rejects.write(cleaned.rejects)
-            self._file_counts.setdefault(number, Counter()).update(cleaned.counts)
+            for number, counts in cleaned.by_file.items():
+                self._file_counts.setdefault(number, Counter()).update(counts)
             self._example = self._example or cleaned.rejects
             done += cleaned.counts["rows"]
             self._tell(stage, min(done, n_expected), n_expected)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
-from collections import Counter, deque
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake import obie
+from qfb_gpu.lake import csv_files, obie
 from qfb_gpu.lake.swallowed import without_swallowed
+from qfb_gpu.lake.unreadable import unreadable
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -30,9 +27,6 @@ _CODED_BYTES = 4
 """A column of texts with fewer bytes a row than this is in codes, not in texts."""
 _OBIE_BYTES = 500
 """About what a transaction takes in a document."""
-_MIN_BLOCK, _MAX_BLOCK = 1 << 20, 1 << 22
-_FIRST_NUMBER = 2
-"""What Arrow numbers the row below the header."""
 
 
 @dataclass(slots=True)
@@ -51,6 +45,8 @@ class Batch:
         The rows' numbers in the file where they are not one after the other.
     counts : Counter
         More measures of ``data_quality``.
+    files : list of (int, str, int)
+        Number, name and rows of the files that it is of, one after the other; empty where of one.
     """
 
     rows: pa.RecordBatch
@@ -58,6 +54,7 @@ class Batch:
     broken: list[tuple[int, str]] = field(default_factory=list)
     numbers: Any = None
     counts: Counter[str] = field(default_factory=Counter)
+    files: list[tuple[int, str, int]] = field(default_factory=list)
 
     def row_numbers(self) -> Any:
         """Return the number of each row in its file: int64, shape (n_rows,)."""
@@ -78,7 +75,7 @@ def headers(file: SourceFile, part: SourcePart) -> list[str]:
         It cannot be read.
     """
     if file.format == "csv":
-        return _with_folders(_csv_headers(file, part), file)
+        return _with_folders(csv_files.headers(file, part), file)
     if file.format == "obie":
         return list(obie.DECLARED if _is_declared(part) else obie.TRANSACTIONS)
     if file.delta is not None:
@@ -95,17 +92,19 @@ def _is_declared(part: SourcePart) -> bool:
 
 
 def estimate_rows(file: SourceFile, part: SourcePart) -> int:
-    """Return about how many rows a file has, exactly for Parquet."""
-    del part
+    """Return about how many rows a file has, exactly for Parquet; raises as :func:`headers`."""
     if file.format == "obie":
         return max(1, file.path.stat().st_size // _OBIE_BYTES)
     if file.delta is not None and file.delta.n_rows is not None:
         return file.delta.n_rows - len(file.delta.deleted)
     if file.format != "csv":
         return int(_parquet(file).metadata.num_rows)
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-        read = len(sample)
+    try:
+        with pa.input_stream(str(file.path), compression="detect") as stream:
+            sample = stream.read(_SAMPLE_BYTES)
+            read = len(sample)
+    except OSError as error:
+        raise InputError(unreadable(file, part, error)) from error
     n_lines = max(1, sample.count(b"\n") or sample.count(b"\r"))
     if read < _SAMPLE_BYTES:
         return int(n_lines)
@@ -141,23 +140,7 @@ def read_batches(
         else:
             yield from _parquet_batches(file, columns, texts, batch_rows)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError, UnicodeError) as error:
-        raise InputError(_unreadable(file, part, error)) from error
-
-
-def _unreadable(file: SourceFile, part: SourcePart, error: Exception) -> str:
-    reason = " ".join(str(error).split())[:200]
-    lowered = reason.lower()
-    if file.format == "csv" and any(word in lowered for word in ("utf", "decode", "codec")):
-        return (
-            f"{file.path}: not {part.encoding} text ({reason}); "
-            "set `encoding`, e.g. 'gb18030', 'utf-16' or 'cp1252'"
-        )
-    if "straddling" in lowered:
-        return (
-            f"{file.path}: a value is longer than {_MAX_BLOCK >> 20} MiB, mostly a quote that is "
-            "not closed; mend or replace the file"
-        )
-    return f"{file.path}: cannot be read as {file.format} ({reason}); mend or replace the file"
+        raise InputError(unreadable(file, part, error)) from error
 
 
 def _parquet(file: SourceFile, texts: list[str] | None = None) -> pq.ParquetFile:
@@ -215,6 +198,17 @@ def _present(file: SourceFile, rows: pa.RecordBatch, first: int) -> Batch:
     return Batch(rows.filter(pa.array(keep)), first, numbers=numbers)
 
 
+def _csv_batches(
+    file: SourceFile, part: SourcePart, columns: list[str], batch_rows: int
+) -> Iterator[Batch]:
+    """Read the asked columns; the others only to see whether a quote in them is not closed."""
+    names = csv_files.headers(file, part)
+    stored = {name: name if name in names else None for name in columns}
+    for piece in csv_files.pieces(file, part, names, columns, batch_rows):
+        batch = Batch(_complete(piece.rows, stored, file), piece.first_row, piece.broken)
+        yield without_swallowed(batch, piece.others, part.separator, len(names))
+
+
 def _obie_batches(
     file: SourceFile, part: SourcePart, columns: list[str], batch_rows: int
 ) -> Iterator[Batch]:
@@ -267,117 +261,3 @@ def _scalar(value: str | dt.datetime | None) -> pa.Scalar:
 def _no_view(values: pa.Array) -> pa.Array:
     """Return texts of Arrow's view layout, which few functions take, in the usual one."""
     return values.cast(pa.string()) if pa.types.is_string_view(values.type) else values
-
-
-def _csv_headers(file: SourceFile, part: SourcePart) -> list[str]:
-    encoding = "utf-8-sig" if _arrow_encoding(part.encoding) == "utf8" else part.encoding
-    try:
-        if encoding != "utf-8-sig" and _has_mark_of_utf8(file):
-            msg = (
-                f"{file.path}: it begins as UTF-8 with a byte order mark does; take "
-                f"encoding = {encoding!r} out"
-            )
-            raise InputError(msg)
-        with (
-            pa.input_stream(str(file.path), compression="detect") as raw,
-            io.TextIOWrapper(raw, encoding=encoding, newline="") as text,
-        ):
-            names = next(csv.reader(text, delimiter=part.separator), [])
-    except (OSError, UnicodeError, LookupError, csv.Error, pa.ArrowInvalid) as error:
-        raise InputError(_unreadable(file, part, error)) from error
-    if not any(name.strip() for name in names):
-        msg = f"{file.path}: its first line is blank; expected the column names there"
-        raise InputError(msg)
-    if any("\0" in name for name in names):
-        msg = (
-            f"{file.path}: its header has characters of value 0; where it is text set encoding = "
-            "'utf-16-le' or 'utf-16-be', else export it as CSV or Parquet"
-        )
-        raise InputError(msg)
-    if len(names) == 1 and len(names[0]) > 1:
-        others = [mark for mark in ",;\t|" if mark != part.separator and mark in names[0]]
-        if others:
-            msg = (
-                f"{file.path}: its header has no {part.separator!r}; "
-                f"set separator = {others[0]!r} (header: {names[0][:80]!r})"
-            )
-            raise InputError(msg)
-    return names
-
-
-def _has_mark_of_utf8(file: SourceFile) -> bool:
-    """Return whether a file says that it is UTF-8: read otherwise its first column has no name."""
-    with pa.input_stream(str(file.path), compression="detect") as raw:
-        return bool(raw.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8)
-
-
-def _csv_batches(
-    file: SourceFile, part: SourcePart, columns: list[str], batch_rows: int
-) -> Iterator[Batch]:
-    names = _csv_headers(file, part)
-    broken: deque[tuple[int, str]] = deque()
-
-    def keep_broken(row: Any) -> str:
-        """Keep a row of too many or too few fields, and have Arrow go on."""
-        text = f"{row.actual_columns} columns instead of {row.expected_columns}: {row.text}"
-        broken.append((row.number - _FIRST_NUMBER, text))
-        return "skip"
-
-    unique = [f"{number}" for number in range(len(names))]
-    stored = {name: name if name in names else None for name in columns}
-    there = [name for name in columns if stored[name] is not None] or names[:1]  # none means all
-    picked = [str(names.index(name)) for name in there]
-    if _is_header_alone(file):
-        return
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        reader = pacsv.open_csv(
-            stream,
-            pacsv.ReadOptions(
-                use_threads=False,
-                block_size=_block_size(file, batch_rows),
-                column_names=unique,
-                skip_rows_after_names=1,  # a row, not a line: a header may hold line breaks
-                encoding=_arrow_encoding(part.encoding),
-            ),
-            pacsv.ParseOptions(
-                delimiter=part.separator,
-                newlines_in_values=True,
-                invalid_row_handler=keep_broken,
-            ),
-            pacsv.ConvertOptions(
-                column_types=dict.fromkeys(picked, pa.string()),
-                include_columns=picked,
-                strings_can_be_null=False,
-            ),
-        )
-        first = 0
-        for rows in reader:
-            read = pa.RecordBatch.from_arrays(rows.columns, names=there)
-            batch = Batch(_complete(read, stored, file), first)
-            first += rows.num_rows
-            while broken and broken[0][0] < first:  # the parser is ahead of the batches
-                batch.broken.append(broken.popleft())
-                first += 1
-            yield without_swallowed(batch, part.separator, len(names))
-        if broken:
-            empty = pa.RecordBatch.from_arrays([pa.array([], pa.string())] * len(columns), columns)
-            yield Batch(empty, first, list(broken))
-
-
-def _is_header_alone(file: SourceFile) -> bool:
-    """Return whether a file is one line without an end, which Arrow does not read."""
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    return len(sample) < _SAMPLE_BYTES and b"\n" not in sample and b"\r" not in sample
-
-
-def _arrow_encoding(encoding: str) -> str:
-    """Spell UTF-8 as Arrow does: any other spelling costs a pass over the text."""
-    return "utf8" if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig") else encoding
-
-
-def _block_size(file: SourceFile, batch_rows: int) -> int:
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        sample = stream.read(_SAMPLE_BYTES)
-    per_row = len(sample) / max(1, sample.count(b"\n"))
-    return int(min(_MAX_BLOCK, max(_MIN_BLOCK, per_row * batch_rows)))

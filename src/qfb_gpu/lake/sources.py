@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import os
 import re
 import unicodedata
@@ -228,6 +229,7 @@ def _delta_files(path: Path, root: Path, number: int, at: dt.date | int | None) 
     ]
 
 
+@functools.lru_cache(4096)
 def fold(header: str) -> str:
     """Return a header as it is compared: NFKC, no BOM, trimmed, white space and case folded."""
     text = unicodedata.normalize("NFKC", header.replace("\ufeff", ""))
@@ -305,6 +307,7 @@ def match_columns(
         if fold(rule.column) not in by_fold
     ]
     wanted = [name for m in mapped.values() for name in m.names]
+    wanted += [rule.column for rule in part.exclude if fold(rule.column) in by_fold]
     problems += [
         f"{where}: two columns are called {name!r}; rename one of them"
         for name in dict.fromkeys(wanted)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.lake.runs import Run, Split, split_rows, together
+from qfb_gpu.lake.run_rows import Run, together
+from qfb_gpu.lake.runs import Split, split_rows
 from qfb_gpu.lake.texts import Coded, hash_texts
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Spill:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._path = path
         self._file = path.open("wb", buffering=0)
-        self._runs: dict[int, list[tuple[Split, int, int]]] = {}
+        self._runs: dict[int, list[tuple[Split, int, int, int]]] = {}
 
     def write(self, split: Split) -> None:
         """Append a batch."""
@@ -42,8 +43,10 @@ class Spill:
         while whole:
             whole = whole[self._file.write(whole) :]
         split.bytes_ = None
-        for number, bucket in enumerate(split.buckets):
-            self._runs.setdefault(bucket, []).append((split, number, start + int(ends[number])))
+        sizes = np.diff(ends).tolist()
+        for number, (bucket, size) in enumerate(zip(split.buckets, sizes, strict=True)):
+            place = start + int(ends[number])
+            self._runs.setdefault(bucket, []).append((split, number, place, size))
 
     def buckets(self) -> list[int]:
         """Return the buckets that have rows."""
@@ -56,18 +59,21 @@ class Spill:
 
     def read(self, bucket: int) -> list[pa.RecordBatch]:
         """Return the rows of a bucket in the order they were written."""
-        runs = [
-            Run(split, number, self._bytes(start, split.n_bytes(number)))
-            for split, number, start in self._runs.get(bucket, [])
-        ]
-        return together(runs)
+        found = self._runs.get(bucket, [])
+        content = np.empty(sum(size for *_, size in found), np.uint8)
+        runs, first = [], 0
+        for split, number, place, size in found:
+            self._fill(content[first : first + size], place)
+            runs.append(Run(split, number, first))
+            first += size
+        return together(runs, content)
 
-    def _bytes(self, start: int, n_bytes: int) -> bytes:
-        found = os.pread(self._file.fileno(), n_bytes, start)
-        if len(found) < n_bytes:
-            msg = f"{self._path}: ends at byte {start + len(found)}; it was cut while it was read"
+    def _fill(self, content: Any, place: int) -> None:
+        """Read bytes of the file from a place on."""
+        n_read = os.preadv(self._file.fileno(), [content], place)
+        if n_read < content.size:
+            msg = f"{self._path}: ends at byte {place + n_read}; it was cut while it was read"
             raise OSError(msg)
-        return found
 
     def remove(self) -> None:
         """Delete the file."""

@@ -7,7 +7,6 @@ as a row is taken for such a one; its row is left out as a broken line, with all
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,20 +18,23 @@ from qfb_gpu.lake.texts import text_buffers
 if TYPE_CHECKING:
     from qfb_gpu.lake.readers import Batch
 
-_LINE_END = re.compile(b"\n")
 _LEAST_COLUMNS = 4
 """Of a file with fewer, a line of prose may have as many commas."""
-_LEAST_BYTES = 24
-"""A value that is shorter holds no row: a customer, a date and an amount."""
+_LEAST_BYTES = 8
+"""A value that is shorter holds no row: a line end, four values of one byte, what is between."""
 
 
-def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
+def without_swallowed(
+    batch: Batch, others: dict[int, str], separator: str, n_columns: int
+) -> Batch:
     """Return a batch of a CSV file without rows one of whose values holds further rows.
 
     Parameters
     ----------
     batch : Batch
         Of texts, its rows numbered one after the other but for the broken lines.
+    others : dict of int to str
+        What :func:`swallowing` found in the columns that are not among the batch's.
     separator : str
     n_columns : int
         Of the file.
@@ -42,11 +44,10 @@ def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
     Batch
         The same where there is no such row; else those rows are among its ``broken``.
     """
-    if n_columns < _LEAST_COLUMNS:
-        return batch
     found: dict[int, str] = {}
     for column in batch.rows.columns:
-        found |= _swallowing(column, separator, n_columns)
+        found |= swallowing(column, separator, n_columns)
+    found |= others
     if not found:
         return batch
     numbers = batch.row_numbers()
@@ -58,14 +59,19 @@ def without_swallowed(batch: Batch, separator: str, n_columns: int) -> Batch:
     return batch
 
 
-def _swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
-    """Return the rows of a column whose text holds a whole row, and what to say of each."""
+def swallowing(column: Any, separator: str, n_columns: int) -> dict[int, str]:
+    """Return the rows of a column whose text, or bytes, hold a whole row; what to say of each."""
     data, ends = text_buffers(column)
-    if not len(column) or np.diff(ends).max() < _LEAST_BYTES or not _LINE_END.search(data):
+    if n_columns < _LEAST_COLUMNS or not len(column) or np.diff(ends).max() < _LEAST_BYTES:
+        return {}
+    whole = data.tobytes()  # in which a byte is looked for ten times as fast as in an array
+    if b"\n" not in whole and b"\r" not in whole:
         return {}  # as nearly always: a look at the bytes, and at no row
     found = {}
-    for at in np.flatnonzero(np.asarray(pc.match_substring(column, "\n"))).tolist():
-        text = column[at].as_py()
+    has_lines = pc.or_(*(pc.match_substring(column, end) for end in ("\n", "\r")))
+    for at in np.flatnonzero(np.asarray(has_lines)).tolist():
+        value = column[at].as_py()
+        text = value if isinstance(value, str) else value.decode("utf-8", "replace")
         lines = text.splitlines()
         if any(line.count(separator) == n_columns - 1 for line in lines[1:]):
             said = f"a quote is not closed, it took {len(lines)} lines into one value: {text}"
