@@ -46,6 +46,15 @@ def test_the_order_of_rows_does_not_change_a_model():
     assert text.write_model(one.model) != text.write_model(seeded.model)
 
 
+def test_a_word_that_looks_like_a_label_teaches_none():
+    """The library took it for a second label of the row, which the rows have not (KeyError)."""
+    rows = table()
+    memo = [f"{text} __label__evil\t__label__房租" for text in rows["memo"].to_pylist()]
+    marked = learned(rows.set_column(0, "memo", pa.array(memo)), normalise=False)
+    assert marked.card["labels"] == learned(rows, normalise=False).card["labels"]
+    assert marked.card["unseen_counterparties"]["accuracy"] == 1
+
+
 def test_no_counterparty_is_on_both_sides():
     rows = rows_of(table())
     is_out = held_out(rows.group, 0.3, 0)
