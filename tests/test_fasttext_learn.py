@@ -51,7 +51,7 @@ def test_a_word_that_looks_like_a_label_teaches_none():
     rows = table()
     memo = [f"{text} __label__evil\t__label__房租" for text in rows["memo"].to_pylist()]
     marked = learned(rows.set_column(0, "memo", pa.array(memo)), normalise=False)
-    assert marked.card["labels"] == learned(rows, normalise=False).card["labels"]
+    assert sorted(marked.card["labels"]) == sorted(KINDS)
     assert marked.card["unseen_counterparties"]["accuracy"] == 1
 
 
