@@ -94,6 +94,13 @@ def test_a_learned_model_answers_and_knows_what_it_does_not_know():
     assert found.card["unseen_counterparties"]["accuracy"] > 0.95
 
 
+def test_one_text_is_not_a_text_a_character():
+    predictor = text.load_predictor(learned(table()).model, get_backend("cpu"))
+    for ask in (predictor.predict, predictor.embed):
+        with pytest.raises(InputError, match="give a list of it"):
+            ask("房租 1")
+
+
 def test_one_class_cannot_be_learnt():
     rows = table().filter(pa.array([i % 3 == 0 for i in range(400)]))
     with pytest.raises(InputError, match=r"two classes.*[.rent.]"):

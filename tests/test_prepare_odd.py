@@ -229,3 +229,9 @@ def test_an_unknown_word_is_no_default():
             call()
     with pytest.raises(ConfigError, match="into and place are both 'k'"):
         prepare.split_rows(table, column="k", separator="|", place="k")
+
+
+def test_one_text_is_no_column():
+    """Each of its characters was a row."""
+    with pytest.raises(InputError, match="give a list of it"):
+        prepare.left("房租2024", n=1)

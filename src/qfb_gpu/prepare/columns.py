@@ -55,6 +55,9 @@ def to_arrow(values: Any) -> pa.Array:
         return to_arrow(values.combine_chunks())
     if isinstance(values, pa.Array):
         return values.cast(pa.string()) if pa.types.is_string_view(values.type) else values
+    if isinstance(values, str):  # Arrow makes a row of each of its characters
+        msg = f"expected a column of texts, got one text, {values!r:.60}; give a list of it"
+        raise InputError(msg)
     if getattr(values, "ndim", 1) != 1:
         msg = f"expected one column, got {type(values).__name__} of {values.ndim} dimensions"
         raise InputError(msg)
