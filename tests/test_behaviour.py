@@ -129,6 +129,19 @@ def test_numbering_changes_no_vector_where_directions_are_tied(kind, seed):
     np.testing.assert_array_equal(its[customer], found)
 
 
+@pytest.mark.parametrize("seed", [128, 183, 197])
+def test_a_sum_of_columns_to_start_from_is_none_of_its_own(seed):
+    """By products of the columns, rounding alone was one: vectors were up to 0.18 apart."""
+    rows, rng = alike("one period", seed), np.random.default_rng(seed)
+    party = rng.permutation(1000)
+    one, other = (embed(visits(given), Behaviour(), CPU)
+                  for given in (rows, [(c, party[p], t) for c, p, t in rows]))  # fmt: skip
+    place = np.searchsorted(other.party, party[one.party])
+    np.testing.assert_array_equal(other.vector[place], one.vector)
+    columns = np.array([[1.0, 2, 3, 0], [0, 1e-4, 1e-4, 0], [0, 0, 0, 1e-7]])
+    assert directions._independent(columns) == [0, 1]
+
+
 def test_what_nothing_but_a_name_tells_apart_has_no_direction():
     """Two parties with the same visits, each of its own customers: none is the first."""
     rows = [(10 * p + c, p, t) for p in (0, 1) for c in range(3) for t in range(2)]

@@ -46,6 +46,15 @@ def test_the_order_of_rows_does_not_change_a_model():
     assert text.write_model(one.model) != text.write_model(seeded.model)
 
 
+def test_a_word_that_looks_like_a_label_teaches_none():
+    """The library took it for a second label of the row, which the rows have not (KeyError)."""
+    rows = table()
+    memo = [f"{text} __label__evil\t__label__房租" for text in rows["memo"].to_pylist()]
+    marked = learned(rows.set_column(0, "memo", pa.array(memo)), normalise=False)
+    assert sorted(marked.card["labels"]) == sorted(KINDS)
+    assert marked.card["unseen_counterparties"]["accuracy"] == 1
+
+
 def test_no_counterparty_is_on_both_sides():
     rows = rows_of(table())
     is_out = held_out(rows.group, 0.3, 0)
@@ -83,6 +92,13 @@ def test_a_learned_model_answers_and_knows_what_it_does_not_know():
     assert probability[0] > found.card["threshold"] > 0
     assert probability[2] == 0
     assert found.card["unseen_counterparties"]["accuracy"] > 0.95
+
+
+def test_one_text_is_not_a_text_a_character():
+    predictor = text.load_predictor(learned(table()).model, get_backend("cpu"))
+    for ask in (predictor.predict, predictor.embed):
+        with pytest.raises(InputError, match="give a list of it"):
+            ask("房租 1")
 
 
 def test_one_class_cannot_be_learnt():

@@ -94,6 +94,8 @@ def test_a_frame_of_polars_comes_back_as_one(frame):
         assert isinstance(call(table, **NIGHT), polars.DataFrame)
     found = qfb.find_streams(table, **NIGHT)
     assert found["stream_id"].to_list() == plain["stream_id"].to_pylist()
+    assert found.join(table, on="customer_id").height >= table.height  # a category joins no text
+    assert qfb.profile(table, **NIGHT).join(found, on="customer_id").height == found.height
     with pytest.raises(InputError, match=r"got LazyFrame; give table.collect\(\)"):
         qfb.find_streams(table.lazy(), **NIGHT)
     ends = qfb.prepare.month_end(table["date"])
@@ -160,3 +162,7 @@ def test_a_setting_of_a_section_is_told_where_it_belongs(frame):
         qfb.find_streams(frame, **NIGHT, false_discovery_rate=0.1)
     with pytest.raises(ConfigError, match=r"mean 'payments.horizon_days' or 'models.churn.horiz"):
         qfb.find_streams(frame, **NIGHT, horizon_days=30)
+
+
+def test_a_notebook_completes_the_public_names():
+    assert set(qfb.__all__) <= set(dir(qfb))

@@ -1,6 +1,7 @@
 """Columns and tables as notebooks hold them: codes, views, odd names, kinds that are no texts."""
 
 import datetime as dt
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from qfb_gpu import prepare
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 
 D = dt.date
 TEXTS = ["a|b", None, "", "中|文"]
@@ -140,3 +141,97 @@ def test_what_is_given_stays_as_it_was():
     prepare.split_rows(frame, column="t", separator="|")
     prepare.show_zero(pd.Series([np.inf, -1.0, np.nan]))
     pd.testing.assert_frame_equal(frame, before)
+
+
+def test_keys_that_are_numbers_are_compared_as_numbers():
+    """As texts 1.00 was not 1, nor 1000000000000 what Arrow writes as 1e+12."""
+    columns = [
+        pa.array([10**12, 3]),
+        pa.array([1e12, 3.0]),
+        pa.array([1e12, 3.0, 0.5, float("nan")]),
+        pa.array([Decimal("1000000000000.00"), Decimal("3.00")]),
+        pa.array([Decimal(10**12), Decimal(3)]),
+        pa.array([Decimal(10**12), Decimal(3)], pa.decimal128(38, 20)),
+    ]
+    for one in columns:
+        for other in columns:
+            if pa.types.is_decimal(one.type) and 0.5 in other.to_pylist():
+                continue  # of different kinds: as texts
+            found = prepare.present_in(one, other).to_pylist()
+            assert found[:2] == [1, 1] or 0.5 in one.to_pylist(), (one.type, other.type)
+            assert found[2:] in ([], [0, 0]) or one is other
+
+
+def test_a_null_is_a_group_of_its_own_and_so_is_an_empty_text():
+    """They were one group, whose key was that of the first row."""
+    for keys in (["", None, "x"], [None, "", "x"]):
+        table = pa.table({"g": keys, "m": ["a", "a", "b"]})
+        found = prepare.join_texts(table, by=["g"], column="m")
+        assert found.result["g"].to_pylist() == ["", "x", None]
+    assert prepare.group_texts(["a", "b"], [pa.array([-0.0, 0.0])]) == ["a、b", "a、b"]
+    with pytest.raises(ConfigError, match="name each once"):
+        prepare.join_texts(pa.table({"g": ["x"]}), by=["g"], column="g")
+
+
+def test_decimals_meet_other_numbers_unchanged():
+    """Whole numbers of 64 bits found no room beside decimals; floats lost digits unseen."""
+    money, whole = pa.table({"a": [Decimal("1.23")]}), pa.table({"a": [2**63 - 1]})
+    found = prepare.union_tables([money, whole]).result["a"].to_pylist()
+    assert found == [Decimal("1.23"), Decimal(2**63 - 1)]
+    half = pa.table({"a": [0.5]})
+    assert prepare.union_tables([money, half]).result["a"].to_pylist() == [1.23, 0.5]
+    with pytest.raises(InputError, match=r"45678901234567890.12 has more digits than a float"):
+        prepare.union_tables([pa.table({"a": [Decimal("45678901234567890.12"), None]}), half])
+
+
+@pytest.mark.parametrize("kind", ["int16", "uint8", "uint64"])
+def test_a_small_or_unsigned_number_beside_a_null_is_still_one(kind):
+    """pandas has no null for them but in its own kinds: as floats they lost digits."""
+    most = np.iinfo(kind).max
+    other = pd.DataFrame({"k": ["a"], "v": np.array([most], kind)})
+    found = prepare.lookup(pd.DataFrame({"k": ["a", "b"]}), other, on=["k"], take=["v"]).result
+    assert found["v"].dtype == kind.replace("int", "Int").replace("uI", "UI")
+    assert found["v"][0] == most
+
+
+def test_numbers_too_large_to_be_read_have_a_sign():
+    texts = [sign.format("9" * 23) for sign in ("{}", "-{}", "({})", "¥ {}-", "-{}.50", "-{}e+05")]
+    found = prepare.show_zero(texts)
+    assert found.result == [texts[0], "0", "0", "0", "0", "0"]
+    assert found.counts["negative"] == 5
+
+
+def test_dates_of_settings_may_be_midnights_and_nothing_else():
+    days = pd.Series(pd.to_datetime(["2024-02-05", "2024-02-06"]))
+    off = [pd.Timestamp("2024-02-05")]
+    assert prepare.working_days(days, days, holidays=off).tolist() == [0, 1]
+    last = [(pd.Timestamp("2024-02-06"), "")]
+    assert prepare.in_intervals(days, intervals=last).tolist() == [0, 1]
+    for wrong in ("2024-02-05", pd.NaT, dt.datetime(2024, 2, 5, 1), 5):  # noqa: DTZ001  no zone
+        with pytest.raises(ConfigError, match="expected a date such as"):
+            prepare.working_days(days, days, holidays=[wrong])
+        with pytest.raises(ConfigError, match="expected a date such as"):
+            prepare.label_intervals(days, intervals=[(wrong, wrong, "x")])
+    stamp = pa.array([86_400_005, -1], pa.int64()).view(pa.date64())
+    assert prepare.month_end(stamp).to_pylist() == [D(1970, 1, 31), D(1969, 12, 31)]
+
+
+def test_an_unknown_word_is_no_default():
+    """A typing error in ``unmatched`` kept rows that were meant to be left out."""
+    table, other = pa.table({"k": ["a|b"]}), pa.table({"k": ["a"], "v": [1]})
+    calls = (
+        lambda: prepare.lookup(table, other, on=["k"], take=["v"], unmatched="inner"),
+        lambda: prepare.lookup(table, other, on=["k"], take=["v"], cardinality="few"),
+        lambda: prepare.split_rows(table, column="k", separator="|", empty="no"),
+    )
+    for call in calls:
+        with pytest.raises(ConfigError, match="is one of"):
+            call()
+    with pytest.raises(ConfigError, match="into and place are both 'k'"):
+        prepare.split_rows(table, column="k", separator="|", place="k")
+
+
+def test_one_text_is_no_column():
+    """Each of its characters was a row."""
+    with pytest.raises(InputError, match="give a list of it"):
+        prepare.left("房租2024", n=1)

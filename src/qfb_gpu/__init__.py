@@ -24,3 +24,8 @@ def __getattr__(name: str) -> Any:
         return import_module(f"qfb_gpu.{name}")
     msg = f"module 'qfb_gpu' has no attribute {name!r}; it has {__all__}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    """Return the public names too, used or not: what a notebook completes."""
+    return sorted({*globals(), *__all__})

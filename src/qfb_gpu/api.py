@@ -37,7 +37,10 @@ _OF_ROWS = (
 )  # fmt: skip
 """Settings of a source that a table in memory may have, too."""
 _MANY = ("_id", "description")
-"""How columns end whose texts are many: a category's order would be theirs, of first appearance."""
+"""How columns end whose texts are many.
+
+As categories they would be ordered by first appearance, and Polars joins none to texts.
+"""
 
 
 class Scored(NamedTuple):
@@ -118,7 +121,8 @@ def find_streams(
     -------
     the kind of table that came in
         The columns of gold ``payment_streams``, a row per stream. In pandas days are
-        ``datetime64``, ids and descriptions texts, words of which there are few categories.
+        ``datetime64``; there and in Polars ids and descriptions are texts, words of which there
+        are few categories.
 
     Raises
     ------
@@ -253,7 +257,8 @@ def _arrow(table: Any) -> tuple[pa.Table, Any]:
     kind = type(table)
     library = kind.__module__.partition(".")[0]
     if library == "polars" and hasattr(table, "to_arrow"):
-        return without_views(table.to_arrow(), pa.large_string()), sys.modules[library].from_arrow
+        made = sys.modules[library].from_arrow
+        return without_views(table.to_arrow(), pa.large_string()), lambda arrow: made(_plain(arrow))
     if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
         return table.to_arrow(), kind.from_arrow
     if hasattr(table, "to_parquet") and hasattr(table, "iloc"):  # pandas; DuckDB has the first
@@ -269,13 +274,18 @@ def _to_pandas(table: pa.Table) -> Any:
     """Return a data frame with days as ``datetime64`` and ids as texts, which sort as texts do."""
     for at, field in enumerate(table.schema):
         if pa.types.is_date(field.type):
-            kind: pa.DataType = pa.timestamp("s")
-        elif pa.types.is_dictionary(field.type) and field.name.endswith(_MANY):
-            kind = field.type.value_type
-        else:
-            continue
-        table = table.set_column(at, field.name, table.column(at).cast(kind))
-    return table.to_pandas()
+            days = table.column(at).cast(pa.timestamp("s"))
+            table = table.set_column(at, field.name, days)
+    return _plain(table).to_pandas()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Return a table whose ids are texts, not codes: they meet those of the table that came in."""
+    for at, field in enumerate(table.schema):
+        if pa.types.is_dictionary(field.type) and field.name.endswith(_MANY):
+            texts = table.column(at).cast(field.type.value_type)
+            table = table.set_column(at, field.name, texts)
+    return table
 
 
 def _from_pandas(table: Any) -> pa.Table:

@@ -55,15 +55,16 @@ def leading(matrix: Any, trivial: Any, start: Any, size: int, backend: Backend) 
     """
     xp = backend.xp
     start = _without(trivial, start)
-    products = backend.to_host(start.T @ start)
-    own = np.array(_independent(products), np.int64)
+    _, corner = xp.linalg.qr(start)
+    corner = backend.to_host(corner)  # the columns, but for a turn
+    own = np.array(_independent(corner), np.int64)
     if own.size == 0:
         return xp.zeros((start.shape[0], size))
     if start.shape[0] <= _FEW:
         block, power, turn = _all_directions(matrix, trivial, backend)
     else:
         block, power, turn = _by_steps(matrix, trivial, start[:, backend.asarray(own)], backend)
-    length = np.sqrt(np.diag(products)[own])
+    length = np.sqrt(np.sum(corner[:, own] ** 2, axis=0))
     part = backend.to_host(start.T @ block)[own] / length[:, None]
     turn, power = _one_way(backend.to_host(power), backend.to_host(turn), part, size)
     vectors = block @ backend.asarray(turn)
@@ -105,15 +106,21 @@ def _orthonormal(block: Any, xp: Any) -> Any:
     return basis
 
 
-def _independent(products: Any) -> list[int]:
-    """Return which columns are no sum of those before them, by their products with each other."""
-    length = np.sqrt(np.diag(products))
+def _independent(columns: Any) -> list[int]:
+    """Return which columns are no sum of those before them.
+
+    From their products with each other it cannot be told: rounding grows by the square of what
+    columns have of their own, and was taken for a direction.
+    """
+    length = np.sqrt(np.sum(columns**2, axis=0))
+    left = columns / np.maximum(length, np.finfo(float).tiny)
     found: list[int] = []
-    left = products / np.maximum(np.outer(length, length), np.finfo(float).tiny)
     for at in range(length.size):
-        if length[at] > _NEW and left[at, at] > _NEW**2:
+        rest = np.sqrt(np.sum(left[:, at] ** 2))
+        if length[at] > _NEW and rest > _NEW:
             found.append(at)
-            left = left - np.outer(left[:, at], left[at]) / left[at, at]
+            way = left[:, at] / rest
+            left = left - np.outer(way, way @ left)
     return found
 
 

@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 _NULLABLE = {
-    "int8": "Int8",
-    "int32": "Int32",
-    "int64": "Int64",
     "bool": "boolean",
+    **{f"int{bits}": f"Int{bits}" for bits in (8, 16, 32, 64)},
+    **{f"uint{bits}": f"UInt{bits}" for bits in (8, 16, 32, 64)},
 }
 """pandas dtypes with a null of their own: the dtype never depends on what a column holds."""
 _PIECE_ROWS = 1 << 16
@@ -56,6 +55,9 @@ def to_arrow(values: Any) -> pa.Array:
         return to_arrow(values.combine_chunks())
     if isinstance(values, pa.Array):
         return values.cast(pa.string()) if pa.types.is_string_view(values.type) else values
+    if isinstance(values, str):  # Arrow makes a row of each of its characters
+        msg = f"expected a column of texts, got one text, {values!r:.60}; give a list of it"
+        raise InputError(msg)
     if getattr(values, "ndim", 1) != 1:
         msg = f"expected one column, got {type(values).__name__} of {values.ndim} dimensions"
         raise InputError(msg)
@@ -290,6 +292,8 @@ def read_days(values: Any) -> tuple[Any, Any]:
         column = column.cast(pa.date32())
     elif not pa.types.is_date(kind):
         return _read_texts(coded_text(column))
+    elif pa.types.is_date64(kind):  # Arrow's cast refuses one that is no midnight
+        column = days_of(column.view(pa.timestamp("ms")))
     numbers = column.cast(pa.date32()).view(pa.int32()).fill_null(NULL_DAY)
     days = np.asarray(numbers.to_numpy(zero_copy_only=False), np.int32)
     return days, np.zeros(len(days), bool)

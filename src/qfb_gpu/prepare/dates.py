@@ -23,6 +23,27 @@ _CLOSED = ("both", "left", "right", "neither")
 _RULES = ("first", "earliest", "latest", "condition")
 
 
+def day_of(op: str, given: Any) -> dt.date:
+    """Return a date of a setting; the midnight of a timestamp is one, too.
+
+    Raises
+    ------
+    ConfigError
+        It is no date, or has a time of day.
+    """
+    if isinstance(given, dt.datetime) and given == given:  # noqa: PLR0124  pandas' NaT is none
+        given = given if given.time() != dt.time() else given.date()
+    if isinstance(given, dt.date) and not isinstance(given, dt.datetime):
+        return given
+    msg = f"{op}: expected a date such as datetime.date(2024, 1, 31), got {given!r}"
+    raise ConfigError(msg)
+
+
+def _end_of(given: Any) -> dt.date | None:
+    """Return an end of an interval; None, or an empty text, is no end."""
+    return None if given is None or given == "" else day_of("in_intervals", given)
+
+
 def month_end(values: Any, *, months: int = 0) -> Any:
     """Return the last day of each date's month, or of one ``months`` later (earlier: negative).
 
@@ -92,7 +113,7 @@ def in_intervals(
         raise ConfigError(msg)
     days = to_days(values, "in_intervals")
     hit = np.zeros(len(days), bool)
-    for first, last in intervals:
+    for first, last in [(_end_of(first), _end_of(last)) for first, last in intervals]:
         if first is not None and last is not None and last < first:
             msg = f"in_intervals: [{first}, {last}] ends before it starts; exchange its ends"
             raise ConfigError(msg)

@@ -19,7 +19,6 @@ from qfb_gpu.prepare.columns import (
     to_arrow,
     without_empty,
 )
-from qfb_gpu.prepare.keys import match_keys
 from qfb_gpu.prepare.tables import Counted, View
 
 Order = Literal["text", "first", "last", "count"]
@@ -123,10 +122,16 @@ def join_texts(  # noqa: PLR0913  four of them are words
     Raises
     ------
     ConfigError, InputError
-        As :func:`group_texts`; or a column is missing.
+        As :func:`group_texts`; a column is missing, or two of the answer have one name.
     """
     view = View(table, "join_texts")
-    keys = [plain(view.column(name)) for name in by]  # Arrow sorts no codes
+    if len({*by, column, "n_texts"}) != len(by) + 2:
+        msg = (
+            f"join_texts: by, column and n_texts are columns of one table, got {by} and "
+            f"{column!r}; name each once, and rename what is called n_texts"
+        )
+        raise ConfigError(msg)
+    keys = [_comparable(view.column(name)) for name in by]  # Arrow sorts no codes
     group, n_groups, first = _groups(keys, view.n_rows)
     rank = None if order_by is None else view.column(order_by)
     how = _How(order, separator, max_length, more)
@@ -152,11 +157,20 @@ def _groups(by: list[pa.Array], n_rows: int) -> tuple[Any, int, Any]:
         raise InputError(msg)
     group = np.zeros(n_rows, np.int64)
     for column in by:
-        code, _, n_codes = match_keys([column], [column])
-        code[code < 0] = n_codes  # a null is a value of its own
+        coded = _comparable(column).dictionary_encode()
+        n_codes = len(coded.dictionary)  # a null is a value of its own
+        code = np.asarray(coded.indices.cast(pa.int64()).fill_null(n_codes))
         group = np.unique(group * (n_codes + 1) + code, return_inverse=True)[1]
     _, first = np.unique(group, return_index=True)
     return group, len(first), first
+
+
+def _comparable(values: pa.Array) -> pa.Array:
+    """Return a column whose equal values are equal bits: no codes, no 0 below 0."""
+    values = plain(values)
+    if pa.types.is_floating(values.type):
+        return pc.if_else(pc.equal(values, 0), pa.scalar(0, values.type), values)
+    return values if is_plain(values.type) else as_text(values)
 
 
 def _join(

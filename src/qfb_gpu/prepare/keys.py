@@ -1,8 +1,7 @@
 """Equal keys of two tables, as numbers: the codes of the other table's distinct keys.
 
-Keys of one kind are compared as they are, whole numbers of any width as numbers, dates and
-timestamps as instants, everything else as texts. A null, or an empty text, is no key and matches
-nothing.
+Keys of one kind are compared as they are, numbers of any width as numbers, dates and timestamps
+as instants, everything else as texts. A null, or an empty text, is no key and matches nothing.
 """
 
 from __future__ import annotations
@@ -16,6 +15,8 @@ import pyarrow.compute as pc
 from qfb_gpu.prepare.columns import as_text, in_pieces, is_plain, plain, without_empty
 
 _MOST_CODES = 2**62
+_MOST_DIGITS = (38, 76)
+"""Of decimals in 128 and 256 bits."""
 _UNITS = ("s", "ms", "us", "ns")
 
 
@@ -80,12 +81,55 @@ def _dense(our_codes: Any, their_codes: Any) -> tuple[Any, Any, int]:
 
 
 def _same_kind(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
-    one, other = _instants(_whole(one), _whole(other))
+    one, other = _instants(*_numbers(_whole(one), _whole(other)))
     if one.type != other.type or not is_plain(one.type):
         one, other = as_text(one), as_text(other)
     if pa.types.is_string(one.type):
         return without_empty(one), without_empty(other)
     return one, other
+
+
+def _numbers(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return whole numbers and decimals as decimals of one kind, and floats as what they equal.
+
+    A float that is no whole number equals none: it becomes null beside whole numbers.
+    """
+    kinds = one.type, other.type
+    is_decimal = [pa.types.is_decimal(kind) for kind in kinds]
+    is_whole = [pa.types.is_integer(kind) for kind in kinds]
+    if any(is_decimal) and all(a or b for a, b in zip(is_decimal, is_whole, strict=True)):
+        kind = decimal_of(*kinds)
+        return (one, other) if kind is None else (one.cast(kind), other.cast(kind))
+    if pa.types.is_floating(kinds[0]) and pa.types.is_floating(kinds[1]):
+        return one, other
+    if any(is_whole) and any(pa.types.is_floating(kind) for kind in kinds):
+        return _as_whole(one), _as_whole(other)
+    return one, other
+
+
+def decimal_of(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return the decimal type that holds two kinds of decimals or whole numbers; None if none."""
+    before, scale = (max(places) for places in zip(_places(one), _places(other), strict=True))
+    digits = before + scale
+    if digits <= _MOST_DIGITS[0]:
+        return pa.decimal128(digits, scale)
+    return pa.decimal256(digits, scale) if digits <= _MOST_DIGITS[1] else None
+
+
+def _places(kind: pa.DataType) -> tuple[int, int]:
+    """Return how many digits numbers of a kind have before and behind the point."""
+    if pa.types.is_decimal(kind):
+        return kind.precision - kind.scale, kind.scale
+    return len(str(2**kind.bit_width)), 0
+
+
+def _as_whole(values: pa.Array) -> pa.Array:
+    """Return floats as int64, null where they are no such number; whole numbers as they are."""
+    if not pa.types.is_floating(values.type):
+        return values
+    values = values.cast(pa.float64())
+    is_whole = pc.and_(pc.less(pc.abs(values), 2.0**63), pc.equal(pc.trunc(values), values))
+    return pc.if_else(is_whole, values, None).cast(pa.int64())
 
 
 def _instants(one: pa.Array, other: pa.Array) -> tuple[pa.Array, pa.Array]:

@@ -15,7 +15,7 @@ from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.prepare.columns import each_piece, like, plain, to_arrow, to_days
 from qfb_gpu.prepare.keys import has_key, match_keys
-from qfb_gpu.prepare.tables import Made, View, on_tables
+from qfb_gpu.prepare.tables import Made, View, on_tables, one_of
 
 Key = str | tuple[str, str]
 """A column of both tables, or ours and theirs."""
@@ -62,9 +62,10 @@ def lookup(
         A column is missing; a key has several rows where one was declared; a row is unmatched
         where that was refused.
     ConfigError
-        ``into`` names another number of columns than ``take``, or one that is there already.
+        ``into`` does not fit ``take``, or is there already; or a word is unknown.
     """
     names = _into(table, take, into, "lookup")
+    one_of("lookup", "cardinality", cardinality, ("one", "many"))
     pairs = _pairs(on)
     ours = [table.column(name) for name, _ in pairs]
     theirs = [other.column(name) for _, name in pairs]
@@ -124,7 +125,7 @@ def lookup_asof(  # noqa: PLR0913  the sides of a table and its key
     InputError
         A value is no date; the other table has two rows of one key and date; a column is missing.
     ConfigError
-        ``into`` does not fit ``take``, or ``within_days`` is negative.
+        ``into`` does not fit ``take``, ``unmatched`` is another word, or ``within_days`` negative.
     """
     names = _into(table, take, into, "lookup_asof")
     if within_days is not None and within_days < 0:
@@ -234,6 +235,7 @@ def _refuse_twins(stamps: Any) -> None:
 
 
 def _counts(found: Any, has: Any, op: str, unmatched: str, ours: list[pa.Array]) -> Counter[str]:
+    one_of(op, "unmatched", unmatched, ("null", "drop", "refuse"))
     lost = has & ~found
     if unmatched == "refuse" and not found.all():
         row = int(np.argmax(~found))

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import by_day, in_pieces, like, plain, to_arrow, to_days
+from qfb_gpu.prepare.dates import day_of
 
 _UNITS = ("month", "quarter", "year")
 _HOURS = 24
@@ -47,7 +48,9 @@ def label_intervals(
     if not intervals:
         msg = "label_intervals: intervals is empty; give at least one [first, last, label]"
         raise ConfigError(msg)
-    ordered = sorted(intervals)
+    op = "label_intervals"
+    ordered = [(day_of(op, first), day_of(op, last), label) for first, last, label in intervals]
+    ordered.sort(key=lambda interval: interval[:2])
     for first, last, label in ordered:
         if last < first:
             msg = f"label_intervals: {label!r} ends before it starts; exchange {first} and {last}"
@@ -202,6 +205,7 @@ def label_445(values: Any, *, starts: list[dt.date]) -> Any:
     InputError
         A value is no date.
     """
+    starts = [day_of("label_445", date) for date in starts]
     first = np.array([to_day(date) for date in starts])
     lengths = np.diff(first)
     if len(first) < 2 or not np.isin(lengths, [52 * _WEEK, 53 * _WEEK]).all():  # noqa: PLR2004

@@ -11,7 +11,8 @@ import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import as_text, in_pieces, plain, table_like
-from qfb_gpu.prepare.tables import Counted, Made, View, on_tables
+from qfb_gpu.prepare.keys import decimal_of
+from qfb_gpu.prepare.tables import Counted, Made, View, on_tables, one_of
 
 
 @on_tables()
@@ -47,19 +48,22 @@ def split_rows(
     Raises
     ------
     ConfigError
-        ``separator`` is empty.
+        ``separator`` is empty, ``empty`` is unknown, or ``into`` and ``place`` are one name.
     InputError
         The column is missing.
     """
     if not separator:
         msg = "split_rows: separator is empty; give the text between the parts"
         raise ConfigError(msg)
+    one_of("split_rows", "empty", empty, ("keep", "drop"))
+    if place == (into or column):
+        msg = f"split_rows: into and place are both {place!r}; give one of them another name"
+        raise ConfigError(msg)
     texts = as_text(table.column(column))
     parts = in_pieces(lambda piece: pc.split_pattern(piece, separator), texts)
     offsets = np.asarray(parts.offsets, np.int64)
     values = parts.values
-    size = np.diff(offsets)
-    size[np.asarray(texts.is_null())] = 0
+    size = np.where(np.asarray(texts.is_null()), 0, np.diff(offsets))
     row = np.repeat(np.arange(len(texts)), size)
     at = np.arange(len(row)) - np.repeat(np.cumsum(size) - size, size) + offsets[row]
     number = at - offsets[row] + 1
@@ -117,9 +121,7 @@ def union_tables(
     ConfigError
         Unknown ``columns``, or ``source`` is the name of a column.
     """
-    if columns not in ("all", "common", "first"):
-        msg = f"union_tables: columns is 'all', 'common' or 'first', not {columns!r}"
-        raise ConfigError(msg)
+    one_of("union_tables", "columns", columns, ("all", "common", "first"))
     if not tables:
         msg = "union_tables: no table; give at least one"
         raise InputError(msg)
@@ -181,6 +183,16 @@ def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
     if pa.types.is_date(one) != pa.types.is_date(other) and all(is_time):
         stamp = other if pa.types.is_date(one) else one
         return stamp if stamp.tz is None else None  # whose midnight would it be?
+    if any(map(pa.types.is_decimal, (one, other))):  # Arrow leaves int64 no room (25.0)
+        is_float = any(map(pa.types.is_floating, (one, other)))
+        kind = pa.float64() if is_float else decimal_of(one, other)
+    else:
+        kind = _unified(one, other)
+    return kind
+
+
+def _unified(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
+    """Return what Arrow makes of two kinds."""
     schemas = [pa.schema([("a", kind)]) for kind in (one, other)]
     try:
         return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
@@ -190,7 +202,20 @@ def _common(one: pa.DataType, other: pa.DataType) -> pa.DataType | None:
 
 def _cast(column: pa.Array, kind: pa.DataType, name: str, number: int) -> pa.Array:
     try:
-        return column.cast(kind)
+        cast = column.cast(kind)
+        if pa.types.is_decimal(column.type) and pa.types.is_floating(kind):
+            _refuse_rounded(column, cast)
     except pa.ArrowInvalid as error:
         msg = f"union_tables: column {name!r} of table {number} does not fit {kind}: {error}"
         raise InputError(" ".join(msg.split())) from error
+    return cast
+
+
+def _refuse_rounded(decimals: pa.Array, floats: pa.Array) -> None:
+    """Raise ArrowInvalid where a decimal is not the one nearest to its float: digits are lost."""
+    changed = pc.not_equal(floats.cast(decimals.type, safe=False), decimals)
+    changed = pc.and_(changed.fill_null(fill_value=True), decimals.is_valid())
+    row = pc.index(changed, True).as_py()
+    if row >= 0:
+        msg = f"{decimals[row].as_py()} has more digits than a float holds"
+        raise pa.ArrowInvalid(msg)

@@ -19,6 +19,8 @@ from qfb_kernels.text import MISSING, UNREADABLE
 
 _INFINITE = r"^\s*[+-]?(?i:inf|infinity|∞)\s*$"
 
+_DIGITS = r"[\p{Nd},.，．]+"
+
 
 def show_zero(
     values: Any, *, infinite: bool = True, negative: bool = True, null: bool = True
@@ -100,6 +102,9 @@ def _of_texts(column: pa.Array) -> tuple[Any, Any, Any, Any]:
     status[np.asarray(column.is_null())] = MISSING
     is_null, is_none = status == MISSING, status == UNREADABLE
     is_infinite = np.zeros(len(column), bool)
+    large = np.flatnonzero(status == decimals.TOO_LARGE)
+    if large.size:
+        mantissa[large] = _signs(column.take(pa.array(large)))
     rows = np.flatnonzero(is_none)
     if rows.size:
         some = column.take(pa.array(rows))
@@ -109,3 +114,13 @@ def _of_texts(column: pa.Array) -> tuple[Any, Any, Any, Any]:
         mantissa[rows] = np.where(below, -1, 0)
         is_none = is_none & ~is_infinite
     return is_infinite, mantissa < 0, is_null, is_none
+
+
+def _signs(large: pa.Array) -> Any:
+    """Return 1 or -1 of each number that is too large to be read: that of 1 written as it is."""
+    ones = pc.replace_substring_regex(large, _DIGITS, "1")
+    data, offsets = buffers.text_buffers(ones)
+    mantissa = np.empty(len(ones), np.int64)
+    rest = np.empty(len(ones), np.int16), np.empty(len(ones), np.int8)
+    decimals.parse_decimal_cpu(data, offsets, mantissa, *rest)
+    return mantissa

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pyarrow as pa
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import is_polars, like, to_arrow, to_batch, without_views
 
 if TYPE_CHECKING:
@@ -128,6 +128,14 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
         return run
 
     return decorate
+
+
+def one_of(op: str, name: str, given: Any, words: tuple[str, ...]) -> None:
+    """Raise ConfigError where a setting is none of the words there are for it."""
+    if given not in words:
+        there = ", ".join(repr(word) for word in words)
+        msg = f"{op}: {name} is one of {there}, not {given!r}"
+        raise ConfigError(msg)
 
 
 def assemble(given: Any, made: Made) -> Any:

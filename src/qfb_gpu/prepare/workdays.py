@@ -19,6 +19,7 @@ from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import coded_text, each_piece, like, to_days
+from qfb_gpu.prepare.dates import day_of
 from qfb_kernels import workdays as kernels
 from qfb_kernels.workdays import NULL, OUTSIDE
 
@@ -87,7 +88,10 @@ def working_days(
             "give columns of a table"
         )
         raise InputError(msg)
-    extra = tuple(weekend or ()), tuple(holidays or ()), tuple(workdays or ())
+    own = [
+        tuple(day_of("working_days", day) for day in days or ()) for days in (holidays, workdays)
+    ]
+    extra = tuple(weekend or ()), own[0], own[1]
     names, codes = _calendars(calendar, len(first))
     counts = [_count(name, *extra) for name in names]
     out, status = _run(counts, first, last, codes, int(closed == "both"))

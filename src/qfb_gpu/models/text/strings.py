@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.backend import get_backend
+from qfb_gpu.errors import InputError
 from qfb_kernels.ngrams import words_cpu
 
 if TYPE_CHECKING:
@@ -76,7 +77,15 @@ def distinct(texts: Any) -> Distinct:
     Parameters
     ----------
     texts : pyarrow array or chunked array of strings (plain or dictionary), or a sequence of str
+
+    Raises
+    ------
+    InputError
+        It is one text, whose characters would each be one.
     """
+    if isinstance(texts, str):
+        msg = f"expected a column of texts, got one text, {texts!r:.60}; give a list of it"
+        raise InputError(msg)
     column = (
         texts if isinstance(texts, pa.Array | pa.ChunkedArray) else pa.array(texts, pa.string())
     )

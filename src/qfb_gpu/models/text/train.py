@@ -16,13 +16,15 @@ import pyarrow.compute as pc
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.models.text.fileformat import read_model
-from qfb_gpu.models.text.model import written
+from qfb_gpu.models.text.model import LABEL_PREFIX, written
 
 if TYPE_CHECKING:
     from qfb_gpu._config.text import TextTraining
     from qfb_gpu.models.text.model import TextModel
     from qfb_gpu.models.text.sampling import Examples
 
+_LABELS = rf"(^|[ \t\n\v\f\r\x00]){LABEL_PREFIX}[^ \t\n\v\f\r\x00]*"
+"""Words of a text that the library takes for labels: as features it knows none of them."""
 _SEEN_ROWS = 1_000_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 5, 30
 _LEAST_ROWS_TO_QUANTISE = 256
@@ -45,7 +47,8 @@ def train_supervised(rows: Examples, settings: TextTraining) -> TextModel:
         raise InputError(msg)
     names = pa.array([written(name) for name in rows.labels], pa.string())
     label = names.take(pa.array(rows.label))
-    return _train(pc.binary_join_element_wise(label, rows.text, " "), settings, rows.n_rows)
+    text = pc.replace_substring_regex(rows.text, _LABELS, r"\1")
+    return _train(pc.binary_join_element_wise(label, text, " "), settings, rows.n_rows)
 
 
 def train_unsupervised(texts: pa.Array, settings: TextTraining) -> TextModel:
