@@ -346,6 +346,7 @@ def wait(*_, **__):
     HOW
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # and what nohup starts this one
 cli._run, cli.load = wait, lambda *_: None
 sys.argv = ["qfb", "run", "x.toml"]
 cli.main()

@@ -21,7 +21,9 @@ pytestmark = pytest.mark.usefixtures("no_mlflow")
 
 
 def config_of(folder, **settings):
+    """A night that groups customers as if there had been none before."""
     raw = {"as_of": AS_OF, "device": "cpu", "workers": 1, "n_buckets": 3,
+           "segments": {"number_margin": 0.0, "least_margin": 0.0},
            "sources": {"transactions": {"path": "transactions"}}, **settings}  # fmt: skip
     return build_config(raw, base=folder, where="test")
 

@@ -14,9 +14,16 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Segments
 from qfb_gpu.models import continuity
 from qfb_gpu.models.segment_cards import profile_cards
-from qfb_gpu.models.segment_choice import bootstrap_stability
+from qfb_gpu.models.segment_choice import _kept, bootstrap_stability
 from qfb_gpu.models.segment_space import FEATURES, THIN, standardised
-from qfb_gpu.models.segments import SegmentModel, assign, fit_and_place, fit_segments, placement
+from qfb_gpu.models.segments import (
+    SegmentModel,
+    assign,
+    fit_and_place,
+    fit_segments,
+    held,
+    placement,
+)  # fmt: skip
 
 CPU = get_backend("cpu")
 NAMES = [row[0] for row in FEATURES]
@@ -292,3 +299,31 @@ def test_the_weekday_moves_nobody():
     assert NAMES[0] == "recency_days_since_last"
     values = standardised(quiet, [0.0] * len(NAMES), [1.0] * len(NAMES), CPU)[:, 0]
     assert values[0] == values[1] == values[2] < values[3] < values[4]
+
+
+def test_who_has_not_passed_the_border_by_a_margin_stays():
+    placed = {
+        "segment_id": np.array([1, 1, 1, 1, 0], np.int32),
+        "segment_second_id": np.array([0, 0, 2, 0, -1], np.int32),
+        "segment_distance": np.array([9.5, 5.0, 9.5, 9.5, 1.0]),
+        "segment_margin": np.array([0.05, 0.5, 0.05, 0.05, np.nan]),
+    }
+    kept = held(placed, np.array([0, 0, 0, -1, -1], np.int32), 0.1, CPU)
+    assert kept["segment_id"].tolist() == [0, 1, 1, 1, 0]
+    assert kept["segment_second_id"].tolist() == [1, 0, 2, 0, -1]
+    np.testing.assert_allclose(kept["segment_distance"], [10.0, 5.0, 9.5, 9.5, 1.0])
+    np.testing.assert_allclose(kept["segment_margin"], [1 - 10 / 9.5, 0.5, 0.05, 0.05, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("n_before", "taken"),
+    [(0, 5), (5, 5), (4, 4), (3, 5), (6, 5), (7, 5), (12, 5)],
+    ids=["first", "best", "nearly as good", "too far", "not stable", "best, not stable", "other"],
+)
+def test_the_number_of_the_night_before_stays_where_it_is_nearly_as_good(n_before, taken):
+    worth = {3: (0.30, 0.9), 4: (0.32, 0.65), 5: (0.33, 0.8), 6: (0.32, 0.5), 7: (0.40, 0.55)}
+    choice = [
+        {"n_segments": n, "silhouette": silhouette, "stability": stability}
+        for n, (silhouette, stability) in worth.items()
+    ]
+    assert _kept(n_before, choice[2], choice, Segments())["n_segments"] == taken

@@ -155,8 +155,10 @@ def night(folder, table, as_of):
     return config.output_dir
 
 
-OF_TWO_NIGHTS = {"segment_id", "segment_second_id", "tier"}
-"""What a night keeps of the one before on purpose (test_groups.py): names, and a tier at its border."""
+OF_TWO_NIGHTS = {
+    "segment_id", "segment_second_id", "segment_distance", "segment_margin", "tier",
+}  # fmt: skip
+"""What a night keeps of the one before on purpose (test_groups.py): names, and who is at a border."""
 
 
 def test_a_second_night_publishes_what_a_first_one_would(transactions, tmp_path):

@@ -138,13 +138,15 @@ class Payments(Strict):
 class Segments(Strict):
     """How customers are grouped; ``auto`` chooses the number of segments.
 
-    ``least_stability`` is the adjusted Rand index that a number of segments has to reach over
-    bootstrap samples; ``tier_margin`` the share of turnover by which a customer has to pass the
-    border of a tier before it leaves the tier of the night before.
+    A number has to reach ``least_stability``, an adjusted Rand index, over bootstrap samples. Last
+    night's answer is left by a margin: ``number_margin`` of silhouette, ``least_margin`` of
+    ``segment_margin``, ``tier_margin`` of the share of turnover.
     """
 
     method: Literal["kmeans", "hdbscan"] = "kmeans"
     least_stability: Annotated[float, Field(ge=0, le=1)] = 0.7
+    number_margin: Annotated[float, Field(ge=0, lt=0.2)] = 0.02
+    least_margin: Annotated[float, Field(ge=0, lt=0.5)] = 0.1
     tier_margin: Annotated[float, Field(ge=0, lt=0.05)] = 0.02
     n_segments: Literal["auto"] | Annotated[int, Field(ge=2, le=50)] = "auto"
     sample_rows: Annotated[int, Field(ge=1000)] = 100_000

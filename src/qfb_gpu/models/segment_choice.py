@@ -3,7 +3,7 @@
 For each number the mean silhouette says how far groups stand apart, and the mean adjusted Rand
 index between the grouping and those of bootstrap samples says whether it is one of the customers
 or of chance. Of the numbers whose index reaches the setting the highest silhouette is taken; where
-none does, the most stable.
+none does, the most stable. The number of the night before is kept where it is nearly as good.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ _SILHOUETTE_ROWS = 2_000
 _BOOTSTRAP_ROWS = 2_000
 _BOOTSTRAPS = 4
 _ENOUGH_ROWS = 100
+_STABILITY_SLACK = 0.1
+"""How far below the setting the index of last night's number may be."""
 
 
 def choose_number(
-    sample: Any, settings: Segments, backend: Backend
+    sample: Any, settings: Segments, backend: Backend, n_before: int = 0
 ) -> tuple[int, list[dict[str, Any]]]:
     """Return the number of segments and what each number was worth.
 
@@ -36,6 +38,8 @@ def choose_number(
     ----------
     sample : array of float64, shape (n_rows, n_features)
         Standard scores in value order.
+    n_before : int
+        The number of the night before, which is kept where it is nearly as good as the best.
 
     Returns
     -------
@@ -67,7 +71,29 @@ def choose_number(
         best = max(stable, key=lambda one: (one["silhouette"], -one["n_segments"]))
     else:
         best = max(choice, key=lambda one: (one["stability"], -one["n_segments"]))
-    return best["n_segments"], choice
+    kept = _kept(n_before, best, choice, settings)
+    return kept["n_segments"], choice
+
+
+def _kept(
+    n_before: int, best: dict[str, Any], choice: list[dict[str, Any]], settings: Segments
+) -> dict[str, Any]:
+    """Return the number of the night before where it is nearly as good, else the best one.
+
+    Several numbers are often as good but for what a night changes, so that another one would be
+    taken every other night and most customers moved.
+    """
+    least = settings.least_stability
+    if any(one["stability"] >= least for one in choice):
+        least -= _STABILITY_SLACK
+    else:
+        least = 0.0
+    enough = best["silhouette"] - settings.number_margin
+    for one in choice:
+        is_near = one["silhouette"] >= enough and not one["stability"] < least
+        if one["n_segments"] == n_before and is_near:
+            return one
+    return best
 
 
 def bootstrap_stability(values: Any, centres: np.ndarray, seed: int, backend: Backend) -> float:

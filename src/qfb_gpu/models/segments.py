@@ -93,9 +93,14 @@ def fit_segments(features: Mapping[str, Any], settings: Segments, backend: Backe
 
 
 def fit_and_place(
-    blocks: Blocks, settings: Segments, backend: Backend
+    blocks: Blocks, settings: Segments, backend: Backend, n_before: int = 0
 ) -> tuple[SegmentModel, dict[str, Any]]:
     """Fit segments over the customers of all blocks; return the model and where each belongs.
+
+    Parameters
+    ----------
+    n_before : int
+        Segments of the night before, see :func:`choose_number`; 0: there was none.
 
     Returns
     -------
@@ -110,7 +115,7 @@ def fit_and_place(
     if settings.method == "hdbscan":
         centres = _dense_centres(sample, backend)
     else:
-        n_segments, choice = choose_number(sample, settings, backend)
+        n_segments, choice = choose_number(sample, settings, backend, n_before)
         centres = np.zeros((1, len(names)))
         if n_segments > 1:
             fitted = backend.kmeans(sample, n_segments, settings.seed)
@@ -204,3 +209,31 @@ def renamed(placed: dict[str, Any], ids: list[int], backend: Backend) -> dict[st
     names = backend.asarray(np.array([*ids, -1], dtype=np.int32))
     asked = ("segment_id", "segment_second_id")
     return {**placed, **{name: names[placed[name]] for name in asked}}
+
+
+def held(
+    placed: dict[str, Any], previous_id: Any, margin: float, backend: Backend
+) -> dict[str, Any]:
+    """Return a placement in which who has not passed the border by a margin stays where it was.
+
+    Parameters
+    ----------
+    placed : dict of arrays
+        What :func:`placement` returns.
+    previous_id : array of int32, shape (n_customers,)
+        The segment of the night before, -1 where there was none.
+    margin : float
+        Of ``segment_margin``. Who stays has one of 0 or less, as the second is the nearer.
+    """
+    xp = backend.xp
+    first, second = placed["segment_id"], placed["segment_second_id"]
+    away, clear = placed["segment_distance"], placed["segment_margin"]
+    stays = (previous_id >= 0) & (second == previous_id) & (clear < margin)
+    left = xp.where(stays, 1.0 - clear, 1.0)  # how far of the distance to the second
+    return {
+        **placed,
+        "segment_id": xp.where(stays, second, first),
+        "segment_distance": xp.where(stays, away / left, away),
+        "segment_second_id": xp.where(stays, first, second),
+        "segment_margin": xp.where(stays, 1.0 - 1.0 / left, clear),
+    }

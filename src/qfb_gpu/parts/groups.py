@@ -43,12 +43,15 @@ class Before:
     segment_id, tier : int32 and int8 arrays, shape (n_customers,)
     n_gone : int
         Customers of the night before that are not there any more.
+    n_segments : int
+        Segments of the night before.
     """
 
     as_of_day: int
     segment_id: np.ndarray
     tier: np.ndarray
     n_gone: int
+    n_segments: int
 
 
 @dataclass(slots=True)
@@ -67,7 +70,8 @@ class Groups:
     drift : dict of columns of ``segment_drift``; empty on a first night
     population : dict of NumPy arrays, a row a customer
         What :func:`place_groups` needs of all customers: ``customer_key``, those of
-        :data:`qfb_gpu.profile.MEASURES`, and ``previous_tier``, ``NONE`` where there was none.
+        :data:`qfb_gpu.profile.MEASURES`, and ``previous_segment_id`` and ``previous_tier``,
+        ``NONE`` where there was none.
     """
 
     columns: dict[str, Any]
@@ -81,7 +85,7 @@ class Groups:
 def fit_groups(
     blocks: Blocks, customer_keys: np.ndarray, config: Config, backend: Backend, run_id: str = ""
 ) -> Groups:
-    """Group every customer; keep ids and tiers where the night before had them.
+    """Group every customer; keep number, ids, tiers and who is at a border as the night before.
 
     Parameters
     ----------
@@ -91,21 +95,26 @@ def fit_groups(
     run_id : str
         Of this night: what it has published before it died is not of the night before.
     """
-    model, placed = segments.fit_and_place(blocks, config.segments, backend)
     last = ReaderBefore(config.output_dir, run_id)
     before = read_before(last, config, customer_keys)
+    n_before = 0 if before is None else before.n_segments
+    model, placed = segments.fit_and_place(blocks, config.segments, backend, n_before)
     now = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
     if before is not None:
-        was = before.segment_id >= 0
-        ids = continuity.match_ids(before.segment_id[was], now[was], len(model.centres))
+        known = before.segment_id >= 0
+        ids = continuity.match_ids(before.segment_id[known], now[known], len(model.centres))
         model, placed = model.renamed(ids), segments.renamed(placed, ids, backend)
+        was_in = backend.asarray(before.segment_id)
+        placed = segments.held(placed, was_in, config.segments.least_margin, backend)
         now = np.asarray(backend.to_host(placed["segment_id"]))
     away = placed["segment_distance"]
     cards = segment_cards.profile_cards(model, blocks, now, away, customer_keys, backend)
     none = np.full(customer_keys.shape[0], NONE, np.int8)
+    was = none.astype(np.int32) if before is None else before.segment_id
     population = {
         "customer_key": customer_keys,
         **{name: _column(blocks, name, backend) for name in profile.MEASURES},
+        "previous_segment_id": was,
         "previous_tier": none if before is None else before.tier,
     }
     standing = _standing(blocks, population, before, config, backend)
@@ -182,7 +191,7 @@ def place_groups(
     customer_keys : int64 NumPy array, shape (n_customers,)
     model : SegmentModel
     population : dict of NumPy arrays
-        :attr:`Groups.population`, ascending by key. Who is not in it had no tier before.
+        :attr:`Groups.population`, ascending by key. Who is not in it had neither before.
     """
     at, is_there = find(population["customer_key"], customer_keys, np)
     previous = np.where(is_there, population["previous_tier"][at], NONE).astype(np.int8)
@@ -194,7 +203,10 @@ def place_groups(
         margin=config.segments.tier_margin,
         among={name: backend.asarray(population[name]) for name in profile.MEASURES},
     )
-    return {**segments.placement(model, features, backend), **standing}
+    was = np.where(is_there, population["previous_segment_id"][at], NONE).astype(np.int32)
+    placed = segments.placement(model, features, backend)
+    least = config.segments.least_margin
+    return {**segments.held(placed, backend.asarray(was), least, backend), **standing}
 
 
 def read_before(last: ReaderBefore, config: Config, customer_keys: np.ndarray) -> Before | None:
@@ -225,6 +237,7 @@ def read_before(last: ReaderBefore, config: Config, customer_keys: np.ndarray) -
         np.where(is_there, segment[row], NONE).astype(np.int32),
         np.where(is_there, tiers[row], NONE).astype(np.int8),
         int(keys.size - is_there.sum()),
+        int(np.unique(segment).size),
     )
 
 
