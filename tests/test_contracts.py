@@ -248,6 +248,16 @@ def test_few_nodes_have_a_middle_but_no_range(n):
     assert np.isnan(found["early"][0]) == np.isnan(found["late"][0]) == (n < 10)
 
 
+@pytest.mark.parametrize("n_earlier", [0, 1, 5])
+def test_the_least_of_few_is_the_first_that_took_longer(n_earlier):
+    """It was tomorrow where anything had been paid by now."""
+    time = np.append(np.arange(1.0, n_earlier + 1), np.arange(20.0, 32.0))
+    sort = same_at_all_levels(np.full(time.size, 4))
+    curves = survival.kaplan_meier(sort[-1], time, np.ones(time.size, bool), CPU)
+    found = timing.forecast(same_at_all_levels(np.array([4])), np.array([8.0]), curves, CPU)
+    assert (found["early"][0], found["late"][0]) == (20.0, 31.0)
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 2), st.integers(-5, 12), st.booleans()), min_size=1, max_size=25

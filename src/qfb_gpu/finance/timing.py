@@ -134,19 +134,22 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
     xp = backend.xp
     n = now.shape[0]
     low, high = xp.zeros(n, dtype="int64"), xp.zeros(n, dtype="int64")
+    to_come = low  # the first step after now: the least that a quantile may be
     level = xp.full(n, -1, dtype="int8")
     n_later = xp.zeros(n, dtype="int64")
     for at, keys in enumerate(sort):
         begin, end = curve_of(keys, curves, backend)
-        later = end - step_after(curves, begin, end, now, backend)
+        next_step = step_after(curves, begin, end, now, backend)
+        later = end - next_step
         take = (level < 0) & (later >= (1 if at == LEVELS - 1 else FEWEST_EVENTS))
         low, high = xp.where(take, begin, low), xp.where(take, end, high)
+        to_come = xp.where(take, next_step, to_come)
         n_later = xp.where(take, later, n_later)
         level = xp.where(take, at, level).astype("int8")
     waiting = surviving(curves, low, high, now, backend)
     known = (level >= 0) & (waiting > 0)
     early, middle, late = (
-        xp.where(known, quantile(curves, low, high, waiting * (1 - q), backend), xp.nan)
+        xp.where(known, quantile(curves, to_come, high, waiting * (1 - q), backend), xp.nan)
         for q in _of_sample(n_later, xp)
     )
     few = n_later < FEWEST_EVENTS
