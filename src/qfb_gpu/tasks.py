@@ -311,7 +311,9 @@ def write_tables_of_published(night: Night, buckets: list[int]) -> dict[str, Pat
 def _segment_table(cards: list[dict[str, Any]], night: Night, buckets: list[int]) -> dict[str, Any]:
     rows = np.array([row for card in cards for row in card["typical"]], dtype=np.int64)
     names = iter(customers_at(night.workspace, buckets, rows)[1].to_pylist())
-    typical = [json.dumps([next(names) for _ in card["typical"]]) for card in cards]
+    typical = [
+        json.dumps([next(names) for _ in card["typical"]], ensure_ascii=False) for card in cards
+    ]
     return {
         "segment_id": np.array([card["segment_id"] for card in cards], dtype=np.int32),
         "n_customers": np.array([card["n_customers"] for card in cards], dtype=np.int64),

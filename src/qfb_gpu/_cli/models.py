@@ -87,7 +87,8 @@ def _list(found: list[Version], out: Path) -> None:
         return
     cells: dict[str, list[str]] = {}
     for one in found:
-        alias = ", ".join(one.aliases) + (" (pinned)" if one.is_pinned and one.aliases else "")
+        is_pinned = one.is_pinned and "champion" in one.aliases
+        alias = ", ".join(one.aliases) + (" (pinned)" if is_pinned else "")
         row = {
             "model": one.name, "version": str(one.version), "alias": alias,
             "as of": one.params.get("as_of", ""), "metrics": _metrics(one),
