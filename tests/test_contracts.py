@@ -270,7 +270,8 @@ def test_survival_is_kaplan_meiers(rows, share):
     curves = survival.kaplan_meier(group, time.astype(float), event, CPU)
     low, high = survival.curve_of(np.arange(3), curves, CPU)
     at = np.array([-6.0, 0.0, 4.0])
-    waiting = survival.surviving(curves, low, high, at, CPU)
+    after = survival.step_after(curves, low, high, at, CPU)
+    waiting = survival.surviving(curves, low, after, CPU)
     reached = survival.quantile(curves, low, high, np.full(3, share), CPU)
     for g in range(3):
         mine = [(t, e) for one, t, e in rows if one == g]

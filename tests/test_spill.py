@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from simulate import launch
 
+from qfb_gpu.lake import run_rows
 from qfb_gpu.lake.clean import Cleaned
 from qfb_gpu.lake.order import ledger_order
 from qfb_gpu.lake.rows import Rows
@@ -127,7 +128,7 @@ def test_a_bucket_gets_its_rows_of_all_batches_as_they_were(tmp_path_factory, so
 def test_runs_of_a_batch_in_memory_are_those_on_disk(tmp_path_factory, cleaned):
     spill = Spill(tmp_path_factory.mktemp("spill") / "rows")
     done = split(cleaned, N_BUCKETS)
-    kept = {bucket: done.run(number) for number, bucket in enumerate(done.buckets)}
+    kept = {bucket: run_rows.of_bucket(done, number) for number, bucket in enumerate(done.buckets)}
     spill.write(done)
     spill.seal()
     assert kept.keys() == set(spill.buckets())

@@ -211,12 +211,7 @@ def test_what_is_stopped_and_run_again_is_as_if_it_had_not_been(seed, tmp_path):
         n_rows -= change == "replaced"
         stopped(real, step, rng)
         getattr(twin, step)()
-        (tables, ids), (wanted, wanted_ids) = real.holds(), twin.holds()
-        said = f"seed {seed}, step {number}: {step} after {change}"
-        assert ids == wanted_ids, said
-        assert tables.keys() == wanted.keys(), said
-        for name, table in tables.items():
-            assert same(table, wanted[name]), f"{said}: {name}"
+        assert_alike(real, twin, f"seed {seed}, step {number}: {step} after {change}")
 
 
 @pytest.mark.usefixtures("commits")
@@ -244,12 +239,15 @@ def test_an_update_that_is_stopped_and_run_again_is_as_if_it_had_not_been(seed, 
         twin.update()
         if real.updated != twin.updated:
             twin.night()
-        (tables, ids), (wanted, wanted_ids) = real.holds(), twin.holds()
-        said = f"seed {seed}, step {number}: after {change}"
-        assert ids == wanted_ids, said
-        assert tables.keys() == wanted.keys(), said
-        for name, table in tables.items():
-            assert same(table, wanted[name]), f"{said}: {name}"
+        assert_alike(real, twin, f"seed {seed}, step {number}: after {change}")
+
+
+def assert_alike(real, twin, said):
+    (tables, ids), (wanted, wanted_ids) = real.holds(), twin.holds()
+    assert ids == wanted_ids, said
+    assert tables.keys() == wanted.keys(), said
+    for name, table in tables.items():
+        assert same(table, wanted[name]), f"{said}: {name}"
 
 
 def same(left, right):

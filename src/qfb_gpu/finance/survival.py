@@ -72,12 +72,14 @@ def step_after(curves: dict[str, Any], low: Any, high: Any, time: Any, backend: 
     return _first(low, high, lambda at: curves["time"][at] > time, backend.xp)
 
 
-def surviving(curves: dict[str, Any], low: Any, high: Any, time: Any, backend: Backend) -> Any:
-    """Return the share of each curve that still waits just after ``time``: 1 before any event."""
+def surviving(curves: dict[str, Any], low: Any, after: Any, backend: Backend) -> Any:
+    """Return the share of each curve that still waits before step ``after``: 1 before any event.
+
+    ``after`` is what :func:`step_after` returns for a time: the share is that just after it.
+    """
     xp = backend.xp
     if curves["time"].shape[0] == 0:
-        return xp.ones(time.shape[0])
-    after = step_after(curves, low, high, time, backend)
+        return xp.ones(after.shape[0])
     last = xp.maximum(after - 1, 0)
     return xp.where(after > low, curves["survival"][last], 1.0)
 

@@ -146,7 +146,7 @@ def forecast(sort: list[Any], now: Any, curves: dict[str, Any], backend: Backend
         to_come = xp.where(take, next_step, to_come)
         n_later = xp.where(take, later, n_later)
         level = xp.where(take, at, level).astype("int8")
-    waiting = surviving(curves, low, high, now, backend)
+    waiting = surviving(curves, low, to_come, backend)
     known = (level >= 0) & (waiting > 0)
     early, middle, late = (
         xp.where(known, quantile(curves, to_come, high, waiting * (1 - q), backend), xp.nan)

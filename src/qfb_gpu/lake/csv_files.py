@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from qfb_gpu.config import SourcePart
     from qfb_gpu.lake.sources import SourceFile
 
-_SAMPLE_BYTES = 1 << 20
+SAMPLE_BYTES = 1 << 20
 _LEAST_BLOCK = 1 << 20
 _MOST_TOGETHER = 1 << 26
 """Bytes of the blocks that are put together."""
@@ -104,7 +104,7 @@ def headers(file: SourceFile, part: SourcePart) -> list[str]:
 
 def _refuse_utf8(file: SourceFile, encoding: str) -> None:
     """Raise where a file is UTF-8: read otherwise its names and texts would be others."""
-    sample = _sample(file)
+    sample = sample_of(file)
     if sample.startswith(codecs.BOM_UTF8):
         msg = (
             f"{file.path}: it begins as UTF-8 with a byte order mark does; take "
@@ -146,8 +146,8 @@ def pieces(
     pyarrow.ArrowInvalid, UnicodeError, OSError
         The file is damaged, or not in the encoding it is said to be in.
     """
-    sample = _sample(file)
-    if len(sample) < _SAMPLE_BYTES and b"\n" not in sample and b"\r" not in sample:
+    sample = sample_of(file)
+    if len(sample) < SAMPLE_BYTES and b"\n" not in sample and b"\r" not in sample:
         return  # a line without an end, which Arrow does not read
     quoted = _may_be_quoted(file, part)
     there = [name for name in columns if name in names] or names[:1]  # none means all
@@ -243,9 +243,10 @@ def _gathered(
         yield pa.concat_batches(some), found
 
 
-def _sample(file: SourceFile) -> bytes:
+def sample_of(file: SourceFile) -> bytes:
+    """Return the first bytes of a file, as they are without compression; OSError as it comes."""
     with pa.input_stream(str(file.path), compression="detect") as stream:
-        return bytes(stream.read(_SAMPLE_BYTES))
+        return bytes(stream.read(SAMPLE_BYTES))
 
 
 def _may_be_quoted(file: SourceFile, part: SourcePart) -> bool:

@@ -100,16 +100,14 @@ def estimate_rows(file: SourceFile, part: SourcePart) -> int:
     if file.format != "csv":
         return int(_parquet(file).metadata.num_rows)
     try:
-        with pa.input_stream(str(file.path), compression="detect") as stream:
-            sample = stream.read(_SAMPLE_BYTES)
-            read = len(sample)
+        sample = csv_files.sample_of(file)
     except OSError as error:
         raise InputError(unreadable(file, part, error)) from error
     n_lines = max(1, sample.count(b"\n") or sample.count(b"\r"))
-    if read < _SAMPLE_BYTES:
+    if len(sample) < csv_files.SAMPLE_BYTES:
         return int(n_lines)
     packed = 5 if file.path.suffix in (".gz", ".bz2", ".zst") else 1
-    return int(file.path.stat().st_size * packed / read * n_lines)
+    return int(file.path.stat().st_size * packed / len(sample) * n_lines)
 
 
 def read_batches(

@@ -13,6 +13,7 @@ from qfb_gpu.config import SourcePart
 from qfb_gpu.lake.clean import Cleaned, FilePlan, clean
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rejects import DUPLICATE
+from qfb_gpu.lake.run_rows import of_bucket
 from qfb_gpu.lake.sources import Mapped
 from qfb_gpu.lake.spill import bucket_of, split
 from qfb_gpu.lake.texts import hash_texts
@@ -73,7 +74,7 @@ class Duplicates:
         """Return the rows of some buckets as spilled rows."""
         self._cleaned.keep = np.flatnonzero(np.isin(self.bucket, sorted(buckets)))
         found = split(self._cleaned, self._n_buckets)
-        return {bucket: found.run(number) for number, bucket in enumerate(found.buckets)}
+        return {bucket: of_bucket(found, number) for number, bucket in enumerate(found.buckets)}
 
 
 def _as_kept(rejects: pa.Table, numbers: Any, schema: Table, currency: str) -> Cleaned:

@@ -53,6 +53,12 @@ def together(runs: list[Run], content: Any) -> list[pa.RecordBatch]:
     return [_Reader(some, content).rows(list(columns)) for columns, some in alike.items()]
 
 
+def of_bucket(split: Split, number: int) -> pa.RecordBatch:
+    """Return a batch's rows of one of its buckets, by its number there, from memory."""
+    first = int(split.bytes_ends()[number])
+    return together([Run(split, number, first)], split.bytes_)[0]
+
+
 class _Reader:
     """Puts the streams of some runs together."""
 

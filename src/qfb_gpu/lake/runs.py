@@ -82,13 +82,6 @@ class Split:
         sizes = padded(self.counts * self.widths[:, None]).sum(axis=0)
         return np.append(0, np.cumsum(sizes))
 
-    def run(self, number: int) -> pa.RecordBatch:
-        """Return the rows of one of the buckets, by its number here, while they are in memory."""
-        from qfb_gpu.lake.run_rows import Run, together
-
-        first = int(self.bytes_ends()[number])
-        return together([Run(self, number, first)], self.bytes_)[0]
-
 
 def padded(n_bytes: Any) -> Any:
     """Return the next multiple of eight of numbers of bytes."""
