@@ -1,5 +1,6 @@
 """Groups by amount as sets of payments, and what amounts cost to write down, from their changes."""
 
+import itertools
 import math
 
 RATIOS = (1.6, 1.25, 1.08, 1.02, 1.0005)  # of the levels after that of the whole pool
@@ -10,7 +11,7 @@ YEAR = range(365 - 12, 365 + 12 + 1)
 def cut(amounts, rows, ratio):
     """Cut rows, in ascending order of amount, where an amount is too large for the one before."""
     groups = [[rows[0]]]
-    for before, row in zip(rows, rows[1:], strict=False):
+    for before, row in itertools.pairwise(rows):
         if amounts[row] > ratio * amounts[before]:
             groups.append([])
         groups[-1].append(row)
@@ -26,7 +27,7 @@ def stands_apart(amounts, groups, at):
         return (1.0 + amounts[high]) / (1.0 + amounts[low])
 
     rows = groups[at]
-    widest = max(ratio(low, high) for low, high in zip(rows, rows[1:], strict=False))
+    widest = max(ratio(low, high) for low, high in itertools.pairwise(rows))
     around = []
     if at > 0:
         around.append(ratio(groups[at - 1][-1], rows[0]))
@@ -61,7 +62,7 @@ def units(days, amounts):
 def nats(amounts):
     """Return what amounts cost to write down after the first: kept, stepped to, or any other."""
     logs = [math.log(1 + amount) for amount in amounts]
-    sizes = [abs(now - before) for before, now in zip(logs, logs[1:], strict=False)]
+    sizes = [abs(now - before) for before, now in itertools.pairwise(logs)]
     n = len(sizes)
     if n == 0:
         return 0.0
