@@ -100,3 +100,85 @@ def streams(amounts, owners, cancelled):
             other = cancelled[i]
             found[i] = found[other] if other >= 0 else number.get("rest", 0)
     return found, joined, list(number) or [None]
+
+
+class Settled:
+    """A relation's groups after those that are one contract were joined, by plain searches.
+
+    ``groups``: {number: (due dates in order, the position of any day on the group's clock,
+    days between due dates at a day)}, ``owners``, ``dues`` and ``offsets`` of its payments.
+    """
+
+    def __init__(self, days, amounts, owners, dues, offsets, groups):
+        self.days, self.amounts, self.groups = days, amounts, groups
+        self.owners, self.dues, self.offsets = list(owners), list(dues), list(offsets)
+        first = dict.fromkeys(group for group in owners if group >= 0)
+        self.order = list(first)  # by first payment
+        self.reach = {g: max([1, *(abs(offsets[i]) for i in self.of(g))]) for g in first}
+        self.range = {g: self.amounts_of(g) for g in first}
+        while pair := self.nearest_pair():
+            self.join(*pair)
+        self.size = {g: len(self.of(g)) for g in first}
+        for i in range(len(days)):
+            if self.owners[i] < 0 and amounts[i] >= 0:
+                self.take_leftover(i)
+
+    def of(self, group):
+        return [i for i, owner in enumerate(self.owners) if owner == group]
+
+    def amounts_of(self, group):
+        amounts = [self.amounts[i] for i in self.of(group)]
+        return min(amounts), max(amounts)
+
+    def missed_by(self, group, i):
+        """Return the due date and offset that a payment would have; None where that is answered."""
+        dates, tick, _ = self.groups[group]
+        here = tick(self.days[i])
+        k = next(k for k in range(len(dates)) if 2 * here <= tick(dates[k]) + tick(dates[k + 1]))
+        off = here - tick(dates[k])
+        taken = any(self.dues[j] == dates[k] for j in self.of(group))
+        return None if taken or abs(off) > self.reach[group] else (dates[k], off)
+
+    def may_follow(self, group, other):
+        mine, its = self.of(group), self.of(other)
+        period = self.groups[group][2](self.days[mine[0]])
+        apart = max(
+            self.days[its[0]] - self.days[mine[-1]], self.days[mine[0]] - self.days[its[-1]]
+        )
+        return apart <= 4 * period
+
+    def nearest_pair(self):
+        """Return the group and the other, no larger, nearest in amount that it may take; None."""
+        best, nearest = None, 4.0
+        for group in self.order:
+            for other in self.order:
+                mine, its = self.of(group), self.of(other)
+                if group == other or not 0 < len(its) <= len(mine) or len(mine) < 3:
+                    continue
+                (low, high), (its_low, its_high) = self.range[group], self.range[other]
+                apart = max(1.0, its_low / (1 + high), low / (1 + its_high))
+                n = sum(self.missed_by(group, i) is not None for i in its)
+                most = n == len(its) or (n > 4 and n >= 0.8 * len(its))
+                if apart < nearest and most and self.may_follow(group, other):
+                    best, nearest = (group, other), apart
+        return best
+
+    def join(self, group, other):
+        for i in self.of(other):
+            answer = self.missed_by(group, i)
+            self.owners[i] = group if answer else -1
+            self.dues[i], self.offsets[i] = answer or (None, self.offsets[i])
+        self.range[group] = self.amounts_of(group)
+
+    def take_leftover(self, i):
+        best = None
+        for group in self.order:
+            if self.size[group] >= 3:
+                low, high = self.range[group]
+                wide = 1.5 if high > 1.05 * low else 1.1
+                answer = self.missed_by(group, i)
+                fits = low <= self.amounts[i] * wide <= wide * wide * high
+                if fits and answer and (best is None or abs(answer[1]) < abs(best[2])):
+                    best = group, *answer
+        if best:
+            self.owners[i], self.dues[i], self.offsets[i] = best
