@@ -201,12 +201,14 @@ def test_choices_in_the_simulator_save_most():
 
 @st.composite
 def relations(draw):
-    """Draw (amounts, owners): groups of some amounts, leftovers, and reversals of any."""
-    amounts = st.sampled_from([0, 50, 98, 99, 100, 101, 102, 103, 104, 200, 204, -50, -100])
-    drawn = draw(st.lists(st.tuples(amounts, st.sampled_from([0, 0, 0, 1, 1, -1])), max_size=24))
-    few = draw(st.booleans())  # leftovers
-    rows = [(a, g if a >= 0 else -1) for a, g in drawn if not (few and g < 0 <= a)]
-    rows += [(draw(amounts.filter(lambda a: a >= 0)), -1)] * few
+    """Draw (amounts, owners): two groups of an amount or two, leftovers near them, reversals."""
+    kinds = [draw(st.sampled_from([(0,), (50,), (100,), (102,), (100, 103), (200,)])) for _ in "ab"]
+    sizes = [draw(st.integers(0, 9)), draw(st.integers(0, 9))]
+    rows = [(draw(st.sampled_from(kinds[g])), g) for g in (0, 1) for _ in range(sizes[g])]
+    near = st.sampled_from([0, 1, 49, 50, 51, 52, 98, 99, 100, 102, 103, 104, 105, 106, 204, 205])
+    rows += [(amount, -1) for amount in draw(st.lists(near, max_size=draw(st.integers(0, 5))))]
+    backs = st.sampled_from([-50, -100, -102, -103, -7])
+    rows += [(amount, -1) for amount in draw(st.lists(backs, max_size=2))]
     return draw(st.permutations(rows))
 
 

@@ -77,7 +77,7 @@ def relations(draw):
     gap = draw(st.integers(2, 7)) if pattern == "gap" else 0
     rows = []
     dues = [d for d in dates_of(base) if d >= BEGIN]
-    for k in range(N_DUE):
+    for k in range(draw(st.sampled_from([5, 8, N_DUE]))):
         fate = draw(st.integers(0, 9))
         owner = fate % 2 if pattern == "mixed" else int(k >= turn)
         if fate == 9:
@@ -164,6 +164,12 @@ def test_a_rent_after_its_step_is_the_same_contract_up_to_four_times_as_dear(rat
     prices = [1_000] * 8 + [round(1_000 * ratio)] * 6
     owners = torn(prices, [0] * 8 + [1] * 6)
     assert owners == ([0] * 14 if is_one else [0] * 8 + [1] * 6)
+
+
+@pytest.mark.parametrize(("n", "n_later", "is_one"), [(2, 2, False), (3, 1, True), (3, 3, True)])
+def test_three_payments_are_a_contract_that_goes_on_at_another_price(n, n_later, is_one):
+    owners = torn([1_000] * n + [1_100] * n_later, [0] * n + [1] * n_later)
+    assert owners == [0] * n + [0 if is_one else 1] * n_later
 
 
 @pytest.mark.parametrize(
