@@ -13,23 +13,23 @@ CPU = get_backend("cpu")
 NAN = float("nan")
 
 common = {
-    "counterparty_key": st.sampled_from([0, 5, 5, -6]),
-    "currency": st.sampled_from([1, 1, 1, 2]),
-    "cadence": st.sampled_from([-1, 3, 4]),
-    "next_day": st.sampled_from([None, 100, 100, 104, 105, 106, 300]),
+    "counterparty_key": st.sampled_from([5, 5, 5, 5, 0, 0, -6]),
+    "currency": st.sampled_from([1, 1, 1, 1, 1, 2]),
+    "cadence": st.sampled_from([3, 3, 4, -1]),
+    "next_day": st.sampled_from([100, 100, 105, 106, None, None, 300]),
 }
-periods = st.sampled_from([30.0, 30.0, 31.5, 31.6, 28.5, 28.4, 90.0, NAN])
-amounts = st.sampled_from([100.0, 100.0, 99.0, 98.9, 90.0, 89.9, -100.0, 0.0, 50.0])
+periods = st.sampled_from([30.0, 30.0, 30.0, 30.0, 31.5, 31.6, 28.5, 28.4, 90.0, NAN])
+amounts = st.sampled_from([100.0, 100.0, 100.0, 100.0, 99.0, 98.9, 90.0, 89.9, -100.0, 0.0])
 declarations = st.fixed_dictionaries(
     {
-        **common, "customer": st.sampled_from([0, 0, 1, 2, -1]), "amount": amounts | st.just(NAN),
+        **common, "customer": st.sampled_from([0, 0, 0, 0, 1, -1]), "amount": amounts | st.just(NAN),
         "period_days": periods, "is_active": st.booleans(),
         "is_schedule": st.sampled_from([True, True, True, False]),
     }
 )  # fmt: skip
 found = st.fixed_dictionaries(
     {
-        **common, "customer": st.sampled_from([0, 0, 1, 3]), "amount": amounts,
+        **common, "customer": st.sampled_from([0, 0, 0, 0, 1, 3]), "amount": amounts,
         "period_days": periods, "is_out": st.sampled_from([True, True, True, False]),
         "is_regular": st.booleans(), "is_stopped": st.booleans(),
         "n_payments": st.sampled_from([1, 2, 3, 9]),
