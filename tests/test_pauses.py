@@ -33,6 +33,12 @@ def units(seed):
         spells = np.sort(rng.integers(0, 4000, n_spells))
         width = int(rng.choice([1, 30, 300]))
         drawn.append(np.sort(rng.choice(spells, n) + rng.integers(0, width, n)))
+    for n_spells in range(2, 8):  # alike, so that from five on none has a quarter of the payments
+        spell = np.sort(rng.choice(30, 5, replace=False))
+        drawn.append(np.concatenate([spell + 900 * i for i in range(n_spells)]))
+    drawn += [  # about as many gaps as five payments may have due dates
+        np.array([0, 30, 60, 90, 90 + 30 * pause]) for pause in range(5, 13)
+    ]
     return drawn
 
 

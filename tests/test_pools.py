@@ -29,7 +29,7 @@ def case(seed, n_relations=9):
     offsets = offsets_of(sizes, np)
     n = int(offsets[-1])
     days = [np.sort(rng.integers(-900, 900, size)) for size in sizes]
-    amount = rng.integers(-3, 60, n).astype(np.int64) * 100
+    amount = rng.integers(-3, 60, n).astype(np.int64) * 100 * (rng.random(n) < 0.8)
     owner = rng.integers(-1, 3, n).astype(np.int32)
     return np.concatenate(days).astype(np.int64), amount, owner, offsets
 

@@ -5,6 +5,8 @@ from calendar import monthrange
 
 import pandas as pd
 import pytest
+from naive import dues as naive
+from test_dues import KINDS
 
 import qfb_gpu as qfb
 from qfb_gpu.backend import get_backend
@@ -16,13 +18,22 @@ FIRST, LAST = dt.datetime(2023, 1, 1), dt.datetime(2024, 12, 31)  # noqa: DTZ001
 CPU = get_backend("cpu")
 
 
-def named(kind, a, b):
-    """Return the rule and the code of a schedule of every month."""
+def names_of(*schedule):
+    """Return the names of a schedule: kind, step, anchor, a and b."""
     xp = CPU.xp
     fit = xp.zeros((1, 7), dtype="int64")
-    fit[0, :5] = xp.asarray([kind, 1, 0, a, b])
-    found = name_schedules(fit, xp.zeros(1, dtype=bool), CPU)
-    return [found[name].labels[found[name].codes[0]] for name in ("rrule", "schedule_code")]
+    fit[0, :5] = xp.asarray(schedule)
+    return name_schedules(fit, xp.zeros(1, dtype=bool), CPU)
+
+
+def text_of(labelled):
+    return labelled.labels[labelled.codes[0]] if labelled.codes[0] >= 0 else None
+
+
+def named(kind, a, b, step=1, anchor=0):
+    """Return the rule and the code of a schedule."""
+    found = names_of(kind, step, anchor, a, b)
+    return [text_of(found[name]) for name in ("rrule", "schedule_code")]
 
 
 def months():
@@ -46,6 +57,75 @@ def test_the_days_of_a_rule_are_the_days_of_its_months(a, b):
     assert rrule.rrulestr(f"RRULE:{rule}", dtstart=FIRST).between(FIRST, LAST, inc=True) == want
     texts = ["-01" if day == 31 else f"{day:02d}" for day in days]
     assert code == ",".join(f"IntrvlMnthDay:01:{text}" for text in texts)
+
+
+EVERY = [
+    *[("days", step, 18_262 + day, 1, 0) for step in (1, 2, 7, 14, 21, 28, 30, 63, 70) for day in range(7)],
+    *[("months", step, month, a, 0) for step, month in ((2, 601), (3, 602), (6, 600), (12, 611))
+      for a in (1, 28, 29, 31, -1, -4)],
+    *[("nth", step, 601, a, b) for step in (1, 3) for a in (1, 4, -1) for b in (0, 4, 6)],
+    *[("month_workday", step, 601, a, 0) for step in (1, 2) for a in (1, 9, -1, -3)],
+]  # fmt: skip
+"""Schedules by (kind, step, anchor, a, b) that begin in 2020."""
+
+
+@pytest.mark.parametrize("schedule", EVERY)
+def test_the_days_of_a_rule_of_another_step_are_its_due_dates(schedule):
+    rrule = pytest.importorskip("dateutil.rrule")
+    kind, step, anchor, a, b = schedule
+    rule, _ = named(KINDS[kind], a, b, step, anchor)
+    due = [naive.nominal(schedule, k) for k in range(14)]
+    first = due[0] if kind == "days" else due[0].replace(day=1)  # the month that months count from
+    start = dt.datetime.combine(first, dt.time())
+    assert [day.date() for day in rrule.rrulestr(f"RRULE:{rule}", dtstart=start)[:14]] == due
+
+
+@pytest.mark.parametrize(
+    ("schedule", "cadence", "period", "code"),
+    [
+        (("days", 1, 18_262, 1, 0), "daily", 1, "EvryDay"),
+        (("days", 7, 18_262, 1, 0), "weekly", 7, "IntrvlWkDay:01:03"),  # 2020-01-01, a Wednesday
+        (("days", 14, 18_266, 1, 0), "biweekly", 14, "IntrvlWkDay:02:07"),
+        (("days", 63, 18_260, 1, 0), "every_n_days", 63, "IntrvlWkDay:09:01"),
+        (("days", 70, 18_262, 1, 0), "every_n_days", 70, "IntrvlDay:70"),
+        (("days", 5, 18_262, 1, 0), "every_n_days", 5, "IntrvlDay:05"),
+        (("months", 1, 600, 15, 0), "monthly", 365.2425 / 12, "IntrvlMnthDay:01:15"),
+        (("months", 2, 600, 31, 0), "bimonthly", 365.2425 / 6, "IntrvlMnthDay:02:-01"),
+        (("months", 3, 600, -2, 0), "quarterly", 365.2425 / 4, "IntrvlMnthDay:03:-02"),
+        (("months", 6, 600, 1, 0), "semiannual", 365.2425 / 2, "IntrvlMnthDay:06:01"),
+        (("months", 12, 600, 1, 0), "annual", 365.2425, "IntrvlMnthDay:12:01"),
+        (("pair", 1, 600, 1, 16), "semimonthly", 365.2425 / 24, "IntrvlMnthDay:01:01,IntrvlMnthDay:01:16"),
+        (("nth", 1, 600, 2, 0), "monthly", 365.2425 / 12, "WkInMnthDay:02:01"),
+        (("nth", 1, 600, -1, 4), "monthly", 365.2425 / 12, "WkInMnthDay:-01:05"),
+        (("nth", 3, 600, 2, 0), "quarterly", 365.2425 / 4, "NotKnown"),
+        (("month_workday", 1, 600, 1, 0), "monthly", 365.2425 / 12, "NotKnown"),
+        (("byday", 7, 0, 0b00101, 0), "weekly", 7 / 2, "IntrvlWkDay:01:01,IntrvlWkDay:01:03"),
+        (("byday", 7, 0, 0b01111, 0), "weekly", 7 / 4,
+         "IntrvlWkDay:01:01,IntrvlWkDay:01:02,IntrvlWkDay:01:03,IntrvlWkDay:01:04"),
+        (("byday", 7, 0, 0b11111, 1), "daily", 7 / 6,
+         ",".join(f"IntrvlWkDay:01:0{day}" for day in range(1, 7))),
+    ],
+)  # fmt: skip
+def test_a_schedule_has_its_cadence_period_and_code(schedule, cadence, period, code):
+    kind, *rest = schedule
+    found = names_of(KINDS[kind], *rest)
+    assert text_of(found["cadence"]) == cadence
+    assert found["period_days"][0] == pytest.approx(period)
+    assert text_of(found["schedule_code"]) == code
+
+
+def test_every_working_day_is_daily_and_no_schedule_irregular():
+    found = names_of(dues.WORKDAYS, 1, 0, 1, 0)
+    assert [text_of(found[name]) for name in ("cadence", "schedule_code")] == [
+        "daily",
+        "EvryWorkgDay",
+    ]
+    assert text_of(found["rrule"]) == "FREQ=WEEKLY;BYDAY=MO,TU,WE,TH,FR"
+    assert found["period_days"][0] == pytest.approx(7 / 5)
+    found = names_of(0, 0, 0, 0, 0)
+    assert text_of(found["cadence"]) == "irregular"
+    assert [text_of(found[name]) for name in ("schedule_code", "rrule")] == [None, None]
+    assert found["period_days"][0] != found["period_days"][0]  # not a number
 
 
 @pytest.mark.parametrize("bits", SETS)

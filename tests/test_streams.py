@@ -55,6 +55,16 @@ def test_three_policies_of_one_insurer_are_three_streams():
     assert found.cadence.tolist() == ["monthly", "monthly", "quarterly"]
 
 
+@pytest.mark.parametrize("small", [0.0, 0.01])
+def test_a_rent_stands_apart_from_a_crowd_of_payments_of_nothing(small):
+    dates = [dt.date(2023, 1, 1) + dt.timedelta(days=37 * i * i % 701) for i in range(150)]
+    crowd = pd.DataFrame({"date": dates, "amount": small})
+    found = regular(monthly(15, [1000.0] * 24), crowd)
+    assert found.cadence.tolist() == ["monthly"]
+    assert found.n_payments.tolist() == [24]
+    assert found.amount_typical.tolist() == [1000]
+
+
 def test_a_payment_twice_a_month_is_one_stream():
     found = regular(monthly(5, [500.0] * 24), monthly(20, [500.0] * 24))
     assert found.cadence.tolist() == ["semimonthly"]

@@ -23,8 +23,11 @@ _YEAR, _YEAR_SLACK = 365, 12
 
 
 def _depth_of(before, now, ratios):
-    """Return the first level at which two amounts next to each other are cut apart."""
-    level = 0
+    """Return the first level at which two amounts next to each other are cut apart.
+
+    1 at least: the whole pool is not cut, not even where any amount is many times one of 0.
+    """
+    level = 1
     while level < N_LEVELS and not now > ratios[level] * before:
         level += 1
     return level

@@ -124,12 +124,11 @@ def _join(day, amount, owner, due, offset, start, stop, cal, fit, group, other,
             low[group] = min(low[group], amount[i])
             high[group] = max(high[group], amount[i])
             count[group] += 1
-        elif other >= 0:
+        else:
             owner[i] = -1
             due[i] = _NULL_DAY
-    if other >= 0:
-        head[other] = -1
-        count[other] = 0
+    head[other] = -1
+    count[other] = 0
 
 
 join = twin(_join, nearest_due, is_answered)
@@ -159,7 +158,7 @@ is_near = twin(_is_near)
 
 
 def _period(cal, fit, group, date):
-    """Days from a due date to the one four later, over four."""
+    """Days from the due date near a date to the one after it."""
     kind, step, anchor = fit[group, 0], fit[group, 1], fit[group, 2]
     a, b, roll = fit[group, 3], fit[group, 4], fit[group, 5]
     k = due_index(cal, kind, step, anchor, a, b, date)
