@@ -75,6 +75,25 @@ def test_measures_are_those_of_loops(payments, total_minor):
         np.testing.assert_allclose(found[name], [row[name] for row in wanted], rtol=1e-12)
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 3), (2, 1, 1), (1, 4), (3, 0, 2)], ids=str)
+def test_measures_of_several_contracts_are_those_of_each_alone(sizes):
+    calendar = load_calendar("CN")
+    deals = [(START + 40 * at, 1_000 * (at + 1)) for at in range(len(sizes))]
+    rows = [
+        (at, deals[at][0] + 9 * k, 100 + 30 * k) for at, n in enumerate(sizes) for k in range(n)
+    ]
+    several = contracts(*((start, NULL_DAY, whole) for start, whole in deals))
+    found = con.measures(paid(*rows), np.ones(len(rows), bool), several, calendar, CPU)
+    wanted = [
+        row
+        for at, deal in enumerate(deals)
+        for row in naive.measures(deal, [(day, amount) for c, day, amount in rows if c == at],
+                                  calendar.is_working, calendar.first_day)
+    ]  # fmt: skip
+    for name in wanted[0]:
+        np.testing.assert_allclose(found[name], [row[name] for row in wanted], rtol=1e-12)
+
+
 def test_measures_do_not_cross_contracts_or_count_another_currency():
     two = contracts((START, NULL_DAY, 1000), (START + 5, NULL_DAY, NULL_MINOR))
     rows = paid((0, START + 1, 400), (0, START + 9, 300), (1, START + 2, 50))

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import statistics
 
 import numpy as np
 import pytest
@@ -14,8 +15,8 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Segments
 from qfb_gpu.models import continuity
 from qfb_gpu.models.segment_cards import profile_cards
-from qfb_gpu.models.segment_choice import _kept, bootstrap_stability
-from qfb_gpu.models.segment_space import FEATURES, THIN, standardised
+from qfb_gpu.models.segment_choice import _kept, bootstrap_stability, choose_number
+from qfb_gpu.models.segment_space import FEATURES, THIN, nearest_two, standardised
 from qfb_gpu.models.segments import (
     SegmentModel,
     assign,
@@ -136,6 +137,8 @@ def test_a_few_customers_get_no_more_segments_than_there_are(n_customers):
         assert 1 <= len(model.centres) <= n_customers
         assert segment.max() < len(model.centres)
         assert np.isfinite(distance).all()
+        if wanted.n_segments == "auto":  # each customer but one has a segment, three at most
+            assert len(model.centres) == max(1, min(n_customers - 1, 3))
 
 
 def test_customers_all_alike_are_one_segment():
@@ -165,6 +168,42 @@ def test_cards_describe_each_segment():
         assert "average" not in card["label"]
 
 
+def test_a_card_says_how_far_its_segment_stands_from_all_customers_and_in_words():
+    """The mean of its standard scores less that of all, in standard deviations of all."""
+    features, _ = groups([30, 12, 50], seed=5)
+    model = fit_segments(features, Segments(n_segments=3), CPU)
+    segment, distance = assign(model, features, CPU)
+    scores = standardised(features, model.centre, model.scale, CPU)
+    for number, card in enumerate(
+        profile_cards(model, [features], segment, distance, np.arange(len(segment)), CPU)
+    ):
+        told = json.loads(card["feature"])
+        standing = {}
+        for at, name in enumerate(NAMES):
+            column = [float(score) for score in scores[:, at]]
+            own = [score for score, of in zip(column, segment, strict=True) if of == number]
+            shift = statistics.fmean(own) - statistics.fmean(column)
+            standing[name] = shift / statistics.pstdev(column)
+            assert told[name]["standard_score"] == pytest.approx(standing[name], abs=2e-6)
+        first = max(NAMES, key=lambda name: abs(standing[name]))
+        high = ("high ", "many ") if standing[first] > 0 else ("low ", "few ")
+        words = told[first]["words"]
+        assert card["label"].startswith(tuple(f"{how}{words}" for how in high))
+        notable = sum(abs(score) >= 0.5 for score in standing.values())
+        assert card["label"].count(",") == min(notable, 3) - 1
+
+
+def test_customers_who_are_all_alike_are_close_to_the_average():
+    features = columns_of([[3.0] * len(NAMES)] * 20)
+    model = fit_segments(features, TWO, CPU)
+    segment, distance = assign(model, features, CPU)
+    (card,) = profile_cards(model, [features], segment, distance, np.arange(20), CPU)
+    assert card["label"] == "close to the average 接近平均"
+    told = json.loads(card["feature"])
+    assert {one["standard_score"] for one in told.values()} == {0.0}
+    assert {one["mean"] for one in told.values()} == {3.0}
+
+
 @pytest.mark.parametrize("ends", [[0, 40], [0, 0, 7, 21, 40], [0, 1, 2, 39, 40]])
 def test_typical_customers_of_the_same_scores_are_told_by_their_keys(ends):
     """Who paid nothing for a year has the scores of all who did, in whatever block it comes."""
@@ -189,6 +228,39 @@ def test_dense_groups_are_found_without_a_number_and_customers_in_none_are_place
     assert adjusted_rand_score(group, segment) == 1.0
     features, _ = groups([1, 1, 1])
     assert len(fit_segments(features, Segments(method="hdbscan"), CPU).centres) == 1
+
+
+def test_the_second_nearest_centre_and_whether_their_order_decided_are_those_of_loops():
+    rng = np.random.default_rng(7)
+    values = rng.integers(-2, 3, (300, 2)).astype(float)
+    for n_centres in (1, 2, 3):
+        centres = rng.integers(-2, 3, (n_centres, 2)).astype(float)
+        first, away, second, further, is_tied = nearest_two(values, centres, CPU)
+        for row, value in enumerate(values.tolist()):
+            squares = [sum((a - b) ** 2 for a, b in zip(value, c, strict=True)) for c in centres]
+            order = sorted(range(n_centres), key=lambda one: (squares[one], one))
+            assert first[row] == order[0]
+            assert away[row] == pytest.approx(squares[order[0]] ** 0.5)
+            assert second[row] == (order[1] if n_centres > 1 else -1)
+            assert n_centres == 1 or further[row] == pytest.approx(squares[order[1]] ** 0.5)
+            assert is_tied[row] == (len(set(squares)) < n_centres)
+
+
+def test_of_the_numbers_that_are_stable_enough_the_one_whose_groups_stand_apart_is_taken():
+    """By what is said of each number: silhouette where it is stable, else stability alone."""
+    rng = np.random.default_rng(11)
+    sample = np.concatenate([rng.normal(0, 0.3, (60, 2)), rng.normal(2, 0.9, (60, 2))])
+    _, worth = choose_number(sample, Segments(least_stability=0.0), CPU)
+    indices = sorted({one["stability"] for one in worth})
+    for least in (indices[-2], indices[-1]):
+        taken, choice = choose_number(sample, Segments(least_stability=least), CPU)
+        assert choice == worth
+        stable = [one for one in choice if one["stability"] >= least]
+        best = max(one["silhouette"] for one in stable)
+        assert taken == min(o["n_segments"] for o in stable if o["silhouette"] == best)
+    assert max(worth, key=lambda one: one["silhouette"])["stability"] < indices[-1]
+    taken, _ = choose_number(sample, Segments(least_stability=1.0), CPU)
+    assert taken == next(o["n_segments"] for o in worth if o["stability"] == indices[-1])
 
 
 def test_customers_without_groups_are_not_stable_in_many_segments():
@@ -303,16 +375,17 @@ def test_the_weekday_moves_nobody():
 
 def test_who_has_not_passed_the_border_by_a_margin_stays():
     placed = {
-        "segment_id": np.array([1, 1, 1, 1, 0], np.int32),
-        "segment_second_id": np.array([0, 0, 2, 0, -1], np.int32),
-        "segment_distance": np.array([9.5, 5.0, 9.5, 9.5, 1.0]),
-        "segment_margin": np.array([0.05, 0.5, 0.05, 0.05, np.nan]),
+        "segment_id": np.array([1, 1, 1, 1, 0, 1], np.int32),
+        "segment_second_id": np.array([0, 0, 2, 0, -1, 0], np.int32),
+        "segment_distance": np.array([9.5, 5.0, 9.5, 9.5, 1.0, 9.0]),
+        "segment_margin": np.array([0.05, 0.5, 0.05, 0.05, np.nan, 0.1]),
     }
-    kept = held(placed, np.array([0, 0, 0, -1, -1], np.int32), 0.1, CPU)
-    assert kept["segment_id"].tolist() == [0, 1, 1, 1, 0]
-    assert kept["segment_second_id"].tolist() == [1, 0, 2, 0, -1]
-    np.testing.assert_allclose(kept["segment_distance"], [10.0, 5.0, 9.5, 9.5, 1.0])
-    np.testing.assert_allclose(kept["segment_margin"], [1 - 10 / 9.5, 0.5, 0.05, 0.05, np.nan])
+    before = np.array([0, 0, 0, -1, -1, 0], np.int32)  # the last has passed by just the margin
+    kept = held(placed, before, 0.1, CPU)
+    assert kept["segment_id"].tolist() == [0, 1, 1, 1, 0, 1]
+    assert kept["segment_second_id"].tolist() == [1, 0, 2, 0, -1, 0]
+    np.testing.assert_allclose(kept["segment_distance"], [10.0, 5.0, 9.5, 9.5, 1.0, 9.0])
+    np.testing.assert_allclose(kept["segment_margin"], [1 - 10 / 9.5, 0.5, 0.05, 0.05, np.nan, 0.1])
 
 
 @pytest.mark.parametrize(

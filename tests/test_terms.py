@@ -74,6 +74,27 @@ def test_distress_gives_the_closed_form():
     assert why(costs, 66.0, cap=90.0, terms=90.0) == "supplier distress"
 
 
+@pytest.mark.parametrize(
+    ("days", "terms", "cap", "discount", "wanted"),
+    [
+        (0, 30, 60, 0.0, "none"),
+        (10, 30, 60, 0.0, "supplier distress"),  # the tenth day without a discount to lose on it
+        (10, 30, 60, 0.02, "discount date"),
+        (11, 30, 60, 0.02, "supplier distress"),
+        (0, 30, 60, 0.02, "none"),
+        (30, 30, 60, 0.02, "agreed terms"),
+        (10, 10, 60, 0.02, "agreed terms"),  # the discount's day is that of the terms
+        (30, 30, 30, 0.02, "legal cap"),
+        (10, 30, 10, 0.02, "legal cap"),
+        (0, 0, 0, 0.0, "legal cap"),
+        (29, 30, 60, 0.02, "supplier distress"),
+    ],
+)
+def test_what_keeps_the_days_from_being_more(days, terms, cap, discount, wanted):
+    costs = replace(FREE, capital=0.05, discount=discount)
+    assert why(costs, float(days), terms=float(terms), cap=float(cap)) == wanted
+
+
 def test_nothing_gained_by_waiting_is_paid_at_once():
     assert best(replace(FREE, financing=0.02)) == 0
     assert best(FREE) == 0  # of equal ones the fewest
