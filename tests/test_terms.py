@@ -1,5 +1,6 @@
 """Payment terms: the cheapest cycle in closed form and by trying all days, caps, statistics."""
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -258,6 +259,14 @@ def test_cycles_are_what_loops_say(seed):
     found = cycles.payment_cycles(ledger, 20_000, 3, CPU)
     assert found["relation"].size > 3
     offsets = ledger.relation_offsets
+    n_days = [
+        len({day for day, amount in zip(ledger.day[a:b], ledger.amount_minor[a:b], strict=True)
+             if amount > 0})
+        for a, b in itertools.pairwise(offsets.tolist())
+    ]  # fmt: skip
+    for least in (3, n_days[0]):  # as many as are asked for are enough
+        kept = cycles.payment_cycles(ledger, 20_000, least, CPU)["relation"]
+        assert kept.tolist() == [row for row, n in enumerate(n_days) if n >= least]
     for at, relation in enumerate(found["relation"]):
         mine = slice(offsets[relation], offsets[relation + 1])
         payments = list(zip(ledger.day[mine].tolist(), ledger.amount_minor[mine].tolist(),
@@ -265,6 +274,7 @@ def test_cycles_are_what_loops_say(seed):
         named = (found[f"interval_{name}_days"][at] for name in ("median", "iqr", "drift"))
         assert tuple(named) == naive.cycle(payments)
         assert found["n_days"][at] == len({day for day, amount in payments if amount > 0})
+        assert found["n_payments"][at] == len(payments)
         assert found["year_minor"][at] == sum(m for day, m in payments if day > 20_000 - 365)
 
 
