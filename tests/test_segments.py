@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 import statistics
 
 import numpy as np
@@ -352,6 +353,57 @@ def test_the_stability_index_by_hand():
     by_hand = 10 * (q - p) * np.log(q / p) + (0.5 - 1e-4) * np.log(0.5 / 1e-4)
     assert continuity.stability_index(before, half) == pytest.approx(by_hand, rel=0.02)
     assert np.isnan(continuity.stability_index(before[:0], before))
+
+
+def index_by_loops(before, now):
+    """Return the index over tenths of the known values before and, apart, over what is null."""
+    known = [one for one in before if one == one]
+    edges = sorted(set(np.quantile(known, [tenth / 10 for tenth in range(1, 10)]).tolist()))
+
+    def shares(values):
+        places = [sum(edge < one for edge in edges) if one == one else None for one in values]
+        return [max(places.count(place) / len(places), 1e-4)
+                for place in (*range(len(edges) + 1), None)]  # fmt: skip
+
+    pairs = zip(shares(before), shares(now), strict=True)
+    return sum((q - p) * math.log(q / p) for p, q in pairs)
+
+
+known_or_not = st.one_of(st.integers(-4, 12).map(float), st.just(math.nan))
+
+
+@given(
+    st.lists(known_or_not, min_size=1, max_size=40).filter(lambda v: any(x == x for x in v)),
+    st.lists(known_or_not, min_size=1, max_size=40),
+)
+@settings(max_examples=60)
+def test_the_stability_index_is_that_of_loops(before, now):
+    found = continuity.stability_index(np.array(before), np.array(now))
+    assert found == pytest.approx(index_by_loops(before, now), abs=1e-12)
+
+
+def test_a_new_segment_has_a_number_that_none_had_the_night_before():
+    before = np.array([0, 0, 0, 5, 5, 5])
+    assert continuity.match_ids(before, np.array([0, 0, 0, 1, 1, 1]), 4) == [0, 5, 6, 7]
+    assert continuity.match_ids(before, np.array([2, 2, 2, 3, 3, 3]), 4) == [6, 7, 0, 5]
+
+
+def test_just_a_fifth_of_the_customers_in_common_makes_no_segment_the_same():
+    assert continuity.match_ids(np.zeros(5, int), np.array([1, 0, 0, 0, 0]), 2) == [0, 1]
+    before, now = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 1])
+    assert continuity.match_ids(before, now, 2) == [0, 1]
+    apart = np.repeat([0, 1], [5, 40]), np.concatenate([[0], np.repeat(1, 44)])
+    assert continuity.match_ids(*apart, 2) == [2, 1]  # one of five
+
+
+def test_what_is_just_at_its_level_raises_no_alarm():
+    table = continuity.drift({"a": 0.25, "b": 0.26}, 20, 100, 5, 6)
+    rows = zip(table["measure"], table["value"], table["is_alarm"], strict=True)
+    assert [(name, value, bool(alarm)) for name, value, alarm in rows] == [
+        ("share_moved", 0.2, False), ("n_moved", 20, False), ("n_new", 5, False),
+        ("n_gone", 6, False), ("index_a", 0.25, False), ("index_b", 0.26, True),
+    ]  # fmt: skip
+    assert np.isnan(continuity.drift({}, 0, 0, 5, 6)["value"][0])
 
 
 def test_an_alarm_is_raised_above_its_level_only():

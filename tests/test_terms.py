@@ -147,6 +147,26 @@ def test_the_caps_of_the_law():
         legal_caps.legal_cap("US", "large")
 
 
+@pytest.mark.parametrize(
+    ("jurisdiction", "caps", "late_a_day"),
+    [
+        # Article 9, and 0.05% a day for who is late; small buyers are outside of it
+        ("CN", {"large": 60, "public": 30, "public_agreed": 60, "other": None}, 0.0005),
+        # Directive 2011/7/EU, Articles 3(5), 4(3), 4(4), 4(6), and 8 points over the bank's rate
+        ("EU", {"large": 60, "public": 30, "public_agreed": 60, "other": 60}, 0.12 / 365),
+        ("GB", {"large": 60, "public": 30, "public_agreed": 30, "other": 60}, 0.12 / 365),
+    ],
+)
+def test_every_cap_is_what_the_law_says(jurisdiction, caps, late_a_day):
+    assert tuple(caps) == legal_caps.BUYER_KINDS
+    for kind, cap_days in caps.items():
+        rule = legal_caps.legal_cap(jurisdiction, kind)
+        assert rule.cap_days == cap_days
+        assert rule.late_rate_a_day(0.04) == pytest.approx(late_a_day)
+    with pytest.raises(KeyError, match=r"there are \[\('CN', 'large'\), \('CN', 'other'\)"):
+        legal_caps.legal_cap("CN", "small")
+
+
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
 def test_the_front_is_what_no_point_beats(points):
     cash, risk = (np.array([p[i] for p in points], float) for i in (0, 1))
