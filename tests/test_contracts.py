@@ -171,6 +171,32 @@ def test_contracts_without_a_clause_have_the_nodes_that_were_paid():
     assert is_bare.all()
 
 
+def test_what_came_back_or_was_nothing_is_no_node_and_the_least_payment_is():
+    one = contracts((START, NULL_DAY, 1_000))
+    none = nodes.promised(one, np.full(1, -1), clause_nodes([]), CPU)
+    rows = paid((0, START + 1, 0), (0, START + 2, -5), (0, START + 3, 1), (0, START + 4, 300))
+    memo = np.full(4, -1, np.int8)
+    found, _ = nodes.from_payments(rows, np.ones(4, bool), memo, one, none, CPU)
+    assert found.amount_minor.tolist() == [1, 300]
+    assert found.number.tolist() == [0, 1]
+    uncounted = np.array([True, True, True, False])  # in another currency
+    found, _ = nodes.from_payments(rows, uncounted, memo, one, none, CPU)
+    assert found.amount_minor.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("amount", "node"), [(24_500, 2), (25_500, 2), (24_499, 1), (25_501, 1)], ids=str
+)
+def test_a_payment_within_half_a_point_of_the_total_is_the_nodes(amount, node):
+    """One farther off fills the first node that is left."""
+    assert assigned(TERSE, [amount, 30_000])[0] == [node, 0]
+
+
+@pytest.mark.parametrize(("amount", "node"), [(12, 2), (13, 2), (14, 2), (15, 0)], ids=str)
+def test_of_a_total_of_cents_a_payment_within_a_cent_is_the_nodes(amount, node):
+    assert assigned(TERSE, [amount, 15], total_minor=50)[0][0] == node
+
+
 def test_due_dates_by_calendar_and_working_days():
     one = contracts((19_723, 20_000, 100_000))  # starts on Monday, 1 January 2024: a holiday
     text = "合同签订后5个工作日内付30%；验收后10日内付65%；质保金5%，质保期一年满后15日付清"

@@ -1,6 +1,7 @@
-"""Rows with one key: which is kept, and which lines are one payment, against plain Python."""
+"""Rows with one key: which is kept, which lines are one payment, how the others are written down."""
 
 import datetime as dt
+import json
 from collections import Counter
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from qfb_gpu.config import build_config
 from qfb_gpu.lake import delta, gold
 from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.lake.rejects import rows_to_json
 
 PAYMENT = ("customer_id", "direction", "txn_id")
 LINES = (*PAYMENT, "counterparty_id", "currency", "date")
@@ -103,3 +105,22 @@ def test_of_rows_with_one_id_the_first_by_day_amount_and_texts_is_kept(tmp_path,
     n_left = (n_lines if sums else 90) - len(found)
     assert counts["rejected: duplicate txn_id"] == n_left
     assert gold.read(tmp_path / "out", "rejects").num_rows == n_left
+
+
+def test_a_rejected_row_is_an_object_of_its_values():
+    """Texts and days quoted, numbers and truths bare, what is missing null."""
+    rows = {
+        "text": ["a", '"\\', "\u0007\n\t\r\x00", None, "房租"],
+        "code": pa.array(["x", None, "x", "y", "x"]).dictionary_encode(),
+        "whole": pa.array([1, -(2**62), None, 0, 7], pa.int64()),
+        "part": [0.5, -1e300, None, 2.0, 1e-9],
+        "truth": [True, False, None, True, True],
+        "day": [dt.date(2024, 2, 29), None, dt.date(1970, 1, 1), None, dt.date(2024, 1, 1)],
+        "nothing": pa.nulls(5),
+    }
+    batch = pa.RecordBatch.from_pydict(rows)
+    wanted = [
+        {name: str(one) if isinstance(one, dt.date) else one for name, one in row.items()}
+        for row in batch.to_pylist()
+    ]
+    assert [json.loads(text) for text in rows_to_json(batch).to_pylist()] == wanted
