@@ -116,6 +116,7 @@ def test_a_rejected_row_is_an_object_of_its_values():
         "part": [0.5, -1e300, None, 2.0, 1e-9],
         "truth": [True, False, None, True, True],
         "day": [dt.date(2024, 2, 29), None, dt.date(1970, 1, 1), None, dt.date(2024, 1, 1)],
+        "客户号": ["甲", "乙", None, "", "c"],
         "nothing": pa.nulls(5),
     }
     batch = pa.RecordBatch.from_pydict(rows)
@@ -123,4 +124,6 @@ def test_a_rejected_row_is_an_object_of_its_values():
         {name: str(one) if isinstance(one, dt.date) else one for name, one in row.items()}
         for row in batch.to_pylist()
     ]
-    assert [json.loads(text) for text in rows_to_json(batch).to_pylist()] == wanted
+    found = rows_to_json(batch).to_pylist()
+    assert [json.loads(text) for text in found] == wanted
+    assert '"客户号": "甲"' in found[0]  # as a person reads it
