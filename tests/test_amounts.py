@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qfb_gpu.lake import texts
 from qfb_gpu.lake.amounts import multiply, parse_decimals, to_minor
+from qfb_gpu.lake.parse import parse_bools, parse_numbers
 from qfb_kernels.decimals import ROUNDED, TOO_FINE, TOO_LARGE
 from qfb_kernels.text import MISSING, OK
 
@@ -82,3 +84,44 @@ def test_decimals_of_128_bits_and_whole_numbers_are_what_they_are(scale):
     amounts = [None if one is None else Decimal(one) for one in whole]
     told(parse_decimals(pa.array(whole, pa.int64())), amounts)
     told(parse_decimals(pa.array(whole).dictionary_encode()), amounts)
+
+
+def test_numbers_that_are_no_money_keep_their_decimals():
+    written = ["1.5", "-0.25", "1,234.5", "12", "much", None, "0"]
+    number, status = parse_numbers(pa.array(written))
+    np.testing.assert_array_equal(number, [1.5, -0.25, 1234.5, 12, np.nan, np.nan, 0])
+    assert [code == OK for code in status] == [True, True, True, True, False, False, True]
+    assert status[5] == MISSING != status[4]
+    number, _ = parse_numbers(pa.array(["1,5", "1.234,5"]), ",")
+    assert number.tolist() == [1.5, 1234.5]
+
+
+def test_ids_that_came_as_floats_are_whole_numbers_and_other_floats_themselves():
+    """Where some are missing a table has ids as floats; 1.5 is no id 1."""
+    came = [1.0, 123_456_789_012.0, 1.5, -2.0, None, float("nan"), 0.25]
+    assert texts.as_text(pa.array(came)).to_pylist() == [
+        "1", "123456789012", "1.5", "-2", None, None, "0.25",
+    ]  # fmt: skip
+
+
+def test_truths_are_read_in_english_and_chinese():
+    written = [
+        "true",
+        " Yes",
+        "Y",
+        "1",
+        "t",
+        "是",
+        "FALSE",
+        "no",
+        "n",
+        "0",
+        "f",
+        "否",
+        "maybe",
+        None,
+    ]
+    truth, status = parse_bools(pa.array(written))
+    assert [bool(one) for one in truth[:12]] == [True] * 6 + [False] * 6
+    assert [code == OK for code in status] == [True] * 12 + [False] * 2
+    assert status[13] == MISSING != status[12]

@@ -430,6 +430,25 @@ def test_a_feature_that_is_null_for_all_is_left_out(cpu):
     assert model.names == ("good",)
 
 
+def test_the_order_of_features_changes_no_bit_of_a_model(cpu):
+    rng = np.random.default_rng(1)
+    key = np.arange(900)
+    features = {name: rng.normal(size=900) for name in ("b", "c", "a")}
+    churned = (features["b"] + features["a"] > 1).astype(np.int8)
+    side = np.where(key % 4, sampling.FIT, sampling.CALIBRATE)
+    models = [
+        churn.fit(churn.Rows(one, key, churned, side), ("fall", 90, 0.7),
+                  seed=0, most_rows=10_000, backend=cpu)
+        for one in (features, dict(sorted(features.items())))
+    ]  # fmt: skip
+    assert models[0].names == ("a", "b", "c")
+    assert models[0].to_files() == models[1].to_files()
+    assert models[0].same_question(models[1])
+    for other in ({"names": ("a", "b")}, {"definition": "silence"}, {"horizon_days": 91},
+                  {"fall_share": 0.6}):  # fmt: skip
+        assert not models[0].same_question(replace(models[1], **other))
+
+
 def test_little_data_is_moved_to_the_base_rate_and_says_so(night, cpu):
     saved = night[0]
     [candidate] = offered(saved.workspace.root)
