@@ -128,6 +128,28 @@ def test_due_rules():
     assert rules("Net 45 days from invoice date") == [("invoice", 45, 0)]
 
 
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        # a long wait of a retention is its warranty, not once more days after it
+        ("验收后付95%，5%质保金90天后付清", ("warranty_end", None, 90)),
+        ("验收后付95%，5%质保金一年后付清", ("warranty_end", None, 365)),
+        ("验收后付95%，5%质保金60天后付清", ("warranty_end", 60, 365)),
+        # of two lengths the one that limits the payment counts
+        ("签约付30%，设备试运行3个月并验收合格后30日内支付70%", ("acceptance", 30, 0)),
+        ("签约付30%，设备试运行3个月验收合格，不迟于30天支付70%", ("acceptance", 30, 0)),
+        ("30% on signature, 70% after acceptance of a 3 months trial within 30 days",
+         ("acceptance", 30, 0)),
+        ("30% AT SIGNATURE, 70% WITHIN 2 WEEKS AFTER DELIVERY", ("delivery", 14, 0)),
+    ],
+)  # fmt: skip
+def test_how_long_the_last_payment_waits(text, wanted):
+    assert rules(text)[-1] == wanted
+    assert not parse_clause(text).nodes[0].rule.is_working
+    assert not parse_clause(text).nodes[-1].rule.is_working
+    assert parse_clause(text).problems == ()
+
+
 def test_what_does_not_add_up_is_said():
     clause = parse_clause("预付款30%，验收款60%")
     assert clause.problems == ("sums to 90%",)

@@ -189,6 +189,37 @@ def test_clearing_by_hand():
     assert found.received[at[3]] == pytest.approx(20)
 
 
+@pytest.mark.parametrize(("outsiders", "received"), [("absorb", 80), ("pass_on", 0)])
+def test_whose_income_is_not_known_pays_what_it_owes_unless_it_passes_a_loss_on(
+    outsiders, received
+):
+    """1 owes 2 100, 2 owes 3 80; of 2, which is no customer, the bank sees nothing else."""
+    edges, graph = network_of({(1, 2): 100, (2, 3): 80}, customers=[1, 3])
+    at = {key: row for row, key in enumerate(graph.key.tolist())}
+    found = clearing(graph, edges, at[1], Contagion(outsiders=outsiders), 0.0, CPU)
+    assert found.received[at[2]] == 0
+    assert found.received[at[3]] == pytest.approx(received)
+
+
+@given(flow_sets, st.floats(0, 0.5), st.sampled_from(["absorb", "pass_on"]), st.integers(0, 9))
+@settings(max_examples=40)
+def test_what_a_firm_has_besides_is_what_it_pays_more_than_it_gets(flows, cash, outsiders, seed):
+    edges, graph = network_of(flows, customers=[1, 2, 3])
+    got, given_ = np.random.default_rng(seed).integers(0, 50, (2, graph.n_nodes)).astype(float)
+    asked = Contagion(cash_share=cash, outsiders=outsiders)
+    found = clearing(graph, edges, 0, asked, 0.5, CPU, unnamed=(got, given_))
+    sure = {pair: v for pair, v in flows.items() if v > 0 and pair[0] != pair[1]}
+    for row, key in enumerate(graph.key.tolist()):
+        owed = sum(v for (payer, _), v in sure.items() if payer == key)
+        expected = sum(v for (_, payee), v in sure.items() if payee == key)
+        assert (found.owed[row], found.expected[row]) == (owed, expected)
+        debts = owed + given_[row]
+        outside = got[row] + max(debts - expected - got[row], 0) + cash * debts
+        if outsiders == "absorb" and key not in (1, 2, 3):
+            outside = debts
+        assert found.outside[row] == pytest.approx(outside)
+
+
 def test_no_clearing_creates_money_from_a_ring_of_debts():
     """Of a ring without outside money everything between nothing and all clears: all it is."""
     shares = CPU.sparse((3, 3), np.array([1, 2, 0]), np.array([0, 1, 2]), np.ones(3))
@@ -222,6 +253,36 @@ def test_currencies_are_not_converted():
     edges = {name: np.concatenate([one[name], other[name]]) for name in one}
     edges["income_share"] = year_shares(edges, "payee", np.ones(2), np)
     assert edges["income_share"].tolist() == [0.5, 0.5]  # as many payments in each
+
+
+@pytest.mark.parametrize("side", ["payee", "payer"])
+@pytest.mark.parametrize(("n_firms", "n_edges"), [(5, 60), (40, 60), (3, 1), (2, 0)])
+def test_shares_of_a_year_are_those_of_loops(side, n_firms, n_edges):
+    """Within a currency by money, between them by payments; what came back more counts nothing."""
+    rng = np.random.default_rng(n_firms)
+    edges = {
+        "payer_key": rng.integers(0, n_firms, n_edges), "payee_key": rng.integers(0, n_firms, n_edges),
+        "currency": rng.choice([CNY, EUR, 7], n_edges).astype(np.int16),
+        "n_payments_365d": rng.integers(1, 9, n_edges),
+        "amount_365d_minor": rng.integers(-3, 20, n_edges) * 50,
+    }  # fmt: skip
+    named = rng.integers(1, 5, n_edges) / 4
+    rows = [dict(zip(edges, row, strict=True)) for row in zip(*edges.values(), strict=True)]
+    counted = [r for r in rows if r["amount_365d_minor"] > 0 and r["payer_key"] != r["payee_key"]]
+    whose = f"{side}_key"
+    wanted = []
+    for row, part in zip(rows, named.tolist(), strict=True):
+        mine = [other for other in counted if other[whose] == row[whose]]
+        alike = [other for other in mine if other["currency"] == row["currency"]]
+        if row not in counted:
+            wanted.append(0.0)
+            continue
+        money = row["amount_365d_minor"] / sum(other["amount_365d_minor"] for other in alike)
+        weight = sum(other["n_payments_365d"] for other in alike) / sum(
+            other["n_payments_365d"] for other in mine
+        )
+        wanted.append(part * money * weight)
+    np.testing.assert_allclose(year_shares(edges, side, named, np), wanted, rtol=1e-12)
 
 
 def test_names_and_order_change_nothing():

@@ -75,6 +75,25 @@ def test_measures_are_those_of_loops(payments, total_minor):
         np.testing.assert_allclose(found[name], [row[name] for row in wanted], rtol=1e-12)
 
 
+@pytest.mark.parametrize("sizes", [(1, 1, 3), (2, 1, 1), (1, 4), (3, 0, 2)], ids=str)
+def test_measures_of_several_contracts_are_those_of_each_alone(sizes):
+    calendar = load_calendar("CN")
+    deals = [(START + 40 * at, 1_000 * (at + 1)) for at in range(len(sizes))]
+    rows = [
+        (at, deals[at][0] + 9 * k, 100 + 30 * k) for at, n in enumerate(sizes) for k in range(n)
+    ]
+    several = contracts(*((start, NULL_DAY, whole) for start, whole in deals))
+    found = con.measures(paid(*rows), np.ones(len(rows), bool), several, calendar, CPU)
+    wanted = [
+        row
+        for at, deal in enumerate(deals)
+        for row in naive.measures(deal, [(day, amount) for c, day, amount in rows if c == at],
+                                  calendar.is_working, calendar.first_day)
+    ]  # fmt: skip
+    for name in wanted[0]:
+        np.testing.assert_allclose(found[name], [row[name] for row in wanted], rtol=1e-12)
+
+
 def test_measures_do_not_cross_contracts_or_count_another_currency():
     two = contracts((START, NULL_DAY, 1000), (START + 5, NULL_DAY, NULL_MINOR))
     rows = paid((0, START + 1, 400), (0, START + 9, 300), (1, START + 2, 50))
@@ -150,6 +169,32 @@ def test_contracts_without_a_clause_have_the_nodes_that_were_paid():
     assert found.basis_points.tolist() == [3_000, 6_500]
     assert found.kind.tolist() == [words.ADVANCE, words.OTHER]
     assert is_bare.all()
+
+
+def test_what_came_back_or_was_nothing_is_no_node_and_the_least_payment_is():
+    one = contracts((START, NULL_DAY, 1_000))
+    none = nodes.promised(one, np.full(1, -1), clause_nodes([]), CPU)
+    rows = paid((0, START + 1, 0), (0, START + 2, -5), (0, START + 3, 1), (0, START + 4, 300))
+    memo = np.full(4, -1, np.int8)
+    found, _ = nodes.from_payments(rows, np.ones(4, bool), memo, one, none, CPU)
+    assert found.amount_minor.tolist() == [1, 300]
+    assert found.number.tolist() == [0, 1]
+    uncounted = np.array([True, True, True, False])  # in another currency
+    found, _ = nodes.from_payments(rows, uncounted, memo, one, none, CPU)
+    assert found.amount_minor.tolist() == [1]
+
+
+@pytest.mark.parametrize(
+    ("amount", "node"), [(24_500, 2), (25_500, 2), (24_499, 1), (25_501, 1)], ids=str
+)
+def test_a_payment_within_half_a_point_of_the_total_is_the_nodes(amount, node):
+    """One farther off fills the first node that is left."""
+    assert assigned(TERSE, [amount, 30_000])[0] == [node, 0]
+
+
+@pytest.mark.parametrize(("amount", "node"), [(12, 2), (13, 2), (14, 2), (15, 0)], ids=str)
+def test_of_a_total_of_cents_a_payment_within_a_cent_is_the_nodes(amount, node):
+    assert assigned(TERSE, [amount, 15], total_minor=50)[0][0] == node
 
 
 def test_due_dates_by_calendar_and_working_days():

@@ -13,7 +13,7 @@ from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.schema import DIRECTIONS
 
 CPU = get_backend("cpu")
-OUT = DIRECTIONS.index("out")
+OUT, IN = DIRECTIONS.index("out"), DIRECTIONS.index("in")
 DAY = 19_800
 
 
@@ -133,6 +133,53 @@ def test_parts_that_quote_a_contract_are_its_until_the_total_is_paid():
 
     assert quoted.quoted(wanted, quotes(is_named=True), ledger, CPU)["payment"].tolist() == [0, 1]
     assert quoted.quoted(wanted, quotes(is_named=False), ledger, CPU)["payment"].tolist() == []
+
+
+NUMBERS = (111_111_111, 222_222_222, -1)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_payments_that_quote_a_contract_are_those_of_loops(seed):
+    """To its named party, out, in its currency and days; of a number of two contracts none."""
+    rng = np.random.default_rng(seed)
+    deals = [(at, int(rng.choice([0, 7, 8])), int(rng.integers(50, 200)), int(rng.choice(NUMBERS)))
+             for at in range(5)]  # fmt: skip
+    wanted = claims(*deals)
+    rows = sorted(
+        (0, int(rng.choice([0, 7, 8, 9])), int(rng.choice([IN, OUT, OUT])),
+         int(rng.choice([CNY, CNY, EUR])), DAY + int(rng.choice([-10, -9, 5, 99, 100])),
+         int(rng.choice([-20, 20, 50, 90])))
+        for _ in range(40)
+    )  # fmt: skip
+    ledger = build_ledger(rows)
+    taken = np.array([3, 7])
+    free = [
+        at
+        for at, (_, party, way, currency, _, amount) in enumerate(rows)
+        if way == OUT and amount > 0 and currency == CNY and at not in taken
+        and party != 0 and party in {deal[1] for deal in deals}
+    ]  # fmt: skip
+    found = quoted.of_parties(wanted, taken, ledger, CPU)
+    assert found.tolist() == free
+    number = rng.choice(NUMBERS, len(free))
+    is_named, is_foreign = rng.random((2, len(free))) < [[0.8], [0.2]]
+    says = matching.Quotes(found, number, is_foreign, is_named)
+    expected = []
+    for deal, party, total, reference in deals:
+        if reference < 0 or [d[1::2] for d in deals].count((party, reference)) > 1:
+            continue
+        mine = [
+            (rows[at][4], rows[at][5], at)
+            for at, one, named, foreign in zip(free, number, is_named, is_foreign, strict=True)
+            if one == reference and named and not foreign
+            and rows[at][1] == party and DAY - 9 <= rows[at][4] <= DAY + 99
+        ]  # fmt: skip
+        paid = np.cumsum([amount for _, amount, _ in sorted(mine)])
+        expected += [(rows[at], deal) for (_, _, at), so_far
+                     in zip(sorted(mine), paid, strict=True) if so_far <= total]  # fmt: skip
+    got = quoted.quoted(wanted, says, ledger, CPU)
+    pairs = zip(got["payment"].tolist(), got["deal"].tolist(), strict=True)
+    assert sorted((rows[at], deal) for at, deal in pairs) == sorted(expected)
 
 
 def test_kinds_that_memos_name():

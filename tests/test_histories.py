@@ -135,6 +135,38 @@ def test_rfm_rises_with_recency_and_falls_with_frequency_and_money():
     assert yardstick.measured(stick, {**best, "money": np.array([10**12])}, 90)[yardstick.RFM] == -6
 
 
+def test_rfm_by_quartiles_of_money_over_the_median_of_its_currency():
+    """A currency that fewer than thirty have is compared with the median of all."""
+    n = 40
+    columns = columns_of(n, 5)
+    columns |= {
+        "money": np.array([100, 200, 300, 400] * 10), "n_before": np.array([1, 2, 3, 4] * 10),
+        "payments_days_since": np.array([0.0, 10.0, 20.0, 30.0] * 10),
+        "currency": np.full(n, CNY, np.int16),
+    }  # fmt: skip
+    stick = yardstick.yardstick(columns)
+    assert stick.median_money == {-1: 250.0, CNY: 250.0}
+    few = {**columns, "currency": np.where(np.arange(n) < 10, EUR, CNY).astype(np.int16)}
+    assert set(yardstick.yardstick(few).median_money) == {-1, CNY}  # thirty of a currency, no less
+    few["currency"][10] = EUR
+    assert set(yardstick.yardstick(few).median_money) == {-1}
+    who = {name: values[:3].copy() for name, values in columns.items()}
+    who["money"] = np.array([-500, 0, 250])  # more came back than was paid: as if nothing was
+    found = yardstick.measured(stick, who, 90)
+    level = np.log((np.array([0.0, 0.0, 250.0]) + 2.5) / 250.0)
+    np.testing.assert_allclose(found["level_money"], level)
+    quarters = {name: np.quantile(columns[name], (0.25, 0.5, 0.75))
+                for name in ("payments_days_since", "n_before")}  # fmt: skip
+    place = {name: (who[name][:, None] >= edges).sum(1) for name, edges in quarters.items()}
+    edges = np.quantile(np.log((columns["money"] + 2.5) / 250.0), (0.25, 0.5, 0.75))
+    wanted = place["payments_days_since"] - place["n_before"] - (level[:, None] >= edges).sum(1)
+    np.testing.assert_array_equal(found[yardstick.RFM], wanted)
+    on_edge = {**who, "n_before": np.full(3, quarters["n_before"][1])}
+    score = yardstick.measured(stick, on_edge, 90)[yardstick.RFM]  # at an edge is above it
+    wanted = place["payments_days_since"] - 2 - (level[:, None] >= edges).sum(1)
+    np.testing.assert_array_equal(score, wanted)
+
+
 def test_nobody_came_twice_and_nobody_is_there():
     columns = {name: values[:5] for name, values in columns_of(50, 1).items()}
     columns |= {"active_days": np.ones(5, int), "days_to_last": np.zeros(5, int)}

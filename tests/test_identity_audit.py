@@ -85,6 +85,15 @@ def test_what_is_decided_by_an_attribute_is_1_and_what_is_not_is_0():
     assert found.highest_group == "west"
 
 
+def test_the_label_told_is_the_one_whose_share_differs_most():
+    north = ["A"] * 10 + ["B"] * 30 + ["C"] * 60
+    south = ["A"] * 25 + ["B"] * 60 + ["C"] * 15
+    found = audit.difference(["north"] * 100 + ["south"] * 100, north + south)
+    assert found.label == "C"
+    assert (found.lowest_group, found.lowest) == ("south", 0.15)
+    assert (found.highest_group, found.highest) == ("north", 0.60)
+
+
 def test_small_groups_nulls_and_constants():
     groups = ["a"] * 40 + ["b"] * 40 + ["c"] * 29 + [None] * 50
     values = [1.0] * 80 + [100.0] * 29 + [200.0] * 50

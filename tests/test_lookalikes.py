@@ -112,6 +112,26 @@ def test_words_name_what_both_have_in_common():
     assert len(lookalikes.in_words(places[:0], places[:0])) == 0
 
 
+def words_by_loops(own, other):
+    """Return in what two customers are alike and stand out, at most three, the clearest first."""
+    found = []
+    for name, mine, its in zip(lookalikes.FEATURES, own, other, strict=True):
+        a, b = mine - 0.5, its - 0.5
+        clear = min(abs(a), abs(b)) - abs(mine - its) if a * b > 0 else 0.0
+        if clear > 0:
+            found.append((-clear, len(found), f"{'high' if a > 0 else 'low'} {name}"))
+    return ", ".join(text for *_, text in sorted(found)[:3])
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_words_of_pairs_are_those_of_loops(seed):
+    rng = np.random.default_rng(seed)
+    own = rng.integers(0, 17, (60, len(lookalikes.FEATURES))) / 16
+    other = np.clip(own + rng.integers(-3, 4, own.shape) / 16, 0, 1)
+    wanted = [words_by_loops(a, b) for a, b in zip(own.tolist(), other.tolist(), strict=True)]
+    assert lookalikes.in_words(own, other).to_pylist() == wanted
+
+
 def test_a_gpu_would_do_the_same(features, cpu):
     there = nearest(features, 3, stand_in_backend())
     for one, other in zip(nearest(features, 3, cpu), there, strict=True):

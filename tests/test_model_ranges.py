@@ -74,6 +74,19 @@ def test_of_few_true_rows_it_holds_nine_of_ten(n_rows, n_true):
     assert 0.86 <= held / tried <= 0.96  # three standard errors: 0.052
 
 
+def test_ranges_hold_the_figure_and_are_told_of_what_is_asked():
+    true, score = np.arange(400) % 4 == 0, np.linspace(0.01, 0.99, 400)
+    told = ranges(true, score, is_probability=True)
+    figures = evaluation.metrics(true, score)
+    assert set(told) == {"auc", "lift_10", "brier", "calibration_error"}
+    for name, (low, high) in told.items():
+        assert low < figures[name] < high or name == "calibration_error"
+        assert high - low < 1.5
+    assert set(ranges(true, score, is_probability=False)) == {"auc", "lift_10"}
+    nothing = ranges(true[:0], score[:0], is_probability=True)
+    assert all(math.isnan(end) for ends in nothing.values() for end in ends)
+
+
 def test_too_many_rows_have_no_range(monkeypatch):
     true, score = np.arange(40) % 4 == 0, np.linspace(0, 1, 40)
     told = ranges(true, score, is_probability=True)

@@ -170,6 +170,8 @@ def test_alerts_keep_to_their_budget(scored):
     chosen = risk["is_alert"][ahead]
     assert 0 < chosen.sum() <= max(1, int(0.1 * ahead.sum())) + 3  # equals come along
     assert risk["score"][ahead][chosen].min() >= risk["score"][ahead][~chosen].max()
+    assert risk["is_alert"][~ahead].all()  # what is overdue needs no model
+    assert (~ahead).any()
 
 
 def test_a_back_test_night_sees_nothing_of_what_it_is_asked(portfolio):
@@ -177,6 +179,10 @@ def test_a_back_test_night_sees_nothing_of_what_it_is_asked(portfolio):
     few = Settings(backtest_dates=1)
     tests = orders_model.backtest(make_orders(portfolio[0], backend), AS_OF_DAY, few, backend)
     assert [test.day for test in tests] == [AS_OF_DAY - 60]
+    nights = orders_model.backtest(
+        make_orders(portfolio[0], backend), AS_OF_DAY, Settings(backtest_dates=3), backend
+    )
+    assert [test.day for test in nights] == [AS_OF_DAY - 120, AS_OF_DAY - 90, AS_OF_DAY - 60]
     for test in tests:
         assert test.brier < test.brier_base * 1.05
         assert test.lead_days > 0
@@ -234,6 +240,23 @@ def test_reasons_quote_what_is_known():
     assert [one[0] for one in orders_reasons.explain(row, parts, 0)] == [
         "overdue", "not delivered in full on its due date", "到期当日未交齐",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("overdue_days", "n_overdue", "said"),
+    [(-5, 1, 1), (-5, 2, 2), (0, 1, 1), (1, 1, None), (1, 2, 1), (12, 3, 2), (-5, 0, None)],
+)
+def test_an_overdue_order_is_none_of_the_others_that_are(overdue_days, n_overdue, said):
+    """On its due date it is not yet one of those whose due date has gone by."""
+    row = dict.fromkeys(FEATURES, 0.0) | {"supplier_overdue": float(n_overdue)}
+    parts = np.zeros(len(FEATURES))
+    parts[FEATURES.index("supplier_overdue")] = 0.8
+    codes, english, chinese = orders_reasons.explain(row, parts, overdue_days)
+    assert ("overdue" in codes) == (overdue_days >= 0)
+    wanted = [f"overdue now: {said} other order{'s' * (said != 1)} of the supplier"] if said else []
+    assert english[len(english) - len(wanted) :] == wanted
+    assert codes.count("supplier_overdue") == len(wanted)
+    assert not said or f"另有{said}单" in chinese[-1]
 
 
 def test_short_for_good_counts_as_failed():

@@ -207,3 +207,86 @@ def test_a_reason_says_what_is_held_and_done(bank):
     assert "近90天发起申请1次" in chinese
     plain, _ = reason(2, {}, [], names, known, 0)
     assert plain == f"{known.rate[2]:.1%} of those without it open it in the horizon"
+
+
+def test_the_first_that_is_opened_counts_from_the_day_after_to_the_last_of_the_horizon():
+    one = holdings(
+        [(0, 0, DAY, NULL_DAY), (0, 1, DAY + 10, NULL_DAY), (0, 2, DAY + 11, NULL_DAY),
+         (1, 0, DAY + 1, DAY + 2), (1, 1, DAY + 1, NULL_DAY), (1, 2, DAY + 5, NULL_DAY)],
+        3, 3,
+    )  # fmt: skip
+    assert one.first_opened(DAY, DAY + 10).tolist() == [
+        [False, True, False],
+        [True, True, False],
+        [False, False, False],
+    ]
+
+
+def test_years_of_a_history_end_with_the_day():
+    """A year is 360 days: (day - 360, day]; who never opened anything did so ten years ago."""
+    rows = [
+        (0, 0, DAY - 900, DAY - 360),
+        (0, 1, DAY - 900, DAY - 359),
+        (1, 0, DAY - 720, DAY),
+        (1, 1, DAY - 719, NULL_DAY),
+        (1, 2, DAY, DAY + 1),
+    ]
+    history = holdings(rows, 3, 3).history(DAY)
+    assert history["products_held"].tolist() == [0, 2, 0]
+    assert history["products_closed_year"].tolist() == [1, 1, 0]
+    assert history["products_opened_2_years"].tolist() == [0, 2, 0]
+    assert history["days_since_opening"].tolist() == [900, 0, 3_650]
+
+
+def test_the_market_of_each_size_is_what_a_loop_counts(bank):
+    size = np.where(np.arange(bank.n_customers) % 10, np.arange(bank.n_customers) / 7, np.nan)
+    known = recommend.market(bank, size, DAY, HORIZON)
+    edges = np.quantile([one for one in size if one == one], [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(known.size_edges, edges)
+    groups = [0 if one != one else sum(one > edge for edge in edges) for one in size]
+    had, opened = bank.had(DAY - 360), bank.opened_in(DAY - 360, DAY)
+    for product in range(8):
+        could = [c for c in range(bank.n_customers) if not had[c, product]]
+        share = (sum(bool(opened[c, product]) for c in could) + 1) / (len(could) + 20)
+        for group in range(4):
+            own = [c for c in could if groups[c] == group]
+            did = sum(bool(opened[c, product]) for c in own)
+            expected = np.log((did + 20 * share) / (len(own) + 20) / share)
+            assert known.size_lift[group, product] == pytest.approx(expected)
+
+
+def learning(n_rows, n_opened):
+    """Return features, whether each row opened, which half calibrates, and keys."""
+    rng = np.random.default_rng(n_rows)
+    calibrates = np.arange(n_rows) % 2 == 1
+    opened = np.zeros(n_rows, bool)
+    opened[np.flatnonzero(~calibrates)[:n_opened]] = True
+    opened[np.flatnonzero(calibrates)[:n_opened]] = True
+    features = {"b": opened + rng.normal(size=n_rows), "a": rng.normal(size=n_rows),
+                "unknown": np.where(calibrates, 1.0, np.nan)}  # fmt: skip
+    return features, opened, calibrates, np.arange(n_rows)
+
+
+@pytest.mark.parametrize(("n_opened", "n_calibrating"), [(29, 200), (30, 200), (30, 0)])
+def test_without_thirty_openings_to_fit_on_or_any_row_to_calibrate_on_there_is_no_model(
+    cpu, n_opened, n_calibrating
+):
+    features, opened, calibrates, key = learning(400, n_opened)
+    calibrates &= n_calibrating > 0
+    model = recommend.fit(features, opened, calibrates, key, horizon_days=9, seed=0, backend=cpu)
+    assert (model is not None) == (n_opened >= 30 and n_calibrating > 0)
+
+
+def test_features_are_told_by_name_and_those_that_no_fitting_row_has_are_left_out(cpu):
+    features, opened, calibrates, key = learning(400, 60)
+    models = [
+        recommend.fit(one, opened, calibrates, key, horizon_days=9, seed=0, backend=cpu)
+        for one in (features, dict(reversed(features.items())))
+    ]
+    assert models[0].names == ("a", "b")
+    assert models[0].to_files() == models[1].to_files()
+    again = recommend.NextProductModel.from_files(models[0].to_files())
+    for name in ("edges", "n_rows", "n_true"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(models[0], name))
+    assert (again.n_true <= again.n_rows).all()
+    assert again.n_true.sum() == 60

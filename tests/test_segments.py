@@ -2,6 +2,8 @@
 
 import itertools
 import json
+import math
+import statistics
 
 import numpy as np
 import pytest
@@ -14,8 +16,8 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.config import Segments
 from qfb_gpu.models import continuity
 from qfb_gpu.models.segment_cards import profile_cards
-from qfb_gpu.models.segment_choice import _kept, bootstrap_stability
-from qfb_gpu.models.segment_space import FEATURES, THIN, standardised
+from qfb_gpu.models.segment_choice import _kept, bootstrap_stability, choose_number
+from qfb_gpu.models.segment_space import FEATURES, THIN, nearest_two, standardised
 from qfb_gpu.models.segments import (
     SegmentModel,
     assign,
@@ -136,6 +138,8 @@ def test_a_few_customers_get_no_more_segments_than_there_are(n_customers):
         assert 1 <= len(model.centres) <= n_customers
         assert segment.max() < len(model.centres)
         assert np.isfinite(distance).all()
+        if wanted.n_segments == "auto":  # each customer but one has a segment, three at most
+            assert len(model.centres) == max(1, min(n_customers - 1, 3))
 
 
 def test_customers_all_alike_are_one_segment():
@@ -165,6 +169,42 @@ def test_cards_describe_each_segment():
         assert "average" not in card["label"]
 
 
+def test_a_card_says_how_far_its_segment_stands_from_all_customers_and_in_words():
+    """The mean of its standard scores less that of all, in standard deviations of all."""
+    features, _ = groups([30, 12, 50], seed=5)
+    model = fit_segments(features, Segments(n_segments=3), CPU)
+    segment, distance = assign(model, features, CPU)
+    scores = standardised(features, model.centre, model.scale, CPU)
+    for number, card in enumerate(
+        profile_cards(model, [features], segment, distance, np.arange(len(segment)), CPU)
+    ):
+        told = json.loads(card["feature"])
+        standing = {}
+        for at, name in enumerate(NAMES):
+            column = [float(score) for score in scores[:, at]]
+            own = [score for score, of in zip(column, segment, strict=True) if of == number]
+            shift = statistics.fmean(own) - statistics.fmean(column)
+            standing[name] = shift / statistics.pstdev(column)
+            assert told[name]["standard_score"] == pytest.approx(standing[name], abs=2e-6)
+        first = max(NAMES, key=lambda name: abs(standing[name]))
+        high = ("high ", "many ") if standing[first] > 0 else ("low ", "few ")
+        words = told[first]["words"]
+        assert card["label"].startswith(tuple(f"{how}{words}" for how in high))
+        notable = sum(abs(score) >= 0.5 for score in standing.values())
+        assert card["label"].count(",") == min(notable, 3) - 1
+
+
+def test_customers_who_are_all_alike_are_close_to_the_average():
+    features = columns_of([[3.0] * len(NAMES)] * 20)
+    model = fit_segments(features, TWO, CPU)
+    segment, distance = assign(model, features, CPU)
+    (card,) = profile_cards(model, [features], segment, distance, np.arange(20), CPU)
+    assert card["label"] == "close to the average 接近平均"
+    told = json.loads(card["feature"])
+    assert {one["standard_score"] for one in told.values()} == {0.0}
+    assert {one["mean"] for one in told.values()} == {3.0}
+
+
 @pytest.mark.parametrize("ends", [[0, 40], [0, 0, 7, 21, 40], [0, 1, 2, 39, 40]])
 def test_typical_customers_of_the_same_scores_are_told_by_their_keys(ends):
     """Who paid nothing for a year has the scores of all who did, in whatever block it comes."""
@@ -189,6 +229,39 @@ def test_dense_groups_are_found_without_a_number_and_customers_in_none_are_place
     assert adjusted_rand_score(group, segment) == 1.0
     features, _ = groups([1, 1, 1])
     assert len(fit_segments(features, Segments(method="hdbscan"), CPU).centres) == 1
+
+
+def test_the_second_nearest_centre_and_whether_their_order_decided_are_those_of_loops():
+    rng = np.random.default_rng(7)
+    values = rng.integers(-2, 3, (300, 2)).astype(float)
+    for n_centres in (1, 2, 3):
+        centres = rng.integers(-2, 3, (n_centres, 2)).astype(float)
+        first, away, second, further, is_tied = nearest_two(values, centres, CPU)
+        for row, value in enumerate(values.tolist()):
+            squares = [sum((a - b) ** 2 for a, b in zip(value, c, strict=True)) for c in centres]
+            order = sorted(range(n_centres), key=lambda one: (squares[one], one))
+            assert first[row] == order[0]
+            assert away[row] == pytest.approx(squares[order[0]] ** 0.5)
+            assert second[row] == (order[1] if n_centres > 1 else -1)
+            assert n_centres == 1 or further[row] == pytest.approx(squares[order[1]] ** 0.5)
+            assert is_tied[row] == (len(set(squares)) < n_centres)
+
+
+def test_of_the_numbers_that_are_stable_enough_the_one_whose_groups_stand_apart_is_taken():
+    """By what is said of each number: silhouette where it is stable, else stability alone."""
+    rng = np.random.default_rng(11)
+    sample = np.concatenate([rng.normal(0, 0.3, (60, 2)), rng.normal(2, 0.9, (60, 2))])
+    _, worth = choose_number(sample, Segments(least_stability=0.0), CPU)
+    indices = sorted({one["stability"] for one in worth})
+    for least in (indices[-2], indices[-1]):
+        taken, choice = choose_number(sample, Segments(least_stability=least), CPU)
+        assert choice == worth
+        stable = [one for one in choice if one["stability"] >= least]
+        best = max(one["silhouette"] for one in stable)
+        assert taken == min(o["n_segments"] for o in stable if o["silhouette"] == best)
+    assert max(worth, key=lambda one: one["silhouette"])["stability"] < indices[-1]
+    taken, _ = choose_number(sample, Segments(least_stability=1.0), CPU)
+    assert taken == next(o["n_segments"] for o in worth if o["stability"] == indices[-1])
 
 
 def test_customers_without_groups_are_not_stable_in_many_segments():
@@ -282,6 +355,57 @@ def test_the_stability_index_by_hand():
     assert np.isnan(continuity.stability_index(before[:0], before))
 
 
+def index_by_loops(before, now):
+    """Return the index over tenths of the known values before and, apart, over what is null."""
+    known = [one for one in before if one == one]
+    edges = sorted(set(np.quantile(known, [tenth / 10 for tenth in range(1, 10)]).tolist()))
+
+    def shares(values):
+        places = [sum(edge < one for edge in edges) if one == one else None for one in values]
+        return [max(places.count(place) / len(places), 1e-4)
+                for place in (*range(len(edges) + 1), None)]  # fmt: skip
+
+    pairs = zip(shares(before), shares(now), strict=True)
+    return sum((q - p) * math.log(q / p) for p, q in pairs)
+
+
+known_or_not = st.one_of(st.integers(-4, 12).map(float), st.just(math.nan))
+
+
+@given(
+    st.lists(known_or_not, min_size=1, max_size=40).filter(lambda v: any(x == x for x in v)),
+    st.lists(known_or_not, min_size=1, max_size=40),
+)
+@settings(max_examples=60)
+def test_the_stability_index_is_that_of_loops(before, now):
+    found = continuity.stability_index(np.array(before), np.array(now))
+    assert found == pytest.approx(index_by_loops(before, now), abs=1e-12)
+
+
+def test_a_new_segment_has_a_number_that_none_had_the_night_before():
+    before = np.array([0, 0, 0, 5, 5, 5])
+    assert continuity.match_ids(before, np.array([0, 0, 0, 1, 1, 1]), 4) == [0, 5, 6, 7]
+    assert continuity.match_ids(before, np.array([2, 2, 2, 3, 3, 3]), 4) == [6, 7, 0, 5]
+
+
+def test_just_a_fifth_of_the_customers_in_common_makes_no_segment_the_same():
+    assert continuity.match_ids(np.zeros(5, int), np.array([1, 0, 0, 0, 0]), 2) == [0, 1]
+    before, now = np.array([0, 0, 1, 1, 1]), np.array([0, 1, 1, 1, 1])
+    assert continuity.match_ids(before, now, 2) == [0, 1]
+    apart = np.repeat([0, 1], [5, 40]), np.concatenate([[0], np.repeat(1, 44)])
+    assert continuity.match_ids(*apart, 2) == [2, 1]  # one of five
+
+
+def test_what_is_just_at_its_level_raises_no_alarm():
+    table = continuity.drift({"a": 0.25, "b": 0.26}, 20, 100, 5, 6)
+    rows = zip(table["measure"], table["value"], table["is_alarm"], strict=True)
+    assert [(name, value, bool(alarm)) for name, value, alarm in rows] == [
+        ("share_moved", 0.2, False), ("n_moved", 20, False), ("n_new", 5, False),
+        ("n_gone", 6, False), ("index_a", 0.25, False), ("index_b", 0.26, True),
+    ]  # fmt: skip
+    assert np.isnan(continuity.drift({}, 0, 0, 5, 6)["value"][0])
+
+
 def test_an_alarm_is_raised_above_its_level_only():
     indices = {"a": 0.3, "b": 0.1, "c": float("nan"), "recency_days_since_last": 2.0}
     table = continuity.drift(indices, 30, 100, 5, 6)
@@ -303,16 +427,17 @@ def test_the_weekday_moves_nobody():
 
 def test_who_has_not_passed_the_border_by_a_margin_stays():
     placed = {
-        "segment_id": np.array([1, 1, 1, 1, 0], np.int32),
-        "segment_second_id": np.array([0, 0, 2, 0, -1], np.int32),
-        "segment_distance": np.array([9.5, 5.0, 9.5, 9.5, 1.0]),
-        "segment_margin": np.array([0.05, 0.5, 0.05, 0.05, np.nan]),
+        "segment_id": np.array([1, 1, 1, 1, 0, 1], np.int32),
+        "segment_second_id": np.array([0, 0, 2, 0, -1, 0], np.int32),
+        "segment_distance": np.array([9.5, 5.0, 9.5, 9.5, 1.0, 9.0]),
+        "segment_margin": np.array([0.05, 0.5, 0.05, 0.05, np.nan, 0.1]),
     }
-    kept = held(placed, np.array([0, 0, 0, -1, -1], np.int32), 0.1, CPU)
-    assert kept["segment_id"].tolist() == [0, 1, 1, 1, 0]
-    assert kept["segment_second_id"].tolist() == [1, 0, 2, 0, -1]
-    np.testing.assert_allclose(kept["segment_distance"], [10.0, 5.0, 9.5, 9.5, 1.0])
-    np.testing.assert_allclose(kept["segment_margin"], [1 - 10 / 9.5, 0.5, 0.05, 0.05, np.nan])
+    before = np.array([0, 0, 0, -1, -1, 0], np.int32)  # the last has passed by just the margin
+    kept = held(placed, before, 0.1, CPU)
+    assert kept["segment_id"].tolist() == [0, 1, 1, 1, 0, 1]
+    assert kept["segment_second_id"].tolist() == [1, 0, 2, 0, -1, 0]
+    np.testing.assert_allclose(kept["segment_distance"], [10.0, 5.0, 9.5, 9.5, 1.0, 9.0])
+    np.testing.assert_allclose(kept["segment_margin"], [1 - 10 / 9.5, 0.5, 0.05, 0.05, np.nan, 0.1])
 
 
 @pytest.mark.parametrize(

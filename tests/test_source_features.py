@@ -342,5 +342,9 @@ def test_the_response_rate_is_found_again_and_shrinks():
     assert rates[0] == pytest.approx(model.a / (model.a + model.b))
     assert rates[0] < rates[1] < 0.3
     assert rates[2] == pytest.approx(0.3, abs=0.05)
+    assert model.n_customers == (n > 0).sum()  # of others nothing is known
     assert fit_response_rate(k[:20], n[:20]) is None
+    thirty = np.flatnonzero(n > 0)[29] + 1
+    assert fit_response_rate(k[:thirty], n[:thirty]).n_customers == 30
+    assert fit_response_rate(k[: thirty - 1], n[: thirty - 1]) is None
     assert np.isnan(shrunk_rate(None, k[:3], n[:3])).all()

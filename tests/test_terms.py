@@ -1,5 +1,6 @@
 """Payment terms: the cheapest cycle in closed form and by trying all days, caps, statistics."""
 
+import itertools
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -74,6 +75,27 @@ def test_distress_gives_the_closed_form():
     assert why(costs, 66.0, cap=90.0, terms=90.0) == "supplier distress"
 
 
+@pytest.mark.parametrize(
+    ("days", "terms", "cap", "discount", "wanted"),
+    [
+        (0, 30, 60, 0.0, "none"),
+        (10, 30, 60, 0.0, "supplier distress"),  # the tenth day without a discount to lose on it
+        (10, 30, 60, 0.02, "discount date"),
+        (11, 30, 60, 0.02, "supplier distress"),
+        (0, 30, 60, 0.02, "none"),
+        (30, 30, 60, 0.02, "agreed terms"),
+        (10, 10, 60, 0.02, "agreed terms"),  # the discount's day is that of the terms
+        (30, 30, 30, 0.02, "legal cap"),
+        (10, 30, 10, 0.02, "legal cap"),
+        (0, 0, 0, 0.0, "legal cap"),
+        (29, 30, 60, 0.02, "supplier distress"),
+    ],
+)
+def test_what_keeps_the_days_from_being_more(days, terms, cap, discount, wanted):
+    costs = replace(FREE, capital=0.05, discount=discount)
+    assert why(costs, float(days), terms=float(terms), cap=float(cap)) == wanted
+
+
 def test_nothing_gained_by_waiting_is_paid_at_once():
     assert best(replace(FREE, financing=0.02)) == 0
     assert best(FREE) == 0  # of equal ones the fewest
@@ -123,6 +145,26 @@ def test_the_caps_of_the_law():
         assert rule.source
     with pytest.raises(KeyError, match="no legal cap for 'US'"):
         legal_caps.legal_cap("US", "large")
+
+
+@pytest.mark.parametrize(
+    ("jurisdiction", "caps", "late_a_day"),
+    [
+        # Article 9, and 0.05% a day for who is late; small buyers are outside of it
+        ("CN", {"large": 60, "public": 30, "public_agreed": 60, "other": None}, 0.0005),
+        # Directive 2011/7/EU, Articles 3(5), 4(3), 4(4), 4(6), and 8 points over the bank's rate
+        ("EU", {"large": 60, "public": 30, "public_agreed": 60, "other": 60}, 0.12 / 365),
+        ("GB", {"large": 60, "public": 30, "public_agreed": 30, "other": 60}, 0.12 / 365),
+    ],
+)
+def test_every_cap_is_what_the_law_says(jurisdiction, caps, late_a_day):
+    assert tuple(caps) == legal_caps.BUYER_KINDS
+    for kind, cap_days in caps.items():
+        rule = legal_caps.legal_cap(jurisdiction, kind)
+        assert rule.cap_days == cap_days
+        assert rule.late_rate_a_day(0.04) == pytest.approx(late_a_day)
+    with pytest.raises(KeyError, match=r"there are \[\('CN', 'large'\), \('CN', 'other'\)"):
+        legal_caps.legal_cap("CN", "small")
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), max_size=12))
@@ -237,6 +279,14 @@ def test_cycles_are_what_loops_say(seed):
     found = cycles.payment_cycles(ledger, 20_000, 3, CPU)
     assert found["relation"].size > 3
     offsets = ledger.relation_offsets
+    n_days = [
+        len({day for day, amount in zip(ledger.day[a:b], ledger.amount_minor[a:b], strict=True)
+             if amount > 0})
+        for a, b in itertools.pairwise(offsets.tolist())
+    ]  # fmt: skip
+    for least in (3, n_days[0]):  # as many as are asked for are enough
+        kept = cycles.payment_cycles(ledger, 20_000, least, CPU)["relation"]
+        assert kept.tolist() == [row for row, n in enumerate(n_days) if n >= least]
     for at, relation in enumerate(found["relation"]):
         mine = slice(offsets[relation], offsets[relation + 1])
         payments = list(zip(ledger.day[mine].tolist(), ledger.amount_minor[mine].tolist(),
@@ -244,6 +294,7 @@ def test_cycles_are_what_loops_say(seed):
         named = (found[f"interval_{name}_days"][at] for name in ("median", "iqr", "drift"))
         assert tuple(named) == naive.cycle(payments)
         assert found["n_days"][at] == len({day for day, amount in payments if amount > 0})
+        assert found["n_payments"][at] == len(payments)
         assert found["year_minor"][at] == sum(m for day, m in payments if day > 20_000 - 365)
 
 

@@ -141,3 +141,21 @@ def test_a_lake_read_anew_knows_nobody(lake, tmp_path):
     lake.ingest()
     assert lake.since(first) == (False, set())
     assert silver.buckets(lake.path)
+
+
+def test_only_sources_that_are_or_were_there_are_told_of(lake):
+    lake.payments("a.parquet", [("t1", "A")])
+    ids = lake.ingest()
+    assert set(ids) == {"transactions"}
+    assert set(touched.touched(lake.path, ids)) == {"transactions"}
+    assert set(touched.touched(lake.path, {})) == {"transactions"}
+    assert not touched.touched(lake.path, {})["transactions"].known
+    gone = touched.touched(lake.path, {**ids, "orders": "000001-0123456789abcdef"})
+    assert {name: one.known for name, one in gone.items()} == {
+        "transactions": True, "orders": False,
+    }  # fmt: skip
+    lake.payments("b.parquet", [("t2", name) for name in "DCBEFGH"])
+    lake.ingest()
+    found = touched.touched(lake.path, ids)["transactions"].customers
+    assert list(found) == sorted(found)
+    assert len(found) > 1

@@ -11,8 +11,6 @@ import numpy as np
 from qfb_gpu.finance.clauses import Clause, parse_clause
 from qfb_gpu.ledger import NULL_DAY
 
-_WHOLE = 10_000
-
 
 @dataclass(frozen=True, slots=True)
 class ClauseNodes:
@@ -25,7 +23,6 @@ class ClauseNodes:
     days : int32, ``NULL_DAY`` where the clause does not say
     is_working : bool
     warranty_days : int32
-    adds_up : bool, shape (n_clauses,), the shares sum to 100%
     problems : tuple of str, shape (n_clauses,), empty where there are none
     """
 
@@ -36,7 +33,6 @@ class ClauseNodes:
     days: Any
     is_working: Any
     warranty_days: Any
-    adds_up: Any
     problems: tuple[str, ...]
 
 
@@ -59,6 +55,5 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         days=np.array(days, np.int32),
         is_working=np.array([node.rule.is_working for node in nodes], bool),
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),
-        adds_up=np.array([clause.total_basis_points == _WHOLE for clause in clauses], bool),
         problems=tuple("; ".join(clause.problems) for clause in clauses),
     )

@@ -16,6 +16,8 @@ from qfb_kernels.signs import signs_cpu
 from qfb_kernels.text import MISSING, OK
 
 _EXACT_FLOAT = float(2**53)
+_TOLD_APART = float(2**46)
+"""Below it doubles are nearer to each other than cents: no two cents are one double."""
 _PRODUCT_LIMIT = float(2**62)
 _WIDE_COMMA, _WIDE_POINT = "，", "．"
 FOREIGN = 6
@@ -191,7 +193,7 @@ def _from_floats(values: pa.Array) -> Decimals:
     number = plain(values, np.nan, np.float64)
     is_huge = ~(np.abs(number) < _EXACT_FLOAT)
     cents = np.rint(np.where(is_huge, 0.0, number) * 100.0)
-    is_cents = (cents / 100.0 == number) & (np.abs(cents) < _EXACT_FLOAT)
+    is_cents = (cents / 100.0 == number) & (np.abs(number) < _TOLD_APART)
     status = np.where(np.isnan(number), MISSING, OK).astype(np.int8)
     mantissa = np.where(is_cents, cents, 0.0).astype(np.int64)
     scale = np.full(len(number), 2, np.int16)

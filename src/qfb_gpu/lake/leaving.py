@@ -172,5 +172,6 @@ def _content(rows: Rows, schema: Table) -> Any:
         if values.dtype.kind == "f":
             values = np.ascontiguousarray(values, np.float64).view(np.int64)
         is_null = np.asarray(pc.is_null(rows.arrow[name])) if not is_text else False
-        state_ = mix(state_, np.where(is_null, -1, values)) ^ np.uint64(1)
+        told = np.where(is_null, np.uint64(2), np.uint64(1))  # -1 is no null
+        state_ = mix(state_, np.where(is_null, -1, values)) ^ told
     return state_
