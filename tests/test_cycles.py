@@ -67,14 +67,21 @@ def named(found, trips, backend=CPU):
 
 
 def expected(payments, found, window, share, longest):
-    """Return the same by recursion; a trip of one day is told by its first numbered party."""
+    """Return the same by recursion; a trip of one day once, from the first numbered it is found."""
     plain = [row[:4] for row in payments if row[3] > 0]
     number = {int(key): place for place, key in enumerate(found.key.tolist())}
-    rows = []
+    rows, of_a_day = [], {}
     for (first, parties), back in naive.trips(plain, window, share, longest).items():
         begin = plain[first][2]
-        if back > begin or min(parties, key=number.get) == parties[0]:
-            rows.append((*plain[first], parties, back))
+        row = (*plain[first], parties, back)
+        if back > begin:
+            rows.append(row)
+            continue
+        lowest = parties.index(min(parties, key=number.get))
+        way = (parties[lowest:] + parties[:lowest], begin)
+        of_a_day.setdefault(way, {}).setdefault(number[parties[0]], []).append(row)
+    for found_from in of_a_day.values():
+        rows += found_from[min(found_from)]
     return rows
 
 
@@ -109,6 +116,14 @@ def test_a_round_trip_by_hand():
         "currency": [CNY], "length": [3], "n_trips": [1], "first_date": [100], "last_date": [110],
         "days": [10], "amount_minor": [1000], "returned_share": [0.9],
     }  # fmt: skip
+
+
+def test_money_that_is_back_on_the_day_is_found_from_whichever_party_it_fits():
+    """125 and 80 are within 0.8 of 100; neither of the others is the first payment of a trip."""
+    for turn in range(3):
+        one, two, three = ([1, 2, 3] * 2)[turn : turn + 3]
+        payments = [(one, two, 9, 100, CNY), (two, three, 9, 125, CNY), (three, one, 9, 80, CNY)]
+        assert named(*search(payments)) == [(one, two, 9, 100, (one, two, three), 9)]
 
 
 def test_who_only_pays_or_is_only_paid_is_left_out_until_none_is_left():

@@ -202,9 +202,9 @@ def rows_after(table_dir: Path, column: str, day: int) -> int:
     return n_rows
 
 
-def buckets(lake_dir: Path) -> list[int]:
-    """Return the buckets of the payments that have rows, ascending."""
-    table = open_table(lake_dir / "transactions")
+def buckets(lake_dir: Path, source: str = "transactions") -> list[int]:
+    """Return the buckets of the payments, or of another source, that have rows, ascending."""
+    table = open_table(lake_dir / source)
     if table is None:
         return []
     return sorted({int(p["bucket"]) for p in table.partitions()})

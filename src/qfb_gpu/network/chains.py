@@ -48,12 +48,11 @@ def chains(
     firm = xp.nonzero(score > 0)[0]
     cores = firm[xp.argsort(-score[firm], kind="stable")[: settings.n_chains]]
     del score, firm
-    ends = (graph.source, graph.target)
     followed = backend.either(_one_by_one, _together)
     parts = []
     for side, shares in enumerate((income_shares, spending_shares)):
-        giver, taker = ends[::-1] if side else ends
-        arrows = (giver, taker, shares(graph, edges, backend))
+        payer, payee, share = graph.by_pair(shares(graph, edges, backend), xp)  # all currencies
+        arrows = (payee, payer, share) if side else (payer, payee, share)
         node, arrows = reached(graph.n_nodes, arrows, cores, xp)
         key, first = graph.key[node], xp.searchsorted(node, cores)
         found = followed(int(node.shape[0]), arrows, first, settings.chain_share, backend)

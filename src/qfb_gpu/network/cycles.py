@@ -227,7 +227,7 @@ def find_trips(
     settled = (settings.window_days, settings.longest, settings.max_looks)
     share = backend.xp.asarray([settings.amount_share], dtype="float64")
     trips, n_unfinished, n_not_kept = _search((day, amount, pair, *pairs), settled, share, backend)
-    trips = trips[_once(trips, day, pair, pairs[0], backend.xp)]
+    trips = trips[_once(trips, day, pair, pairs[0], backend)]
     return Trips(trips, day, amount, pair, pairs[0], n_unfinished, n_not_kept)
 
 
@@ -296,13 +296,32 @@ def _search(
     return xp.concatenate(parts), n_unfinished, n_trips - n_kept
 
 
-def _once(trips: Any, day: Any, pair: Any, pair_source: Any, xp: Any) -> Any:
-    """Return which trips to keep: one all on a day is found from each of its parties."""
-    if trips.shape[0] == 0:
-        return xp.zeros(0, dtype=bool)
-    last = trips[xp.arange(trips.shape[0]), (trips >= 0).sum(axis=1) - 1]
-    party = xp.where(trips >= 0, pair_source[pair[trips]], pair_source.max())
-    return (day[last] > day[trips[:, 0]]) | (party.min(axis=1) == party[:, 0])
+def _once(trips: Any, day: Any, pair: Any, pair_source: Any, backend: Backend) -> Any:
+    """Return which trips to keep: one all on a day is found from several of its parties.
+
+    It is kept from the first of these by number: amounts are held against the first payment, so
+    not every party need be among them.
+    """
+    xp = backend.xp
+    length = (trips >= 0).sum(axis=1)
+    last = trips[xp.arange(trips.shape[0]), length - 1]
+    kept = day[last] > day[trips[:, 0]]
+    of_a_day = xp.nonzero(~kept)[0]
+    if int(of_a_day.shape[0]) == 0:
+        return kept
+    trips, length = trips[of_a_day], length[of_a_day][:, None]
+    there = trips >= 0
+    party = xp.where(there, pair_source[pair[trips]], pair_source.max() + 1)
+    hop = (party.argmin(axis=1)[:, None] + xp.arange(trips.shape[1])) % length
+    way = xp.where(there, xp.take_along_axis(party, hop, axis=1), -1)  # from its lowest party on
+    way = xp.concatenate([way, day[trips[:, :1]]], axis=1)
+    columns = (way[:, at] for at in range(way.shape[1]))
+    order = backend.lexsort((*columns, party[:, 0]))
+    begins = first_in_run(way[order], xp)
+    begin = xp.nonzero(begins)[0][xp.cumsum(begins) - 1]
+    home = party[order, 0]
+    kept[of_a_day[order]] = home == home[begin]
+    return kept
 
 
 def summed(trips: Trips, found: Loops, backend: Backend) -> dict[str, Any]:

@@ -53,7 +53,8 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
         the payer, 1: by the payee), ``n_payments`` and ``amount_minor`` (int64; reversals count
         against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32),
         ``named_share`` (float64: of the money that the reporting customer paid, or got, in this
-        currency in these 365 days, the part whose counterparty is given; 1 where there is none).
+        currency in these 365 days, the part whose counterparty is given; 1 where none is; payments
+        to oneself are no part of either).
     """
     xp = backend.xp
     known = xp.nonzero(ledger.counterparty_key != 0)[0]
@@ -79,9 +80,14 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
 
 
 def _named_share(ledger: Ledger, recent: Any, xp: Any) -> Any:
-    """Return by relation which part of its customer's money of its kind names the other."""
+    """Return by relation which part of its customer's money of its kind names the other.
+
+    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
+    make up for income of which nobody knows from whom it is.
+    """
     money = _sums(recent, ledger.relation_offsets[:-1], ledger.relation_offsets[1:], xp)
-    money = xp.maximum(money, 0).astype("float64")
+    to_oneself = ledger.counterparty_key == ledger.customer_key[ledger.relation_customer]
+    money = xp.where(to_oneself, 0, xp.maximum(money, 0)).astype("float64")
     currencies, currency = xp.unique(ledger.currency, return_inverse=True)
     n_kinds = len(DIRECTIONS) * max(int(currencies.shape[0]), 1)
     kind = ledger.direction.astype("int64") * max(int(currencies.shape[0]), 1) + currency
@@ -90,7 +96,7 @@ def _named_share(ledger: Ledger, recent: Any, xp: Any) -> Any:
     named = xp.where(ledger.counterparty_key != 0, money, 0.0)
     all_of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
     named_of_kind = xp.bincount(kind, weights=named, minlength=size)[kind]
-    return xp.where(all_of_kind > 0, named_of_kind / xp.maximum(all_of_kind, 1.0), 1.0)
+    return xp.where(named_of_kind > 0, named_of_kind / xp.maximum(all_of_kind, 1.0), 1.0)
 
 
 def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:

@@ -62,7 +62,9 @@ def _round_trips(saved: Saved, edges: dict[str, Any], graph: network.Graph) -> d
     rows = network.summed(trips, found, backend)
     host = {name: backend.to_host(values) for name, values in rows.items()}
     parties = host.pop("parties")
-    members, n_trips = np.unique(parties[parties != 0], return_counts=True)
+    there = parties != 0
+    members, member = np.unique(parties[there], return_inverse=True)
+    n_trips = np.bincount(member, weights=np.repeat(host["n_trips"], there.sum(axis=1)))
     cut = {
         "n_unfinished": np.array([trips.n_unfinished]),
         "n_not_kept": np.array([trips.n_not_kept]),

@@ -10,14 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu import network
+from qfb_gpu.backend import get_backend
 from qfb_gpu.keys import find
+from qfb_gpu.lake import silver
+from qfb_gpu.lake.source_rows import read_rows
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 from qfb_gpu.schema import ATTRIBUTES
 
 if TYPE_CHECKING:
-    from qfb_gpu.ledger import Labelled
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Labelled, SourceRows
     from qfb_gpu.parts.part import Given, Saved
 
 _NUMBERS = ("phone", "account")
@@ -30,22 +34,31 @@ _NOTHING = (
 
 
 def _score(given: Given) -> dict[str, Columns]:
-    rows = given.sources["customers"]
-    keys = given.backend.to_host(rows.keys["customer_key"])
-    marks = [_marks(rows.columns[name], name, given) for name in ATTRIBUTES]
+    return _told(given.sources["customers"], given.backend)
+
+
+def _told(rows: SourceRows, backend: Backend) -> dict[str, Columns]:
+    """Return what customers have that may be shared, and the ids of those without a payment."""
+    keys = backend.to_host(rows.keys["customer_key"])
+    mark = np.concatenate([_marks(rows.columns[name], name, backend) for name in ATTRIBUTES])
     kinds = np.repeat(np.arange(len(ATTRIBUTES), dtype=np.int8), keys.shape[0])
-    mark = np.concatenate(marks)
     there = mark != 0
     columns = {"customer": np.tile(keys, len(ATTRIBUTES))[there], "kind": kinds[there]}
-    return {"marks": {**columns, "mark": mark[there]}}
+    silent = backend.to_host(rows.customer) < 0
+    silent = np.flatnonzero(silent & there.reshape(len(ATTRIBUTES), -1).any(axis=0))
+    ids = rows.texts.column("customer_id").take(pa.array(silent)).cast(pa.string())
+    return {
+        "marks": {**columns, "mark": mark[there]},
+        "silent": {"key": keys[silent], "id": ids.combine_chunks()},
+    }
 
 
-def _marks(column: Labelled, name: str, given: Given) -> np.ndarray[Any, Any]:
+def _marks(column: Labelled, name: str, backend: Backend) -> np.ndarray[Any, Any]:
     """Return the hash of each customer's attribute, 0 where it has none."""
     plain = plain_attribute(pa.array(column.labels, pa.string()), name)
     hashes = np.append(hash_texts(plain), 0).astype(np.int64)
     hashes[:-1][np.asarray(pc.equal(plain, ""))] = 0
-    return hashes[given.backend.to_host(column.codes)]
+    return hashes[backend.to_host(column.codes)]
 
 
 def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
@@ -64,11 +77,29 @@ def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
 
 def _fit(saved: Saved) -> dict[str, Columns]:
     backend = saved.backend
-    parts = [saved.scored_view("marks", bucket) for bucket in saved.buckets]
+    told = [
+        {name: saved.scored(name, bucket) for name in ("marks", "silent")}
+        for bucket in saved.buckets
+    ] + _without_payments(saved)
     names = ("customer", "kind", "mark")
-    marks = {n: backend.asarray(np.concatenate([part[n] for part in parts])) for n in names}
+    marks = {n: backend.asarray(np.concatenate([one["marks"][n] for one in told])) for n in names}
     found = network.related(marks, saved.config.network.related, backend)
-    return {"pairs": {name: backend.to_host(values) for name, values in found.items()}}
+    return {
+        "pairs": {name: backend.to_host(values) for name, values in found.items()},
+        "silent": {
+            "key": np.concatenate([one["silent"]["key"] for one in told]),
+            "id": pa.concat_arrays([one["silent"]["id"] for one in told]),
+        },
+    }
+
+
+def _without_payments(saved: Saved) -> list[dict[str, Columns]]:
+    """Return what is told of customers in buckets of which nobody has a payment."""
+    host, nobody = get_backend("cpu"), np.zeros(0, dtype=np.int64)
+    others = sorted(set(silver.buckets(saved.lake, "customers")) - set(saved.buckets))
+    rows = (read_rows(saved.lake, bucket, "customers", saved.as_of_day, nobody, host)
+            for bucket in others)  # fmt: skip
+    return [_told(one, host) for one in rows]
 
 
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
@@ -90,14 +121,23 @@ def _whole(saved: Saved) -> dict[str, Columns]:
         for kinds in pairs["kinds"].tolist()
     ]
     table = {
-        "customer_id": names_of(saved, pairs["customer"]),
-        "related_id": names_of(saved, pairs["related"]),
+        "customer_id": _ids(saved, pairs["customer"]),
+        "related_id": _ids(saved, pairs["related"]),
         "group_id": pairs["group_id"],
         "shared": pa.array(said, pa.string()),
         "strength": pairs["strength"],
         "n_payments": _payments_between(saved, pairs["customer"], pairs["related"]),
     }
     return {"related_parties": table}
+
+
+def _ids(saved: Saved, keys: np.ndarray[Any, Any]) -> pa.Array:
+    """Return the ids of customers, of those without a payment, too."""
+    silent = saved.fitted("silent")
+    order = np.argsort(silent["key"])
+    row, is_there = find(silent["key"][order], keys, np)
+    of_silent = silent["id"].take(pa.array(order)).take(pa.array(row, mask=~is_there))
+    return pc.coalesce(names_of(saved, keys), of_silent)
 
 
 def _payments_between(saved: Saved, left: Any, right: Any) -> np.ndarray[Any, Any]:
