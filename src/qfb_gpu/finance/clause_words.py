@@ -28,7 +28,7 @@ def _words(text: str) -> re.Pattern[str]:
 
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (RETENTION, _words(
-        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|(?<=%)质保(?![期到满])"
+        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|%质保(?![期到满])"
         r"|retention|retainage|warranty (?:deposit|money|payment)")),
     (ADVANCE, _words(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
