@@ -20,6 +20,7 @@ SCHEMA = {
     "keys",
     "starting",
     "counted",
+    "spelling",
 }
 STAGES = {"prepare", "payments", "profile", "models", "network", "finance"}
 ENGINE = SCHEMA | {"backend", "qfb_kernels"}

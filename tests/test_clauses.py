@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qfb_gpu._portfolio.clauses import CLAUSES, NODE_KINDS, STYLES, TEMPLATES
+from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance.clause_words import KINDS, TRIGGERS
 from qfb_gpu.finance.clauses import parse_clause
 from qfb_gpu.finance.numerals import chinese_number, english_number, plain
@@ -191,6 +192,108 @@ def test_any_text_gives_shares_of_a_whole_or_a_problem(text):
     clause = parse_clause(text)
     assert all(0 < node.basis_points <= 10_000 for node in clause.nodes)
     assert clause.total_basis_points == 10_000 or clause.problems
+
+
+# Everyday clauses: what each is paid for, share by share, with trigger, days and warranty.
+EVERYDAY = [
+    ("租赁期12个月，按月支付", [(P, "period", None, 0)] * 12),
+    ("租期一年，租金按月支付", [(P, "period", None, 0)] * 12),
+    ("服务期12个月，每月支付1万元", [(P, "period", None, 0)] * 12),
+    ("月租金5000元，按月支付，租期12个月", [(P, "period", None, 0)] * 12),
+    ("租赁期三年，按季支付", [(P, "period", None, 0)] * 12),
+    ("租金每半年支付一次，共3年", [(P, "period", None, 0)] * 6),
+    ("按半年支付，租期2年", [(P, "period", None, 0)] * 4),
+    ("租金按年支付，租期3年，每年1月31日前付", [(P, "period", None, 0)] * 3),
+    ("rent payable monthly in advance for 12 months", [(P, "period", None, 0)] * 12),
+    ("12-month lease, paid quarterly", [(P, "period", None, 0)] * 4),
+    ("12 equal monthly instalments", [(P, "period", None, 0)] * 12),
+    ("three annual payments", [(P, "period", None, 0)] * 3),
+    ("付款方式：3-6-1", [(A, "signature", None, 0), (D, "delivery", None, 0), (R, "warranty_end", None, 0)]),
+    ("货到付款", [(D, "delivery", None, 0)]),
+    ("COD", [(D, "delivery", None, 0)]),
+    ("货到7日内付款", [(D, "delivery", 7, 0)]),
+    ("95%验收后支付，质保金5%一年后付", [(Y, "acceptance", None, 0), (R, "warranty_end", None, 365)]),
+    ("验收付95%，余5%质保", [(Y, "acceptance", None, 0), (R, "warranty_end", None, 365)]),
+    ("验收合格后付清全款，合同期3年", [(Y, "acceptance", None, 0)]),
+    ("验收后一次性付清，质保期内每年巡检2次", [(Y, "acceptance", None, 0)]),
+    ("验收后付清，逾期付款的，每月按2%支付利息", [(Y, "acceptance", None, 0)]),
+    ("2/10 net 30", [(OTHER, "invoice", 30, 0)]),
+    ("2/10, n/30", [(OTHER, "invoice", 30, 0)]),
+    ("2/8 net 30", [(OTHER, "invoice", 30, 0)]),
+    ("2% 10 days, net 30", [(OTHER, "invoice", 30, 0)]),
+    ("due on receipt", [(OTHER, "invoice", 0, 0)]),
+    ("L/C at sight", [(D, "shipment", 0, 0)]),
+    ("letter of credit 60 days", [(D, "shipment", 60, 0)]),
+    ("30%预付，70%即期信用证", [(A, "signature", None, 0), (D, "shipment", 0, 0)]),
+    ("90天远期信用证", [(D, "shipment", 90, 0)]),
+    ("首付30%，余款分3个月付清", [(A, "signature", None, 0)] + [(P, "progress", None, 0)] * 3),
+    ("合同签订后支付20%，计人民币20万元；余款验收后支付",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    ("预付款20万元，占合同总价的20%，余款验收后付清",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    ("总价100万元，签订后付30%，余款验收后支付",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wanted"), EVERYDAY, ids=range(len(EVERYDAY)))
+def test_everyday_clauses_are_read(text, wanted):
+    clause = parse_clause(text)
+    assert [
+        (KINDS[n.kind], *rule) for n, rule in zip(clause.nodes, rules(text), strict=True)
+    ] == wanted
+    assert clause.total_basis_points == 10_000
+    assert clause.problems == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("签订后付50万元，余款验收后支付", doubts.FIXED_SUM),
+        ("合同签订后支付伍拾万元整，验收后支付剩余款项", doubts.FIXED_SUM),
+        ("定金10万，余款提货时付清", doubts.FIXED_SUM),
+        ("验收后支付40万元", doubts.FIXED_SUM),
+        ("$50,000 on signing, balance on acceptance", doubts.FIXED_SUM),
+        ("RMB 100,000 advance, balance within 30 days of acceptance", doubts.FIXED_SUM),
+        ("50% on signing, $20,000 on delivery, balance on acceptance", doubts.FIXED_SUM),
+        ("余款验收后支付", doubts.NO_FIRST),
+        ("balance on acceptance", doubts.NO_FIRST),
+        ("按月支付", doubts.NO_TERM),
+        ("每月5日前支付", doubts.NO_TERM),
+        ("payable quarterly in advance", doubts.NO_TERM),
+        ("首年租金预付，之后按季支付，租期3年", doubts.NOT_ALIKE),
+        ("分期付款", doubts.NO_NUMBER),
+        ("按进度付款", doubts.BY_PROGRESS),
+        ("payment upon completion of each milestone", doubts.BY_PROGRESS),
+        ("押一付三，租期一年", "no percentage found"),
+        ("30 days end of month", "no percentage found"),
+    ],
+)
+def test_what_shares_cannot_hold_is_said_and_not_read_as_something_else(text, problem):
+    clause = parse_clause(text)
+    assert clause.nodes == ()
+    assert clause.problems == (problem,)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("首付30%，余款分期支付", doubts.NO_NUMBER),
+        ("首付30%，其余按月支付", doubts.NO_TERM),
+        ("net 30 EOM", doubts.MONTH_END),
+        ("月结30天", doubts.MONTH_END),
+        ("6个月银行承兑汇票支付", doubts.BY_BILL),
+        ("payment by 90 days bank acceptance", doubts.BY_BILL),
+        ("背靠背付款", doubts.BACK_TO_BACK),
+        ("质保金5%一年后", "sums to 5%"),
+    ],
+)
+def test_what_is_read_in_part_is_said(text, problem):
+    clause = parse_clause(text)
+    assert problem in clause.problems
+    assert clause.nodes
+    triggers = {TRIGGERS[node.rule.trigger] for node in clause.nodes}
+    assert "acceptance" not in triggers  # neither of what remains nor of a bank
 
 
 @pytest.mark.parametrize(

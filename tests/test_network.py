@@ -24,6 +24,7 @@ from qfb_gpu.network import (
     node_features,
     node_table,
     relation_edges,
+    unnamed_books,
 )
 from qfb_gpu.network.dependence import year_shares
 
@@ -39,12 +40,13 @@ def keyed(payments):
 def edges_of(payments, n_buckets=1, backend=CPU):
     """Return the merged edges of customers spread over buckets."""
     n_customers = max((row[0] for row in payments), default=-1) + 1
-    tables = []
+    tables, books = [], []
     for bucket in range(n_buckets):
         rows = [row for row in payments if row[0] % n_buckets == bucket]
-        ledger = build_ledger(rows, n_customers=n_customers)
-        tables.append(relation_edges(on(ledger, backend), backend, AS_OF))
-    return merge_edges(tables, backend)
+        ledger = on(build_ledger(rows, n_customers=n_customers), backend)
+        tables.append(relation_edges(ledger, backend, AS_OF))
+        books.append(unnamed_books(ledger, backend, AS_OF))
+    return merge_edges(tables, backend, books)
 
 
 def as_dict(edges):
@@ -131,6 +133,59 @@ def test_shares_are_of_all_income_even_that_of_unnamed_payers():
     assert share[5] == 0.0  # more came back than was paid
     spent = dict(zip(edges["payee_key"].tolist(), edges["spending_share"].tolist(), strict=True))
     assert spent[5] == 1.0
+
+
+@pytest.mark.parametrize("n_buckets", [1, 2])
+def test_shares_are_of_a_whole_book_also_where_it_names_nobody(n_buckets, backend):
+    # customer 0 pays 100 and names nobody; customer 1 says that 30 of it came from customer 0 (1)
+    rows = [(0, 0, 1, CNY, AS_OF, 70), (0, 0, 1, CNY, AS_OF - 1, 30), (1, 1, 0, CNY, AS_OF, 30)]
+    rows += [(0, 0, 1, CNY, AS_OF - 400, 999)]  # of another year
+    # customer 2 gets 40 and names nobody; customer 1 pays it 10, and 30 to a stranger
+    rows += [(2, 0, 0, CNY, AS_OF, 40), (1, 3, 1, CNY, AS_OF, 10), (1, 9, 1, CNY, AS_OF, 30)]
+    edges = {n: backend.to_host(v) for n, v in edges_of(rows, n_buckets, backend).items()}
+    at = {
+        (a, b): i
+        for i, (a, b) in enumerate(zip(edges["payer_key"], edges["payee_key"], strict=True))
+    }
+    assert edges["spending_share"][at[1, 2]] == pytest.approx(0.3)
+    assert edges["income_share"][at[1, 2]] == 1.0
+    assert edges["income_share"][at[2, 3]] == pytest.approx(0.25)
+    assert edges["spending_share"][at[2, 3]] == pytest.approx(0.25)
+    assert edges["payer_is_customer"][at[1, 2]]  # its book is in the bank, though it names nobody
+    assert edges["payee_is_customer"][at[2, 3]]
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.integers(0, 4), st.integers(0, 1), st.sampled_from([CNY, EUR]),
+            st.integers(AS_OF - 500, AS_OF), st.integers(1, 99),
+        ),
+        max_size=14,
+    ),
+    st.integers(1, 3),
+)  # fmt: skip
+@settings(max_examples=100)
+def test_the_share_of_an_unnamed_book_is_its_edge_over_all_that_it_paid(payments, n_buckets):
+    edges = edges_of(payments, n_buckets)
+    rows = list(zip(*(edges[n].tolist() for n in (*IDS, "amount_365d_minor")), strict=True))
+    recent = [row for row in payments if row[4] > AS_OF - 365]
+    named = {(c + 1, kind, d) for c, other, d, kind, _, _ in recent if other}
+    books = {}
+    for customer, _, direction, kind, day, amount in payments:
+        key = customer + 1, kind, direction
+        books[key] = books.get(key, 0) + (amount if day > AS_OF - 365 else 0)
+    books = {key: money for key, money in books.items() if money}
+    for side, name, direction in ((0, "spending_share", 1), (1, "income_share", 0)):
+        for at, row in enumerate(rows):
+            mine = row[side], row[2], direction
+            own = [r for r in rows if r[side] == row[side] and r[0] != r[1]]
+            if mine in named or mine not in books or len({r[2] for r in own}) > 1:
+                continue
+            told = sum(r[3] for r in own)
+            money = row[3] if row[0] != row[1] else 0
+            wanted = money / max(books[mine], told) if told else 0.0
+            assert edges[name][at] == pytest.approx(wanted)
 
 
 links = st.lists(

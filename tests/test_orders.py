@@ -75,6 +75,19 @@ def test_what_was_known_is_what_a_loop_over_all_orders_says(drawn, day):
             np.testing.assert_allclose(found[name][at], value, atol=2e-3, err_msg=name)
 
 
+def test_orders_without_a_supplier_or_an_item_share_no_history():
+    row = {"customer": 1, "order": 0, "lead": 10, "after": 20, "short": False, "amount": 5,
+           "currency": 1}  # fmt: skip
+    rows = as_orders([{**row, "supplier": n, "item": n} for n in [0] * 9 + [7] * 9])
+    rows += as_orders([{**row, "supplier": n, "item": n, "order": 60} for n in (0, 7)])
+    orders = make_orders(columns(rows), get_backend("cpu"))
+    known = look_features(orders, np.array([18, 19]), np.full(2, FIRST + 61), get_backend("cpu"))
+    for name in ("supplier_n_due", "pair_n_due", "item_n_due"):
+        assert known[name].tolist() == [0, 9]
+    assert known["supplier_known_days"].tolist() == [1, 61]
+    assert np.isnan(known["lead_ratio"]).tolist() == [True, False]
+
+
 def test_no_feature_sees_what_came_after_the_look():
     rng = np.random.default_rng(0)
     drawn = [{"customer": 1, "supplier": int(rng.integers(3)), "item": 0,

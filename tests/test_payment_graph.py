@@ -25,13 +25,25 @@ def edges_of(seed):
     return {name: values[first] for name, values in columns.items()}
 
 
+def books_of(seed):
+    columns = {
+        "customer_key": [1 + seed, 40 + seed],
+        "currency": [3, 3],
+        "side": [1 - seed, 0],
+        "amount_365d_minor": [900, 70],
+    }
+    kinds = {"currency": np.int16, "side": np.int8}
+    return {name: np.array(rows, kinds.get(name, np.int64)) for name, rows in columns.items()}
+
+
 def test_what_is_read_is_what_was_made(tmp_path):
     work = Workspace(tmp_path)
     for bucket in (0, 1):
         work.save("score", bucket, "edges", edges_of(bucket), CPU)
+        work.save("score", bucket, "books", books_of(bucket), CPU)
     payment_graph.make(work, (0, 1), CPU)
     edges, graph = payment_graph.read_analysed(work, CPU)
-    merged = network.merge_edges([edges_of(0), edges_of(1)], CPU)
+    merged = network.merge_edges([edges_of(0), edges_of(1)], CPU, [books_of(0), books_of(1)])
     again, read = payment_graph.read(SimpleNamespace(workspace=work, backend=CPU))
     assert set(again) == set(merged)
     for name, values in edges.items():  # what is analysed at once

@@ -5,6 +5,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu.config import build_config
+from qfb_gpu.errors import InputError
+from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
 
 GOOD = {
@@ -77,6 +79,48 @@ def test_files_of_other_layouts_are_named(check):
     check.write("3.parquet", {name: values for name, values in GOOD.items() if name != "amount"})
     (found,) = check({"transactions": {"path": "*.parquet"}})
     assert found.n_files == 3
-    text = " ".join(found.problems)
-    assert "2.parquet: none of its 2 rows can be kept" in text
-    assert "3.parquet: no column 'amount'" in text
+    assert "3.parquet: no column 'amount'" in " ".join(found.problems)
+    assert "2.parquet: none of its 2 rows can be kept" in " ".join(found.warnings)
+
+
+UNDATED = {**GOOD, "date": ["never", "never"]}
+MANY_UNDATED = {name: values * 50 for name, values in UNDATED.items()}
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "is_taken"),
+    [
+        ([GOOD, UNDATED], [], True),
+        ([GOOD, MANY_UNDATED], [], True),
+        ([UNDATED, UNDATED], [], False),
+        ([GOOD], [UNDATED], True),
+        ([GOOD], [MANY_UNDATED], False),
+        ([GOOD], [MANY_UNDATED, GOOD], True),
+        ([GOOD, UNDATED], [UNDATED], True),
+    ],
+    ids=["two", "long", "none", "later", "later-long", "later-both", "twice"],
+)
+def test_check_stops_where_a_run_does_and_warns_where_that_rejects(tmp_path, first, then, is_taken):
+    """One file of which no row can be kept: what ``ingest`` does of it is what is foreseen."""
+    raw = {"as_of": "2024-12-31", "device": "cpu", "sources": {"transactions": {"path": "in"}}}
+    config = build_config(raw, base=tmp_path, where="test")
+    (tmp_path / "in").mkdir()
+    for number, columns in enumerate(first):
+        pq.write_table(pa.table(columns), tmp_path / "in" / f"{number}.parquet")
+    if then:
+        ingest(config)
+    for number, columns in enumerate(then, len(first)):
+        pq.write_table(pa.table(columns), tmp_path / "in" / f"{number}.parquet")
+    (found,) = preview(config)
+    assert bool(found.problems) != is_taken
+    said = found.warnings if is_taken else found.problems
+    assert said
+    assert all("can be kept" in line and "never" in line for line in said)
+    if not is_taken:
+        with pytest.raises(InputError) as refused:
+            ingest(config)
+        assert str(refused.value) == found.problems[0]
+        return
+    n_good = [columns is GOOD for columns in first + then].count(True)
+    rejected = ingest(config).n_rejected
+    assert rejected == sum(len(c["date"]) for c in first + then) - 2 * min(n_good, 1)

@@ -94,6 +94,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     features = profile.customer_features(ledger, night.as_of_day, backend)
     clock.lap("features")
     edges = network.relation_edges(ledger, backend, night.as_of_day)
+    books = network.unnamed_books(ledger, backend, night.as_of_day)
     monthly = profile.monthly_totals(ledger, backend)
     clock.lap("edges")
     more = parts.score_parts(night, bucket, ledger, streams, backend)
@@ -103,6 +104,7 @@ def score_bucket(night: Night, bucket: int) -> dict[str, Any]:
     save = night.workspace.save
     save("score", bucket, "features", features, backend)
     save("score", bucket, "edges", edges, backend)
+    save("score", bucket, "books", books, backend)
     save("score", bucket, "monthly", monthly, backend)
     clock.lap("save")
     summary = {

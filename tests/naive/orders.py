@@ -10,15 +10,18 @@ def known(orders, mine, day):
     """
     one = orders[mine]
 
+    def same(o, name):
+        return o is one or (one[name] != 0 and o[name] == one[name])  # 0 is nobody
+
     def due(name):
-        rows = [o for o in orders if o[name] == one[name] and o["due"] < day]
+        rows = [o for o in orders if same(o, name) and o["due"] < day]
         return len(rows), sum(failed(o) for o in rows)
 
-    pair = [o for o in orders if all(o[n] == one[n] for n in ("supplier", "customer"))]
+    pair = [o for o in orders if all(same(o, n) for n in ("supplier", "customer"))]
     pair_due = [o for o in pair if o["due"] < day]
     late = [o["full"] - o["due"] for o in pair if o["full"] is not None and o["full"] > o["due"]
             and o["full"] < day]  # fmt: skip
-    supplier = [o for o in orders if o["supplier"] == one["supplier"]]
+    supplier = [o for o in orders if same(o, "supplier")]
     overdue = [o for o in supplier if o["due"] < day and failed(o)
                and not (o["closed"] is not None and max(o["closed"], o["due"]) < day)]  # fmt: skip
     n_open = sum(o["order"] < day and not (o["closed"] is not None and o["closed"] < day)

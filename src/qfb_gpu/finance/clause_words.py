@@ -28,7 +28,7 @@ def _words(text: str) -> re.Pattern[str]:
 
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (RETENTION, _words(
-        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)"
+        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|%质保(?![期到满])"
         r"|retention|retainage|warranty (?:deposit|money|payment)")),
     (ADVANCE, _words(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
@@ -59,16 +59,16 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, _words(
         r"到货|货到|交货|收货|到场|送达|到达|进场|交付|货物?运(?:抵|至|到)|签收|入库"
-        r"|deliver|receipt of (?:the )?goods|arrival")),
+        r"|deliver|receipt of (?:the )?goods|arrival|\bCOD\b")),
     (SHIPPED, _words(r"发货|出厂|提货|装运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
-        r"|\bB/L|提单|bills? of lading|\bL/C|letters? of credit|at sight|against documents")),
+        r"|\bB/L|提单|信用证|见单|bills? of lading|\bL/C|letters? of credit|at sight|against documents|\bD/[PA]\b")),
     (PROGRESSED, _words(
         r"进度|节点|形象|工程量|产值|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, _words(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工前|进场前|合同后"
         r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing")),
-    (INVOICED, _words(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账")),
+    (INVOICED, _words(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|due (?:up)?on receipt")),
     (PERIODIC, _words(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
@@ -94,7 +94,7 @@ NOT_PAID_BEFORE = _words(
     r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$"
 )
 NOT_PAID_AFTER = _words(
-    r"^\s*(?:的|作为|作)?(?:增值税|税|违约金|滞纳金|罚|利息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
+    r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
     r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|discount|penalt|performance"
     r"|(?:bank |performance )?(?:bond|guarantee)|of (?:the )?late|rebate)"
 )
@@ -130,14 +130,16 @@ REMAINDER = _words(
 )
 WHOLE = _words(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
-    r"|in full|net \d|cash on delivery|\bCOD\b|payable|payment|\bdue\b"
+    r"|信用证|in full|net \d|cash (?:on delivery|in advance)|\bCOD\b|\bpaid\b|payable|payment|\bdue\b"
+    r"|\bL/C|letters? of credit|against documents|\bD/[PA]\b|instal"
 )
 INSTALMENTS = (
     _words(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),
     _words(r"(\d{1,2})\s*(?:期|次|笔)(?:等额|平均|均等|支付|付|各)"),
-    _words(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly )?"
+    _words(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
            r"(?:instal\w*|stages|tranches|parts|payments)"),
-    _words(r"\b(\d{1,2}) (?:equal )?(?:monthly |quarterly )?(?:instal\w*|tranches)"),
+    _words(r"\b(\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
+           r"(?:instal\w*|tranches|payments)"),
 )  # fmt: skip
 EACH = _words(
     r"每(?:期|次|批|笔|月|季|年|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"

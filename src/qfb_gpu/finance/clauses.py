@@ -13,8 +13,15 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
+from qfb_gpu.finance.clause_schedule import (
+    n_periods,
+    period_months,
+    without_schedule,
+    without_term,
+)
 from qfb_gpu.finance.due_rules import DueRule, due_rule, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
@@ -27,7 +34,16 @@ _CLOSE = 5
 _SMALL = 1_000
 _LONG_DAYS = 180
 _NUMBERED = re.compile(r"第\s*1\s*(?:期|次|笔|批)|first instal", re.IGNORECASE)
-_RATIOS = re.compile(r"(?<![\d.%:])\d{1,2}(?:\s*[:∶/\-—]\s*\d{1,2}){1,4}(?![\d.%:年月日天-])")
+_DISCOUNT = re.compile(
+    r"\d+(?:\.\d+)?%?\s*(?:/|discount|if paid|within|in|,|\s)*\s*\d{1,2}(?:\s*days?)?\s*[,;/]?\s*"
+    r"(?=(?:net|n/)\s*\d)",
+    re.IGNORECASE,
+)
+"""The 2/10 of 2/10 net 30, which the payer may take or leave."""
+_NET = re.compile(r"\bn/(?=\d{1,3}\b)", re.IGNORECASE)
+_RATIOS = re.compile(
+    r"(?<![\d.%])(?<!\d:)\d{1,2}(?:\s*[:∶/\-—]\s*\d{1,2}){1,4}(?![\d.%:年月日天-])"
+)
 _POSITIONS = {
     1: (words.OTHER,),
     2: (words.ADVANCE, words.ACCEPTANCE),
@@ -100,15 +116,24 @@ def parse_clause(text: str | None) -> Clause:
     """
     if text is None or not text.strip():
         return Clause((), ("no clause",))
-    spelled = words.NOT_AT_ALL.sub(" ", plain(text))
-    drafts = [_draft(piece, stated_warranty(spelled)) for piece in pieces(spelled)]
+    as_written = words.NOT_AT_ALL.sub(" ", plain(text))
+    spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
+    drafts, open_ended = _drafts(spelled)
     if _NUMBERED.search(spelled):  # 分3期: 第1期30%, ...: the instalments are the pieces
         drafts = [replace(draft, n=1) for draft in drafts]
     if not any(draft.share for draft in drafts):
-        drafts = _ratios(spelled) or _equal_parts(spelled) or _whole(spelled) or drafts
+        drafts = _ratios(spelled) or _equal_parts(spelled) or drafts
+    not_read = None
+    if not any(draft.share for draft in drafts):
+        not_read = _not_read(spelled)
+        drafts = [] if not_read else _whole(spelled) or drafts
+    elif any(draft.share is None for draft in drafts) and doubts.has_fixed_sum(spelled):
+        not_read, drafts = doubts.FIXED_SUM, []
     if not drafts:
-        return Clause((), ("no percentage found",))
+        return Clause((), (not_read or open_ended or "no percentage found",))
     drafts, problems = _own_shares(_named(_repeated(drafts, spelled)))
+    problems += [open_ended] if open_ended else []
+    problems += doubts.remarks(as_written)
     nodes = [node for draft in drafts for node in _instalments(draft)]
     nodes.sort(key=lambda node: node.kind == words.RETENTION)  # the last to be paid
     total = sum(node.basis_points for node in nodes)
@@ -120,19 +145,48 @@ def parse_clause(text: str | None) -> Clause:
     return Clause(tuple(nodes), tuple(dict.fromkeys(problems)))
 
 
+def _drafts(spelled: str) -> tuple[list[_Draft], str | None]:
+    """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
+    drafts, open_ended = [], None
+    for piece in pieces(spelled):
+        draft = _draft(piece, stated_warranty(spelled))
+        if piece.percent is None and draft.n == 1:
+            months = period_months(piece.text)
+            n = None if months is None else n_periods(spelled, months)
+            if months is not None and n is None:
+                open_ended = doubts.NO_TERM
+                continue
+            if months is None and doubts.no_number(piece.text):
+                open_ended = doubts.NO_NUMBER
+                continue
+            if n is not None:
+                draft = _scheduled(piece, n)
+        drafts.append(draft)
+    return drafts, open_ended
+
+
+def _scheduled(piece: Piece, n: int) -> _Draft:
+    """Return what is paid by the period, ``n`` times."""
+    rule = due_rule(without_schedule(piece.text), words.PERIODIC, None)
+    share = None if piece.percent is None else round(100 * piece.percent)
+    return _Draft(words.PROGRESS, share, is_cumulative=False, n=n, rule=rule)
+
+
 def _draft(piece: Piece, warranty: int | None) -> _Draft:
     name = _kind_by_name(piece.text)
     trigger = _trigger(piece.text, name)
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
-        kind = _kind_by_length(piece.text, trigger, kind)
+        kind = _kind_by_length(piece, trigger, kind)
     if trigger == words.NO_TRIGGER:
         trigger = words.TRIGGER_OF_KIND[kind]
     share = None if piece.percent is None else round(100 * piece.percent)
     n = _n_instalments(piece.text)
     if n > 1 and share is not None and words.EACH.search(piece.text) and n * share <= _WHOLE:
         share *= n
-    rule = due_rule(piece.text, trigger, warranty)
+    waits = _without_count(piece.text) if n > 1 else piece.text
+    waits = waits if trigger == words.WARRANTY_END else without_term(waits)
+    rule = due_rule(waits, trigger, warranty)
     return _Draft(kind, share, piece.is_cumulative, n, rule)
 
 
@@ -152,14 +206,15 @@ def _kind_by_name(text: str) -> int | None:
     return min(found)[2]
 
 
-def _kind_by_length(text: str, trigger: int, kind: int) -> int:
+def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
     """Return retention for what remains and is paid months later, progress for instalments."""
+    text = piece.text
     if _n_instalments(text) > 1:
         return words.PROGRESS
     days = due_rule(text, trigger, None).days
     is_late = days is not None and days >= _LONG_DAYS
     says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
-    return words.RETENTION if is_late and says else kind
+    return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
 
 
 def _trigger(text: str, kind: int | None) -> int:
@@ -184,6 +239,13 @@ def _n_instalments(text: str) -> int:
         if match and 2 <= int(match.group(1)) <= 60:  # noqa: PLR2004
             return int(match.group(1))
     return 1
+
+
+def _without_count(text: str) -> str:
+    """Return a text without its number of instalments: 分12个月 is no time to wait."""
+    for pattern in words.INSTALMENTS:
+        text = pattern.sub(" ", text)
+    return text
 
 
 def _names_between(text: str, start: int) -> bool:
@@ -233,12 +295,38 @@ def _equal_parts(text: str) -> list[_Draft]:
     ]
 
 
+def _not_read(text: str) -> str | None:
+    """Return why a clause without a percentage is not everything at once, if it is not."""
+    is_remainder = words.REMAINDER.search(text) is not None
+    if not is_remainder and not words.WHOLE.search(text):
+        return None
+    if doubts.has_fixed_sum(text):
+        return doubts.FIXED_SUM
+    if is_remainder:
+        return doubts.NO_FIRST
+    months, n = period_months(text), _n_instalments(text)
+    if months is not None:
+        counted = n > 1 or n_periods(text, months) is not None
+        return doubts.NOT_ALIKE if doubts.not_alike(text) else None if counted else doubts.NO_TERM
+    return _several(text) if n == 1 else None
+
+
+def _several(text: str) -> str | None:
+    """Return what is not said of payments that are several."""
+    if doubts.no_number(text):
+        return doubts.NO_NUMBER
+    return doubts.BY_PROGRESS if doubts.by_progress(text) else None
+
+
 def _whole(text: str) -> list[_Draft]:
-    """Read a clause without a percentage: everything at once, 货到付款 or net 30."""
+    """Read a clause without a percentage: all at once (货到付款, net 30), or by the month."""
     if not words.WHOLE.search(text):
         return []
-    piece = Piece(text, 100.0, is_cumulative=False)
-    return [replace(_draft(piece, stated_warranty(text)), n=_n_instalments(text))]
+    piece = Piece(doubts.without_services(text), 100.0, is_cumulative=False)
+    months, n = period_months(text), _n_instalments(text)
+    if months is not None:
+        return [_scheduled(piece, n_periods(text, months) or n)]
+    return [replace(_draft(piece, stated_warranty(text)), n=n)]
 
 
 def _named(drafts: Sequence[_Draft]) -> list[_Draft]:

@@ -13,7 +13,7 @@ _UNIT = {"周": 7, "星期": 7, "week": 7, "月": 30, "month": 30, "年": 365, "
 _LENGTH = re.compile(
     r"(\d+)\s*(?:\(\d+\)\s*)?-?(?:个)?\s*(工作日|交易日|营业日|日历日|自然日|星期|日|天|周|月|年"
     r"|(?:working|business|banking)\s*days?|(?:calendar\s*)?days?|weeks?|months?|years?)"
-    r"(?!\s*(?:前|\d|份|结|度|签|before|prior))",
+    r"(?!\s*(?:前|\d|份|结|度|签|ly\b|before|prior))",
     re.IGNORECASE,
 )
 _NET = re.compile(
@@ -30,7 +30,8 @@ _WARRANTY = re.compile(
 )
 _DATE = re.compile(r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日")
 _AT_ONCE = re.compile(
-    r"当[日天]|立即|即付|同时|immediately|upon|at sight|on the (?:same )?day", re.IGNORECASE
+    r"当[日天]|立即|即付|同时|immediately|upon|due on receipt|at sight|即期|on the (?:same )?day",
+    re.IGNORECASE,
 )
 DEFAULT_WARRANTY_DAYS = 365
 """Assumed where a retention names no period: 12 months, the usual one."""

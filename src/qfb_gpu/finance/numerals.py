@@ -122,7 +122,8 @@ def _lengths(text: str) -> str:
     text = re.sub(r"半个月", "15日", text)
     text = re.sub(rf"({_CHINESE}+)(?=个?(?:{_UNIT_WORDS}))", chinese, text)
     what = r"(?=(?:\(\d+\) ?)?(?:equal |calendar |working |business )?"
-    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches))"
+    what += r"(?:monthly |quarterly |annual |yearly )?"
+    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b))"
     text = re.sub(rf"\b({_ENGLISH})[ -]{what}", words, text, flags=re.IGNORECASE)
     return re.sub(r"\b(\d+) \(\1\)(?= )", r"\1", text)
 

@@ -41,7 +41,8 @@ class Orders:
 
     Attributes
     ----------
-    customer, supplier, item : int64, hashes; 0 where not given
+    customer, supplier, item : int64, hashes; 0 where not given: such an order has no history but
+        its own, as one of a supplier, or an item, that nobody saw before
     order_day, due_day : int64, days since 1970-01-01
     full_day : int64, the day it was delivered in full; ``NEVER`` while it was not
     closed_day : int64, the day after which nothing more is awaited (in full, or short for good)
@@ -148,10 +149,10 @@ def look_features(orders: Orders, row: Any, day: Any, backend: Backend) -> dict[
 
 
 def _groups(orders: Orders, backend: Backend) -> dict[str, Any]:
-    """Return dense int64 group numbers of each order."""
+    """Return dense int64 group numbers of each order; who is not given is nobody's history."""
     xp = backend.xp
     number = {
-        name: xp.unique(getattr(orders, column), return_inverse=True)[1].astype("int64")
+        name: _numbers(getattr(orders, column), xp)
         for name, column in (("supplier", "supplier"), ("item", "item"), ("buyer", "customer"))
     }
     n_buyers = int(number["buyer"].max()) + 1 if number["buyer"].shape[0] else 1
@@ -163,6 +164,16 @@ def _groups(orders: Orders, backend: Backend) -> dict[str, Any]:
         "money": xp.unique(money, return_inverse=True)[1].astype("int64"),
         "all": xp.zeros_like(number["supplier"]),
     }
+
+
+def _numbers(keys: Any, xp: Any) -> Any:
+    """Return a number each key, from 0 on; each 0 has a number of its own."""
+    there, number = xp.unique(keys, return_inverse=True)
+    nobody = xp.nonzero(keys == 0)[0]
+    number = number.astype("int64")
+    if nobody.shape[0]:
+        number[nobody] = int(there.shape[0]) + xp.arange(nobody.shape[0], dtype="int64")
+    return number
 
 
 def _past(group: Any, day: Any, values: tuple[Any, ...], backend: Backend) -> _Past:

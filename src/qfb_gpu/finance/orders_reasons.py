@@ -153,8 +153,8 @@ def explain(
     overdue_days : int
         Days past the due date, 0 on it, negative before: from 0 on that is the first reason.
     unknown : tuple of str
-        ``supplier`` and ``item`` where the order names none: nothing is said of them, as orders
-        that name none are counted together.
+        ``supplier`` and ``item`` where the order names none: nothing is said of them, as
+        orders that name none share no history.
     """
     if overdue_days > 0:  # it is among the supplier's overdue ones itself
         row = {**row, "supplier_overdue": row["supplier_overdue"] - 1}

@@ -29,6 +29,7 @@ from qfb_gpu.lake.feed import CAME, WENT, Feed, fetch
 from qfb_gpu.lake.joined import joined
 from qfb_gpu.lake.leaving import FeedMismatchError, Leaving, find_leaving
 from qfb_gpu.lake.manifest import Change
+from qfb_gpu.lake.nothing_left import refusal
 from qfb_gpu.lake.plans import Planner
 from qfb_gpu.lake.prune import pruned
 from qfb_gpu.lake.readers import Batch, estimate_rows, read_batches
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, int], None]
 _MOST, _LEAST = 1.5, 0.125
 """Of the rows that a bucket should have: with more or less a lake gets another number of them."""
-_MANY = 100
 
 
 class Job:
@@ -244,10 +244,10 @@ class Job:
         counts: Counter[str] = Counter()
         for one in self._file_counts.values():
             counts.update(one)
-        if spill.buckets() or (keeps and counts["rows"] < _MANY):
+        if spill.buckets():
             return
-        if not silver.may_be_empty("" if keeps else self._source, counts):
-            said = silver.nothing_left(f"sources.{self._source}", counts, self._example)
+        said = refusal(self._source, counts, self._example, keeps=keeps)
+        if said:
             raise InputError(said)
 
     @property

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.clean import FilePlan, clean
+from qfb_gpu.lake.nothing_left import may_be_empty, nothing_left, refusal
 from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
-from qfb_gpu.lake.silver import may_be_empty, nothing_left
 from qfb_gpu.lake.sources import (
     excluded_headers,
     find_files,
@@ -23,12 +24,23 @@ from qfb_gpu.lake.sources import (
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from qfb_gpu.config import Config
     from qfb_gpu.lake.sources import Mapped, SourceFile
 
 _FIRST_ROWS = 1000
 _KEPT = ("rounded", "prepare: ")
 """Counts of rows that are not left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """The first rows of a file: its name and part, what became of them, those rejected."""
+
+    key: tuple[str, int]
+    counts: Counter[str]
+    rejects: pa.Table | None
 
 
 @dataclass(slots=True)
@@ -44,7 +56,9 @@ class Preview:
     columns : list of str
         How our columns are made: ``date = 'booked_on'``.
     problems : list of str
-        One line each: what, where, what to do.
+        One line each: what, where, what to do; a run stops at the first.
+    warnings : list of str
+        One line each: files of which no row can be kept, which a run takes and rejects.
     n_read, n_kept : int
         Rows read for a try, and how many of them can be kept.
     left_out : dict of str to int
@@ -56,9 +70,11 @@ class Preview:
     n_rows: int = 0
     columns: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
     n_read: int = 0
     n_kept: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    tried: list[_Tried] = field(default_factory=list, repr=False)
 
 
 def preview(config: Config) -> list[Preview]:
@@ -72,8 +88,8 @@ def preview(config: Config) -> list[Preview]:
     found: list[Preview] = []
     for source in dict.fromkeys(["transactions", *config.sources]):
         parts = [_part(config, source, n) for n in range(len(parts_of(config, source)))]
-        _check_any(source, parts)
         _check_files(config, source, parts)
+        _check_any(config, source, parts)
         found += parts
     try:
         refuse_foreign(config.output_dir)
@@ -82,15 +98,42 @@ def preview(config: Config) -> list[Preview]:
     return found
 
 
-def _check_any(source: str, parts: list[Preview]) -> None:
-    """Say so where no part of a source has a row to keep and the night needs some."""
-    if any(part.n_kept or part.problems for part in parts):
+def _check_any(config: Config, source: str, parts: list[Preview]) -> None:
+    """Say so where a run would read rows of a source and keep none, and refuses that."""
+    if any(part.problems for part in parts):
         return
-    counts: Counter[str] = Counter()
-    for part in parts:
-        counts += Counter({"rows": part.n_read, **part.left_out})
-    if not may_be_empty(source, counts):
-        parts[0].problems.append(nothing_left(f"sources.{source}", counts, None))
+    try:
+        new, keeps = _to_read(config, source)
+    except InputError as error:  # a lake that cannot be read
+        parts[0].problems.append(str(error))
+        return
+    if new is not None and not new:
+        return
+    tried = [one for part in parts for one in part.tried if new is None or one.key in new]
+    counts: Counter[str] = Counter({"rows": 0})
+    for one in tried:
+        counts += one.counts
+    if counts["kept"]:
+        return
+    rejects = next((one.rejects for one in tried if one.rejects is not None), None)
+    said = refusal(source, counts, rejects, keeps=keeps)
+    if said:
+        parts[0].problems.append(said)
+        for part in parts:
+            part.warnings.clear()
+
+
+def _to_read(config: Config, source: str) -> tuple[set[tuple[str, int]] | None, bool]:
+    """Return name and part of the files that a run reads, None for all; whether rows are kept."""
+    before = state.load(config.output_dir / "lake" / source)
+    mapping = state.fingerprint(config, source)
+    n_buckets = config.n_buckets if isinstance(config.n_buckets, int) else None
+    sums = any(part.lines == "sum" for part in parts_of(config, source))
+    files = find_files(config, source)
+    change = state.compare(before, files, mapping, n_buckets, sums=sums)
+    if change.kind == "rebuild":
+        return None, False
+    return {(file.name, file.part) for file in change.todo}, True
 
 
 def _check_files(config: Config, source: str, parts: list[Preview]) -> None:
@@ -116,22 +159,25 @@ def _part(config: Config, source: str, number: int) -> Preview:
     counts: Counter[str] = Counter()
     for file in files:
         try:
-            counts += _try(config, source, file, found)
+            _try(config, source, file, found)
         except (ConfigError, InputError) as error:
             found.problems.append(str(error))
+    for one in found.tried:
+        counts += one.counts
     found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
     found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith(_KEPT)}
     return found
 
 
-def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Counter[str]:
+def _try(config: Config, source: str, file: SourceFile, found: Preview) -> None:
+    """Clean the first rows of a file and note what becomes of them."""
     part, table = parts_of(config, source)[file.part], SOURCES[source]
     recipe = recipe_of(config, source, file.part, headers(file, part))
     names = recipe.names
     mapped, problems = match_columns(part, table, names, file.name)
     found.problems += problems
     if problems:
-        return Counter()
+        return
     found.n_rows += estimate_rows(file, part)
     found.columns = found.columns or [_describe(name, m) for name, m in mapped.items()]
     excludes = excluded_headers(part, names)
@@ -139,13 +185,14 @@ def _try(config: Config, source: str, file: SourceFile, found: Preview) -> Count
     batches = read_batches(file, part, plan.wanted, plan.repeating, _FIRST_ROWS)
     first = next(batches, None)
     if first is None:
-        return Counter()
+        return
     batches.close()
     first.rows = first.rows.slice(0, _FIRST_ROWS)
     cleaned = clean(first, plan)
-    if cleaned.keep.size == 0 and not may_be_empty("", cleaned.counts):
-        found.problems.append(nothing_left(file.name, cleaned.counts, cleaned.rejects))
-    return cleaned.counts + Counter({"kept": int(cleaned.keep.size)})
+    counts = cleaned.counts + Counter({"kept": int(cleaned.keep.size)})
+    found.tried.append(_Tried((file.name, file.part), counts, cleaned.rejects))
+    if not counts["kept"] and not may_be_empty("", counts):
+        found.warnings.append(nothing_left(file.name, counts, cleaned.rejects))
 
 
 def _describe(name: str, mapped: Mapped) -> str:

@@ -36,6 +36,7 @@ from qfb_gpu.lake.delta import (
 )
 from qfb_gpu.lake.ledgers import NUMERIC, ledger_of_silver
 from qfb_gpu.lake.merge import merge
+from qfb_gpu.lake.nothing_left import nothing_left
 from qfb_gpu.lake.readers import Batch
 from qfb_gpu.lake.rows import Rows
 from qfb_gpu.lake.sources import excluded_headers, match_columns
@@ -370,28 +371,3 @@ def _warn_of_left_out(counts: Counter[str]) -> None:
         said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
         msg = f"{sum(why.values()):,} of {counted(counts['rows'], 'row')} are left out: {said}"
         warnings.warn(msg, stacklevel=5)
-
-
-def may_be_empty(source: str, counts: Counter[str]) -> bool:
-    """Return whether a source without a row to keep is one that has none, not one misread.
-
-    A month has no claims, perhaps; but there is no night without payments.
-    """
-    refused = any(n for reason, n in counts.items() if reason.startswith("rejected: "))
-    return source != "transactions" and not refused
-
-
-def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> str:
-    """Say why a source has no rows, in one line."""
-    if not counts["rows"]:
-        return f"{where}: has no rows; expected at least one below the header"
-    reasons = {name: n for name, n in counts.items() if name.startswith(("rejected", "excluded"))}
-    name, n_rows = max(reasons.items(), key=lambda item: item[1])
-    example = ""
-    if rejects is not None and rejects.num_rows:
-        row = rejects.slice(0, 1).to_pylist()[0]
-        example = f", e.g. row {row['row']} (from 0) of {row['file']}: {row['row_json'][:300]}"
-    return (
-        f"{where}: none of its {counted(counts['rows'], 'row')} can be kept; "
-        f"{n_rows:,} {name}{example}; correct the mapping or the file"
-    )

@@ -1,6 +1,7 @@
 """The payment network: who pays whom, who belongs together, who matters, who falls with whom."""
 
 from qfb_gpu.network.analysis import analyse
+from qfb_gpu.network.books import unnamed_books
 from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
@@ -52,4 +53,5 @@ __all__ = [
     "spending_shares",
     "summed",
     "systemic",
+    "unnamed_books",
 ]

@@ -44,8 +44,8 @@ def year_shares(
         0 to 1; those of a party sum to 1 at most. An edge whose year is not positive, as more
         came back than was paid, and one to oneself are 0.
     """
-    counts = (edges["amount_365d_minor"] > 0) & (edges["payer_key"] != edges["payee_key"])
-    money = xp.where(counts, edges["amount_365d_minor"], 0).astype("float64")
+    money = counted_money(edges, xp)
+    counts = money > 0
     number = xp.where(counts, edges["n_payments_365d"], 0).astype("float64")
     if nodes is None:
         keys, node = xp.unique(edges[f"{side}_key"], return_inverse=True)
@@ -63,6 +63,12 @@ def year_shares(
     share = share * xp.bincount(kind, weights=number, minlength=size)[kind]
     n_node = xp.bincount(node, weights=number, minlength=n_nodes)
     return share / xp.maximum(n_node, 1.0)[node]
+
+
+def counted_money(edges: dict[str, Any], xp: Any) -> Any:
+    """Return the year's money of each edge that counts: float64, 0 to oneself or where negative."""
+    counts = (edges["amount_365d_minor"] > 0) & (edges["payer_key"] != edges["payee_key"])
+    return xp.where(counts, edges["amount_365d_minor"], 0).astype("float64")
 
 
 def income_shares(

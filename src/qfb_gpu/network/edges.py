@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
-from qfb_gpu.network.dependence import year_shares
+from qfb_gpu.network.books import YEAR_DAYS, books_of_relations, gathered, told_shares, year_money
+from qfb_gpu.network.dependence import counted_money, year_shares
 from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
-YEAR_DAYS = 365
 _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
@@ -82,17 +82,10 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
 def _named_share(ledger: Ledger, recent: Any, xp: Any) -> Any:
     """Return by relation which part of its customer's money of its kind names the other.
 
-    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
-    make up for income of which nobody knows from whom it is.
+    1 where none does in this year.
     """
-    money = _sums(recent, ledger.relation_offsets[:-1], ledger.relation_offsets[1:], xp)
-    to_oneself = ledger.counterparty_key == ledger.customer_key[ledger.relation_customer]
-    money = xp.where(to_oneself, 0, xp.maximum(money, 0)).astype("float64")
-    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
-    n_kinds = len(DIRECTIONS) * max(int(currencies.shape[0]), 1)
-    kind = ledger.direction.astype("int64") * max(int(currencies.shape[0]), 1) + currency
-    kind = ledger.relation_customer.astype("int64") * n_kinds + kind
-    size = ledger.n_customers * n_kinds
+    money = year_money(ledger, recent, xp)
+    kind, size = books_of_relations(ledger, xp)
     named = xp.where(ledger.counterparty_key != 0, money, 0.0)
     all_of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
     named_of_kind = xp.bincount(kind, weights=named, minlength=size)[kind]
@@ -105,7 +98,11 @@ def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
     return running[stop] - running[start]
 
 
-def merge_edges(tables: Sequence[Mapping[str, Any]], backend: Backend) -> dict[str, Any]:
+def merge_edges(
+    tables: Sequence[Mapping[str, Any]],
+    backend: Backend,
+    books: Sequence[Mapping[str, Any]] = (),
+) -> dict[str, Any]:
     """Put the buckets' edges together, an edge per (payer, payee, currency).
 
     Parameters
@@ -113,6 +110,10 @@ def merge_edges(tables: Sequence[Mapping[str, Any]], backend: Backend) -> dict[s
     tables : sequence of mapping
         What :func:`relation_edges` returned, on host or device: a side of an edge once, in the
         bucket of its customer.
+    backend : Backend
+    books : sequence of mapping
+        What :func:`qfb_gpu.network.unnamed_books` returned: their customers' shares are of all
+        that they paid, or got, whoever names it.
 
     Returns
     -------
@@ -121,11 +122,13 @@ def merge_edges(tables: Sequence[Mapping[str, Any]], backend: Backend) -> dict[s
         ``payee_is_customer`` (bool); ``income_share`` and ``spending_share`` (float64): see
         :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
     """
-    return merge_and_number(tables, backend)[0]
+    return merge_and_number(tables, backend, books)[0]
 
 
 def merge_and_number(
-    tables: Sequence[Mapping[str, Any]], backend: Backend
+    tables: Sequence[Mapping[str, Any]],
+    backend: Backend,
+    books: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[dict[str, Any], Numbers]:
     """Return what :func:`merge_edges` does, and the numbers of the edges' ends."""
     xp = backend.xp
@@ -145,14 +148,22 @@ def merge_and_number(
     edges |= {name: whole(name)[first] for name in ("currency", *_OF_YEAR)}
     is_customer = xp.zeros(ends.n_nodes, dtype=bool)
     is_customer[xp.where(side == 0, ends.payer, ends.payee)] = True
+    unnamed = gathered(books, ends.key, kinds, backend)
+    is_customer[unnamed["node"]] = True
     book = (xp.cumsum(is_customer) - 1) * int(kinds.shape[0])  # the first of a customer's, of each
     named, of_edge = whole("named_share"), kind[first]
     for which, name in enumerate(SIDES):
         node = getattr(merged, name)
         edges[f"{name}_is_customer"] = known = is_customer[node]
-        mine = xp.nonzero(side == which)[0]
-        own = book[getattr(ends, name)[mine]] + kind[mine]
-        share = _named(own, named[mine], xp.where(known, book[node] + of_edge, -1), xp)
+        mine = xp.nonzero((side == which) & (named > 0))[0]  # of the others books tell
+        own, share = book[getattr(ends, name)[mine]] + kind[mine], named[mine]
+        wanted = xp.where(known, book[node] + of_edge, -1)
+        mine = xp.nonzero(unnamed["side"] == which)[0]
+        if mine.shape[0]:
+            more = book[unnamed["node"][mine]] + unnamed["kind"][mine]
+            told = told_shares(more, unnamed["money"][mine], wanted, counted_money(edges, xp), xp)
+            own, share = xp.concatenate([own, more]), xp.concatenate([share, told])
+        share = _named(own, share, wanted, xp)
         nodes = (node, ends.n_nodes)
         edges[_YEAR_SHARES[which]] = year_shares(edges, name, share, xp, nodes=nodes)
     del ends, kind, of_edge, book, mine, own, share

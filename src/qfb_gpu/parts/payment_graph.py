@@ -23,7 +23,8 @@ _ANALYSED = ("n_payments", "income_share", "spending_share")
 def make(workspace: Workspace, buckets: Sequence[int], backend: Backend) -> None:
     """Merge the edges of scored buckets, number the nodes, and keep both for :func:`read`."""
     tables = [workspace.view("score", bucket, "edges") for bucket in buckets]
-    edges, ends = network.merge_and_number(tables, backend)
+    books = [workspace.load("score", bucket, "books") for bucket in buckets]
+    edges, ends = network.merge_and_number(tables, backend, books)
     workspace.save("fit", WHOLE, "edges", edges, backend)
     graph = network.build_graph({name: edges[name] for name in _NUMBERED}, backend, ends=ends)
     del edges

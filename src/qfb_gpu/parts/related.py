@@ -18,6 +18,7 @@ from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.names import names_of
 from qfb_gpu.parts.part import PROFILE, Columns, Part
 from qfb_gpu.schema import ATTRIBUTES
+from qfb_gpu.spelling import nfkc
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -67,8 +68,8 @@ def plain_attribute(texts: pa.Array, name: str) -> pa.Array:
     Of phones and accounts the digits and letters are kept, of a phone the last eleven. What says
     that there is none ("N/A", 无, 00000) is empty.
     """
-    plain = pc.utf8_lower(pc.utf8_normalize(texts, "NFKC"))
-    plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{N}]+", "")
+    plain = pc.utf8_lower(nfkc(texts))
+    plain = pc.replace_substring_regex(plain, r"[^\p{L}\p{M}\p{N}]+", "")
     if name in _NUMBERS:
         plain = pc.replace_substring_regex(plain, r"[^0-9a-z]+", "")
     plain = pc.replace_substring_regex(plain, _NOTHING, "")

@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.prepare import buffers
 from qfb_gpu.prepare.columns import on_texts
+from qfb_gpu.spelling import nfkc
 from qfb_kernels.characters import EMOJI, GOES
 
 CLASSES = (
@@ -29,8 +30,6 @@ _EMOJI = (
     (0x2B55, 0x2B55), (0x231A, 0x231B), (0x23E9, 0x23F3), (0x23F8, 0x23FA), (0x25FB, 0x25FE),
     (0xFE0E, 0xFE0F), (0x20E3, 0x20E3), (0xE0020, 0xE007F),
 )  # fmt: skip
-_MAY_COMPOSE = r"[\p{M}\x{1161}-\x{11FF}]"
-"""Marks, and vowels and ends of Korean syllables: what a letter before it may take up."""
 _CJK = ((0x3000, 0x303F), (0xFE10, 0xFE1F), (0xFE30, 0xFE4F), (0xFF00, 0xFFEF))
 
 
@@ -67,7 +66,7 @@ def clean_special(values: Any, *, remove: list[str], half_width: bool = False) -
     if not remove and not half_width:
         msg = "clean_special: nothing to do; name classes in remove, or set half_width = true"
         raise ConfigError(msg)
-    texts = _nfkc(values) if half_width else values
+    texts = nfkc(values) if half_width else values
     if not remove:
         return texts
     verdict = np.zeros(buffers.N_CODE_POINTS, np.uint8)
@@ -76,17 +75,6 @@ def clean_special(values: Any, *, remove: list[str], half_width: bool = False) -
         goes, is_emoji = not classes.isdisjoint(remove), "emoji" in classes
         verdict[point] = GOES * goes | EMOJI * is_emoji
     return buffers.strip(texts, verdict, [], joiner="emoji" in remove)
-
-
-def _nfkc(values: pa.Array) -> pa.Array:
-    """Return texts in NFKC. Arrow's own takes letters and marks apart and leaves them so (25.0)."""
-    apart = pc.utf8_normalize(values, "NFKD")
-    compose = pc.match_substring_regex(apart, _MAY_COMPOSE).fill_null(fill_value=False)
-    texts = apart.filter(compose).to_pylist()
-    if not texts:
-        return apart
-    whole = pa.array([unicodedata.normalize("NFC", text) for text in texts], apart.type)
-    return pc.replace_with_mask(apart, compose, whole)
 
 
 def classes_of(char: str) -> frozenset[str]:

@@ -84,6 +84,8 @@ def render_preview(previews: list[Any], console: Console) -> bool:
         console.print(f"{part.where}: {counted(part.n_files, 'file')}, {rows}")
         for problem in part.problems:
             console.print(f"  wrong: {problem}", markup=False)
+        for warning in part.warnings:
+            console.print(f"  warning: {warning}", markup=False)
         if not part.problems:
             console.print(f"  columns: {', '.join(part.columns)}", markup=False)
             if not part.n_read:

@@ -1,0 +1,149 @@
+"""Books of customers: what one paid, or got, in a currency; those that name nobody have no edge.
+
+Money of such a book may still be known to go to, or come from, a customer whose own book names it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from qfb_gpu.keys import find
+from qfb_gpu.schema import DIRECTIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from qfb_gpu.backend import Backend
+    from qfb_gpu.ledger import Ledger
+
+YEAR_DAYS = 365
+_OUT = DIRECTIONS.index("out")
+
+
+def books_of_relations(ledger: Ledger, xp: Any) -> tuple[Any, int]:
+    """Return the number of each relation's book, and how many books there may be."""
+    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
+    n_currencies = max(int(currencies.shape[0]), 1)
+    kind = ledger.direction.astype("int64") * n_currencies + currency
+    n_kinds = len(DIRECTIONS) * n_currencies
+    book = ledger.relation_customer.astype("int64") * n_kinds + kind
+    return book, ledger.n_customers * n_kinds
+
+
+def year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
+    """Return the year's money of each relation, float64; 0 where more came back, or to oneself.
+
+    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
+    make up for income of which nobody knows from whom it is.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    recent : int64 array, shape (n_payments,)
+        Minor units; 0 for payments of other years.
+    xp : module
+    """
+    running = xp.zeros(recent.shape[0] + 1, dtype="int64")
+    running[1:] = xp.cumsum(recent)
+    money = running[ledger.relation_offsets[1:]] - running[ledger.relation_offsets[:-1]]
+    to_oneself = ledger.counterparty_key == ledger.customer_key[ledger.relation_customer]
+    return xp.where(to_oneself, 0, xp.maximum(money, 0)).astype("float64")
+
+
+def unnamed_books(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
+    """Return one bucket's books of which no money of the year names the other side.
+
+    Parameters
+    ----------
+    ledger : Ledger
+    backend : Backend
+    as_of_day : int
+        Days since 1970-01-01; the year that ends with it is summed.
+
+    Returns
+    -------
+    dict of arrays, shape (n_books,)
+        ``customer_key`` (int64), ``currency`` (int16), ``side`` (int8; 0: what it paid, 1: what it
+        got), ``amount_365d_minor`` (int64; 0 where more came back than was paid, and no payment of
+        any year has a name).
+    """
+    xp = backend.xp
+    book, size = books_of_relations(ledger, xp)
+    is_recent = ledger.day > as_of_day - YEAR_DAYS
+    money = year_money(ledger, xp.where(is_recent, ledger.amount_minor, xp.int64(0)), xp)
+    is_named = ledger.counterparty_key != 0
+    named = xp.bincount(book, weights=xp.where(is_named, money, 0.0), minlength=size)
+    n_named = xp.bincount(book, weights=is_named.astype("float64"), minlength=size)
+    whole = xp.bincount(book, weights=money, minlength=size)
+    rows = xp.nonzero(((named == 0) & ((whole > 0) | (n_named == 0)))[book])[0]
+    books, first = xp.unique(book[rows], return_index=True)
+    at = rows[first]
+    return {
+        "customer_key": ledger.customer_key[ledger.relation_customer[at]],
+        "currency": ledger.currency[at],
+        "side": xp.where(ledger.direction[at] == _OUT, 0, 1).astype("int8"),
+        "amount_365d_minor": whole[books].astype("int64"),
+    }
+
+
+def gathered(
+    books: Sequence[Mapping[str, Any]], key: Any, currencies: Any, backend: Backend
+) -> dict[str, Any]:
+    """Return the books, of all buckets, of parties and currencies that edges have.
+
+    Parameters
+    ----------
+    books : sequence of mapping
+        What :func:`unnamed_books` returned, on host or device.
+    key : int64 array, shape (n_nodes,), ascending
+        The parties.
+    currencies : int16 array, ascending
+
+    Returns
+    -------
+    dict of arrays, shape (n_books,)
+        ``node`` and ``kind`` (int64: rows of ``key`` and ``currencies``), ``side``, ``money``
+        (float64, minor units).
+    """
+    xp = backend.xp
+    if not books or not int(key.shape[0]):
+        none = xp.zeros(0, dtype="int64")
+        return {"node": none, "kind": none, "side": none, "money": none.astype("float64")}
+    there = {name: xp.concatenate([backend.asarray(b[name]) for b in books]) for name in books[0]}
+    node, is_node = find(key, there["customer_key"], xp)
+    kind, is_kind = find(currencies, there["currency"], xp)
+    rows = xp.nonzero(is_node & is_kind)[0]
+    return {
+        "node": node[rows].astype("int64"),
+        "kind": kind[rows].astype("int64"),
+        "side": there["side"][rows],
+        "money": there["amount_365d_minor"][rows].astype("float64"),
+    }
+
+
+def told_shares(book: Any, money: Any, of_edge: Any, edge_money: Any, xp: Any) -> Any:
+    """Return the part of each unnamed book whose other side is told by that side's own book.
+
+    Parameters
+    ----------
+    book : int64 array, shape (n_books,)
+        Each once.
+    money : float64 array, shape (n_books,)
+        What was paid, or got, in the year.
+    of_edge : int64 array, shape (n_edges,)
+        The book that each edge belongs to; -1 is none.
+    edge_money : float64 array, shape (n_edges,)
+        What the edge counts of the year.
+
+    Returns
+    -------
+    float64 array, shape (n_books,)
+        0 to 1; 1 where the year has no money.
+    """
+    order = xp.argsort(book)
+    place, is_there = find(book[order], of_edge, xp)
+    rows = xp.nonzero(is_there)[0]
+    told = xp.zeros(book.shape[0])
+    told[order] = xp.bincount(place[rows], weights=edge_money[rows], minlength=book.shape[0])
+    share = xp.minimum(told / xp.maximum(money, 1.0), 1.0)
+    return xp.where(money > 0, share, 1.0)
