@@ -33,6 +33,8 @@ _SPARE = 6
 _DIGITS = 6
 _SHORTEST = 1e-9
 _OTHER_WAY = 0x5DEECE66D15A4E35
+_MARKED = 2
+"""Baskets that could be for each visit, up to which they are marked: 10 bytes a visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +146,7 @@ def embed(
     kept = column >= 0
     n_parties = int(known.shape[0])
     column, period = column[kept], visits.period[kept]
-    basket = _baskets(visits.customer[kept], period, backend)
+    basket = _baskets(visits.customer[kept], period, xp)
     size = settings.dimensions
     if n_parties == 0 or int(basket.shape[0]) == 0:
         return Vectors(known, xp.zeros((n_parties, size)), n_customers)
@@ -177,22 +179,32 @@ def _known_parties(of: Numbered, settings: Behaviour, backend: Backend) -> tuple
     return of.party[enough], place[of.of_visit], n_customers[enough].astype("int64")
 
 
-def _baskets(customer: Any, period: Any, backend: Backend) -> Any:
-    """Return numbers from 0 on for the (customer, period) pairs."""
+def _baskets(customer: Any, period: Any, xp: Any) -> Any:
+    """Return numbers from 0 on for the (customer, period) pairs; customers ascend.
+
+    Pairs are marked where they could not be many more than there are visits: that takes less
+    memory than a sort, too.
+    """
     if int(customer.shape[0]) == 0:
         return customer
-    code = customer * (int(period.max()) + 1) + period
-    return backend.xp.unique(code, return_inverse=True)[1]
+    n_periods = int(period.max()) + 1
+    code = customer * n_periods + period
+    end = (int(customer[-1]) + 1) * n_periods
+    if end > _MARKED * int(code.shape[0]):
+        return xp.unique(code, return_inverse=True)[1]
+    is_there = xp.zeros(end, dtype=bool)
+    is_there[code] = True
+    number = xp.cumsum(is_there, dtype="int32")
+    number -= 1
+    return number[code].astype("int64")
 
 
 def _start(column: Any, period: Any, n_parties: int, width: int, backend: Backend) -> Any:
     """Return start vectors that only a party's own visits decide: shape (n_parties, width)."""
     xp = backend.xp
-    by_period = [
-        xp.bincount(column[period == number], minlength=n_parties).astype("float64")
-        for number in range(int(period.max()) + 1)
-    ]
-    visited = xp.stack(by_period, axis=1)
+    n_periods = int(period.max()) + 1
+    visited = xp.bincount(column * n_periods + period, minlength=n_parties * n_periods)
+    visited = visited.reshape(n_parties, n_periods).astype("float64")
     waves = np.arange(1, width + 1)[None, :] * np.arange(1, visited.shape[1] + 1)[:, None]
     mixed = xp.sin(visited @ backend.asarray(np.sin(waves * 1.6180339887) * 2.7))
     return mixed + backend.asarray(np.linspace(0.1, 0.2, width))[None, :]
