@@ -43,9 +43,9 @@ class Visits:
 
     Attributes
     ----------
-    customer : int64, shape (n_visits,), ascending; any numbers that tell customers apart
-    party : int64, shape (n_visits,), likewise
-    period : int64, shape (n_visits,), 0 is the latest
+    customer : integers, shape (n_visits,), ascending; any that tell customers apart
+    party : int64, shape (n_visits,), any numbers that tell parties apart
+    period : integers, shape (n_visits,), 0 is the latest
     """
 
     customer: Any
@@ -60,7 +60,7 @@ class Numbered:
     Attributes
     ----------
     party : int64, shape (n_parties,), ascending
-    of_visit : int64, shape (n_visits,)
+    of_visit : int32, shape (n_visits,)
         Each visit's place among them.
     pair_customer, pair_party : int64, shape (n_pairs,)
         Each customer (numbered from 0 on in the order of visits) with each of its parties' places,
@@ -122,13 +122,16 @@ def numbered(visits: Visits, backend: Backend) -> Numbered:
     xp, n_visits = backend.xp, int(visits.party.shape[0])
     is_new = xp.zeros(n_visits, dtype=bool)
     is_new[1:] = visits.customer[1:] != visits.customer[:-1]
-    customer = xp.cumsum(is_new)
+    customer = xp.cumsum(is_new, dtype="int32")
     is_new[:1] = True
     is_new[1:] |= visits.party[1:] != visits.party[:-1]
     party, place = xp.unique(visits.party[is_new], return_inverse=True)
     n_parties = max(int(party.shape[0]), 1)
-    pair = distinct(customer[is_new] * n_parties + place, xp)
-    of_visit = place[xp.cumsum(is_new) - 1]
+    pair = distinct(customer[is_new].astype("int64") * n_parties + place, xp)
+    del customer
+    run = xp.cumsum(is_new, dtype="int32")
+    run -= 1
+    of_visit = place.astype("int32")[run]
     return Numbered(party, of_visit, pair // n_parties, pair % n_parties)
 
 
@@ -155,7 +158,9 @@ def embed(
     columns = xp.sqrt(xp.bincount(column, minlength=n_parties).astype("float64"))
     start = _start(column, period, n_parties, size + 1 + _SPARE, backend)
     del period, kept
-    values = 1.0 / (rows[basket] * columns[column])
+    values = rows[basket]
+    values *= columns[column]
+    xp.divide(1.0, values, out=values)
     matrix = backend.sparse((n_baskets, n_parties), basket, column, values)
     del basket, column, values
     vectors = leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
@@ -175,12 +180,12 @@ def _known_parties(of: Numbered, settings: Behaviour, backend: Backend) -> tuple
     xp = backend.xp
     n_customers = xp.bincount(of.pair_party, minlength=int(of.party.shape[0]))
     enough = n_customers >= settings.least_customers
-    place = xp.where(enough, xp.cumsum(enough) - 1, -1)
+    place = xp.where(enough, xp.cumsum(enough) - 1, -1).astype("int32")
     return of.party[enough], place[of.of_visit], n_customers[enough].astype("int64")
 
 
 def _baskets(customer: Any, period: Any, xp: Any) -> Any:
-    """Return numbers from 0 on for the (customer, period) pairs; customers ascend.
+    """Return numbers from 0 on for the (customer, period) pairs: int32; customers ascend.
 
     Pairs are marked where they could not be many more than there are visits: that takes less
     memory than a sort, too.
@@ -188,22 +193,27 @@ def _baskets(customer: Any, period: Any, xp: Any) -> Any:
     if int(customer.shape[0]) == 0:
         return customer
     n_periods = int(period.max()) + 1
-    code = customer * n_periods + period
+    code = customer.astype("int64")
+    code *= n_periods
+    code += period
     end = (int(customer[-1]) + 1) * n_periods
     if end > _MARKED * int(code.shape[0]):
-        return xp.unique(code, return_inverse=True)[1]
+        return xp.unique(code, return_inverse=True)[1].astype("int32")
     is_there = xp.zeros(end, dtype=bool)
     is_there[code] = True
     number = xp.cumsum(is_there, dtype="int32")
     number -= 1
-    return number[code].astype("int64")
+    return number[code]
 
 
 def _start(column: Any, period: Any, n_parties: int, width: int, backend: Backend) -> Any:
     """Return start vectors that only a party's own visits decide: shape (n_parties, width)."""
     xp = backend.xp
     n_periods = int(period.max()) + 1
-    visited = xp.bincount(column * n_periods + period, minlength=n_parties * n_periods)
+    code = column.astype("int64")
+    code *= n_periods
+    code += period
+    visited = xp.bincount(code, minlength=n_parties * n_periods)
     visited = visited.reshape(n_parties, n_periods).astype("float64")
     waves = np.arange(1, width + 1)[None, :] * np.arange(1, visited.shape[1] + 1)[:, None]
     mixed = xp.sin(visited @ backend.asarray(np.sin(waves * 1.6180339887) * 2.7))
