@@ -73,7 +73,7 @@ comes_back = twin(_comes_back, first_fitting)
 
 
 def _next_that_may_fit(pair_range, start, stop, least, most):
-    """Return the first pair from ``start`` on of which a payment may fit, ``stop`` if there is none.
+    """Return the first pair from ``start`` on of which a payment may fit, or ``stop``.
 
     Who pays many is looked at for all of them, and next to nothing of that fits: a loop of its own.
     """
