@@ -210,6 +210,23 @@ def test_work_is_bounded_and_said():
     assert whole.payment.shape[0] == n * (n - 1) // 2 + n * (n - 1) * (n - 2) // 3
 
 
+@pytest.mark.parametrize("n", [100, 130])
+@pytest.mark.parametrize("fits", [1, 10])
+def test_each_pair_that_cannot_fit_is_a_look(n, fits):
+    hub = 10_000
+    amounts = [int(1000 * 1.3 ** (party // fits)) for party in range(n)]
+    payments = [row for party, amount in enumerate(amounts) for row in
+                ((hub, party, 0, amount, CNY), (party, hub, 0, amount, CNY))]  # fmt: skip
+    # from a party: the hub's n pairs, and their end; of those the others that fit lead to a party
+    # that pays the hub alone: its one pair, and its end
+    looks = n + 1 + 2 * (fits - 1)
+    _, enough = search(payments, max_looks=looks)
+    assert enough.n_unfinished == 0
+    _, less = search(payments, max_looks=looks - 1)
+    assert less.n_unfinished == n
+    assert less.payment.tolist() == enough.payment.tolist()
+
+
 @pytest.mark.parametrize("n_a_time", [1, 7, 1000])
 @pytest.mark.parametrize("most", [3, 11, 10**6])
 def test_trips_are_the_same_however_many_are_searched_at_a_time(monkeypatch, n_a_time, most):

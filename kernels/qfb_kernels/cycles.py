@@ -72,6 +72,20 @@ def _comes_back(
 comes_back = twin(_comes_back, first_fitting)
 
 
+def _next_that_may_fit(pair_range, start, stop, least, most):
+    """Return the first pair from ``start`` on of which a payment may fit, or ``stop``.
+
+    Who pays many is looked at for all of them, and next to nothing of that fits: a loop of its own.
+    """
+    pair = start
+    while pair < stop and not (pair_range[pair, 0] <= most and pair_range[pair, 1] >= least):
+        pair += 1
+    return pair
+
+
+next_that_may_fit = twin(_next_that_may_fit)
+
+
 def _not_yet(pair, pair_target, path, row, depth, home, onward):
     """Return whether a party is not on the way yet."""
     is_new = onward != home
@@ -137,6 +151,11 @@ def _trips_row(
                         write_trip(trips, place + n_trips, depth + 2, path, row, found)
                     n_trips += 1
         looks += 1
+        if depth + 2 < longest:  # each that is passed is a look
+            stop = min(node_start[here + 1], next_pair + (most_looks - looks + 1))
+            passed = next_that_may_fit(pair_range, next_pair, stop, least, most) - next_pair
+            looks += passed
+            next_pair += passed
         if next_pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
             if looks > most_looks:
                 counts[row, 1] = 1
@@ -145,8 +164,7 @@ def _trips_row(
             continue
         at[row, depth] = next_pair + 1
         onward = pair_target[next_pair]
-        may_fit = pair_range[next_pair, 0] <= most and pair_range[next_pair, 1] >= least
-        if may_fit and not_yet(pair, pair_target, path, row, depth, home, onward):
+        if not_yet(pair, pair_target, path, row, depth, home, onward):
             found = first_fitting(
                 day, amount, pair_start[next_pair], pair_start[next_pair + 1],
                 day[path[row, depth]], until, least, most,
@@ -158,7 +176,9 @@ def _trips_row(
     counts[row, 0] = n_trips
 
 
-trips_row = twin(_trips_row, first_fitting, pair_of, comes_back, not_yet, write_trip)
+trips_row = twin(
+    _trips_row, first_fitting, pair_of, comes_back, next_that_may_fit, not_yet, write_trip
+)
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
 

@@ -33,6 +33,8 @@ _SPARE = 6
 _DIGITS = 6
 _SHORTEST = 1e-9
 _OTHER_WAY = 0x5DEECE66D15A4E35
+_MARKED = 2
+"""Baskets that could be for each visit, up to which they are marked: 10 bytes a visit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +43,9 @@ class Visits:
 
     Attributes
     ----------
-    customer : int64, shape (n_visits,), ascending; any numbers that tell customers apart
-    party : int64, shape (n_visits,), likewise
-    period : int64, shape (n_visits,), 0 is the latest
+    customer : integers, shape (n_visits,), ascending; any that tell customers apart
+    party : int64, shape (n_visits,), any numbers that tell parties apart
+    period : integers, shape (n_visits,), 0 is the latest
     """
 
     customer: Any
@@ -58,7 +60,7 @@ class Numbered:
     Attributes
     ----------
     party : int64, shape (n_parties,), ascending
-    of_visit : int64, shape (n_visits,)
+    of_visit : int32, shape (n_visits,)
         Each visit's place among them.
     pair_customer, pair_party : int64, shape (n_pairs,)
         Each customer (numbered from 0 on in the order of visits) with each of its parties' places,
@@ -120,13 +122,16 @@ def numbered(visits: Visits, backend: Backend) -> Numbered:
     xp, n_visits = backend.xp, int(visits.party.shape[0])
     is_new = xp.zeros(n_visits, dtype=bool)
     is_new[1:] = visits.customer[1:] != visits.customer[:-1]
-    customer = xp.cumsum(is_new)
+    customer = xp.cumsum(is_new, dtype="int32")
     is_new[:1] = True
     is_new[1:] |= visits.party[1:] != visits.party[:-1]
     party, place = xp.unique(visits.party[is_new], return_inverse=True)
     n_parties = max(int(party.shape[0]), 1)
-    pair = distinct(customer[is_new] * n_parties + place, xp)
-    of_visit = place[xp.cumsum(is_new) - 1]
+    pair = distinct(customer[is_new].astype("int64") * n_parties + place, xp)
+    del customer
+    run = xp.cumsum(is_new, dtype="int32")
+    run -= 1
+    of_visit = place.astype("int32")[run]
     return Numbered(party, of_visit, pair // n_parties, pair % n_parties)
 
 
@@ -144,7 +149,7 @@ def embed(
     kept = column >= 0
     n_parties = int(known.shape[0])
     column, period = column[kept], visits.period[kept]
-    basket = _baskets(visits.customer[kept], period, backend)
+    basket = _baskets(visits.customer[kept], period, xp)
     size = settings.dimensions
     if n_parties == 0 or int(basket.shape[0]) == 0:
         return Vectors(known, xp.zeros((n_parties, size)), n_customers)
@@ -153,7 +158,9 @@ def embed(
     columns = xp.sqrt(xp.bincount(column, minlength=n_parties).astype("float64"))
     start = _start(column, period, n_parties, size + 1 + _SPARE, backend)
     del period, kept
-    values = 1.0 / (rows[basket] * columns[column])
+    values = rows[basket]
+    values *= columns[column]
+    xp.divide(1.0, values, out=values)
     matrix = backend.sparse((n_baskets, n_parties), basket, column, values)
     del basket, column, values
     vectors = leading(matrix, columns / xp.sqrt(xp.sum(columns**2)), start, size, backend)
@@ -173,26 +180,41 @@ def _known_parties(of: Numbered, settings: Behaviour, backend: Backend) -> tuple
     xp = backend.xp
     n_customers = xp.bincount(of.pair_party, minlength=int(of.party.shape[0]))
     enough = n_customers >= settings.least_customers
-    place = xp.where(enough, xp.cumsum(enough) - 1, -1)
+    place = xp.where(enough, xp.cumsum(enough) - 1, -1).astype("int32")
     return of.party[enough], place[of.of_visit], n_customers[enough].astype("int64")
 
 
-def _baskets(customer: Any, period: Any, backend: Backend) -> Any:
-    """Return numbers from 0 on for the (customer, period) pairs."""
+def _baskets(customer: Any, period: Any, xp: Any) -> Any:
+    """Return numbers from 0 on for the (customer, period) pairs: int32; customers ascend.
+
+    Pairs are marked where they could not be many more than there are visits: that takes less
+    memory than a sort, too.
+    """
     if int(customer.shape[0]) == 0:
         return customer
-    code = customer * (int(period.max()) + 1) + period
-    return backend.xp.unique(code, return_inverse=True)[1]
+    n_periods = int(period.max()) + 1
+    code = customer.astype("int64")
+    code *= n_periods
+    code += period
+    end = (int(customer[-1]) + 1) * n_periods
+    if end > _MARKED * int(code.shape[0]):
+        return xp.unique(code, return_inverse=True)[1].astype("int32")
+    is_there = xp.zeros(end, dtype=bool)
+    is_there[code] = True
+    number = xp.cumsum(is_there, dtype="int32")
+    number -= 1
+    return number[code]
 
 
 def _start(column: Any, period: Any, n_parties: int, width: int, backend: Backend) -> Any:
     """Return start vectors that only a party's own visits decide: shape (n_parties, width)."""
     xp = backend.xp
-    by_period = [
-        xp.bincount(column[period == number], minlength=n_parties).astype("float64")
-        for number in range(int(period.max()) + 1)
-    ]
-    visited = xp.stack(by_period, axis=1)
+    n_periods = int(period.max()) + 1
+    code = column.astype("int64")
+    code *= n_periods
+    code += period
+    visited = xp.bincount(code, minlength=n_parties * n_periods)
+    visited = visited.reshape(n_parties, n_periods).astype("float64")
     waves = np.arange(1, width + 1)[None, :] * np.arange(1, visited.shape[1] + 1)[:, None]
     mixed = xp.sin(visited @ backend.asarray(np.sin(waves * 1.6180339887) * 2.7))
     return mixed + backend.asarray(np.linspace(0.1, 0.2, width))[None, :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -38,6 +39,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     settings, backend = saved.config.behaviour, saved.backend
     visits, n_customers = _sample(saved)
     parties = behaviour.numbered(visits, backend)
+    visits = replace(visits, party=parties.of_visit)  # their keys are not needed any more
     vectors = behaviour.embed(visits, settings, backend, parties=parties)
     del visits
     pairs = association.associations(parties, n_customers, settings, backend)
@@ -60,26 +62,28 @@ def _sample(saved: Saved) -> tuple[behaviour.Visits, int]:
     settings, backend = saved.config.behaviour, saved.backend
     sizes = [saved.scored_view("visits", b)["party"].shape[0] for b in saved.buckets]
     share = min(1.0, settings.sample_visits / max(1, sum(sizes)))
+    keys = [saved.customers(bucket)["customer_key"] for bucket in saved.buckets]
+    drawn = [sampling.place(key, 0, np) < share for key in keys]  # the same every night
+    known = np.concatenate([key[is_drawn] for key, is_drawn in zip(keys, drawn, strict=True)])
+    place = np.empty(known.size, np.int32)
+    place[np.argsort(known)] = np.arange(known.size, dtype=np.int32)
     parts: list[list[Any]] = [[], [], []]
-    keys_drawn: list[Any] = []
-    n_customers = 0
-    for bucket in saved.buckets:
-        columns, keys = saved.scored("visits", bucket), saved.customers(bucket)["customer_key"]
-        drawn = sampling.place(keys, 0, np) < share  # the same customers every night
-        number = np.where(drawn, n_customers + np.cumsum(drawn) - 1, -1)
+    n_before = 0
+    for bucket, is_drawn in zip(saved.buckets, drawn, strict=True):
+        columns, n_here = saved.scored("visits", bucket), int(is_drawn.sum())
+        number = np.full(is_drawn.size, -1, np.int32)
+        number[is_drawn] = place[n_before : n_before + n_here]
+        n_before += n_here
         owner = number[columns["customer"]]
         kept = owner >= 0
         found = (owner[kept], columns["party"][kept], columns["period"][kept])
         for part, values in zip(parts, found, strict=True):
             part.append(values)
-        keys_drawn.append(keys[drawn])
-        n_customers += int(drawn.sum())
-    place = np.argsort(np.argsort(np.concatenate(keys_drawn)))  # of each among all, by key
-    customer = place[np.concatenate(parts.pop(0))]
-    order = np.argsort(customer, kind="stable")
-    whole = [customer[order]]
-    whole += [np.concatenate(parts.pop(0)).astype(np.int64, copy=False)[order] for _ in range(2)]
-    return behaviour.Visits(*(backend.asarray(values) for values in whole)), n_customers
+    whole = [np.concatenate(parts.pop(0))]
+    order = np.argsort(whole[0], kind="stable")
+    whole[0] = whole[0][order]
+    whole += [np.concatenate(parts.pop(0))[order] for _ in range(2)]
+    return behaviour.Visits(*(backend.asarray(values) for values in whole)), known.size
 
 
 def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
