@@ -1,3 +1,4 @@
+import gc
 import os
 import re
 import tempfile
@@ -92,6 +93,20 @@ def real_data():
 
 
 # Tests marked cudasim run in a child process that has Numba's CUDA simulator: see simulate.py.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without Python's garbage collector, which leaves modules and tests alone after it.
+
+    They are millions of objects that live to the end; it went through all of them again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def pytest_collection_modifyitems(config, items):
