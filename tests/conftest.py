@@ -19,9 +19,10 @@ settings.load_profile("qfb")
 # Files that take longest, in the order in which pytest-xdist hands them out (Makefile: it would
 # begin with those of most tests): one that is begun last keeps one core alone.
 _LONGEST = (
-    "test_lowered", "test_update", "test_stopped_at_random",
+    "test_lowered", "test_update", "test_stopped_at_random", "test_kernels_gpu", "test_lost_pieces",
+    "test_short_device", "test_cli", "test_benchmarks", "test_device_work", "test_churn",
 )  # fmt: skip
-_LONGEST = {name: at for at, name in enumerate(_LONGEST)}
+_RANKS = {name: at for at, name in enumerate(_LONGEST)}
 _ROOT = Path(__file__).parents[1]
 _CHILD = pytest.StashKey[simulate.SimulatorRun]()
 _SIMULATED = pytest.StashKey[simulate.SimulatorReport]()
@@ -111,7 +112,7 @@ def pytest_collection():
 
 def pytest_collection_modifyitems(config, items):
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: _LONGEST.get(item.path.stem, len(_LONGEST)))
+        items.sort(key=lambda item: _RANKS.get(item.path.stem, len(_RANKS)))
     if simulate.ENABLED:
         others = [item for item in items if not item.get_closest_marker("cudasim")]
         items[:] = [item for item in items if item.get_closest_marker("cudasim")]

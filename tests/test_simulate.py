@@ -2,6 +2,8 @@
 
 import fcntl
 import json
+import re
+from pathlib import Path
 
 import pytest
 from simulate import SimulatorReport
@@ -43,3 +45,11 @@ def test_a_test_that_a_dead_child_never_reached_fails_with_what_the_child_said(t
     assert "did not reach it" in text
     assert "Segmentation fault" in text
     assert SimulatorReport(tmp_path).launched() == frozenset()
+
+
+def test_the_files_that_pytest_xdist_hands_out_first_are_there():
+    conftest = Path(__file__).with_name("conftest.py").read_text(encoding="utf-8")
+    longest = re.search(r"_LONGEST = \((.*?)\)", conftest, re.DOTALL)[1]
+    names = re.findall(r'"(\w+)"', longest)
+    assert names
+    assert [name for name in names if not Path(__file__).with_name(f"{name}.py").exists()] == []
