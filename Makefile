@@ -18,12 +18,13 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet install
 demo: $(VENV)/.cpu
 	$(BIN)/qfb demo
 
-# A file of tests a process, one process a core; a kernel inside of one then keeps to its own core.
+# A file of tests a process, the longest first (tests/conftest.py), one process a core; a kernel
+# inside of one then keeps to its own core.
 # A process that dies ends the run: pytest-xdist waits for ever when it replaces one under loadfile.
 # A test that hangs fails after ten minutes; the longest takes one.
 test: $(VENV)/.dev
-	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --max-worker-restart=0 \
-	  --timeout=600 --timeout-method=thread $(PYTEST_ARGS)
+	NUMBA_NUM_THREADS=1 $(BIN)/python -m pytest -n logical --dist loadfile --no-loadscope-reorder \
+	  --max-worker-restart=0 --timeout=600 --timeout-method=thread $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

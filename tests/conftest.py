@@ -1,5 +1,7 @@
+import gc
 import os
 import re
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -14,8 +16,17 @@ _SAME = os.environ.get("QFB_EXPLORE", "0") == "0"
 settings.register_profile("qfb", deadline=None, print_blob=True, derandomize=_SAME)
 settings.load_profile("qfb")
 
+# Files that take longest, in the order in which pytest-xdist hands them out (Makefile: it would
+# begin with those of most tests): one that is begun last keeps one core alone.
+_LONGEST = (
+    "test_lowered", "test_update", "test_stopped_at_random", "test_kernels_gpu", "test_lost_pieces",
+    "test_short_device", "test_cli", "test_benchmarks", "test_device_work", "test_churn",
+)  # fmt: skip
+_RANKS = {name: at for at, name in enumerate(_LONGEST)}
 _ROOT = Path(__file__).parents[1]
 _CHILD = pytest.StashKey[simulate.SimulatorRun]()
+_SIMULATED = pytest.StashKey[simulate.SimulatorReport]()
+_FOLDER = pytest.StashKey[tempfile.TemporaryDirectory]()
 _OUTCOMES: dict[str, list[str]] = {}
 
 
@@ -85,7 +96,23 @@ def real_data():
 # Tests marked cudasim run in a child process that has Numba's CUDA simulator: see simulate.py.
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Collect without Python's garbage collector, which leaves modules and tests alone after it.
+
+    They are millions of objects that live to the end; it went through all of them again and again.
+    """
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(config, items):
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: _RANKS.get(item.path.stem, len(_RANKS)))
     if simulate.ENABLED:
         others = [item for item in items if not item.get_closest_marker("cudasim")]
         items[:] = [item for item in items if item.get_closest_marker("cudasim")]
@@ -93,17 +120,57 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_collection_finish(session):
+    """Without pytest-xdist: start the child process for what this process collected."""
+    if simulate.ENABLED or session.config.option.collectonly:
+        return
+    if shared := getattr(session.config, "workerinput", {}).get("simulator"):
+        session.config.stash[_SIMULATED] = simulate.SimulatorReport(Path(shared))
+        return
     marked = [item.nodeid for item in session.items if item.get_closest_marker("cudasim")]
-    if marked and not simulate.ENABLED and not session.config.option.collectonly:
-        session.config.stash[_CHILD] = simulate.SimulatorRun(_ROOT, marked)
+    if marked:
+        _start_simulator(session.config, marked)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Tell each worker of pytest-xdist where the one child process of all reports."""
+    node.workerinput["simulator"] = str(_simulator_folder(node.config))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node, ids):
+    """Start the child process when the first worker says what there is.
+
+    It says no marks: the child gets all tests of the files that have any, and leaves out the rest.
+    """
+    if _CHILD in node.config.stash:
+        return
+    texts = {
+        name: (_ROOT / name).read_text("utf-8") for name in {i.partition("::")[0] for i in ids}
+    }
+    of_files = [one for one in ids if "cudasim" in texts[one.partition("::")[0]]]
+    if of_files:
+        _start_simulator(node.config, of_files)
+
+
+def _simulator_folder(config):
+    if _FOLDER not in config.stash:
+        config.stash[_FOLDER] = tempfile.TemporaryDirectory(prefix="qfb-simulator-")
+    return Path(config.stash[_FOLDER].name)
+
+
+def _start_simulator(config, node_ids):
+    folder = _simulator_folder(config)
+    config.stash[_CHILD] = simulate.SimulatorRun(_ROOT, node_ids, folder)
+    config.stash[_SIMULATED] = simulate.SimulatorReport(folder)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_pyfunc_call(pyfuncitem):
-    child = pyfuncitem.config.stash.get(_CHILD, None)
-    if child is None or not pyfuncitem.get_closest_marker("cudasim"):
+    report = pyfuncitem.config.stash.get(_SIMULATED, None)
+    if report is None or not pyfuncitem.get_closest_marker("cudasim"):
         return None
-    outcome, text = child.outcome(pyfuncitem.nodeid)
+    outcome, text = report.outcome(pyfuncitem.nodeid)
     if outcome == "failed":
         pytest.fail(f"in the CUDA simulator:\n{text}", pytrace=False)
     if outcome == "skipped":
@@ -114,20 +181,25 @@ def pytest_pyfunc_call(pyfuncitem):
 @pytest.fixture(scope="session")
 def simulated_kernels(request):
     """Return the names of the kernels that this run launched in the simulator."""
-    child = request.config.stash.get(_CHILD, None)
-    return frozenset(child.results()["launched"] if child else ())
+    report = request.config.stash.get(_SIMULATED, None)
+    return report.launched() if report else frozenset()
 
 
 def pytest_runtest_logreport(report):
-    if report.when == "call" or report.outcome != "passed":
+    """In the child process: tell a test's worst outcome of setup, call and teardown."""
+    if simulate.ENABLED and (report.when == "call" or report.outcome != "passed"):
         _OUTCOMES[report.nodeid] = [report.outcome, report.longreprtext]
+    if simulate.ENABLED and report.when == "teardown" and report.nodeid in _OUTCOMES:
+        simulate.add_to_report(outcomes={report.nodeid: _OUTCOMES.pop(report.nodeid)})
 
 
 def pytest_sessionfinish(session):
     if simulate.ENABLED:
-        simulate.write_report(_OUTCOMES)
-    elif child := session.config.stash.get(_CHILD, None):
+        simulate.add_to_report(launched=sorted(simulate.LAUNCHED))
+    if child := session.config.stash.get(_CHILD, None):
         child.close()
+    if folder := session.config.stash.get(_FOLDER, None):
+        folder.cleanup()
 
 
 @pytest.fixture(scope="module")

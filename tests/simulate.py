@@ -30,7 +30,8 @@ Recipe for a kernel ``foo_gpu`` of ``kernels/qfb_kernels/bar.py``:
 
 The simulator can only be switched on before Numba is imported. So the test run hands the
 tests marked ``cudasim`` that it collected to one child process with NUMBA_ENABLE_CUDASIM=1,
-which works beside it, and reports each one's outcome under its own name. To debug one:
+which works beside it (one for all processes of pytest-xdist), and reports each one's
+outcome under its own name as soon as it is known. To debug one:
 ``NUMBA_ENABLE_CUDASIM=1 pytest tests/test_bar.py -m cudasim``.
 
 The simulator runs a Python thread for each CUDA thread: keep arrays tiny. It has no warp
@@ -39,17 +40,19 @@ shuffles or votes, and ``grid().sync()`` over several blocks gives wrong values 
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
 import sys
-import tempfile
+import time
 from pathlib import Path
 
 THREADS_PER_BLOCK = 3  # small and odd: tails and guards are hit
 ENABLED = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 LAUNCHED: set[str] = set()
 _REPORT_VARIABLE = "QFB_SIMULATOR_REPORT"
+_REPORT, _RUNNING = "report.jsonl", "running"
 
 
 def launch(kernel, n_rows, *arrays):
@@ -86,51 +89,85 @@ def simulated_backend():
 
 
 class SimulatorRun:
-    """The tests marked ``cudasim`` of one test run, in a child process."""
+    """The tests marked ``cudasim`` of one test run, in one child process.
 
-    def __init__(self, root, node_ids):
-        self._folder = tempfile.TemporaryDirectory(prefix="qfb-simulator-")
-        folder = Path(self._folder.name)
-        self._report, self._output = folder / "report.json", folder / "output.txt"
+    ``folder`` holds ``report.jsonl``, a line for each test as soon as it ends and at last one of
+    the kernels launched; ``output.txt``; and ``running``, locked for as long as the child lives.
+    """
+
+    def __init__(self, root, node_ids, folder):
         (folder / "tests.txt").write_text("\n".join(node_ids), encoding="utf-8")
         environment = os.environ | {
             "NUMBA_ENABLE_CUDASIM": "1",
-            _REPORT_VARIABLE: str(self._report),
+            _REPORT_VARIABLE: str(folder / _REPORT),
         }
         command = [sys.executable, "-m", "pytest", "-q", "--no-header", f"@{folder / 'tests.txt'}"]
-        with self._output.open("wb") as output:
+        with (folder / "output.txt").open("wb") as output, (folder / "lock").open("wb") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
             self._process = subprocess.Popen(
-                command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT
-            )
-        self._results = None
-
-    def results(self):
-        """Return {"outcomes": {node id: [outcome, text]}, "launched": [kernel]}, when done."""
-        if self._results is None:
-            self._process.wait()
-            if self._report.exists():
-                self._results = json.loads(self._report.read_text(encoding="utf-8"))
-            else:
-                text = self._output.read_text(encoding="utf-8", errors="replace")
-                self._results = {"outcomes": {}, "launched": [], "output": text}
-        return self._results
-
-    def outcome(self, node_id):
-        """Return ("passed" | "failed" | "skipped", text) of one test."""
-        results = self.results()
-        missing = ["failed", f"the simulator run did not reach it:\n{results.get('output', '')}"]
-        return tuple(results["outcomes"].get(node_id, missing))
+                command, cwd=root, env=environment, stdout=output, stderr=subprocess.STDOUT,
+                pass_fds=[lock.fileno()],
+            )  # fmt: skip
+        (folder / "lock").rename(folder / _RUNNING)
 
     def close(self):
         """Stop the child process if it still runs."""
         if self._process.poll() is None:
             self._process.terminate()
-            self._process.wait()
-        self._folder.cleanup()
+        self._process.wait()
 
 
-def write_report(outcomes):
-    """Leave the child's outcomes where the parent looks for them."""
+class SimulatorReport:
+    """What the child process of a :class:`SimulatorRun` says, read while it works.
+
+    Any process of the test run may read it: under pytest-xdist the controller starts one child,
+    and each worker reads of its own tests.
+    """
+
+    def __init__(self, folder):
+        self._folder, self._read = folder, 0
+        self._outcomes, self._launched = {}, ()
+
+    def outcome(self, node_id):
+        """Return ("passed" | "failed" | "skipped", text) of one test, once it has run."""
+        while node_id not in self._outcomes and self._works():
+            time.sleep(0.05)
+        if node_id in self._outcomes:
+            return tuple(self._outcomes[node_id])
+        output = (self._folder / "output.txt").read_text(encoding="utf-8", errors="replace")
+        return "failed", f"the simulator run did not reach it:\n{output}"
+
+    def launched(self):
+        """Return the names of the kernels launched, once all tests have run."""
+        while self._works():
+            time.sleep(0.05)
+        return frozenset(self._launched)
+
+    def _works(self):
+        """Read on; return whether more may come."""
+        running = self._folder / _RUNNING
+        if not running.exists():  # not started yet
+            return True
+        with running.open("rb") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                ended = False
+            else:
+                ended = True
+        report = self._folder / _REPORT
+        lines = report.read_bytes()[self._read :] if report.exists() else b""
+        whole = lines[: lines.rfind(b"\n") + 1]
+        self._read += len(whole)
+        for line in whole.splitlines():
+            row = json.loads(line)
+            self._outcomes.update(row.get("outcomes", {}))
+            self._launched = row.get("launched", self._launched)
+        return not ended
+
+
+def add_to_report(**row):
+    """In the child process: leave a line where the parents look for it."""
     if path := os.environ.get(_REPORT_VARIABLE):
-        report = {"outcomes": outcomes, "launched": sorted(LAUNCHED)}
-        Path(path).write_text(json.dumps(report), encoding="utf-8")
+        with Path(path).open("a", encoding="utf-8") as report:
+            report.write(json.dumps(row) + "\n")
