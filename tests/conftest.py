@@ -20,7 +20,8 @@ settings.load_profile("qfb")
 # begin with those of most tests): one that is begun last keeps one core alone.
 _LONGEST = (
     "test_lowered", "test_update", "test_stopped_at_random", "test_kernels_gpu", "test_lost_pieces",
-    "test_short_device", "test_cli", "test_benchmarks", "test_device_work", "test_churn",
+    "test_short_device", "test_cli", "test_gpu_round", "test_benchmarks", "test_fork_server",
+    "test_device_work", "test_churn",
 )  # fmt: skip
 _RANKS = {name: at for at, name in enumerate(_LONGEST)}
 _ROOT = Path(__file__).parents[1]

@@ -79,7 +79,10 @@ def _hear(event, arguments):
         PLACES.pass_by(arguments[_EVENTS[event]])
 
 
-sys.addaudithook(_hear)  # for ever: it does nothing but where it is armed
+@pytest.fixture(scope="module", autouse=True)
+def _heard():
+    """Hear what is written, from here on for ever: no process that only collects has to pay."""
+    sys.addaudithook(_hear)
 
 
 @pytest.fixture
