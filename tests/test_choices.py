@@ -148,6 +148,7 @@ def a_choice(seed):
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 26))
     day = np.sort(rng.integers(0, rng.choice([60, 900]), n))
+    day = day // 90 * 90 if rng.random() < 0.3 else day
     levels = rng.choice([100, 104, 115, 150, 300, 900], n)
     amount = levels + rng.choice([0, 0, 1], n)
     made = make_units(day, amount, np.arange(n, dtype=np.int32), np.array([0, n]), CPU)
