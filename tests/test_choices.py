@@ -143,6 +143,16 @@ def test_answers_are_counted_between_the_first_and_the_last(drawn, data):
 # Choices -------------------------------------------------------------------------------------
 
 
+@given(st.lists(st.integers(0, 12), min_size=4, max_size=9).map(sorted), st.data())
+def test_a_life_costs_nothing_to_say_where_it_is_its_pools(grid, data):
+    days = [30 * at for at in grid]  # so that some begin just one and a half periods later
+    first = data.draw(st.integers(0, len(days) - 2))
+    stop = data.draw(st.integers(first + 2, len(days)))
+    day, member = np.array(days, np.int64), np.arange(len(days), dtype=np.int32)
+    cost = streams.life_cost(day, member, first, stop, days[0], days[-1])
+    assert cost == pytest.approx(naive.life_cost(days[first:stop], days), abs=1e-12)
+
+
 def a_choice(seed):
     """Return a pool's units, made by amount, with schedules of random quality."""
     rng = np.random.default_rng(seed)
