@@ -143,11 +143,23 @@ def test_answers_are_counted_between_the_first_and_the_last(drawn, data):
 # Choices -------------------------------------------------------------------------------------
 
 
+@given(st.lists(st.integers(0, 6), min_size=3, max_size=5).map(sorted), st.data())
+@settings(max_examples=300)
+def test_a_life_costs_nothing_to_say_where_it_is_its_pools(grid, data):
+    days = [30 * at for at in grid]  # so that some begin just one and a half periods later
+    first = data.draw(st.integers(0, len(days) - 2))
+    stop = data.draw(st.integers(first + 2, len(days)))
+    day, member = np.array(days, np.int64), np.arange(len(days), dtype=np.int32)
+    cost = streams.life_cost(day, member, first, stop, days[0], days[-1])
+    assert cost == pytest.approx(naive.life_cost(days[first:stop], days), abs=1e-12)
+
+
 def a_choice(seed):
     """Return a pool's units, made by amount, with schedules of random quality."""
     rng = np.random.default_rng(seed)
     n = int(rng.integers(3, 26))
     day = np.sort(rng.integers(0, rng.choice([60, 900]), n))
+    day = day // 90 * 90 if rng.random() < 0.3 else day
     levels = rng.choice([100, 104, 115, 150, 300, 900], n)
     amount = levels + rng.choice([0, 0, 1], n)
     made = make_units(day, amount, np.arange(n, dtype=np.int32), np.array([0, n]), CPU)

@@ -89,7 +89,8 @@ def relations(draw):
     payments = []
     for due, owner in rows:
         off = draw(st.sampled_from([0, 0, 0, 0, 1, -1, 2]))
-        price = amounts[owner] if owner >= 0 else draw(
+        about = draw(st.sampled_from([1.0, 1.0, 1.0, 0.9, 1.06, 1.3]))
+        price = round(amounts[owner] * about) if owner >= 0 else draw(
             st.sampled_from([*amounts, int(1.1 * amount), int(1.45 * amount), 9 * amount]))  # fmt: skip
         if owner >= -1:
             payments.append((due + off, price, owner, due))
