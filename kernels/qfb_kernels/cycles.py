@@ -72,6 +72,20 @@ def _comes_back(
 comes_back = twin(_comes_back, first_fitting)
 
 
+def _closing(
+    day, amount, pair_start, pair_target, node_start, here, home, since, until, least, most
+):
+    """Return the first payment from a party home, from ``since`` to ``until``, that fits, or -1."""
+    pair = pair_of(pair_target, node_start[here], node_start[here + 1], home)
+    if pair < 0:
+        return pair
+    start, stop = pair_start[pair], pair_start[pair + 1]
+    return first_fitting(day, amount, start, stop, since, until, least, most)
+
+
+closing = twin(_closing, first_fitting, pair_of)
+
+
 def _next_that_may_fit(pair_range, start, stop, least, most):
     """Return the first pair from ``start`` on of which a payment may fit, or ``stop``.
 
@@ -118,16 +132,15 @@ def _trips_row(
 
     ``bounds`` is (window days, longest, most looks, the payment of row 0); ``path`` and ``at``
     are scratch a row: the payment that led to each depth, and the next pair to look at from there.
-    ``counts[row]`` is (trips, 1 where the looks ran out); trips are written to ``trips`` from
-    ``first_place[row]``, which is -1 where they are only counted and less where there are none.
+    ``counts[row]`` is (trips, 1 where the looks ran out); trips are written from
+    ``first_place[row]`` on: -1 where they are only counted, less where there are none.
     """
     if first_place[row] < -1:
         return
     window, longest, most_looks, one = bounds[0], bounds[1], bounds[2], bounds[3] + row
     home = pair_source[pair[one]]
     until = day[one] + window
-    least = amount[one] * share[0]
-    most = amount[one] / share[0]
+    least, most = amount[one] * share[0], amount[one] / share[0]
     place = first_place[row]
     n_trips, looks, depth = row - row, row - row, row - row
     path[row, 0] = one
@@ -140,22 +153,19 @@ def _trips_row(
         here = pair_target[pair[path[row, depth]]]
         next_pair = at[row, depth]
         if next_pair == node_start[here]:  # first look from here: does it close?
-            closing = pair_of(pair_target, node_start[here], node_start[here + 1], home)
-            if closing >= 0:
-                found = first_fitting(
-                    day, amount, pair_start[closing], pair_start[closing + 1],
-                    day[path[row, depth]], until, least, most,
-                )  # fmt: skip
-                if found >= 0:
-                    if place >= 0:
-                        write_trip(trips, place + n_trips, depth + 2, path, row, found)
-                    n_trips += 1
+            found = closing(
+                day, amount, pair_start, pair_target, node_start, here, home,
+                day[path[row, depth]], until, least, most,
+            )  # fmt: skip
+            if found >= 0:
+                if place >= 0:
+                    write_trip(trips, place + n_trips, depth + 2, path, row, found)
+                n_trips += 1
         looks += 1
         if depth + 2 < longest:  # each that is passed is a look
             stop = min(node_start[here + 1], next_pair + (most_looks - looks + 1))
             passed = next_that_may_fit(pair_range, next_pair, stop, least, most) - next_pair
-            looks += passed
-            next_pair += passed
+            looks, next_pair = looks + passed, next_pair + passed
         if next_pair >= node_start[here + 1] or depth + 2 >= longest or looks > most_looks:
             if looks > most_looks:
                 counts[row, 1] = 1
@@ -177,7 +187,7 @@ def _trips_row(
 
 
 trips_row = twin(
-    _trips_row, first_fitting, pair_of, comes_back, next_that_may_fit, not_yet, write_trip
+    _trips_row, first_fitting, comes_back, closing, next_that_may_fit, not_yet, write_trip
 )
 _trips_row_cpu, _trips_row_gpu = trips_row.cpu, trips_row.gpu
 
