@@ -84,7 +84,7 @@ def best_days(
     free = (costs.capital - costs.financing) / YEAR / flat
     charged = free - costs.late / flat
     zero = xp.zeros(cap_days.shape[0])
-    candidates = [zero, zero + costs.discount_days, terms_days, cap_days]
+    candidates = [zero, zero + costs.discount_days, terms_days, xp.ceil(terms_days), cap_days]
     for inner in (free, charged):
         inside = xp.clip(inner, 0.0, cap_days)
         candidates += [xp.floor(inside), xp.ceil(inside)]

@@ -153,13 +153,18 @@ def by_score(said: np.ndarray, true: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def share_range(n_true: Any, n_rows: Any, level: float = _LEVEL) -> tuple[np.ndarray, np.ndarray]:
-    """Return the Jeffreys interval of a share; numbers need not be whole."""
+    """Return the Jeffreys interval of a share; numbers need not be whole.
+
+    It begins at 0 where nothing is true and ends at 1 where all is (Brown, Cai, DasGupta 2001,
+    doi:10.1214/ss/1009213286), so the share itself is always in it.
+    """
     from scipy.special import betaincinv
 
     n_true, n_rows = np.asarray(n_true, float), np.asarray(n_rows, float)
     a, b = n_true + 0.5, n_rows - n_true + 0.5
     tail = (1 - level) / 2
-    return betaincinv(a, b, tail), betaincinv(a, b, 1 - tail)
+    low = np.where(n_true <= 0, 0.0, betaincinv(a, b, tail))
+    return low, np.where(n_true >= n_rows, 1.0, betaincinv(a, b, 1 - tail))
 
 
 def calibration_error(label: np.ndarray, probability: np.ndarray) -> float:

@@ -67,7 +67,7 @@ def evaluation_rows(model: str, judged: list[Judged], note: str, test_day: int) 
 
 
 def evaluation_table(rows: list[dict[str, Any]]) -> Columns:
-    """Return rows as columns of the gold table; what a row lacks is null."""
+    """Return rows as columns of the gold table; what a row lacks is null, a version 0."""
     missing = {"string": "", "float64": float("nan"), "bool": False, "int32": 0, "int64": 0}
     missing["date"] = 0
     columns: Columns = {}
@@ -115,13 +115,13 @@ def _whole(saved: Saved) -> dict[str, Columns]:
         name = f"{maker}.evaluations"
         if (saved.workspace.folder("fit", WHOLE) / f"{name}.arrow").is_file():
             found.append(saved.workspace.load("fit", WHOLE, name))
-    if not found:
-        return {"model_evaluations": evaluation_table([])}
+    found = found or [evaluation_table([])]
     columns = {}
     for name in found[0]:
         parts = [one[name] for one in found]
         texts = isinstance(parts[0], pa.Array)
         columns[name] = pa.chunked_array(parts) if texts else np.concatenate(parts)
+    columns["version"] = pa.array(columns["version"], mask=columns["version"] == 0)
     return {"model_evaluations": columns}
 
 
