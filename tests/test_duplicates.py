@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from qfb_gpu.api import ledger_of
 from qfb_gpu.config import build_config
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake import delta, gold
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.rejects import rows_to_json
@@ -127,3 +129,20 @@ def test_a_rejected_row_is_an_object_of_its_values():
     found = rows_to_json(batch).to_pylist()
     assert [json.loads(text) for text in found] == wanted
     assert '"客户号": "甲"' in found[0]  # as a person reads it
+
+
+def test_of_rows_that_all_are_left_out_the_example_is_of_the_reason_told():
+    """It was the first row of all, whatever it was left out for."""
+    rows = {
+        "customer_id": ["a", "b", "c", "d"],
+        "date": ["soon", "2024-01-01", "2024-01-02", "2024-01-03"],
+        "amount": ["1.00"] * 4,
+        "direction": ["in", "sideways", "up", "in"],
+    }
+    rows["customer_id"][3] = None
+    with pytest.raises(InputError) as caught:
+        ledger_of(pa.table(rows), as_of=dt.date(2024, 12, 31), calendar="CN", device="cpu")
+    said = str(caught.value)
+    assert "none of its 4 rows can be kept; 2 rejected: direction is an unknown word" in said
+    assert "e.g. row 1 (from 0)" in said
+    assert "sideways" in said

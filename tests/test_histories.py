@@ -55,6 +55,33 @@ def test_histories_are_those_of_a_loop(backend):
                 assert got == value, (customer, back, name)
 
 
+ONE = (0, 1, 0, CNY)
+
+
+@pytest.mark.parametrize(
+    "payments",
+    [
+        [],
+        [(*ONE, AS_OF, 5)],
+        [(*ONE, AS_OF - 360, 5)],  # the year begins the day after
+        [(*ONE, AS_OF - 359, 5), (*ONE, AS_OF - 359, 7)],
+        [(*ONE, AS_OF - 9, -5)],  # nothing but a reversal
+        [(*ONE, AS_OF - 9, 5), (1, 1, 0, EUR, AS_OF - 700, 3), (1, 2, 0, CNY, AS_OF - 700, 4)],
+    ],
+    ids=range(6),
+)
+def test_histories_of_few_payments_or_none(payments, cpu):
+    ledger = build_ledger(payments)
+    tallies = activity.tally(ledger, {}, NO_PRODUCTS, AS_OF, cpu)
+    found = histories.histories_at(ledger, tallies, BACKS, cpu)
+    n_customers = len({payment[0] for payment in payments})
+    for at, back in enumerate(BACKS):
+        for customer in range(n_customers):
+            for name, value in by_loops(payments, customer, AS_OF - back).items():
+                assert found[name][at, customer] == value, (customer, back, name)
+    assert {values.shape for values in found.values()} == {(len(BACKS), n_customers)}
+
+
 def drawn(n, seed, r=0.8, alpha=60.0, a=0.6, b=2.5, age=400, horizon=90):
     """Draw customers as BG/NBD says: x, t_x, T, and whether one buys in the horizon after T."""
     rng = np.random.default_rng(seed)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.stats import spearmanr
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.finance.risks_history import Past, widened
@@ -52,6 +53,47 @@ def past_of(spread, rng, n=400):
     drawn = Drawn(score, score - 10, score + 10, score, ones, np.full(n, 10.0))
     past = Past(*whole, rng.random(n) < 0.3, ones)
     return judged("contract", 0, lambda: [past], lambda: [drawn], 0.5, CPU)
+
+
+def pairwise_auc(score, fell):
+    """Return how often one who fell has the higher score of two, ties half."""
+    fallen, others = score[fell], score[~fell]
+    more = [(a > b) + 0.5 * (a == b) for a in fallen.tolist() for b in others.tolist()]
+    return sum(more) / len(more)
+
+
+@pytest.mark.parametrize(("n", "cuts"), [(120, (50,)), (60, (0, 60)), (45, ())])
+def test_a_past_score_is_judged_by_all_who_can_be_told(n, cuts):
+    """Of whom nothing is known, then or later, or who cannot be told, nothing counts."""
+    rng = np.random.default_rng(n)
+    raw, later = rng.integers(-1, 8, (2, n)).astype(np.int32) * 100_000
+    raw, later = np.where(raw < 0, -1, raw), np.where(later < 0, -1, later)
+    told = rng.random(n) < 0.8
+    fell = told & (rng.random(n) < 0.2 + raw / 2_000_000)
+    score, half = rng.integers(0, 30, n) * 3.0, rng.uniform(5, 40, n)
+    columns = (raw.astype(np.int32), later.astype(np.int32), fell, told, score, half)
+    parts = [np.split(one, cuts) for one in columns]
+    past = [Past(*four) for four in zip(*parts[:4], strict=True)]
+    drawn = [Drawn(own, own, own, own, own > 0, wide)
+             for own, wide in zip(*parts[4:], strict=True)]  # fmt: skip
+    found, off = judged("demand", 7, lambda: past, lambda: drawn, 0.6, CPU)
+    assert (found.risk, found.day, found.auc_small) == ("demand", 7, 0.6)
+    assert (found.n_customers, found.n_fell) == (told.sum(), fell.sum())
+    assert found.auc == pytest.approx(pairwise_auc(score[told], fell[told]))
+    known = told & (raw >= 0)
+    assert found.auc_raw == pytest.approx(pairwise_auc(raw[known], fell[known]))
+    both = known & (later >= 0)
+    assert found.stability == pytest.approx(spearmanr(raw[both], later[both]).statistic)
+    held = np.abs(later[both] / 10_000 - score[both]) <= half[both]
+    assert found.covered == pytest.approx(held.mean())
+    assert off.sum() == both.sum()
+
+
+@pytest.mark.parametrize("n", [19, 20])
+def test_a_date_of_fewer_than_twenty_is_not_judged(n):
+    found, off = past_of(3.0, np.random.default_rng(1), n)
+    assert (found is None) == (n < 20)
+    assert off.sum() == n
 
 
 def test_a_date_is_judged_by_what_had_come_by_then():

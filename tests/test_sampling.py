@@ -65,8 +65,19 @@ def test_no_customer_is_on_both_sides():
     np.testing.assert_array_equal(side[: KEYS.size], side[KEYS.size :][::-1])
     share = np.bincount(side) / side.size
     np.testing.assert_allclose(share, [0.65, 0.15, 0.2], atol=0.03)
-    with pytest.raises(ValueError, match="sum to < 1"):
-        sampling.sides(KEYS, 0, (0.5, 0.5), np)
+    for shares in ((0.5, 0.5), (-0.1, 0.2), (0.2, -0.1)):
+        with pytest.raises(ValueError, match="sum to < 1"):
+            sampling.sides(KEYS, 0, shares, np)
+
+
+def test_samples_that_cannot_be_are_refused(cpu):
+    stratum = np.zeros(KEYS.size, int)
+    for asked in ({"floor": 151}, {"floor": -1}, {"share": -0.1}):
+        with pytest.raises(ValueError, match="expected 0 <= floor <= cap and share >= 0"):
+            chosen(KEYS, stratum, cpu, **asked)
+    which, weight = chosen(KEYS, stratum, cpu, floor=150, share=0.0)
+    assert which.sum() == 150
+    assert weight.sum() == pytest.approx(KEYS.size)
 
 
 def test_labels_of_training_are_known_before_the_tested_day():

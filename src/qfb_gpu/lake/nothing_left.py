@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pyarrow.compute as pc
+
 from qfb_gpu.counted import counted
 
 if TYPE_CHECKING:
@@ -57,6 +59,8 @@ def nothing_left(where: str, counts: Counter[str], rejects: pa.Table | None) -> 
     reasons = {name: n for name, n in counts.items() if name.startswith(("rejected", "excluded"))}
     name, n_rows = max(reasons.items(), key=lambda item: item[1])
     example = ""
+    if rejects is not None:
+        rejects = rejects.filter(pc.field("reason") == name.removeprefix("rejected: "))
     if rejects is not None and rejects.num_rows:
         row = rejects.slice(0, 1).to_pylist()[0]
         example = f", e.g. row {row['row']} (from 0) of {row['file']}: {row['row_json'][:300]}"
