@@ -188,7 +188,7 @@ def test_tables_that_were_written_anew_are_not_known(tmp_path):
     files[0].write_text("other rows", encoding="utf-8")
     assert known.figures(files) is None
     assert known.figures([]) is None
-    assert none.activity == portfolio.Activity([0] * 7, [0] * 5)
+    assert none.activity == portfolio.Activity([0] * 8, [0] * 6)
 
 
 def test_files_of_one_size_written_at_a_time_are_not_taken_for_each_other(tmp_path):

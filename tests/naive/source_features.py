@@ -37,6 +37,7 @@ def journey(events, as_of, steps):
     rows = [
         (min(e["date"] for e in visit), {e["step"] for e in visit}) for visit in visits.values()
     ]
+    sizes = [len(v) for v in visits.values() if inside(min(e["date"] for e in v), as_of, 365)]
     year = [labels for day, labels in rows if inside(day, as_of, 365)]
     steps_taken = [e for e in events if inside(e["date"], as_of, 365)]
     recent = sum(inside(day, as_of, 90) for day, _ in rows)
@@ -46,7 +47,7 @@ def journey(events, as_of, steps):
         **{f"n_visits_{n}d": sum(inside(d, as_of, n) for d, _ in rows) for n in (7, 30, 90, 365)},
         "days_since_visit": since([day for day, _ in rows], as_of),
         "days_since_apply": since([day for day, labels in rows if labels & apply], as_of),
-        "steps_per_visit_365d": ratio(len(steps_taken), len(year)),
+        "steps_per_visit_365d": ratio(sum(sizes), len(year)),
         "n_applied_365d": len(applied),
         "conversion_365d": ratio(
             sum(bool(v & view and v & apply) for v in year), sum(bool(v & view) for v in year)

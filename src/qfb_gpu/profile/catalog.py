@@ -67,7 +67,9 @@ Beside the numbers stand two texts: `mix_category_top` and `mix_channel_top`, th
 and channel of the last 365 days, the first by text among equals. Which labels of `events.step` are
 a view, an application and a submission is in the config: `[features] view_steps`, `apply_steps`,
 `submit_steps`. An order's payment is the first payment out to its supplier of its exact amount and
-currency, on the day of delivery or up to 180 days later, that pays no order delivered before it.
+currency, on the day of delivery or up to 180 days later, that pays no order delivered before it;
+an amount of 0 is no payment. A claim is seen from the day it was claimed, where that is known.
+A contract has a total where its amount is above 0.
 """
 
 

@@ -46,7 +46,7 @@ CONTRACTS_PAID = (
          "currency",
          "生效合同已付金额（主币种）", "int64", "contract_payments"),
     _row("paid_share_active", "share",
-         "that / totals of contracts in force, at most 1; null where there is none",
+         "that / totals of contracts in force, 0 to 1; null where there is none",
          "生效合同已付比例", source="contract_payments"),
     _row("unpaid_minor_active", "minor", "totals of contracts in force less what is paid of each",
          "生效合同未付金额（主币种）", "int64", "contract_payments"),

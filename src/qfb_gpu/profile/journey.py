@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.profile.feature import Feature, balance, declared, ratio
-from qfb_gpu.profile.grouped import WINDOWS, YEAR, count_by, grouped, since, starts, within
+from qfb_gpu.profile.grouped import (
+    WINDOWS,
+    YEAR,
+    count_by,
+    grouped,
+    since,
+    starts,
+    total_by,
+    within,
+)
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -23,16 +32,18 @@ JOURNEY = (
     *(
         _row(
             f"n_visits_{days}d", "visits",
-            f"visits of the last {days} days: steps with one session_id, or of one day without",
+            f"visits that began in the last {days} days: steps with one session_id, or of one day "
+            "without",
             f"最近{days}天访问次数（按会话）", "int64",
         )
         for days in WINDOWS
     ),
-    _row("days_since_visit", "days", "as-of day less the day of the last visit; null: none",
+    _row("days_since_visit", "days", "as-of day less the first day of the last visit; null: none",
          "距最近一次访问天数"),
     _row("days_since_apply", "days", "the same of the last visit with an application step",
          "距最近一次申请天数"),
-    _row("steps_per_visit_365d", "steps", "steps / visits of the last 365 days", "次均步骤数"),
+    _row("steps_per_visit_365d", "steps",
+         "steps of the visits that began in the last 365 days / those visits", "次均步骤数"),
     _row("n_applied_365d", "visits", "visits with an application step, last 365 days",
          "最近365天有申请的访问次数", "int64"),
     _row("conversion_365d", "share",
@@ -85,6 +96,7 @@ def journey_features(
         for name, labels in steps.items()
     }
     customer, first_day = customer[is_new], first_day[is_new]
+    n_steps = count_by(number, n_visits, backend)
     age = as_of_day - first_day.astype("int64")
 
     def count(holds: Any) -> Any:
@@ -106,7 +118,11 @@ def journey_features(
         **far,
         "days_since_visit": since(first_day, customer, n_customers, as_of_day, backend),
         "days_since_apply": since(apply_day, customer, n_customers, as_of_day, backend),
-        "steps_per_visit_365d": ratio(rows.count(is_step), visits["n_visits_365d"], xp),
+        "steps_per_visit_365d": ratio(
+            total_by(customer, xp.where(year, n_steps, 0), n_customers, backend),
+            visits["n_visits_365d"],
+            xp,
+        ),
         "n_applied_365d": applied,
         "n_channels_365d": rows.n_distinct(channel, is_step & (channel >= 0)),
         "visits_quarter": balance(visits["n_visits_90d"], before, xp),

@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 _MOST_PERIODS = 48
 _MOST_GROUPS = 10
 _NEVER = -(10**6)
+_RETURNED = "all returned"
 _PAYMENTS = (
-    ("1", 1), ("2–5", 2), ("6–20", 6), ("21–100", 21), ("101–500", 101),
+    (_RETURNED, 0), ("1", 1), ("2–5", 2), ("6–20", 6), ("21–100", 21), ("101–500", 101),
     ("501–2,000", 501), ("more", 2001),
 )  # fmt: skip
 _RECENCY = (
-    ("last 30 days", 0), ("31–90 days ago", 31), ("91–180 days ago", 91),
+    (_RETURNED, -1), ("last 30 days", 0), ("31–90 days ago", 31), ("91–180 days ago", 91),
     ("181–365 days ago", 181), ("more than a year", 366),
 )  # fmt: skip
 _STANDING = {"lifecycle": "Life cycle 生命周期", "tier": "Tier 客户分层"}
@@ -51,10 +52,20 @@ OF_STREAM = ["customer_id", "n_payments", "last_date"]
 
 @dataclass(frozen=True, slots=True)
 class Activity:
-    """How many customers there are by their payments, and by their last one, step by step."""
+    """How many customers there are by their payments, and by their last one, step by step.
+
+    Payments that were returned do not count. Whoever has no others stands in a step of its own.
+    """
 
     by_payments: list[int]
     by_recency: list[int]
+
+    def __post_init__(self) -> None:
+        """Refuse what an earlier version wrote down, of other steps."""
+        steps = (len(self.by_payments), len(self.by_recency))
+        if steps not in ((len(_PAYMENTS), len(_RECENCY)), (len(_PAYMENTS), 0)):
+            msg = f"expected {len(_PAYMENTS)} and {len(_RECENCY)} or 0 steps, got {steps}"
+            raise ValueError(msg)
 
 
 def collect(
@@ -136,8 +147,8 @@ def activity(table: pa.Table, as_of: dt.date | None) -> Activity:
     if as_of is None:
         return Activity(payments, [])
     last = day_numbers(grouped.column("last_date_max"), _NEVER)
-    ago = (as_of - dt.date(1970, 1, 1)).days - last[last != _NEVER]
-    return Activity(payments, _by_steps(np.maximum(ago, 0), _RECENCY))
+    ago = np.maximum((as_of - dt.date(1970, 1, 1)).days - last, 0)
+    return Activity(payments, _by_steps(np.where(last == _NEVER, -1, ago), _RECENCY))
 
 
 def nothing(*, is_dated: bool) -> Activity:
@@ -163,7 +174,8 @@ def _by_steps(values: np.ndarray[Any, Any], steps: tuple[tuple[str, int], ...]) 
 
 def _steps(parts: list[list[int]], steps: tuple[tuple[str, int], ...]) -> Counts:
     counts = [sum(ns) for ns in zip(*parts, strict=True)] or [0] * len(steps)
-    return [(label, n) for (label, _), n in zip(steps, counts, strict=True)]
+    shown = [(label, n) for (label, _), n in zip(steps, counts, strict=True)]
+    return [(label, n) for label, n in shown if n or label != _RETURNED]
 
 
 def _place(item: tuple[str, int]) -> int:
