@@ -345,6 +345,8 @@ def test_pieces_are_the_whole(monkeypatch):
         (lambda: prepare.union_tables([keyed([])], columns="some"), ConfigError, "'all', 'common'"),
         (lambda: prepare.union_tables([keyed([])], source="k"), ConfigError, "'k' already"),
         (lambda: prepare.split_rows(keyed([]), column="k", separator=""), ConfigError, "empty"),
+        (lambda: prepare.split_rows({"k": ["a|b"], "n": [7]}, column="k", separator="|", place="n"),
+         ConfigError, "has a column 'n'"),
         (lambda: prepare.group_texts(texts(["a"]), []), InputError, "by is columns"),
         (lambda: prepare.group_texts(texts(["a"]), [texts(["a"])], order="size"), ConfigError, "text, first"),
         (lambda: prepare.group_texts(texts(["a"]), [texts(["a"])], order="first"), ConfigError, "order_by"),

@@ -118,6 +118,28 @@ def test_a_packed_file_is_unpacked(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("text", "n_rows"),
+    [(b"a,b\n", 0), (b"a,b", 0), (b"a,b\n1,2\n", 1), (b"a,b\n1,2", 1), (b"a,b\r1,2\r3,4", 2)],
+)
+def test_the_header_is_no_row(tmp_path, text, n_rows):
+    (tmp_path / "a.csv").write_bytes(text)
+    assert estimate_rows(source(tmp_path / "a.csv"), part()) == n_rows
+
+
+@pytest.mark.parametrize("kind", ["gzip", "bz2", "zstd", "lz4"])
+def test_rows_of_a_large_packed_file_are_estimated_alike(tmp_path, kind):
+    """A file packed with lz4 was taken for one that is not packed."""
+    ending = {"gzip": "gz", "zstd": "zst"}.get(kind, kind)
+    rows = b"".join(b"%07d,%07d\n" % (i, 7919 * i % 9973) for i in range(100_000))
+    path = tmp_path / f"a.csv.{ending}"
+    with pa.output_stream(str(path), compression=kind) as stream:
+        stream.write(b"a,b\n" + rows)
+    estimate = estimate_rows(source(path), part())
+    by_size = path.stat().st_size * 5 / len(rows) * 100_000
+    assert estimate == pytest.approx(by_size, rel=0.01)
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
         ("a;b\n1;2\n", "set separator = ';'"),

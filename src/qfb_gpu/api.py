@@ -21,12 +21,16 @@ from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold, silver
+from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import segments
+from qfb_gpu.prepare.columns import to_batch, without_views
 from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
 from qfb_gpu.tasks import currency_labels
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger, Streams
 
@@ -36,6 +40,7 @@ _OF_ROWS = (
     "since", "time_zone",
 )  # fmt: skip
 """Settings of a source that a table in memory may have, too."""
+_IDS = ("customer_id", "counterparty_id")
 _MANY = ("_id", "description")
 """How columns end whose texts are many.
 
@@ -66,8 +71,10 @@ def scored(
     **settings: Any,
 ) -> Scored:
     """Return the streams of a table with the payments in them; as :func:`find_streams`."""
-    table, _ = _arrow(transactions)
-    config = _config(as_of, columns, table, device, settings)
+    return _scored(*_read(transactions, as_of, columns, device, settings)[:2])
+
+
+def _scored(table: pa.Table, config: Config) -> Scored:
     backend = get_backend(config.device)
     ledger = silver.ledger_from_arrow(table, config, backend)
     return Scored(ledger, *_decided(ledger, config, backend), backend, config.as_of)
@@ -88,8 +95,7 @@ def ledger_of(
     Ledger
         See :mod:`qfb_gpu.ledger`; what :func:`qfb_gpu.payments.score_streams` takes.
     """
-    table, _ = _arrow(transactions)
-    config = _config(as_of, columns, table, device, settings)
+    table, config, _ = _read(transactions, as_of, columns, device, settings)
     return silver.ledger_from_arrow(table, config, get_backend(config.device))
 
 
@@ -106,7 +112,8 @@ def find_streams(
     Parameters
     ----------
     transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame, pyarrow.Table or RecordBatch
-        At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen.
+        At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen, nor
+        are columns that are not asked for.
     as_of : datetime.date
         The day of the view.
     columns : dict, optional
@@ -121,17 +128,16 @@ def find_streams(
     -------
     the kind of table that came in
         The columns of gold ``payment_streams``, a row per stream. In pandas days are
-        ``datetime64``; there and in Polars ids and descriptions are texts, words of which there
-        are few categories.
+        ``datetime64``. Ids and descriptions are texts, words of which there are few categories;
+        in Arrow ids are texts of the type in which they came, codes if they came as codes.
 
     Raises
     ------
     InputError
         A required column is missing, or no row can be read.
     """
-    table, give_back = _arrow(transactions)
-    found = scored(table, as_of=as_of, columns=columns, device=device, **settings)
-    return give_back(found.table())
+    table, config, give_back = _read(transactions, as_of, columns, device, settings)
+    return give_back(_scored(table, config).table())
 
 
 def profile(
@@ -150,8 +156,7 @@ def profile(
         The columns of gold ``customer_profiles`` but for the place in the network; segments
         are fitted on the customers of the table.
     """
-    table, give_back = _arrow(transactions)
-    config = _config(as_of, columns, table, device, settings)
+    table, config, give_back = _read(transactions, as_of, columns, device, settings)
     backend = get_backend(config.device)
     ledger = silver.ledger_from_arrow(table, config, backend)
     if not ledger.n_customers:
@@ -223,11 +228,11 @@ def _texts(ledger: Ledger, column: str, payment: Any, backend: Backend) -> pa.Ar
 def _config(
     as_of: dt.date,
     columns: dict[str, Any] | None,
-    table: pa.Table,
+    names: list[str],
     device: str,
     settings: dict[str, Any],
 ) -> Config:
-    there = {name: name for name in SOURCES["transactions"].names if name in table.column_names}
+    there = {name: name for name in SOURCES["transactions"].names if name in names}
     if columns is not None and not isinstance(columns, dict):
         msg = f"columns: expected a dict of our column to the table's, got {columns!r:.60}"
         raise ConfigError(msg)
@@ -246,28 +251,91 @@ def _day(as_of: Any) -> Any:
     return as_of.date() if is_midnight else as_of
 
 
-def _arrow(table: Any) -> tuple[pa.Table, Any]:
-    """Return a table as Arrow, and the function that turns Arrow back into its kind."""
-    from qfb_gpu.prepare.columns import to_batch, without_views
+def _read(
+    transactions: Any,
+    as_of: dt.date,
+    columns: dict[str, Any] | None,
+    device: str,
+    settings: dict[str, Any],
+) -> tuple[pa.Table, Config, Callable[[pa.Table], Any]]:
+    """Return the columns of a table that are read, as Arrow, and what gives its kind back."""
+    kind = _kind_of(transactions)
+    names = _names(transactions, kind)
+    config = _config(as_of, columns, names, device, settings)
+    part = config.sources["transactions"][0]
+    mapped, problems = match_columns(part, SOURCES["transactions"], names, "the table")
+    if problems:
+        raise InputError(problems[0])
+    wanted = {name for column in mapped.values() for name in column.names}
+    wanted |= set(excluded_headers(part, names))
+    if kind == "pandas":
+        return _from_pandas(transactions, wanted), config, _to_pandas
+    if kind in ("polars", "cudf"):
+        transactions = transactions[[name for name in names if name in wanted]]
+        if kind == "polars":
+            made = sys.modules["polars"].from_arrow
+            table = without_views(transactions.to_arrow(), pa.large_string())
+            return table, config, lambda arrow: made(_plain(arrow))
+        return transactions.to_arrow(), config, type(transactions).from_arrow
+    table = pa.table(transactions) if kind == "batch" else transactions
+    came = {name: table.schema.field(mapped[name].names[0]).type
+            for name in _IDS if name in mapped and len(mapped[name].names) == 1}  # fmt: skip
+    table = without_views(table.select([name for name in names if name in wanted]),
+                          pa.large_string())  # fmt: skip
+    if kind == "batch":
+        return table, config, lambda arrow: to_batch(_as_came(arrow, came))
+    return table, config, lambda arrow: _as_came(arrow, came)
 
-    if isinstance(table, pa.RecordBatch):
-        return without_views(pa.table(table), pa.large_string()), to_batch
-    if isinstance(table, pa.Table):
-        return without_views(table, pa.large_string()), lambda arrow: arrow
+
+def _names(table: Any, kind: str) -> list[str]:
+    """Return the names of a table's columns; of pandas those of its index, too."""
+    if kind in ("arrow", "batch"):
+        return list(table.schema.names)
+    levels = table.index.names if kind == "pandas" else []
+    names = [str(name) for name in table.columns]
+    return names + [str(name) for name in levels if name is not None and str(name) not in names]
+
+
+def _kind_of(table: Any) -> str:
+    """Return which library's table this is: arrow, batch, polars, cudf or pandas."""
+    if isinstance(table, pa.Table | pa.RecordBatch):
+        return "arrow" if isinstance(table, pa.Table) else "batch"
     kind = type(table)
     library = kind.__module__.partition(".")[0]
     if library == "polars" and hasattr(table, "to_arrow"):
-        made = sys.modules[library].from_arrow
-        return without_views(table.to_arrow(), pa.large_string()), lambda arrow: made(_plain(arrow))
-    if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):  # cuDF
-        return table.to_arrow(), kind.from_arrow
-    if hasattr(table, "to_parquet") and hasattr(table, "iloc"):  # pandas; DuckDB has the first
-        return _from_pandas(table), _to_pandas
+        return "polars"
+    if hasattr(table, "to_arrow") and hasattr(kind, "from_arrow"):
+        return "cudf"
+    if hasattr(table, "to_parquet") and hasattr(table, "iloc"):  # DuckDB has the first
+        return "pandas"
     ways = {"polars": "collect", "duckdb": "to_arrow_table", "pyarrow": "read_all"}
     way = ways.get(library, "")
     hint = f"; give table.{way}()" if way and hasattr(table, way) else ""
     msg = f"expected a pandas, cuDF, Polars or Arrow table of transactions, got {kind.__name__}"
     raise InputError(msg + hint)
+
+
+def _as_came(table: pa.Table, came: dict[str, pa.DataType]) -> pa.Table:
+    """Return an Arrow table whose ids are texts of the type in which they came, codes if codes."""
+    table = _plain(table)
+    for name, kind in came.items():
+        at = table.schema.get_field_index(name)
+        if at < 0:
+            continue
+        texts = table.column(at)
+        if pa.types.is_dictionary(kind):
+            if _is_text(kind.value_type):
+                texts = texts.cast(kind.value_type).dictionary_encode().cast(kind)
+        elif _is_text(kind):
+            texts = texts.cast(kind)
+        table = table.set_column(at, name, texts)
+    return table
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    """Return whether values of an Arrow type are texts."""
+    types = pa.types
+    return types.is_string(kind) or types.is_large_string(kind) or types.is_string_view(kind)
 
 
 def _to_pandas(table: pa.Table) -> Any:
@@ -288,11 +356,12 @@ def _plain(table: pa.Table) -> pa.Table:
     return table
 
 
-def _from_pandas(table: Any) -> pa.Table:
-    """Return a data frame as Arrow; a named level of its index is a column."""
+def _from_pandas(table: Any, wanted: set[str]) -> pa.Table:
+    """Return columns of a data frame as Arrow; a named level of its index is a column."""
     levels = [name for name in table.index.names if name is not None and name not in table.columns]
     if levels:
         table = table.reset_index(levels)
+    table = table.loc[:, [str(name) in wanted for name in table.columns]]
     try:
         return pa.Table.from_pandas(table, preserve_index=False)
     except (ValueError, TypeError, NotImplementedError) as error:  # Arrow raises one of them

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _SAMPLE_BYTES = 1 << 20
 _CODED_BYTES = 4
 """A column of texts with fewer bytes a row than this is in codes, not in texts."""
+_PACKED = (".gz", ".bz2", ".zst", ".lz4")
 _OBIE_BYTES = 500
 """About what a transaction takes in a document."""
 
@@ -92,7 +93,10 @@ def _is_declared(part: SourcePart) -> bool:
 
 
 def estimate_rows(file: SourceFile, part: SourcePart) -> int:
-    """Return about how many rows a file has, exactly for Parquet; raises as :func:`headers`."""
+    """Return about how many rows a file has below its header; raises as :func:`headers`.
+
+    Exactly for Parquet, and for a small CSV file without line breaks in its values.
+    """
     if file.format == "obie":
         return max(1, file.path.stat().st_size // _OBIE_BYTES)
     if file.delta is not None and file.delta.n_rows is not None:
@@ -103,11 +107,12 @@ def estimate_rows(file: SourceFile, part: SourcePart) -> int:
         sample = csv_files.sample_of(file)
     except OSError as error:
         raise InputError(unreadable(file, part, error)) from error
-    n_lines = max(1, sample.count(b"\n") or sample.count(b"\r"))
+    n_lines = sample.count(b"\n") or sample.count(b"\r")
     if len(sample) < csv_files.SAMPLE_BYTES:
-        return int(n_lines)
-    packed = 5 if file.path.suffix in (".gz", ".bz2", ".zst") else 1
-    return int(file.path.stat().st_size * packed / len(sample) * n_lines)
+        n_lines += not sample.endswith((b"\n", b"\r"))
+        return max(0, int(n_lines) - 1)
+    packed = 5 if file.path.suffix in _PACKED else 1
+    return max(0, int(file.path.stat().st_size * packed / len(sample) * max(1, n_lines)) - 1)
 
 
 def read_batches(

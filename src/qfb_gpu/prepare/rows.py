@@ -36,7 +36,7 @@ def split_rows(
     into : str, optional
         The column of the parts; ``column`` itself where not given.
     place : str, optional
-        A new column: which part it is, from 1.
+        A new column: which part it is, from 1; the table has none of that name.
     empty : {"keep", "drop"}
         Whether empty parts are rows. A row all of whose parts are empty stays one, with null.
 
@@ -48,7 +48,8 @@ def split_rows(
     Raises
     ------
     ConfigError
-        ``separator`` is empty, ``empty`` is unknown, or ``into`` and ``place`` are one name.
+        ``separator`` is empty, ``empty`` is unknown, ``into`` and ``place`` are one name, or the
+        table has a column called as ``place`` says.
     InputError
         The column is missing.
     """
@@ -58,6 +59,9 @@ def split_rows(
     one_of("split_rows", "empty", empty, ("keep", "drop"))
     if place == (into or column):
         msg = f"split_rows: into and place are both {place!r}; give one of them another name"
+        raise ConfigError(msg)
+    if place in table.names:
+        msg = f"split_rows: the table has a column {place!r}; give `place` a name of its own"
         raise ConfigError(msg)
     texts = as_text(table.column(column))
     parts = in_pieces(lambda piece: pc.split_pattern(piece, separator), texts)
