@@ -18,13 +18,12 @@ from qfb_gpu.network import (
     Numbers,
     analyse,
     edge_tables,
+    edges_and_books,
     fan_peaks,
     fans,
     merge_edges,
     node_features,
     node_table,
-    relation_edges,
-    unnamed_books,
 )
 from qfb_gpu.network.dependence import year_shares
 
@@ -44,8 +43,9 @@ def edges_of(payments, n_buckets=1, backend=CPU):
     for bucket in range(n_buckets):
         rows = [row for row in payments if row[0] % n_buckets == bucket]
         ledger = on(build_ledger(rows, n_customers=n_customers), backend)
-        tables.append(relation_edges(ledger, backend, AS_OF))
-        books.append(unnamed_books(ledger, backend, AS_OF))
+        of_bucket = edges_and_books(ledger, backend, AS_OF)
+        tables.append(of_bucket[0])
+        books.append(of_bucket[1])
     return merge_edges(tables, backend, books)
 
 

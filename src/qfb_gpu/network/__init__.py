@@ -1,11 +1,10 @@
 """The payment network: who pays whom, who belongs together, who matters, who falls with whom."""
 
 from qfb_gpu.network.analysis import analyse
-from qfb_gpu.network.books import unnamed_books
 from qfb_gpu.network.chains import SIDES, chains
 from qfb_gpu.network.cycles import Loops, Trips, edge_of, find_trips, loops, summed
 from qfb_gpu.network.dependence import dependents, income_shares, spending_shares
-from qfb_gpu.network.edges import merge_and_number, merge_edges, relation_edges
+from qfb_gpu.network.edges import edges_and_books, merge_and_number, merge_edges, relation_edges
 from qfb_gpu.network.fans import fan_peaks
 from qfb_gpu.network.graph import Graph, build_graph
 from qfb_gpu.network.links import METHODS, adjacency, likely_partners, pair_scores
@@ -34,6 +33,7 @@ __all__ = [
     "dependents",
     "edge_of",
     "edge_tables",
+    "edges_and_books",
     "exposures",
     "fan_peaks",
     "find_trips",
@@ -53,5 +53,4 @@ __all__ = [
     "spending_shares",
     "summed",
     "systemic",
-    "unnamed_books",
 ]

@@ -5,6 +5,7 @@ Money of such a book may still be known to go to, or come from, a customer whose
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
@@ -16,25 +17,37 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
-YEAR_DAYS = 365
 _OUT = DIRECTIONS.index("out")
 
 
-def books_of_relations(ledger: Ledger, xp: Any) -> tuple[Any, int]:
-    """Return the number of each relation's book, and how many books there may be."""
-    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
-    n_currencies = max(int(currencies.shape[0]), 1)
-    kind = ledger.direction.astype("int64") * n_currencies + currency
-    n_kinds = len(DIRECTIONS) * n_currencies
-    book = ledger.relation_customer.astype("int64") * n_kinds + kind
-    return book, ledger.n_customers * n_kinds
+@dataclass(frozen=True, slots=True)
+class YearBooks:
+    """The books of one bucket's customers in the year up to ``as_of``.
+
+    A book's number is ``(customer * n_directions + direction) * n_currencies + currency``.
+
+    Attributes
+    ----------
+    currencies : int16, shape (n_currencies,), ascending
+    of_relation : int64, shape (n_relations,)
+        The book of each relation.
+    whole, named : float64, shape (n_books,)
+        Money of the year in minor units, and what of it names the other side.
+    """
+
+    currencies: Any
+    of_relation: Any
+    whole: Any
+    named: Any
+
+    def named_shares(self, xp: Any) -> Any:
+        """Return by relation which part of its book's money names the other side; 1 without any."""
+        share = xp.where(self.whole > 0, self.named / xp.maximum(self.whole, 1.0), 1.0)
+        return share[self.of_relation]
 
 
-def year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
-    """Return the year's money of each relation, float64; 0 where more came back, or to oneself.
-
-    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
-    make up for income of which nobody knows from whom it is.
+def year_books(ledger: Ledger, recent: Any, xp: Any) -> YearBooks:
+    """Sum one bucket's year to books.
 
     Parameters
     ----------
@@ -43,6 +56,23 @@ def year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
         Minor units; 0 for payments of other years.
     xp : module
     """
+    money = _year_money(ledger, recent, xp)
+    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
+    n_currencies = int(currencies.shape[0])
+    book = ledger.relation_customer.astype("int64") * len(DIRECTIONS) + ledger.direction
+    book = book * n_currencies + currency
+    size = ledger.n_customers * len(DIRECTIONS) * n_currencies
+    named = xp.where(ledger.counterparty_key != 0, money, 0.0)
+    whole, named = (xp.bincount(book, weights=sums, minlength=size) for sums in (money, named))
+    return YearBooks(currencies, book, whole, named)
+
+
+def _year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
+    """Return the year's money of each relation, float64; 0 where more came back, or to oneself.
+
+    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
+    make up for income of which nobody knows from whom it is.
+    """
     running = xp.zeros(recent.shape[0] + 1, dtype="int64")
     running[1:] = xp.cumsum(recent)
     money = running[ledger.relation_offsets[1:]] - running[ledger.relation_offsets[:-1]]
@@ -50,15 +80,8 @@ def year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
     return xp.where(to_oneself, 0, xp.maximum(money, 0)).astype("float64")
 
 
-def unnamed_books(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
+def unnamed_books(ledger: Ledger, books: YearBooks, backend: Backend) -> dict[str, Any]:
     """Return one bucket's books of which no money of the year names the other side.
-
-    Parameters
-    ----------
-    ledger : Ledger
-    backend : Backend
-    as_of_day : int
-        Days since 1970-01-01; the year that ends with it is summed.
 
     Returns
     -------
@@ -68,21 +91,20 @@ def unnamed_books(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str,
         any year has a name).
     """
     xp = backend.xp
-    book, size = books_of_relations(ledger, xp)
-    is_recent = ledger.day > as_of_day - YEAR_DAYS
-    money = year_money(ledger, xp.where(is_recent, ledger.amount_minor, xp.int64(0)), xp)
-    is_named = ledger.counterparty_key != 0
-    named = xp.bincount(book, weights=xp.where(is_named, money, 0.0), minlength=size)
-    n_named = xp.bincount(book, weights=is_named.astype("float64"), minlength=size)
-    whole = xp.bincount(book, weights=money, minlength=size)
-    rows = xp.nonzero(((named == 0) & ((whole > 0) | (n_named == 0)))[book])[0]
-    books, first = xp.unique(book[rows], return_index=True)
-    at = rows[first]
+    is_named = (ledger.counterparty_key != 0).astype("float64")
+    size = int(books.whole.shape[0])
+    n_named = xp.bincount(books.of_relation, weights=is_named, minlength=size)
+    n_others = xp.bincount(books.of_relation, weights=1.0 - is_named, minlength=size)
+    never_named = (n_named == 0) & (n_others > 0)
+    book = xp.nonzero((books.named == 0) & ((books.whole > 0) | never_named))[0]
+    n_currencies = max(int(books.currencies.shape[0]), 1)
+    customer_and_way = book // n_currencies
+    way = customer_and_way % len(DIRECTIONS)
     return {
-        "customer_key": ledger.customer_key[ledger.relation_customer[at]],
-        "currency": ledger.currency[at],
-        "side": xp.where(ledger.direction[at] == _OUT, 0, 1).astype("int8"),
-        "amount_365d_minor": whole[books].astype("int64"),
+        "customer_key": ledger.customer_key[customer_and_way // len(DIRECTIONS)],
+        "currency": books.currencies[book % n_currencies],
+        "side": xp.where(way == _OUT, 0, 1).astype("int8"),
+        "amount_365d_minor": books.whole[book].astype("int64"),
     }
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
-from qfb_gpu.network.books import YEAR_DAYS, books_of_relations, gathered, told_shares, year_money
+from qfb_gpu.network.books import gathered, told_shares, unnamed_books, year_books
 from qfb_gpu.network.dependence import counted_money, year_shares
 from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
+YEAR_DAYS = 365
 _OUT = DIRECTIONS.index("out")
 _IDS = ("payer_key", "payee_key", "currency", "side")
 _SUMS = ("n_payments", "amount_minor", "n_payments_365d", "amount_365d_minor")
@@ -37,7 +38,16 @@ _MERGED = (
 
 
 def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str, Any]:
-    """Return one bucket's edges; relations without a counterparty are left out.
+    """Return the edges of :func:`edges_and_books`."""
+    return edges_and_books(ledger, backend, as_of_day)[0]
+
+
+def edges_and_books(
+    ledger: Ledger, backend: Backend, as_of_day: int
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return one bucket's edges, and the books of its customers that name nobody.
+
+    Relations without a counterparty have no edge.
 
     Parameters
     ----------
@@ -48,13 +58,15 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
 
     Returns
     -------
-    dict of arrays, shape (n_edges,)
+    edges : dict of arrays, shape (n_edges,)
         ``payer_key``, ``payee_key`` (int64), ``currency`` (int16), ``side`` (int8; 0: reported by
         the payer, 1: by the payee), ``n_payments`` and ``amount_minor`` (int64; reversals count
         against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32),
         ``named_share`` (float64: of the money that the reporting customer paid, or got, in this
-        currency in these 365 days, the part whose counterparty is given; 1 where none is; payments
-        to oneself are no part of either).
+        currency in these 365 days, the part whose counterparty is given; 1 where it is none;
+        payments to oneself are no part of either).
+    books : dict of arrays
+        See :func:`qfb_gpu.network.books.unnamed_books`.
     """
     xp = backend.xp
     known = xp.nonzero(ledger.counterparty_key != 0)[0]
@@ -64,7 +76,8 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
     customer = ledger.customer_key[ledger.relation_customer[known]]
     counterparty = ledger.counterparty_key[known]
     is_out = ledger.direction[known] == _OUT
-    return {
+    year = year_books(ledger, recent, xp)
+    edges = {
         "payer_key": xp.where(is_out, customer, counterparty),
         "payee_key": xp.where(is_out, counterparty, customer),
         "currency": ledger.currency[known],
@@ -75,21 +88,9 @@ def relation_edges(ledger: Ledger, backend: Backend, as_of_day: int) -> dict[str
         "amount_365d_minor": _sums(recent, start, stop, xp),
         "first_date": ledger.day[start],
         "last_date": ledger.day[stop - 1],
-        "named_share": _named_share(ledger, recent, xp)[known],
+        "named_share": year.named_shares(xp)[known],
     }
-
-
-def _named_share(ledger: Ledger, recent: Any, xp: Any) -> Any:
-    """Return by relation which part of its customer's money of its kind names the other.
-
-    1 where none does in this year.
-    """
-    money = year_money(ledger, recent, xp)
-    kind, size = books_of_relations(ledger, xp)
-    named = xp.where(ledger.counterparty_key != 0, money, 0.0)
-    all_of_kind = xp.bincount(kind, weights=money, minlength=size)[kind]
-    named_of_kind = xp.bincount(kind, weights=named, minlength=size)[kind]
-    return xp.where(named_of_kind > 0, named_of_kind / xp.maximum(all_of_kind, 1.0), 1.0)
+    return edges, unnamed_books(ledger, year, backend)
 
 
 def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
@@ -112,7 +113,7 @@ def merge_edges(
         bucket of its customer.
     backend : Backend
     books : sequence of mapping
-        What :func:`qfb_gpu.network.unnamed_books` returned: their customers' shares are of all
+        The books that :func:`edges_and_books` returned: their customers' shares are of all
         that they paid, or got, whoever names it.
 
     Returns
