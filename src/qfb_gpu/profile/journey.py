@@ -79,8 +79,7 @@ def journey_features(
         None later than ``as_of_day``.
     n_customers, as_of_day : int
     steps : dict of ``view``, ``apply``, ``submit`` to labels of ``step``
-        Only days are known of a step, not its order within the day, so a visit converts where it
-        has both.
+        Only days are known of a step, so a visit converts where it has both.
     """
     xp = backend.xp
     rows = grouped(events, n_customers, as_of_day, backend)
@@ -96,13 +95,14 @@ def journey_features(
         for name, labels in steps.items()
     }
     customer, first_day = customer[is_new], first_day[is_new]
-    n_steps = count_by(number, n_visits, backend)
+    size = count_by(number, n_visits, backend)
     age = as_of_day - first_day.astype("int64")
 
     def count(holds: Any) -> Any:
         return count_by(customer[holds], n_customers, backend)
 
     year = within(age, YEAR)
+    n_steps = total_by(customer, xp.where(year, size, 0), n_customers, backend)
     visits = {f"n_visits_{days}d": count(within(age, days)) for days in WINDOWS}
     viewed, applied = count(year & has["view"]), count(year & has["apply"])
     far = {
@@ -113,16 +113,11 @@ def journey_features(
     is_step, channel = within(rows.age("date"), YEAR), rows.column("channel")
     before = count(within(age - _QUARTER, _QUARTER))
     apply_day = xp.where(has["apply"], first_day, NULL_DAY)
-    found = {
-        **visits,
+    found = visits | {
         **far,
         "days_since_visit": since(first_day, customer, n_customers, as_of_day, backend),
         "days_since_apply": since(apply_day, customer, n_customers, as_of_day, backend),
-        "steps_per_visit_365d": ratio(
-            total_by(customer, xp.where(year, n_steps, 0), n_customers, backend),
-            visits["n_visits_365d"],
-            xp,
-        ),
+        "steps_per_visit_365d": ratio(n_steps, visits["n_visits_365d"], xp),
         "n_applied_365d": applied,
         "n_channels_365d": rows.n_distinct(channel, is_step & (channel >= 0)),
         "visits_quarter": balance(visits["n_visits_90d"], before, xp),
