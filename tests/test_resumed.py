@@ -86,6 +86,19 @@ def test_buckets_of_another_number_are_not_taken_for_done(bank, night, monkeypat
     assert_same(tables_of(night), tables_of(bank))
 
 
+def test_buckets_scored_by_other_code_are_not_taken_for_done(bank, night, monkeypatch):
+    shutil.rmtree(night / "out")
+    config, told = config_of(night), []
+    with monkeypatch.context() as patch:
+        patch.setattr(keeping, "_code", lambda: "older")
+        killed(monkeypatch, config, "qfb_gpu.pipeline.decide")
+    for file in (night / "out" / ".work").rglob("books*"):  # which older code did not write
+        file.unlink()
+    pipeline.run(config, lambda *stage: told.append(stage))
+    assert ("score", 0, 3) in told
+    assert_same(tables_of(night), tables_of(bank))
+
+
 def test_customers_touched_since_an_update_died_are_not_lost(bank, night, monkeypatch):
     more(night, "b", 3)
     killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.update.with_figures", update=True)

@@ -171,7 +171,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
     with _midway(night.workspace.root):
-        night.workspace.begin(keeping.ingest_ids(config.output_dir))
+        night.workspace.begin(keeping.made_of(config.output_dir))
         if not update and is_short(night.workspace.root, ingested.n_rows):
             night = replace(night, workspace=replace(night.workspace, packed=True))
         if kept is not None and result.updated:

@@ -211,6 +211,11 @@ def ingest_ids(output: Path) -> dict[str, str]:
     return touched.ingest_ids(output / "lake")
 
 
+def made_of(output: Path) -> dict[str, str]:
+    """Return what intermediates of a night that begins now are made of: silver, and our code."""
+    return {**ingest_ids(output), "engine": _code()}
+
+
 def _ordered(columns: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return rows in order of their keys: whoever looks a key up searches for it."""
     order = np.argsort(columns[key], kind="stable")

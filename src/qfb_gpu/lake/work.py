@@ -143,15 +143,15 @@ class Workspace:
         return float(done["seconds"])
 
     def begin(self, of: Mapping[str, str]) -> None:
-        """Delete what an interrupted run has left of another lake; the same one's is gone on from.
+        """Delete what an interrupted run has left of another lake or engine; else go on from it.
 
         What other runs have left goes, too: this one may need the disk that it takes.
 
         Parameters
         ----------
-        of : mapping of source to id
-            What silver holds; see :func:`qfb_gpu.lake.touched.ingest_ids`. A run's id does not say
-            in how many buckets, nor since when.
+        of : mapping of str to str
+            What silver holds by source, see :func:`qfb_gpu.lake.touched.ingest_ids`, and by which
+            code it is scored. A run's id does not say in how many buckets, nor since when.
         """
         if self.finished("", _LAKE) != of:
             left = [path.parent for path in self.root.parent.glob(f"*/{_LAKE}.json")]
