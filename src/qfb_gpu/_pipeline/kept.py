@@ -25,6 +25,7 @@ from qfb_gpu._pipeline.records import settings_of
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import gold, touched
 from qfb_gpu.lake.delta import committed_version, last_note, partition_files
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.quality import INGEST
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
@@ -120,10 +121,8 @@ def load(output: Path) -> Kept | None:
 
 def save(output: Path, kept: Kept) -> None:
     """Say what is kept; atomic, and last."""
-    path = folder(output) / "kept.json"
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(asdict(kept)), encoding="utf-8")
-    draft.replace(path)
+    with draft_of(folder(output) / "kept.json") as draft:
+        draft.write_text(json.dumps(asdict(kept)), encoding="utf-8")
 
 
 def forget(output: Path) -> None:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.lake.draft import draft_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import ModuleType
@@ -67,8 +69,6 @@ def _array(column: pa.ChunkedArray, field: pa.Field) -> np.ndarray[Any, Any]:
 
 def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> None:
     """Write host arrays; atomic."""
-    path = _path(lake, bucket)
-    path.parent.mkdir(parents=True, exist_ok=True)
     fields, values = [], []
     for name, array in columns.items():
         about = json.dumps({"dtype": array.dtype.str, "shape": array.shape})
@@ -76,10 +76,9 @@ def save(lake: Path, bucket: int, stamp: str, columns: Mapping[str, Any]) -> Non
         values.append(_as_one_value(array))
     schema = pa.schema(fields, metadata={_STAMP: stamp})
     options = pa.ipc.IpcWriteOptions(compression="lz4")
-    draft = path.with_suffix(".tmp")
-    with pa.ipc.new_file(str(draft), schema, options=options) as writer:
+    path = _path(lake, bucket)
+    with draft_of(path) as draft, pa.ipc.new_file(str(draft), schema, options=options) as writer:
         writer.write_table(pa.Table.from_arrays(values, schema=schema))
-    draft.replace(path)
 
 
 def _as_one_value(array: np.ndarray[Any, Any]) -> pa.Array:

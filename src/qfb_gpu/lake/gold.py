@@ -7,7 +7,6 @@ so a run that died while publishing goes on with the same parts.
 from __future__ import annotations
 
 import shutil
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -33,6 +32,7 @@ from qfb_gpu.lake.delta import (
     table_files,
     table_schema,
 )
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.threads import in_order
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.schema import GOLD
@@ -133,7 +133,7 @@ def write_part(
     ``level`` is zstd's, or :data:`SNAPPY`; ``more``: tables of ``n_more`` rows, one at a time.
     """
     how = pages.cut(table.num_rows + n_more) | _as_written(table.schema, level)
-    with _draft(path) as draft, pq.ParquetWriter(draft, table.schema, **how) as writer:
+    with draft_of(path) as draft, pq.ParquetWriter(draft, table.schema, **how) as writer:
         for piece in chain([table], more):
             writer.write_table(piece)
 
@@ -153,18 +153,9 @@ def write_patched(
     """
     data = pages.patched(old, runs, tables, **_as_written(tables[0].schema, level))
     if data is not None:
-        with _draft(path) as draft, draft.open("wb") as file:
+        with draft_of(path) as draft, draft.open("wb") as file:
             file.writelines(data)
     return data is not None
-
-
-@contextmanager
-def _draft(path: Path) -> Iterator[Path]:
-    """Give the block a file to write, and put it in its place when that is done."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".tmp")
-    yield draft
-    draft.replace(path)  # a new file: the old one may be linked into a table
 
 
 def _as_written(schema: pa.Schema, level: int) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import committed_version
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.recipe_tables import identities
 from qfb_gpu.lake.sources import parts_of
 
@@ -131,11 +132,9 @@ def load(table_dir: Path) -> Manifest:
 
 def save(table_dir: Path, manifest: Manifest) -> None:
     """Write a manifest; the commit of its version makes it count."""
-    path = path_of(table_dir, manifest.version)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(asdict(manifest), ensure_ascii=False, indent=1), encoding="utf-8")
-    draft.replace(path)
+    content = json.dumps(asdict(manifest), ensure_ascii=False, indent=1)
+    with draft_of(path_of(table_dir, manifest.version)) as draft:
+        draft.write_text(content, encoding="utf-8")
 
 
 def clear(table_dir: Path, manifest: Manifest) -> None:

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.delta import committed_version
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.schema import SOURCES
 
@@ -131,11 +132,10 @@ def save(
     keys = np.concatenate([np.zeros(0, np.int64), *found.values()])
     fields = [("bucket", pa.int32()), ("customer_key", pa.int64())]
     schema = pa.schema(fields, metadata={_ID: after, _BEFORE: before, _WHY: why})
+    rows = pa.Table.from_arrays([pa.array(numbers), pa.array(keys)], schema=schema)
     path = _path(table_dir, _version(after))
-    draft = path.with_suffix(".tmp")
-    with pa.ipc.new_file(str(draft), schema) as writer:
-        writer.write_table(pa.Table.from_arrays([pa.array(numbers), pa.array(keys)], schema=schema))
-    draft.replace(path)
+    with draft_of(path) as draft, pa.ipc.new_file(str(draft), schema) as writer:
+        writer.write_table(rows)
 
 
 def keys_of(columns: Iterable[pa.Array | pa.ChunkedArray]) -> Any:

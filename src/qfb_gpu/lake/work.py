@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.pages import is_text
 from qfb_gpu.lake.threads import side_by_side
 from qfb_gpu.ledger import Labelled
@@ -118,11 +119,8 @@ class Workspace:
 
     def finish(self, stage: str, bucket: int | str, summary: dict[str, Any]) -> None:
         """Say that a bucket, or what has the name, is done; atomic."""
-        path = self.root / stage / f"{bucket}.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(summary), encoding="utf-8")
-        draft.replace(path)
+        with draft_of(self.root / stage / f"{bucket}.json") as draft:
+            draft.write_text(json.dumps(summary), encoding="utf-8")
 
     def finished(self, stage: str, bucket: int | str) -> dict[str, Any] | None:
         """Return the summary of what :meth:`finish` was told of, or None where it is not done."""
