@@ -57,12 +57,7 @@ def split_rows(
         msg = "split_rows: separator is empty; give the text between the parts"
         raise ConfigError(msg)
     one_of("split_rows", "empty", empty, ("keep", "drop"))
-    if place == (into or column):
-        msg = f"split_rows: into and place are both {place!r}; give one of them another name"
-        raise ConfigError(msg)
-    if place in table.names:
-        msg = f"split_rows: the table has a column {place!r}; give `place` a name of its own"
-        raise ConfigError(msg)
+    _refuse_taken(place, into or column, table.names)
     texts = as_text(table.column(column))
     parts = in_pieces(lambda piece: pc.split_pattern(piece, separator), texts)
     offsets = np.asarray(parts.offsets, np.int64)
@@ -80,6 +75,16 @@ def split_rows(
     if place is not None:
         made[place] = pa.array(number.astype(np.int32))
     return Made(made, row, Counter({"rows added": len(row) - len(texts)}))
+
+
+def _refuse_taken(place: str | None, into: str, names: list[str]) -> None:
+    """Refuse a name for the places of parts that another column has."""
+    if place == into:
+        msg = f"split_rows: into and place are both {place!r}; give one of them another name"
+        raise ConfigError(msg)
+    if place in names:
+        msg = f"split_rows: the table has a column {place!r}; give `place` a name of its own"
+        raise ConfigError(msg)
 
 
 def _with_bare(row: Any, at: Any, number: Any, n_rows: int) -> tuple[Any, Any, Any]:
