@@ -56,7 +56,8 @@ def demo(
 
     OUT/qfb.toml is a config to start your own from; OUT/out/report.html is the report.
     """
-    from qfb_gpu.config import demo_config, load_config
+    from qfb_gpu._config.demo import demo_config
+    from qfb_gpu.config import load_config
     from qfb_gpu.schema import SOURCES
 
     _generate(customers, seed, out / "sources", DEMO_AS_OF)
