@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TextIO
 import typer
 from rich.console import Console
 
+from qfb_gpu._cli import wording
 from qfb_gpu._cli.catalog import COMMANDS
 from qfb_gpu._cli.screen import MOST_ROWS, Patient, console, output
 from qfb_gpu.counted import counted
@@ -34,23 +35,29 @@ _INTERRUPTED = 130
 DEMO_AS_OF = dt.date(2024, 12, 31)
 app = typer.Typer(
     name="qfb",
-    help="量化帮: a bank's raw tables in, customer profiles out.",
+    help=wording.HELP,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-Device = Annotated[str, typer.Option(help="auto, cpu or gpu")]
+Customers = Annotated[int, typer.Option(min=1, help="number of customers")]
+Device = Annotated[str, typer.Option(help=wording.DEVICE)]
+Seed = Annotated[int, typer.Option(help="decides what is drawn: the same seed, the same portfolio")]
 
 
 @app.command()
 def demo(
-    customers: Annotated[int, typer.Option(min=1, help="customers of the portfolio")] = 1000,
+    customers: Customers = 1000,
     device: Device = "auto",
-    out: Annotated[Path, typer.Option(help="folder for sources and results")] = Path("demo"),
-    seed: Annotated[int, typer.Option(help="another seed, another portfolio")] = 1,
+    out: Annotated[Path, typer.Option(help="folder for config, sources, results")] = Path("demo"),
+    seed: Seed = 1,
 ) -> None:
-    """Make a labelled portfolio, run the whole night on it, write a report."""
-    from qfb_gpu.config import demo_config, load_config
+    """Try the product: make a portfolio of invented firms, run the night on it, write a report.
+
+    OUT/qfb.toml is a config to start your own from; OUT/out/report.html is the report.
+    """
+    from qfb_gpu._config.demo import demo_config
+    from qfb_gpu.config import load_config
     from qfb_gpu.schema import SOURCES
 
     _generate(customers, seed, out / "sources", DEMO_AS_OF)
@@ -63,41 +70,57 @@ def demo(
 
 @app.command()
 def generate(
-    customers: Annotated[int, typer.Option(min=1, help="customers of the portfolio")],
-    out: Annotated[Path, typer.Option(help="folder to write")],
-    seed: Annotated[int, typer.Option(help="another seed, another portfolio")] = 1,
-    as_of: Annotated[dt.datetime, typer.Option(formats=["%Y-%m-%d"])] = dt.datetime(  # noqa: DTZ001
-        2024, 12, 31
-    ),
-    months: Annotated[int, typer.Option(min=1, help="months of history")] = 24,
-    hardness: Annotated[float, typer.Option(min=0, max=3, help="0 clean, 1 real, 2 hard")] = 1.0,
+    customers: Customers,
+    out: Annotated[
+        Path, typer.Option(help="folder to write to; its files of the same names are replaced")
+    ],
+    seed: Seed = 1,
+    as_of: Annotated[
+        dt.datetime, typer.Option(formats=["%Y-%m-%d"], help="last day of the history")
+    ] = dt.datetime(2024, 12, 31),  # noqa: DTZ001
+    months: Annotated[int, typer.Option(min=1, help="length of the history in months")] = 24,
+    hardness: Annotated[
+        float, typer.Option(min=0, max=3, help="0 clean, 1 as in a bank, 2 hard")
+    ] = 1.0,
 ) -> None:
-    """Write the source tables of a labelled portfolio and their truth, as Parquet."""
+    """Write the source tables of a portfolio of invented firms, and the true answers, as Parquet.
+
+    The answers are under OUT/truth. docs/portfolio.md describes every table.
+    """
     _generate(customers, seed, out, as_of.date(), months=months, hardness=hardness)
 
 
 @app.command()
 def run(
-    config: Annotated[Path, typer.Argument(help="a TOML file")],
-    as_of: Annotated[str | None, typer.Option(help="YYYY-MM-DD; nothing later is seen")] = None,
-    device: Annotated[str | None, typer.Option(help="auto, cpu or gpu")] = None,
-    set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value, e.g. payments.horizon_days=30")
+    config: Annotated[Path, typer.Argument(help=wording.CONFIG)],
+    as_of: Annotated[
+        str | None, typer.Option(help="score as of this day, YYYY-MM-DD; no later row is used")
     ] = None,
+    device: Annotated[str | None, typer.Option(help=wording.DEVICE)] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help=wording.SET)] = None,
     update: Annotated[  # noqa: FBT002
-        bool, typer.Option("--update", help="only customers whose rows changed; fit nothing anew")
+        bool,
+        typer.Option("--update", help="score only customers whose rows changed; fit nothing anew"),
     ] = False,
 ) -> None:
-    """Run the night: ingest what is new, rescore, publish."""
+    """Run the night: read what is new in the sources, score every customer, write the gold tables.
+
+    The gold tables and report.html are in the `output` folder of the config. If nothing changed,
+    nothing is done. A run that was stopped goes on with the same command.
+    """
     _run(load(config, as_of, device, set_), update=update)
 
 
 @app.command()
 def check(
-    config: Annotated[Path, typer.Argument(help="a TOML file")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
+    config: Annotated[Path, typer.Argument(help=wording.CONFIG)],
+    set_: Annotated[list[str] | None, typer.Option("--set", help=wording.SET)] = None,
 ) -> None:
-    """Read the config, the calendar and text model it names and the sources' first rows."""
+    """Test a config without running it: say what is wrong, and what to do.
+
+    Reads the config, the calendar and the text model it names, and the first rows of each source.
+    Nothing is written.
+    """
     from qfb_gpu.calendars import load_calendar
     from qfb_gpu.lake.preview import preview
     from qfb_gpu.parts.categories import check_model
@@ -112,12 +135,16 @@ def check(
 
 @app.command()
 def show(
-    out: Annotated[Path, typer.Argument(help="the output folder of a run")],
-    table: Annotated[str | None, typer.Argument(help="a gold table")] = None,
-    customer: Annotated[str | None, typer.Option(help="one customer's id")] = None,
-    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows to print")] = 20,
+    out: Annotated[Path, typer.Argument(help=wording.OUT)],
+    table: Annotated[
+        str | None, typer.Argument(help="a gold table, such as payment_streams; else a list of all")
+    ] = None,
+    customer: Annotated[
+        str | None, typer.Option(help="show the rows of this customer's id")
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help=wording.ROWS)] = 20,
 ) -> None:
-    """Look at a result without writing code."""
+    """Look at the results of a run: all tables, the rows of one table, or one customer."""
     from qfb_gpu.lake import gold
     from qfb_gpu.report.show import render
 

@@ -253,18 +253,6 @@ def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
     return build_config(raw, base=path.resolve().parent, where=str(path))
 
 
-def demo_config(as_of: dt.date, device: str, sources: list[str]) -> str:
-    """Return the text of a config for generated sources in the folder ``sources`` beside it."""
-    head = f"""as_of = {as_of}
-device = "{device}"
-currency = "CNY"
-calendar = "CN"
-data = "sources"
-output = "out"
-"""
-    return head + "".join(f'\n[sources.{name}]\npath = "{name}.parquet"\n' for name in sources)
-
-
 def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     """Check a config that is already a dictionary; ``where`` names it in errors."""
     expanded = _expand(raw, where, "")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli import wording
 from qfb_gpu._cli.screen import MOST_ROWS
 
 if TYPE_CHECKING:
@@ -18,11 +19,13 @@ def add_ego(app: typer.Typer) -> None:
 
     @app.command()
     def ego(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        out: Annotated[Path, typer.Argument(help=wording.OUT)],
         firm: Annotated[str, typer.Argument(help="a customer or counterparty id")],
-        limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="partners a side")] = 10,
+        limit: Annotated[
+            int, typer.Option(min=1, max=MOST_ROWS, help="partners to print at most, on each side")
+        ] = 10,
     ) -> None:
-        """Show whom a party pays, who pays it, and who of them deal with each other."""
+        """Show one party's neighbours: whom it pays, who pays it, who of them trade together."""
         from qfb_gpu._cli.screen import console
         from qfb_gpu.lake import gold
         from qfb_gpu.report.ego import ego as neighbourhood

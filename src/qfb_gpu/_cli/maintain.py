@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from qfb_gpu._cli import wording
 from qfb_gpu.counted import counted
 
 _KIB = 1024
@@ -17,12 +18,18 @@ def add_maintain(app: typer.Typer) -> None:
 
     @app.command()
     def maintain(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        out: Annotated[Path, typer.Argument(help=wording.OUT)],
         dry_run: Annotated[  # noqa: FBT002
-            bool, typer.Option("--dry-run", help="only say what would be done")
+            bool,
+            typer.Option(
+                "--dry-run", help="only say what would be joined and deleted, and what that frees"
+            ),
         ] = False,
     ) -> None:
-        """Put small files of gold tables together and delete files that no version needs."""
+        """Free disk space: join small files of tables, delete files that no version needs.
+
+        No row changes. The command is refused while a night writes to the same folder.
+        """
         from qfb_gpu._cli.screen import console
         from qfb_gpu.lake.maintain import maintain as keep_up
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli import wording
+
 if TYPE_CHECKING:
     from qfb_gpu.parts.registry import Version
 
@@ -19,17 +21,28 @@ def add_models(app: typer.Typer) -> None:
 
     @app.command()
     def models(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
+        out: Annotated[Path, typer.Argument(help=wording.OUT)],
         promote: Annotated[
             tuple[str, int] | None,
-            typer.Option(help="make a version champion by hand: NAME VERSION", show_default=False),
+            typer.Option(
+                help="make this version of a model the champion, by hand: NAME VERSION",
+                show_default=False,
+            ),
         ] = None,
         rollback: Annotated[
-            str | None, typer.Option(help="make the champion before champion again: NAME")
+            str | None, typer.Option(help="make the previous champion champion again: NAME")
         ] = None,
-        release: Annotated[str | None, typer.Option(help="let the gate choose again: NAME")] = None,
+        release: Annotated[
+            str | None,
+            typer.Option(help="after --promote or --rollback, let the gate choose again: NAME"),
+        ] = None,
     ) -> None:
-        """List the models with champion, metrics and data; promote one, or go back."""
+        """List all versions of the models: champion, metrics, night and data; choose the champion.
+
+        The champion is the version whose scores are published. Every night the gate, a test on
+        held-out rows, decides whether the newest version becomes champion. A choice made here
+        stays until --release.
+        """
         from qfb_gpu._cli.screen import console
         from qfb_gpu.errors import InputError
         from qfb_gpu.parts import registry
@@ -49,15 +62,21 @@ def add_models(app: typer.Typer) -> None:
             console().print(f"{release}: from the next night on the gate chooses its champion")
         _list(registry.versions(out), out)
 
+    _add_replay(app)
+
+
+def _add_replay(app: typer.Typer) -> None:
     @app.command()
     def replay(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
-        run_id: Annotated[str, typer.Argument(help="see: qfb show OUT runs")],
+        out: Annotated[Path, typer.Argument(help=wording.OUT)],
+        run_id: Annotated[
+            str, typer.Argument(help="the run_id of the night; `qfb show OUT runs` lists them")
+        ],
         into: Annotated[
-            Path | None, typer.Option(help="a new folder; default OUT-replay-RUN_ID")
+            Path | None, typer.Option(help="a new folder; OUT-replay-RUN_ID if not given")
         ] = None,
     ) -> None:
-        """Run a night again from its row of `runs`, beside the original, and compare."""
+        """Run an earlier night again, in a folder beside the original, and compare the results."""
         from qfb_gpu.parts import registry
         from qfb_gpu.pipeline import run
 

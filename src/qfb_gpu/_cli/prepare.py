@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli import wording
 from qfb_gpu._cli.screen import MOST_ROWS
 from qfb_gpu.counted import counted
 
@@ -21,21 +22,32 @@ def add_prepare(app: typer.Typer) -> None:
 
     @app.command()
     def prepare(
-        config: Annotated[Path, typer.Argument(help="a TOML file")],
+        config: Annotated[Path, typer.Argument(help=wording.CONFIG)],
         *,
         explain: Annotated[
-            bool, typer.Option("--explain", help="show the steps instead of prepared rows")
+            bool,
+            typer.Option(
+                "--explain", help="show the steps and their counts, not the prepared rows"
+            ),
         ] = False,
-        source: Annotated[str | None, typer.Option(help="one source; else all")] = None,
+        source: Annotated[
+            str | None, typer.Option(help="name of one source; all if not given")
+        ] = None,
         rows: Annotated[
-            int, typer.Option(min=1, max=MOST_ROWS, help="rows of each part to try")
+            int,
+            typer.Option(
+                min=1, max=MOST_ROWS, help="read so many first rows of each part of a source"
+            ),
         ] = 100_000,
         limit: Annotated[
-            int, typer.Option(min=1, max=MOST_ROWS, help="prepared rows to print")
+            int, typer.Option(min=1, max=MOST_ROWS, help="prepared rows to print at most")
         ] = 10,
-        set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
+        set_: Annotated[list[str] | None, typer.Option("--set", help=wording.SET)] = None,
     ) -> None:
-        """Run the `prepare` of the sources on their first rows; nothing is written."""
+        """Try the preparation steps of the sources (`prepare` in the config) on their first rows.
+
+        Nothing is written. docs/preparation.md describes the steps.
+        """
         from qfb_gpu._cli.screen import console
         from qfb_gpu.cli import load
         from qfb_gpu.lake.explain import explain as explain_recipes

@@ -21,17 +21,26 @@ def add_rejects(app: typer.Typer) -> None:
 
     @app.command()
     def rejects(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run, or its config")],
+        out: Annotated[
+            Path, typer.Argument(help="the output folder of a run, such as demo/out, or its config")
+        ],
         retry: Annotated[  # noqa: FBT002
-            bool, typer.Option("--retry", help="try them with the config")
+            bool,
+            typer.Option("--retry", help="try the rejected rows again with the corrected config"),
         ] = False,
-        config: Annotated[Path | None, typer.Option(help="the mended config")] = None,
+        config: Annotated[Path | None, typer.Option(help="the corrected config")] = None,
         only_rejected: Annotated[  # noqa: FBT002
             bool,
-            typer.Option("--only-rejected", help="what changed concerns rejected rows alone"),
+            typer.Option(
+                "--only-rejected",
+                help="with --retry: I know that my change concerns rejected rows alone",
+            ),
         ] = False,
     ) -> None:
-        """List why rows were left out; --retry takes in those that can be read by now."""
+        """List why rows were rejected; --retry takes in those that a corrected config can read.
+
+        The source is not read again. After a retry, `qfb run` brings the new rows into the tables.
+        """
         from qfb_gpu._cli.screen import console
         from qfb_gpu.config import load_config
 

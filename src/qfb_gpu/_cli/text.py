@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from qfb_gpu._cli import wording
 from qfb_gpu._cli.screen import MOST_ROWS, output
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError
@@ -14,17 +15,26 @@ from qfb_gpu.errors import ConfigError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Model = Annotated[Path, typer.Argument(help="a .bin or .ftz file, or a folder with one")]
-Table = Annotated[Path, typer.Argument(help="Parquet, CSV, or lines of fastText")]
-Columns = Annotated[list[str] | None, typer.Option("--text", help="column of the description")]
-Out = Annotated[Path | None, typer.Option("--out", help="write Parquet here, not to the screen")]
-Device = Annotated[str, typer.Option(help="auto, cpu or gpu")]
+_TEXT = "a column that the model was trained on, in that order; may be repeated; memo if not given"
+Model = Annotated[
+    Path, typer.Argument(help="a fastText model: a .bin or .ftz file, or a folder with one")
+]
+Table = Annotated[Path, typer.Argument(help="a table: Parquet, CSV, or lines of fastText")]
+Columns = Annotated[list[str] | None, typer.Option("--text", help=_TEXT)]
+Out = Annotated[
+    Path | None, typer.Option("--out", help="write Parquet to this file, instead of printing rows")
+]
+Device = Annotated[str, typer.Option(help=wording.DEVICE)]
+_SET = "change a key of the job: KEY=VALUE, e.g. training.lr=0.2; may be repeated"
 _SHOWN = 20
 
 
 def add_text(app: typer.Typer) -> None:
     """Add the ``text`` commands."""
-    text_app = typer.Typer(help="Categories and embeddings of descriptions.", no_args_is_help=True)
+    text_app = typer.Typer(
+        help="Train and use text models: categories and embeddings of payments' descriptions.",
+        no_args_is_help=True,
+    )
     text_app.command("test")(measure)
     for command in (train, predict, embed):
         text_app.command()(command)
@@ -32,11 +42,16 @@ def add_text(app: typer.Typer) -> None:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(help="TOML: data, text, label, group, output")],
-    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value")] = None,
+    config: Annotated[
+        Path,
+        typer.Argument(
+            help="the job, a TOML file with data, text, label, output: see docs/text.md"
+        ),
+    ],
+    set_: Annotated[list[str] | None, typer.Option("--set", help=_SET)] = None,
     device: Device = "auto",
 ) -> None:
-    """Train a model on a table, measure it on counterparties it has not seen, keep it."""
+    """Train a model on a table, measure it on counterparties it has not seen, and write it."""
     from qfb_gpu._config.text import load_text_job
     from qfb_gpu.parts import text_job
 
@@ -61,11 +76,11 @@ def measure(
     model: Model,
     table: Table,
     text: Columns = None,
-    label: Annotated[str, typer.Option(help="column of the true category")] = "category",
+    label: Annotated[str, typer.Option(help="column with the true category")] = "category",
     k: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="labels a text may get")] = 1,
     device: Device = "auto",
 ) -> None:
-    """Say how often a model is right: precision and recall at k, as fastText's test."""
+    """Measure how often a model is right: precision and recall at k, as fastText counts them."""
     from qfb_gpu.parts import text_job
 
     loaded = text_job.open_model(model, device)
@@ -88,7 +103,7 @@ def predict(
     out: Out = None,
     device: Device = "auto",
 ) -> None:
-    """Give every row of a table its category, the probability, and whether it is unknown."""
+    """Give every row of a table its category, its probability, and whether it is unknown."""
     from qfb_gpu.parts import text_job
 
     loaded = text_job.open_model(model, device)
@@ -100,7 +115,7 @@ def predict(
 def embed(
     model: Model, table: Table, text: Columns = None, out: Out = None, device: Device = "auto"
 ) -> None:
-    """Give every row of a table the vector of its description."""
+    """Give every row of a table the embedding (a vector) of its description."""
     from qfb_gpu.parts import text_job
 
     loaded = text_job.open_model(model, device)

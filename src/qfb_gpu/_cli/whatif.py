@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from qfb_gpu._cli import wording
 from qfb_gpu._cli.screen import MOST_ROWS
 from qfb_gpu.errors import ConfigError
 
@@ -21,17 +22,21 @@ def add_whatif(app: typer.Typer) -> None:
 
     @app.command()
     def whatif(
-        out: Annotated[Path, typer.Argument(help="the output folder of a run")],
-        default: Annotated[str, typer.Option("--default", help="the firm that stops paying")],
+        out: Annotated[Path, typer.Argument(help=wording.OUT)],
+        default: Annotated[str, typer.Option("--default", help="id of the firm that stops paying")],
         recovery: Annotated[
-            float | None, typer.Option(help="what it still pays, 0 to 1; else the run's setting")
+            float | None,
+            typer.Option(help="share that it still pays, 0 to 1; if not given, the run's setting"),
         ] = None,
         html: Annotated[
-            Path | None, typer.Option(help="the page to write; else OUT/whatif.html")
+            Path | None, typer.Option(help="the page to write; OUT/whatif.html if not given")
         ] = None,
-        limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help="rows to print")] = 20,
+        limit: Annotated[int, typer.Option(min=1, max=MOST_ROWS, help=wording.ROWS)] = 20,
     ) -> None:
-        """Show who loses how much of a year's income if a firm stops paying."""
+        """Show who loses how much of a year's income if one firm stops paying.
+
+        Prints the parties that lose most, and writes a page with a chart.
+        """
         from qfb_gpu._cli.screen import console
         from qfb_gpu.parts.whatif import what_if
         from qfb_gpu.report.whatif import render
