@@ -40,8 +40,7 @@ LIFETIME = (
     ),
     _row("expected_value_minor", "minor",
          "money to expect on a day with a payment, in and out: Gamma-Gamma; null where the "
-         "currency "
-         "has too few customers to fit", "预计单日收付额（Gamma-Gamma）"),
+         "currency has too few customers to fit", "预计单日收付额（Gamma-Gamma）"),
     _row("expected_turnover_minor_365d", "minor",
          "lifetime_expected_active_days_365d x lifetime_expected_value_minor",
          "未来365天预计收付总额"),
