@@ -52,7 +52,7 @@ CONTRACTS_PAID = (
          "there is none",
          "生效合同已付比例", source="contract_payments"),
     _row("unpaid_minor_active", "minor",
-         "sum of the totals of contracts in force, each less what is paid of it",
+         "sum of the totals of contracts in force, each less what is paid of it, 0 at least",
          "生效合同未付金额（主币种）", "int64", "contract_payments"),
 )  # fmt: skip
 
