@@ -50,26 +50,58 @@ FEATURES: tuple[Feature, ...] = (
 _HEAD = """\
 # Customer features 客户特征
 
-Generated from `qfb_gpu.profile.FEATURES` by `python docs/build_features.py`; do not edit.
+A feature is one number that describes a customer: how often it pays, how much it receives, how
+concentrated its payers are. The night computes every feature on this page for every customer who
+paid or was paid by the as-of day. They are columns of the gold table `customer_profiles`;
+segments, scores and models are made of them.
 
-One row per customer as of a date; nothing later is seen. A window of n days ends with the as-of
-day. Money is in minor units (分, cents) of the customer's main currency, the currency of most of
-its payments; money in others is left out, where payments, days and counterparties are counted all
-currencies are. Reversals (red invoices, refunds) are negative payments. Integer columns are exact
-and equal to the bit on every device; a share or ratio is null where its denominator is 0.
+```bash
+qfb show demo/out customer_profiles --customer C000000000929   # one customer, every column
+```
 
-A block whose source is not in the config is left out, and the report says which; a customer
-without a row in a source that is there has counts of 0 and null shares and days. Customers are
-those with a payment by the as-of day. Name, region, industry and size are no features: groups and
-scores are made of behaviour (基于行为而非身份); `identity_audit` says how far they differ by it.
+Other columns of `customer_profiles`: [more columns](more-columns.md).
 
-Beside the numbers stand two texts: `mix_category_top` and `mix_channel_top`, the commonest category
-and channel of the last 365 days, the first by text among equals. Which labels of `events.step` are
-a view, an application and a submission is in the config: `[features] view_steps`, `apply_steps`,
-`submit_steps`. An order's payment is the first payment out to its supplier of its exact amount and
-currency, on the day of delivery or up to 180 days later, that pays no order delivered before it;
-an amount of 0 is no payment. A claim is seen from the day it was claimed, where that is known.
-A contract has a total where its amount is above 0.
+## How to read a row 如何读
+
+| word | meaning |
+|---|---|
+| as-of day 截止日 | the day that the features describe; nothing later is seen |
+| last n days 最近n天 | the n days that end with the as-of day; the as-of day is one of them |
+| in, out 收、付 | money that the customer received, money that it paid |
+| main currency 主币种 | the currency of most of the customer's payments (`main_currency`) |
+| `minor` 分 | minor units (分, cents) of the main currency; 12345 is 123.45 yuan |
+| `share` 占比 | 0 to 1; 0.25 is a quarter |
+| `score` 指数 | a number without a unit; its row says the range |
+| active day 活跃日 | a day with at least one payment |
+| reversal 红冲、退款 | a red invoice or a refund: a negative payment |
+| month in `trend` 月 | 30 days |
+
+- **Currencies.** Money features count the main currency alone and leave other money out. Payments,
+  days and counterparties are counted in all currencies.
+- **Null.** A share or ratio is null where its denominator is 0. Integer columns are never null.
+- **Sources.** Each block below says which source it needs. A block whose source is not in the
+  config is left out, and the report names it. If the source is there and has no row for a customer,
+  counts are 0 and shares and days are null; `marketing_response_rate_shrunk` is the rate of all
+  customers, a / (a + b).
+- **Same on every device.** Integer columns are exact and equal to the bit (not yet verified on a
+  GPU).
+- **Behaviour, not identity 基于行为而非身份.** Name, region, industry and size are no features. The
+  gold table `identity_audit` says how far groups and scores differ by them nevertheless.
+
+Rules of single blocks:
+
+- `mix`: two texts stand beside the numbers, `mix_category_top` and `mix_channel_top`: the commonest
+  category and channel of the last 365 days. Among equals the first by text is taken.
+- `journey`: the config says which labels of `events.step` are a view, an application and a
+  submission: `[features] view_steps`, `apply_steps`, `submit_steps`.
+- `terms`: an order's payment is the first payment out to its supplier, of its exact amount and
+  currency, on the day of delivery or up to 180 days later, that pays no order delivered before it.
+  An amount of 0 is no payment.
+- `claims`: a claim is seen from the day it was claimed, where that day is known.
+- `contracts`: a contract has a total where its amount is above 0.
+
+This page is generated from `qfb_gpu.profile.FEATURES` by `python docs/build_features.py`; do not
+edit it.
 """
 
 

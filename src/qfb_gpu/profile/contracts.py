@@ -29,15 +29,17 @@ def _row(
 
 
 CONTRACTS = (
-    _row("n_active", "contracts", "in force on the as-of day", "生效合同数", "int64"),
-    _row("n_ever", "contracts", "all that began by then", "全部合同数", "int64"),
-    _row("n_started_365d", "contracts", "begun in the last 365 days", "最近365天新签合同数",
+    _row("n_active", "contracts", "contracts in force on the as-of day", "生效合同数", "int64"),
+    _row("n_ever", "contracts", "contracts that began by the as-of day", "全部合同数", "int64"),
+    _row("n_started_365d", "contracts", "contracts that began in the last 365 days",
+         "最近365天新签合同数",
          "int64"),
-    _row("total_minor_active", "minor", "totals of those in force, main currency",
+    _row("total_minor_active", "minor", "sum of the totals of contracts in force, main currency",
          "生效合同总额（主币种）", "int64"),
-    _row("n_payees_active", "counterparties", "distinct payees of those in force",
+    _row("n_payees_active", "counterparties", "distinct payees of contracts in force",
          "生效合同收款方数", "int64"),
-    _row("days_to_next_end", "days", "days until the next of those in force ends; null: none",
+    _row("days_to_next_end", "days",
+         "days until the first of the contracts in force ends; null: none",
          "距最近一份合同到期天数"),
 )  # fmt: skip
 CONTRACTS_PAID = (
@@ -46,9 +48,11 @@ CONTRACTS_PAID = (
          "currency",
          "生效合同已付金额（主币种）", "int64", "contract_payments"),
     _row("paid_share_active", "share",
-         "that / totals of contracts in force, 0 to 1; null where there is none",
+         "contracts_paid_minor_active / totals of contracts in force, cut to 0 to 1; null where "
+         "there is none",
          "生效合同已付比例", source="contract_payments"),
-    _row("unpaid_minor_active", "minor", "totals of contracts in force less what is paid of each",
+    _row("unpaid_minor_active", "minor",
+         "sum of the totals of contracts in force, each less what is paid of it, 0 at least",
          "生效合同未付金额（主币种）", "int64", "contract_payments"),
 )  # fmt: skip
 

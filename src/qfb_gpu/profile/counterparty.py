@@ -49,12 +49,14 @@ def _per_side() -> tuple[Feature, ...]:
             ),
             Feature(
                 f"counterparty_hhi_{name}", "score",
-                f"Herfindahl-Hirschman index: sum of squared shares of the {who} in that money",
+                f"Herfindahl-Hirschman index of counterparty_n_{name}_365d: sum of squared shares "
+                f"of "
+                f"these {who} in their money; 1: a single one",
                 f"{who_zh}集中度（HHI，份额平方和）", compute=partial(_hhi, side=side),
             ),
             Feature(
                 f"counterparty_top1_share_{name}", "share",
-                f"share of the largest of the {who} in that money",
+                f"share of the largest of these {who} in their money",
                 f"第一大{who_zh}占比", compute=partial(_top, side=side),
             ),
         ]  # fmt: skip

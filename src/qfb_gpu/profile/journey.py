@@ -32,15 +32,17 @@ JOURNEY = (
     *(
         _row(
             f"n_visits_{days}d", "visits",
-            f"visits that began in the last {days} days: steps with one session_id, or of one day "
-            "without",
+            f"visits that began in the last {days} days; a visit is the steps of one session_id, "
+            f"or "
+            "of one day where there is none",
             f"最近{days}天访问次数（按会话）", "int64",
         )
         for days in WINDOWS
     ),
     _row("days_since_visit", "days", "as-of day less the first day of the last visit; null: none",
          "距最近一次访问天数"),
-    _row("days_since_apply", "days", "the same of the last visit with an application step",
+    _row("days_since_apply", "days",
+         "as-of day less the first day of the last visit with an application step; null: none",
          "距最近一次申请天数"),
     _row("steps_per_visit_365d", "steps",
          "steps of the visits that began in the last 365 days / those visits", "次均步骤数"),
@@ -50,12 +52,13 @@ JOURNEY = (
          "visits with a view step and an application step / visits with a view step, last 365 days",
          "浏览到申请转化率（同一访问内）"),
     _row("completion_365d", "share",
-         "visits with an application step and a submission / visits with an application step",
+         "visits with an application step and a submission / visits with an application step, "
+         "last 365 days",
          "申请到提交完成率"),
     _row("n_left_90d", "visits",
          "visits of the last 90 days with an application step and no submission",
          "最近90天申请未提交次数", "int64"),
-    _row("n_channels_365d", "channels", "distinct channels of the last 365 days",
+    _row("n_channels_365d", "channels", "distinct channels of the visits of the last 365 days",
          "最近365天使用的渠道数", "int64"),
     _row("visits_quarter", "score",
          "(a - b) / (a + b): visits of the last 90 days a, of the 90 before them b",

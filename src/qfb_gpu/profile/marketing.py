@@ -33,14 +33,15 @@ MARKETING = (
              f"最近{days}天触达次数", "int64")
         for days in WINDOWS
     ),
-    _row("n_responses_365d", "responses", "of the last 365 days, answered (30 days passed)",
+    _row("n_responses_365d", "responses",
+         "answered contacts of the last 365 days; an answer is known 30 days after the contact",
          "最近365天响应次数", "int64"),
     _row("response_rate_365d", "share",
-         "answered / contacts of the last 365 days whose answer is known (30 days passed)",
+         "answered contacts / contacts whose answer is known, both of the last 365 days",
          "最近365天响应率（已满30天观察期）"),
     _row("n_known", "contacts", "contacts of all time whose answer is known",
          "已知结果的触达次数（全部）", "int64"),
-    _row("n_responses", "responses", "those answered", "响应次数（全部）", "int64"),
+    _row("n_responses", "responses", "answered contacts of all time", "响应次数（全部）", "int64"),
     _row("days_since_contact", "days", "as-of day less the day of the last contact; null: none",
          "距最近一次触达天数"),
     _row("days_since_response", "days",

@@ -132,7 +132,7 @@ BALANCE = (
     ),
     Feature(
         "balance_in_out_365d", "score",
-        "the same of the last 365 days", "最近365天（收−付）÷（收＋付）",
+        "(in - out) / (|in| + |out|) of the last 365 days", "最近365天（收−付）÷（收＋付）",
         compute=partial(_in_out, n_ages=_YEAR),
     ),
     Feature(
@@ -143,7 +143,7 @@ BALANCE = (
     ),
     Feature(
         "balance_low_months_out", "months",
-        "that low, positive / mean monthly money paid in the last 365 days",
+        "balance_low_minor_364d, taken positive / mean monthly money paid in the last 365 days",
         "该最低点（取正）÷ 月均付款", compute=_in_months_out,
     ),
     Feature(
@@ -154,7 +154,8 @@ BALANCE = (
     ),
     Feature(
         "balance_proxy_mean_minor_364d", "minor",
-        "mean of the same over the 364 days, rounded down", "余额代理的364天日均（向下取整）",
+        "mean of balance_proxy_minor over the 364 days, rounded down",
+        "余额代理的364天日均（向下取整）",
         "int64", compute=_mean_above_low,
     ),
     Feature(

@@ -33,14 +33,17 @@ LIFETIME = (
     ),
     *(
         _row(f"expected_payments_{days}d", "payments",
-             "those days x the customer's payments per such day", f"未来{days}天预计收付笔数")
+             f"lifetime_expected_active_days_{days}d x the customer's payments per day with a "
+             f"payment",
+             f"未来{days}天预计收付笔数")
         for days in (90, 365)
     ),
     _row("expected_value_minor", "minor",
-         "money to expect on such a day, in and out: Gamma-Gamma; null where the currency has too "
-         "few customers to fit", "预计单日收付额（Gamma-Gamma）"),
+         "money to expect on a day with a payment, in and out: Gamma-Gamma; null where the "
+         "currency has too few customers to fit", "预计单日收付额（Gamma-Gamma）"),
     _row("expected_turnover_minor_365d", "minor",
-         "expected days of the next 365 x expected money of a day", "未来365天预计收付总额"),
+         "lifetime_expected_active_days_365d x lifetime_expected_value_minor",
+         "未来365天预计收付总额"),
 )  # fmt: skip
 
 

@@ -34,7 +34,8 @@ def _declared() -> tuple[Feature, ...]:
             "规律流笔数占比"),
         row("in_share", "share", "money of regular streams received / money received, main "
             "currency, all time; streams that net to 0 or less left out", "规律收款金额占比"),
-        row("out_share", "share", "the same of money paid", "规律付款金额占比"),
+        row("out_share", "share", "money of regular streams paid / money paid, main currency, all "
+            "time; streams that net to 0 or less left out", "规律付款金额占比"),
     ]  # fmt: skip
     for days in (30, 90):
         for name, words, words_zh in (("in", "come in", "收入"), ("out", "go out", "支出")):
