@@ -4,8 +4,13 @@ from __future__ import annotations
 
 HELP = """量化帮: turn a bank's raw tables into customer profiles, every night.
 
-Try the product with `qfb demo`. For your own tables, write a config (a TOML file), test it with
-`qfb check`, run it with `qfb run`, and look at the results with `qfb show` or in report.html.
+Try the product with `qfb demo`. For your own tables:
+
+1. write a config (a TOML file; demo/qfb.toml is one to start from)
+2. test it with `qfb check`
+3. run it with `qfb run`
+4. look at the results with `qfb show`, or in report.html
+
 `qfb COMMAND --help` explains a command.
 
 Exit codes:
