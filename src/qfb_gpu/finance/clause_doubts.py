@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 
 from qfb_gpu.finance.clause_pieces import cut
+from qfb_gpu.finance.clause_words import pattern_of
 
 FIXED_SUM = "a fixed sum, which is no share of the total"
 NO_FIRST = "a remainder of what is not said"
@@ -22,41 +23,37 @@ BY_BILL = "paid by bill of exchange, whose term is not counted"
 BACK_TO_BACK = "waits for another's payment"
 
 
-def _words(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
-
 _CHINESE = "零〇一二三四五六七八九十百千两"
-_MONEY = _words(
+_MONEY = pattern_of(
     r"(?:[¥$€£]|\b(?:RMB|CNY|USD|EUR|GBP|HKD|JPY)|人民币|美元)\s*\d[\d,.]*"
     rf"|\d[\d,.]*\s*[百千]?[万亿]|\d[\d,.]*\s*元|[{_CHINESE}]+[万亿]|[{_CHINESE}]+元"
     r"|\d[\d,.]*\s*(?:dollars|euros|pounds|yuan|RMB|CNY|USD|EUR|GBP)\b"
 )
-_SUM_OF_ALL = _words(
+_SUM_OF_ALL = pattern_of(
     r"总价|总额|总金额|总计|合同价|合同额|合同金额|全部|全款|全额|单价|每(?!期|次|批|笔)|月租|年租|/(?:月|年|台|件|吨|套)"
     r"|违约|罚|滞纳|利息|赔偿|保函|保证金|注册资本|运费|租金|限额|超过|不足"
     r"|contract (?:price|sum|value|amount)|\btotal|in full|\bper\b|\beach\b|penalt|damages|interest|bond|guarantee|exceed|freight|monthly|quarterly|annual|yearly"
 )
-_RESTATED = _words(
+_RESTATED = pattern_of(
     r"^\s*\(?(?:计|即|合(?!同)|折|共|约(?!定)|人民币|金额|RMB|i\.?e\.?|being|amounting|equal|equivalent|namely|or\b|which is)"
 )
-_SHARE_FOLLOWS = _words(r"^\s*\(?(?:占|即|为|计|合|being|i\.?e\.?|which is|equal)[^,;。]*\d%")
-_NO_NUMBER = _words(r"分期|分批|分次|分阶段|in (?:stages|tranches|parts)|instal")
-_NOT_ALIKE = _words(
+_SHARE_FOLLOWS = pattern_of(r"^\s*\(?(?:占|即|为|计|合|being|i\.?e\.?|which is|equal)[^,;。]*\d%")
+_NO_NUMBER = pattern_of(r"分期|分批|分次|分阶段|in (?:stages|tranches|parts)|instal")
+_NOT_ALIKE = pattern_of(
     r"之后|此后|以后|首年|第1年|前\d+个?[月年季]|一次性|押金|thereafter|first (?:\d+ )?(?:month|year|quarter)|deposit"
 )
-_WARRANTY = _words(r"质保|保修|质量保证|缺陷责任|维保|warrant|defects|guarantee")
-_END_OR_PAID = _words(r"满|到期|结束|后|付|支|款|金|after|expir|end|paid|pay|retain|retention")
-_BY_PROGRESS = _words(
+_WARRANTY = pattern_of(r"质保|保修|质量保证|缺陷责任|维保|warrant|defects|guarantee")
+_END_OR_PAID = pattern_of(r"满|到期|结束|后|付|支|款|金|after|expir|end|paid|pay|retain|retention")
+_BY_PROGRESS = pattern_of(
     r"(?:按|依|随|根据)[^,;。]{0,8}(?:进度|工程量|产值|完成量|工作量|节点|里程碑)"
     r"|(?:each|every|per|by) (?:milestone|stage|phase)|progress payments|(?:by|against|with) progress"
 )
-_MONTH_END = _words(r"\bEOM\b|end of (?:the )?(?:following |next )?month|月结|[当次]?月[底末]")
-_BILL_TERM = _words(
+_MONTH_END = pattern_of(r"\bEOM\b|end of (?:the )?(?:following |next )?month|月结|[当次]?月[底末]")
+_BILL_TERM = pattern_of(
     r"(?:\d+\s*个?(?:月|天|日)(?:期|以内|内)?的?\s*)?(?:电子)?(?:银行|商业)?承兑(?:汇票)?(?:\s*\(?\d+\s*个?(?:月|天|日)\)?)?"
     r"|(?:\d+[ -]*(?:days?|months?)['’]?\s*)?(?:banker'?s'? acceptances?|bank acceptances?|acceptance (?:draft|bill)s?)(?:\s*(?:of|at|for)?\s*\d+[ -]*(?:days?|months?))?"
 )
-_BACK_TO_BACK = _words(
+_BACK_TO_BACK = pattern_of(
     r"背靠背|(?:业主|总包|上游|最终用户)[^,;。]{0,6}(?:回款|付款后|款后|款到|款项到)|back[ -]to[ -]back|pay[ -]when[ -]paid|when paid by"
 )
 _REMARKS = ((MONTH_END, _MONTH_END), (BACK_TO_BACK, _BACK_TO_BACK))

@@ -5,36 +5,33 @@ from __future__ import annotations
 
 import re
 
-
-def _words(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
+from qfb_gpu.finance.clause_words import pattern_of
 
 _PERIODS = (
-    (0, _words(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
-    (6, _words(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
-    (1, _words(
+    (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
+    (6, pattern_of(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
+    (1, pattern_of(
         r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
-    (3, _words(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
-    (12, _words(
+    (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
+    (12, pattern_of(
         r"(?:每|按|逐)1?年(?!息|利|化|均)|年付|年度(?:支付|付)|annually|yearly"
         r"|annual (?:payment|fee|rent|instal)|(?:per|each|every) (?:year|annum)")),
 )  # fmt: skip
 """Months between two payments; 0 where the words say how many."""
 _TERMS = (
-    _words(
+    pattern_of(
         r"(?:租赁?期|租约期?|服务期|合同期|承租期|使用期|维保期|运维期|有效期)(?:限|间)?(?:为|:|是|共|计|,)?\s*"
         r"(\d{1,3})\s*个?(月|年)"),
-    _words(r"(?:共计?|为期|合计)\s*(\d{1,3})\s*个?(月|年)"),
-    _words(r"(\d{1,3})\s*个?(月|年)(?:期)?的?(?:租约|租赁|服务|合同)"),
-    _words(r"(\d{1,3})[\s-]*(month|year)s?[\s-]*(?:lease|term|contract|agreement|rental|tenancy|subscription)"),
-    _words(
+    pattern_of(r"(?:共计?|为期|合计)\s*(\d{1,3})\s*个?(月|年)"),
+    pattern_of(r"(\d{1,3})\s*个?(月|年)(?:期)?的?(?:租约|租赁|服务|合同)"),
+    pattern_of(r"(\d{1,3})[\s-]*(month|year)s?[\s-]*(?:lease|term|contract|agreement|rental|tenancy|subscription)"),
+    pattern_of(
         r"(?:lease|term|contract|agreement|tenancy|rental)(?: term| period)?(?: of| is|:| for)?\s*"
         r"(\d{1,3})[\s-]*(month|year)"),
-    _words(r"\bfor (?:a (?:term|period) of )?(\d{1,3})[\s-]*(month|year)s?"),
+    pattern_of(r"\bfor (?:a (?:term|period) of )?(\d{1,3})[\s-]*(month|year)s?"),
 )  # fmt: skip
-_PAID = _words(r"付|缴|交|收取|结算|pay|paid|\bdue\b|rent|fee|instal|advance|arrears")
-_NOT_OF_THE_PRICE = _words(r"逾期|违约|罚|滞纳|利息|计息|penalt|interest|\blate\b|damages")
+_PAID = pattern_of(r"付|缴|交|收取|结算|pay|paid|\bdue\b|rent|fee|instal|advance|arrears")
+_NOT_OF_THE_PRICE = pattern_of(r"逾期|违约|罚|滞纳|利息|计息|penalt|interest|\blate\b|damages")
 _PARTS = re.compile(r"[,;。\n]|\.(?=\s|$)")
 _MOST = 120
 

@@ -22,58 +22,59 @@ TRIGGERS = (
 ) = range(len(TRIGGERS))  # fmt: skip
 
 
-def _words(text: str) -> re.Pattern[str]:
+def pattern_of(text: str) -> re.Pattern[str]:
+    """Return words of clauses as a pattern that asks for no case."""
     return re.compile(text, re.IGNORECASE)
 
 
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
-    (RETENTION, _words(
+    (RETENTION, pattern_of(
         r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|%质保(?![期到满])"
         r"|retention|retainage|warranty (?:deposit|money|payment)")),
-    (ADVANCE, _words(
+    (ADVANCE, pattern_of(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
         r"|advance(?!d)|down[ -]?payment|deposit|pre-?pa(?:y|id)|initial payment|up-?front|mobili[sz]ation")),
-    (SETTLEMENT, _words(
+    (SETTLEMENT, pattern_of(
         r"结算款|决算款|审计款|竣工款|竣工结算款|结算尾款|final (?:account|settlement)"
         r"|settlement payment")),
-    (ACCEPTANCE, _words(
+    (ACCEPTANCE, pattern_of(
         r"验收款|终验款|初验款|调试款|安装款|上线款|交付款|acceptance payment|commissioning payment")),
-    (DELIVERY, _words(
+    (DELIVERY, pattern_of(
         r"到货款|交货款|发货款|提货款|货到款|供货款|delivery payment|shipment payment|"
         r"payment on delivery|payment on shipment")),
-    (PROGRESS, _words(
+    (PROGRESS, pattern_of(
         r"进度款|中期款|里程碑款|阶段款|节点款|月度款|progress payment|milestone payment|"
         r"interim payment|stage payment")),
 )  # fmt: skip
 """A payment's name, the most telling first."""
 
 EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
-    (WARRANTY_END, _words(
+    (WARRANTY_END, pattern_of(
         r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?[^,;。]{0,14}?(?:届?满|到期|结束|期后|终了)"
         r"|质保期|保修期|缺陷责任期|质量保证期"
         r"|warranty|defects?\b|guarantee period|maintenance period")),
-    (SETTLED, _words(r"结算|决算|审定|审计|审核完成|final (?:account|settlement)|settlement|audit")),
-    (ACCEPTED, _words(
+    (SETTLED, pattern_of(r"结算|决算|审定|审计|审核完成|final (?:account|settlement)|settlement|audit")),
+    (ACCEPTED, pattern_of(
         r"验收|终验|初验|调试|试运行|投运|上线|安装完|交付使用"
         r"|竣工(?!图)|完工(?!程|量|部分|比)|acceptance|accepted|sign-?off|commission|install|handover|go[ -]live"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
-    (DELIVERED, _words(
+    (DELIVERED, pattern_of(
         r"到货|货到|交货|收货|到场|送达|到达|进场|交付|货物?运(?:抵|至|到)|签收|入库"
         r"|deliver|receipt of (?:the )?goods|arrival|\bCOD\b")),
-    (SHIPPED, _words(r"发货|出厂|提货|装运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
+    (SHIPPED, pattern_of(r"发货|出厂|提货|装运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
         r"|\bB/L|提单|信用证|见单|bills? of lading|\bL/C|letters? of credit|at sight|against documents|\bD/[PA]\b")),
-    (PROGRESSED, _words(
+    (PROGRESSED, pattern_of(
         r"进度|节点|形象|工程量|产值|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
-    (SIGNED, _words(
+    (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工前|进场前|合同后"
         r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing")),
-    (INVOICED, _words(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|due (?:up)?on receipt")),
-    (PERIODIC, _words(r"每期|每季|按季|按年|每年|quarterly|annually")),
+    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|due (?:up)?on receipt")),
+    (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
 
-BEFORE_EVENT = _words(
+BEFORE_EVENT = pattern_of(
     r"(?:发货|出厂|提货|装运|发运|交货|到货|交付)之?前|(?:before|prior to) (?:\w+ )?"
     r"(?:shipment|shipping|dispatch|delivery)|款到发货|先款后货"
 )
@@ -87,60 +88,60 @@ TRIGGER_OF_KIND = {
     SETTLEMENT: SETTLED, RETENTION: WARRANTY_END, OTHER: NO_TRIGGER,
 }  # fmt: skip
 
-NOT_PAID_BEFORE = _words(
+NOT_PAID_BEFORE = pattern_of(
     r"(?:税率|利率|年化|违约金|滞纳金|罚款|罚金|利息|折扣|贴现|优惠|保函|履约(?:保证金|担保)|误差|偏差|赔偿"
     r"|逾期|迟延|延期|每日|每天|每逾|扣款|残值|不足|浮动|超过"
     r"|\bVAT|tax|interest|penalt\w*|damages|discount|bond|guarantee|late|tolerance|rebate"
     r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$"
 )
-NOT_PAID_AFTER = _words(
+NOT_PAID_AFTER = pattern_of(
     r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
     r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|discount|penalt|performance"
     r"|(?:bank |performance )?(?:bond|guarantee)|of (?:the )?late|rebate)"
 )
-DONE_BEFORE = _words(
+DONE_BEFORE = pattern_of(
     r"(?:完成|完工|达到?|进度|产值|工程量|供货量?|到货|安装|completion of|reach\w*|progress(?: of| at)?)"
     r"[^,;。%付]{0,12}$"
 )
 """A percentage of the work that is done, before its sign; not what is paid."""
-DONE_AFTER = _words(
+DONE_AFTER = pattern_of(
     r"^\s*(?:以上|的?(?:时|后|节点|之日|之后)|(?:的)?(?:工程量|进度|产值|货物)"
     r"|(?:of )?(?:the )?(?:works?\b|complet|progress|goods\b))"
 )
 DONE_THEN_PAID = (
-    _words(r"(?:完成|完工|达到?|进度|产值|工程量)[^,;。%付款的]{0,6}$"),
-    _words(r"^\s*,?(?:即|就)?(?:付|支付)"),
+    pattern_of(r"(?:完成|完工|达到?|进度|产值|工程量)[^,;。%付款的]{0,6}$"),
+    pattern_of(r"^\s*,?(?:即|就)?(?:付|支付)"),
 )
 """完工50%付40%: the first is done, the second is paid."""
-NOT_AT_ALL = _words(
+NOT_AT_ALL = pattern_of(
     r"(?:无|没有|不设|不付|不支付)预付款?|\b(?:no|without) (?:an? )?(?:advance|down)[ -]?(?:payment)?"
 )
-PAID_BEFORE = _words(r"付|支|pay|paid")
-CUMULATIVE_BEFORE = _words(
+PAID_BEFORE = pattern_of(r"付|支|pay|paid")
+CUMULATIVE_BEFORE = pattern_of(
     r"(?:付|拨|支)款?[^,;。%]{0,8}?(?:至|到|达到?|足)(?!货|场|达)[^,;。%]{0,14}$|累计[^,;。%]{0,16}$|补足[^,;。%]{0,12}$"
     r"|(?:up to|to reach|reach\w*|cumulative\w*|aggregate\w*|total(?:l?ing|s)?(?: payments?)?(?: paid)?"
     r"(?: of| to| up to| reach\w*)?|bring\w*[^,;%]{0,30} to)"
     r"(?: a)?(?: total)?(?: of)?(?: the)?[^,;%]{0,14}$"
 )
-OF_WORK_DONE = _words(r"(?:产值|工程量|工作量|完成量|work done|work executed)[^,;。%]{0,6}$")
+OF_WORK_DONE = pattern_of(r"(?:产值|工程量|工作量|完成量|work done|work executed)[^,;。%]{0,6}$")
 """A share of the work so far, so what was paid before is in it."""
-CUMULATIVE_AFTER = _words(r"^\s*(?:cumulative|in total|in aggregate|\(累计|\(含|\(cumulative)")
-REMAINDER = _words(
+CUMULATIVE_AFTER = pattern_of(r"^\s*(?:cumulative|in total|in aggregate|\(累计|\(含|\(cumulative)")
+REMAINDER = pattern_of(
     r"余款|剩余|其余|尾款|余额|余下|余(?=\s*\d+(?:\.\d+)?%)|balance|remain(?:der|ing)|\bthe rest\b"
 )
-WHOLE = _words(
+WHOLE = pattern_of(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
     r"|信用证|in full|net \d|cash (?:on delivery|in advance)|\bCOD\b|\bpaid\b|payable|payment|\bdue\b"
     r"|\bL/C|letters? of credit|against documents|\bD/[PA]\b|instal"
 )
 INSTALMENTS = (
-    _words(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),
-    _words(r"(\d{1,2})\s*(?:期|次|笔)(?:等额|平均|均等|支付|付|各)"),
-    _words(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
+    pattern_of(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),
+    pattern_of(r"(\d{1,2})\s*(?:期|次|笔)(?:等额|平均|均等|支付|付|各)"),
+    pattern_of(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
            r"(?:instal\w*|stages|tranches|parts|payments)"),
-    _words(r"\b(\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
+    pattern_of(r"\b(\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
            r"(?:instal\w*|tranches|payments)"),
 )  # fmt: skip
-EACH = _words(
+EACH = pattern_of(
     r"每(?:期|次|批|笔|月|季|年|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"
 )

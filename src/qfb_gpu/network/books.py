@@ -46,17 +46,22 @@ class YearBooks:
         return share[self.of_relation]
 
 
-def year_books(ledger: Ledger, recent: Any, xp: Any) -> YearBooks:
+def year_books(ledger: Ledger, year: Any, xp: Any) -> YearBooks:
     """Sum one bucket's year to books.
+
+    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
+    make up for income of which nobody knows from whom it is. Nor is a relation of which more came
+    back than was paid.
 
     Parameters
     ----------
     ledger : Ledger
-    recent : int64 array, shape (n_payments,)
-        Minor units; 0 for payments of other years.
+    year : int64 array, shape (n_relations,)
+        Money of the year, in minor units.
     xp : module
     """
-    money = _year_money(ledger, recent, xp)
+    to_oneself = ledger.counterparty_key == ledger.customer_key[ledger.relation_customer]
+    money = xp.where(to_oneself, 0, xp.maximum(year, 0)).astype("float64")
     currencies, currency = xp.unique(ledger.currency, return_inverse=True)
     n_currencies = int(currencies.shape[0])
     book = ledger.relation_customer.astype("int64") * len(DIRECTIONS) + ledger.direction
@@ -65,19 +70,6 @@ def year_books(ledger: Ledger, recent: Any, xp: Any) -> YearBooks:
     named = xp.where(ledger.counterparty_key != 0, money, 0.0)
     whole, named = (xp.bincount(book, weights=sums, minlength=size) for sums in (money, named))
     return YearBooks(currencies, book, whole, named)
-
-
-def _year_money(ledger: Ledger, recent: Any, xp: Any) -> Any:
-    """Return the year's money of each relation, float64; 0 where more came back, or to oneself.
-
-    What a customer pays to itself is no income, as in :func:`dependence.year_shares`: it would
-    make up for income of which nobody knows from whom it is.
-    """
-    running = xp.zeros(recent.shape[0] + 1, dtype="int64")
-    running[1:] = xp.cumsum(recent)
-    money = running[ledger.relation_offsets[1:]] - running[ledger.relation_offsets[:-1]]
-    to_oneself = ledger.counterparty_key == ledger.customer_key[ledger.relation_customer]
-    return xp.where(to_oneself, 0, xp.maximum(money, 0)).astype("float64")
 
 
 def unnamed_books(ledger: Ledger, books: YearBooks, backend: Backend) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def edges_and_books(
         the payer, 1: by the payee), ``n_payments`` and ``amount_minor`` (int64; reversals count
         against the sum), the same of the last 365 days, ``first_date`` and ``last_date`` (int32),
         ``named_share`` (float64: of the money that the reporting customer paid, or got, in this
-        currency in these 365 days, the part whose counterparty is given; 1 where it is none;
+        currency in these 365 days, the part whose counterparty is given; 1 without any;
         payments to oneself are no part of either).
     books : dict of arrays
         See :func:`qfb_gpu.network.books.unnamed_books`.
@@ -73,10 +73,11 @@ def edges_and_books(
     start, stop = ledger.relation_offsets[:-1][known], ledger.relation_offsets[1:][known]
     is_recent = ledger.day > as_of_day - YEAR_DAYS
     recent = xp.where(is_recent, ledger.amount_minor, xp.int64(0))
+    year = _sums(recent, ledger.relation_offsets[:-1], ledger.relation_offsets[1:], xp)
     customer = ledger.customer_key[ledger.relation_customer[known]]
     counterparty = ledger.counterparty_key[known]
     is_out = ledger.direction[known] == _OUT
-    year = year_books(ledger, recent, xp)
+    books = year_books(ledger, year, xp)
     edges = {
         "payer_key": xp.where(is_out, customer, counterparty),
         "payee_key": xp.where(is_out, counterparty, customer),
@@ -85,12 +86,12 @@ def edges_and_books(
         "n_payments": stop - start,
         "amount_minor": _sums(ledger.amount_minor, start, stop, xp),
         "n_payments_365d": _sums(is_recent.astype("int64"), start, stop, xp),
-        "amount_365d_minor": _sums(recent, start, stop, xp),
+        "amount_365d_minor": year[known],
         "first_date": ledger.day[start],
         "last_date": ledger.day[stop - 1],
-        "named_share": year.named_shares(xp)[known],
+        "named_share": books.named_shares(xp)[known],
     }
-    return edges, unnamed_books(ledger, year, backend)
+    return edges, unnamed_books(ledger, books, backend)
 
 
 def _sums(values: Any, start: Any, stop: Any, xp: Any) -> Any:
