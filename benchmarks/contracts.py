@@ -132,11 +132,19 @@ def _forecasts(truth: pd.DataFrame, night: deals_case.Night) -> dict[str, Any]:
     low, middle, high = (
         pd.to_datetime(comes[f"next_date{end}"]) for end in ("_earliest", "", "_latest")
     )
-    inside = (low.isna() | (true >= low)) & (high.isna() | (true <= high))
+    ranged = low.notna()
+    inside = ranged & (true >= low) & (high.isna() | (true <= high))
     return {
         "n_next": len(comes),
+        "n_next_ranged": int(ranged.sum()),
+        "n_next_latest": int(high.notna().sum()),
         "next_date_error_days_median": float((true - middle).dt.days.abs().median()),
-        "next_range_holds": float(inside.mean()),
+        "next_range_holds": float(inside[ranged].mean()),
+        "next_range_holds_by": {
+            str(clock): {"n": int(which.sum()), "holds": float(inside[which].mean())}
+            for clock in sorted(comes.next_basis[ranged].astype(str).unique())
+            for which in [ranged & (comes.next_basis == clock)]
+        },
         "next_amount_right": float(
             np.isclose(comes.next_amount, comes.amount.astype(float)).mean()
         ),

@@ -283,14 +283,75 @@ def test_a_node_waits_as_its_finest_sort_does_on_the_clock_of_shares_only():
     assert waits.waits_of(keys, clock, learnt, CPU).tolist() == [10.0, 20.0, 30.0, 0.0]
 
 
+def forecast_of(now, curves, clock=timing.DUE):
+    sort = same_at_all_levels(np.full(now.size, 4))
+    return timing.forecast(sort, now, np.full(now.size, clock, np.int8), curves, CPU)
+
+
 @pytest.mark.parametrize("n", [1, 2, 9, 10, 40])
 def test_few_nodes_have_a_middle_but_no_range(n):
     sort = same_at_all_levels(np.full(n, 4))
     curves = survival.kaplan_meier(sort[-1], np.arange(1.0, n + 1), np.ones(n, bool), CPU)
-    found = timing.forecast(same_at_all_levels(np.array([4])), np.zeros(1), curves, CPU)
+    found = forecast_of(np.zeros(1), curves)
     assert found["n_events"].tolist() == [n]
     assert 1 <= found["middle"][0] <= n
     assert np.isnan(found["early"][0]) == np.isnan(found["late"][0]) == (n < 10)
+
+
+def next_of_a_category(place, n_own, seed, clock=timing.SHARE):
+    """Return where the next node of a category of few nodes fell, and its forecast at the start.
+
+    Three other categories have 40 paid nodes of that kind each, at places of their own.
+    """
+    rng = np.random.default_rng(seed)
+    category = np.repeat([1, 2, 3, 4], [40, 40, 40, n_own])
+    time = np.array([0.9, 0.8, 0.6, place])[category - 1] + rng.normal(0, 0.05, category.size)
+    keys = np.concatenate([category, 100 + category, np.full(time.size, 200)])
+    curves = survival.kaplan_meier(keys, np.tile(time, 3), np.ones(keys.size, bool), CPU)
+    own = [np.array([key]) for key in (4, 104, 200)]
+    found = timing.forecast(own, np.zeros(1), np.array([clock], np.int8), curves, CPU)
+    return place + rng.normal(0, 0.05), {name: values[0] for name, values in found.items()}
+
+
+@pytest.mark.parametrize("clock", [timing.EVENT, timing.SHARE, timing.DAYS])
+@pytest.mark.parametrize("n_own", [0, 1, 9])
+def test_categories_that_pay_at_another_time_tell_no_range(n_own, clock):
+    """A lease's delivery at a fifth had the range of goods, at six tenths: none held."""
+    for seed in range(40):
+        _, found = next_of_a_category(0.2, n_own, seed, clock)
+        assert found["level"] == 2
+        assert 0.1 < found["middle"] < 1
+        assert np.isnan(found["early"])
+        assert np.isnan(found["late"])
+
+
+@pytest.mark.parametrize("place", [0.6, 0.7, 0.8, 0.9])
+def test_categories_that_pay_at_like_times_tell_ranges_that_hold(place):
+    held = []
+    for seed in range(200):
+        came, found = next_of_a_category(place, 5, seed)
+        assert found["level"] == 2
+        if not np.isnan(found["early"]):
+            held.append(found["early"] <= came <= found["late"])
+    assert len(held) > 150
+    assert np.mean(held) > 0.85
+
+
+def test_days_after_a_due_date_are_told_by_all_categories():
+    _, found = next_of_a_category(0.2, 5, 0, timing.DUE)
+    assert found["level"] == 2
+    assert found["early"] < found["middle"] < found["late"]
+
+
+@pytest.mark.parametrize(("n_own", "least"), [(10, 9 / 11), (18, 17 / 19), (19, 0.9), (60, 0.9)])
+def test_ranges_of_a_category_of_its_own_hold_as_often_as_its_nodes_let_them(n_own, least):
+    """Below 19 nodes even their least and greatest hold the next one less than 90 times of 100."""
+    held = []
+    for seed in range(600):
+        came, found = next_of_a_category(0.2, n_own, seed)
+        assert found["level"] == 0
+        held.append(found["early"] <= came <= found["late"])
+    assert abs(np.mean(held) - least) < 3 * np.sqrt(0.09 / 600)
 
 
 @pytest.mark.parametrize("n_earlier", [0, 1, 5])
@@ -299,7 +360,7 @@ def test_the_least_of_few_is_the_first_that_took_longer(n_earlier):
     time = np.append(np.arange(1.0, n_earlier + 1), np.arange(20.0, 32.0))
     sort = same_at_all_levels(np.full(time.size, 4))
     curves = survival.kaplan_meier(sort[-1], time, np.ones(time.size, bool), CPU)
-    found = timing.forecast(same_at_all_levels(np.array([4])), np.array([8.0]), curves, CPU)
+    found = forecast_of(np.array([8.0]), curves)
     assert (found["early"][0], found["late"][0]) == (20.0, 31.0)
 
 

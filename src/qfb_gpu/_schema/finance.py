@@ -47,8 +47,12 @@ TABLES = (
         ("next_due_date", "date", "where clause and contract give one, else null"),
         ("next_date", "date",
          "half of such nodes, unpaid until as_of, were paid by then; null where not known"),
-        ("next_date_earliest", "date", "5% of them were paid by then; null below ten such nodes"),
-        ("next_date_latest", "date", "95% of them; null where fewer were paid, or below ten"),
+        ("next_date_earliest", "date",
+         ("5% of them were paid by then; null below ten such nodes, or where only other "
+          "categories have ten, which pay at another time: next_date is then a rough guess")),
+        ("next_date_latest", "date",
+         ("95% of them; null as next_date_earliest, or where fewer were paid. With n of 10 to 18 "
+          "in next_n_similar the range holds (n - 1) / (n + 1), 82 to 89%, not 90%")),
         ("next_chance", "float64", "share of such nodes that were paid at all so far, 0 to 1"),
         ("next_basis", "string",
          "clock of the forecast: due, event, share (of length) or days; see contracts.md"),

@@ -260,7 +260,7 @@ def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) ->
     times = node_times(rows, saved.as_of_day, backend, saved.fitted("waits"))
     now = (saved.as_of_day - times["origin"][node]) / times["unit"][node]
     sort = [keys[node] for keys in times["sorts"]]
-    seen = forecast(sort, now, saved.fitted("curves"), backend)
+    seen = forecast(sort, now, times["clock"][node], saved.fitted("curves"), backend)
     spread = saved.fitted("amounts")
     left = rows.nodes.amount_minor[node] - rows.node["paid_minor"][node]
     codes = rows.contracts.currency[contract]
