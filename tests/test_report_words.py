@@ -1,12 +1,17 @@
 """The report's sentences: at one and at many, and no row that became something else unsaid."""
 
 import datetime as dt
+import re
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 import report_fixture as made
 from test_report import page, with_measures
 
+from qfb_gpu.report.charts.network import network as picture
+from qfb_gpu.report.data import Link, Network, Node
+from qfb_gpu.report.page.network import network
 from qfb_gpu.report.sections import churn, open_banking, recommendations, risks
 from qfb_gpu.report.wording import duration, percent
 from qfb_gpu.schema import GOLD
@@ -138,3 +143,35 @@ def test_a_customer_of_whom_nothing_was_observed_is_at_no_level_as_it_has_no_ale
     })  # fmt: skip
     levels = risks._summed(found).levels
     assert levels == {("channel", "not measured"): 2, ("channel", "high"): 1}
+
+
+@pytest.mark.parametrize(("name", "wide"), [("H{:012d}", 6.0), ("杭州金鼎科技{:02d}公司", 9.0)])
+def test_no_name_in_the_network_lies_over_another(name, wide):
+    """Twelve hubs who pay each other and five each: drawn close together."""
+    hubs = [Node(name.format(at), False, 0, 1 - at / 50, 5, 5, True) for at in range(12)]
+    rest = [Node(f"r{at}", True, 0, 0.01, 1, 1, False) for at in range(60)]
+    links = [Link(at, other, 1) for at in range(12) for other in range(at)]
+    links += [Link(12 + at, at % 12, 1) for at in range(60)]
+    page = picture([*hubs, *rest], links, "title")
+    tags = re.findall(r'<text x="(.*?)" y="(.*?)" class="tag mid">(.*?)</text>', page)
+    assert tags[0][2] == hubs[0].name  # the highest PageRank is named first
+    boxes = [(float(x), float(y), wide * len(words) / 2) for x, y, words in tags]
+    for at, (x, y, half) in enumerate(boxes):
+        assert 0 <= x - half <= x + half <= 760
+        for other_x, other_y, other_half in boxes[:at]:
+            assert abs(x - other_x) >= half + other_half or abs(y - other_y) >= 11.5
+
+
+def test_the_last_size_of_separate_pieces_has_words_of_its_own():
+    sizes = replace(made_network(), component_sizes=[("1", 3), ("2", 1), ("more", 1)])
+    words = network(sizes)
+    assert ">1 party<" in words
+    assert ">more than 1,000 parties<" in words
+
+
+def made_network():
+    return Network(
+        n_nodes=1, n_customers=1, n_edges=0, n_components=1, n_communities=1, largest_component=1,
+        component_sizes=[], communities=[], top=[], nodes=[], links=[], pagerank_share=[],
+        payee_share={},
+    )  # fmt: skip
