@@ -71,6 +71,37 @@ def test_rows_that_were_summed_rounded_and_prepared_are_told(tmp_path):
     assert "0 days before" not in text
 
 
+def test_rows_left_out_for_many_reasons_are_all_counted(tmp_path):
+    reasons = [("transactions", f"{kind}: why {at}", 30 - at)
+               for kind in ("excluded", "rejected") for at in range(22)]  # fmt: skip
+    total = sum(n for _, _, n in reasons) // 2
+    rows = [("transactions", "rows", 2 * total + 1), ("transactions", "kept", 1)]
+    _, text = page(tmp_path, with_measures(made.many(20), [*rows, *reasons]))
+    assert f"left out 排除: {total} rejected 拒绝: {total}" in text
+    assert text.count("2 other reasons 19") == 2
+    assert f"{total} were left out on purpose" in text
+
+
+def test_columns_and_currencies_that_are_not_listed_are_counted(tmp_path):
+    nulls = [("customers", f"null: {name}", 5) for name in "abcdefghijk"]
+    mix = [("customers", f"currency: C{at:02}", 1) for at in range(8)]
+    rows = [("customers", "rows", 10), ("customers", "kept", 10), *nulls, *mix]
+    _, text = page(tmp_path, with_measures(made.many(20), rows))
+    assert "g 50%, h 50%, 3 more" in text
+    assert "C06 10%, C07 10% " in text
+
+
+def test_rows_that_a_step_made_are_told_beside_those_read(tmp_path):
+    run = with_measures(made.many(20), [
+        ("transactions", "rows", 3), ("transactions", "kept", 4),
+        ("transactions", "made: further rows by prepare", 2),
+        ("transactions", "rejected: amount is missing", 1),
+    ])  # fmt: skip
+    _, text = page(tmp_path, run)
+    assert "3 rows read, 2 more made of them 80%" in text
+    assert "Of 3 rows read and 2 rows made of them, 1 (20%) could not be used" in text
+
+
 def test_rows_that_stayed_as_they_were_are_said_to(tmp_path):
     run = with_measures(made.many(20), [("transactions", "rows", 1), ("transactions", "kept", 1)])
     _, text = page(tmp_path, run)
