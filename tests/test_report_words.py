@@ -13,7 +13,7 @@ from qfb_gpu.report.charts.network import network as picture
 from qfb_gpu.report.data import Link, Network, Node
 from qfb_gpu.report.page.network import network
 from qfb_gpu.report.sections import churn, open_banking, recommendations, risks
-from qfb_gpu.report.wording import duration, percent
+from qfb_gpu.report.wording import compact, duration, percent
 from qfb_gpu.schema import GOLD
 
 
@@ -45,6 +45,19 @@ def test_nearly_all_is_not_said_to_be_all(share, words):
 ])  # fmt: skip
 def test_a_duration_rounds_into_the_next_unit(seconds, words):
     assert duration(seconds).replace("\xa0", " ") == words
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    (12_345, "12.3 k"), (999_950, "1.00 m"), (5.2e15, "5,200 tn"), (-2.1197e16, "−21,197 tn"),
+    (870, "870"), (0.5, "0.50"), (-0.001, "0.00"),
+])  # fmt: skip
+def test_money_has_about_three_digits_and_the_largest_is_readable(value, words):
+    assert compact(value).replace("\xa0", " ") == words
+
+
+def test_a_night_that_read_nothing_does_not_praise_its_rows(tmp_path):
+    _, text = page(tmp_path, made.empty())
+    assert "No row was read. No source was read in this run." in text
 
 
 def test_rows_that_were_summed_rounded_and_prepared_are_told(tmp_path):

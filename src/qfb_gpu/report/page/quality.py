@@ -30,6 +30,8 @@ def _lead(data: Quality) -> str:
     excluded = sum(n for one in data.sources for _, n in one.excluded)
     made = sum(_noted(one, _MADE) for one in data.sources)
     changed = _changed(data)
+    if not read:
+        return "No row was read."
     if not rejected and not excluded:
         return f"{_all(read)} could be used. {changed}"
     more = f" and {plural(made, 'row')} made of them" if made else ""
