@@ -157,6 +157,29 @@ def test_rows_that_cannot_be_prepared_alone_are_read_with_their_file(lake, step,
     assert ingest(fixed).n_rows == (9 if step is SPLIT else 7)
 
 
+def test_a_retry_that_is_refused_for_one_source_tries_none(lake, tmp_path):
+    """Else gold would list rows as rejected that silver holds."""
+    lake.write(memo=["m"] * 8)
+    claims = {"claim_id": list("123"), "customer_id": ["a"] * 3, "amount": ["1.00", "2.005", "3.00"],
+              "date": ["2024-01-01"] * 3, "submitted_date": ["2024-01-01"] * 3, "memo": ["m"] * 3}  # fmt: skip
+    pq.write_table(pa.table(claims), tmp_path / "claims.parquet")
+
+    def config(words, **part):
+        transactions = {"path": "in/*.parquet", "direction_values": words}
+        sources = {"transactions": transactions, "claims": {"path": "claims.parquet", **part}}
+        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "n_buckets": 2, "sources": sources}
+        return build_config(raw, base=tmp_path, where="test")
+
+    ingest(config({}, prepare=[GROUP]))
+    before = lake.state()
+    with pytest.raises(ConfigError, match="all rows of"):
+        retry(config({"进": "in"}, prepare=[GROUP], rounding="half_even"))
+    assert lake.state() == before
+    assert not ingest(config({}, prepare=[GROUP])).changed
+    first, second = retry(config({"进": "in"}, prepare=[GROUP]))  # the claims' settings stayed
+    assert (first.n_kept, second.n_tried, second.n_left) == (2, 0, 1)
+
+
 def test_what_changed_is_named():
     one = {"rounding": "reject", "direction_values": {"x": "in"}, "path": "p"}
     now = {"parts": [{**one, "rounding": "half_even"}], "currency": "CNY"}

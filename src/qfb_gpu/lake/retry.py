@@ -68,8 +68,9 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
     Raises
     ------
     ConfigError
-        There is no lake, the mapping changed in a way that may concern other rows, or it needs
-        columns that rejected rows do not keep.
+        There is no lake, the mapping changed in a way that may concern other rows, it needs
+        columns that rejected rows do not keep, or rows that go through a step of ``prepare`` that
+        needs other rows. Nothing is tried then, of no source.
     """
     lake = config.output_dir / "lake"
     with writing(config.output_dir):
@@ -81,9 +82,10 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
             raise ConfigError(msg)
         for name, manifest in manifests.items():
             _check_change(config, name, manifest, only_rejected=only_rejected)
+        asked = [_asked(config, name, lake / name, manifests[name]) for name in sources]
         done = []
-        for name in sources:
-            manifests[name], result = _retry_source(config, name, lake / name, manifests[name])
+        for one in asked:  # none of them is refused any more
+            manifests[one.source], result = _try(config, one)
             done.append(result)
         quality.publish(config, lake, manifests)
     return done
@@ -129,24 +131,39 @@ def _is_narrow(key: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     return kept and not any(word(text) in known for text in set(new[key]) - set(old[key]))
 
 
-def _retry_source(
-    config: Config, source: str, table_dir: Path, before: Manifest
-) -> tuple[Manifest, Retried]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The rejected rows of a source: those to try, file by file with the reasons they had."""
+
+    source: str
+    table_dir: Path
+    before: Manifest
+    job: Job
+    tries: list[tuple[Batch, FilePlan, Counter[str]]]
+    left: pa.Table
+
+
+def _asked(config: Config, source: str, table_dir: Path, before: Manifest) -> _Asked:
     rejects = read_rejects(state.folder(table_dir), before.rejects)
     job = Job(config, source, table_dir, lambda _stage, _done, _total: None)
-    now = state.settings(config, source)
-    tries, left = _tries(job, before, rejects, _changed_parts(before.settings, now))
+    changed = _changed_parts(before.settings, state.settings(config, source))
+    return _Asked(source, table_dir, before, job, *_tries(job, before, rejects, changed))
+
+
+def _try(config: Config, asked: _Asked) -> tuple[Manifest, Retried]:
+    source, before, job, tries = asked.source, asked.before, asked.job, asked.tries
     cleaned = [clean(batch, plan) for batch, plan, _ in tries]
     kept = [int(one.keep.size) for one in cleaned]
     n_tried = sum(batch.rows.num_rows for batch, _, _ in tries)
+    n_rejected = n_tried + asked.left.num_rows
     changed = before.fingerprint != state.fingerprint(config, source)
     if not sum(kept) and not changed:
-        return before, Retried(source, n_tried, 0, rejects.num_rows)
+        return before, Retried(source, n_tried, 0, n_rejected)
     after = replace(
         before,
         version=before.version + 1,
         fingerprint=state.fingerprint(config, source),
-        settings=now,
+        settings=state.settings(config, source),
         files=list(before.files),
         merged=dict(before.merged),
         profile=dict(before.profile),
@@ -158,8 +175,8 @@ def _retry_source(
         undone["rows"] += batch.rows.num_rows
         undone += Counter({m: n for m, n in again.counts.items() if m.startswith(PREPARED)})
         job.uncount(plan.number, undone)
-    job.make(after, before, ((batch, plan) for batch, plan, _ in tries), n_tried, left=left)
-    n_left = sum(read_rejects(state.folder(table_dir), [n]).num_rows for n in after.rejects)
+    job.make(after, before, ((batch, plan) for batch, plan, _ in tries), n_tried, left=asked.left)
+    n_left = sum(read_rejects(state.folder(asked.table_dir), [n]).num_rows for n in after.rejects)
     return after, Retried(source, n_tried, after.n_rows - before.n_rows, n_left)
 
 
