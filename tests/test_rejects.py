@@ -203,6 +203,8 @@ def test_the_command_lists_and_retries(lake, tmp_path):
     assert "rows rejected; qfb show" in shown.output
     refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--retry"])
     assert "needs the mended config" in str(refused.exception)
+    refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--only-rejected"])
+    assert "goes with --retry" in str(refused.exception)
     path.write_text(text + 'direction_values = { "进" = "in" }\n', encoding="utf-8")
     said = CliRunner().invoke(app, ["rejects", str(path), "--retry"])
     assert (
