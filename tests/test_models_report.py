@@ -1,10 +1,13 @@
 """The report on churn and recommendations: everything is escaped, every table may be empty."""
 
+import re
+
 import numpy as np
 import pyarrow as pa
 
 from qfb_gpu.parts.model_rows import Judged, evaluation_rows, evaluation_table
 from qfb_gpu.report.sections import churn, recommendations
+from qfb_gpu.report.wording import percent
 from qfb_gpu.schema import GOLD
 
 
@@ -70,6 +73,24 @@ def test_recommendations_show_what_and_why():
     assert "&lt;i&gt;" in page
     assert "2.0×" in page
     assert "持有a" in page
+
+
+def test_every_product_has_its_name_and_number_on_the_page():
+    names = [f"product_{at:02}" for at in range(14) for _ in range(20 - at)]
+    table = {
+        "customer_id": [f"c{at}" for at in range(len(names))], "product_id": names,
+        **{n: recommended()[n].to_pylist()[:1] * len(names)
+           for n in ("probability", "lift", "reasons_en", "reasons_zh", "basis")},
+        "rank": pa.array([1] * len(names), pa.int32()),
+    }  # fmt: skip
+    nothing = as_table(evaluation_table([]))
+    page = recommendations.draw(
+        reader({"recommendations": pa.table(table), "model_evaluations": nothing})
+    )
+    bars = re.findall(r'class="what">(.*?)<.*?class="value">(.*?)<', page)
+    shares = [(f"product_{at:02}", f"{20 - at} · {percent(20 - at, 189)}") for at in range(12)]
+    assert bars == shares
+    assert "2 other products for 15 other customers." in page.replace("\xa0", " ")
 
 
 def test_empty_tables_are_said_or_left_out():

@@ -13,6 +13,7 @@ from qfb_gpu.config import build_config, load_config
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import delta, gold
 from qfb_gpu.lake.ingest import forget, ingest
+from qfb_gpu.lake.joined import ROUNDED
 from qfb_gpu.lake.retry import retry, wider_changes
 
 ROWS = {
@@ -115,6 +116,70 @@ def test_a_column_that_was_not_kept_means_reading_the_source(lake):
     assert lake.state() == before
 
 
+def test_counts_of_rows_tried_again_are_those_of_reading_anew(lake):
+    """A row that stays rejected is rounded and prepared once, not once a try."""
+    strip = {"op": "strip_chars", "column": "memo", "chars": "*", "into": "memo"}
+    part = {"rounding": "half_even", "prepare": [strip]}
+    lake.write(amount=["1.005"] * 8, memo=["*x*"] * 8)
+    counts = ingest(lake.config(**part)).counts["transactions"]
+    assert (counts["kept"], counts[ROUNDED]) == (4, 4)  # of the rows that are kept
+    fixed = lake.config(**part, direction_values={"进": "in"})
+    retry(fixed)
+    retried = lake.state()
+    forget(lake.out)
+    counts = ingest(fixed).counts["transactions"]
+    assert (counts["kept"], counts[ROUNDED]) == (6, 6)
+    assert counts["prepare: 1 strip_chars (memo) changed"] == 8
+    assert lake.state() == retried
+
+
+SPLIT = {"op": "split_rows", "column": "direction", "separator": "|", "into": "direction",
+         "place": "place"}  # fmt: skip
+GROUP = {"op": "group_texts", "column": "memo", "by": ["customer_id"], "separator": ",",
+         "into": "memos"}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("step", "words"), [(SPLIT, "several rows of one"), (GROUP, "all rows of")]
+)
+def test_rows_that_cannot_be_prepared_alone_are_read_with_their_file(lake, step, words):
+    """The other half of a split row was kept already: trying the row would pay it twice."""
+    both = ["in|进", "进|进", *["in"] * 6]
+    lake.write(txn_id=[None] * 8, amount=["1.00"] * 8, direction=both, memo=["m"] * 8)
+    ingest(lake.config(prepare=[step]))
+    before = lake.state()
+    fixed = lake.config(prepare=[step], direction_values={"进": "in", "进|进": "in", "in|进": "in"})
+    with pytest.raises(ConfigError, match=f"{words}.*qfb run"):
+        retry(fixed)
+    assert lake.state() == before
+    retry(lake.config(prepare=[step]))  # nothing changed: nothing to be had of them
+    assert lake.state() == before
+    assert ingest(fixed).n_rows == (9 if step is SPLIT else 7)
+
+
+def test_a_retry_that_is_refused_for_one_source_tries_none(lake, tmp_path):
+    """Else gold would list rows as rejected that silver holds."""
+    lake.write(memo=["m"] * 8)
+    claims = {"claim_id": list("123"), "customer_id": ["a"] * 3, "amount": ["1.00", "2.005", "3.00"],
+              "date": ["2024-01-01"] * 3, "submitted_date": ["2024-01-01"] * 3, "memo": ["m"] * 3}  # fmt: skip
+    pq.write_table(pa.table(claims), tmp_path / "claims.parquet")
+
+    def config(words, **part):
+        transactions = {"path": "in/*.parquet", "direction_values": words}
+        sources = {"transactions": transactions, "claims": {"path": "claims.parquet", **part}}
+        raw = {"as_of": dt.date(2024, 12, 31), "device": "cpu", "n_buckets": 2, "sources": sources}
+        return build_config(raw, base=tmp_path, where="test")
+
+    ingest(config({}, prepare=[GROUP]))
+    before = lake.state()
+    with pytest.raises(ConfigError, match="all rows of"):
+        retry(config({"进": "in"}, prepare=[GROUP], rounding="half_even"))
+    assert lake.state() == before
+    assert not ingest(config({}, prepare=[GROUP])).changed
+    first, second = retry(config({"进": "in"}, prepare=[GROUP]))  # the claims' settings stayed
+    assert (first.n_kept, second.n_tried, second.n_left) == (2, 0, 1)
+
+
 def test_what_changed_is_named():
     one = {"rounding": "reject", "direction_values": {"x": "in"}, "path": "p"}
     now = {"parts": [{**one, "rounding": "half_even"}], "currency": "CNY"}
@@ -138,6 +203,8 @@ def test_the_command_lists_and_retries(lake, tmp_path):
     assert "rows rejected; qfb show" in shown.output
     refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--retry"])
     assert "needs the mended config" in str(refused.exception)
+    refused = CliRunner().invoke(app, ["rejects", str(lake.out), "--only-rejected"])
+    assert "goes with --retry" in str(refused.exception)
     path.write_text(text + 'direction_values = { "进" = "in" }\n', encoding="utf-8")
     said = CliRunner().invoke(app, ["rejects", str(path), "--retry"])
     assert (

@@ -1,14 +1,19 @@
 """The report's sentences: at one and at many, and no row that became something else unsaid."""
 
 import datetime as dt
+import re
+from dataclasses import replace
 
 import pyarrow as pa
 import pytest
 import report_fixture as made
 from test_report import page, with_measures
 
+from qfb_gpu.report.charts.network import network as picture
+from qfb_gpu.report.data import Link, Network, Node
+from qfb_gpu.report.page.network import network
 from qfb_gpu.report.sections import churn, open_banking, recommendations, risks
-from qfb_gpu.report.wording import duration, percent
+from qfb_gpu.report.wording import compact, duration, percent
 from qfb_gpu.schema import GOLD
 
 
@@ -42,6 +47,19 @@ def test_a_duration_rounds_into_the_next_unit(seconds, words):
     assert duration(seconds).replace("\xa0", " ") == words
 
 
+@pytest.mark.parametrize(("value", "words"), [
+    (12_345, "12.3 k"), (999_950, "1.00 m"), (5.2e15, "5,200 tn"), (-2.1197e16, "−21,197 tn"),
+    (870, "870"), (0.5, "0.50"), (-0.001, "0.00"),
+])  # fmt: skip
+def test_money_has_about_three_digits_and_the_largest_is_readable(value, words):
+    assert compact(value).replace("\xa0", " ") == words
+
+
+def test_a_night_that_read_nothing_does_not_praise_its_rows(tmp_path):
+    _, text = page(tmp_path, made.empty())
+    assert "No row was read. No source was read in this run." in text
+
+
 def test_rows_that_were_summed_rounded_and_prepared_are_told(tmp_path):
     run = with_measures(made.many(20), [
         ("transactions", "rows", 10), ("transactions", "kept", 6), ("transactions", "files", 3),
@@ -64,6 +82,37 @@ def test_rows_that_were_summed_rounded_and_prepared_are_told(tmp_path):
     assert "Files 文件数 3" in text
     assert "the as-of date" in text
     assert "0 days before" not in text
+
+
+def test_rows_left_out_for_many_reasons_are_all_counted(tmp_path):
+    reasons = [("transactions", f"{kind}: why {at}", 30 - at)
+               for kind in ("excluded", "rejected") for at in range(22)]  # fmt: skip
+    total = sum(n for _, _, n in reasons) // 2
+    rows = [("transactions", "rows", 2 * total + 1), ("transactions", "kept", 1)]
+    _, text = page(tmp_path, with_measures(made.many(20), [*rows, *reasons]))
+    assert f"left out 排除: {total} rejected 拒绝: {total}" in text
+    assert text.count("2 other reasons 19") == 2
+    assert f"{total} were left out on purpose" in text
+
+
+def test_columns_and_currencies_that_are_not_listed_are_counted(tmp_path):
+    nulls = [("customers", f"null: {name}", 5) for name in "abcdefghijk"]
+    mix = [("customers", f"currency: C{at:02}", 1) for at in range(8)]
+    rows = [("customers", "rows", 10), ("customers", "kept", 10), *nulls, *mix]
+    _, text = page(tmp_path, with_measures(made.many(20), rows))
+    assert "g 50%, h 50%, 3 more" in text
+    assert "C06 10%, C07 10% " in text
+
+
+def test_rows_that_a_step_made_are_told_beside_those_read(tmp_path):
+    run = with_measures(made.many(20), [
+        ("transactions", "rows", 3), ("transactions", "kept", 4),
+        ("transactions", "made: further rows by prepare", 2),
+        ("transactions", "rejected: amount is missing", 1),
+    ])  # fmt: skip
+    _, text = page(tmp_path, run)
+    assert "3 rows read, 2 more made of them 80%" in text
+    assert "Of 3 rows read and 2 rows made of them, 1 (20%) could not be used" in text
 
 
 def test_rows_that_stayed_as_they_were_are_said_to(tmp_path):
@@ -138,3 +187,35 @@ def test_a_customer_of_whom_nothing_was_observed_is_at_no_level_as_it_has_no_ale
     })  # fmt: skip
     levels = risks._summed(found).levels
     assert levels == {("channel", "not measured"): 2, ("channel", "high"): 1}
+
+
+@pytest.mark.parametrize(("name", "wide"), [("H{:012d}", 6.0), ("杭州金鼎科技{:02d}公司", 9.0)])
+def test_no_name_in_the_network_lies_over_another(name, wide):
+    """Twelve hubs who pay each other and five each: drawn close together."""
+    hubs = [Node(name.format(at), False, 0, 1 - at / 50, 5, 5, True) for at in range(12)]
+    rest = [Node(f"r{at}", True, 0, 0.01, 1, 1, False) for at in range(60)]
+    links = [Link(at, other, 1) for at in range(12) for other in range(at)]
+    links += [Link(12 + at, at % 12, 1) for at in range(60)]
+    page = picture([*hubs, *rest], links, "title")
+    tags = re.findall(r'<text x="(.*?)" y="(.*?)" class="tag mid">(.*?)</text>', page)
+    assert tags[0][2] == hubs[0].name  # the highest PageRank is named first
+    boxes = [(float(x), float(y), wide * len(words) / 2) for x, y, words in tags]
+    for at, (x, y, half) in enumerate(boxes):
+        assert 0 <= x - half <= x + half <= 760
+        for other_x, other_y, other_half in boxes[:at]:
+            assert abs(x - other_x) >= half + other_half or abs(y - other_y) >= 11.5
+
+
+def test_the_last_size_of_separate_pieces_has_words_of_its_own():
+    sizes = replace(made_network(), component_sizes=[("1", 3), ("2", 1), ("more", 1)])
+    words = network(sizes)
+    assert ">1 party<" in words
+    assert ">more than 1,000 parties<" in words
+
+
+def made_network():
+    return Network(
+        n_nodes=1, n_customers=1, n_edges=0, n_components=1, n_communities=1, largest_component=1,
+        component_sizes=[], communities=[], top=[], nodes=[], links=[], pagerank_share=[],
+        payee_share={},
+    )  # fmt: skip

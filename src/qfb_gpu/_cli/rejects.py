@@ -48,6 +48,9 @@ def add_rejects(app: typer.Typer) -> None:
         settings = None if config is None else load_config(config)
         if settings is not None and out.suffix == ".toml":
             out = settings.output_dir
+        if only_rejected and not retry:
+            msg = "--only-rejected goes with --retry, which tries the rejected rows again"
+            raise ConfigError(msg)
         if not retry:
             _list(out, console())
             return

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 BLANK_ROW = "blank row"
 LEFT_OUT = "excluded: left out by prepare"
 MADE = "made: further rows by prepare"
+PREPARED = "prepare: "
+"""How the counts of a recipe's steps begin."""
 BROKEN_LINE = "line has another number of columns than the header"
 _IDS = ("customer_id", "counterparty_id")
 _WORDS = {
@@ -148,11 +150,12 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     columns["source_file"] = pa.array(np.repeat(np.array(numbers, np.int32), sizes))
     columns["source_row"] = pa.array(row_number)
     excluded, reasons = _exclude(rows, plan, reader, columns)
-    counts += reader.counts
     reason = np.where(excluded > 0, 0, reader.reason)
+    keep = np.flatnonzero((excluded == 0) & (reason == 0))
+    if reader.rounded is not None:
+        counts[joined.ROUNDED] += int(reader.rounded[keep].sum())
     for number, why in enumerate(reasons, 1):
         counts[f"excluded: {why}"] += int((excluded == number).sum())
-    keep = np.flatnonzero((excluded == 0) & (reason == 0))
     rejects = _rejects(batch, as_came, plan, reason, reader.words, row_number, counts)
     by_file = {plan.number: +counts}
     if batch.files:
@@ -259,7 +262,6 @@ class _RowReader:
         self.reason = np.zeros(rows.num_rows, np.int16)
         self.n_missing = np.zeros(rows.num_rows, np.int16)
         self.words: list[str] = []
-        self.counts: Counter[str] = Counter()
         self.rounded: Any = None
         self._negative: Any = None
 
@@ -330,7 +332,6 @@ class _RowReader:
         minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
-            self.counts[joined.ROUNDED] += int(rounded.sum())
             self.rounded = rounded
             status[rounded] = OK
         self._judge(column, status)

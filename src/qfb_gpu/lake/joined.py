@@ -87,9 +87,11 @@ def counts_by_file(
     judged : list of (str, integer array, list of str)
         What becomes of a row, the number of the reason of each row (0: it does not), the reasons.
     rounded : array of bool or None
-        Whether an amount was rounded.
+        Whether an amount was rounded; of rows that are kept it is counted.
     """
     found: dict[int, Counter[str]] = {}
+    if rounded is not None:
+        rounded = rounded & np.all([code == 0 for _, code, _ in judged], axis=0)
     start = 0
     for number, _, n_rows in batch.files:
         counts = found.setdefault(number, Counter())

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake.clean import FilePlan, clean
+from qfb_gpu.lake.clean import PREPARED, FilePlan, clean
 from qfb_gpu.lake.nothing_left import may_be_empty, nothing_left, refusal
 from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import Mapped, SourceFile
 
 _FIRST_ROWS = 1000
-_KEPT = ("rounded", "prepare: ")
+_KEPT = ("rounded", PREPARED)
 """Counts of rows that are not left out."""
 
 

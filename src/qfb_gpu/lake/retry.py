@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import parse, quality
-from qfb_gpu.lake.clean import BROKEN_LINE, clean
+from qfb_gpu.lake.clean import BROKEN_LINE, PREPARED, clean
 from qfb_gpu.lake.job import Job
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.readers import Batch
@@ -68,8 +68,9 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
     Raises
     ------
     ConfigError
-        There is no lake, the mapping changed in a way that may concern other rows, or it needs
-        columns that rejected rows do not keep.
+        There is no lake, the mapping changed in a way that may concern other rows, it needs
+        columns that rejected rows do not keep, or rows that go through a step of ``prepare`` that
+        needs other rows. Nothing is tried then, of no source.
     """
     lake = config.output_dir / "lake"
     with writing(config.output_dir):
@@ -81,9 +82,10 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
             raise ConfigError(msg)
         for name, manifest in manifests.items():
             _check_change(config, name, manifest, only_rejected=only_rejected)
+        asked = [_asked(config, name, lake / name, manifests[name]) for name in sources]
         done = []
-        for name in sources:
-            manifests[name], result = _retry_source(config, name, lake / name, manifests[name])
+        for one in asked:  # none of them is refused any more
+            manifests[one.source], result = _try(config, one)
             done.append(result)
         quality.publish(config, lake, manifests)
     return done
@@ -129,17 +131,34 @@ def _is_narrow(key: str, old: dict[str, Any], new: dict[str, Any]) -> bool:
     return kept and not any(word(text) in known for text in set(new[key]) - set(old[key]))
 
 
-def _retry_source(
-    config: Config, source: str, table_dir: Path, before: Manifest
-) -> tuple[Manifest, Retried]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The rejected rows of a source: those to try, file by file with the reasons they had."""
+
+    source: str
+    table_dir: Path
+    before: Manifest
+    job: Job
+    tries: list[tuple[Batch, FilePlan, Counter[str]]]
+    left: pa.Table
+
+
+def _asked(config: Config, source: str, table_dir: Path, before: Manifest) -> _Asked:
     rejects = read_rejects(state.folder(table_dir), before.rejects)
     job = Job(config, source, table_dir, lambda _stage, _done, _total: None)
-    tries, left = _tries(job, before, rejects)
-    kept = [int(clean(batch, plan).keep.size) for batch, plan, _ in tries]
+    changed = _changed_parts(before.settings, state.settings(config, source))
+    return _Asked(source, table_dir, before, job, *_tries(job, before, rejects, changed))
+
+
+def _try(config: Config, asked: _Asked) -> tuple[Manifest, Retried]:
+    source, before, job, tries = asked.source, asked.before, asked.job, asked.tries
+    cleaned = [clean(batch, plan) for batch, plan, _ in tries]
+    kept = [int(one.keep.size) for one in cleaned]
     n_tried = sum(batch.rows.num_rows for batch, _, _ in tries)
+    n_rejected = n_tried + asked.left.num_rows
     changed = before.fingerprint != state.fingerprint(config, source)
     if not sum(kept) and not changed:
-        return before, Retried(source, n_tried, 0, rejects.num_rows)
+        return before, Retried(source, n_tried, 0, n_rejected)
     after = replace(
         before,
         version=before.version + 1,
@@ -151,17 +170,18 @@ def _retry_source(
         retried=before.retried + 1,
         rejects=[],
     )
-    for batch, plan, reasons in tries:
+    for (batch, plan, reasons), again in zip(tries, cleaned, strict=True):
         undone = Counter({f"rejected: {reason}": n for reason, n in reasons.items()})
         undone["rows"] += batch.rows.num_rows
+        undone += Counter({m: n for m, n in again.counts.items() if m.startswith(PREPARED)})
         job.uncount(plan.number, undone)
-    job.make(after, before, ((batch, plan) for batch, plan, _ in tries), n_tried, left=left)
-    now = sum(read_rejects(state.folder(table_dir), [n]).num_rows for n in after.rejects)
-    return after, Retried(source, n_tried, after.n_rows - before.n_rows, now)
+    job.make(after, before, ((batch, plan) for batch, plan, _ in tries), n_tried, left=asked.left)
+    n_left = sum(read_rejects(state.folder(asked.table_dir), [n]).num_rows for n in after.rejects)
+    return after, Retried(source, n_tried, after.n_rows - before.n_rows, n_left)
 
 
 def _tries(
-    job: Job, before: Manifest, rejects: pa.Table
+    job: Job, before: Manifest, rejects: pa.Table, changed: set[int]
 ) -> tuple[list[tuple[Batch, FilePlan, Counter[str]]], pa.Table]:
     """Return the rows to try, file by file with the reasons they had, and the rows that stay."""
     names = [None if file.get("gone") else str(file["name"]) for file in before.files]
@@ -175,16 +195,38 @@ def _tries(
         rows = from_json(some.column("row_json"))
         file = before.files[number]
         plan, _ = job.planner.plan(number, file["name"], file["part"], rows.schema.names)
-        whole = plan is not None and plan.recipe is not None and plan.recipe.is_whole
         if plan is None or not set(plan.wanted) <= set(rows.schema.names):
             msg = (
                 f"{file['name']}: the mended mapping needs columns that its rejected rows do not "
                 f"keep; they have {', '.join(rows.schema.names)}; `qfb run` reads the source again"
             )
             raise ConfigError(msg)
-        if whole:
+        why = _why_not(plan)
+        if why and file["part"] in changed:
+            msg = f"{file['name']}: {why}; `qfb run` reads the source again"
+            raise ConfigError(msg)
+        if why:
             may[picked] = False
             continue
         batch = Batch(rows.select(plan.wanted), 0, numbers=some.column("row").to_numpy())
         tries.append((batch, plan, Counter(some.column("reason").to_pylist())))
     return tries, rejects.filter(pa.array(~may))
+
+
+def _why_not(plan: FilePlan) -> str:
+    """Return why rejected rows alone do not go through the steps of a file; empty if they do."""
+    if plan.recipe is None:
+        return ""
+    if plan.recipe.is_whole:
+        return "a step of its prepare has to see all rows of the file"
+    if plan.recipe.multiplies:
+        return "a step of its prepare makes several rows of one, of which some may have been kept"
+    return ""
+
+
+def _changed_parts(before: dict[str, Any], now: dict[str, Any]) -> set[int]:
+    """Return the parts of a source whose rows another setting may concern."""
+    old, new = before.get("parts", []), now["parts"]
+    if len(old) != len(new) or any(before.get(key) != now[key] for key in now if key != "parts"):
+        return set(range(len(new)))
+    return {number for number, part in enumerate(new) if part != old[number]}

@@ -55,6 +55,8 @@ class Operation:
         Arguments that list columns of both tables: names, or [ours, theirs].
     whole : callable(settings) -> bool
         Whether it has to see all rows of a file at once.
+    multiplies : callable(settings) -> bool
+        Whether one row may become several.
     keeps_raw : bool
         Whether ``into`` must be another column than the one that is read.
     """
@@ -69,6 +71,7 @@ class Operation:
     theirs: frozenset[str] = frozenset()
     pairs: frozenset[str] = frozenset()
     whole: Callable[[dict[str, Any]], bool] = lambda _settings: False
+    multiplies: Callable[[dict[str, Any]], bool] = lambda _settings: False
     keeps_raw: bool = False
 
     @property
@@ -133,7 +136,13 @@ OPERATIONS: dict[str, Operation] = {
     "after": _one(parts.after),
     "join_columns": Operation(combine.join_columns, {}, {"columns": "columns"}),
     "split_columns": _one(combine.split_columns, several=True),
-    "split_rows": Operation(rows.split_rows, {"column": "column"}, {}, on_table=True),
+    "split_rows": Operation(
+        rows.split_rows,
+        {"column": "column"},
+        {},
+        on_table=True,
+        multiplies=lambda _settings: True,
+    ),
     "duplicates": Operation(
         combine.duplicates,
         {},
@@ -154,6 +163,7 @@ OPERATIONS: dict[str, Operation] = {
         on_table=True,
         theirs=frozenset({"take"}),
         pairs=frozenset({"on"}),
+        multiplies=lambda settings: settings.get("cardinality") == "many",
     ),
     "lookup_asof": Operation(
         lookups.lookup_asof,

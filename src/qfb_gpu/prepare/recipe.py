@@ -118,6 +118,11 @@ class Recipe:
         """Whether a step has to see all rows of a file at once."""
         return any(step.operation.whole(step.settings) for step in self.steps)
 
+    @property
+    def multiplies(self) -> bool:
+        """Whether a row of a file may become several."""
+        return any(step.operation.multiplies(step.settings) for step in self.steps)
+
     def to_read(self, wanted: list[str]) -> list[str]:
         """Return the file's columns that ``wanted`` and the steps need, each once."""
         needed = [*wanted, *(name for step in self.steps for name in step.inputs)]

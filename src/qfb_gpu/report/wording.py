@@ -34,7 +34,7 @@ def compact(value: float) -> str:
             size, unit = size / scale, _GAP + name
             break
     decimals = 2 if size < _TEN else 1 if size < _HUNDRED else 0
-    digits = f"{size:.{decimals}f}"
+    digits = f"{size:,.{decimals}f}"
     if not unit and size == int(size):
         digits = f"{int(size)}"
     sign = MINUS if value < 0 and digits.strip("0.") else ""

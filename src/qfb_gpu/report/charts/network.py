@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
+from unicodedata import east_asian_width
 
 from qfb_gpu.report.charts import svg
 from qfb_gpu.report.charts.layout import place
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _MARGIN = 760.0, 520.0, 46.0
 _LABEL = 16
+_LINE, _WIDE, _NARROW = 13.0, 12.0, 7.2
+"""Height of a line of a name; width of a Chinese character in it, and of others at most."""
 
 
 def network(nodes: list[Node], links: list[Link], title: str) -> Html:
@@ -27,15 +30,56 @@ def network(nodes: list[Node], links: list[Link], title: str) -> Html:
     busiest = max((link.n_payments for link in links), default=1) or 1
     body = [_link(link, nodes, xs, ys, busiest) for link in links]
     body += [
-        _node(node, x, y, 4 + 14 * math.sqrt(node.pagerank / most))
-        for node, x, y in zip(nodes, xs, ys, strict=True)
+        _node(node, x, y, _radius(node, most)) for node, x, y in zip(nodes, xs, ys, strict=True)
     ]
-    body += [
-        svg.text(x, y - 9 - 14 * math.sqrt(node.pagerank / most), _short(node.name), "tag mid")
-        for node, x, y in zip(nodes, xs, ys, strict=True)
-        if node.is_hub
-    ]
-    return svg.frame(_WIDTH, _HEIGHT, title, "".join(body), "net")
+    return svg.frame(_WIDTH, _HEIGHT, title, "".join([*body, *_labels(nodes, xs, ys)]), "net")
+
+
+def _radius(node: Node, most: float) -> float:
+    return 4 + 14 * math.sqrt(node.pagerank / most)
+
+
+def _labels(nodes: list[Node], xs: list[float], ys: list[float]) -> list[str]:
+    """Return the names of the hubs, the highest PageRank first, none of them over another one.
+
+    A name stands above its node, else below or beside it; where none of these is free it is left
+    to the tooltip.
+    """
+    most = max((node.pagerank for node in nodes), default=0.0) or 1.0
+    hubs = [at for at, node in enumerate(nodes) if node.is_hub]
+    taken: list[tuple[float, float, float, float]] = []
+    found = []
+    for at in sorted(hubs, key=lambda at: -nodes[at].pagerank):
+        words = _short(nodes[at].name)
+        half, away = _wide(words) / 2, _radius(nodes[at], most)
+        for x, y in _around(xs[at], ys[at], half, away):
+            box = (x - half, x + half, y - _LINE, y)
+            if _is_inside(box) and not any(_is_over(box, other) for other in taken):
+                taken.append(box)
+                found.append(svg.text(x, y, words, "tag mid"))
+                break
+    return found
+
+
+def _around(x: float, y: float, half: float, away: float) -> list[tuple[float, float]]:
+    """Return where a name may stand, by the middle of its base line: the best place first."""
+    beside, middle = away + 4 + half, y + _LINE / 2 - 2
+    return [(x, y - away - 5), (x, y + away + _LINE), (x + beside, middle), (x - beside, middle)]
+
+
+def _wide(words: str) -> float:
+    """Return about how wide a name is: a Chinese character takes as much as it is high."""
+    return sum(_WIDE if east_asian_width(one) in "WF" else _NARROW for one in words)
+
+
+def _is_inside(box: tuple[float, float, float, float]) -> bool:
+    return box[0] >= 0 and box[1] <= _WIDTH and box[2] >= 0 and box[3] <= _HEIGHT
+
+
+def _is_over(
+    one: tuple[float, float, float, float], other: tuple[float, float, float, float]
+) -> bool:
+    return one[0] < other[1] and other[0] < one[1] and one[2] < other[3] and other[2] < one[3]
 
 
 def _short(name: str) -> str:

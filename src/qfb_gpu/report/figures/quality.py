@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.counted import counted
 from qfb_gpu.lake.quality import (
     CURRENCY,
     DAYS_OLD,
@@ -77,25 +78,28 @@ def _source(
     examples: dict[tuple[str, str], tuple[str, str]],
     details: dict[str, str],
 ) -> SourceQuality:
-    rejected = _with_prefix(measures, "rejected")
-    listed = [reason for reason, _ in rejected]
+    rejected = _first_reasons(_with_prefix(measures, "rejected"))
     noted = {m: v for m, v in measures.items() if not m.startswith(_ELSEWHERE)}
     reasons = []
-    for reason, n_rows in rejected[:_REASONS]:
+    for reason, n_rows in rejected:
         where, example = examples.get((name, reason), ("", ""))
         reasons.append(Reason(reason, n_rows, where, example))
-    if len(listed) > _REASONS:
-        rest = sum(n for _, n in rejected[_REASONS:])
-        reasons.append(Reason(f"{len(listed) - _REASONS} other reasons", rest, "", ""))
     return SourceQuality(
         source=name,
         rows=measures.get("rows", 0),
         kept=measures.get("kept", 0),
-        excluded=_with_prefix(measures, "excluded")[:_REASONS],
+        excluded=_first_reasons(_with_prefix(measures, "excluded")),
         rejected=reasons,
         measures=sorted(noted.items()),
         health=_health(measures, details),
     )
+
+
+def _first_reasons(counts: Counts) -> Counts:
+    """Return the most frequent reasons, and what the others come to as one."""
+    rest = counts[_REASONS:]
+    others = [(counted(len(rest), "other reason"), sum(n for _, n in rest))] if rest else []
+    return [*counts[:_REASONS], *others]
 
 
 def _details(read: Read) -> dict[str, dict[str, str]]:
@@ -117,12 +121,10 @@ def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str
     ]
     mix = _with_prefix(measures, CURRENCY[:-2])
     if mix:
-        shares = [f"{code} {percent(n, kept)}" for code, n in mix[:_MOST]]
-        found.append(("Currencies", "币种", ", ".join(shares)))
+        found.append(("Currencies", "币种", _shares(mix, kept)))
     nulls = _with_prefix(measures, NULLS[:-2])
     if nulls:
-        shares = [f"{name} {percent(n, kept)}" for name, n in nulls[:_MOST]]
-        found.append(("Empty values", "空值", ", ".join(shares)))
+        found.append(("Empty values", "空值", _shares(nulls, kept)))
     for name, n in _with_prefix(measures, OUT_OF_RANGE[:-2]):
         span = details.get(OUT_OF_RANGE + name, "")
         found.append((f"Dates of {name}", "日期", f"{span}; {plural(n, 'row')} out of range"))
@@ -133,6 +135,12 @@ def _health(measures: dict[str, int], details: dict[str, str]) -> list[tuple[str
     if DUPLICATE_KEYS in measures:
         found.append(("Duplicate keys", "重复键", count(measures[DUPLICATE_KEYS])))
     return found
+
+
+def _shares(counts: Counts, kept: int) -> str:
+    shares = [f"{name} {percent(n, kept)}" for name, n in counts[:_MOST]]
+    rest = len(counts) - _MOST
+    return ", ".join([*shares, f"{rest} more"] if rest > 0 else shares)
 
 
 def _age(days: int, date: str) -> str:

@@ -81,8 +81,7 @@ def _communities(data: Network) -> Html:
 
 def _components(data: Network) -> Html:
     items = [
-        (f"{label} {'party' if label == '1' else 'parties'}", [("plain", float(n), count(n))],
-         count(n))
+        (_size_words(label), [("plain", float(n), count(n))], count(n))
         for label, n in data.component_sizes
     ]  # fmt: skip
     return card(
@@ -90,6 +89,12 @@ def _components(data: Network) -> Html:
         note=f"{plural(data.n_components, 'piece')}, with no payment between two pieces; the "
         f"largest has {plural(data.largest_component, 'party', 'parties')}.",
     )  # fmt: skip
+
+
+def _size_words(label: str) -> str:
+    if label == "more":
+        return "more than 1,000 parties"
+    return f"{label} {'party' if label == '1' else 'parties'}"
 
 
 def _ranks(data: Network) -> Html:

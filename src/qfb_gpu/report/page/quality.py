@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from qfb_gpu.report.data import Quality, SourceQuality
 
 
-_SUMMED, _ROUNDED, _PREPARED = "summed: ", "rounded: ", "prepare: "
+_SUMMED, _ROUNDED, _PREPARED, _MADE = "summed: ", "rounded: ", "prepare: ", "made: "
 _NO_ROWS = "The source is there and has no rows: what is made of it is empty."
 
 
@@ -28,11 +28,16 @@ def _lead(data: Quality) -> str:
     read = sum(one.rows for one in data.sources)
     rejected = sum(reason.n_rows for one in data.sources for reason in one.rejected)
     excluded = sum(n for one in data.sources for _, n in one.excluded)
+    made = sum(_noted(one, _MADE) for one in data.sources)
     changed = _changed(data)
+    if not read:
+        return "No row was read."
     if not rejected and not excluded:
         return f"{_all(read)} could be used. {changed}"
+    more = f" and {plural(made, 'row')} made of them" if made else ""
+    share = percent(rejected, read + made)
     return (
-        f"Of {plural(read, 'row')} read, {count(rejected)} ({percent(rejected, read)}) could not "
+        f"Of {plural(read, 'row')} read{more}, {count(rejected)} ({share}) could not "
         f"be used and {plural(excluded, 'was', 'were')} left out on purpose. {changed} "
         "Every rejected row is in the rejects table as it came."
     )
@@ -78,7 +83,11 @@ def _source(one: SourceQuality) -> Html:
     if summed:
         became.append(("plain", "added to another", "合并", summed))
     parts = [(kind, float(n), f"{words}: {count(n)}") for kind, words, _, n in became]
-    bar = rows([(f"{plural(one.rows, 'row')} read", parts, percent(one.kept, one.rows))],
+    made = _noted(one, _MADE)
+    label = f"{plural(one.rows, 'row')} read" + (
+        f", {count(made)} more made of them" if made else ""
+    )
+    bar = rows([(label, parts, percent(one.kept, one.rows + made))],
                longest=float(max(one.rows, sum(n for *_, n in became), 1)))  # fmt: skip
     key = legend(*((kind, f"{words} {zh}: {count(n)}") for kind, words, zh, n in became))
     reasons = _reasons(one) if one.rejected or one.excluded or one.measures else ""

@@ -109,7 +109,8 @@ def _share(data: Regular) -> Html:
     shown = rows(items, longest=1.0) if items else empty("No money moved.")
     return card(
         "Share of the money that is regular", "规律性资金占比", shown,
-        note="Money in regular streams beside the money in all streams of that currency.",
+        note="Money in regular streams beside the money in all streams of that currency, before "
+        "returns (negative amounts).",
     )  # fmt: skip
 
 

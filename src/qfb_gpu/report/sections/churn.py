@@ -36,6 +36,8 @@ _WORDS = {
     "calibration_error_pairs": "calibration error of pairs",
 }  # fmt: skip
 _SHOWN = 12
+_BESIDE = 3
+"""Candidates whose figures fit beside another card."""
 _FEWEST = 20
 """Cases of whom a range is told: the bootstrap range of one is the figure itself."""
 
@@ -136,6 +138,7 @@ def figures_card(judged: list[dict[str, Any]], title: str, zh: str) -> Html:
         title, zh, table(heads, rows, title),
         note="✓: its scores are published. Ranges: 90%, bootstrap; none of fewer than "
         f"{_FEWEST} cases, which tell little. {judged[0]['note']}",
+        wide=len(names) > _BESIDE,
     )  # fmt: skip
 
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qfb_gpu.report.charts.columns import Series, columns
+from qfb_gpu.report.charts.rows import rows
 from qfb_gpu.report.figures.columns import added, labels
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, name, section, table
 from qfb_gpu.report.sections.churn import figures_card
 from qfb_gpu.report.sections.section import Section
-from qfb_gpu.report.wording import percent, plural
+from qfb_gpu.report.wording import count, percent, plural
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -84,20 +84,24 @@ def _summed(found: pa.Table) -> _Sums:
 
 
 def _by_product(counts: Counter[str]) -> Html:
-    most = sorted(counts.items(), key=lambda one: (-one[1], one[0]))[:_BARS]
-    labels = [product for product, _ in most]
-    tips = [f"{product}: first for {plural(n, 'customer')}" for product, n in most]
-    chart = columns(
-        labels, [Series("in", [float(n) for _, n in most])], tips,
-        "Customers by the product that comes first for them",
-    )  # fmt: skip
-    return card("What comes first", "首选产品", chart)
+    ranked = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    whole, rest = sum(counts.values()), ranked[_BARS:]
+    bars = [
+        (product, [("in", float(n), f"first for {plural(n, 'customer')}")],
+         f"{count(n)} · {percent(n, whole)}")
+        for product, n in ranked[:_BARS]
+    ]  # fmt: skip
+    note = "Customers by the product that comes first for them."
+    if rest:
+        left = sum(n for _, n in rest)
+        note += f" {plural(len(rest), 'other product')} for {plural(left, 'other customer')}."
+    return card("What comes first", "首选产品", rows(bars), note=note)
 
 
 def _likeliest(parts: list[_Sums]) -> Html:
     first = [one for part in parts for one in part.likeliest]
     ranked = sorted(first, key=lambda one: (-one["probability"], one["customer_id"]))[:_SHOWN]
-    rows = [
+    lines = [
         [
             name(one["customer_id"]), one["product_id"], percent(one["probability"]),
             f"{one['lift']:.1f}×", one["reasons_en"] or "", one["reasons_zh"] or "",
@@ -109,7 +113,7 @@ def _likeliest(parts: list[_Sums]) -> Html:
         ("why", ""), ("原因", "min"),
     ]  # fmt: skip
     return card(
-        "Whom to talk to first", "优先营销客户", table(heads, rows, "Likeliest openings"),
+        "Whom to talk to first", "优先营销客户", table(heads, lines, "Likeliest openings"),
         note="Probability: that the customer opens it in the horizon, as such customers did; not "
         "the effect of a call. Lift: over everyone without the product.", wide=True,
     )  # fmt: skip
