@@ -1,5 +1,6 @@
 """Churn: features against a loop, nothing later is seen, and customers who fade are found."""
 
+import json
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -369,7 +370,7 @@ def test_a_champion_that_learnt_from_who_tests_tonight_is_not_judged(
     monkeypatch.setattr(registry, "champion", lambda *_: version)
     model = churn.ChurnModel.from_files(candidate.files)
     question = (model.definition, model.horizon_days, model.fall_share)
-    found = part._champion(saved, model, question)
+    found = part._champion(saved, model, question, model.names)
     assert (found is not None) == is_judged
 
 
@@ -488,6 +489,53 @@ def test_too_few_to_learn_from_is_said_and_scores_are_null(cpu, tmp_path):
     assert np.isnan(profile["churn_probability"]).all()
     assert set(profile["churn_level"].codes) == {churn.RISKS.index("unknown")}
     assert offered(work.root) == []
+
+
+def served_by(candidate, folder, **changes):
+    """Return a champion of the files of a candidate, as the registry has it."""
+    for name, content in {**candidate.files, **changes}.items():
+        (folder / name).write_bytes(content)
+    params = {name: str(value) for name, value in candidate.params.items()}
+    return Version("churn", 4, ("champion",), {}, {}, params, folder, "id")
+
+
+@pytest.mark.parametrize("n_customers", [3, 20])
+def test_where_nobody_learns_tonight_the_champion_serves(
+    buyers, tmp_path, monkeypatch, n_customers
+):
+    """Of few customers no rule is learnt either, which was once the end of the night."""
+    saved, _, _ = night_of(buyers[0], tmp_path / "before")
+    [candidate] = offered(saved.workspace.root)
+    monkeypatch.setattr(registry, "champion", lambda *_: served_by(candidate, tmp_path))
+    few = [row for row in buyers[0] if row[0] < n_customers]
+    saved, fitted, profile = night_of(few, tmp_path / "now")
+    rows = fitted["evaluations"]
+    assert set(rows["candidate"].to_pylist()) == {"champion"}
+    assert rows["is_used"].all()
+    assert set(rows["version"]) == {4}
+    assert "cannot decide, 5 are needed" in rows["note"].to_pylist()[0]
+    assert offered(saved.workspace.root) == []
+    model, now = churn.ChurnModel.from_files(candidate.files), saved.scored("now", 0)
+    known = yardstick.Yardstick.from_text(fitted["yardstick"]["text"].to_pylist()[0])
+    now |= yardstick.measured(known, now, 90)
+    np.testing.assert_array_equal(
+        profile["churn_probability"], model.predict(model.matrix(now, np))
+    )
+
+
+def test_a_champion_whose_features_are_not_there_tonight_does_not_serve(
+    buyers, tmp_path, monkeypatch
+):
+    saved, _, _ = night_of(buyers[0], tmp_path / "before")
+    [candidate] = offered(saved.workspace.root)
+    about = json.loads(candidate.files["churn.json"])
+    about["names"][0] = "claims_drop_30"  # its source was taken away
+    version = served_by(candidate, tmp_path, **{"churn.json": json.dumps(about).encode()})
+    monkeypatch.setattr(registry, "champion", lambda *_: version)
+    few = [row for row in buyers[0] if row[0] < 20]
+    _, fitted, profile = night_of(few, tmp_path / "now")
+    assert fitted["evaluations"]["candidate"].to_pylist() == ["none"]
+    assert np.isnan(profile["churn_probability"]).all()
 
 
 def test_one_day_is_a_day_and_silence_is_said_in_one_way():

@@ -119,6 +119,31 @@ def test_working_days_of_a_clause_are_waited_from_the_signature(tmp_path):
     assert (terms.terms_share, terms.late_share) == (1, 0)
 
 
+def test_a_supplier_depends_on_who_pays_it_whatever_was_ordered(tmp_path):
+    """Of the payments of a year, three quarters are A's; half of them are of no order."""
+    day = dt.timedelta(days=1)
+    rows = [
+        ("A", "S", AS_OF - 40 * day, 150.0, "CNY"), ("A", "S", AS_OF - 20 * day, 150.0, "CNY"),
+        ("B", "S", AS_OF - 30 * day, 100.0, "CNY"), ("B", "S", AS_OF - 400 * day, 9e5, "CNY"),
+        ("A", "S", AS_OF - 9 * day, 70.0, "USD"), ("B", "T", AS_OF - 9 * day, 5.0, "CNY"),
+    ]  # fmt: skip
+    names = ("customer_id", "counterparty_id", "date", "amount", "currency")
+    paid = of_rows(names, rows, direction="out", memo=None)
+    paid = paid.append_column("txn_id", pa.array([f"t{at}" for at in range(len(rows))]))
+    orders = [
+        ("o1", "A", 150.0, AS_OF - 90 * day), ("o2", "B", 100.0, AS_OF - 90 * day),
+        ("o3", "B", 800.0, AS_OF - 10 * day), ("o4", "B", 800.0, AS_OF - 11 * day),
+    ]  # fmt: skip
+    names = ("order_id", "customer_id", "amount", "delivered_date")
+    bought = of_rows(names, orders, supplier_id="S", order_date=AS_OF - 100 * day, item="x",
+                     due_date=AS_OF - 90 * day, currency="CNY")  # fmt: skip
+    tables = {"transactions": paid, "orders": bought}
+    terms = deals_case.Night(tmp_path, tables, [PAYMENT_TERMS]).table("payment_terms")
+    terms = terms[terms.basis == "orders"].set_index(["customer_id", "currency"])
+    assert terms.dependency.to_dict() == {("A", "CNY"): 0.75, ("B", "CNY"): 0.25}
+    assert terms.purchases_minor.tolist() == [150_00, 1_700_00]
+
+
 def test_a_category_has_one_name_in_whatever_order_its_spellings_come(tmp_path):
     deals = contracts(*((f"k{at}", dt.date(2024, 3, 1), 10.0, "CNY", None) for at in range(3)))
     paid = payments(("t1", dt.date(2024, 3, 18), 3.0, "out", "CNY"))

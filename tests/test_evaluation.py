@@ -73,6 +73,12 @@ def worth(values):
         ({"a": 90, "champion": 60}, 99, True, "champion"),
         ({"a": 90, "champion": 60, "challenger": 90}, 98, False, "champion"),  # too few cases
         ({"a": 90, "b": 95, "challenger": 99}, 98, False, "b"),
+        ({"champion": 60}, 99, False, "champion"),  # no rule could be learnt
+        ({"champion": 60}, 98, False, "champion"),
+        ({"champion": 60, "challenger": 65}, 99, False, "challenger"),
+        ({"champion": 60, "challenger": 61}, 99, False, "champion"),
+        ({"challenger": 65}, 99, False, "challenger"),
+        ({"challenger": 65}, 98, False, "challenger"),
     ],
 )
 def test_who_serves_after_a_contest(values, n_events, is_pinned, used):

@@ -290,3 +290,45 @@ def test_features_are_told_by_name_and_those_that_no_fitting_row_has_are_left_ou
         np.testing.assert_array_equal(getattr(again, name), getattr(models[0], name))
     assert (again.n_true <= again.n_rows).all()
     assert again.n_true.sum() == 60
+
+
+def deposits(seed):
+    """Return openings of customers who hold several of a product, close some and come back."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for _ in range(150):
+        opened = DAY - int(rng.integers(-200, 900))
+        closed = NULL_DAY if rng.random() < 0.5 else opened + int(rng.integers(1, 600))
+        rows.append((int(rng.integers(12)), int(rng.integers(3)), opened, closed))
+    return rows
+
+
+def holders(rows, product, day):
+    return {c for c, p, a, b in rows if p == product and a <= day and (b == NULL_DAY or b > day)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_another_of_what_is_held_is_no_opening_of_who_does_not_hold_it(seed):
+    """A rate is of those without the product; who has one and opens a second is not among them."""
+    rows = deposits(seed)
+    known = recommend.market(holdings(rows, 12, 3), np.full(12, np.nan), DAY, HORIZON)
+    for product in range(3):
+        without = set(range(12)) - holders(rows, product, DAY - 360)
+        opened = {c for c, p, a, _ in rows if p == product and DAY - 360 < a <= DAY}
+        wanted = (len(opened & without) + 1) / (len(without) + 20) * HORIZON / 360
+        assert known.rate[product] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_first_product_is_the_first_of_those_that_can_be_recommended(seed):
+    rows = deposits(seed)
+    first = holdings(rows, 12, 3).first_opened(DAY, DAY + HORIZON)
+    for customer in range(12):
+        new = [
+            (a, p)
+            for c, p, a, _ in rows
+            if c == customer and DAY < a <= DAY + HORIZON and customer not in holders(rows, p, DAY)
+        ]
+        earliest = min((a for a, _ in new), default=None)
+        wanted = {p for a, p in new if a == earliest}
+        assert set(np.flatnonzero(first[customer]).tolist()) == wanted

@@ -100,6 +100,46 @@ def test_back_and_forth(output):
     assert registry.champion(output, "churn").version == 5
 
 
+def test_a_champion_that_mlflow_itself_crowned_is_in_the_line(own):
+    """Going back went to the last but one of what was written down, not to who served before."""
+    versions.promote(own, "churn", 1)
+    versions.promote(own, "churn", 3)
+    by_mlflow(own)  # crowns 2
+    assert versions.rollback(own, "churn").version == 3
+    by_mlflow(own)
+    versions.promote(own, "churn", 1)
+    assert versions.rollback(own, "churn").version == 2
+
+
+def test_who_is_champion_again_is_no_challenger(own):
+    versions.promote(own, "churn", 1)
+    versions.promote(own, "churn", 3)
+    assert registry.log_model(own, candidate(0.01, is_champion=False), night="n8") == 1
+    assert versions.rollback(own, "churn").aliases == ("champion",)
+
+
+@pytest.mark.parametrize("harm", ["lost", "other", "cut", "emptied"])
+def test_a_night_refuses_a_champion_whose_files_are_damaged(own, harm):
+    night = own / ".work" / "p9"
+    folder = registry.champion(own, "churn", night).files
+    file = folder / "model.json"
+    content = file.read_bytes()
+    if harm == "lost":
+        folder.rename(folder.with_name("away"))
+    elif harm == "emptied":
+        file.unlink()
+    else:
+        file.write_bytes(content[:-2] if harm == "cut" else content.replace(b"0.0", b"0.9"))
+    with pytest.raises(InputError, match="the champion, are (lost|not those).*--promote churn"):
+        registry.champion(own, "churn", night)
+    assert not registry.is_pinned(own, "churn", own / ".work" / "p10")
+    assert registry.champion(own, "churn") is not None  # a list of versions reads no files
+    if harm == "lost":
+        folder.with_name("away").rename(folder)
+    file.write_bytes(content)
+    assert registry.champion(own, "churn", night).files == folder
+
+
 def refused(_output):
     pytest.fail("MLflow was asked")
 

@@ -386,6 +386,9 @@ def test_a_new_segment_has_a_number_that_none_had_the_night_before():
     before = np.array([0, 0, 0, 5, 5, 5])
     assert continuity.match_ids(before, np.array([0, 0, 0, 1, 1, 1]), 4) == [0, 5, 6, 7]
     assert continuity.match_ids(before, np.array([2, 2, 2, 3, 3, 3]), 4) == [6, 7, 0, 5]
+    # segment 8 had customers, who have all left: its number would tell of a segment that held
+    assert continuity.match_ids(before, np.array([0, 0, 0, 1, 1, 1]), 3, last_id=8) == [0, 5, 9]
+    assert continuity.match_ids(before[:0], before[:0], 2, last_id=8) == [9, 10]
 
 
 def test_just_a_fifth_of_the_customers_in_common_makes_no_segment_the_same():

@@ -161,7 +161,7 @@ TABLES = (
         ("drift_days", "float64", "median days to pay of the later half less that of the earlier"),
         ("dpo_days", "float64", "days payable outstanding: payable_minor / purchases_minor * 365"),
         ("dependency", "float64",
-         "share that the customer has in what all the bank's customers paid the supplier, 0 to 1"),
+         "share that the customer has in what all customers paid the supplier in 365 days, 0 to 1"),
         ("cap_days", "float64", "the law's cap on days to pay or the config's, the smaller"),
         ("interval_median_days", "float64",
          "median days between days of payment; null as n_payments"),

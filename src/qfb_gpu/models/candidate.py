@@ -67,10 +67,15 @@ class Candidate:
 
     def digest(self) -> str:
         """Return a hash of the files: equal models are one version."""
-        total = hashlib.sha256()
-        for name in sorted(self.files):
-            total.update(name.encode() + b"\0" + self.files[name] + b"\0")
-        return total.hexdigest()[:16]
+        return digest_of(self.files)
+
+
+def digest_of(files: Mapping[str, bytes]) -> str:
+    """Return a hash of a model's files."""
+    total = hashlib.sha256()
+    for name in sorted(files):
+        total.update(name.encode() + b"\0" + files[name] + b"\0")
+    return total.hexdigest()[:16]
 
 
 def offer(workspace: Path, candidate: Candidate) -> None:

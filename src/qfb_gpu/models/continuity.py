@@ -16,7 +16,7 @@ _BINS = 10
 _LEAST_SHARE = 1e-4
 
 
-def match_ids(before: np.ndarray, now: np.ndarray, n_now: int) -> list[int]:
+def match_ids(before: np.ndarray, now: np.ndarray, n_now: int, last_id: int = -1) -> list[int]:
     """Return the id of each new segment: that of the old one with most customers in common.
 
     Parameters
@@ -27,18 +27,20 @@ def match_ids(before: np.ndarray, now: np.ndarray, n_now: int) -> list[int]:
         The row of their segment in the new model.
     n_now : int
         Number of new segments.
+    last_id : int
+        The highest id of the night before, its customers that left among them; -1: none known.
 
     Returns
     -------
     list of int, length n_now
         Old ids where matched, by the assignment with most customers in common (H. W. Kuhn, "The
-        Hungarian method", doi:10.1002/nav.3800020109); else numbers that were not in use.
+        Hungarian method", doi:10.1002/nav.3800020109); else numbers that were not in use, not
+        by a segment whose customers have all left either.
     """
     from scipy.optimize import linear_sum_assignment
 
     old = np.unique(before)
-    if old.size == 0:
-        return list(range(n_now))
+    last_id = max(last_id, int(old.max(initial=-1)))
     common = np.zeros((old.size, n_now), np.int64)
     np.add.at(common, (np.searchsorted(old, before), now), 1)
     union = common.sum(axis=1)[:, None] + common.sum(axis=0)[None, :] - common
@@ -46,7 +48,7 @@ def match_ids(before: np.ndarray, now: np.ndarray, n_now: int) -> list[int]:
     for row, column in zip(*linear_sum_assignment(common, maximize=True), strict=True):
         if common[row, column] > LEAST_OVERLAP * union[row, column]:
             ids[column] = int(old[row])
-    free = iter(range(int(old[-1]) + 1, int(old[-1]) + 1 + n_now))
+    free = iter(range(last_id + 1, last_id + 1 + n_now))
     return [next(free) if one is None else one for one in ids]
 
 

@@ -322,18 +322,20 @@ def contest(
     challenger has to pass the gate against the champion. Where a baseline stands, the challenger
     has to rank at least as well as the best of them: no margin keeps the best of several rules,
     chosen on the tested rows themselves, from being replaced, and what was learnt of earlier days
-    alone knows less than tonight's model. A champion that a person pinned stays.
+    alone knows less than tonight's model. A champion that a person pinned stays. Who is alone is
+    taken: where too few churned to learn from, there is no rule beside the champion.
 
     Parameters
     ----------
     metric_of : mapping of name to callable(rows) -> float
-        The baselines', and ``champion``'s and ``challenger``'s where they are.
+        The baselines', ``champion``'s and ``challenger``'s where they are; one at least.
     rows : integer array
     n_events : int
         Churned customers, or customers with an opening, among the rows.
     rules : Rules
     """
-    best = _best([name for name in rules.baselines if name in metric_of], metric_of, rows)
+    taught = [name for name in rules.baselines if name in metric_of]
+    best = _best(taught, metric_of, rows) if taught else "challenger"
     stands = "champion" if "champion" in metric_of else best
     if n_events < rules.fewest_events:
         few = (
@@ -341,12 +343,14 @@ def contest(
         )
         return Contest(stands, few)
     said = ""
-    if stands == "champion" and not rules.is_pinned:
+    if stands == "champion" and taught and not rules.is_pinned:
         fallen = _gate(metric_of, best, stands, rows, rules)
         if fallen.passed:
             stands, said = best, f"{fallen.why}; "
     if "challenger" not in metric_of:
         return Contest(stands, f"{said}no challenger: too few rows to fit one")
+    if stands == "challenger":
+        return Contest(stands, "no rule could be learnt, and there is no champion")
     verdict = _gate(metric_of, "challenger", stands, rows, rules)
     if verdict.passed and rules.is_pinned and stands == "champion":
         return Contest(stands, f"{verdict.why}; the champion is pinned by hand and stays")

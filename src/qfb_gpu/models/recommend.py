@@ -84,10 +84,14 @@ class Holdings:
         return self._marked((self.opened > after) & (self.opened <= until))
 
     def first_opened(self, after: int, until: int) -> np.ndarray:
-        """Return whether a product was the first each customer opened then; of one day, all."""
+        """Return whether a product was the first each customer opened then; of one day, all.
+
+        Of those that it did not hold on the day ``after``: another of what it has is no new one.
+        """
         rows = (self.opened > after) & (self.opened <= until)
         day = np.full((self.n_customers, self.n_products), until + 1)
         np.minimum.at(day, (self.customer[rows], self.product[rows]), self.opened[rows])
+        day[self.held(after)] = until + 1
         return (day <= until) & (day == day.min(axis=1, keepdims=True, initial=until + 1))
 
     def history(self, day: int) -> dict[str, np.ndarray]:
@@ -170,7 +174,7 @@ def market(
     usual = (alone + 1) / (held.shape[0] + 2)
     lift = np.log((both + _PRIOR * usual) / (alone[:, None] + _PRIOR) / usual)
     np.fill_diagonal(lift, 0.0)
-    every = _shrunk(opened.sum(0) + 1, had_not.sum(0), 0.0)
+    every = _shrunk((opened & had_not).sum(0) + 1, had_not.sum(0), 0.0)
     new, again, every = (
         np.clip(of_year * horizon_days / YEAR_DAYS, 1e-6, 0.95) for of_year in (share, again, every)
     )

@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.errors import ConfigError
+from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.models import remembered, store
+from qfb_gpu.models.candidate import digest_of
 from qfb_gpu.models.remembered import Version
 
 if TYPE_CHECKING:
@@ -39,13 +40,42 @@ def champion(output: Path, name: str, night: Path | None = None) -> Version | No
         The workspace of the night that asks. Who was champion when it first asked is so for all of
         it, however often it is stopped and gone on with: who is promoted meanwhile is champion
         from the next night on.
+
+    Raises
+    ------
+    InputError
+        A night asks, and files of the champion are lost or are not those that were logged.
     """
+    found = _champion(output, name, night)
+    if night is not None and found is not None:
+        _refuse_damaged(found, output, night)
+    return found
+
+
+def _champion(output: Path, name: str, night: Path | None) -> Version | None:
     if night is None:
         return _champions(output).get(name)
     known = remembered.of_night(output, night)
     if known is None:
         known = remembered.keep_for_night(output, night, _champions(output))
     return known.get(name)
+
+
+def _refuse_damaged(version: Version, output: Path, night: Path) -> None:
+    """Raise where the files of a version are not those of its digest."""
+    try:
+        files = {one.name: one.read_bytes() for one in version.files.iterdir() if one.is_file()}
+    except FileNotFoundError:
+        files = {}
+    if files and digest_of(files) == version.tags.get("digest", digest_of(files)):
+        return
+    what = "are not those that were logged" if files else "are lost"
+    msg = (
+        f"{version.files}: files of {version.name} {version.version}, the champion, {what}. Put a "
+        f"copy of them back; or choose another with `qfb models {output} --promote {version.name} "
+        f"VERSION` and delete {night}, where this night keeps to the one it began with"
+    )
+    raise InputError(msg)
 
 
 def _champions(output: Path) -> dict[str, Version]:
@@ -71,7 +101,7 @@ def note_champions(client: Any, output: Path) -> dict[str, Version]:
 
 def is_pinned(output: Path, name: str, night: Path | None = None) -> bool:
     """Say whether a person chose the champion of a model, so that no night replaces it."""
-    found = champion(output, name, night)
+    found = _champion(output, name, night)
     return found is not None and found.is_pinned
 
 
@@ -129,8 +159,9 @@ def rollback(output: Path, name: str) -> Version:
         raise ConfigError(msg)
     before = history[-2]
     with store.opened(output) as client:
-        client.set_registered_model_alias(name, CHAMPION, str(before))
         client.set_registered_model_tag(name, HISTORY, json.dumps(history[:-1]))
+        client.set_registered_model_alias(name, CHAMPION, str(before))
+        _no_challenger(client, client.get_registered_model(name), before)
         client.set_registered_model_tag(name, PINNED, "true")
     return _one(output, name, before)
 
@@ -148,7 +179,7 @@ def standing(client: Any, output: Path, night: Path) -> str:
         full = client.get_registered_model(model.name)
         found[model.name] = {
             "champion": full.aliases.get(CHAMPION),
-            HISTORY: full.tags.get(HISTORY, "[]"),
+            HISTORY: json.dumps(_lineage(full)),
             PINNED: full.tags.get(PINNED, "false"),
         }
     return json.dumps(found, sort_keys=True)
@@ -181,12 +212,28 @@ def restore(output: Path, night: str) -> None:
 def crown(client: Any, name: str, version: int) -> None:
     """Set the alias ``champion`` and write it down in the model's history."""
     registered = client.get_registered_model(name)
-    history = json.loads(registered.tags.get(HISTORY, "[]"))
-    if not history or history[-1] != version:
-        client.set_registered_model_tag(name, HISTORY, json.dumps([*history, version]))
+    history = _lineage(registered)
+    if history[-1:] != [version]:
+        history.append(version)
+    client.set_registered_model_tag(name, HISTORY, json.dumps(history))
     client.set_registered_model_alias(name, CHAMPION, str(version))
+    _no_challenger(client, registered, version)
+
+
+def _no_challenger(client: Any, registered: Any, version: int) -> None:
+    """Take the alias ``challenger`` from a version that is champion now."""
     if str(registered.aliases.get(CHALLENGER)) == str(version):
-        client.delete_registered_model_alias(name, CHALLENGER)
+        client.delete_registered_model_alias(registered.name, CHALLENGER)
+
+
+def _lineage(registered: Any) -> list[int]:
+    """Return a model's champions in the order they came; who has the alias is the last.
+
+    The alias may have been set in MLflow itself, which does not write it down.
+    """
+    came = [int(version) for version in json.loads(registered.tags.get(HISTORY, "[]"))]
+    now = registered.aliases.get(CHAMPION)
+    return came if now is None or came[-1:] == [int(now)] else [*came, int(now)]
 
 
 def _known(output: Path, name: str) -> list[Version]:
@@ -219,5 +266,5 @@ def _version(client: Any, output: Path, registered: Any, number: int | str) -> V
         files=output / "mlartifacts" / "models" / model_id / "artifacts" / "data" / DATA_FOLDER,
         model_id=model_id,
         is_pinned=registered.tags.get(PINNED) == "true",
-        history=tuple(json.loads(registered.tags.get(HISTORY, "[]"))),
+        history=tuple(_lineage(registered)),
     )

@@ -20,6 +20,7 @@ from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import text
 from qfb_gpu.models.registry import Candidate, champion, offer
+from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import FEATURES, PROFILE, Columns, Part
 from qfb_gpu.parts.text_job import load_model, save_model
 from qfb_gpu.schema import DIRECTIONS
@@ -135,7 +136,8 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     for name, content in chosen.files().items():
         _folder(saved).mkdir(parents=True, exist_ok=True)
         (_folder(saved) / name).write_bytes(content)
-    save_model(text.Learned(learned.model, card), saved.config.output_dir / "models" / "text")
+    kept = text.Learned(chosen.predictor.model, chosen.card)
+    save_model(kept, saved.config.output_dir / "models" / "text")
     offer(saved.workspace.root, _candidate(new, is_champion, why))
     return {"measures": _measures(card)}
 
@@ -148,13 +150,21 @@ def _rows_and_counts(tables: list[Columns]) -> tuple[np.ndarray, np.ndarray]:
 def _gate(
     new: text.Categoriser, unseen: text.Examples | None, saved: Saved
 ) -> tuple[text.Categoriser, bool, str]:
-    """Return the model to publish with, whether it is the new one, and why."""
+    """Return the model to publish with, whether it is the new one, and why.
+
+    A champion that learnt from counterparties that are held out tonight (another seed, or a smaller
+    share then), or that reads texts in another form, is not compared.
+    """
     now = champion(saved.config.output_dir, _MODEL_NAME, saved.workspace.root)
     if now is None:
         return new, True, "the first model"
     old = load_model(now.files, saved.backend)
     if now.is_pinned:
         return old, False, f"version {now.version} was chosen by hand"
+    asked = saved.config.text.training
+    same_form = old.card.get("normalise", False) == asked.normalise
+    if not (same_form and may_be_compared(now, asked.seed, asked.test_share)):
+        return new, True, f"version {now.version} had other rows or texts to learn from"
     if unseen is None or unseen.n_rows == 0:
         return new, True, "no counterparty was held out to compare on"
     mine, theirs = (_accuracy(model, unseen) for model in (new, old))
@@ -168,7 +178,7 @@ def _gate(
 def _accuracy(model: text.Categoriser, rows: text.Examples) -> float:
     """Return the share of rows, whose texts are normalised already, that a model gets right."""
     found = model.predictor.predict(rows.text)
-    number = {name: i for i, name in enumerate(rows.labels)}
+    number = {text.read_back(name): i for i, name in enumerate(rows.labels)}
     label = np.array([*(number.get(name, -2) for name in found.labels), -1])[found.label[:, 0]]
     return float((label == rows.label).mean())
 

@@ -82,7 +82,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     side = sampling.sides(rows["key"], settings.seed, shares, np)
     known = _Known(rows, label, side, question)
     challenger = _learn(saved, known, (*train, test))
-    champion = _champion(saved, challenger, question)
+    champion = _champion(saved, challenger, question, rows)
     if challenger is None and champion is None:
         why = f"nobody fitted: too few customers churned, or {history} days are too short a history"
         nobody = evaluation_rows(churn.NAME, [], why, saved.as_of_day - test)
@@ -203,6 +203,7 @@ def _champion(
     saved: Saved,
     model: churn.ChurnModel | None,
     question: tuple[churn.Definition, int, float],
+    features: Collection[str],
 ) -> tuple[int, churn.ChurnModel] | None:
     """Return the champion where it answers tonight's question from features that are there.
 
@@ -217,7 +218,8 @@ def _champion(
     if not may_be_compared(version, settings.seed, settings.test_share):
         return None
     asked = (known.definition, known.horizon_days, known.fall_share) == question
-    same = known.same_question(model) if model is not None else asked
+    there = asked and set(known.names) <= set(features)
+    same = known.same_question(model) if model is not None else there
     return (version.version, known) if same else None
 
 

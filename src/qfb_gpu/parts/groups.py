@@ -43,8 +43,8 @@ class Before:
     segment_id, tier : int32 and int8 arrays, shape (n_customers,)
     n_gone : int
         Customers of the night before that are not there any more.
-    n_segments : int
-        Segments of the night before.
+    n_segments, last_id : int
+        Segments of the night before, and the highest of their ids.
     """
 
     as_of_day: int
@@ -52,6 +52,7 @@ class Before:
     tier: np.ndarray
     n_gone: int
     n_segments: int
+    last_id: int
 
 
 @dataclass(slots=True)
@@ -102,7 +103,9 @@ def fit_groups(
     now = np.asarray(backend.to_host(placed["segment_id"]))  # rows of the model so far
     if before is not None:
         known = before.segment_id >= 0
-        ids = continuity.match_ids(before.segment_id[known], now[known], len(model.centres))
+        ids = continuity.match_ids(
+            before.segment_id[known], now[known], len(model.centres), before.last_id
+        )
         model, placed = model.renamed(ids), segments.renamed(placed, ids, backend)
         was_in = backend.asarray(before.segment_id)
         placed = segments.held(placed, was_in, config.segments.least_margin, backend)
@@ -238,6 +241,7 @@ def read_before(last: ReaderBefore, config: Config, customer_keys: np.ndarray) -
         np.where(is_there, tiers[row], NONE).astype(np.int8),
         int(keys.size - is_there.sum()),
         int(np.unique(segment).size),
+        int(segment.max()),
     )
 
 

@@ -17,7 +17,7 @@ from qfb_gpu.parts.offering import may_be_compared
 from qfb_gpu.parts.part import Columns, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from qfb_gpu.parts.part import Given, Saved
 
@@ -99,7 +99,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     sampled = np.flatnonzero(sampling.place(bank.key, settings.seed + 1, np) < share)
     known = {back: _pairs_at(saved, bank, back, sampled) for back in (test, *train)}
     challenger = _learn(saved, bank, list(known.values()), side)
-    champion = _champion(saved, challenger)
+    champion = _champion(saved, challenger, known[test].features)
     tested = _pairs_at(saved, bank, test, np.flatnonzero(side == sampling.TEST))
     apart = None
     if challenger is not None and champion is None:
@@ -197,8 +197,12 @@ def _apart(
 
 
 def _champion(
-    saved: Saved, challenger: recommend.NextProductModel | None
+    saved: Saved, challenger: recommend.NextProductModel | None, features: Collection[str]
 ) -> tuple[int, recommend.NextProductModel] | None:
+    """Return the champion where it answers tonight's question from features that are there.
+
+    And where it did not learn from customers that test tonight.
+    """
     output, night = saved.config.output_dir, saved.workspace.root
     version = registry.champion(output, recommend.NAME, night)
     if version is None:
@@ -207,9 +211,9 @@ def _champion(
     settings = saved.config.models.next_product
     if known is None or not may_be_compared(version, settings.seed, settings.test_share):
         return None
-    same = known.horizon_days == settings.horizon_days and (
-        challenger is None or challenger.names == known.names
-    )
+    reads = set(known.names)
+    there = reads <= set(features) if challenger is None else known.names == challenger.names
+    same = there and known.horizon_days == settings.horizon_days
     return (version.version, known) if same else None
 
 

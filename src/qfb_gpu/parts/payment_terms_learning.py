@@ -20,6 +20,8 @@ from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.contract_rows import load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from qfb_gpu._config.finance import Terms
     from qfb_gpu.parts.part import Columns, Saved
 
@@ -110,15 +112,35 @@ def _of_contracts(saved: Saved, bucket: int) -> Columns:
 def _received(saved: Saved) -> Columns:
     """Return what customers of the bank paid each payee in the last year, by currency."""
     edges = [saved.edges(bucket) for bucket in saved.buckets]
+    return _paid(edges, ("payee_key", "currency"))
+
+
+def _paid(edges: Sequence[Mapping[str, np.ndarray]], by: Sequence[str]) -> Columns:
+    """Return what was paid in the last year, as the payers say, by some columns of the edges."""
     rows = [np.flatnonzero(e["side"] == 0) for e in edges]
-    payee, currency, amount = (
+    *ids, amount = (
         np.concatenate([e[name][r] for e, r in zip(edges, rows, strict=True)])
-        for name in ("payee_key", "currency", "amount_365d_minor")
+        for name in (*by, "amount_365d_minor")
     )
-    keys, group = np.unique(mix((payee, currency), get_backend("cpu")), return_inverse=True)
+    keys, group = np.unique(mix(ids, get_backend("cpu")), return_inverse=True)
     totals = np.zeros(keys.shape[0], np.int64)
     np.add.at(totals, group, amount)
     return {"key": keys, "amount_minor": totals}
+
+
+def _dependency(saved: Saved, bucket: int, head: Columns, received: Columns) -> np.ndarray:
+    """Return the share that each pair's buyer has in what all customers paid its supplier."""
+    payee = (head["counterparty_key"], head["currency"])
+    payer = saved.customers(bucket)["customer_key"][head["customer"]]
+    own = _paid([saved.edges(bucket)], ("payer_key", "payee_key", "currency"))
+
+    def paid(keys: tuple[np.ndarray, ...], among: Columns) -> np.ndarray:
+        backend = get_backend("cpu")
+        place = find(mix(keys, backend), among["key"], backend)
+        return np.append(among["amount_minor"], 0)[place].astype(np.float64)
+
+    mine, whole_ = paid((payer, *payee), own), paid(payee, received)
+    return np.clip(np.where(whole_ > 0, mine / np.maximum(whole_, 1), 0.0), 0.0, 1.0)
 
 
 def _terms(saved: Saved, bucket: int, invoices: Columns, received: Columns) -> Columns:
@@ -136,12 +158,7 @@ def _terms(saved: Saved, bucket: int, invoices: Columns, received: Columns) -> C
         for name, values in _take(invoices, first).items()
         if name in ("customer", "counterparty_key", "counterparty_id", "currency", "basis")
     }
-    place = find(
-        mix((head["counterparty_key"], head["currency"]), backend), received["key"], backend
-    )
-    whole_ = np.append(received["amount_minor"], 0)[place]
-    spent = stats["purchases_minor"].astype(np.float64)
-    dependency = np.clip(np.where(whole_ > 0, spent / np.maximum(whole_, 1), 0.0), 0.0, 1.0)
+    dependency = _dependency(saved, bucket, head, received)
     kinds = _buyer_kinds(saved, bucket, head["customer"], settings)
     return {
         "bucket": np.full(n, bucket, np.int32),

@@ -10,7 +10,7 @@ Train with the library, predict where the data is::
 from qfb_gpu.models.text.evaluate import Score, score, threshold_for
 from qfb_gpu.models.text.fileformat import read_model, write_model
 from qfb_gpu.models.text.learn import Learned, learn, learn_embedding
-from qfb_gpu.models.text.model import TextModel
+from qfb_gpu.models.text.model import TextModel, read_back
 from qfb_gpu.models.text.normalise import normalise
 from qfb_gpu.models.text.predict import Predictions, Predictor, load_predictor
 from qfb_gpu.models.text.sampling import Examples, examples, sample
@@ -34,6 +34,7 @@ __all__ = [
     "mean_vectors",
     "money_by_category",
     "normalise",
+    "read_back",
     "read_model",
     "sample",
     "score",
