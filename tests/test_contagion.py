@@ -229,6 +229,47 @@ def test_no_clearing_creates_money_from_a_ring_of_debts():
     assert stopped.paid.tolist() == [0.0, 0.0, 0.0]
 
 
+@pytest.mark.parametrize("leak", [1e-2, 1e-4, 1e-6])
+@pytest.mark.parametrize("on_device", [False, True])
+def test_money_that_goes_round_with_little_leaving_is_cleared_to_the_end(leak, on_device):
+    """Two firms sweep to each other what they have; what keeps them going is little beside it.
+
+    Without the income of 1 nothing replaces what 2 pays to 4: at the end nobody pays. Iterated a
+    hundred thousand times, a leak of 0.0001 left 0.7% of it, and one of 0.000001 95%.
+    """
+    swept = 10**11
+    rest = round(swept * leak)
+    flows = {(1, 2): rest, (2, 3): swept, (3, 2): swept, (2, 4): rest}
+    backend = stand_in_backend() if on_device else CPU
+    edges, graph = network_of(flows, backend=backend)
+    key = backend.to_host(graph.key).tolist()
+    found = clearing(graph, edges, key.index(1), Contagion(), 0.0, backend)
+    received = backend.to_host(found.received)
+    np.testing.assert_allclose(received / swept, 0.0, rtol=0, atol=1e-9)
+
+
+@given(st.data())
+@settings(max_examples=60)
+def test_slow_clearing_equals_the_dense_reference(data):
+    """Rings that leak, which the others hang on: by a linear system of those that cannot pay."""
+    n = data.draw(st.integers(3, 7))
+    debts = np.zeros((n, n))
+    for one, other in ((0, 1), (1, 2), (2, 1)):
+        debts[one, other] = 10.0 ** data.draw(st.integers(5, 10))
+    more = st.tuples(st.integers(0, n - 1), st.integers(0, n - 1), st.integers(1, 10**6))
+    for payer, payee, money in data.draw(st.lists(more, max_size=12)):
+        debts[payer, payee] += money if payer != payee else 0
+    owed = debts.sum(axis=1)
+    outside = np.maximum(owed - debts.sum(axis=0), 0.0)
+    most = owed.copy()
+    most[0] = 0.0
+    payer, payee = np.nonzero(debts)
+    shares = CPU.sparse((n, n), payee, payer, debts[payer, payee] / owed[payer])
+    found = clear(shares, owed, outside, CPU, most=most).paid
+    wanted = naive.clearing(debts, outside, most)
+    np.testing.assert_allclose(found, wanted, rtol=0, atol=1e-9 * owed.max())
+
+
 def test_dependents_count_whose_business_hangs_on_a_firm():
     flows = {(1, n): 10 for n in (2, 3, 4)} | {(5, 4): 30, (2, 6): 10}
     edges, graph = network_of(flows)

@@ -188,6 +188,36 @@ def test_the_share_of_an_unnamed_book_is_its_edge_over_all_that_it_paid(payments
             assert edges[name][at] == pytest.approx(wanted)
 
 
+@pytest.mark.parametrize("n_buckets", [1, 2])
+def test_what_another_book_tells_of_a_book_that_names_some_is_no_unnamed_income(n_buckets, backend):
+    # customer 0 (1) got 100 from 9, and 100 from whom it does not say: from customer 1 (2)
+    rows = [(0, 9, 0, CNY, AS_OF, 100), (0, 0, 0, CNY, AS_OF, 100), (1, 1, 1, CNY, AS_OF, 100)]
+    edges = {n: backend.to_host(v) for n, v in edges_of(rows, n_buckets, backend).items()}
+    share = dict(zip(edges["payer_key"].tolist(), edges["income_share"].tolist(), strict=True))
+    assert share == {9: 0.5, 2: 0.5}  # a quarter each
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(0, 3), st.integers(0, 6), st.integers(0, 1), st.sampled_from([CNY, EUR]),
+            st.integers(AS_OF - 500, AS_OF), st.integers(-20, 99),
+        ),
+        max_size=24,
+    ),
+    st.integers(1, 3),
+)  # fmt: skip
+@settings(max_examples=150)
+def test_shares_of_books_that_disagree_match_naive(payments, n_buckets):
+    found = edges_of(payments, n_buckets)
+    wanted = network.year_shares(keyed(payments), AS_OF)
+    rows = zip(*(found[n].tolist() for n in (*IDS, "income_share", "spending_share")), strict=True)
+    got = {row[:3]: row[3:] for row in rows}
+    assert set(got) == set(wanted)
+    for edge, share in wanted.items():
+        assert got[edge] == pytest.approx(share, abs=1e-12), edge
+
+
 links = st.lists(
     st.tuples(st.integers(1, 9), st.integers(1, 9), st.integers(1, 60)), max_size=18,
     unique_by=lambda link: link[:2],

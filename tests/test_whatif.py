@@ -109,6 +109,18 @@ def test_a_firm_that_pays_nobody_hits_nobody(out):
     assert render(answer).endswith("</html>\n")
 
 
+def test_why_nobody_is_hit_is_said_as_it_is(tmp_path, out):
+    """That nobody was paid was said of every firm without a hit."""
+    assert "pays 100% of what it paid in the year, nobody loses income." in summary(
+        what_if(out, "core", recovery=1.0)
+    )
+    to_stranger = written(tmp_path / "stranger", {("first", "stranger"): 500}, [1.0])
+    words = summary(what_if(to_stranger, "first", recovery=0.0))
+    assert "no customer loses income" in words
+    assert "(CNY\xa05) went to parties whose other income is not known" in words
+    assert "nobody was paid" not in words
+
+
 @pytest.mark.parametrize("name", ["cor", "CORE", "frist", ""])
 def test_an_unknown_firm_is_one_error_with_names_like_it(out, name):
     near = "first" if name == "frist" else "core" if name else ""

@@ -41,7 +41,7 @@ def clearing(debts, outside, most):
     paid = limit.copy()
     while True:
         has = outside + share.T @ paid
-        now = broken | (has < limit - 1e-9 * np.maximum(limit, 1))
+        now = broken | (has < limit - 1e-12 * np.maximum(limit, 1))
         if (now == broken).all():
             return paid
         broken = now

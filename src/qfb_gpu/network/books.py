@@ -1,6 +1,7 @@
 """Books of customers: what one paid, or got, in a currency; those that name nobody have no edge.
 
-Money of such a book may still be known to go to, or come from, a customer whose own book names it.
+Money of a book that names nobody, or not all, may still be known to go to, or come from, a customer
+whose own book names it.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
+from qfb_gpu.keys import dense_up_to, distinct, find
 from qfb_gpu.schema import DIRECTIONS
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import Ledger
 
 _OUT = DIRECTIONS.index("out")
+_ROUNDED = 1 + 1e-12
+"""Sums of the same money, beyond 53 bits, may differ by less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +136,46 @@ def gathered(
         "side": there["side"][rows],
         "money": there["amount_365d_minor"][rows].astype("float64"),
     }
+
+
+def raised_shares(books: tuple[Any, Any, Any], of_edge: Any, edge_money: Any, xp: Any) -> Any:
+    """Return the part of each book whose other side is given by it, or by that side's own book.
+
+    A book may name some of its payers only, and another customer's book tell that it is the payer
+    of more: what the edges that count come to is named then.
+
+    Parameters
+    ----------
+    books : (number, share, money)
+        A row for each edge that a book names: the book (int64), the part of its year's money whose
+        other side it gives (float64, above 0, equal for the rows of a book), and what it says of
+        that edge's year (minor units, not negative); each of shape (n_rows,).
+    of_edge : int64 array, shape (n_edges,)
+        The book that each edge that counts belongs to; -1 is none.
+    edge_money : float64 array, shape (n_edges,)
+        What the edge counts of the year.
+
+    Returns
+    -------
+    float64 array, shape (n_rows,)
+        0 to 1: not below ``share``, and ``share`` where the edges come to no more than the book
+        names.
+    """
+    number, share, money = books
+    if not int(number.shape[0]):
+        return share
+    n_books = int(number.max()) + 1
+    if n_books <= dense_up_to(number.shape[0]):
+        row, mine = number, xp.where((of_edge >= 0) & (of_edge < n_books), of_edge, n_books)
+    else:
+        there = distinct(number, xp)
+        n_books = int(there.shape[0])
+        row, (place, is_there) = xp.searchsorted(there, number), find(there, of_edge, xp)
+        mine = xp.where(is_there, place, n_books)
+    says = xp.bincount(row, weights=money, minlength=n_books + 1)
+    told = xp.bincount(mine, weights=edge_money, minlength=n_books + 1)
+    more = xp.where((says > 0) & (told > says * _ROUNDED), told / xp.maximum(says, 1.0), 1.0)
+    return xp.minimum(share * more[row], 1.0)
 
 
 def told_shares(book: Any, money: Any, of_edge: Any, edge_money: Any, xp: Any) -> Any:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.keys import find
-from qfb_gpu.network.books import gathered, told_shares, unnamed_books, year_books
+from qfb_gpu.network.books import gathered, raised_shares, told_shares, unnamed_books, year_books
 from qfb_gpu.network.dependence import counted_money, year_shares
 from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
@@ -122,7 +122,9 @@ def merge_edges(
     dict of arrays, shape (n_edges,)
         As there, ``side`` being the one that counts; ``payer_is_customer`` and
         ``payee_is_customer`` (bool); ``income_share`` and ``spending_share`` (float64): see
-        :func:`qfb_gpu.network.dependence.year_shares`. Ascending by payer, payee and currency.
+        :func:`qfb_gpu.network.dependence.year_shares`; what is named of a book is what it names
+        itself or what the edges that count come to, whichever is more. Ascending by payer,
+        payee and currency.
     """
     return merge_and_number(tables, backend, books)[0]
 
@@ -153,22 +155,25 @@ def merge_and_number(
     unnamed = gathered(books, ends.key, kinds, backend)
     is_customer[unnamed["node"]] = True
     book = (xp.cumsum(is_customer) - 1) * int(kinds.shape[0])  # the first of a customer's, of each
-    named, of_edge = whole("named_share"), kind[first]
+    named, of_edge, counted = whole("named_share"), kind[first], counted_money(edges, xp)
     for which, name in enumerate(SIDES):
         node = getattr(merged, name)
         edges[f"{name}_is_customer"] = known = is_customer[node]
         mine = xp.nonzero((side == which) & (named > 0))[0]  # of the others books tell
         own, share = book[getattr(ends, name)[mine]] + kind[mine], named[mine]
         wanted = xp.where(known, book[node] + of_edge, -1)
+        money = xp.maximum(whole("amount_365d_minor")[mine], 0)
+        money *= ends.payer[mine] != ends.payee[mine]
+        share = raised_shares((own, share, money), wanted, counted, xp)
         mine = xp.nonzero(unnamed["side"] == which)[0]
         if mine.shape[0]:
             more = book[unnamed["node"][mine]] + unnamed["kind"][mine]
-            told = told_shares(more, unnamed["money"][mine], wanted, counted_money(edges, xp), xp)
+            told = told_shares(more, unnamed["money"][mine], wanted, counted, xp)
             own, share = xp.concatenate([own, more]), xp.concatenate([share, told])
         share = _named(own, share, wanted, xp)
         nodes = (node, ends.n_nodes)
         edges[_YEAR_SHARES[which]] = year_shares(edges, name, share, xp, nodes=nodes)
-    del ends, kind, of_edge, book, mine, own, share
+    del ends, kind, of_edge, book, mine, own, share, money, counted
     edges |= {"side": side[first], "named_share": named[first]}
     edges |= {name: whole(name)[first] for name in (*_SUMS, *_OTHERS) if name not in edges}
     return {name: edges[name] for name in _MERGED}, merged

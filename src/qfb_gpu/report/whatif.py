@@ -98,7 +98,7 @@ def summary(answer: WhatIf) -> str:
         else f"If {answer.firm} stops paying"
     )
     if not answer.hits:
-        return f"{head}, no customer loses income: nobody was paid by it in the year up to as_of."
+        return f"{head}, {_nobody_is_hit(answer, paid)}"
     worst = answer.hits[0]
     who = plural(answer.n_telling, "party loses", "parties lose")
     return (
@@ -106,6 +106,17 @@ def summary(answer: WhatIf) -> str:
         f"of a year's income; the most, {worst.name}, loses {percent(worst.lost)}. The network "
         f"loses {percent(answer.debtrank)} of its business beyond the firm's own "
         f"(DebtRank); {percent(answer.debtrank_direct)} is lost by those it pays itself."
+    )
+
+
+def _nobody_is_hit(answer: WhatIf, paid: str) -> str:
+    if not answer.owed:
+        return "no customer loses income: nobody was paid by it in the year up to as_of."
+    if answer.recovery >= 1:
+        return "nobody loses income."
+    return (
+        f"no customer loses income: what it paid in the year up to as_of ({paid}) went to "
+        "parties whose other income is not known, or is next to nothing beside their income."
     )
 
 
