@@ -9,6 +9,9 @@ from __future__ import annotations
 import sys
 import warnings
 
+GIVE_OUTPUT = "give the output folder of a `qfb run`"
+"""What to do where there is none of its tables."""
+
 
 class QfbError(Exception):
     """Base of every error this package raises on purpose."""

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu import profile
+from qfb_gpu._schema.output import TEXT_MODEL
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import Labelled
@@ -135,7 +136,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     for name, content in chosen.files().items():
         _folder(saved).mkdir(parents=True, exist_ok=True)
         (_folder(saved) / name).write_bytes(content)
-    save_model(text.Learned(learned.model, card), saved.config.output_dir / "models" / "text")
+    save_model(text.Learned(learned.model, card), saved.config.output_dir / TEXT_MODEL)
     offer(saved.workspace.root, _candidate(new, is_champion, why))
     return {"measures": _measures(card)}
 
