@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import statistics
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -27,7 +28,7 @@ from qfb_gpu._config.risks import Risks
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config, load_config
-from qfb_gpu.finance import concentration, months, risks, risks_peers, volatility
+from qfb_gpu.finance import concentration, months, risks, risks_peers
 from qfb_gpu.finance.levels import auc, rank_correlation
 from qfb_gpu.finance.orders import look_features, make_orders
 from qfb_gpu.finance.orders_model import past_rate, top_share
@@ -37,6 +38,10 @@ from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.pipeline import run
 from qfb_gpu.portfolio import generate_portfolio
+
+sys.path.append(str(Path(__file__).parents[1] / "tests"))
+
+from risk_figures import volatility_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -214,7 +219,7 @@ def _engine(ledger: Any, ends: months.MonthEnds) -> dict[str, Any]:
             raw = risks_peers.from_whole(scores[:, at], np)
             _draw(raw, found.evidence[risk][:, 0], found.income[:, 0], risk)
     length = np.full(ledger.n_customers, 24)
-    arc = volatility.volatility(table["income"].astype(float), length, CPU)["arc"]
+    arc = volatility_of(table["income"].astype(float), length, CPU)["arc"]
     return {"arc": arc, "hhi": channels["hhi"][:, 0]}
 
 
@@ -259,7 +264,7 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     total = months.season_sums(months.year_sums(known, CPU), ends.first_month, stop, np)
     peers = months.peer_seasons(total, np)[None]
     steady, _ = months.steady(known, ends.first_month, np.array([[0, stop]]), peers, CPU)
-    parts = volatility.volatility(steady, length, CPU)
+    parts = volatility_of(steady, length, CPU)
     none = np.full(len(length), np.nan)
     every = np.stack([parts.get(name, none) for name in risks.COLUMNS], axis=1)
     _, whole = risks.weighed(every, of.all_halves, of.all_weights, CPU)
@@ -271,7 +276,7 @@ def suppliers_out_of_time(folder: Path) -> dict[str, Any]:
     live = there & ((later > 0).sum(axis=1) >= 6)
     fell = later.sum(axis=1) < before.sum(axis=1) / 2
     gone = (later > 0).sum(axis=1) == 0
-    after = volatility.volatility(later.astype(float), np.full(len(length), 24), CPU)["arc"]
+    after = volatility_of(later.astype(float), np.full(len(length), 24), CPU)["arc"]
     mean = before.mean(axis=1)
     variation = before.std(axis=1) / np.where(mean > 0, mean, 1)
     simple = {"qfb": score, "coefficient of variation": variation, "small": -mean}

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 import qfb_gpu as qfb
+from qfb_gpu.api import ledger_of
 from qfb_gpu.errors import InputError
 
 AS_OF = dt.date(2024, 12, 31)
@@ -55,6 +56,18 @@ def test_rows_are_read_as_those_of_a_source_are(payments):
     pd.testing.assert_frame_equal(found, want)
     with pytest.raises(InputError, match="unknown word"):
         qfb.find_streams(table, as_of=AS_OF, device="cpu", rounding="half_even", date_order="dmy")
+
+
+@pytest.mark.parametrize("name", ["find_streams", "profile", "plot_stream", "ledger_of"])
+def test_rows_left_out_are_told_at_the_line_of_the_call(payments, name):
+    """Those of a profile were told a frame too high, those of a picture a frame too low."""
+    given = {"as_of": AS_OF, "device": "cpu", "calendar": "weekends"}
+    stream = [qfb.find_streams(payments, **given).stream_id[0]] if name == "plot_stream" else []
+    table = pd.concat([payments, payments.tail(1).assign(date=None)], ignore_index=True)
+    call = ledger_of if name == "ledger_of" else getattr(qfb, name)
+    with pytest.warns(UserWarning, match="1 of 13 rows are left out: 1 ") as told:
+        call(table, *stream, **given)
+    assert [one.filename for one in told] == [__file__]
 
 
 def test_in_pandas_days_can_be_reckoned_with_and_ids_sorted(payments):

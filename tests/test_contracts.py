@@ -153,6 +153,13 @@ def test_a_node_paid_in_parts_and_one_payment_that_is_none():
     assert settled["paid_minor"].tolist() == [30_000, 70_000]
 
 
+def test_thirds_are_paid_in_order_of_day():
+    """Of 33.34%, 33.33% and 33.33% the first was the last to be paid."""
+    node, done, _ = assigned("分3期等额支付", [33_333, 33_333, 33_334])
+    assert node == [0, 1, 2]
+    assert (done["paid_day"] - START).tolist() == [1, 2, 3]
+
+
 def test_shares_are_exact_and_do_not_overflow():
     whole = np.array([10**17, 3, 9_999])
     points = np.array([3_333, 5_000, 1])

@@ -127,7 +127,15 @@ def test_a_lock_that_cannot_be_made_is_said_of_the_output(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "place", ["segments", "runs/_delta_log", "lake", "lake/transactions/_ingest", "mlflow.db"]
+    "place",
+    [
+        "segments",
+        "runs/_delta_log",
+        "lake",
+        "lake/transactions/_ingest",
+        "mlflow.db",
+        "models/text",
+    ],
 )
 def test_a_place_that_may_not_be_written_is_named_before_a_night_begins(
     tmp_path, monkeypatch, place

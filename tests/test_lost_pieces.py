@@ -13,9 +13,10 @@ from pathlib import Path
 import pytest
 
 from qfb_gpu import cli
+from qfb_gpu._schema import output
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError, RunInterruptedError
-from qfb_gpu.lake import delta, gold
+from qfb_gpu.lake import delta, gold, places
 from qfb_gpu.models import store, versions
 from qfb_gpu.pipeline import run
 
@@ -112,9 +113,19 @@ def test_a_broken_file_is_named_and_what_holds_it(night, broken):
     assert not run(config_of(night, AS_OF - dt.timedelta(days=1))).unchanged
 
 
+def test_every_folder_that_a_night_makes_is_one_that_is_looked_at_before_it(whole):
+    out = whole / "out"
+    known = {*(out / name for name in output.FOLDERS), *places.tables_of(out)}
+    made = {one for folder in (out, out / "lake") for one in folder.iterdir() if one.is_dir()}
+    assert out / "lake" / "carried" in made
+    assert made <= known
+
+
 @pytest.mark.parametrize(
-    "name", [".work", "mlartifacts", "lake", "lake/kept", "lake/transactions", "contagion"]
-)
+    "name",
+    [".work", "mlartifacts", "lake", "lake/kept", "lake/carried", "lake/transactions", "contagion",
+     "models/text"],
+)  # fmt: skip
 def test_a_file_where_a_night_has_a_folder_is_named_before_it_begins(tmp_path, whole, name):
     """A night stopped at its very end, each time, and said that it can go on."""
     shutil.copyfile(whole / "t.csv", tmp_path / "t.csv")
@@ -339,6 +350,7 @@ def test_who_is_stopped_says_how_to_go_on(asked, how, tmp_path):
     words = """
 import signal, sys, time
 from qfb_gpu import cli
+from qfb_gpu._schema import output
 
 def wait(*_, **__):
     sys.stdout.write("up")

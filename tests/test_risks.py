@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ledger_cases import CNY, EUR, build_ledger, on
 from naive import risks as naive
+from risk_figures import demand_of, volatility_of
 from simulate import simulated_backend
 
 from qfb_gpu import profile
@@ -23,7 +24,6 @@ from qfb_gpu.finance import (
     performance,
     risks,
     risks_peers,
-    volatility,
 )
 from qfb_gpu.finance.levels import level_of
 from qfb_gpu.finance.risks_history import ALERT_MONTHS, fell, held_levels, held_since
@@ -74,7 +74,7 @@ def table(*customers):
 @given(amounts, amounts)
 def test_volatility_is_what_loops_say(one, other):
     income, length = table(one, other)
-    found = volatility.volatility(income, length, CPU)
+    found = volatility_of(income, length, CPU)
     for at, mine in enumerate((one, other)):
         for name, value in naive.volatility(mine).items():
             assert found[name][at] == pytest.approx(value, abs=1e-9), name
@@ -84,7 +84,7 @@ def test_volatility_is_what_loops_say(one, other):
 @given(amounts.filter(lambda x: sum(v > 0 for v in x[-24:]) > 1))
 def test_demand_is_what_loops_say(one):
     income, length = table(one)
-    found = demand.demand(income, income, income, length, CPU)
+    found = demand_of(income, income, income, length, CPU)
     for name, value in naive.demand(one).items():
         assert found[name][0] == pytest.approx(value, rel=1e-9, abs=1e-12), name
 
@@ -94,7 +94,7 @@ def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
     table = np.stack([one, *(one * (1 + k * 2.3e-16) for k in range(1, 9))])
     table[5:, 2] += 1e-15
-    found = demand.demand(table, table, table, np.full(9, 5), CPU)
+    found = demand_of(table, table, table, np.full(9, 5), CPU)
     change, since = found["change"], found["change_months"]
     assert since.tolist() == [3.0] * 9
     np.testing.assert_allclose(change, change[0], atol=1e-12)
@@ -105,7 +105,7 @@ def test_demand_tells_the_four_classes_and_where_it_broke():
     gaps, wild = [0, 0, 100.0] * 8, [20.0, 400.0, 60.0] * 8
     broke = [100.0] * 16 + [30.0] * 8
     income, length = table(steady, gaps, wild, lumps, broke)
-    found = demand.demand(income, np.roll(income, 1, axis=1) * 0 + 5, income, length, CPU)
+    found = demand_of(income, np.roll(income, 1, axis=1) * 0 + 5, income, length, CPU)
     assert [demand.CLASSES[c] for c in found["class_code"][:4]] == list(demand.CLASSES)
     assert found["change"][4] == found["change"].max() > 0.4
     assert found["change_months"][4] == 8
@@ -116,7 +116,7 @@ def test_a_break_in_trend_is_a_fall_that_is_sure():
     quiet = [100.0] * 18
     fell_, noisy, rose = quiet + [40.0] * 6, [10, 190.0] * 9 + [80.0] * 6, quiet + [200.0] * 6
     income, length = table(fell_, noisy, rose)
-    found = volatility.volatility(income, length, CPU)["trend_break"]
+    found = volatility_of(income, length, CPU)["trend_break"]
     assert found[0] == pytest.approx(0.6)
     assert found[1] < 0.1
     assert found[2] == 0
@@ -538,8 +538,8 @@ def test_a_firm_without_income_is_not_told_to_live_off_one_channel():
 def test_words_tell_the_fall_and_not_what_it_is_worth():
     """A clean halving is a halving, however little a few months can prove."""
     income, length = table([100.0] * 12 + [50.0] * 12)
-    asked = demand.demand(income, income, income, length, CPU)
-    moved = volatility.volatility(table([100.0, 120.0] * 9 + [55.0] * 6)[0], np.array([24]), CPU)
+    asked = demand_of(income, income, income, length, CPU)
+    moved = volatility_of(table([100.0, 120.0] * 9 + [55.0] * 6)[0], np.array([24]), CPU)
     row = {name: float(values[0]) for name, values in {**asked, **moved}.items()}
     assert row["change"] < 0.4
     assert row["trend_break"] < row["trend_fall"] == 0.5

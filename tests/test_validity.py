@@ -18,9 +18,16 @@ from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.lake.validity import in_force
 
 DAYS = st.none() | st.integers(0, 9)
+NO_END = to_day(dt.date(9999, 12, 31))
+ENDS = DAYS | st.just(NO_END)
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), DAYS, DAYS), max_size=20), st.integers(0, 9))
+def before(start):
+    """Return a day; no start is before all of them."""
+    return -1 if start is None else start
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), DAYS, ENDS), max_size=20), st.integers(0, 9))
 @settings(deadline=None)
 def test_the_row_in_force_is_the_last_that_began_and_has_not_ended(rows, day):
     rows = sorted({(key, start): end for key, start, end in rows}.items(), key=str)
@@ -35,13 +42,37 @@ def test_the_row_in_force_is_the_last_that_began_and_has_not_ended(rows, day):
     assert len(found) == held.size
     wanted = {}
     for key, start, end in rows:
-        if (start is None or start <= day) and (end is None or end >= day):
+        if end in (None, NO_END):  # until the day before the next row of the customer
+            later = [s for k, s, _ in rows if k == key and s is not None and s > before(start)]
+            last = min(later) - 1 if later else day
+        else:
+            last = end
+        if (start is None or start <= day) and last >= day:
             best = wanted.get(key)
             if best is None or (-1 if start is None else start) > (
                 -1 if best[1] is None else best[1]
             ):
                 wanted[key] = (key, start, end)
     assert found == wanted
+
+
+@pytest.mark.parametrize(
+    ("open_end", "outer", "wanted"),
+    [(None, None, None), (NO_END, None, None), (None, 40, "one"), (NO_END, 40, "one")],
+)
+def test_what_a_later_row_replaced_does_not_hold_again_unless_it_has_an_end(
+    open_end, outer, wanted
+):
+    """A customer whose last row had ended was shown by one that it had replaced years before."""
+    ends = [open_end if outer is None else outer, 20, open_end]
+    table = pa.table({
+        "customer_key": pa.array([1, 1, 2], pa.int64()),
+        "valid_from": pa.array([None, 10, 15], pa.int32()).cast(pa.date32()),
+        "valid_to": pa.array(ends, pa.int32()).cast(pa.date32()),
+    })  # fmt: skip
+    names = ["one", "two", "other"]
+    held = [[names[n] for n in np.flatnonzero(in_force(table, day))] for day in (5, 10, 20, 30)]
+    assert held == [["one"], ["two"], ["two", "other"], ([wanted] if wanted else []) + ["other"]]
 
 
 CUSTOMERS = {

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,7 @@ from qfb_gpu.ledger import NULL_DAY, Calendar
 EPOCH = dt.date(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
+_MONTHS = 12
 _PER_DAY = {unit: 86_400 * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
 _TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
 
@@ -33,6 +35,46 @@ def to_day(date: dt.date) -> int:
 def to_date(day: int) -> dt.date:
     """Return the date of a day since 1970-01-01."""
     return EPOCH + dt.timedelta(days=int(day))
+
+
+def month_index(day: Any, xp: Any) -> Any:
+    """Return ``year * 12 + month - 1`` of days since 1970-01-01 in the Gregorian calendar.
+
+    Parameters
+    ----------
+    day : array of int64, shape (n,)
+
+    References
+    ----------
+    H. Hinnant, "chrono-compatible low-level date algorithms", ``civil_from_days``.
+    """
+    shifted = day + 719_468  # days since 0000-03-01
+    era = shifted // 146_097
+    day_of_era = shifted - era * 146_097
+    year_of_era = (
+        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
+    ) // 365
+    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
+    month_from_march = (5 * day_of_year + 2) // 153
+    year = year_of_era + era * 400
+    return xp.asarray(year * _MONTHS + month_from_march + 2)
+
+
+def first_day(month: Any, xp: Any) -> Any:
+    """Return the first day of months, in days since 1970-01-01.
+
+    Parameters
+    ----------
+    month : array of int64, shape (n,)
+        As :func:`month_index` counts them.
+
+    References
+    ----------
+    H. Hinnant, "chrono-compatible low-level date algorithms", ``days_from_civil``.
+    """
+    year, from_march = (month - 2) // _MONTHS, (month - 2) % _MONTHS
+    leap_days = year // 4 - year // 100 + year // 400
+    return xp.asarray(365 * year + leap_days + (153 * from_march + 2) // 5 - 719_468)
 
 
 def days_of(instants: pa.Array) -> pa.Array:

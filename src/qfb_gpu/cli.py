@@ -20,7 +20,7 @@ from qfb_gpu._cli import wording
 from qfb_gpu._cli.catalog import COMMANDS
 from qfb_gpu._cli.screen import MOST_ROWS, Patient, console, output
 from qfb_gpu.counted import counted
-from qfb_gpu.errors import ConfigError, QfbError, is_panic
+from qfb_gpu.errors import GIVE_OUTPUT, ConfigError, QfbError, is_panic
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
@@ -150,7 +150,7 @@ def show(
 
     tables = gold.tables(out)
     if not tables:
-        msg = f"{out}: no gold tables there; give the output folder of a `qfb run`"
+        msg = f"{out}: no gold tables there; {GIVE_OUTPUT}"
         raise ConfigError(msg)
     render(gold.reader(out), tables, table, customer, limit, console())
 

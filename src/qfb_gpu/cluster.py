@@ -30,7 +30,7 @@ from qfb_gpu._backend.devices import capability, n_threads
 from qfb_gpu._cluster import dask_workers, fork_server, short_device
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu._cluster.short_device import Done
-from qfb_gpu.errors import QfbError, is_panic
+from qfb_gpu.errors import QfbError, is_failure
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
@@ -347,7 +347,7 @@ def _perform(
     except QfbError as error:
         return None, type(error)(str(error))
     except BaseException as error:
-        if not isinstance(error, Exception) and not is_panic(error):
+        if not is_failure(error):
             raise
         text = "".join(traceback.format_exception(error))
         return None, _TaskError(f"{type(error).__name__}: {error}", text)

@@ -6,6 +6,12 @@ prints it as it is and exits with ``exit_code``.
 
 from __future__ import annotations
 
+import sys
+import warnings
+
+GIVE_OUTPUT = "give the output folder of a `qfb run`"
+"""What to do where there is none of its tables."""
+
 
 class QfbError(Exception):
     """Base of every error this package raises on purpose."""
@@ -34,6 +40,20 @@ class BackendUnavailableError(QfbError):
 def is_panic(error: BaseException) -> bool:
     """Say whether a library that is written in Rust broke off: no ``Exception`` to Python."""
     return type(error).__name__ == "PanicException"
+
+
+def is_failure(error: BaseException) -> bool:
+    """Say whether work went wrong: an exception, or a panic; no interrupt and no exit."""
+    return isinstance(error, Exception) or is_panic(error)
+
+
+def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn at the line that called the package, however many of its functions lie between."""
+    package = __name__.partition(".")[0]
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - the public way is Python 3.12's
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] == package:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
 
 
 class RunInterruptedError(QfbError):

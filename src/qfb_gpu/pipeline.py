@@ -35,7 +35,7 @@ from qfb_gpu.cluster import (
     threads_of_this_process,
     workers_forgotten,
 )
-from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_panic
+from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace, is_short
@@ -197,7 +197,7 @@ def _midway(kept: Path) -> Iterator[None]:
     except QfbError:
         raise
     except BaseException as error:
-        if not (isinstance(error, Exception) or is_panic(error)):
+        if not is_failure(error):
             raise
         reason = " ".join(_COLOURS.sub("", f"{type(error).__name__}: {error}").split())[:400]
         msg = (

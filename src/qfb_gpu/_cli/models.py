@@ -44,11 +44,11 @@ def add_models(app: typer.Typer) -> None:
         stays until --release.
         """
         from qfb_gpu._cli.screen import console
-        from qfb_gpu.errors import InputError
+        from qfb_gpu.errors import GIVE_OUTPUT, InputError
         from qfb_gpu.parts import registry
 
         if not out.is_dir():
-            msg = f"{out}: no such folder; give the output folder of a `qfb run`"
+            msg = f"{out}: no such folder; {GIVE_OUTPUT}"
             raise InputError(msg)
         if sum(asked is not None for asked in (promote, rollback, release)) > 1:
             msg = "one of --promote, --rollback and --release at a time; nothing was changed"

@@ -22,6 +22,7 @@ import numpy as np
 import qfb_kernels
 from qfb_gpu import parts
 from qfb_gpu._pipeline.records import settings_of
+from qfb_gpu._schema.output import KEPT, LAKE
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import gold, touched
 from qfb_gpu.lake.delta import committed_version, last_note, partition_files
@@ -87,7 +88,7 @@ class Kept:
 
 def folder(output: Path) -> Path:
     """Return where an output folder keeps it."""
-    return output / "lake" / "kept"
+    return output / LAKE / KEPT
 
 
 def figures(output: Path) -> Path:

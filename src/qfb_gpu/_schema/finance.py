@@ -78,8 +78,12 @@ TABLES = (
         ("trigger", "string",
          ("what the payment waits for: signature, progress, shipment, delivery, acceptance, "
           "settlement, warranty_end, invoice, period, none")),
-        ("due_days", "int32", "days after the trigger; null where the clause gives none"),
-        ("due_days_kind", "string", "calendar or working; null where due_days is"),
+        ("due_days", "int32",
+         "days after the trigger, or as due_days_kind says; null where the clause gives none"),
+        ("due_days_kind", "string",
+         ("calendar or working days after the trigger; month_end, month_end_working: after the "
+          "last day of its month; next_month_day: that day of the month after, its last where it "
+          "is shorter; null where due_days is")),
         ("warranty_days", "int32", "length of the warranty, 12 months where not said"),
         ("due_date", "date",
          "where the contract's dates give one (signature and warranty), else null"),

@@ -34,7 +34,8 @@ TABLES = (
         ("legal_representative", "string",
          "法定代表人, best by an id number; customers that share one are related parties"),
         ("valid_from", "date", "first day that the row holds; null: it always did"),
-        ("valid_to", "date", "last day that the row holds; null: until a later row, or still"),
+        ("valid_to", "date",
+         "last day that the row holds; null or 9999-12-31: until the next row begins, or still"),
     ),
     table(
         "orders", "customer_id order_id",

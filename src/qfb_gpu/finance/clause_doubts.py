@@ -9,35 +9,21 @@ from __future__ import annotations
 
 import re
 
-from qfb_gpu.finance.clause_pieces import cut
 from qfb_gpu.finance.clause_words import pattern_of
 
 FIXED_SUM = "a fixed sum, which is no share of the total"
+SUMS_DIFFER = "fixed sums that do not make up the stated total"
+TOTAL_DIFFERS = "fixed sums of a stated total that is not the contract's amount"
 NO_FIRST = "a remainder of what is not said"
 NO_TERM = "paid by the period, but not for how long"
 NOT_ALIKE = "paid by the period, but not only so"
 NO_NUMBER = "in instalments, but not how many"
 BY_PROGRESS = "paid by progress, but not in which shares"
-MONTH_END = "days from the end of the month, read as from the event"
+MONTH_END = "days from the end of a month, read as from the event"
 BY_BILL = "paid by bill of exchange, whose term is not counted"
 BACK_TO_BACK = "waits for another's payment"
 
 
-_CHINESE = "零〇一二三四五六七八九十百千两"
-_MONEY = pattern_of(
-    r"(?:[¥$€£]|\b(?:RMB|CNY|USD|EUR|GBP|HKD|JPY)|人民币|美元)\s*\d[\d,.]*"
-    rf"|\d[\d,.]*\s*[百千]?[万亿]|\d[\d,.]*\s*元|[{_CHINESE}]+[万亿]|[{_CHINESE}]+元"
-    r"|\d[\d,.]*\s*(?:dollars|euros|pounds|yuan|RMB|CNY|USD|EUR|GBP)\b"
-)
-_SUM_OF_ALL = pattern_of(
-    r"总价|总额|总金额|总计|合同价|合同额|合同金额|全部|全款|全额|单价|每(?!期|次|批|笔)|月租|年租|/(?:月|年|台|件|吨|套)"
-    r"|违约|罚|滞纳|利息|赔偿|保函|保证金|注册资本|运费|租金|限额|超过|不足"
-    r"|contract (?:price|sum|value|amount)|\btotal|in full|\bper\b|\beach\b|penalt|damages|interest|bond|guarantee|exceed|freight|monthly|quarterly|annual|yearly"
-)
-_RESTATED = pattern_of(
-    r"^\s*\(?(?:计|即|合(?!同)|折|共|约(?!定)|人民币|金额|RMB|i\.?e\.?|being|amounting|equal|equivalent|namely|or\b|which is)"
-)
-_SHARE_FOLLOWS = pattern_of(r"^\s*\(?(?:占|即|为|计|合|being|i\.?e\.?|which is|equal)[^,;。]*\d%")
 _NO_NUMBER = pattern_of(r"分期|分批|分次|分阶段|in (?:stages|tranches|parts)|instal")
 _NOT_ALIKE = pattern_of(
     r"之后|此后|以后|首年|第1年|前\d+个?[月年季]|一次性|押金|thereafter|first (?:\d+ )?(?:month|year|quarter)|deposit"
@@ -48,7 +34,9 @@ _BY_PROGRESS = pattern_of(
     r"(?:按|依|随|根据)[^,;。]{0,8}(?:进度|工程量|产值|完成量|工作量|节点|里程碑)"
     r"|(?:each|every|per|by) (?:milestone|stage|phase)|progress payments|(?:by|against|with) progress"
 )
-_MONTH_END = pattern_of(r"\bEOM\b|end of (?:the )?(?:following |next )?month|月结|[当次]?月[底末]")
+_MONTH_END = pattern_of(
+    r"\bEOM\b|end of (?:the )?(?:following |next )?month|月结(?!算)|(?<!\d)[当次下]?个?月[底末]|[次下翌]1?个?月(?:份)?的?第?\d{1,2}[日号]"
+)
 _BILL_TERM = pattern_of(
     r"(?:\d+\s*个?(?:月|天|日)(?:期|以内|内)?的?\s*)?(?:电子)?(?:银行|商业)?承兑(?:汇票)?(?:\s*\(?\d+\s*个?(?:月|天|日)\)?)?"
     r"|(?:\d+[ -]*(?:days?|months?)['’]?\s*)?(?:banker'?s'? acceptances?|bank acceptances?|acceptance (?:draft|bill)s?)(?:\s*(?:of|at|for)?\s*\d+[ -]*(?:days?|months?))?"
@@ -57,28 +45,6 @@ _BACK_TO_BACK = pattern_of(
     r"背靠背|(?:业主|总包|上游|最终用户)[^,;。]{0,6}(?:回款|付款后|款后|款到|款项到)|back[ -]to[ -]back|pay[ -]when[ -]paid|when paid by"
 )
 _REMARKS = ((MONTH_END, _MONTH_END), (BACK_TO_BACK, _BACK_TO_BACK))
-
-
-def has_fixed_sum(text: str) -> bool:
-    """Return whether a clause pays a sum of money of which it gives no percentage.
-
-    Totals, unit prices, penalties, and sums that restate a percentage (30%, 计30万元) are none.
-    """
-    for segment in re.split(r"[;。\n]", text):
-        parts = cut(_whole_numbers(segment))
-        around = zip(["", *parts[:-1]], parts, [*parts[1:], ""][: len(parts)], strict=False)
-        for before, part, after in around:
-            if "%" in part or not _MONEY.search(part) or _SUM_OF_ALL.search(part):
-                continue
-            is_restated = "%" in before and _RESTATED.search(part) is not None
-            if not is_restated and not _SHARE_FOLLOWS.search(after):
-                return True
-    return False
-
-
-def _whole_numbers(text: str) -> str:
-    """Write 50,000 as 50000: its comma parts no pieces."""
-    return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
 
 
 def no_number(text: str) -> bool:
@@ -105,9 +71,18 @@ def by_progress(text: str) -> bool:
     return _BY_PROGRESS.search(text) is not None
 
 
-def remarks(text: str) -> list[str]:
-    """Return what is left out of the due rules of a clause that was read otherwise."""
+def remarks(text: str, *, is_by_month: bool) -> list[str]:
+    """Return what is left out of the due rules of a clause that was read otherwise.
+
+    Parameters
+    ----------
+    text : str
+    is_by_month : bool
+        A payment was read as due by the month.
+    """
     found = [said for said, pattern in _REMARKS if pattern.search(text)]
+    if is_by_month:
+        found = [said for said in found if said != MONTH_END]
     bills = _BILL_TERM.finditer(text)
     return found + [BY_BILL] * any(re.search(r"\d", bill.group(0)) for bill in bills)
 

@@ -11,7 +11,7 @@ _PERIODS = (
     (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
     (6, pattern_of(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
     (1, pattern_of(
-        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
+        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌])月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
     (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
     (12, pattern_of(
         r"(?:每|按|逐)1?年(?!息|利|化|均)|年付|年度(?:支付|付)|annually|yearly"
@@ -72,8 +72,8 @@ def without_term(text: str) -> str:
 
 
 def without_schedule(text: str) -> str:
-    """Return a clause without its term and its period."""
-    text = without_term(text)
+    """Return a clause without its term and its period; of 每月底 the month's end stays."""
+    text = re.sub(r"(?:每|按)个?(?=月[底末])", "", without_term(text))
     for _, pattern in _PERIODS:
         text = pattern.sub(" ", text)
     return text

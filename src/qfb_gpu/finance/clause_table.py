@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -21,8 +21,11 @@ class ClauseNodes:
     offsets : int64, shape (n_clauses + 1,)
     kind, trigger : int8; basis_points : int32
     days : int32, ``NULL_DAY`` where the clause does not say
-    is_working : bool
+    day_kind : int8, index into ``DAY_KINDS``
     warranty_days : int32
+    sum_stated : int64, ten-thousandths of the currency's unit; -1 where the clause says a share
+    total_stated : int64, shape (n_clauses,)
+        The total of the sums, ten-thousandths; -1 where they are shares.
     problems : tuple of str, shape (n_clauses,), empty where there are none
     """
 
@@ -31,9 +34,15 @@ class ClauseNodes:
     trigger: Any
     basis_points: Any
     days: Any
-    is_working: Any
+    day_kind: Any
     warranty_days: Any
+    sum_stated: Any
+    total_stated: Any
     problems: tuple[str, ...]
+
+
+def _or_none(values: list[int | None]) -> np.ndarray:
+    return np.array([-1 if value is None else value for value in values], np.int64)
 
 
 @lru_cache(maxsize=65_536)
@@ -53,7 +62,19 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         trigger=np.array([node.rule.trigger for node in nodes], np.int8),
         basis_points=np.array([node.basis_points for node in nodes], np.int32),
         days=np.array(days, np.int32),
-        is_working=np.array([node.rule.is_working for node in nodes], bool),
+        day_kind=np.array([node.rule.day_kind for node in nodes], np.int8),
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),
+        sum_stated=_or_none([node.sum_stated for node in nodes]),
+        total_stated=_or_none([clause.total_stated for clause in clauses]),
         problems=tuple("; ".join(clause.problems) for clause in clauses),
+    )
+
+
+def with_problem(clauses: ClauseNodes, problem: str) -> ClauseNodes:
+    """Return the clauses and one more, the last, without nodes."""
+    return replace(
+        clauses,
+        offsets=np.append(clauses.offsets, clauses.offsets[-1:]),
+        total_stated=np.append(clauses.total_stated, -1),
+        problems=(*clauses.problems, problem),
     )

@@ -69,7 +69,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工前|进场前|合同后"
         r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing")),
-    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|due (?:up)?on receipt")),
+    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|\bEOM\b|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
@@ -92,7 +92,7 @@ NOT_PAID_BEFORE = pattern_of(
     r"(?:税率|利率|年化|违约金|滞纳金|罚款|罚金|利息|折扣|贴现|优惠|保函|履约(?:保证金|担保)|误差|偏差|赔偿"
     r"|逾期|迟延|延期|每日|每天|每逾|扣款|残值|不足|浮动|超过"
     r"|\bVAT|tax|interest|penalt\w*|damages|discount|bond|guarantee|late|tolerance|rebate"
-    r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$"
+    r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$|含税率?:?\s*$"
 )
 NOT_PAID_AFTER = pattern_of(
     r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
@@ -132,7 +132,8 @@ REMAINDER = pattern_of(
 WHOLE = pattern_of(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
     r"|信用证|in full|net \d|cash (?:on delivery|in advance)|\bCOD\b|\bpaid\b|payable|payment|\bdue\b"
-    r"|\bL/C|letters? of credit|against documents|\bD/[PA]\b|instal"
+    r"|\bL/C|letters? of credit|against documents|\bD/[PA]\b|instal|\bEOM\b|month[- ]end\b|end of (?:the )?(?:following |next )?month(?!\s*\d)"
+    r"|(?:\d(?:st|nd|rd|th)? (?:day )?of (?:the )?(?:following|next) month)|[次下]1?个?月\d{1,2}[日号]之?前?付"
 )
 INSTALMENTS = (
     pattern_of(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),

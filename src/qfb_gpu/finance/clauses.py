@@ -1,27 +1,31 @@
 """Payment clauses read: what is paid, when it falls due, and whether it adds up to 100%.
 
 Chinese (terse, sentences, numerals, cumulative 付至70%) and English. A clause is brought to one
-spelling (:mod:`numerals`), cut into pieces of one percentage each (:mod:`clause_pieces`), and
-each piece gives a payment: its kind, its trigger, its due rule. What cannot be read is said in
-``problems``; nothing is guessed in silence.
+spelling (:mod:`numerals`), sums of a total that it states are written as shares
+(:mod:`clause_sums`), it is cut into pieces of one percentage each (:mod:`clause_pieces`), and
+each piece gives a payment (:mod:`clause_drafts`): its kind, its trigger, its due rule. What
+cannot be read is said in ``problems``; nothing is guessed in silence.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_doubts as doubts
+from qfb_gpu.finance import clause_sums as sums
 from qfb_gpu.finance import clause_words as words
-from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
-from qfb_gpu.finance.clause_schedule import (
-    n_periods,
-    period_months,
-    without_schedule,
-    without_term,
+from qfb_gpu.finance.clause_drafts import (
+    Draft,
+    counts_the_pieces,
+    draft_of,
+    n_instalments,
+    scheduled,
 )
+from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
+from qfb_gpu.finance.clause_schedule import n_periods, period_months
 from qfb_gpu.finance.due_rules import DueRule, due_rule, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
@@ -31,8 +35,8 @@ if TYPE_CHECKING:
 _WHOLE = 10_000
 _CLOSE = 5
 """Basis points by which a sum may miss 100% (shares such as 33.3%)."""
-_SMALL = 1_000
-_LONG_DAYS = 180
+_SMALL = 10
+"""Parts of the whole, of which one at most is small."""
 _NUMBERED = re.compile(r"第\s*1\s*(?:期|次|笔|批)|first instal", re.IGNORECASE)
 _DISCOUNT = re.compile(
     r"\d+(?:\.\d+)?%?\s*(?:/|discount|if paid|within|in|,|\s)*\s*\d{1,2}(?:\s*days?)?\s*[,;/]?\s*"
@@ -64,11 +68,15 @@ class ClauseNode:
     basis_points : int
         Its own share of the total, in hundredths of a per cent.
     rule : DueRule
+    sum_stated : int or None
+        What the clause says in money, ten-thousandths of the currency's unit; None where it says
+        shares.
     """
 
     kind: int
     basis_points: int
     rule: DueRule
+    sum_stated: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,24 +89,19 @@ class Clause:
         In the order of the clause; instalments one by one.
     problems : tuple of str
         What does not add up or could not be read; empty where all is well.
+    total_stated : int or None
+        The total of which the nodes' sums are, ten-thousandths; None where they are shares. The
+        nodes are a contract's only if this is its amount.
     """
 
     nodes: tuple[ClauseNode, ...]
     problems: tuple[str, ...]
+    total_stated: int | None = None
 
     @property
     def total_basis_points(self) -> int:
         """Sum of the shares; 10,000 where the clause adds up."""
         return sum(node.basis_points for node in self.nodes)
-
-
-@dataclass(frozen=True, slots=True)
-class _Draft:
-    kind: int
-    share: int | None
-    is_cumulative: bool
-    n: int
-    rule: DueRule
 
 
 def parse_clause(text: str | None) -> Clause:
@@ -118,8 +121,18 @@ def parse_clause(text: str | None) -> Clause:
         return Clause((), ("no clause",))
     as_written = words.NOT_AT_ALL.sub(" ", plain(text))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
-    drafts, open_ended = _drafts(spelled)
-    if _NUMBERED.search(spelled):  # 分3期: 第1期30%, ...: the instalments are the pieces
+    clause = _read(spelled, _WHOLE, as_written)
+    if "%" in spelled and clause.total_basis_points == _WHOLE:
+        return clause  # what sums it states are what the price is made of
+    summed = sums.in_shares(spelled)
+    return _read(*summed, as_written) if summed else clause
+
+
+def _read(spelled: str, whole: int, as_written: str) -> Clause:
+    """Read a clause whose shares are parts of ``whole``."""
+    drafts, open_ended = _drafts(spelled, whole)
+    if _NUMBERED.search(spelled) or (drafts and counts_the_pieces(spelled, len(drafts))):
+        # 分3期: 第1期30%, ...: the instalments are the pieces
         drafts = [replace(draft, n=1) for draft in drafts]
     if not any(draft.share for draft in drafts):
         drafts = _ratios(spelled) or _equal_parts(spelled) or drafts
@@ -127,15 +140,18 @@ def parse_clause(text: str | None) -> Clause:
     if not any(draft.share for draft in drafts):
         not_read = _not_read(spelled)
         drafts = [] if not_read else _whole(spelled) or drafts
-    elif any(draft.share is None for draft in drafts) and doubts.has_fixed_sum(spelled):
+    elif any(draft.share is None for draft in drafts) and sums.has_fixed_sum(spelled):
         not_read, drafts = doubts.FIXED_SUM, []
     if not drafts:
         return Clause((), (not_read or open_ended or "no percentage found",))
-    drafts, problems = _own_shares(_named(_repeated(drafts, spelled)))
+    drafts, problems = _own_shares(_named(_repeated(drafts, spelled, whole), whole), whole)
     problems += [open_ended] if open_ended else []
-    problems += doubts.remarks(as_written)
+    is_by_month = any(draft.rule.is_by_month for draft in drafts)
+    problems += doubts.remarks(as_written, is_by_month=is_by_month)
     nodes = [node for draft in drafts for node in _instalments(draft)]
     nodes.sort(key=lambda node: node.kind == words.RETENTION)  # the last to be paid
+    if whole != _WHOLE:
+        return _of_sums(nodes, whole, problems)
     total = sum(node.basis_points for node in nodes)
     if total and abs(total - _WHOLE) <= _CLOSE:
         last = nodes[-1]
@@ -145,11 +161,26 @@ def parse_clause(text: str | None) -> Clause:
     return Clause(tuple(nodes), tuple(dict.fromkeys(problems)))
 
 
-def _drafts(spelled: str) -> tuple[list[_Draft], str | None]:
+def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause:
+    """Return a clause of sums, whose parts of the total must make it up."""
+    paid = list(accumulate((node.basis_points for node in parts), initial=0))
+    if paid[-1] != whole:
+        return Clause((), (doubts.SUMS_DIFFER,))
+    points = [round(_WHOLE * so_far / whole) for so_far in paid]
+    if not all(a < b for a, b in pairwise(points)):  # a sum that is no hundredth of a per cent
+        return Clause((), (doubts.FIXED_SUM,))
+    nodes = tuple(
+        replace(node, basis_points=b - a, sum_stated=node.basis_points)
+        for node, (a, b) in zip(parts, pairwise(points), strict=True)
+    )
+    return Clause(nodes, tuple(dict.fromkeys(problems)), whole)
+
+
+def _drafts(spelled: str, whole: int) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
     drafts, open_ended = [], None
     for piece in pieces(spelled):
-        draft = _draft(piece, stated_warranty(spelled))
+        draft = draft_of(piece, stated_warranty(spelled), whole)
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)
@@ -160,101 +191,12 @@ def _drafts(spelled: str) -> tuple[list[_Draft], str | None]:
                 open_ended = doubts.NO_NUMBER
                 continue
             if n is not None:
-                draft = _scheduled(piece, n)
+                draft = scheduled(piece, n, whole)
         drafts.append(draft)
     return drafts, open_ended
 
 
-def _scheduled(piece: Piece, n: int) -> _Draft:
-    """Return what is paid by the period, ``n`` times."""
-    rule = due_rule(without_schedule(piece.text), words.PERIODIC, None)
-    share = None if piece.percent is None else round(100 * piece.percent)
-    return _Draft(words.PROGRESS, share, is_cumulative=False, n=n, rule=rule)
-
-
-def _draft(piece: Piece, warranty: int | None) -> _Draft:
-    name = _kind_by_name(piece.text)
-    trigger = _trigger(piece.text, name)
-    kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
-    if kind == words.OTHER:
-        kind = _kind_by_length(piece, trigger, kind)
-    if trigger == words.NO_TRIGGER:
-        trigger = words.TRIGGER_OF_KIND[kind]
-    share = None if piece.percent is None else round(100 * piece.percent)
-    n = _n_instalments(piece.text)
-    if n > 1 and share is not None and words.EACH.search(piece.text) and n * share <= _WHOLE:
-        share *= n
-    waits = _without_count(piece.text) if n > 1 else piece.text
-    waits = waits if trigger == words.WARRANTY_END else without_term(waits)
-    rule = due_rule(waits, trigger, warranty)
-    return _Draft(kind, share, piece.is_cumulative, n, rule)
-
-
-def _kind_by_name(text: str) -> int | None:
-    """Return the kind that the text names nearest to its percentage, if any."""
-    mark = text.find("%")
-    found: list[tuple[int, int, int]] = []
-    for rank, (kind, pattern) in enumerate(words.NAMES):
-        for match in pattern.finditer(text):
-            away = min(abs(match.start() - mark), abs(match.end() - mark)) if mark >= 0 else 0
-            found.append((away, rank, kind))
-    if not found:
-        return None
-    kinds = {kind for _, _, kind in found}
-    if words.RETENTION in kinds and words.REMAINDER.search(text):
-        return words.RETENTION
-    return min(found)[2]
-
-
-def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
-    """Return retention for what remains and is paid months later, progress for instalments."""
-    text = piece.text
-    if _n_instalments(text) > 1:
-        return words.PROGRESS
-    days = due_rule(text, trigger, None).days
-    is_late = days is not None and days >= _LONG_DAYS
-    says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
-    return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
-
-
-def _trigger(text: str, kind: int | None) -> int:
-    if kind == words.RETENTION:
-        return words.WARRANTY_END
-    if words.BEFORE_EVENT.search(text):
-        return words.SHIPPED
-    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
-    if not found:
-        return words.NO_TRIGGER
-    own = words.NO_TRIGGER if kind is None else words.TRIGGER_OF_KIND[kind]
-    return own if own in found else found[0]
-
-
-def _n_instalments(text: str) -> int:
-    for pattern in words.INSTALMENTS:
-        match = pattern.search(text)
-        if match and re.match(r"[^,;。%]{0,6}:", text[match.end() :]):
-            continue  # 分3次支付: what follows says which
-        if match and "%" in text[match.end() :] and _names_between(text, match.end()):
-            continue
-        if match and 2 <= int(match.group(1)) <= 60:  # noqa: PLR2004
-            return int(match.group(1))
-    return 1
-
-
-def _without_count(text: str) -> str:
-    """Return a text without its number of instalments: 分12个月 is no time to wait."""
-    for pattern in words.INSTALMENTS:
-        text = pattern.sub(" ", text)
-    return text
-
-
-def _names_between(text: str, start: int) -> bool:
-    """Return whether a payment is named between a place and the percentage after it."""
-    between = text[start : text.index("%", start)]
-    return any(pattern.search(between) for _, pattern in words.NAMES)
-
-
-def _ratios(text: str) -> list[_Draft]:
+def _ratios(text: str) -> list[Draft]:
     """Read 3:3:3:1, a common way to say 30%, 30%, 30% and 10%."""
     for match in _RATIOS.finditer(text):
         parts = [int(part) for part in re.findall(r"\d+", match.group(0))]
@@ -267,20 +209,20 @@ def _ratios(text: str) -> list[_Draft]:
     return []
 
 
-def _repeated(drafts: list[_Draft], text: str) -> list[_Draft]:
+def _repeated(drafts: list[Draft], text: str, whole: int) -> list[Draft]:
     """Read 每季度支付25% as four payments where nothing else is said."""
     only = drafts[0]
     if len(drafts) > 1 or only.share is None or only.n > 1 or not words.EACH.search(text):
         return drafts
-    n, over = divmod(_WHOLE, only.share)
-    return drafts if over or n == 1 else [replace(only, n=n, share=_WHOLE)]
+    n, over = divmod(whole, only.share)
+    return drafts if over or n == 1 else [replace(only, n=n, share=whole)]
 
 
-def _bare(share: int) -> _Draft:
-    return _Draft(words.OTHER, share, False, 1, due_rule("", words.NO_TRIGGER, None))  # noqa: FBT003
+def _bare(share: int) -> Draft:
+    return Draft(words.OTHER, share, False, 1, due_rule("", words.NO_TRIGGER, None))  # noqa: FBT003
 
 
-def _equal_parts(text: str) -> list[_Draft]:
+def _equal_parts(text: str) -> list[Draft]:
     """Read 3 equal instalments: on signing, on delivery and on acceptance."""
     head, _, rest = text.partition(":")
     counts = [pattern.search(head) for pattern in words.INSTALMENTS]
@@ -290,7 +232,7 @@ def _equal_parts(text: str) -> list[_Draft]:
         return []
     shares = [_WHOLE // n + (1 if i < _WHOLE % n else 0) for i in range(n)]
     return [
-        replace(_draft(Piece(part, None, is_cumulative=False), None), share=share, n=1)
+        replace(draft_of(Piece(part, None, is_cumulative=False), None, _WHOLE), share=share, n=1)
         for part, share in zip(parts, shares, strict=True)
     ]
 
@@ -300,11 +242,11 @@ def _not_read(text: str) -> str | None:
     is_remainder = words.REMAINDER.search(text) is not None
     if not is_remainder and not words.WHOLE.search(text):
         return None
-    if doubts.has_fixed_sum(text):
+    if sums.has_fixed_sum(text):
         return doubts.FIXED_SUM
     if is_remainder:
         return doubts.NO_FIRST
-    months, n = period_months(text), _n_instalments(text)
+    months, n = period_months(text), n_instalments(text)
     if months is not None:
         counted = n > 1 or n_periods(text, months) is not None
         return doubts.NOT_ALIKE if doubts.not_alike(text) else None if counted else doubts.NO_TERM
@@ -318,18 +260,18 @@ def _several(text: str) -> str | None:
     return doubts.BY_PROGRESS if doubts.by_progress(text) else None
 
 
-def _whole(text: str) -> list[_Draft]:
+def _whole(text: str) -> list[Draft]:
     """Read a clause without a percentage: all at once (货到付款, net 30), or by the month."""
     if not words.WHOLE.search(text):
         return []
     piece = Piece(doubts.without_services(text), 100.0, is_cumulative=False)
-    months, n = period_months(text), _n_instalments(text)
+    months, n = period_months(text), n_instalments(text)
     if months is not None:
-        return [_scheduled(piece, n_periods(text, months) or n)]
-    return [replace(_draft(piece, stated_warranty(text)), n=n)]
+        return [scheduled(piece, n_periods(text, months) or n, _WHOLE)]
+    return [replace(draft_of(piece, stated_warranty(text), _WHOLE), n=n)]
 
 
-def _named(drafts: Sequence[_Draft]) -> list[_Draft]:
+def _named(drafts: Sequence[Draft], whole: int) -> list[Draft]:
     """Give payments that say nothing of what they are the kind of their place."""
     unknown = [i for i, draft in enumerate(drafts) if draft.kind == words.OTHER]
     named = list(drafts)
@@ -337,7 +279,7 @@ def _named(drafts: Sequence[_Draft]) -> list[_Draft]:
         kinds = list(_POSITIONS.get(len(drafts), ()))
         kinds = kinds or [words.ADVANCE, *[words.PROGRESS] * (len(drafts) - 2), words.ACCEPTANCE]
         last = drafts[-1].share
-        if len(drafts) > 1 and last is not None and last <= _SMALL:
+        if len(drafts) > 1 and last is not None and last * _SMALL <= whole:
             kinds[-1] = words.RETENTION
     else:
         kinds = [words.PROGRESS if i else words.ADVANCE for i in range(len(drafts))]
@@ -350,34 +292,34 @@ def _named(drafts: Sequence[_Draft]) -> list[_Draft]:
     return named
 
 
-def _own_shares(drafts: list[_Draft]) -> tuple[list[_Draft], list[str]]:
+def _own_shares(drafts: list[Draft], whole: int) -> tuple[list[Draft], list[str]]:
     """Turn cumulative shares and what remains into each payment's own share."""
     problems: list[str] = []
     shares = [draft.share for draft in drafts]
     known = [share for share in shares if share is not None]
     rising = len(known) > 1 and all(a < b for a, b in pairwise(known))
-    if rising and known[-1] == _WHOLE and not any(d.is_cumulative for d in drafts):
+    if rising and known[-1] == whole and not any(d.is_cumulative for d in drafts):
         drafts = [replace(draft, is_cumulative=True) for draft in drafts]
         problems.append("read as cumulative: the shares rise to 100%")
-    own: list[_Draft] = []
+    own: list[Draft] = []
     paid = 0
     for draft in drafts:
         share = draft.share
         if share is not None and draft.is_cumulative:
             if share <= paid:
-                problems.append(f"{share / 100:g}% in all after {paid / 100:g}%")
+                problems.append(f"{100 * share / whole:g}% in all after {100 * paid / whole:g}%")
                 continue
             share -= paid
         own.append(replace(draft, share=share))
         paid += share or 0
     missing = [i for i, draft in enumerate(own) if draft.share is None]
     problems += [f"no share for {words.KINDS[own[i].kind]}" for i in missing[:-1]]
-    if missing and paid < _WHOLE:
-        own[missing[-1]] = replace(own[missing[-1]], share=_WHOLE - paid)
+    if missing and paid < whole:
+        own[missing[-1]] = replace(own[missing[-1]], share=whole - paid)
     return [draft for draft in own if draft.share], problems
 
 
-def _instalments(draft: _Draft) -> list[ClauseNode]:
+def _instalments(draft: Draft) -> list[ClauseNode]:
     share = draft.share or 0
     each, over = divmod(share, draft.n)
     return [

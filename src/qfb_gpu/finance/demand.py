@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_kernels.asked import N_FIGURES, asked_cpu, asked_gpu
+from qfb_kernels.asked import asked_cpu, asked_gpu
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
@@ -21,44 +21,16 @@ if TYPE_CHECKING:
 NAMES = ("interval", "sizes", "error", "change", "bullwhip")
 CLASSES = ("smooth", "intermittent", "erratic", "lumpy")
 FIGURES = (*NAMES, "scaled_error", "change_fall", "change_months", "class_code")
-"""As the kernel has them."""
-WINDOW = 24
+"""As the kernel has them, of the last 24 months at most.
 
-
-def demand(sales: Any, bought: Any, naive: Any, length: Any, backend: Backend) -> dict[str, Any]:
-    """Return the parts of market-demand risk.
-
-    Parameters
-    ----------
-    sales : float64 array, shape (n_customers, n_months)
-        Income by month without its seasons, the last column the latest month.
-    bought : float64 array of that shape
-        What was spent.
-    naive : float64 array of that shape
-        Income by month with its seasons, for the seasonal naive forecast.
-    length : int64 array, shape (n_customers,)
-        Months since the customer's first payment.
-
-    Returns
-    -------
-    dict of arrays, shape (n_customers,)
-        ``interval``: months per month with demand, less 1; ``sizes``: squared coefficient of
-        variation of months with demand; ``error``: mean absolute error of exponential smoothing
-        over the mean; ``scaled_error``: the same over that of the same month a year before (NaN
-        under 14 months); ``change``: fall at the strongest change point, weighed by how clear it
-        is, 0 where it rose; ``change_fall``: that fall itself; ``change_months``: months since it;
-        ``bullwhip``: squared coefficient of variation of
-        spending over that of sales, less 1, at least 0; ``class_code`` (int8) of :data:`CLASSES`.
-    """
-    xp, n_months = backend.xp, int(sales.shape[1])
-    width = min(n_months, WINDOW)
-    figures = xp.empty((sales.shape[0], N_FIGURES))
-    windows = backend.asarray([[n_months - width, width]], dtype="int64")
-    last, bought, naive = map(xp.ascontiguousarray, (sales[:, -width:], bought, naive))
-    tables = (last, bought, naive)
-    write(tables, windows, length.astype("int64"), 0, figures, backend)
-    found = {name: figures[:, at] for at, name in enumerate(FIGURES)}
-    return {**found, "class_code": found["class_code"].astype("int8")}
+``interval``: months per month with demand, less 1; ``sizes``: squared coefficient of variation of
+months with demand; ``error``: mean absolute error of exponential smoothing over the mean;
+``scaled_error``: the same over that of the same month a year before (NaN under 14 months);
+``change``: fall at the strongest change point, weighed by how clear it is, 0 where it rose;
+``change_fall``: that fall itself; ``change_months``: months since it; ``bullwhip``: squared
+coefficient of variation of spending over that of sales, less 1, at least 0; ``class_code`` of
+:data:`CLASSES`.
+"""
 
 
 def write(
@@ -69,7 +41,8 @@ def write(
     Parameters
     ----------
     tables : tuple of arrays
-        Income without its seasons, spending, income.
+        Income without its seasons, spending, income with its seasons (for the seasonal naive
+        forecast), by month, the last column the latest.
     """
     asked = (*tables, windows, length, to, figures)
     backend.launch(asked_cpu, asked_gpu, figures.shape[0], *asked)

@@ -1,4 +1,8 @@
-"""When a payment of a clause falls due: so many days after an event."""
+"""When a payment of a clause falls due: so many days after an event, or by the month.
+
+By the month means after the end of the event's month (月结30天, net 30 EOM) or on a day of the month
+that follows it (次月15日, the 15th of the following month).
+"""
 # ruff: noqa: E501 - one pattern a line
 
 from __future__ import annotations
@@ -7,13 +11,18 @@ import re
 from dataclasses import dataclass
 
 from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.clause_words import pattern_of
 
-DAY_KINDS = ("calendar", "working")
+DAY_KINDS = ("calendar", "working", "month_end", "month_end_working", "next_month_day")
+"""What days are: after the event; after the last day of its month; the day of the month after."""
+CALENDAR, WORKING, MONTH_END, MONTH_END_WORKING, NEXT_MONTH_DAY = range(len(DAY_KINDS))
+LAST = 31
+"""The day of a month that names its last."""
 _UNIT = {"周": 7, "星期": 7, "week": 7, "月": 30, "month": 30, "年": 365, "year": 365}
 _LENGTH = re.compile(
     r"(\d+)\s*(?:\(\d+\)\s*)?-?(?:个)?\s*(工作日|交易日|营业日|日历日|自然日|星期|日|天|周|月|年"
     r"|(?:working|business|banking)\s*days?|(?:calendar\s*)?days?|weeks?|months?|years?)"
-    r"(?!\s*(?:前|\d|份|结|度|签|ly\b|before|prior))",
+    r"(?!\s*(?:前|\d|份|底|末|初|[上中下]旬|结|度|签|ly\b|before|prior))",
     re.IGNORECASE,
 )
 _NET = re.compile(
@@ -33,6 +42,25 @@ _AT_ONCE = re.compile(
     r"当[日天]|立即|即付|同时|immediately|upon|due on receipt|at sight|即期|on the (?:same )?day",
     re.IGNORECASE,
 )
+_NEXT = r"(?:次|下|翌)1?个?月(?:份)?的?"
+_FOLLOWING = r"(?:following|next|subsequent|succeeding)"
+_NEXT_MONTH_DAY = pattern_of(
+    rf"{_NEXT}第?(\d{{1,2}})[日号]"
+    rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?(?: calendar)?(?: days?)? (?:of|in) (?:the )?(?:{_FOLLOWING} (?:calendar )?month|month (?:following|after))"
+    r"|\b(\d{1,2})(?:st|nd|rd|th)? prox\b|\b(\d{1,2}) ?MFI\b"
+)
+_NEXT_MONTH_WORKING = pattern_of(rf"{_NEXT}[第前]?(\d{{1,2}})个?(?:工作日|交易日|营业日)")
+_IN_NEXT_MONTH = pattern_of(
+    rf"{_NEXT}(?:月?[底末]|内?(?:付|支付|结清|清)(?!至))"
+    rf"|(?:end|last day) of (?:the )?(?:{_FOLLOWING} (?:calendar )?month|month (?:following|after))|{_FOLLOWING} month[- ]end"
+)
+_MONTH_END = pattern_of(
+    r"\bEOM\b|\b(?:end|last day) of (?:the |each |every |that )?month\b(?!\s*\d| (?:following|after))|\bmonth[- ]end\b"
+    r"|月结(?!算)|(?<![\d次下翌])(?<!个)月[底末]"
+)
+_MONTHLY = pattern_of(r"月结")
+"""Without days it says only that months are settled as a whole."""
+_OF_MONTH_END = pattern_of(r"\bEOM\s*[+,]?\s*(?:net\s*)?(\d{1,3})\b(?!\s*%)|\b(\d{1,3})\s*EOM\b")
 DEFAULT_WARRANTY_DAYS = 365
 """Assumed where a retention names no period: 12 months, the usual one."""
 
@@ -41,22 +69,34 @@ DEFAULT_WARRANTY_DAYS = 365
 class DueRule:
     """Due ``days`` after the trigger, which for a retention is so many days after acceptance.
 
+    Or ``days`` after the end of the trigger's month, or on day ``days`` of the month after.
+
     Attributes
     ----------
     trigger : int
         Index into ``TRIGGERS``.
     days : int or None
         None where the clause does not say.
-    is_working : bool
-        The days are working days.
+    day_kind : int
+        Index into ``DAY_KINDS``: what the days are, and what they are counted from.
     warranty_days : int
         0 but for what is due at the end of a warranty; a month counts as 365/12 days.
     """
 
     trigger: int
     days: int | None
-    is_working: bool
+    day_kind: int
     warranty_days: int
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the days are working days."""
+        return self.day_kind in (WORKING, MONTH_END_WORKING)
+
+    @property
+    def is_by_month(self) -> bool:
+        """Whether the due date depends on the month of the trigger."""
+        return self.day_kind >= MONTH_END
 
 
 def stated_warranty(text: str) -> int | None:
@@ -92,15 +132,51 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
             warranty = _days(int(long[0].group(1)), long[0].group(2))
             lengths.remove(long[0])
         warranty_days = DEFAULT_WARRANTY_DAYS if warranty is None else warranty
+    by_month = _by_month(rest, lengths)
+    if by_month:
+        return DueRule(trigger, *by_month, warranty_days)
     if not lengths:
         at_once = trigger != words.NO_TRIGGER and _AT_ONCE.search(text)
-        return DueRule(trigger, 0 if at_once else None, False, warranty_days)  # noqa: FBT003
-    chosen = next((m for m in lengths if _is_limit(rest, m)), lengths[0])
-    days = _days(int(chosen.group(1)), chosen.group(2))
-    working = (
-        re.search(r"工作日|交易日|营业日|working|business|banking", chosen.group(2)) is not None
-    )
-    return DueRule(trigger, days, working, warranty_days)
+        return DueRule(trigger, 0 if at_once else None, CALENDAR, warranty_days)
+    days, is_working = _chosen(rest, lengths)
+    return DueRule(trigger, days, WORKING if is_working else CALENDAR, warranty_days)
+
+
+def _chosen(text: str, lengths: list[re.Match[str]]) -> tuple[int, bool]:
+    """Return the days of the length that limits the payment, and whether they are working days."""
+    chosen = next((m for m in lengths if _is_limit(text, m)), lengths[0])
+    unit = chosen.group(2)
+    is_working = re.search(r"工作日|交易日|营业日|working|business|banking", unit) is not None
+    return _days(int(chosen.group(1)), unit), is_working
+
+
+def _by_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int] | None:
+    """Return days and their kind where a payment is due by the month; None where it is not.
+
+    Nor where it is days after the end of the month that follows, which no kind holds.
+    """
+    day, working = _NEXT_MONTH_DAY.search(text), _NEXT_MONTH_WORKING.search(text)
+    if day:
+        return min(max(_number(day), 1), LAST), NEXT_MONTH_DAY
+    if working:
+        return _number(working), MONTH_END_WORKING
+    if _IN_NEXT_MONTH.search(text):
+        return None if lengths else (LAST, NEXT_MONTH_DAY)
+    return _after_month(text, lengths) if _MONTH_END.search(text) else None
+
+
+def _after_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int]:
+    if lengths:
+        days, is_working = _chosen(text, lengths)
+        return days, MONTH_END_WORKING if is_working else MONTH_END
+    bare = _OF_MONTH_END.search(text)
+    if bare:
+        return _number(bare), MONTH_END
+    return None if _MONTHLY.search(text) else 0, MONTH_END
+
+
+def _number(match: re.Match[str]) -> int:
+    return int(next(filter(None, match.groups())))
 
 
 def _is_limit(text: str, match: re.Match[str]) -> bool:

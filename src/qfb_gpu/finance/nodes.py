@@ -34,8 +34,9 @@ class Nodes:
     ----------
     contract : int64; number : int32, from 0
     kind, trigger : int8; basis_points : int32
-    amount_minor : int64, the share of the total, rounded
-    days : int32, ``NULL_DAY`` where not said; is_working : bool; warranty_days : int32
+    amount_minor : int64, the share of the total, rounded, or the sum that the clause says
+    days : int32, ``NULL_DAY`` where not said; day_kind : int8, how they are counted
+    warranty_days : int32
     """
 
     contract: Any
@@ -45,7 +46,7 @@ class Nodes:
     basis_points: Any
     amount_minor: Any
     days: Any
-    is_working: Any
+    day_kind: Any
     warranty_days: Any
 
     @property
@@ -80,11 +81,29 @@ def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: B
         kind=backend.asarray(clauses.kind)[node],
         trigger=backend.asarray(clauses.trigger)[node],
         basis_points=points,
-        amount_minor=share_of(contracts.total_minor[contract], points),
+        amount_minor=_amounts(
+            contracts.total_minor[contract], points, clause[contract], node, clauses, backend
+        ),
         days=backend.asarray(clauses.days)[node],
-        is_working=backend.asarray(clauses.is_working)[node],
+        day_kind=backend.asarray(clauses.day_kind)[node],
         warranty_days=backend.asarray(clauses.warranty_days)[node],
     )
+
+
+def _amounts(
+    total_minor: Any, points: Any, clause: Any, node: Any, clauses: ClauseNodes, backend: Backend
+) -> Any:
+    """Return what nodes promise: the clause's sum where it says one, else the share of the total.
+
+    A stated total is the contract's amount, so it tells how many of its units are a minor unit.
+    """
+    xp = backend.xp
+    shares = share_of(total_minor, points)
+    if not (clauses.total_stated >= 0).any():
+        return shares
+    stated = backend.asarray(clauses.sum_stated)[node]
+    per_minor = xp.maximum(backend.asarray(clauses.total_stated)[clause] // total_minor, 1)
+    return xp.where(stated >= 0, (stated + per_minor // 2) // per_minor, shares)
 
 
 def share_of(total_minor: Any, basis_points: Any) -> Any:
@@ -98,7 +117,8 @@ def assign(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backend:
     """Return the node that each payment pays: int64, shape (n_paid,), -1 where none.
 
     Each payment goes to the nearest share among its contract's nodes, if within ``NEAR`` basis
-    points; payments of one share go to the nodes of that share in order of day. More payments
+    points; payments of one share go to the nodes of that share in order of day (shares that are
+    a basis point apart are one). More payments
     than nodes of a share are left over. Whatever is left over then fills the nodes that are left,
     in order: a node paid in parts gets each of its parts.
     """
@@ -120,13 +140,29 @@ def _by_share(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backe
     best = rank((row, away, points, nodes.number[node]), 1, backend) == 0
     near = best & (away <= reach)
     row, node = row[near], node[near]
-    points = nodes.basis_points[node].astype("int64")
-    place = rank((paid.contract[row], points, row), 2, backend)
-    of_share = rank((nodes.contract, nodes.basis_points.astype("int64"), nodes.number), 2, backend)
-    wanted = mix((paid.contract[row], points, place), backend)
-    there = mix((nodes.contract, nodes.basis_points, of_share), backend)
+    share = _shares(nodes, backend)
+    place = rank((paid.contract[row], share[node], row), 2, backend)
+    of_share = rank((nodes.contract, share, nodes.number), 2, backend)
+    wanted = mix((paid.contract[row], share[node], place), backend)
+    there = mix((nodes.contract, share, of_share), backend)
     assigned[row] = find(wanted, there, backend)
     return assigned
+
+
+def _shares(nodes: Nodes, backend: Backend) -> Any:
+    """Return the share that each node is an instalment of: int64 basis points.
+
+    Thirds are 33.34%, 33.33% and 33.33%: shares a basis point apart are one, named by the least.
+    """
+    xp = backend.xp
+    points = nodes.basis_points.astype("int64")
+    order = backend.lexsort((nodes.contract, points))
+    contract, ordered = nodes.contract[order], points[order]
+    begins = xp.ones(nodes.n, dtype=bool)
+    begins[1:] = (contract[1:] != contract[:-1]) | (ordered[1:] - ordered[:-1] > 1)
+    share = xp.empty(nodes.n, dtype="int64")
+    share[order] = ordered[first_of_group(begins, backend)]
+    return share
 
 
 def _by_filling(nodes: Nodes, paid: Paid, counts: Any, assigned: Any, backend: Backend) -> Any:
@@ -224,7 +260,7 @@ def from_payments(
         basis_points=points.astype("int64").astype("int32"),
         amount_minor=paid.amount_minor[row],
         days=xp.full(n, NULL_DAY, dtype="int32"),
-        is_working=xp.zeros(n, dtype=bool),
+        day_kind=xp.zeros(n, dtype="int8"),
         warranty_days=xp.zeros(n, dtype="int32"),
     )
     names = Nodes.__dataclass_fields__

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu.calendars import first_day, month_index
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.contracts import length_days
+from qfb_gpu.finance.due_rules import MONTH_END, MONTH_END_WORKING, NEXT_MONTH_DAY, WORKING
 from qfb_gpu.finance.joins import first_of_group, mix, starts
 from qfb_gpu.finance.survival import curve_of, quantile, step_after, surviving
 from qfb_gpu.ledger import NULL_DAY
@@ -37,20 +39,39 @@ LEVELS = 3
 FEWEST_EVENTS = 10
 """Later than today, below which a coarser sort is taken."""
 RANGE = (0.05, 0.5, 0.95)
+_HALF_MONTH = 15
+"""Days from an event to the end of its month, on average."""
 
 
 def due_days(nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Backend) -> Any:
     """Return the due date that clause and contract give: int32 days, ``NULL_DAY`` where none.
 
-    Signature is the start date; a warranty is taken to begin on the contract's end date.
+    Signature is the start date; a warranty is taken to begin on the contract's end date. Days are
+    counted as ``DAY_KINDS`` says: a day of the next month that it does not have is its last.
     """
     xp = backend.xp
-    base, is_warranty = event_days(nodes, contracts, backend)
+    event, is_warranty = event_days(nodes, contracts, backend)
     is_signed = nodes.trigger == words.SIGNED
     days = xp.where(nodes.days == NULL_DAY, 0, nodes.days)
-    due = xp.where(nodes.is_working, _add_working(base, days, calendar, backend), base + days)
+    kind = nodes.day_kind
+    month = month_index(event, xp)
+    last, last_of_next = (first_day(month + i, xp) - 1 for i in (1, 2))
+    base = xp.where(kind >= MONTH_END, last, event)
+    is_working = (kind == WORKING) | (kind == MONTH_END_WORKING)
+    due = xp.where(is_working, _add_working(base, days, calendar, backend), base + days)
+    due = xp.where(kind == NEXT_MONTH_DAY, xp.minimum(due, last_of_next), due)
     says = nodes.days != NULL_DAY
     return xp.where((is_signed & says) | is_warranty, due, NULL_DAY).astype("int32")
+
+
+def usual_days(nodes: Nodes, backend: Backend) -> Any:
+    """Return the days after its event at which a node is due: int32, ``NULL_DAY`` where not said.
+
+    Where it is due by the month, and no source has the day of the event, that of the middle of a
+    month.
+    """
+    by_month = (nodes.day_kind >= MONTH_END) & (nodes.days != NULL_DAY)
+    return backend.xp.where(by_month, nodes.days + _HALF_MONTH, nodes.days).astype("int32")
 
 
 def event_days(nodes: Nodes, contracts: Contracts, backend: Backend) -> tuple[Any, Any]:
@@ -86,7 +107,7 @@ def clocks(nodes: Nodes, due: Any, contracts: Contracts, backend: Backend) -> di
     has_due, has_length = due != NULL_DAY, ~xp.isnan(length)
     has_days = has_length & (nodes.days != NULL_DAY) & (nodes.trigger != words.SIGNED)
     clock = xp.where(has_days, EVENT, xp.where(has_length, SHARE, DAYS))
-    begin = xp.where(has_days & ~has_due, start + nodes.days, start)
+    begin = xp.where(has_days & ~has_due, start + usual_days(nodes, backend), start)
     return {
         "clock": xp.where(has_due, DUE, clock).astype("int8"),
         "origin": xp.where(has_due, due.astype("float64"), begin),

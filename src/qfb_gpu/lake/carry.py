@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu._schema.output import CARRIED
 from qfb_gpu.lake.draft import draft_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def _code(packages: tuple[ModuleType, ...]) -> str:
 
 def folder(lake: Path) -> Path:
     """Return where a lake's carried arrays lie."""
-    return lake / "carried"
+    return lake / CARRIED
 
 
 def load(lake: Path, bucket: int, stamp: str) -> dict[str, Any] | None:

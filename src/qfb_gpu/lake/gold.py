@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import GIVE_OUTPUT, InputError
 from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import (
     PartFile,
@@ -323,7 +323,7 @@ def columns_of(output_dir: Path, name: str) -> list[str]:
 def _newest(output_dir: Path, name: str) -> tuple[list[Path], pa.Schema]:
     folder = output_dir / name
     if not is_table(folder):
-        there = ", ".join(tables(output_dir)) or "none; give the output folder of a `qfb run`"
+        there = ", ".join(tables(output_dir)) or f"none; {GIVE_OUTPUT}"
         msg = f"{output_dir}: no table {name!r}; it has {there}"
         raise InputError(msg)
     return table_files(folder), table_schema(folder)

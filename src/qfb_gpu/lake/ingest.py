@@ -16,6 +16,7 @@ from qfb_gpu._backend.allocator import keep_freed_memory
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
+from qfb_gpu.lake.manifest import RETRIED
 from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.schema import SOURCES
 
@@ -116,7 +117,7 @@ def _inputs(manifest: Manifest) -> dict[str, Any]:
         {"name": f["name"], "identity": f["identity"], "part": f["part"]}
         for f in sorted(live, key=lambda file: (file["part"], file["name"]))
     ]
-    again = {"retried": manifest.retried} if manifest.retried else {}
+    again = {RETRIED: manifest.retried} if manifest.retried else {}
     return {"files": files, "mapping": manifest.fingerprint, **again}
 
 

@@ -11,8 +11,10 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from qfb_gpu._schema import output
 from qfb_gpu.errors import ConfigError, RunInterruptedError
-from qfb_gpu.schema import GOLD, SOURCES
+from qfb_gpu.lake.places import tables_of
+from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -90,13 +92,12 @@ def check_writable(output_dir: Path) -> None:
 
 def _written(output_dir: Path) -> Iterator[Path]:
     """Yield what a night writes in: a folder that is not to be written stops it at its very end."""
-    for name in (*GOLD, *(f"lake/{source}" for source in SOURCES)):
-        yield from (output_dir / name, output_dir / name / "_delta_log")
+    for table in tables_of(output_dir):
+        yield from (table, table / "_delta_log")
     for source in SOURCES:
-        yield output_dir / "lake" / source / "_ingest"
-    for name in ("lake", "lake/kept", "lake/carried", "lake/unlogged", ".work", "mlartifacts"):
+        yield output_dir / output.LAKE / source / output.MANIFESTS
+    for name in (*output.FOLDERS, output.STORE):
         yield output_dir / name
-    yield from (output_dir / "mlflow.db", output_dir / "mlartifacts" / "models")
 
 
 def _not_writable(output_dir: Path, error: OSError) -> ConfigError:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from qfb_gpu._schema.output import MANIFESTS
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import committed_version
 from qfb_gpu.lake.draft import draft_of
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import SourceFile
 
 APPLICATION = "qfb-ingest"
+RETRIED = "retried"
+"""In the inputs of a run: how often rejected rows of a source were tried again."""
 _LAYOUT = 3
 _LOGS = 40
 """So many ingests back it is known which customers each touched."""
@@ -106,7 +109,7 @@ class Change:
 
 def folder(table_dir: Path) -> Path:
     """Return the folder of a table's manifests and rejected rows."""
-    return table_dir / "_ingest"
+    return table_dir / MANIFESTS
 
 
 def path_of(table_dir: Path, version: int) -> Path:

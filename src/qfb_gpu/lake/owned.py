@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu._schema import output
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import gold
 from qfb_gpu.lake.delta import committed_version, is_table
 from qfb_gpu.lake.manifest import APPLICATION as INGEST
-from qfb_gpu.schema import GOLD, SOURCES
+from qfb_gpu.lake.places import tables_of
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-_FOLDERS = (".work", "lake", "mlartifacts", "models")
 
 
 def is_ours(path: Path) -> bool:
@@ -34,18 +33,17 @@ def refuse_foreign(output_dir: Path) -> None:
     ConfigError
         Before anything is written.
     """
-    lake = output_dir / "lake"
-    folders = [output_dir / name for name in (*GOLD, *_FOLDERS)]
-    for path in (*folders, *(lake / name for name in (*SOURCES, "kept", "unlogged"))):
+    tables = tables_of(output_dir)
+    for path in (*tables, *(output_dir / name for name in output.FOLDERS)):
         if path.is_file():  # a night would find out when all else is done, each time
             msg = f"output: {path} is a file, where a night has a folder; move it away"
             raise ConfigError(msg)
-    if (output_dir / "report.html").is_dir():
-        msg = f"output: {output_dir / 'report.html'} is a folder, the report a file; move it away"
+    if (output_dir / output.REPORT).is_dir():
+        msg = f"output: {output_dir / output.REPORT} is a folder, the report a file; move it away"
         raise ConfigError(msg)
     if is_ours(output_dir / "runs"):
         return
-    for path in (*(output_dir / name for name in GOLD), *(lake / name for name in SOURCES)):
+    for path in tables:
         if is_table(path) and not is_ours(path):
             msg = (
                 f"output: {path} is a Delta table that qfb did not write and would replace; set "

@@ -7,7 +7,6 @@ counterparty key, description key, direction, currency, date, amount and transac
 
 from __future__ import annotations
 
-import warnings
 from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -20,7 +19,7 @@ import pyarrow.parquet as pq
 from qfb_gpu.calendars import to_day
 from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT, currency_code
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import InputError, warn_caller
 from qfb_gpu.keys import find
 from qfb_gpu.lake import measures, pages
 from qfb_gpu.lake.bucket_read import read_bucket, read_files
@@ -370,4 +369,4 @@ def _warn_of_left_out(counts: Counter[str]) -> None:
     if why:
         said = ", ".join(f"{n:,} {reason.removeprefix('rejected: ')}" for reason, n in why.items())
         msg = f"{sum(why.values()):,} of {counted(counts['rows'], 'row')} are left out: {said}"
-        warnings.warn(msg, stacklevel=5)
+        warn_caller(msg)

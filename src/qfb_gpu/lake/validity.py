@@ -1,15 +1,19 @@
 """Rows of a customer that hold for a time: which one held on a day.
 
-A row holds from ``valid_from`` (null: always) to ``valid_to``, both ends included (null: until the
-next row of the customer). Of several that hold the one that began last counts.
+A row holds from ``valid_from`` (null: always) to ``valid_to``, both ends included. Without an end
+(null or 9999-12-31) it holds until the next row of the customer begins, and not again when that one
+has ended: the next row took its place. Of several that hold the one that began last counts.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+
+from qfb_gpu.calendars import to_day
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -17,6 +21,8 @@ if TYPE_CHECKING:
 VALIDITY = ("valid_from", "valid_to")
 _ALWAYS = np.iinfo(np.int32).min
 _NEVER = np.iinfo(np.int32).max
+_OPEN = to_day(dt.date(9999, 12, 31))
+"""What histories write for no end; no later day is a date of Python or SQL."""
 
 
 def in_force(table: pa.Table, day: int) -> NDArray[np.bool_]:
@@ -32,13 +38,20 @@ def in_force(table: pa.Table, day: int) -> NDArray[np.bool_]:
     key = table.column("customer_key").to_numpy()
     start, end = (_days(table.column(n), null) for n, null in zip(VALIDITY, (_ALWAYS, _NEVER),
                                                                   strict=True))  # fmt: skip
-    rows = np.flatnonzero((start <= day) & (end >= day))
-    order = rows[np.lexsort((start[rows], key[rows]))]
-    is_last = np.ones(order.size, bool)
-    is_last[:-1] = key[order[1:]] != key[order[:-1]]
+    begun = np.flatnonzero(start <= day)
+    order = begun[np.lexsort((start[begun], key[begun]))]
+    has_end = end[order] < _OPEN
+    holds = order[(end[order] >= day) & (has_end | _is_last(key[order]))]
     held = np.zeros(table.num_rows, bool)
-    held[order[is_last]] = True
+    held[holds[_is_last(key[holds])]] = True
     return held
+
+
+def _is_last(key: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return whether each row is the last of its key; equal keys stand together."""
+    last = np.ones(key.size, bool)
+    last[:-1] = key[1:] != key[:-1]
+    return last
 
 
 def _days(column: pa.ChunkedArray, null: int) -> Any:

@@ -14,6 +14,8 @@ import os
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import STORE
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
@@ -55,7 +57,7 @@ class Version:
 
 def stamp_of(output: Path) -> str:
     """Return the digest of the store's database; empty while it is being written, or not there."""
-    database = output / "mlflow.db"
+    database = output / STORE
     beside = [database.with_name(database.name + end) for end in ("-journal", "-wal")]
     if any(path.is_file() and path.stat().st_size for path in beside):
         return ""

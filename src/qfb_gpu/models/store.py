@@ -17,6 +17,7 @@ from importlib import import_module
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import ARTIFACTS, STORE, WORK
 from qfb_gpu.errors import InputError
 from qfb_gpu.starting import importing
 
@@ -44,9 +45,9 @@ def exists(output: Path) -> bool:
     InputError
         There is a folder of its name.
     """
-    if (output / "mlflow.db").is_dir():
-        raise InputError(_move_away(output / "mlflow.db", "a folder"))
-    return (output / "mlflow.db").is_file()
+    if (output / STORE).is_dir():
+        raise InputError(_move_away(output / STORE, "a folder"))
+    return (output / STORE).is_file()
 
 
 def refuse_damaged(output: Path) -> None:
@@ -57,7 +58,7 @@ def refuse_damaged(output: Path) -> None:
     InputError
         It is no SQLite database, or pages of it are lost or broken.
     """
-    database = output / "mlflow.db"
+    database = output / STORE
     if not exists(output) or not database.stat().st_size:
         return
     if not _is_sqlite(database):
@@ -107,7 +108,7 @@ def _open_ahead(output: Path) -> None:
     with importing(), suppress(Exception):  # a new store is 69 migrations
         import_module("mlflow.pyfunc")  # what a model is saved with
         if exists(output):
-            _client(output / "mlflow.db")
+            _client(output / STORE)
             return
         _make_draft(output)
         _ahead.is_made = True
@@ -133,14 +134,14 @@ def opened(output: Path) -> Iterator[Any]:
             if not exists(output):
                 if not _ahead.is_made or not _draft(output).is_file():
                     _make_draft(output)
-                _draft(output).replace(output / "mlflow.db")
+                _draft(output).replace(output / STORE)
             _ahead.is_made = False
             refuse_damaged(output)
-            yield _client(output.resolve() / "mlflow.db")
+            yield _client(output.resolve() / STORE)
         except Exception as error:
             if (why := _by_sqlite(error)) is None:
                 raise
-            database, words = output / "mlflow.db", " ".join(str(why).split())
+            database, words = output / STORE, " ".join(str(why).split())
             if not isinstance(why, sqlite3.OperationalError):
                 raise InputError(_move_away(database, f"a damaged database ({words})")) from error
             raise OSError(errno.EIO, words, str(database)) from error
@@ -156,7 +157,7 @@ def _by_sqlite(error: BaseException | None) -> sqlite3.DatabaseError | None:
 
 
 def _draft(output: Path) -> Path:
-    return output / ".work" / "mlflow.db"
+    return output / WORK / STORE
 
 
 def _make_draft(output: Path) -> None:
@@ -192,7 +193,7 @@ def _follow(database: Path) -> None:
     """
     if not database.is_file() or not database.stat().st_size:
         return
-    here = (database.resolve().parent / "mlartifacts").as_uri()
+    here = (database.resolve().parent / ARTIFACTS).as_uri()
     with closing(sqlite3.connect(database)) as store:
         tables = {name for (name,) in store.execute("SELECT name FROM sqlite_master")}
         if not {table for table, _ in _PLACES} <= tables:
@@ -221,5 +222,5 @@ def experiment(client: Any, output: Path) -> str:
     found = client.get_experiment_by_name(EXPERIMENT)
     if found is not None:
         return str(found.experiment_id)
-    location = (output / "mlartifacts").as_uri()
+    location = (output / ARTIFACTS).as_uri()
     return str(client.create_experiment(EXPERIMENT, artifact_location=location))

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import LOGGED
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.models import remembered, store
 from qfb_gpu.models.candidate import digest_of
@@ -172,25 +173,23 @@ def standing(client: Any, output: Path, night: Path) -> str:
     Those that a night went by, as its workspace has them; else as they are now.
     """
     kept = remembered.of_night(output, night)
-    if kept is not None:
-        return json.dumps({one.name: _stood(one) for one in kept.values()}, sort_keys=True)
-    found = {}
-    for model in client.search_registered_models():
-        full = client.get_registered_model(model.name)
-        found[model.name] = {
-            "champion": full.aliases.get(CHAMPION),
-            HISTORY: json.dumps(_lineage(full)),
-            PINNED: full.tags.get(PINNED, "false"),
+    if kept is None:
+        names = [model.name for model in client.search_registered_models()]
+        models = [client.get_registered_model(name) for name in names]
+        found = {
+            one.name: (one.aliases.get(CHAMPION), _lineage(one), one.tags.get(PINNED, "false"))
+            for one in models
         }
-    return json.dumps(found, sort_keys=True)
-
-
-def _stood(version: Version) -> dict[str, str]:
-    return {
-        "champion": str(version.version),
-        HISTORY: json.dumps(version.history),
-        PINNED: str(version.is_pinned).lower(),
+    else:
+        found = {
+            one.name: (str(one.version), list(one.history), str(one.is_pinned).lower())
+            for one in kept.values()
+        }
+    stood = {
+        name: {CHAMPION: champion, HISTORY: json.dumps(history), PINNED: pinned}
+        for name, (champion, history, pinned) in found.items()
     }
+    return json.dumps(stood, sort_keys=True)
 
 
 def restore(output: Path, night: str) -> None:
@@ -203,8 +202,8 @@ def restore(output: Path, night: str) -> None:
             was = before.get(model.name, {})
             client.set_registered_model_tag(model.name, HISTORY, was.get(HISTORY, "[]"))
             client.set_registered_model_tag(model.name, PINNED, was.get(PINNED, "false"))
-            if was.get("champion"):
-                client.set_registered_model_alias(model.name, CHAMPION, str(was["champion"]))
+            if was.get(CHAMPION):
+                client.set_registered_model_alias(model.name, CHAMPION, str(was[CHAMPION]))
             elif CHAMPION in client.get_registered_model(model.name).aliases:
                 client.delete_registered_model_alias(model.name, CHAMPION)
 
@@ -263,7 +262,7 @@ def _version(client: Any, output: Path, registered: Any, number: int | str) -> V
         metrics={metric.key: metric.value for metric in logged.metrics or []},
         params=dict(logged.params or {}),
         # the store may have moved since: not where MLflow says, but where this output folder is
-        files=output / "mlartifacts" / "models" / model_id / "artifacts" / "data" / DATA_FOLDER,
+        files=output / LOGGED / model_id / "artifacts" / "data" / DATA_FOLDER,
         model_id=model_id,
         is_pinned=registered.tags.get(PINNED) == "true",
         history=tuple(_lineage(registered)),

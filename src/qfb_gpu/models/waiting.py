@@ -12,6 +12,8 @@ import shutil
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import LAKE, UNLOGGED
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -70,4 +72,4 @@ def note_of(folder: Path) -> Note:
 
 
 def _folder(output: Path) -> Path:
-    return output / "lake" / "unlogged"
+    return output / LAKE / UNLOGGED

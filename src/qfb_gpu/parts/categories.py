@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu import profile
+from qfb_gpu._schema.output import TEXT_MODEL
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import Labelled
@@ -137,7 +138,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         _folder(saved).mkdir(parents=True, exist_ok=True)
         (_folder(saved) / name).write_bytes(content)
     kept = text.Learned(chosen.predictor.model, chosen.card)
-    save_model(kept, saved.config.output_dir / "models" / "text")
+    save_model(kept, saved.config.output_dir / TEXT_MODEL)
     offer(saved.workspace.root, _candidate(new, is_champion, why))
     return {"measures": _measures(card)}
 

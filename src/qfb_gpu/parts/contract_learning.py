@@ -14,7 +14,7 @@ from qfb_gpu.finance.clause_words import KINDS, OTHER
 from qfb_gpu.finance.joins import mix
 from qfb_gpu.finance.recurring import recurring_shares
 from qfb_gpu.finance.survival import kaplan_meier
-from qfb_gpu.finance.timing import EVENT, SHARE, sorts
+from qfb_gpu.finance.timing import EVENT, SHARE, sorts, usual_days
 from qfb_gpu.finance.waits import learn_waits
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts.contract_rows import load, node_times, per_contract, shares
@@ -65,7 +65,8 @@ def _waits(buckets: list[Rows], as_of_day: int) -> Columns:
         kept = seen & (times["clock"] == EVENT)
         silent = np.full_like(times["clock"], SHARE)
         keys = sorts(rows.nodes, silent, rows.contract["category_key"], backend)
-        said.append([array[kept] for array in (*keys, rows.nodes.days)])
+        days = usual_days(rows.nodes, backend)
+        said.append([array[kept] for array in (*keys, days)])
     *keys, share, length = (np.concatenate(arrays) for arrays in zip(*paid, strict=True))
     *silent_keys, days = (np.concatenate(arrays) for arrays in zip(*said, strict=True))
     return learn_waits((keys, share, length), (silent_keys, days))

@@ -118,7 +118,7 @@ def _nodes(rows: Rows, status: np.ndarray, kind: np.ndarray) -> Columns:
         "percent_paid": paid_percent,
         "trigger": _texts(nodes.trigger, words.TRIGGERS),
         "due_days": _whole_numbers(nodes.days, no_days),
-        "due_days_kind": _texts(np.where(no_days, -1, nodes.is_working), DAY_KINDS),
+        "due_days_kind": _texts(np.where(no_days, -1, nodes.day_kind), DAY_KINDS),
         "warranty_days": nodes.warranty_days,
         "due_date": due,
         "currency": _currency(rows.contracts.currency[nodes.contract]),

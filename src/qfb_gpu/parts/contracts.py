@@ -13,10 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.currencies import minor_per_major
 from qfb_gpu.finance import claims, matching, quoted, references, timing
 from qfb_gpu.finance import contracts as con
 from qfb_gpu.finance import nodes as nod
-from qfb_gpu.finance.clause_table import clause_nodes
+from qfb_gpu.finance.clause_doubts import TOTAL_DIFFERS
+from qfb_gpu.finance.clause_sums import PER_UNIT
+from qfb_gpu.finance.clause_table import clause_nodes, with_problem
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.contract_learning import fit, whole
 from qfb_gpu.parts.contract_tables import publish
@@ -24,6 +27,7 @@ from qfb_gpu.parts.part import Columns, Given, Part
 from qfb_gpu.parts.payment_texts import texts_of
 
 if TYPE_CHECKING:
+    from qfb_gpu.backend import Backend
     from qfb_gpu.finance.clause_table import ClauseNodes
     from qfb_gpu.ledger import SourceRows
 
@@ -35,7 +39,7 @@ def score(given: Given) -> dict[str, Columns]:
     backend, ledger = given.backend, given.ledger
     rows, links = given.sources["contracts"], given.sources["contract_payments"]
     contracts = con.contracts_of(rows, backend)
-    clause, clauses = _clauses(rows)
+    clause, clauses = _of_their_total(*_clauses(rows), contracts, backend)
     clause = backend.asarray(clause)
     nodes = nod.promised(contracts, clause, clauses, backend)
     paid, n_unseen = con.linked_payments(contracts, links, ledger, backend)
@@ -81,6 +85,25 @@ def _clauses(rows: SourceRows) -> tuple[np.ndarray, ClauseNodes]:
     coded = rows.texts.column("clause").combine_chunks().cast(pa.string()).dictionary_encode()
     codes = np.asarray(coded.indices.fill_null(-1)).astype(np.int64)
     return codes, clause_nodes(coded.dictionary.to_pylist())
+
+
+def _of_their_total(
+    clause: np.ndarray, clauses: ClauseNodes, contracts: con.Contracts, backend: Backend
+) -> tuple[np.ndarray, ClauseNodes]:
+    """Return the clauses, with an unread one for contracts whose clause states another total.
+
+    Where no amount is given there is nothing to compare, and no node either.
+    """
+    if not (clauses.total_stated >= 0).any():
+        return clause, clauses
+    total, currency = (backend.to_host(a) for a in (contracts.total_minor, contracts.currency))
+    distinct, place = np.unique(currency, return_inverse=True)
+    scale = [minor_per_major(int(code)) if code >= 0 else 1 for code in distinct]
+    per_minor = PER_UNIT // np.array(scale, np.int64)[place]
+    stated = np.append(clauses.total_stated, -1)[clause]
+    is_other = (stated % per_minor != 0) | (stated // per_minor != total)
+    differs = (stated >= 0) & backend.to_host(contracts.has_total) & is_other
+    return np.where(differs, len(clauses.problems), clause), with_problem(clauses, TOTAL_DIFFERS)
 
 
 def _totals(clauses: ClauseNodes) -> np.ndarray:

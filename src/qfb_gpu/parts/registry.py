@@ -12,9 +12,11 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import ARTIFACTS, STORE
 from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
+from qfb_gpu.lake.manifest import RETRIED
 from qfb_gpu.models import store
 from qfb_gpu.models.remembered import Version
 from qfb_gpu.models.versions import (
@@ -36,7 +38,6 @@ __all__ = [
 _CHANGES = re.compile(r" \(changes of versions \d+ to \d+\)$")
 """How :func:`qfb_gpu.lake.feed.fetch` names what it read."""
 _LAST_SEEN = ("runs",)
-_RETRIED = "retried"
 _REPLAY = "replay.json"
 """In the folder of a replay: of which output folder and night it is."""
 
@@ -94,9 +95,9 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
         shutil.rmtree(draft, ignore_errors=True)  # of one that was stopped before it began
         draft.mkdir(parents=True)
         if store.exists(output):
-            shutil.copyfile(output / "mlflow.db", draft / "mlflow.db")
-            if (output / "mlartifacts").is_dir():
-                shutil.copytree(output / "mlartifacts", draft / "mlartifacts")
+            shutil.copyfile(output / STORE, draft / STORE)
+            if (output / ARTIFACTS).is_dir():
+                shutil.copytree(output / ARTIFACTS, draft / ARTIFACTS)
             restore(draft, run_id)
         (draft / _REPLAY).write_text(json.dumps(of), encoding="utf-8")
         draft.rename(into)
@@ -161,7 +162,7 @@ def retried_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     return [
         f"sources.{name}"
         for name, inputs in sorted(old.items())
-        if inputs != new.get(name) and {**inputs, _RETRIED: 0} == {**new.get(name, {}), _RETRIED: 0}
+        if inputs != new.get(name) and {**inputs, RETRIED: 0} == {**new.get(name, {}), RETRIED: 0}
     ]
 
 

@@ -35,10 +35,11 @@ GRAPH = (
     Feature(
         "graph_pagerank", "share",
         "PageRank, damping 0.85, from payer to payee by log(1 + payments); sums to 1 over nodes",
-        "PageRank（阻尼0.85，付款方指向收款方，权重log(1＋笔数)）", "float64", "network",
+        "PageRank（阻尼0.85，付款方指向收款方，权重log(1＋笔数)；全部节点之和为1）",
+        "float64", "network",
     ),
-    Feature("graph_degree_in", "payers", "distinct payers", "付款方数", "int32", "network"),
-    Feature("graph_degree_out", "payees", "distinct payees", "收款方数", "int32", "network"),
+    Feature("graph_degree_in", "payers", "distinct payers", "不同付款方数", "int32", "network"),
+    Feature("graph_degree_out", "payees", "distinct payees", "不同收款方数", "int32", "network"),
 )  # fmt: skip
 
 FEATURES: tuple[Feature, ...] = (

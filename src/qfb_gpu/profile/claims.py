@@ -18,25 +18,27 @@ def _row(name: str, unit: str, words: str, words_zh: str, dtype: Any = "float64"
 
 
 CLAIMS = (
-    _row("n_90d", "claims", "claims spent in the last 90 days", "最近90天报销笔数", "int64"),
-    _row("n_365d", "claims", "claims spent in the last 365 days", "最近365天报销笔数", "int64"),
+    _row("n_90d", "claims", "claims spent in the last 90 days", "最近90天发生的报销笔数",
+         "int64"),
+    _row("n_365d", "claims", "claims spent in the last 365 days", "最近365天发生的报销笔数",
+         "int64"),
     _row("amount_minor_365d", "minor",
          "money of the claims spent in the last 365 days, main currency",
-         "最近365天报销金额（主币种）",
+         "最近365天发生的报销金额（主币种）",
          "int64"),
     _row("submit_lag_mean_days", "days",
          "mean days from spent to claimed, claims submitted in the last 365 days",
-         "发生到提交平均天数"),
+         "最近365天提交的报销从发生到提交的平均天数"),
     _row("pay_lag_mean_days", "days",
          "mean days from claimed (spent where not claimed) to paid, claims paid in the last 365 "
          "days",
-         "提交到支付平均天数"),
+         "最近365天支付的报销从提交（未提交则从发生）到支付的平均天数"),
     _row("n_open", "claims", "claims that are not paid", "未支付报销笔数", "int64"),
     _row("open_minor", "minor", "money of the claims that are not paid, main currency",
          "未支付报销金额（主币种）", "int64"),
     _row("oldest_open_days", "days",
          "as-of day less the day the oldest open claim was claimed (spent where not claimed)",
-         "最早未支付报销的等待天数"),
+         "截止日距最早一笔未支付报销提交日（未提交则发生日）的天数"),
 )  # fmt: skip
 
 

@@ -29,31 +29,34 @@ def _row(
 
 
 CONTRACTS = (
-    _row("n_active", "contracts", "contracts in force on the as-of day", "生效合同数", "int64"),
-    _row("n_ever", "contracts", "contracts that began by the as-of day", "全部合同数", "int64"),
+    _row("n_active", "contracts", "contracts in force on the as-of day",
+         "截止日生效中的合同数", "int64"),
+    _row("n_ever", "contracts", "contracts that began by the as-of day",
+         "截止日前（含当日）开始的合同数", "int64"),
     _row("n_started_365d", "contracts", "contracts that began in the last 365 days",
-         "最近365天新签合同数",
+         "最近365天开始的合同数",
          "int64"),
     _row("total_minor_active", "minor", "sum of the totals of contracts in force, main currency",
          "生效合同总额（主币种）", "int64"),
     _row("n_payees_active", "counterparties", "distinct payees of contracts in force",
-         "生效合同收款方数", "int64"),
+         "生效合同的不同收款方数", "int64"),
     _row("days_to_next_end", "days",
          "days until the first of the contracts in force ends; null: none",
-         "距最近一份合同到期天数"),
+         "距最先到期的生效合同到期的天数（没有为空）"),
 )  # fmt: skip
 CONTRACTS_PAID = (
     _row("paid_minor_active", "minor",
          "payments linked to contracts in force that have a total, less what came back, main "
          "currency",
-         "生效合同已付金额（主币种）", "int64", "contract_payments"),
+         "与有总额的生效合同关联的付款，减退回金额（主币种）", "int64", "contract_payments"),
     _row("paid_share_active", "share",
          "contracts_paid_minor_active / totals of contracts in force, cut to 0 to 1; null where "
          "there is none",
-         "生效合同已付比例", source="contract_payments"),
+         "上述已付金额 ÷ 生效合同总额（限于0至1；没有总额为空）", source="contract_payments"),
     _row("unpaid_minor_active", "minor",
-         "sum of the totals of contracts in force, each less what is paid of it, 0 at least",
-         "生效合同未付金额（主币种）", "int64", "contract_payments"),
+         "sum of the totals of contracts in force, each less what is paid of it, 0 at least, main "
+         "currency",
+         "生效合同总额减各自已付金额（每份不低于0）之和（主币种）", "int64", "contract_payments"),
 )  # fmt: skip
 
 

@@ -45,19 +45,19 @@ def _per_side() -> tuple[Feature, ...]:
             _number(
                 f"n_{name}_365d", tally.WITH_MONEY + side,
                 f"{who} with positive net money in the last 365 days, main currency",
-                f"最近365天有净额的{who_zh}数（主币种）",
+                f"最近365天净额为正的{who_zh}数（主币种）",
             ),
             Feature(
                 f"counterparty_hhi_{name}", "score",
                 f"Herfindahl-Hirschman index of counterparty_n_{name}_365d: sum of squared shares "
-                f"of "
-                f"these {who} in their money; 1: a single one",
-                f"{who_zh}集中度（HHI，份额平方和）", compute=partial(_hhi, side=side),
+                f"of these {who} in their money; 1: a single one",
+                f"上述{who_zh}的集中度（HHI，金额份额平方和；1：只有一家）",
+                compute=partial(_hhi, side=side),
             ),
             Feature(
                 f"counterparty_top1_share_{name}", "share",
                 f"share of the largest of these {who} in their money",
-                f"第一大{who_zh}占比", compute=partial(_top, side=side),
+                f"上述{who_zh}中最大一家的金额占比", compute=partial(_top, side=side),
             ),
         ]  # fmt: skip
     return tuple(rows)
@@ -73,12 +73,13 @@ COUNTERPARTY = (
     Feature(
         "counterparty_new_share_90d", "share",
         "counterparties first seen in the last 90 days / counterparties of the last 90 days",
-        "最近90天新增交易对手占比", compute=partial(_share, part=tally.NEW, whole=tally.KNOWN_90),
+        "最近90天首次出现的交易对手 ÷ 最近90天交易对手",
+        compute=partial(_share, part=tally.NEW, whole=tally.KNOWN_90),
     ),
     Feature(
         "counterparty_lost_share_90d", "share",
         "counterparties seen 90 to 364 days ago and not since / those seen 90 to 364 days ago",
-        "90天前活跃、此后未再出现的交易对手占比",
+        "90至364天前出现、此后未再出现的交易对手 ÷ 90至364天前出现的交易对手",
         compute=partial(_share, part=tally.LOST, whole=tally.BEFORE),
     ),
 )  # fmt: skip

@@ -35,34 +35,36 @@ JOURNEY = (
             f"visits that began in the last {days} days; a visit is the steps of one session_id, "
             f"or "
             "of one day where there is none",
-            f"最近{days}天访问次数（按会话）", "int64",
+            f"最近{days}天开始的访问次数"
+            "（一次访问为同一session_id的步骤，没有则为同一天的步骤）", "int64",
         )
         for days in WINDOWS
     ),
     _row("days_since_visit", "days", "as-of day less the first day of the last visit; null: none",
-         "距最近一次访问天数"),
+         "截止日距最近一次访问首日的天数（没有为空）"),
     _row("days_since_apply", "days",
          "as-of day less the first day of the last visit with an application step; null: none",
-         "距最近一次申请天数"),
+         "截止日距最近一次有申请步骤的访问首日的天数（没有为空）"),
     _row("steps_per_visit_365d", "steps",
-         "steps of the visits that began in the last 365 days / those visits", "次均步骤数"),
+         "steps of the visits that began in the last 365 days / those visits",
+         "最近365天开始的访问的步骤数 ÷ 访问次数"),
     _row("n_applied_365d", "visits", "visits with an application step, last 365 days",
-         "最近365天有申请的访问次数", "int64"),
+         "最近365天有申请步骤的访问次数", "int64"),
     _row("conversion_365d", "share",
          "visits with a view step and an application step / visits with a view step, last 365 days",
-         "浏览到申请转化率（同一访问内）"),
+         "最近365天同时有浏览和申请步骤的访问 ÷ 有浏览步骤的访问"),
     _row("completion_365d", "share",
          "visits with an application step and a submission / visits with an application step, "
          "last 365 days",
-         "申请到提交完成率"),
+         "最近365天同时有申请和提交步骤的访问 ÷ 有申请步骤的访问"),
     _row("n_left_90d", "visits",
          "visits of the last 90 days with an application step and no submission",
-         "最近90天申请未提交次数", "int64"),
+         "最近90天有申请而无提交步骤的访问次数", "int64"),
     _row("n_channels_365d", "channels", "distinct channels of the visits of the last 365 days",
          "最近365天使用的渠道数", "int64"),
     _row("visits_quarter", "score",
          "(a - b) / (a + b): visits of the last 90 days a, of the 90 before them b",
-         "最近90天与前90天访问之差 ÷ 两者之和"),
+         "最近90天与之前90天访问次数之差 ÷ 两者之和"),
 )  # fmt: skip
 
 

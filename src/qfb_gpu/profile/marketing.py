@@ -25,7 +25,8 @@ SHRUNK = _row(
     "response_rate_shrunk", "share",
     "(responses + a) / (contacts whose answer is known + a + b), all time; a, b: the beta-binomial "
     "of all customers, by maximum likelihood",
-    "响应率（按全体客户贝塔-二项分布收缩）",
+    "（响应次数＋a）÷（已知结果的触达次数＋a＋b），全部时间；"
+    "a、b为全体客户的贝塔-二项分布（最大似然）",
 )  # fmt: skip
 MARKETING = (
     *(
@@ -35,18 +36,19 @@ MARKETING = (
     ),
     _row("n_responses_365d", "responses",
          "answered contacts of the last 365 days; an answer is known 30 days after the contact",
-         "最近365天响应次数", "int64"),
+         "最近365天有响应的触达次数（触达满30天后结果可知）", "int64"),
     _row("response_rate_365d", "share",
          "answered contacts / contacts whose answer is known, both of the last 365 days",
-         "最近365天响应率（已满30天观察期）"),
+         "最近365天有响应的触达 ÷ 已知结果的触达"),
     _row("n_known", "contacts", "contacts of all time whose answer is known",
-         "已知结果的触达次数（全部）", "int64"),
-    _row("n_responses", "responses", "answered contacts of all time", "响应次数（全部）", "int64"),
+         "已知结果的触达次数（全部时间）", "int64"),
+    _row("n_responses", "responses", "answered contacts of all time",
+         "有响应的触达次数（全部时间）", "int64"),
     _row("days_since_contact", "days", "as-of day less the day of the last contact; null: none",
-         "距最近一次触达天数"),
+         "截止日距最近一次触达的天数（没有为空）"),
     _row("days_since_response", "days",
          "as-of day less the day of the last contact known to be answered; null: none",
-         "距最近一次有响应的触达天数"),
+         "截止日距最近一次有响应的触达的天数（没有为空）"),
 )  # fmt: skip
 
 

@@ -35,15 +35,20 @@ def _declared() -> tuple[Feature, ...]:
             row("n_365d", names, f"distinct {names} of the payments of the last 365 days",
                 f"最近365天收付的{zh}数", "int64"),
             row("entropy_365d", "nats",
-                f"entropy of the numbers of payments by {name}: 0 is one, log n is n alike",
-                f"{zh}分布熵（0为单一，log n为n类均匀）"),
-            row("top_share_365d", "share", f"share of the commonest {name}", f"最大{zh}占比"),
-            row("known_share_365d", "share", f"payments that have a {name} / payments",
-                f"有{zh}的笔数占比"),
+                f"entropy of the numbers of payments by {name}, last 365 days: 0 is one, log n "
+                f"is n alike",
+                f"最近365天按{zh}的收付笔数分布熵（0为单一，log n为n类均匀）"),
+            row("top_share_365d", "share",
+                f"payments of the commonest {name} / payments that have one, last 365 days",
+                f"最近365天最大{zh}的笔数 ÷ 有{zh}的笔数"),
+            row("known_share_365d", "share",
+                f"payments that have a {name} / payments, last 365 days",
+                f"最近365天有{zh}的笔数 ÷ 收付笔数"),
             row("shift_90d", "share",
                 f"half the sum of |p - q| over {names}: p of the last 90 days, q of the 275 "
                 f"before; 0 the same mix, 1 nothing in common; null where either has none",
-                f"最近90天与之前275天{zh}结构差异（全变差距离，0相同，1完全不同）"),
+                f"最近90天与之前275天{zh}结构差异"
+                f"（全变差距离，0相同，1完全不同；任一期没有时为空）"),
         ]  # fmt: skip
     return tuple(rows)
 

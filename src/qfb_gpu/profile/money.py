@@ -68,32 +68,38 @@ MONEY = (
     ),
     Feature(
         "money_mean_in_minor_365d", "minor",
-        "money received / positive payments received, last 365 days", "最近365天笔均收款",
+        "money received / positive payments received, last 365 days",
+        "最近365天收款金额 ÷ 正数收款笔数",
         compute=partial(_per_payment, side=tally.SUM_IN, n_paid=tally.PAID_IN),
     ),
     Feature(
         "money_mean_out_minor_365d", "minor",
-        "money paid / positive payments made, last 365 days", "最近365天笔均付款",
+        "money paid / positive payments made, last 365 days",
+        "最近365天付款金额 ÷ 正数付款笔数",
         compute=partial(_per_payment, side=tally.SUM_OUT, n_paid=tally.PAID_OUT),
     ),
     Feature(
         "money_largest_in_share_365d", "share",
-        "largest payment received / money received, at most 1", "最大一笔收款占比",
+        "largest payment received / money received, last 365 days, at most 1",
+        "最近365天最大一笔收款 ÷ 收款金额（不超过1）",
         compute=partial(_largest_share, side=tally.SUM_IN, largest=tally.LARGEST_IN),
     ),
     Feature(
         "money_largest_out_share_365d", "share",
-        "largest payment made / money paid, at most 1", "最大一笔付款占比",
+        "largest payment made / money paid, last 365 days, at most 1",
+        "最近365天最大一笔付款 ÷ 付款金额（不超过1）",
         compute=partial(_largest_share, side=tally.SUM_OUT, largest=tally.LARGEST_OUT),
     ),
     Feature(
         "money_n_currencies", "currencies",
-        "currencies the customer pays or is paid in", "收付涉及的币种数",
+        "currencies the customer pays or is paid in, all time",
+        "收付涉及的币种数（全部时间）",
         "int32", compute=lambda t: t.n_currencies,
     ),
     Feature(
         "money_main_currency_share", "share",
-        "payments in the main currency / all payments, all time", "主币种笔数占比",
+        "payments in the main currency / all payments, all time",
+        "主币种笔数 ÷ 全部笔数（全部时间）",
         compute=lambda t: ratio(t.money[:, tally.N_MAIN], n_payments(t, _YEAR + 1), t.xp),
     ),
 )  # fmt: skip
@@ -128,11 +134,11 @@ BALANCE = (
     Feature(
         "balance_in_out_90d", "score",
         "(in - out) / (|in| + |out|) of the last 90 days: -1 only pays, 1 only receives",
-        "最近90天（收−付）÷（收＋付）：−1只付，1只收", compute=partial(_in_out, n_ages=3),
+        "最近90天（收−付）÷（|收|＋|付|）：−1只付，1只收", compute=partial(_in_out, n_ages=3),
     ),
     Feature(
         "balance_in_out_365d", "score",
-        "(in - out) / (|in| + |out|) of the last 365 days", "最近365天（收−付）÷（收＋付）",
+        "(in - out) / (|in| + |out|) of the last 365 days", "最近365天（收−付）÷（|收|＋|付|）",
         compute=partial(_in_out, n_ages=_YEAR),
     ),
     Feature(
@@ -144,24 +150,26 @@ BALANCE = (
     Feature(
         "balance_low_months_out", "months",
         "balance_low_minor_364d, taken positive / mean monthly money paid in the last 365 days",
-        "该最低点（取正）÷ 月均付款", compute=_in_months_out,
+        "上述最低点（取正）÷ 最近365天月均付款", compute=_in_months_out,
     ),
     Feature(
         "balance_proxy_minor", "minor",
         "running net flow of the last 364 days at its end less at its low: the least the account "
-        "can hold now if it was never overdrawn", "余额代理：当前累计净流入减最低点（假设未透支）",
+        "can hold now if it was never overdrawn",
+        "余额代理：最近364天累计净流入的期末值减最低点，"
+        "即假设从未透支时账户现有的最低余额",
         "int64", compute=_end_above_low,
     ),
     Feature(
         "balance_proxy_mean_minor_364d", "minor",
         "mean of balance_proxy_minor over the 364 days, rounded down",
-        "余额代理的364天日均（向下取整）",
+        "余额代理在364天内的日均值（向下取整）",
         "int64", compute=_mean_above_low,
     ),
     Feature(
         "balance_buffer_days", "days",
         "balance_proxy_minor / mean daily money paid in the last 365 days",
-        "余额代理可覆盖的日均付款天数", compute=_buffer_days,
+        "余额代理 ÷ 最近365天日均付款", compute=_buffer_days,
     ),
 )  # fmt: skip
 
@@ -251,22 +259,25 @@ def _trends() -> tuple[Feature, ...]:
     kinds: tuple[tuple[str, str, str, str, Callable[..., Any]], ...] = (
         (
             "quarter", "score", "(a - b) / (|a| + |b|): {}, last 90 days a, the 90 before them b",
-            "{}：最近90天与前90天之差 ÷ 两者之和", _quarter_on_quarter,
+            "{}：最近90天与之前90天之差 ÷ 两者绝对值之和", _quarter_on_quarter,
         ),
         (
             "year_on_year", "score",
             "(a - b) / (|a| + |b|): {}, last 90 days a, the same days 365 days earlier b",
-            "{}：最近90天与上年同期之差 ÷ 两者之和", _year_on_year,
+            "{}：最近90天与365天前同期之差 ÷ 两者绝对值之和", _year_on_year,
         ),
         (
             "slope", "share per month",
-            "slope of {} over up to 12 whole 30-day months (least squares) / mean; null under 3",
-            "{}月度（30天）线性斜率 ÷ 均值（不足3个月为空）", _slope,
+            ("slope of {} over up to 12 whole 30-day months (least squares) / mean; null under 3, "
+             "or where the mean is not above 0"),
+            ("最近至多12个整月（30天）{}的最小二乘斜率 ÷ 均值"
+             "（不足3个月或均值不为正时为空）"), _slope,
         ),
         (
             "variation", "ratio",
-            "standard deviation / mean of {} over up to 12 whole 30-day months; null under 3",
-            "{}月度（30天）变异系数（不足3个月为空）", _variation,
+            ("standard deviation / mean of {} over up to 12 whole 30-day months; null under 3, "
+             "or where the mean is not above 0"),
+            "最近至多12个整月（30天）{}的标准差 ÷ 均值（不足3个月或均值不为正时为空）", _variation,
         ),
     )  # fmt: skip
     return tuple(

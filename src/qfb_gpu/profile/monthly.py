@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu.calendars import month_index
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.keys import first_in_run
 from qfb_gpu.schema import DIRECTIONS
@@ -106,29 +107,6 @@ def merge_monthly(totals: list[dict[str, Any]]) -> list[dict[str, Any]]:
         }
         for (month, direction, currency), (n, amount) in sorted(merged.items())
     ]
-
-
-def month_index(day: Any, xp: Any) -> Any:
-    """Return ``year * 12 + month - 1`` of days since 1970-01-01 in the Gregorian calendar.
-
-    Parameters
-    ----------
-    day : array of int64, shape (n,)
-
-    References
-    ----------
-    H. Hinnant, "chrono-compatible low-level date algorithms", ``civil_from_days``.
-    """
-    shifted = day + 719_468  # days since 0000-03-01
-    era = shifted // 146_097
-    day_of_era = shifted - era * 146_097
-    year_of_era = (
-        day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096
-    ) // 365
-    day_of_year = day_of_era - (365 * year_of_era + year_of_era // 4 - year_of_era // 100)
-    month_from_march = (5 * day_of_year + 2) // 153
-    year = year_of_era + era * 400
-    return xp.asarray(year * _MONTHS + month_from_march + 2)
 
 
 def _relation_of_payment(ledger: Ledger, xp: Any) -> Any:

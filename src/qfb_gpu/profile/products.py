@@ -18,18 +18,20 @@ def _row(name: str, unit: str, words: str, words_zh: str, dtype: Any = "float64"
 
 
 PRODUCTS = (
-    _row("n_held", "products", "products opened and not closed by the as-of day", "持有产品数",
+    _row("n_held", "products", "products opened and not closed by the as-of day",
+         "截止日已开立且未关闭的产品数",
          "int64"),
-    _row("n_ever", "products", "products ever opened", "曾持有产品数", "int64"),
+    _row("n_ever", "products", "products ever opened", "曾开立的产品数", "int64"),
     _row("n_opened_365d", "products", "opened in the last 365 days", "最近365天新开产品数",
          "int64"),
     _row("n_closed_365d", "products", "closed in the last 365 days", "最近365天关闭产品数",
          "int64"),
     _row("tenure_days", "days", "as-of day less the first opening; null: never held one",
-         "距首个产品开立天数"),
-    _row("days_since_opened", "days", "as-of day less the last opening", "距最近一次开立天数"),
+         "截止日距首次开立的天数（从未持有为空）"),
+    _row("days_since_opened", "days", "as-of day less the last opening",
+         "截止日距最近一次开立的天数"),
     _row("days_since_closed", "days", "as-of day less the last closing; null: none closed",
-         "距最近一次关闭天数"),
+         "截止日距最近一次关闭的天数（没有关闭为空）"),
 )  # fmt: skip
 
 

@@ -23,27 +23,29 @@ def _row(name: str, unit: str, words: str, words_zh: str) -> Feature:
 
 LIFETIME = (
     _row("p_alive", "share",
-         "probability that the customer is still active: BG/NBD of its days with a payment; null "
-         "without one", "仍活跃的概率（BG/NBD）"),
+         "probability that the customer is still active: BG/NBD of its days with a payment "
+         "in the main currency; null without one",
+         "客户仍活跃的概率（BG/NBD，按主币种有收付的天数；没有为空）"),
     *(
         _row(f"expected_active_days_{days}d", "days",
              f"days with a payment to expect in the next {days} days, main currency",
-             f"未来{days}天预计有收付的天数")
+             f"未来{days}天预计有收付的天数（主币种）")
         for days in (90, 365)
     ),
     *(
         _row(f"expected_payments_{days}d", "payments",
              f"lifetime_expected_active_days_{days}d x the customer's payments per day with a "
              f"payment",
-             f"未来{days}天预计收付笔数")
+             f"未来{days}天预计有收付的天数 × 客户每个有收付日的笔数")
         for days in (90, 365)
     ),
     _row("expected_value_minor", "minor",
          "money to expect on a day with a payment, in and out: Gamma-Gamma; null where the "
-         "currency has too few customers to fit", "预计单日收付额（Gamma-Gamma）"),
+         "currency has too few customers to fit",
+         "有收付日的预计单日收付额（Gamma-Gamma；该币种客户太少、无法拟合时为空）"),
     _row("expected_turnover_minor_365d", "minor",
          "lifetime_expected_active_days_365d x lifetime_expected_value_minor",
-         "未来365天预计收付总额"),
+         "未来365天预计有收付的天数 × 预计单日收付额"),
 )  # fmt: skip
 
 

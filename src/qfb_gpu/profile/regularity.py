@@ -31,11 +31,13 @@ def _declared() -> tuple[Feature, ...]:
         row("n_out", "streams", "regular streams paid", "规律付款流数", "int32"),
         row("n_stopped", "streams", "regular streams that stopped", "已停止的规律流数", "int32"),
         row("payment_share", "share", "payments of regular streams / payments of all streams",
-            "规律流笔数占比"),
+            "规律流笔数 ÷ 全部流笔数"),
         row("in_share", "share", "money of regular streams received / money received, main "
-            "currency, all time; streams that net to 0 or less left out", "规律收款金额占比"),
+            "currency, all time; streams that net to 0 or less left out",
+            "规律收款流金额 ÷ 收款金额（主币种，全部时间；不计净额不为正的流）"),
         row("out_share", "share", "money of regular streams paid / money paid, main currency, all "
-            "time; streams that net to 0 or less left out", "规律付款金额占比"),
+            "time; streams that net to 0 or less left out",
+            "规律付款流金额 ÷ 付款金额（主币种，全部时间；不计净额不为正的流）"),
     ]  # fmt: skip
     for days in (30, 90):
         for name, words, words_zh in (("in", "come in", "收入"), ("out", "go out", "支出")):
@@ -44,13 +46,15 @@ def _declared() -> tuple[Feature, ...]:
                     f"money that regular streams are expected to make {words} in the next {days} "
                     f"days: expected amount x due dates a mean period apart, main currency; an "
                     f"estimate, expected_payments has the dates themselves",
-                    f"未来{days}天规律流预计{words_zh}", "int64"),
+                    f"未来{days}天规律流预计{words_zh}（主币种）："
+                    f"预计金额 × 按平均周期推算的到期次数；估计值，"
+                    f"具体日期见expected_payments", "int64"),
             )  # fmt: skip
     rows += [
         row("next_in_days", "days", "days until the next regular receipt; null where none",
-            "距下一笔规律收款天数"),
+            "距下一笔规律收款的天数（没有为空）"),
         row("next_out_days", "days", "days until the next regular payment out; null where none",
-            "距下一笔规律付款天数"),
+            "距下一笔规律付款的天数（没有为空）"),
     ]  # fmt: skip
     return tuple(rows)
 

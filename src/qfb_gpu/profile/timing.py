@@ -48,7 +48,7 @@ RECENCY = (
     ),
     Feature(
         "recency_in_gaps", "gaps",
-        "days since the last payment / interval_mean_days", "距最近一笔的天数 ÷ 活跃日平均间隔",
+        "days since the last payment / interval_mean_days", "距最近一笔收付的天数 ÷ 活跃日平均间隔",
         compute=_in_gaps,
     ),
 )  # fmt: skip
@@ -82,7 +82,7 @@ FREQUENCY = (
     Feature(
         "frequency_reversal_share_365d", "share",
         "negative payments (red invoices, refunds) / payments of the last 365 days",
-        "最近365天红冲、退款笔数占比",
+        "最近365天红冲、退款（负数）笔数 ÷ 收付笔数",
         compute=lambda t: ratio(t.counts[:, tally.REVERSAL_N], n_payments(t), t.xp),
     ),
 )  # fmt: skip
@@ -135,7 +135,7 @@ INTERVAL = (
         "interval_burstiness", "score",
         "(std - mean) / (std + mean) of the gaps: -1 a clock, 0 random, 1 bursts "
         "(Goh and Barabasi 2008)",
-        "（标准差−均值）÷（标准差＋均值）：−1如时钟，0随机，1突发",
+        "间隔的（标准差−均值）÷（标准差＋均值）：−1如时钟，0随机，1突发",
         compute=_burstiness,
     ),
 )  # fmt: skip
@@ -158,7 +158,7 @@ SPECTRUM = (
     _rhythm(
         "monthly_share", "share",
         "power at 1 to 6 cycles a month (12, 24 .. 72 in 364 days, one neighbour each side)",
-        "每月1至6次频率的功率占比（含相邻频点）", daily.MONTHLY_SHARE,
+        "每月1至6次频率（364天中12、24…72次）的功率占比（含两侧相邻频点）", daily.MONTHLY_SHARE,
     ),
     _rhythm(
         "entropy", "score",
@@ -173,7 +173,7 @@ SPECTRUM = (
     _rhythm(
         "strength", "share",
         "power at that period and its two neighbours / all power",
-        "该周期及相邻频点的功率占比", daily.STRENGTH,
+        "上述周期及其两侧相邻频点的功率占比", daily.STRENGTH,
     ),
 )  # fmt: skip
 

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from rich.table import Table as Grid
 
 from qfb_gpu.counted import counted
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import GIVE_OUTPUT, InputError
 from qfb_gpu.report.asked import alike
 from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
 from qfb_gpu.report.grid import as_text, print_facts, print_rows
@@ -60,7 +60,7 @@ def render(
         No such table or customer; says which there are.
     """
     if not tables:
-        msg = "no gold tables here; give the output folder of a `qfb run`"
+        msg = f"no gold tables here; {GIVE_OUTPUT}"
         raise InputError(msg)
     if table is None and customer is None:
         _list(read, tables, console)

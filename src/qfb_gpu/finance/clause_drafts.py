@@ -1,0 +1,149 @@
+"""One piece of a clause read: the payment's kind, its trigger, its share, its due rule.
+
+A share is counted in parts of a whole that the caller gives: 10,000 for hundredths of a per cent,
+or the total that the clause states, where it pays sums of money.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.clause_schedule import without_schedule, without_term
+from qfb_gpu.finance.due_rules import DueRule, due_rule
+
+if TYPE_CHECKING:
+    from qfb_gpu.finance.clause_pieces import Piece
+
+_LONG_DAYS = 180
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A payment before shares are added up.
+
+    Attributes
+    ----------
+    kind : int
+        Index into ``KINDS``.
+    share : int or None
+        Parts of the whole, over all instalments; None where it is what remains.
+    is_cumulative : bool
+        The share counts what was paid before.
+    n : int
+        Number of instalments.
+    rule : DueRule
+    """
+
+    kind: int
+    share: int | None
+    is_cumulative: bool
+    n: int
+    rule: DueRule
+
+
+def scheduled(piece: Piece, n: int, whole: int) -> Draft:
+    """Return what is paid by the period, ``n`` times."""
+    rule = due_rule(without_schedule(piece.text), words.PERIODIC, None)
+    share = None if piece.percent is None else _parts(piece.percent, whole)
+    return Draft(words.PROGRESS, share, is_cumulative=False, n=n, rule=rule)
+
+
+def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
+    """Return what a piece pays; ``warranty`` is the days that the clause names anywhere."""
+    name = _kind_by_name(piece.text)
+    trigger = _trigger(piece.text, name)
+    kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
+    if kind == words.OTHER:
+        kind = _kind_by_length(piece, trigger, kind)
+    if trigger == words.NO_TRIGGER:
+        trigger = words.TRIGGER_OF_KIND[kind]
+    share = None if piece.percent is None else _parts(piece.percent, whole)
+    n = n_instalments(piece.text)
+    if n > 1 and share is not None and words.EACH.search(piece.text) and n * share <= whole:
+        share *= n
+    waits = _without_count(piece.text) if n > 1 else piece.text
+    waits = waits if trigger == words.WARRANTY_END else without_term(waits)
+    rule = due_rule(waits, trigger, warranty)
+    return Draft(kind, share, piece.is_cumulative, n, rule)
+
+
+def _kind_by_name(text: str) -> int | None:
+    """Return the kind that the text names nearest to its percentage, if any."""
+    mark = text.find("%")
+    found: list[tuple[int, int, int]] = []
+    for rank, (kind, pattern) in enumerate(words.NAMES):
+        for match in pattern.finditer(text):
+            away = min(abs(match.start() - mark), abs(match.end() - mark)) if mark >= 0 else 0
+            found.append((away, rank, kind))
+    if not found:
+        return None
+    kinds = {kind for _, _, kind in found}
+    if words.RETENTION in kinds and words.REMAINDER.search(text):
+        return words.RETENTION
+    return min(found)[2]
+
+
+def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
+    """Return retention for what remains and is paid months later, progress for instalments."""
+    text = piece.text
+    if n_instalments(text) > 1:
+        return words.PROGRESS
+    days = due_rule(text, trigger, None).days
+    is_late = days is not None and days >= _LONG_DAYS
+    says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
+    return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
+
+
+def _trigger(text: str, kind: int | None) -> int:
+    if kind == words.RETENTION:
+        return words.WARRANTY_END
+    if words.BEFORE_EVENT.search(text):
+        return words.SHIPPED
+    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+    if not found:
+        return words.NO_TRIGGER
+    own = words.NO_TRIGGER if kind is None else words.TRIGGER_OF_KIND[kind]
+    return own if own in found else found[0]
+
+
+def n_instalments(text: str) -> int:
+    """Return how many payments a piece is of; 1 where it does not say."""
+    for pattern in words.INSTALMENTS:
+        match = pattern.search(text)
+        if match and re.match(r"[^,;。%]{0,6}:", text[match.end() :]):
+            continue  # 分3次支付: what follows says which
+        if match and "%" in text[match.end() :] and _names_between(text, match.end()):
+            continue
+        if match and 2 <= int(match.group(1)) <= 60:  # noqa: PLR2004
+            return int(match.group(1))
+    return 1
+
+
+def counts_the_pieces(text: str, n: int) -> bool:
+    """Return whether a clause begins with the number of its pieces: 3次付清:签订30%,到货30%,..."""
+    head = text.partition("%")[0]
+    counts = (match for pattern in words.INSTALMENTS for match in pattern.finditer(head))
+    return any(
+        int(match.group(1)) == n and re.search(r"[,:;。]", head[match.end() :]) for match in counts
+    )
+
+
+def _without_count(text: str) -> str:
+    """Return a text without its number of instalments: 分12个月 is no time to wait."""
+    for pattern in words.INSTALMENTS:
+        text = pattern.sub(" ", text)
+    return text
+
+
+def _names_between(text: str, start: int) -> bool:
+    """Return whether a payment is named between a place and the percentage after it."""
+    between = text[start : text.index("%", start)]
+    return any(pattern.search(between) for _, pattern in words.NAMES)
+
+
+def _parts(percent: float, whole: int) -> int:
+    """Return a percentage as parts of the whole."""
+    return round(percent * (whole / 100))
