@@ -178,8 +178,37 @@ def whole_ledger(payments):
 )  # fmt: skip
 @FEW
 def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
+    check_paid(drawn[1], payments, pairs, main)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_many_linked_payments_paid_matches_naive(seed):
+    """Most links lead to a contract and to a payment; some to one of another customer, or none."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"customer": int(customer), "counterparty": 1, "start_date": AS_OF - 100,
+         "end_date": end, "amount": amount, "currency": currency}
+        for customer, end, amount, currency in zip(
+            rng.integers(-1, N_CUSTOMERS, 24), rng.choice([AS_OF - 1, AS_OF, AS_OF + 9, None], 24),
+            rng.choice([None, 0, 300, 300, 9000, 9000], 24), rng.choice([CNY, CNY, EUR], 24),
+            strict=True,
+        )
+    ]  # fmt: skip
+    payments = [
+        (int(c), int(party), int(side), int(currency), AS_OF - int(age), int(amount))
+        for c, party, side, currency, age, amount in zip(
+            rng.integers(0, N_CUSTOMERS, 30), rng.integers(0, 3, 30),
+            rng.choice([0, 1, 1], 30), rng.choice([CNY, CNY, EUR], 30),
+            rng.integers(0, 460, 30), rng.integers(-50, 500, 30), strict=True,
+        )
+    ]  # fmt: skip
+    pairs = [(c, t) for c in range(27) for t in range(36) if rng.random() < 0.2]
+    wanted = check_paid(rows, payments, pairs, [CNY, EUR, CNY])
+    assert any(one["paid_minor_active"] for one in wanted)
+
+
+def check_paid(rows, payments, pairs, main):
     """The hash of a transaction is its place, of a contract its place + 1; both by customer."""
-    name, rows = drawn
     rows = sorted(rows, key=lambda row: row["customer"])
     rows = [{**row, "contract": place + 1} for place, row in enumerate(rows)]
     ledger, _ = whole_ledger(payments)
@@ -198,9 +227,9 @@ def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
         if txn and contract
     ]
     if not links:
-        return
+        return []
     got = profile.contracts_paid_features(
-        source_rows(name, rows), source_rows("contract_payments", links), ledger,
+        source_rows("contracts", rows), source_rows("contract_payments", links), ledger,
         np.array(main, np.int16), AS_OF, CPU,
     )  # fmt: skip
     wanted = [
@@ -211,6 +240,7 @@ def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
         for c in range(N_CUSTOMERS)
     ]  # fmt: skip
     check(got, wanted, "contracts")
+    return wanted
 
 
 payments_out = st.lists(
