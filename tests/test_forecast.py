@@ -247,11 +247,14 @@ def history_of(rng):
     """Return a history as :func:`histories` does: some due dates skipped, many answered off."""
     while True:
         (schedule, k), roll = any_schedule(rng), str(rng.choice(ROLLS))
-        ks = [k + i for i in range(int(rng.integers(4, 15))) if rng.random() < 0.85]
+        kept, cut, away = rng.choice([0.5, 0.85, 1.0]), rng.integers(4, 30), rng.integers(2, 9)
+        ks = [k + i + int(away * (i >= cut)) for i in range(rng.integers(4, 15))
+              if rng.random() < kept]  # fmt: skip
         clock, days_off = int(rng.integers(2)), closed_and_worked(rng)
         if len(ks) < 2:
             continue
-        due = [naive.due(schedule, roll, i, *days_off) for i in range(ks[0], ks[-1] + 6)]
+        ahead = int(rng.integers(3, 9))
+        due = [naive.due(schedule, roll, i, *days_off) for i in range(ks[0], ks[-1] + ahead)]
         near = min((after - before).days for before, after in itertools.pairwise(due)) // 3
         far = int(rng.choice([0, 1, 8]))
         offsets = [int(o) for o in rng.integers(-min(near, far) // 2, min(near, far) + 1, len(ks))]
@@ -310,6 +313,16 @@ def test_a_long_break_before_a_faultless_run_does_not_make_the_next_one_doubtful
     )
     assert dates[1] == next_due == as_of + dt.timedelta(days=7)
     assert (missed, status) == (59, "mature")
+
+
+@pytest.mark.parametrize(("n_passed", "status"), [(1, "mature"), (2, "stopped"), (3, "stopped")])
+def test_one_due_date_without_an_answer_ends_no_stream_however_many_were_answered(n_passed, status):
+    schedule, days_off = ("days", 30, 15_000, 1, 0), (frozenset(), frozenset())
+    as_of = naive.due(schedule, "none", 99 + n_passed, *days_off) + dt.timedelta(days=12)
+    history = (schedule, "none", 0, list(range(100)), [0] * 100, as_of, days_off)
+    found = forecast_of(*history, CPU)
+    assert found == naive_forecast.forecast(*history)
+    assert found[2:] == (n_passed, status)
 
 
 def test_the_first_payment_that_is_ever_late_may_come_soon_or_be_skipped():
