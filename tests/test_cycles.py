@@ -95,11 +95,32 @@ payment_lists = st.lists(
 @given(payment_lists, st.integers(0, 12), st.sampled_from([0.3, 0.8, 1.0]), st.integers(2, 5))
 @settings(max_examples=60)
 def test_trips_match_recursion(payments, window, share, longest):
+    check_trips(payments, window, share, longest)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_many_trips_match_recursion(seed):
+    """Of the drawn payments one of five have a trip, and of those most a single one of two."""
+    rng = np.random.default_rng(seed)
+    payments = [
+        (int(payer), int(payee), int(day), int(amount), CNY)
+        for payer, payee, day, amount in zip(
+            *rng.integers(1, 7, (2, 50)), rng.integers(0, 13, 50), rng.integers(80, 121, 50),
+            strict=True,
+        )
+    ]  # fmt: skip
+    longest = 3 + seed % 3
+    want = check_trips(payments, int(rng.integers(8, 13)), [0.7, 0.8][seed % 2], longest)
+    assert {len(parties) for *_, parties, _ in want} == set(range(2, longest + 1))
+
+
+def check_trips(payments, window, share, longest):
     asked = {"window_days": window, "amount_share": share, "longest": longest}
     found, trips = search(payments, **asked)
     want = expected(payments, found, window, share, longest)
     assert sorted(named(found, trips)) == sorted(want)
     assert trips.n_unfinished == trips.n_not_kept == 0
+    return want
 
 
 def test_a_round_trip_by_hand():

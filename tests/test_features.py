@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from ledger_cases import AS_OF, CNY, EUR, build_ledger, on
+from ledger_cases import AS_OF, CNY, EUR, JPY, build_ledger, on
 from naive import features as naive
 from simulate import simulated_backend
 from strategies import in_small_batches, ledgers
@@ -70,6 +70,34 @@ def test_features_match_naive(payments):
 def test_features_match_naive_as_of_any_day(payments, later):
     columns = customer_features(build_ledger(payments), AS_OF + later, CPU)
     check(columns, payments, AS_OF + later)
+
+
+def busy_payments(seed):
+    """Return payments of seven customers, some 40 each: most have all that there is to measure."""
+    rng = np.random.default_rng(seed)
+    n, currencies = 280, [CNY, CNY, CNY, EUR] if seed % 2 else [CNY, EUR, JPY]
+    return [
+        tuple(int(value) for value in row)
+        for row in zip(
+            rng.integers(0, 7, n), rng.geometric(0.2, n) - 1, rng.integers(0, 2, n),
+            rng.choice(currencies, n), AS_OF - rng.integers(0, rng.choice([95, 460], n)),
+            rng.choice([-40, 7, 100, 250, 1_000, 99_999], n), strict=True,
+        )
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_features_of_busy_customers_match_naive(seed):
+    payments = busy_payments(seed)
+    columns = customer_features(build_ledger(payments), AS_OF, CPU)
+    check(columns, payments, AS_OF)
+    for row, own in enumerate(by_customer(payments)):
+        for name, value in naive.spectrum(own, AS_OF).items():
+            compare(columns[name][row].item(), value, f"{name} of {row}", 1e-4)
+    for feature in PAYMENTS:
+        if feature.unit in {"share", "score"}:
+            known = columns[feature.name][~np.isnan(columns[feature.name])]
+            assert {*known.tolist()} - {-1.0, 0.0, 1.0}, feature.name
 
 
 def test_the_reference_knows_every_feature_of_payments():

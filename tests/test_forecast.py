@@ -1,6 +1,7 @@
 """What comes next: expected payments against a loop, next dates by plain calendar arithmetic."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import pytest
@@ -65,6 +66,7 @@ def check_expected(streams, as_of, horizon, days_off, backend):
             want += [(row, date, row * 10.5) for date in dates]
     dates = [date_of(day) for day in got["due_day"]]
     assert list(zip(got["stream"].tolist(), dates, got["amount"].tolist(), strict=True)) == want
+    return len(want)
 
 
 as_of_dates = st.dates(dt.date(2019, 1, 1), dt.date(2024, 6, 30))
@@ -95,6 +97,48 @@ def situations(draw):
 @settings(max_examples=120)
 def test_expected_payments_match_a_loop(situation):
     check_expected(*situation, CPU)
+
+
+def any_schedule(rng):
+    """Return a schedule of any kind and the index of a due date of its first year, 2019."""
+    kind = str(rng.choice(["days", "months", "pair", "nth", "month_workday", "byday"]))
+    month, step = int(rng.integers(12 * 49, 12 * 50)), int(rng.choice([1, 1, 1, 2, 3, 6, 12]))
+    bits = int(rng.choice([0b100_1001, 0b001_0100, 0b110_0000, 0b000_1000]))
+    made = {
+        "days": (int(rng.choice([5, 7, 10, 14, 28, 30, 91])), int(rng.integers(17_900, 18_200)), 1,
+                 0),
+        "months": (step, month, int(rng.choice([1, 15, 28, 31, -1, -5])), 0),
+        "pair": (1, month, 5, 20),
+        "nth": (step, month, int(rng.choice([1, 2, 3, 4, -1])), int(rng.integers(7))),
+        "month_workday": (step, month, int(rng.choice([1, 3, 9, -1, -4])), 0),
+        "byday": (7, 0, bits & 31, bits >> 5),
+    }  # fmt: skip
+    return (kind, *made[kind]), 2_560 * bits.bit_count() if kind == "byday" else 0
+
+
+def closed_and_worked(rng):
+    """Return three long holidays of 2019 to 2021, with a weekend worked before each."""
+    first = [dt.date(2019, 1, 1) + dt.timedelta(days=int(n)) for n in rng.integers(0, 1_000, 3)]
+    closed = {day + dt.timedelta(days=i) for day in first for i in range(7)}
+    opened = {day - dt.timedelta(days=day.weekday() + 2) for day in first}
+    return frozenset(closed - opened), frozenset(opened)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_expected_payments_of_every_kind_of_schedule_match_a_loop(seed):
+    """Of the drawn streams most expect nothing, and the others a single payment."""
+    rng = np.random.default_rng(seed)
+    days_off, streams = closed_and_worked(rng), []
+    as_of = dt.date(2020, 3, 1) + dt.timedelta(days=int(rng.integers(400)))
+    for _ in range(8):
+        (schedule, k), roll = any_schedule(rng), str(rng.choice(ROLLS))
+        while naive.due(schedule, roll, k, *days_off) <= as_of:
+            k += 1
+        first_due = naive.due(schedule, roll, k + int(rng.integers(-1, 2)), *days_off)
+        status = str(rng.choice(["early", "mature", "mature", "stopped"]))
+        streams.append((schedule, roll, first_due, True, status))
+    n_expected = check_expected(streams, as_of, 90, days_off, CPU)
+    assert n_expected > 8
 
 
 def test_a_late_payment_is_expected_tomorrow_and_no_day_twice():
@@ -157,13 +201,14 @@ def forecast_of(schedule, roll, clock, ks, offsets, as_of, days_off, backend):
         sum(o > 0 for o in moved),
     )  # fmt: skip
     order = np.argsort(paid, kind="stable")
+    # the last payment of the stream answers no due date
     answers = (
-        np.zeros(len(ks), np.int32),
-        np.array([number(date) for date in due], np.int32)[order],
-        np.array(offsets, np.int32)[order],
+        np.array([*[0] * len(ks), -1], np.int32),
+        np.array([*[number(due[i]) for i in order], NULL_DAY], np.int32),
+        np.array([*[offsets[i] for i in order], 0], np.int32),
     )
-    members = (np.arange(len(ks), dtype=np.int32), np.zeros(1, np.int64),
-               np.array([len(ks)], np.int32))  # fmt: skip
+    members = (np.arange(len(ks) + 1, dtype=np.int32), np.zeros(1, np.int64),
+               np.array([len(ks) + 1], np.int32))  # fmt: skip
     cal = calendar_table(make_calendar(*days_off), min(paid), number(as_of))
     found = next_payments(answers, members, cal, fit, number(as_of), backend)
     quantile, next_due, _, missed, status = (values[0] for values in found)
@@ -198,6 +243,46 @@ def test_the_next_payment_is_distributed_as_by_loops(history):
     assert forecast_of(*history, CPU) == naive_forecast.forecast(*history)
 
 
+def history_of(rng):
+    """Return a history as :func:`histories` does: some due dates skipped, many answered off."""
+    while True:
+        (schedule, k), roll = any_schedule(rng), str(rng.choice(ROLLS))
+        kept, cut, away = rng.choice([0.5, 0.85, 1.0]), rng.integers(4, 30), rng.integers(2, 9)
+        ks = [k + i + int(away * (i >= cut)) for i in range(rng.integers(4, 15))
+              if rng.random() < kept]  # fmt: skip
+        clock, days_off = int(rng.integers(2)), closed_and_worked(rng)
+        if len(ks) < 2:
+            continue
+        ahead = int(rng.integers(3, 9))
+        due = [naive.due(schedule, roll, i, *days_off) for i in range(ks[0], ks[-1] + ahead)]
+        near = min((after - before).days for before, after in itertools.pairwise(due)) // 3
+        far = int(rng.choice([0, 1, 8]))
+        offsets = [int(o) for o in rng.integers(-min(near, far) // 2, min(near, far) + 1, len(ks))]
+        paid = [naive_forecast.ticks_after(due[i - ks[0]], o, clock, days_off)
+                for i, o in zip(ks, offsets, strict=True)]  # fmt: skip
+        if len(set(due)) < len(due) or paid != sorted(paid):
+            continue
+        next_due, after = due[ks[-1] - ks[0] + 1 : ks[-1] - ks[0] + 3]
+        as_of = next_due + dt.timedelta(
+            days=int(rng.integers(-2, (after - next_due).days // 2 + 2))
+        )
+        if rng.random() < 0.3:
+            as_of = due[-1] - dt.timedelta(days=int(rng.integers(9)))
+        if as_of >= paid[-1]:
+            return schedule, roll, clock, ks, offsets, as_of, days_off
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_next_payment_of_every_kind_of_schedule_is_distributed_as_by_loops(seed):
+    """Of the drawn histories few are late, hardly any is off by more than a day, none stopped."""
+    rng, found = np.random.default_rng(seed), []
+    for _ in range(25):
+        history = history_of(rng)
+        found.append(forecast_of(*history, CPU))
+        assert found[-1] == naive_forecast.forecast(*history), history
+    assert {status for *_, status in found} == {"early", "mature", "stopped"}
+
+
 @pytest.mark.cudasim
 @pytest.mark.parametrize("day", [3, 20])  # before the next due date, and when it is overdue
 def test_the_next_payment_in_the_simulator_is_distributed_as_by_loops(day):
@@ -228,6 +313,16 @@ def test_a_long_break_before_a_faultless_run_does_not_make_the_next_one_doubtful
     )
     assert dates[1] == next_due == as_of + dt.timedelta(days=7)
     assert (missed, status) == (59, "mature")
+
+
+@pytest.mark.parametrize(("n_passed", "status"), [(1, "mature"), (2, "stopped"), (3, "stopped")])
+def test_one_due_date_without_an_answer_ends_no_stream_however_many_were_answered(n_passed, status):
+    schedule, days_off = ("days", 30, 15_000, 1, 0), (frozenset(), frozenset())
+    as_of = naive.due(schedule, "none", 99 + n_passed, *days_off) + dt.timedelta(days=12)
+    history = (schedule, "none", 0, list(range(100)), [0] * 100, as_of, days_off)
+    found = forecast_of(*history, CPU)
+    assert found == naive_forecast.forecast(*history)
+    assert found[2:] == (n_passed, status)
 
 
 def test_the_first_payment_that_is_ever_late_may_come_soon_or_be_skipped():

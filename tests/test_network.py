@@ -85,10 +85,34 @@ def groups(key, label):
 @given(ledgers(), st.sampled_from([1, 2, 3]))
 @settings(max_examples=150)
 def test_edges_match_naive_for_any_number_of_buckets(payments, n_buckets):
+    check_edges(payments, n_buckets)
+
+
+def busy_payments(seed, n=150):
+    """Return payments of six customers among themselves and with others, in two currencies."""
+    rng = np.random.default_rng(seed)
+    table = (
+        rng.integers(0, 6, n), rng.geometric(0.15, n) - 1, rng.integers(0, 2, n),
+        rng.choice([CNY, CNY, EUR], n), AS_OF - rng.integers(0, rng.choice([90, 500], n)),
+        rng.choice([-40, 7, 100, 99_999], n),
+    )  # fmt: skip
+    return [tuple(map(int, row)) for row in zip(*table, strict=True)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_edges_of_busy_customers_match_naive(seed):
+    """Of the drawn payments most edges are of one, and few are in both books."""
+    for n_buckets in (1, 3):
+        edges = check_edges(busy_payments(seed), n_buckets)
+    assert (edges["n_payments"] > 1).sum() > 10
+
+
+def check_edges(payments, n_buckets):
     edges = edges_of(payments, n_buckets)
     assert as_dict(edges) == network.edges(keyed(payments))
     ids = list(zip(*(edges[name].tolist() for name in IDS), strict=True))
     assert ids == sorted(ids)
+    return edges
 
 
 def test_a_payment_in_both_books_counts_once_and_by_the_fuller_book():
@@ -340,6 +364,22 @@ def test_edges_by_name_keep_their_sums():
 )
 @settings(max_examples=60)
 def test_fans_match_naive(payments, window, lookback, is_dense):
+    check_fans(payments, window, lookback, is_dense)
+
+
+@pytest.mark.parametrize("is_dense", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_fans_of_busy_customers_match_naive(seed, is_dense):
+    """Of the drawn payments hardly two of one customer and currency are near each other."""
+    peaks = [
+        check_fans(busy_payments(seed, 600), window, lookback, is_dense)
+        for window in (0, 7, 30)
+        for lookback in (60, 400)
+    ]
+    assert max(map(max, peaks)) > 4
+
+
+def check_fans(payments, window, lookback, is_dense):
     n_customers = max((row[0] for row in payments), default=-1) + 1
     ledger = build_ledger(payments, n_customers=n_customers)
     with mock.patch.object(fans, "_DENSE", 2**40 * is_dense):
@@ -352,6 +392,7 @@ def test_fans_match_naive(payments, window, lookback, is_dense):
         ]
         if len(seen) == len(payments):
             assert peaks[name].tolist() == want
+    return want
 
 
 def test_no_payments_no_network(backend):

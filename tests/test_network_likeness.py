@@ -57,6 +57,20 @@ CUSTOMERS = {1, 2, 3, 4, 5}
 @given(link_sets, st.sampled_from([2, 3, 100]))
 @settings(max_examples=60)
 def test_similar_customers_match_naive(links, max_partners):
+    check_similar(links, max_partners)
+
+
+@pytest.mark.parametrize("max_partners", [3, 100])
+@pytest.mark.parametrize("seed", range(4))
+def test_customers_who_share_many_are_alike_as_by_loops(seed, max_partners):
+    """Of the drawn links two customers hardly ever share more than one party."""
+    rng = np.random.default_rng(seed)
+    links = {(int(a), int(b)): int(n) for a, b, n in rng.integers(1, (10, 10, 51), (60, 3))}
+    shared = check_similar(links, max_partners)
+    assert max(shared) > 2 or max_partners == 3
+
+
+def check_similar(links, max_partners):
     asked = Likeness(n_similar=100, max_partners=max_partners)
     edges, graph = graph_of(links, CUSTOMERS)
     found = similar(partners(graph, edges, asked, CPU), asked, CPU)
@@ -80,6 +94,7 @@ def test_similar_customers_match_naive(links, max_partners):
         mine = [i for i, c in enumerate(found["customer"].tolist()) if key[c] == a]
         assert found["rank"][mine].tolist() == list(range(1, len(mine) + 1))
         assert (np.diff(found["similarity"][mine]) <= 1e-9).all()
+    return found["n_shared"].tolist()
 
 
 @given(link_sets)

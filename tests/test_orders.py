@@ -1,6 +1,7 @@
 """Orders: what was known of them, how late ones are found before they are due, and in words."""
 
 import datetime as dt
+import math
 from types import SimpleNamespace
 
 import numpy as np
@@ -64,15 +65,42 @@ def columns(rows):
 @settings(max_examples=30)
 @given(st.lists(one_order, min_size=1, max_size=14), st.integers(0, 90))
 def test_what_was_known_is_what_a_loop_over_all_orders_says(drawn, day):
-    rows = as_orders(drawn)
+    check_known(drawn, day)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_what_was_known_of_orders_that_have_a_history_is_what_a_loop_says(seed):
+    """Of the drawn orders a few have earlier ones of their supplier, with an amount or late."""
+    rng, n = np.random.default_rng(seed), 40
+    columns = {
+        "customer": rng.integers(1, 4, n), "supplier": rng.integers(0, 4, n),
+        "item": rng.integers(0, 3, n), "order": rng.integers(0, 61, n),
+        "lead": rng.integers(0, 31, n), "after": rng.integers(-15, 41, n),
+        "short": rng.random(n) < 0.2, "amount": rng.integers(0, 10**6, n),
+        "currency": rng.integers(1, 3, n),
+    }  # fmt: skip
+    drawn = [dict(zip(columns, row, strict=True))
+             for row in zip(*(of.tolist() for of in columns.values()), strict=True)]  # fmt: skip
+    for one in drawn:
+        one["after"] = None if one["after"] < -10 else one["after"]
+        one["amount"] = None if one["amount"] < 10**5 else one["amount"]
+    wanted = [one for day in (20, 45, 90) for one in check_known(drawn, day)]
+    for name in ("pair_delay_days", "lead_ratio", "amount_ratio"):
+        assert sum(not math.isnan(one[name]) for one in wanted) > 20, name
+
+
+def check_known(drawn, day):
+    rows, every = as_orders(drawn), []
     backend = get_backend("cpu")
     orders = make_orders(columns(rows), backend)
     row = np.arange(len(rows))
     found = look_features(orders, row, np.full(len(rows), FIRST + day), backend)
     for at in row:
         expected = naive.known(rows, at, day)
+        every.append(expected)
         for name, value in expected.items():
             np.testing.assert_allclose(found[name][at], value, atol=2e-3, err_msg=name)
+    return every
 
 
 def test_orders_without_a_supplier_or_an_item_share_no_history():

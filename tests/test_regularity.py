@@ -93,6 +93,30 @@ def test_regularity_matches_naive(found, main):
     check(found, main, CPU)
 
 
+@pytest.mark.parametrize("seed", range(6))
+def test_regularity_of_many_streams_matches_naive(seed):
+    """Of the drawn streams a customer has one or two in a direction, and few are expected soon."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for customer in np.sort(rng.integers(0, N_CUSTOMERS, 120)).tolist():
+        status = str(rng.choice(STATUSES)) if rng.random() < 0.7 else None
+        expects = status is not None and status != "stopped"
+        found.append({
+            "customer": customer, "direction": int(rng.integers(2)), "status": status,
+            "currency": int(rng.choice([CNY, CNY, EUR, JPY])), "is_regular": status is not None,
+            "n_payments": int(rng.integers(0, 50)), "total_minor": int(rng.integers(-500, 10**6)),
+            "next_day": AS_OF + int(rng.integers(-20, 120)) if expects else None,
+            "next_minor": int(rng.integers(0, 10**7)) if expects else 0,
+            "period_days": [None, 1.0, 1.4, 7.0, 15.2, 30.436875, 365.2425][rng.integers(7)]
+            if status else None,
+        })  # fmt: skip
+    check(found, (CNY, CNY, EUR), CPU)
+    columns, customer = columns_of(found)
+    got = regularity_features(columns, customer, np.array((CNY, CNY, EUR)), AS_OF, CPU)
+    for name in ("in_share", "out_share", "payment_share"):
+        assert {*got[f"regularity_{name}"].tolist()} - {0.0, 1.0}, name
+
+
 def one(**changes):
     stream = {
         "customer": 0, "direction": 1, "currency": CNY, "n_payments": 9, "total_minor": 90_000,

@@ -89,6 +89,28 @@ def test_demand_is_what_loops_say(one):
         assert found[name][0] == pytest.approx(value, rel=1e-9, abs=1e-12), name
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
+    """Few of the drawn lists have a month without income, and none of them many."""
+    rng = np.random.default_rng(seed)
+    lists = [
+        (np.round(rng.lognormal(8, rng.choice([0.05, 0.4, 1.0]), n)) * (rng.random(n) < share)
+         - 500 * (rng.random(n) < 0.05)).tolist()
+        for n, share in zip(rng.integers(3, 40, 30), rng.choice([1.0, 0.8, 0.3], 30), strict=True)
+    ]  # fmt: skip
+    lists = [one for one in lists if sum(v > 0 for v in one[-24:]) > 1]
+    income, length = table(*lists)
+    unsteady = volatility.volatility(income, length, CPU)
+    wanted = demand.demand(income, income, income, length, CPU)
+    for at, one in enumerate(lists):
+        for name, value in naive.volatility(one).items():
+            assert unsteady[name][at] == pytest.approx(value, abs=1e-9), name
+        for name, value in naive.demand(one).items():
+            assert wanted[name][at] == pytest.approx(value, rel=1e-9, abs=1e-12), name
+    for found in (unsteady["idle"], unsteady["drawdown"], wanted["interval"]):
+        assert len({*found.tolist()} - {0.0, 1.0}) > 5
+
+
 def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     """A device adds up in another order: what differs by rounding only is the same."""
     one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
@@ -125,6 +147,26 @@ def test_a_break_in_trend_is_a_fall_that_is_sure():
 @settings(max_examples=40)
 @given(st.lists(payment, min_size=1, max_size=40))
 def test_concentration_is_what_loops_say(payments):
+    check_concentration(payments)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_concentration_on_many_channels_is_what_loops_say(seed):
+    """Of the drawn payments no customer has more than three payers in a year."""
+    rng = np.random.default_rng(seed)
+    n = 160
+    columns = (
+        rng.integers(0, 2, n), rng.geometric(0.1, n), rng.integers(0, 2, n),
+        rng.choice([CNY, CNY, EUR], n), DAY - rng.integers(0, 700, n),
+        rng.integers(-(10**5), 10**6, n),
+    )  # fmt: skip
+    tops = check_concentration([tuple(map(int, row)) for row in zip(*columns, strict=True)])
+    assert min(tops) < 0.95
+
+
+def check_concentration(payments):
+    """Return the shares of the five largest of whom there are any."""
+    tops = []
     payments = [(0, 9, 0, CNY, DAY, 1), (1, 9, 0, CNY, DAY, 1), *payments]
     ledger = build_ledger(payments)
     main = profile.main_currency(ledger, CPU)
@@ -140,6 +182,8 @@ def test_concentration_is_what_loops_say(payments):
                         assert np.isnan(value)
                     else:
                         assert value == expected[name.removeprefix("supplier_")], name
+                tops += [expected["top_5"]] if expected else []
+    return tops
 
 
 @pytest.mark.cudasim

@@ -44,6 +44,17 @@ def test_buckets_are_added_up():
     assert widening(parts) == widening(parts[::-1]) == widening([sum(parts)])
 
 
+@pytest.mark.parametrize(
+    ("n", "times"), [(49, 1.0), (50, 1.46), (51, 1.47), (59, 1.54), (69, 1.63)]
+)
+def test_the_rank_that_holds_nine_of_ten_of_those_to_come(n, times):
+    """Distances of 1.01, 1.02, ... half widths: the 0.9 (n + 1)-th, rounded up, is how wide."""
+    off = 1 + np.arange(1, n + 1) / 100
+    counts = counted(np.zeros(n), np.full(n, 100.0), 100 * off - 1e-6)
+    assert widening([counts]) == times
+    assert inside(counts, times) == round(100 * (times - 1)) / n
+
+
 def past_of(spread, rng, n=400):
     """Return a date whose scores are off by a normal error of so many points; ranges are +-10."""
     score = rng.uniform(30, 70, n)

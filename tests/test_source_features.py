@@ -155,6 +155,72 @@ def test_contracts_match_naive(drawn, main):
     check(got, wanted, "contracts")
 
 
+def picked(rng, n, *values):
+    """Return values of a few, drawn evenly; None among them stays None."""
+    return [values[i] for i in rng.integers(0, len(values), n)]
+
+
+def some_days(rng, n, share_null=0.0):
+    """Return days of the last 460, most of the last 100, some null."""
+    age = rng.integers(0, rng.choice([100, 460], n))
+    is_null = rng.random(n) < share_null
+    return [None if null else AS_OF - int(a) for null, a in zip(is_null, age, strict=True)]
+
+
+def busy_rows(rng, n, **columns):
+    customer = rng.integers(-1, N_CUSTOMERS, n).tolist()
+    table = {"customer": customer, **columns}
+    return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
+
+
+def known_values(wanted, *ones):
+    """Tell that figures are neither null nor at an end of what they can be, for some customer."""
+    for name in ones:
+        assert {one[name] for one in wanted} - {None, 0, 1, -1}, name
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_features_of_busy_customers_match_naive(seed):
+    """Rows as a source has them; the examples that are drawn have few with anything in common."""
+    rng, n, each = np.random.default_rng(seed), 150, range(N_CUSTOMERS)
+    main = [CNY, EUR, CNY]
+    money = {"amount": picked(rng, n, None, 100, 250, 7, 99_999),
+             "currency": picked(rng, n, CNY, CNY, EUR)}  # fmt: skip
+    rows = busy_rows(
+        rng, n, date=some_days(rng, n), session=picked(rng, n, None, *range(1, 90)),
+        step=picked(rng, n, None, *LABELS["step"]), channel=picked(rng, n, None, "app", "web"),
+    )  # fmt: skip
+    got = profile.journey_features(
+        source_rows("events", rows), N_CUSTOMERS, AS_OF, CPU, steps=STEPS
+    )
+    wanted = [naive.journey(own(rows, c), AS_OF, STEPS) for c in each]
+    check(got, wanted, "journey")
+    known_values(wanted, "conversion_365d", "completion_365d", "visits_quarter", "n_left_90d")
+    rows = busy_rows(rng, n, date=some_days(rng, n), responded=picked(rng, n, None, True, False))
+    got = profile.marketing_features(source_rows("touches", rows), N_CUSTOMERS, AS_OF, CPU)
+    wanted = [naive.marketing(own(rows, c), AS_OF) for c in each]
+    check(got, wanted, "marketing")
+    known_values(wanted, "response_rate_365d", "n_responses", "days_since_response")
+    rows = busy_rows(rng, n, opened_date=some_days(rng, n), closed_date=some_days(rng, n, 0.5))
+    got = profile.products_features(source_rows("products", rows), N_CUSTOMERS, AS_OF, CPU)
+    check(got, [naive.products(own(rows, c), AS_OF) for c in each], "products")
+    codes = np.array(main, np.int16)
+    rows = busy_rows(
+        rng, n, date=some_days(rng, n), submitted_date=some_days(rng, n, 0.3),
+        paid_date=some_days(rng, n, 0.3), **money,
+    )  # fmt: skip
+    got = profile.claims_features(source_rows("claims", rows), codes, AS_OF, CPU)
+    wanted = [naive.claims(own(rows, c), main[c], AS_OF) for c in each]
+    check(got, wanted, "claims")
+    known_values(wanted, "submit_lag_mean_days", "open_minor", "oldest_open_days")
+    rows = busy_rows(
+        rng, n, counterparty=picked(rng, n, None, 1, 2, 3, 4), start_date=some_days(rng, n),
+        end_date=picked(rng, n, None, AS_OF - 1, AS_OF, AS_OF + 1, AS_OF + 30), **money,
+    )  # fmt: skip
+    got = profile.contracts_features(source_rows("contracts", rows), codes, AS_OF, CPU)
+    check(got, [naive.contracts(own(rows, c), main[c], AS_OF) for c in each], "contracts")
+
+
 @pytest.mark.parametrize(("due", "n_overdue"), [(AS_OF - 1, 1), (AS_OF, 1), (AS_OF + 1, 0)])
 def test_an_order_is_overdue_at_the_end_of_its_promised_day_as_in_order_risk(due, n_overdue):
     row = {"customer": 0, "supplier": 1, "order_date": AS_OF - 20, "due_date": due,
@@ -178,8 +244,37 @@ def whole_ledger(payments):
 )  # fmt: skip
 @FEW
 def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
+    check_paid(drawn[1], payments, pairs, main)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_what_many_linked_payments_paid_matches_naive(seed):
+    """Most links lead to a contract and to a payment; some to one of another customer, or none."""
+    rng = np.random.default_rng(seed)
+    rows = [
+        {"customer": int(customer), "counterparty": 1, "start_date": AS_OF - 100,
+         "end_date": end, "amount": amount, "currency": currency}
+        for customer, end, amount, currency in zip(
+            rng.integers(-1, N_CUSTOMERS, 24), rng.choice([AS_OF - 1, AS_OF, AS_OF + 9, None], 24),
+            rng.choice([None, 0, 300, 300, 9000, 9000], 24), rng.choice([CNY, CNY, EUR], 24),
+            strict=True,
+        )
+    ]  # fmt: skip
+    payments = [
+        (int(c), int(party), int(side), int(currency), AS_OF - int(age), int(amount))
+        for c, party, side, currency, age, amount in zip(
+            rng.integers(0, N_CUSTOMERS, 30), rng.integers(0, 3, 30),
+            rng.choice([0, 1, 1], 30), rng.choice([CNY, CNY, EUR], 30),
+            rng.integers(0, 460, 30), rng.integers(-50, 500, 30), strict=True,
+        )
+    ]  # fmt: skip
+    pairs = [(c, t) for c in range(27) for t in range(36) if rng.random() < 0.2]
+    wanted = check_paid(rows, payments, pairs, [CNY, EUR, CNY])
+    assert any(one["paid_minor_active"] for one in wanted)
+
+
+def check_paid(rows, payments, pairs, main):
     """The hash of a transaction is its place, of a contract its place + 1; both by customer."""
-    name, rows = drawn
     rows = sorted(rows, key=lambda row: row["customer"])
     rows = [{**row, "contract": place + 1} for place, row in enumerate(rows)]
     ledger, _ = whole_ledger(payments)
@@ -198,9 +293,9 @@ def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
         if txn and contract
     ]
     if not links:
-        return
+        return []
     got = profile.contracts_paid_features(
-        source_rows(name, rows), source_rows("contract_payments", links), ledger,
+        source_rows("contracts", rows), source_rows("contract_payments", links), ledger,
         np.array(main, np.int16), AS_OF, CPU,
     )  # fmt: skip
     wanted = [
@@ -211,6 +306,7 @@ def test_what_contracts_were_paid_matches_naive(drawn, payments, pairs, main):
         for c in range(N_CUSTOMERS)
     ]  # fmt: skip
     check(got, wanted, "contracts")
+    return wanted
 
 
 payments_out = st.lists(
@@ -229,12 +325,35 @@ def check_terms(rows, payments, main, backend):
     out = [[(p[1], *p[3:6]) for p in payments if p[0] == c and p[2] == 1] for c in range(3)]
     wanted = [naive.terms(own(rows, c), out[c], main[c], AS_OF) for c in range(N_CUSTOMERS)]
     check(got, wanted, "terms")
+    return wanted
 
 
 @given(order_rows.filter(empty_is_skipped), payments_out, mains)
 @settings(max_examples=40, deadline=None)
 def test_terms_match_naive(drawn, payments, main):
     check_terms(drawn[1], payments, main, CPU)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_terms_of_orders_that_are_paid_match_naive(seed):
+    """Three of four orders delivered have a payment of their amount, 0 to 200 days later."""
+    rng, n = np.random.default_rng(seed), 90
+    rows = busy_rows(
+        rng, n, supplier=picked(rng, n, None, 1, 2, 3), order_date=some_days(rng, n),
+        due_date=some_days(rng, n, 0.2), delivered_date=some_days(rng, n, 0.2),
+        amount=picked(rng, n, None, 0, 100, 250, 7), currency=picked(rng, n, CNY, CNY, EUR),
+    )  # fmt: skip
+    payments = [
+        (row["customer"], row["supplier"], int(rng.random() < 0.9), row["currency"],
+         min(AS_OF, row["delivered_date"] + int(rng.choice([0, 20, 59, 60, 61, 180, 181]))),
+         row["amount"])
+        for row in rows
+        if row["customer"] >= 0 and row["supplier"] and row["delivered_date"] and row["amount"]
+        if rng.random() < 0.75
+    ]  # fmt: skip
+    wanted = check_terms(rows, payments, [CNY, EUR, CNY], CPU)
+    known_values(wanted, "matched_share_365d", "days_to_pay_mean", "days_to_pay_std",
+                 "days_to_pay_longest", "paid_after_60_share", "n_paid_365d")  # fmt: skip
 
 
 def order(**changes):
@@ -271,9 +390,26 @@ def test_the_order_that_came_first_takes_the_first_payment():
 @settings(max_examples=15, deadline=None)
 def test_mix_matches_naive(dense, payments, drawn):
     ledger, _ = whole_ledger(payments)
-    n = ledger.n_payments
-    texts = [drawn[i % len(drawn)] if drawn else None for i in range(n)]
-    labels = LABELS["category"]
+    texts = [drawn[i % len(drawn)] if drawn else None for i in range(ledger.n_payments)]
+    check_mix(ledger, texts, dense)
+
+
+@pytest.mark.parametrize("dense", [0, 4])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_mix_of_busy_customers_matches_naive(seed, dense):
+    rng = np.random.default_rng(seed)
+    payments = [
+        (int(c), int(party), 1, CNY, AS_OF - int(age), 100)
+        for c, party, age in rng.integers(0, (N_CUSTOMERS, 4, 420), (90, 3))
+    ]
+    ledger, _ = whole_ledger(payments)
+    texts = picked(rng, ledger.n_payments, None, *LABELS["category"], LABELS["category"][1])
+    wanted = check_mix(ledger, texts, dense)
+    known_values(wanted, "shift_90d", "entropy_365d", "top_share_365d", "known_share_365d")
+
+
+def check_mix(ledger, texts, dense):
+    labels, wanted = LABELS["category"], []
     codes = np.array([-1 if t is None else labels.index(t) for t in texts], np.int32)
     column = Labelled(codes, labels)
     both = {"category": column, "channel": column}
@@ -288,6 +424,8 @@ def test_mix_matches_naive(dense, payments, drawn):
         check(one, [want], "mix_category")
         code = tops["mix_category_top"].codes[customer]
         assert (labels[code] if code >= 0 else None) == top
+        wanted.append(want)
+    return wanted
 
 
 @given(ledgers())

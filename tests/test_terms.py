@@ -189,16 +189,36 @@ WAIT = st.none() | st.integers(0, 120)
                 min_size=1, max_size=20))  # fmt: skip
 @settings(max_examples=60)
 def test_statistics_are_those_of_loops(rows):
-    as_of = 1_000
+    check_statistics(rows)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_statistics_of_many_invoices_are_those_of_loops(seed):
+    """Of the drawn invoices few pairs have two of the last year, or two that are paid."""
+    rng, n = np.random.default_rng(seed), 80
+    waits = np.where(rng.random(n) < 0.3, -1, rng.integers(0, 120, n))
+    begin = 999 - rng.integers(0, rng.choice([370, 900], n))
+    rows = zip(rng.integers(0, 2, n), begin, waits, rng.integers(1, 999, n), strict=True)
+    wanted = check_statistics(
+        [(int(p), int(b), None if w < 0 else int(w), int(a)) for p, b, w, a in rows]
+    )
+    assert all(one["days_mean"] != one["days_weighted"] for one in wanted)
+    assert all(0 < one["dpo_days"] < 365 for one in wanted)
+
+
+def check_statistics(rows):
+    as_of, every = 1_000, []
     rows = [(pair, b, None if w is None else b + w, a) for pair, b, w, a in rows]
     found = statistics(invoices(*rows), 2, as_of, CPU)
     for pair in (0, 1):
         wanted = naive.summary([row[1:] for row in rows if row[0] == pair], as_of)
+        every.append(wanted)
         for name, value in wanted.items():
             if value is None:
                 assert np.isnan(found[name][pair])
             else:
                 assert found[name][pair] == pytest.approx(value)
+    return every
 
 
 def test_terms_are_the_usual_ones_that_payments_keep_to():
