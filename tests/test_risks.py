@@ -100,8 +100,8 @@ def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
     ]  # fmt: skip
     lists = [one for one in lists if sum(v > 0 for v in one[-24:]) > 1]
     income, length = table(*lists)
-    unsteady = volatility.volatility(income, length, CPU)
-    wanted = demand.demand(income, income, income, length, CPU)
+    unsteady = volatility_of(income, length, CPU)
+    wanted = demand_of(income, income, income, length, CPU)
     for at, one in enumerate(lists):
         for name, value in naive.volatility(one).items():
             assert unsteady[name][at] == pytest.approx(value, abs=1e-9), name
