@@ -57,7 +57,7 @@ TABLES = (
         ("left_direction", "string", "in: left pays the customers, out: they pay left"),
         ("right_id", "string", "the other party"),
         ("right_direction", "string", "in: right pays the customers, out: they pay right"),
-        ("n_left", "int64", "customers that deal with left"),
+        ("n_left", "int64", "customers that deal with left; as all here, of the last 360 days"),
         ("n_right", "int64", "customers that deal with right"),
         ("n_both", "int64", "customers that deal with both"),
         ("confidence", "float64",
