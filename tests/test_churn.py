@@ -13,7 +13,7 @@ from ledger_cases import AS_OF, CNY, build_ledger, on
 from qfb_gpu.config import build_config
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
-from qfb_gpu.models import activity, churn, evaluation, registry, sampling, yardstick
+from qfb_gpu.models import activity, churn, cutoff_spread, evaluation, registry, sampling, yardstick
 from qfb_gpu.models.candidate import offered
 from qfb_gpu.models.churn_words import reasons
 from qfb_gpu.models.remembered import Version
@@ -576,6 +576,85 @@ def test_rows_of_one_customer_count_as_fewer():
     assert churn.design_effect(error[order], key[order]) == churn.design_effect(error, key)
     assert churn.design_effect(error, np.arange(1200)) == 1
     assert churn.design_effect(np.zeros(0), np.zeros(0, np.int64)) == 1
+
+
+BACKS = (90, 180, 225, 270, 315)
+
+
+def days_unlike(seed, spread, n=1_500):
+    """Return rows at five cut-offs that differ beside their customers, and tonight's chances.
+
+    What differs is of days, and a cut-off has the mean of the 90 that it sees.
+    """
+    rng = np.random.default_rng(seed)
+    a_day = spread * rng.normal(size=405) / np.sqrt(90)
+    shift = np.array([a_day[back : back + 90].sum() for back in BACKS])
+    seen, hidden = rng.normal(size=(n, 3)), rng.normal(size=n)
+    logit = seen.sum(axis=1) + hidden
+    chance = 1 / (1 + np.exp(-(logit + shift[:, None])))
+    left = (rng.random(chance.shape) < chance).astype(np.int8).ravel()
+    key = np.tile(np.arange(n), len(BACKS))
+    columns = {f"f{at}": np.tile(seen[:, at], len(BACKS)) for at in range(3)}
+    side = sampling.sides(key, 0, (0.3, 0.1), np)
+    rows = churn.Rows(columns, key, left, side, np.repeat(np.array(BACKS, np.int32), n))
+    return rows, 1 / (1 + np.exp(-(logit + a_day[:90].sum())))
+
+
+def held_and_width(model, rows, chance, cpu):
+    n = chance.size
+    now = {name: values[:n] for name, values in rows.features.items()}
+    found = churn.score(model, now, np.full(n, 30.0), cpu)
+    group = np.argsort(np.argsort(found["probability"])) // 75
+    share = (np.bincount(group, chance) / np.bincount(group))[group]
+    held = (found["low"] <= share) & (share <= found["high"])
+    return held.mean(), (found["high"] - found["low"]).mean()
+
+
+@pytest.mark.parametrize(
+    ("spread", "least", "without", "wider"), [(0.0, 0.9, 1.0, 1.1), (0.7, 0.8, 0.65, 4.0)]
+)
+def test_a_range_allows_for_what_differs_between_days(cpu, spread, least, without, wider):
+    now, before = [], []
+    for seed in range(12):
+        rows, chance = days_unlike(seed, spread)
+        line = tuple(rows.features)  # no trees: a range is asked, not a rank
+        model = churn.fit(
+            rows, ("inactive", 90, 0.7), seed=0, most_rows=10**6, backend=cpu, reads=line
+        )
+        now.append(held_and_width(model, rows, chance, cpu))
+        before.append(held_and_width(replace(model, days_apart=0.0), rows, chance, cpu))
+    (held, width), (held_before, width_before) = np.mean(now, axis=0), np.mean(before, axis=0)
+    assert held > least
+    assert held_before <= without
+    assert width < wider * width_before
+
+
+def test_days_apart_by_hand():
+    """Three cut-offs that share no day: off by 0.5, 0 and -0.5 of log-odds, of 800 rows each."""
+    error = np.repeat([0.125, 0.0, -0.125], 800)
+    variance, back = np.full(2_400, 0.25), np.repeat([90, 190, 290], 800)
+    half = cutoff_spread.half_width(error, variance, back, 90, 2.0)
+    between = 0.25 - 2 / (800 * 0.25)
+    assert half == pytest.approx(2.919986 * np.sqrt(between * 4 / 3), rel=1e-6)
+    order = np.random.default_rng(0).permutation(2_400)
+    again = cutoff_spread.half_width(error[order], variance[order], back[order], 90, 2.0)
+    assert again == half
+    shared = cutoff_spread.half_width(error, variance, back, 200, 2.0)  # by halves, one pair
+    assert shared == pytest.approx(half / np.sqrt(1 - (0.5 + 0.5) / 3), rel=1e-6)
+    for two in (back // 200, back * 0):
+        assert cutoff_spread.half_width(error, variance, two, 90, 2.0) == 0
+    assert cutoff_spread.half_width(error * 0, variance, back, 90, 2.0) == 0
+
+
+def test_ends_are_moved_in_log_odds_and_those_of_certainty_stay():
+    p, low, high = np.array([0.5, 0.2]), np.array([0.4, 0.0]), np.array([0.6, 1.0])
+    same = cutoff_spread.widened(p, low, high, 0.0)
+    assert same[0] is low
+    assert same[1] is high
+    wide = cutoff_spread.widened(p, low, high, 1.0)
+    off = np.hypot(np.log(1.5), 1.0)
+    assert wide[0] == pytest.approx([1 / (1 + np.exp(off)), 0.0])
+    assert wide[1] == pytest.approx([1 / (1 + np.exp(-off)), 1.0])
 
 
 def test_a_range_holds_the_share_of_like_customers_that_leave(cpu):

@@ -82,7 +82,10 @@ TABLES = (
         ("txn_id", "string", "the payment"),
         ("customer_id", "string", "the customer"),
         ("stream_id", "int64", "its stream"),
-        ("role", "string", "regular, late, early, extra (answers no due date); returned: negative"),
+        ("role", "string",
+         ("regular (at most two days off its due date; two working days where schedule_clock is "
+          "1, so 10 days across a long holiday), late, early, extra (answers no due date) or "
+          "returned")),
         ("due_date", "date", "the due date that the payment answers; null where extra or returned"),
     ),
     table(

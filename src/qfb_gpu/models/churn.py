@@ -28,6 +28,7 @@ from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.models import evaluation, sampling, yardstick
 from qfb_gpu.models.activity import LEVELS
 from qfb_gpu.models.blend import Blend, Learnt, files_of, fit_blend, loaded_files
+from qfb_gpu.models.cutoff_spread import half_width, widened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -80,6 +81,9 @@ class ChurnModel:
         Calibrating rows by probability: upper edges of the bins but the last, rows, churned rows,
         as many as tell as much each of another customer (:func:`design_effect`).
     blend : Blend
+    days_apart : float
+        Half width of tonight's range, in log-odds, for what differs between days
+        (:func:`qfb_gpu.models.cutoff_spread.half_width`).
     """
 
     names: tuple[str, ...]
@@ -91,6 +95,7 @@ class ChurnModel:
     n_rows: np.ndarray
     n_true: np.ndarray
     blend: Blend
+    days_apart: float = 0.0
 
     def same_question(self, other: ChurnModel) -> bool:
         """Say whether both predict the same thing from the same features."""
@@ -108,6 +113,7 @@ class ChurnModel:
             "edges": self.edges.tolist(),
             "n_rows": self.n_rows.tolist(),
             "n_true": self.n_true.tolist(),
+            "days_apart": self.days_apart,
         }
         return {_ABOUT: json.dumps(about, indent=1).encode(), **self.blend.to_files()}
 
@@ -172,12 +178,15 @@ class Rows:
         0 or 1, -1 where it cannot be told.
     side : int8 array
         Of :func:`qfb_gpu.models.sampling.sides`.
+    back : int32 array or None
+        Days from the cut-off to the as-of day; None: all are of one.
     """
 
     features: Mapping[str, Any]
     key: np.ndarray
     churned: np.ndarray
     side: np.ndarray
+    back: np.ndarray | None = None
 
 
 def fit(
@@ -226,6 +235,7 @@ def fit(
     said = blend.predict(values[~fits], np)
     edges, n_rows, n_churned = evaluation.by_score(said, true[~fits])
     alike = design_effect(true[~fits] - said, rows.key[used][~fits])
+    back = np.zeros(said.size, np.int32) if rows.back is None else rows.back[used][~fits]
     return ChurnModel(
         names,
         *question,
@@ -234,6 +244,7 @@ def fit(
         n_rows=n_rows / alike,
         n_true=n_churned / alike,
         blend=blend,
+        days_apart=half_width(true[~fits] - said, said * (1 - said), back, question[1], alike),
     )
 
 
@@ -286,7 +297,8 @@ def score(
     year its own score weighs n / (n + 20). (Where silence is churn, few payments are themselves
     what tells, and most customers that the model learnt from have few.) The range is the Jeffreys
     interval of the share that churned among calibrating rows of like probability, as wide as if
-    only so many of them counted, and as rows of one customer tell less than others.
+    only so many of them counted, and as rows of one customer tell less than others; wider by how
+    far the cut-offs were apart.
 
     Returns
     -------
@@ -303,7 +315,8 @@ def score(
     shrunk = weight * own + (1 - weight) * model.base_rate
     at = np.searchsorted(model.edges, own, side="left")
     held = np.maximum(model.n_rows[at], 1) * weight
-    low, high = evaluation.share_range(shrunk * held, held)
+    ends = evaluation.share_range(shrunk * held, held)
+    low, high = widened(shrunk, *ends, model.days_apart)
     odds = _odds(shrunk) / max(_odds(model.base_rate), _TINY)
     level = (odds >= _MEDIUM_ODDS).astype(np.int8) + (odds >= _HIGH_ODDS)
     explained = np.flatnonzero(level > 0)

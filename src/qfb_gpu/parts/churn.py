@@ -149,7 +149,9 @@ def _learn(
     features = {name: known.rows[name][used] for name in names}
     if not all(np.isfinite(features[name]).any() for name in reads):
         return None
-    rows = churn.Rows(features, known.rows["key"][used], known.label[used], side[used])
+    rows = churn.Rows(
+        features, known.rows["key"][used], known.label[used], side[used], known.rows["back"][used]
+    )
     return churn.fit(
         rows, known.question, seed=settings.seed, most_rows=settings.sample_rows,
         backend=saved.backend, reads=reads,
