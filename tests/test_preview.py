@@ -1,13 +1,17 @@
 """What ``qfb check`` finds: every problem of every source, and nothing is written."""
 
+from io import StringIO
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.preview import preview
+from qfb_gpu.report.show import render_preview
 
 GOOD = {
     "txn_id": ["a", "b"],
@@ -40,6 +44,18 @@ def test_a_good_source_is_described(check):
     assert (found.n_read, found.n_kept, found.left_out) == (2, 2, {})
     assert "date = 'date'" in found.columns
     assert "currency is always 'USD'" in found.columns
+
+
+def test_rows_that_a_step_makes_are_no_rows_left_out(check):
+    check.write("p.parquet", {**GOOD, "direction": ["in|out", "in|sideways"]})
+    step = {"op": "split_rows", "column": "direction", "separator": "|", "into": "direction",
+            "place": "place"}  # fmt: skip
+    (found,) = check({"transactions": {"path": "p.parquet", "prepare": [step]}})
+    assert (found.n_read, found.n_made, found.n_kept) == (2, 2, 3)
+    assert list(found.left_out.values()) == [1]
+    shown = StringIO()
+    assert render_preview([found], Console(file=shown, width=200))
+    assert "of 2 rows and 2 rows made of them tried 3 can be kept" in shown.getvalue()
 
 
 def test_all_problems_are_listed_not_only_the_first(check):

@@ -15,6 +15,7 @@ from qfb_gpu.lake import delta, gold
 from qfb_gpu.lake.ingest import forget, ingest
 from qfb_gpu.lake.joined import ROUNDED
 from qfb_gpu.lake.retry import retry, wider_changes
+from qfb_gpu.lake.revive import from_json
 
 ROWS = {
     "txn_id": [f"t{i}" for i in range(8)],
@@ -131,6 +132,34 @@ def test_counts_of_rows_tried_again_are_those_of_reading_anew(lake):
     assert (counts["kept"], counts[ROUNDED]) == (6, 6)
     assert counts["prepare: 1 strip_chars (memo) changed"] == 8
     assert lake.state() == retried
+
+
+@pytest.mark.parametrize("amount", [
+    pa.array([1.5, float("inf"), float("-inf"), float("nan"), 0.1 + 0.2, 1e22, 2.5, 3.5]),
+    pa.array([1, None, 2**62, 4, 5, -6, 7, 8]),
+    pa.array([1, None, 3, 4, 2**62, 6, 7, 8]).dictionary_encode(),
+])  # fmt: skip
+def test_rows_that_stay_rejected_stay_as_they_came(lake, amount):
+    """Numbers of Parquet stay numbers, and infinity, which JSON has not, is no broken row."""
+    whole = pa.array([7, 8] * 4)
+    lake.write(customer_id=whole, amount=amount, direction=["进"] * 8)
+    lake.write("b.parquet")
+    ingest(lake.config())
+    rows = [json.loads(one["row_json"]) for one in gold.read(lake.out, "rejects").to_pylist()]
+    assert [row["customer_id"] for row in rows[:8]] == whole.to_pylist()
+    fixed = lake.config(direction_values={"进": "in"})
+    retry(fixed)
+    retried = lake.state()
+    forget(lake.out)
+    ingest(fixed)
+    assert lake.state() == retried
+
+
+def test_a_lake_of_before_may_hold_infinity_as_a_number():
+    old = pa.chunked_array([['{"a": inf, "b": "x\\": inf,", "c": -inf}', '{"a": 1.50}']])
+    rows = from_json(old).to_pylist()
+    assert rows[0] == {"a": "inf", "b": 'x": inf,', "c": "-inf"}
+    assert rows[1] == {"a": "1.50", "b": None, "c": None}
 
 
 SPLIT = {"op": "split_rows", "column": "direction", "separator": "|", "into": "direction",

@@ -55,6 +55,13 @@ def test_money_has_about_three_digits_and_the_largest_is_readable(value, words):
     assert compact(value).replace("\xa0", " ") == words
 
 
+def test_what_a_colour_means_is_true_of_the_dark_page_too(tmp_path):
+    """On a dark screen a day of many payments is the lightest."""
+    _, text = page(tmp_path, made.many(20))
+    assert "the stronger the colour, the more" in text
+    assert "darker" not in text
+
+
 def test_a_night_that_read_nothing_does_not_praise_its_rows(tmp_path):
     _, text = page(tmp_path, made.empty())
     assert "No row was read. No source was read in this run." in text

@@ -260,4 +260,12 @@ def test_partners_that_are_not_listed_are_counted():
     assert "2 more have less; --limit shows more" in str(
         _side("is paid by", rows, "payer_id", "income_share", 10).caption
     )
-    assert _side("is paid by", rows, "payer_id", "income_share", 12).caption is None
+    shown = _side("is paid by", rows, "payer_id", "income_share", 12)
+    assert (shown.title, shown.caption) == ("is paid by: 12", None)
+
+
+def test_a_partner_of_two_currencies_is_one_partner():
+    row = {"payer_id": "p", "n_payments_365d": 1, "amount_365d_minor": 100, "currency": "CNY",
+           "income_share": 0.1, "last_date": dt.date(2024, 1, 1)}  # fmt: skip
+    shown = _side("is paid by", [row, {**row, "currency": "USD"}], "payer_id", "income_share", 12)
+    assert shown.title == "is paid by: 1, a line for each of its currencies: 2"

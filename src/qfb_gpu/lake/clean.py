@@ -142,9 +142,8 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     for column in plan.table.columns:
         columns.update(reader.read(column))
     row_number = batch.row_numbers()
-    as_came = batch.rows
     if came is not None:
-        row_number, as_came = row_number[came], batch.rows.take(pa.array(came))
+        row_number = row_number[came]
     files = batch.files or [(plan.number, plan.name, rows.num_rows)]
     numbers, names, sizes = zip(*files, strict=True)
     columns["source_file"] = pa.array(np.repeat(np.array(numbers, np.int32), sizes))
@@ -156,7 +155,7 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
         counts[joined.ROUNDED] += int(reader.rounded[keep].sum())
     for number, why in enumerate(reasons, 1):
         counts[f"excluded: {why}"] += int((excluded == number).sum())
-    rejects = _rejects(batch, as_came, plan, reason, reader.words, row_number, counts)
+    rejects = _rejects(batch, came, plan, reason, reader.words, row_number, counts)
     by_file = {plan.number: +counts}
     if batch.files:
         judged = [("excluded", excluded, reasons), ("rejected", reason, reader.words)]
@@ -216,7 +215,7 @@ def _exclude(
 
 def _rejects(
     batch: Batch,
-    came: pa.RecordBatch,
+    came: Any,
     plan: FilePlan,
     reason: Any,
     words: list[str],
@@ -231,7 +230,9 @@ def _rejects(
         why = pa.DictionaryArray.from_arrays(
             pa.array(reason[bad].astype(np.int32) - 1), pa.array(words)
         ).cast(pa.string())
-        as_came = rows_to_json(came.take(pa.array(bad)))
+        at = pa.array(bad if came is None else came[bad])
+        known = batch.as_json
+        as_came = rows_to_json(batch.rows.take(at)) if known is None else known.take(at)
         tables.append(reject_table(plan.source, plan.name, row_number[bad], why, as_came))
     if batch.broken:
         counts[f"rejected: {BROKEN_LINE}"] += len(batch.broken)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
-from qfb_gpu.lake.clean import PREPARED, FilePlan, clean
+from qfb_gpu.lake.clean import MADE, PREPARED, FilePlan, clean
 from qfb_gpu.lake.nothing_left import may_be_empty, nothing_left, refusal
 from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
@@ -59,8 +59,9 @@ class Preview:
         One line each: what, where, what to do; a run stops at the first.
     warnings : list of str
         One line each: files of which no row can be kept, which a run takes and rejects.
-    n_read, n_kept : int
-        Rows read for a try, and how many of them can be kept.
+    n_read, n_made, n_kept : int
+        Rows read for a try, those that a step of ``prepare`` made of them beside, and how many of
+        both can be kept.
     left_out : dict of str to int
         Why the others are not.
     """
@@ -72,6 +73,7 @@ class Preview:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     n_read: int = 0
+    n_made: int = 0
     n_kept: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
     tried: list[_Tried] = field(default_factory=list, repr=False)
@@ -165,6 +167,7 @@ def _part(config: Config, source: str, number: int) -> Preview:
     for one in found.tried:
         counts += one.counts
     found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
+    found.n_made = counts.pop(MADE, 0)
     found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith(_KEPT)}
     return found
 

@@ -48,6 +48,8 @@ class Batch:
         More measures of ``data_quality``.
     files : list of (int, str, int)
         Number, name and rows of the files that it is of, one after the other; empty where of one.
+    as_json : string array, shape (n_rows,), optional
+        The rows as they came, where they were rejected before.
     """
 
     rows: pa.RecordBatch
@@ -56,6 +58,7 @@ class Batch:
     numbers: Any = None
     counts: Counter[str] = field(default_factory=Counter)
     files: list[tuple[int, str, int]] = field(default_factory=list)
+    as_json: pa.Array | None = None
 
     def row_numbers(self) -> Any:
         """Return the number of each row in its file: int64, shape (n_rows,)."""

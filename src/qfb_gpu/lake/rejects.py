@@ -40,7 +40,7 @@ def reject_table(
 
 
 def rows_to_json(rows: pa.RecordBatch) -> pa.Array:
-    """Return each row as a JSON object: texts and dates quoted, numbers bare, null as null."""
+    """Return each row as a JSON object: texts, dates, infinity quoted, numbers bare, nulls null."""
     pieces: list[Any] = []
     for number, (name, column) in enumerate(zip(rows.schema.names, rows.columns, strict=True)):
         label = json.dumps(name, ensure_ascii=False) + ": "
@@ -55,7 +55,11 @@ def _json_values(column: pa.Array) -> pa.Array:
     if pa.types.is_dictionary(kind):
         column, kind = column.cast(kind.value_type), kind.value_type
     text = as_text(column)
-    is_bare = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    is_float = pa.types.is_floating(kind)
+    is_bare = is_float or pa.types.is_integer(kind) or pa.types.is_boolean(kind)
+    if is_float and pc.any(pc.is_inf(column)).as_py():  # which is no number of JSON
+        quoted = pc.binary_join_element_wise('"', text, '"', "")
+        text = pc.if_else(pc.is_inf(column), quoted, text)
     if not is_bare:
         for raw, escaped in _ESCAPES:
             text = pc.replace_substring(text, raw, escaped)

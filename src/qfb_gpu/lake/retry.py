@@ -208,7 +208,12 @@ def _tries(
         if why:
             may[picked] = False
             continue
-        batch = Batch(rows.select(plan.wanted), 0, numbers=some.column("row").to_numpy())
+        batch = Batch(
+            rows.select(plan.wanted),
+            0,
+            numbers=some.column("row").to_numpy(),
+            as_json=some.column("row_json").combine_chunks(),
+        )
         tries.append((batch, plan, Counter(some.column("reason").to_pylist())))
     return tries, rejects.filter(pa.array(~may))
 

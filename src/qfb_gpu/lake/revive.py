@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from qfb_gpu.lake.texts import hash_texts
 if TYPE_CHECKING:
     from qfb_gpu.schema import Table
 
+_INFINITY = re.compile(r'(?<!\\)(": )(-?inf)(?=[,}])')
+
 
 def is_duplicate(rejects: pa.Table) -> Any:
     """Return a bool a row: it was left out because another row has its key."""
@@ -31,10 +34,19 @@ def is_duplicate(rejects: pa.Table) -> Any:
 
 def from_json(rows_json: pa.ChunkedArray) -> pa.RecordBatch:
     """Return rows as texts under the headers that they came with; what one lacks is null."""
-    rows = [json.loads(text, parse_float=str, parse_int=str) for text in rows_json.to_pylist()]
+    rows = [_row(text) for text in rows_json.to_pylist()]
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = [pa.array([_text(row.get(name)) for row in rows], pa.string()) for name in names]
     return pa.RecordBatch.from_arrays(columns, names=names)
+
+
+def _row(text: str) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(text, parse_float=str, parse_int=str)
+    except ValueError:  # of a lake of before: infinity as a number
+        quoted = _INFINITY.sub(r'\1"\2"', text)
+        found = json.loads(quoted, parse_float=str, parse_int=str)
+    return found
 
 
 def _text(value: Any) -> str | None:

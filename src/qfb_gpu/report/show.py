@@ -91,7 +91,9 @@ def render_preview(previews: list[Any], console: Console) -> bool:
             if not part.n_read:
                 console.print("  the source is there: what is made of it will be empty")
                 continue
-            console.print(f"  of {counted(part.n_read, 'row')} tried {part.n_kept:,} can be kept")
+            made = f" and {counted(part.n_made, 'row')} made of them" if part.n_made else ""
+            tried = f"{counted(part.n_read, 'row')}{made} tried"
+            console.print(f"  of {tried} {part.n_kept:,} can be kept")
             for reason, count in part.left_out.items():
                 console.print(f"    {reason}: {count:,}", markup=False)
     return not any(part.problems for part in previews)

@@ -21,7 +21,7 @@ _MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def calendar(first_day: dt.date, per_day: Sequence[int], noun: str, title: str) -> Html:
-    """Return days from ``first_day`` on, darker the more there is (square-root shade)."""
+    """Return days from ``first_day`` on, coloured the more there is (square-root shade)."""
     most = max(per_day, default=0) or 1
     lead = first_day.weekday()
     n_weeks = max(-(-(lead + len(per_day)) // _WEEK), _LEAST_WEEKS)

@@ -40,7 +40,8 @@ def cash(data: Cash) -> Html:
     days = card(
         "When payments are due", "到期日历",
         calendar(data.first_day, data.per_day, "payment", "Expected payments by day"),
-        note="Number of expected payments each day, in all currencies; the darker, the more.",
+        note="Number of expected payments each day, in all currencies; the stronger the colour, "
+        "the more.",
         wide=True,
     )  # fmt: skip
     return section("cash", title, _TITLE[1], _lead(data), by_currency, days)
