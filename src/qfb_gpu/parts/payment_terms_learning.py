@@ -122,7 +122,7 @@ def _paid(edges: Sequence[Mapping[str, np.ndarray]], by: Sequence[str]) -> Colum
         np.concatenate([e[name][r] for e, r in zip(edges, rows, strict=True)])
         for name in (*by, "amount_365d_minor")
     )
-    keys, group = np.unique(mix(ids, get_backend("cpu")), return_inverse=True)
+    keys, group = np.unique(mix(tuple(ids), get_backend("cpu")), return_inverse=True)
     totals = np.zeros(keys.shape[0], np.int64)
     np.add.at(totals, group, amount)
     return {"key": keys, "amount_minor": totals}
