@@ -513,7 +513,9 @@ def test_where_nobody_learns_tonight_the_champion_serves(
     assert set(rows["candidate"].to_pylist()) == {"champion"}
     assert rows["is_used"].all()
     assert set(rows["version"]) == {4}
-    assert "cannot decide, 5 are needed" in rows["note"].to_pylist()[0]
+    note = rows["note"].to_pylist()[0]
+    assert "cannot decide, 5 are needed" in note
+    assert "earlier days only" not in note  # nobody was tried so
     assert offered(saved.workspace.root) == []
     model, now = churn.ChurnModel.from_files(candidate.files), saved.scored("now", 0)
     known = yardstick.Yardstick.from_text(fitted["yardstick"]["text"].to_pylist()[0])

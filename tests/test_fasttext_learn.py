@@ -133,6 +133,17 @@ def test_money_by_category():
     assert found["top"].tolist() == [0, -1, -1]
 
 
+def test_a_refund_takes_money_off_its_category():
+    found = text.money_by_category(
+        np.array([0, 0, 0, 1, 1, 1]), np.array([0, 0, 1, 0, 1, -1]),
+        np.array([90, -40, 50, -5, 30, 10]), 2, 2,
+    )  # fmt: skip
+    np.testing.assert_allclose(found["entropy"], [np.log(2), 0])
+    np.testing.assert_allclose(found["unknown_share"], [0, 0.25])
+    np.testing.assert_allclose(found["top_share"], [0.5, 0.75])
+    assert found["top"].tolist() == [0, 1]
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Train from a config; return its folder and what was printed."""

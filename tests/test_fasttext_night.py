@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from ledger_cases import CNY, EUR, build_ledger
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.config import build_config
@@ -55,6 +56,27 @@ def test_streams_get_the_category_that_is_true(tmp_path, monkeypatch):
     assert model.is_champion
     assert set(model.files) == {"model.bin", "card.json"}
     assert model.predicted.category.notna().all()
+
+
+def test_money_that_moved_is_paid_in_the_main_currency_less_refunds():
+    """A refund was counted as money that goes out."""
+    out, received = 1, 0
+    rows = [(0, 5, out, CNY, 19_000, 700), (0, 5, out, CNY, 19_001, -700),
+            (0, 5, out, CNY, 19_002, 50), (0, 6, received, CNY, 19_003, 9_000),
+            (0, 7, out, EUR, 19_004, 4_000)]  # fmt: skip
+    ledger = build_ledger(rows)
+    relation = np.arange(ledger.n_relations)
+    streams = SimpleNamespace(
+        stream_of_payment=np.repeat(relation, np.diff(ledger.relation_offsets)), relation=relation
+    )
+    given = SimpleNamespace(
+        ledger=ledger, streams=streams, backend=get_backend("cpu"),
+        payment_texts=lambda _: pa.table({"memo": pa.array(["rent"] * len(rows))}),
+    )  # fmt: skip
+    memos, moved = categories._memos(given)
+    of = {key: i for i, key in enumerate(ledger.counterparty_key.tolist())}
+    assert moved["amount"][[of[5], of[6], of[7]]].tolist() == [50, 0, 0]
+    assert memos["count"].sum() == len(rows)
 
 
 def test_a_model_and_training_exclude_each_other():

@@ -2,6 +2,7 @@
 
 import itertools
 from dataclasses import replace
+from fractions import Fraction
 from types import SimpleNamespace
 
 import deals_case
@@ -219,6 +220,36 @@ def check_statistics(rows):
             else:
                 assert found[name][pair] == pytest.approx(value)
     return every
+
+
+DAYS = st.sampled_from([0, 7, 30, 45, 60]).flatmap(lambda day: st.integers(day - 4, day + 7))
+WRITTEN = st.none() | st.sampled_from([30, 45])
+
+
+@given(
+    st.lists(st.tuples(st.integers(500, 900), st.none() | DAYS, WRITTEN), min_size=1, max_size=14),
+    st.booleans(),
+)
+@settings(max_examples=150)
+def test_lateness_quantiles_and_drift_are_those_of_loops(rows, is_written):
+    """Paid early, at once, late or not yet; terms written of some, or seen in what was paid."""
+    as_of = 1_000
+    own = [(b, None if w is None else b + w, t if is_written else None) for b, w, t in rows]
+    found = statistics(
+        invoices(*((0, b, p, 1, -1 if t is None else t) for b, p, t in own)), 1, as_of, CPU
+    )
+    terms = None if np.isnan(found["terms_days"][0]) else found["terms_days"][0]
+    written = [t for *_, t in own if t is not None]
+    if written:
+        assert terms == np.median(written)
+    wanted = naive.lateness(own, as_of, terms) | {"drift_days": naive.drift(own)}
+    for name, share in (("days_p10", 0.1), ("days_median", 0.5), ("days_p90", 0.9)):
+        wanted[name] = naive.paid_by(own, as_of, Fraction(str(share)))
+    for name, value in wanted.items():
+        if value is None:
+            assert np.isnan(found[name][0]), name
+        else:
+            assert found[name][0] == pytest.approx(float(value)), name
 
 
 def test_terms_are_the_usual_ones_that_payments_keep_to():

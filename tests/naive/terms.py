@@ -3,6 +3,7 @@
 import itertools
 import math
 import statistics
+from fractions import Fraction
 
 
 def cost(days, terms, cap, dependency, costs):
@@ -35,6 +36,43 @@ def summary(invoices, as_of):
         "payable_minor": open_,
         "dpo_days": open_ / bought * 365 if bought else None,
     }
+
+
+def paid_by(invoices, as_of, share):
+    """Return the first day by which a share was paid, open ones at risk until as_of; else None."""
+    waits = [((as_of if p is None else p) - b, p is not None) for b, p, *_ in invoices]
+    left = Fraction(1)
+    for day in sorted({wait for wait, is_paid in waits if is_paid}):
+        n_waiting = sum(wait >= day for wait, _ in waits)
+        n_paid = sum(wait == day and is_paid for wait, is_paid in waits)
+        left *= Fraction(n_waiting - n_paid, n_waiting)
+        if 1 - left >= share:
+            return day
+    return None
+
+
+def lateness(invoices, as_of, terms):
+    """Return shares on time and late, and mean days of the late: of (begin, paid, written)."""
+    beyond = []
+    for begin, paid, written in invoices:
+        agreed = terms if written is None else written
+        over = (as_of if paid is None else paid) - begin - (agreed or 0)
+        if agreed is not None and (paid is not None or over > 5):
+            beyond.append(over)
+    late = [over for over in beyond if over > 5]
+    return {
+        "terms_share": sum(-2 <= o <= 5 for o in beyond) / len(beyond) if beyond else None,
+        "late_share": len(late) / len(beyond) if beyond else None,
+        "late_days": sum(late) / len(late) if late else None,
+    }
+
+
+def drift(invoices):
+    """Return the median wait of the later half less that of the earlier; None of less than six."""
+    waits = [p - b for b, p in sorted((b, p) for b, p, *_ in invoices if p is not None)]
+    half = (len(waits) + 1) // 2
+    later, earlier = waits[half:], waits[:half]
+    return statistics.median(later) - statistics.median(earlier) if len(waits) > 5 else None
 
 
 def front(cash, risk):

@@ -99,7 +99,7 @@ TABLES = (
         ("date", "date", "a past month end, scored by what was known then"),
         ("n_customers", "int64", "customers that have income to compare"),
         ("n_fell", "int64",
-         "of these, income of the next half-year fell by half or more, or as set"),
+         "of these, income of the next half-year fell by more than half, or as set"),
         ("auc", "float64", "chance that a customer who fell had the higher score; 0.5 is a coin"),
         ("auc_raw", "float64", "auc of the score before it is drawn towards peers"),
         ("auc_small", "float64", "auc of a simple rule: small firms fall"),

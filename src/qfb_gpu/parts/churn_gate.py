@@ -89,7 +89,7 @@ def decide(
         ),
     )  # fmt: skip
     way = _BACKTEST if when.in_time else _IN_TURN
-    words = _words(saved, when, way, result.why)
+    words = _words(saved, when, way if apart is not None else "", result.why)
     version = champion[0] if champion else 0
     said = {} if apart is None else apart.rules  # of who calibrated no rule, as the others
     judged = [
@@ -115,8 +115,10 @@ def decide(
 
 
 def _words(saved: Saved, when: When, way: str, why: str) -> str:
-    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train)
     held_out = f"churned means: {when.definition}; customers held out"
+    if not way:
+        return f"{held_out}; {why}"
+    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train)
     return f"{held_out}; '{way}' learnt as of {learnt}; {why}"
 
 

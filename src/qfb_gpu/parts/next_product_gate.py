@@ -102,7 +102,7 @@ def decide(
     if apart is not None:
         judged[way] = contest[CHALLENGER] = _judge(apart.pairs, apart.score)
     result = _contest(saved, contest)
-    words = _words(saved, when, way, result.why)
+    words = _words(saved, when, way if apart is not None else "", result.why)
     version = champion[0] if champion else 0
     rows = [
         {"model": recommend.NAME, "candidate": name, "is_used": name == result.used, "note": words,
@@ -139,9 +139,11 @@ def _contest(saved: Saved, judged: Mapping[str, _Judged]) -> evaluation.Contest:
 
 
 def _words(saved: Saved, when: When, way: str, why: str) -> str:
-    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train or [when.test])
     days = saved.config.models.next_product.horizon_days
     held_out = f"first products opened in {days} days by customers held out"
+    if not way:
+        return f"{held_out}; {why}"
+    learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train or [when.test])
     return f"{held_out}; '{way}' learnt as of {learnt}; {why}"
 
 

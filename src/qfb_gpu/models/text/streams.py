@@ -60,7 +60,8 @@ def money_by_category(
     customer : int array, shape (n_streams,)
     label : int array, shape (n_streams,)
         -1: unknown.
-    amount : int64 array, shape (n_streams,), minor units of one currency a customer, not negative
+    amount : int64 array, shape (n_streams,), minor units of one currency a customer
+        Refunds taken off; what is below 0 over all of a category, or all that is unknown, is 0.
 
     Returns
     -------
@@ -68,11 +69,10 @@ def money_by_category(
         ``entropy`` in nats of the shares by known category, ``unknown_share``, ``top_share``, and
         ``top`` (int32 label, -1: none).
     """
-    total = np.zeros(n_customers, np.int64)
-    np.add.at(total, customer, amount)
-    known = label >= 0
-    by = np.zeros((n_customers, max(n_labels, 1)), np.int64)
-    np.add.at(by, (customer[known], label[known]), amount[known])
+    by = np.zeros((n_customers, max(n_labels, 1) + 1), np.int64)  # the last: unknown
+    np.add.at(by, (customer, label), amount)
+    by = np.maximum(by, 0)
+    total, by = by.sum(axis=1), by[:, :-1]
     known_sum = by.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
         share = by / known_sum[:, None]
