@@ -15,6 +15,7 @@ from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta, gold, obie
 from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.payments import declared
 from qfb_gpu.schema import CADENCES
@@ -51,6 +52,17 @@ MONTH = 365.25 / 12
         ("MIAN", "semiannual", 6 * MONTH, ""),
         ("YEAR", "annual", 12 * MONTH, ""),
         ("DAIL", "daily", 1, ""),
+        ("MNTH:2.0", "semimonthly", MONTH / 2, ""),  # as JSON may write a number
+        ("MNTH:1.0:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
+        ("MNTH:4", "every_n_days", MONTH / 4, ""),
+        ("YEAR:24", "semimonthly", MONTH / 2, ""),
+        ("YEAR:12", "monthly", MONTH, ""),
+        ("YEAR:6", "bimonthly", 2 * MONTH, ""),
+        ("YEAR:4", "quarterly", 3 * MONTH, ""),
+        ("MIAN:2", "quarterly", 3 * MONTH, ""),
+        ("FRTN:2", "weekly", 7, ""),
+        ("WEEK:7", "daily", 1, ""),
+        ("WEEK:2", "every_n_days", 3.5, ""),
     ],
 )
 def test_every_frequency_code_is_read(text, cadence, period, code):
@@ -68,7 +80,7 @@ def test_ad_hoc_has_no_period(text):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
+    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
      "IntrvlWkDay:01:08", "QtrDay:IRISH", "every day", "IntrvlDay:00"],
 )  # fmt: skip
 def test_what_is_no_code_is_not_guessed(text):
@@ -262,9 +274,51 @@ def test_declared_schedules_meet_the_streams_that_pay_them(bank, monkeypatch):
             assert row["declared_n_schedules"] == 5
 
 
+def test_a_document_of_last_week_and_an_order_that_ended_are_kept_to(bank, monkeypatch):
+    """Weekly on Tuesdays to the as-of date; the order of each declares something about it."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    last = obie_set.AS_OF  # a Tuesday
+    week = dt.timedelta(days=7)
+    said = {  # payee: when it says the next is, the final day, whether it agrees
+        "kept": (last + week, None, None),
+        "read today, before today's was paid": (last, None, None),
+        "read last week": (last - week, None, None),
+        "read in summer": (last - 26 * week, None, None),
+        "another day": (last + 3 * week, None, f"next {last + 3 * week} declared, {last + week} expected"),
+        "ended with the last": (last + week, last - dt.timedelta(days=0), None),
+        "ended after the last": (last, last - dt.timedelta(days=1), None),
+        "ended before the last": (last, last - 2 * week, "not in force, but it is still paid"),
+    }  # fmt: skip
+    orders, paid = [], []
+    for payee, (due, final, _) in said.items():
+        one = {"AccountId": "a", "StandingOrderId": payee, "Frequency": "IntrvlWkDay:01:02",
+               "NextPaymentDateTime": obie_set.stamp(due), "NextPaymentAmount": obie_set.money(900),
+               "CreditorAccount": {"Identification": payee}}  # fmt: skip
+        if final is not None:
+            one["FinalPaymentDateTime"] = obie_set.stamp(final)
+        orders.append(one)
+        n_before = 1 if payee == "ended after the last" else 0
+        for n in range(n_before, 30):
+            day = last - n * week
+            paid.append({
+                "AccountId": "a", "TransactionId": f"{payee}{n}", "Status": "Booked",
+                "CreditDebitIndicator": "Debit", "BookingDateTime": obie_set.stamp(day),
+                "Amount": obie_set.money(900), "CreditorAccount": {"Identification": payee},
+            })  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": paid, "StandingOrder": orders}})
+    run(bank.config())
+    rows = gold.read(bank.out, "declared_schedules").to_pylist()
+    found = {row["declaration_id"]: row["difference"] for row in rows}
+    assert found == {payee: difference for payee, (_, _, difference) in said.items()}
+    assert all(row["agrees"] == (row["difference"] is None) for row in rows)
+
+
 def arrays(**columns):
     kinds = {"amount": float, "period_days": float}
-    flags = ("is_active", "is_schedule", "is_out", "is_regular", "is_stopped")
+    flags = ("is_active", "is_schedule", "is_past", "is_out", "is_regular", "is_stopped")
     return {
         name: np.array(values, bool if name in flags else kinds.get(name, np.int64))
         for name, values in columns.items()
@@ -275,9 +329,16 @@ def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
     monthly = CADENCES.index("monthly")
     common = {"customer": [0, 0], "counterparty_key": [7, 7], "currency": [1, 1],
               "cadence": [monthly] * 2, "period_days": [MONTH] * 2, "next_day": [10, 10]}  # fmt: skip
-    ours = arrays(**common, amount=[50.0, 80.0], is_active=[1, 0], is_schedule=[1, 1])
+    ours = arrays(
+        **common,
+        amount=[50.0, 80.0],
+        is_active=[1, 0],
+        is_schedule=[1, 1],
+        is_past=[0, 0],
+        until_day=[NULL_DAY] * 2,
+    )
     theirs = arrays(**common, amount=[80.0, 50.0], stream_id=[3, 4], is_out=[1, 1],
-                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9])  # fmt: skip
+                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9], last_day=[3, 3])  # fmt: skip
     made = declared.match_streams(ours, theirs, get_backend("cpu"))
     assert made["stream"].tolist() == [1, 0]
     assert made["difference"].tolist() == [0, declared.NOT_ACTIVE]

@@ -52,7 +52,9 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         "cadence": np.array([-1 if f is None else CADENCES.index(f.cadence) for f in found], int),
         "period_days": np.array([np.nan if f is None else f.period_days for f in found], float),
         "next_day": rows["next_date"],
+        "is_past": rows["next_date"] <= saved.as_of_day,
         "is_active": is_active & ~ended,
+        "until_day": np.where(is_active & ended, rows["final_date"], np.int32(NULL_DAY)),
         "is_schedule": np.isin(kind, SCHEDULES),
     }
     theirs = _streams(streams, relations)
@@ -81,6 +83,7 @@ def _streams(streams: Columns, relations: Columns) -> Columns:
         "is_regular": streams["is_regular"],
         "is_stopped": np.array([*stopped, False], bool)[status.codes],
         "n_payments": streams["n_payments"],
+        "last_day": streams["last_date"],
     }
 
 

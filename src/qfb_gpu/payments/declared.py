@@ -80,22 +80,38 @@ def _every(days: int, months: int, code: str = "") -> Frequency:
     return Frequency(_BY_MONTHS.get(months, "every_n_days"), months * _MONTH_DAYS, code)
 
 
-def _of_iso(iso: str, rest: str) -> Frequency:
+def _of_iso(iso: str, rest: str) -> Frequency | None:
     """``CountPerPeriod`` payments in each period; ``PointInTime`` is the day in it."""
     count, _, point = rest.partition(":")
-    whole = _every(*_ISO[iso])
-    n_per_period = int(count) if count.isdigit() and int(count) > 0 else 1
+    days, months = _ISO[iso]
+    n_per_period = _whole(count) if count else 1
+    if not n_per_period:
+        return None
     if n_per_period > 1:
-        period = whole.period_days / n_per_period
-        name = "semimonthly" if (iso, n_per_period) == ("MNTH", 2) else "every_n_days"
-        return Frequency(name, period)
-    day = int(point) if point.isdigit() else 0
+        return _parts_of(days, months, n_per_period)
+    whole, day = _every(days, months), _whole(point) or 0
     if iso == "MNTH" and 1 <= day <= 31:  # noqa: PLR2004
         return Frequency(whole.cadence, whole.period_days, f"IntrvlMnthDay:01:{day:02d}")
     if iso in ("WEEK", "FRTN") and 1 <= day <= 7:  # noqa: PLR2004
         weeks = 1 if iso == "WEEK" else 2
         return Frequency(whole.cadence, whole.period_days, f"IntrvlWkDay:{weeks:02d}:{day:02d}")
     return whole
+
+
+def _whole(text: str) -> int | None:
+    """Return a whole number as JSON may write it, ``2`` or ``2.0``; None of anything else."""
+    match = re.fullmatch(r"(\d+)(\.0*)?", text)
+    return None if match is None else int(match[1])
+
+
+def _parts_of(days: int, months: int, n_per_period: int) -> Frequency:
+    """Return the frequency of several payments in each so many days or months."""
+    if months and months % n_per_period == 0:
+        return _every(0, months // n_per_period)
+    if days and days % n_per_period == 0:
+        return _every(days // n_per_period, 0)
+    period = _every(days, months).period_days / n_per_period
+    return Frequency("semimonthly" if n_per_period == 2 * months else "every_n_days", period)
 
 
 def _of_code(match: re.Match[str], text: str) -> Frequency | None:
@@ -127,8 +143,10 @@ def match_streams(
     declared, streams : dict of str to array
         ``customer`` (row), ``counterparty_key`` (0: none), ``currency``, ``amount`` (units, NaN),
         ``cadence`` (code, -1: none), ``period_days`` (NaN), ``next_day`` (``NULL_DAY``); of a
-        declaration ``is_active`` and ``is_schedule``; of a stream ``stream_id``, ``is_out``,
-        ``is_regular``, ``is_stopped``, ``n_payments``.
+        declaration ``is_schedule``, ``is_active``, ``until_day`` (the last day in force of one that
+        ended; ``NULL_DAY``: not known) and ``is_past`` (its next day is no later than today); of a
+        stream ``stream_id``, ``is_out``, ``is_regular``, ``is_stopped``, ``n_payments``,
+        ``last_day``.
     backend : Backend
 
     Returns
@@ -225,12 +243,16 @@ def _difference(
     apart = _days_apart(declared, streams, left, right, xp)
     active, stopped = declared["is_active"][left], streams["is_stopped"][right]
     enough = streams["n_payments"][right] >= MIN_PAYMENTS
+    last = streams["last_day"][right].astype("int64")
+    due = declared["next_day"][left].astype("int64")
+    is_paid = declared["is_past"][left] & (last >= due - _DAYS)
+    goes_on = ~active & ~stopped & (last > declared["until_day"][left])
     found = (
         OTHER_CADENCE * (regular & has_cadence & ~same)
         + OTHER_AMOUNT * (gap > _AMOUNT)
-        + OTHER_NEXT * ((apart > _DAYS) & (apart < (1 << 30)) & active)
+        + OTHER_NEXT * ((apart > _DAYS) & (apart < (1 << 30)) & active & ~is_paid)
         + NOT_REGULAR * (enough & ~streams["is_regular"][right])
         + STOPPED * (active & stopped & regular)
-        + NOT_ACTIVE * (~active & ~stopped & regular)
+        + NOT_ACTIVE * (goes_on & regular)
     )
     return found.astype("int8")
