@@ -316,6 +316,36 @@ def test_a_document_of_last_week_and_an_order_that_ended_are_kept_to(bank, monke
     assert all(row["agrees"] == (row["difference"] is None) for row in rows)
 
 
+def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(bank, monkeypatch):
+    """An order of two payments counted as agreeing, though nobody can tell; so did one that ended."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    n_paid = {"kept": 20, "new": 2, "stopped": 20}
+    orders = [
+        {"AccountId": "a", "StandingOrderId": name, "Frequency": "IntrvlWkDay:01:02",
+         "NextPaymentAmount": obie_set.money(900), "CreditorAccount": {"Identification": name},
+         "StandingOrderStatusCode": "Inactive" if name == "stopped" else "Active"}
+        for name in n_paid
+    ]  # fmt: skip
+    paid = [
+        {"AccountId": "a", "TransactionId": f"{name}{week}", "Status": "Booked",
+         "CreditDebitIndicator": "Debit", "Amount": obie_set.money(900),
+         "BookingDateTime": obie_set.stamp(
+             obie_set.AS_OF - dt.timedelta(weeks=week + 20 * (name == "stopped"))),
+         "CreditorAccount": {"Identification": name}}
+        for name, n in n_paid.items() for week in range(n)
+    ]  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": paid, "StandingOrder": orders}})
+    run(bank.config())
+    rows = gold.read(bank.out, "declared_schedules").to_pylist()
+    agrees = {row["declaration_id"]: row["agrees"] for row in rows}
+    assert agrees == {"kept": True, "new": None, "stopped": True}
+    (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
+    assert (profile["declared_n_schedules"], profile["declared_n_agreeing"]) == (2, 1)
+
+
 def arrays(**columns):
     kinds = {"amount": float, "period_days": float}
     flags = ("is_active", "is_schedule", "is_past", "is_out", "is_regular", "is_stopped")

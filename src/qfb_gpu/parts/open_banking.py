@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_date
@@ -60,8 +61,7 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     theirs = _streams(streams, relations)
     made = declared.match_streams(ours, theirs, get_backend("cpu"))
     table = _table(rows, ours, theirs, made, found, streams)
-    agrees = (made["stream"] >= 0) & (made["difference"] == 0)
-    profile = _profile(saved, bucket, ours, agrees)
+    profile = _profile(saved, bucket, ours, table["agrees"])
     return {"declared_schedules": _pick(table, np.flatnonzero(shown)), PROFILE: profile}
 
 
@@ -153,16 +153,17 @@ def _difference(
     return "; ".join(said) or None
 
 
-def _profile(saved: Saved, bucket: int, ours: Columns, agrees: Any) -> Columns:
+def _profile(saved: Saved, bucket: int, ours: Columns, agrees: pa.Array) -> Columns:
     n_customers = len(saved.customers(bucket)["customer_id"])
-    mine = (ours["customer"] >= 0) & ours["is_schedule"]
+    mine = (ours["customer"] >= 0) & ours["is_schedule"] & ours["is_active"]
+    is_kept = np.asarray(pc.fill_null(agrees, fill_value=False))
 
     def count(rows: Any) -> Any:
         return np.bincount(ours["customer"][rows], minlength=n_customers).astype(np.int64)
 
     return {
-        "declared_n_schedules": count(mine & ours["is_active"]),
-        "declared_n_agreeing": count(mine & agrees),
+        "declared_n_schedules": count(mine),
+        "declared_n_agreeing": count(mine & is_kept),
     }
 
 
