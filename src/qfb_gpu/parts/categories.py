@@ -53,7 +53,7 @@ def _score(given: Given) -> dict[str, Columns]:
 def _memos(given: Given) -> tuple[Columns, Columns]:
     """Return each stream's distinct descriptions with their payments, and what it moves.
 
-    Only money that goes out in the customer's main currency counts as moved.
+    Only money that goes out in the customer's main currency counts as moved, less what came back.
     """
     host = given.backend.to_host
     row, stream = host(given.ledger.text_row), host(given.streams.stream_of_payment)
@@ -72,7 +72,7 @@ def _memos(given: Given) -> tuple[Columns, Columns]:
     direction = host(given.ledger.direction)[relation]
     memos["direction"] = pa.array(DIRECTIONS).take(pa.array(direction[memos["stream"]]))
     amount = np.zeros(len(relation), np.int64)
-    np.add.at(amount, stream, np.abs(host(given.ledger.amount_minor)))
+    np.add.at(amount, stream, host(given.ledger.amount_minor))
     customer = host(given.ledger.relation_customer)[relation]
     main = host(profile.main_currency(given.ledger, given.backend))
     is_main = host(given.ledger.currency)[relation] == main[customer]

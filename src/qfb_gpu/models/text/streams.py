@@ -60,7 +60,8 @@ def money_by_category(
     customer : int array, shape (n_streams,)
     label : int array, shape (n_streams,)
         -1: unknown.
-    amount : int64 array, shape (n_streams,), minor units of one currency a customer, not negative
+    amount : int64 array, shape (n_streams,), minor units of one currency a customer
+        What came back counts against it; a category of which more came back than was paid has 0.
 
     Returns
     -------
@@ -68,12 +69,11 @@ def money_by_category(
         ``entropy`` in nats of the shares by known category, ``unknown_share``, ``top_share``, and
         ``top`` (int32 label, -1: none).
     """
-    total = np.zeros(n_customers, np.int64)
-    np.add.at(total, customer, amount)
-    known = label >= 0
-    by = np.zeros((n_customers, max(n_labels, 1)), np.int64)
-    np.add.at(by, (customer[known], label[known]), amount[known])
+    by = np.zeros((n_customers, max(n_labels, 1) + 1), np.int64)
+    np.add.at(by, (customer, label), amount)  # of -1, unknown, in the last column
+    by, rest = np.split(np.maximum(by, 0), [-1], axis=1)
     known_sum = by.sum(axis=1)
+    total = known_sum + rest[:, 0]
     with np.errstate(divide="ignore", invalid="ignore"):
         share = by / known_sum[:, None]
         terms = np.where(by > 0, -share * np.log(share), 0.0)
