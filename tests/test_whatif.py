@@ -261,3 +261,15 @@ def test_partners_that_are_not_listed_are_counted():
         _side("is paid by", rows, "payer_id", "income_share", 10).caption
     )
     assert _side("is paid by", rows, "payer_id", "income_share", 12).caption is None
+
+
+def test_a_partner_in_two_currencies_is_one_party():
+    """As the first line says, which counts parties: it was 2 payers there and "is paid by: 3"."""
+    row = {"n_payments_365d": 1, "amount_365d_minor": 100, "income_share": 0.1,
+           "last_date": dt.date(2024, 1, 1)}  # fmt: skip
+    rows = [
+        {**row, "payer_id": p, "currency": c} for p, c in (("a", "CNY"), ("a", "USD"), ("b", "CNY"))
+    ]
+    grid = _side("is paid by", rows, "payer_id", "income_share", 10)
+    assert grid.title == "is paid by: 2"
+    assert grid.row_count == 3

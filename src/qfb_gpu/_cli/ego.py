@@ -57,7 +57,8 @@ def _side(title: str, rows: list[dict[str, Any]], other: str, share: str, limit:
 
     from qfb_gpu.report.wording import money_exact, percent
 
-    grid = Table(title=f"{title}: {len(rows):,}", title_justify="left", box=None)
+    n_parties = len({row[other] for row in rows})  # one in two currencies has two rows
+    grid = Table(title=f"{title}: {n_parties:,}", title_justify="left", box=None)
     grid.add_column("party", overflow="fold")
     for head in ("payments of the year", "amount", "share", "last"):
         grid.add_column(head, justify="right")
