@@ -52,6 +52,13 @@ MONTH = 365.25 / 12
         ("MIAN", "semiannual", 6 * MONTH, ""),
         ("YEAR", "annual", 12 * MONTH, ""),
         ("DAIL", "daily", 1, ""),
+        ("WODL", "daily", 1.4, "EvryWorkgDay"),
+        ("FOWK", "every_n_days", 28, ""),
+        ("TWMH", "bimonthly", 2 * MONTH, ""),
+        ("ALMH", "bimonthly", 2 * MONTH, ""),
+        ("FOMH", "every_n_days", 4 * MONTH, ""),
+        ("FIMH", "every_n_days", 5 * MONTH, ""),
+        ("MNTH::15", "monthly", MONTH, "IntrvlMnthDay:01:15"),  # v4 gives a count or a point
         ("MNTH:2.0", "semimonthly", MONTH / 2, ""),  # as JSON may write a number
         ("MNTH:1.0:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
         ("MNTH:4", "every_n_days", MONTH / 4, ""),
@@ -80,7 +87,7 @@ def test_ad_hoc_has_no_period(text):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
+    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NONE", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
      "IntrvlWkDay:01:08", "QtrDay:IRISH", "every day", "IntrvlDay:00"],
 )  # fmt: skip
 def test_what_is_no_code_is_not_guessed(text):
@@ -227,6 +234,18 @@ def test_a_declaration_without_an_id_has_one_of_its_content(bank):
     assert first.startswith("~")
 
 
+def test_the_first_payment_in_step_is_not_the_next(bank):
+    """v4: of an order since 2020, whose payments are on the first days of months after the first."""
+    dates = {"FirstPaymentDateTime": "2020-03-18T00:00:00Z",
+             "RecurringPaymentDateTime": "2020-04-01T00:00:00Z"}  # fmt: skip
+    order = {"AccountId": "a", "StandingOrderId": "s",
+             "MandateRelatedInformation": {"Frequency": {"Type": "MNTH"}, **dates}}  # fmt: skip
+    bank.write("d.json", {"Data": {"StandingOrder": [order]}})
+    rows, _ = obie.read_rows(bank.docs / "d.json", "open_banking")
+    assert rows.column("NextDate").to_pylist() == [None]  # it was 2020-04-01
+    assert rows.column("FirstDate").to_pylist() == ["2020-03-18"]
+
+
 def test_of_several_documents_the_newest_declaration_is_kept(bank):
     order = {"AccountId": "a", "StandingOrderId": "s", "Frequency": "EvryDay"}
     dates = ("2024-03-01", "2024-05-01", "2024-04-01")
@@ -316,7 +335,10 @@ def test_a_document_of_last_week_and_an_order_that_ended_are_kept_to(bank, monke
     assert all(row["agrees"] == (row["difference"] is None) for row in rows)
 
 
-def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(bank, monkeypatch):
+@pytest.mark.parametrize("status", ["Inactive", "CANC", "EXPI", "SUSP"])
+def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(
+    bank, monkeypatch, status
+):
     """An order of two payments counted as agreeing, though nobody can tell; so did one that ended."""
     from qfb_gpu.pipeline import run
 
@@ -326,7 +348,7 @@ def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(bank,
     orders = [
         {"AccountId": "a", "StandingOrderId": name, "Frequency": "IntrvlWkDay:01:02",
          "NextPaymentAmount": obie_set.money(900), "CreditorAccount": {"Identification": name},
-         "StandingOrderStatusCode": "Inactive" if name == "stopped" else "Active"}
+         "StandingOrderStatusCode": status if name == "stopped" else "Active"}
         for name in n_paid
     ]  # fmt: skip
     paid = [

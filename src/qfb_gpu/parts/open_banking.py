@@ -20,7 +20,10 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Columns, Given, Saved
 
 SCHEDULES = ("standing_order", "direct_debit")
-_INACTIVE = {"inactive", "inac", "cancelled", "canc", "suspended", "susp"}
+_INACTIVE = {
+    "inactive", "inac", "cancelled", "canc", "suspended", "susp", "expired", "expi",
+}  # fmt: skip
+"""Statuses of v3.1, and of v4: the code set ExternalMandateStatus1Code."""
 _TEXTS = ("declaration_id", "customer_id", "counterparty_id", "counterparty_name", "reference")
 _LABELS = ("kind", "status", "frequency")
 _DAYS = ("date", "first_date", "next_date", "final_date")

@@ -2,7 +2,7 @@
 
 Frequencies are those of the Open Banking Read/Write Data API: v3.1 codes
 (``IntrvlMnthDay:01:15``), v3.1 names of direct debits (``UK.OBIE.Monthly``) and v4
-``Type:CountPerPeriod:PointInTime`` with the ISO 20022 code set Frequency6Code (``MNTH:1:15``).
+``Type:CountPerPeriod:PointInTime`` with the code set OBFrequency6Code (``MNTH:1:15``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 _MONTH_DAYS = 365.25 / 12
+_WORKING_DAYS = 7 / 5
 _BY_DAYS = {1: "daily", 7: "weekly", 14: "biweekly"}
 _BY_MONTHS = {1: "monthly", 2: "bimonthly", 3: "quarterly", 6: "semiannual", 12: "annual"}
 _NAMES = {
@@ -25,7 +26,8 @@ _NAMES = {
 }  # fmt: skip
 _ISO = {
     "DAIL": (1, 0), "WEEK": (7, 0), "FRTN": (14, 0), "MNTH": (0, 1), "QURT": (0, 3),
-    "MIAN": (0, 6), "YEAR": (0, 12),
+    "MIAN": (0, 6), "YEAR": (0, 12), "FOWK": (28, 0), "TWMH": (0, 2), "ALMH": (0, 2),
+    "FOMH": (0, 4), "FIMH": (0, 5),
 }  # fmt: skip
 _V3 = re.compile(
     r"(EvryDay|EvryWorkgDay)|(IntrvlDay):(\d\d?)|(IntrvlWkDay):0?(\d):0?([1-7])|"
@@ -68,6 +70,8 @@ def parse_frequency(text: str | None) -> Frequency | None:
     iso, _, rest = text.strip().partition(":")
     if iso in _ISO:
         return _of_iso(iso, rest)
+    if text.strip() == "WODL":
+        return Frequency("daily", _WORKING_DAYS, "EvryWorkgDay")
     if iso in ("ADHO", "INDA"):
         return Frequency("irregular", float("nan"))
     match = _V3.fullmatch(text.strip())
@@ -119,7 +123,7 @@ def _of_code(match: re.Match[str], text: str) -> Frequency | None:
         match.groups()
     )
     if every:
-        return Frequency("daily", 1.0 if every == "EvryDay" else 7 / 5, text)
+        return Frequency("daily", 1.0 if every == "EvryDay" else _WORKING_DAYS, text)
     if by_days:
         return _every(int(n_days), 0, text) if int(n_days) else None
     if by_weeks:
