@@ -24,6 +24,7 @@ declarations = st.fixed_dictionaries(
     {
         **common, "customer": st.sampled_from([0, 0, 0, 0, 1, -1]), "amount": amounts | st.just(NAN),
         "period_days": periods, "is_active": st.booleans(),
+        "is_past": st.booleans(), "until_day": st.sampled_from([None, None, 94, 95]),
         "is_schedule": st.sampled_from([True, True, True, False]),
     }
 )  # fmt: skip
@@ -32,7 +33,7 @@ found = st.fixed_dictionaries(
         **common, "customer": st.sampled_from([0, 0, 0, 0, 1, 3]), "amount": amounts,
         "period_days": periods, "is_out": st.sampled_from([True, True, True, False]),
         "is_regular": st.booleans(), "is_stopped": st.booleans(),
-        "n_payments": st.sampled_from([1, 2, 3, 9]),
+        "n_payments": st.sampled_from([1, 2, 3, 9]), "last_day": st.sampled_from([94, 95, 96, 30]),
     }
 )  # fmt: skip
 
@@ -40,8 +41,10 @@ found = st.fixed_dictionaries(
 def arrays(rows, names):
     """Return the rows as a dict of arrays; an unknown day is null."""
     columns = {name: [row[name] for row in rows] for name in names}
-    columns["next_day"] = [NULL_DAY if d is None else d for d in columns["next_day"]]
-    kinds = {"amount": float, "period_days": float, "next_day": np.int32}
+    days = ("next_day", "until_day", "last_day")
+    for name in set(days) & set(columns):
+        columns[name] = [NULL_DAY if d is None else d for d in columns[name]]
+    kinds = {"amount": float, "period_days": float, **dict.fromkeys(days, np.int32)}
     return {
         name: np.array(v, bool if name.startswith("is_") else kinds.get(name, np.int64))
         for name, v in columns.items()
@@ -55,8 +58,11 @@ def test_a_schedules_stream_and_its_differences_are_those_of_loops(ours, theirs,
     theirs = [{**row, "stream_id": number} for row, number in zip(theirs, ids, strict=True)]
     one = {**common, "customer": 0, "amount": 0, "period_days": 0}
     made = declared.match_streams(
-        arrays(ours, [*one, "is_active", "is_schedule"]),
-        arrays(theirs, [*one, "stream_id", "is_out", "is_regular", "is_stopped", "n_payments"]),
+        arrays(ours, [*one, "is_active", "is_schedule", "is_past", "until_day"]),
+        arrays(
+            theirs,
+            [*one, "stream_id", "is_out", "is_regular", "is_stopped", "n_payments", "last_day"],
+        ),
         CPU,
     )
     for row, at, difference in zip(ours, made["stream"], made["difference"], strict=True):

@@ -144,6 +144,17 @@ def test_a_refund_takes_money_off_its_category():
     assert found["top"].tolist() == [0, 1]
 
 
+def test_money_that_came_back_was_not_spent():
+    """A payment of 90 that was paid back counted as 180 of its category."""
+    customer, label = np.array([0, 0, 0, 1, 1, 2]), np.array([0, 0, 1, 0, -1, -1])
+    amount = np.array([90, -90, 50, -30, 20, -5])
+    found = text.money_by_category(customer, label, amount, 3, 2)
+    np.testing.assert_allclose(found["top_share"], [1, 0, np.nan])
+    np.testing.assert_allclose(found["entropy"], [0, np.nan, np.nan])
+    np.testing.assert_allclose(found["unknown_share"], [0, 1, np.nan])
+    assert found["top"].tolist() == [1, -1, -1]
+
+
 @pytest.fixture(scope="module")
 def job(tmp_path_factory):
     """Train from a config; return its folder and what was printed."""

@@ -52,6 +52,7 @@ def test_streams_get_the_category_that_is_true(tmp_path, monkeypatch):
     profiles = gold.read(config.output_dir, "customer_profiles").to_pandas()
     assert profiles.text_unknown_share.dropna().between(0, 1).all()
     assert profiles.text_embedding_0.notna().mean() > 0.9
+    believed_money(tables["transactions"].to_pandas(), paid, categories, profiles)
     (model,) = seen
     assert model.is_champion
     assert set(model.files) == {"model.bin", "card.json"}
@@ -77,6 +78,23 @@ def test_money_that_moved_is_paid_in_the_main_currency_less_refunds():
     of = {key: i for i, key in enumerate(ledger.counterparty_key.tolist())}
     assert moved["amount"][[of[5], of[6], of[7]]].tolist() == [50, 0, 0]
     assert memos["count"].sum() == len(rows)
+
+
+def believed_money(payments, paid, categories, profiles):
+    """Compare the money of a profile's categories with sums over its payments."""
+    rows = payments.merge(paid, on=["txn_id", "customer_id"])
+    rows = rows.merge(categories, on=["customer_id", "stream_id"], suffixes=("_bank", ""))
+    assert (rows.amount < 0).any()
+    rows["category"] = rows.category.astype(object).where(~rows.is_unknown, None)
+    for profile in profiles.itertuples():
+        out = rows[(rows.customer_id == profile.customer_id) & (rows.direction == "out")]
+        out = out[out.currency == profile.main_currency]
+        spent = out.amount.astype(float).groupby(out.category.fillna("?")).sum().clip(lower=0)
+        known = spent.drop("?", errors="ignore")
+        part = known[known > 0] / known.sum()
+        assert profile.text_top_share == pytest.approx(known.max() / spent.sum())
+        assert profile.text_unknown_share == pytest.approx(1 - known.sum() / spent.sum(), abs=1e-9)
+        assert profile.text_entropy == pytest.approx(-(part * np.log(part)).sum())
 
 
 def test_a_model_and_training_exclude_each_other():

@@ -15,6 +15,7 @@ from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta, gold, obie
 from qfb_gpu.lake.ingest import ingest
+from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.payments import declared
 from qfb_gpu.schema import CADENCES
@@ -51,6 +52,24 @@ MONTH = 365.25 / 12
         ("MIAN", "semiannual", 6 * MONTH, ""),
         ("YEAR", "annual", 12 * MONTH, ""),
         ("DAIL", "daily", 1, ""),
+        ("WODL", "daily", 1.4, "EvryWorkgDay"),
+        ("FOWK", "every_n_days", 28, ""),
+        ("TWMH", "bimonthly", 2 * MONTH, ""),
+        ("ALMH", "bimonthly", 2 * MONTH, ""),
+        ("FOMH", "every_n_days", 4 * MONTH, ""),
+        ("FIMH", "every_n_days", 5 * MONTH, ""),
+        ("MNTH::15", "monthly", MONTH, "IntrvlMnthDay:01:15"),  # v4 gives a count or a point
+        ("MNTH:2.0", "semimonthly", MONTH / 2, ""),  # as JSON may write a number
+        ("MNTH:1.0:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
+        ("MNTH:4", "every_n_days", MONTH / 4, ""),
+        ("YEAR:24", "semimonthly", MONTH / 2, ""),
+        ("YEAR:12", "monthly", MONTH, ""),
+        ("YEAR:6", "bimonthly", 2 * MONTH, ""),
+        ("YEAR:4", "quarterly", 3 * MONTH, ""),
+        ("MIAN:2", "quarterly", 3 * MONTH, ""),
+        ("FRTN:2", "weekly", 7, ""),
+        ("WEEK:7", "daily", 1, ""),
+        ("WEEK:2", "every_n_days", 3.5, ""),
     ],
 )
 def test_every_frequency_code_is_read(text, cadence, period, code):
@@ -68,7 +87,7 @@ def test_ad_hoc_has_no_period(text):
 
 @pytest.mark.parametrize(
     "text",
-    [None, "", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
+    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NONE", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
      "IntrvlWkDay:01:08", "QtrDay:IRISH", "every day", "IntrvlDay:00"],
 )  # fmt: skip
 def test_what_is_no_code_is_not_guessed(text):
@@ -215,6 +234,18 @@ def test_a_declaration_without_an_id_has_one_of_its_content(bank):
     assert first.startswith("~")
 
 
+def test_the_first_payment_in_step_is_not_the_next(bank):
+    """v4: of an order since 2020, whose payments are on the first days of months after the first."""
+    dates = {"FirstPaymentDateTime": "2020-03-18T00:00:00Z",
+             "RecurringPaymentDateTime": "2020-04-01T00:00:00Z"}  # fmt: skip
+    order = {"AccountId": "a", "StandingOrderId": "s",
+             "MandateRelatedInformation": {"Frequency": {"Type": "MNTH"}, **dates}}  # fmt: skip
+    bank.write("d.json", {"Data": {"StandingOrder": [order]}})
+    rows, _ = obie.read_rows(bank.docs / "d.json", "open_banking")
+    assert rows.column("NextDate").to_pylist() == [None]  # it was 2020-04-01
+    assert rows.column("FirstDate").to_pylist() == ["2020-03-18"]
+
+
 def test_of_several_documents_the_newest_declaration_is_kept(bank):
     order = {"AccountId": "a", "StandingOrderId": "s", "Frequency": "EvryDay"}
     dates = ("2024-03-01", "2024-05-01", "2024-04-01")
@@ -262,9 +293,84 @@ def test_declared_schedules_meet_the_streams_that_pay_them(bank, monkeypatch):
             assert row["declared_n_schedules"] == 5
 
 
+def test_a_document_of_last_week_and_an_order_that_ended_are_kept_to(bank, monkeypatch):
+    """Weekly on Tuesdays to the as-of date; the order of each declares something about it."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    last = obie_set.AS_OF  # a Tuesday
+    week = dt.timedelta(days=7)
+    said = {  # payee: when it says the next is, the final day, whether it agrees
+        "kept": (last + week, None, None),
+        "read today, before today's was paid": (last, None, None),
+        "read last week": (last - week, None, None),
+        "read in summer": (last - 26 * week, None, None),
+        "another day": (last + 3 * week, None, f"next {last + 3 * week} declared, {last + week} expected"),
+        "ended with the last": (last + week, last - dt.timedelta(days=0), None),
+        "ended after the last": (last, last - dt.timedelta(days=1), None),
+        "ended before the last": (last, last - 2 * week, "not in force, but it is still paid"),
+    }  # fmt: skip
+    orders, paid = [], []
+    for payee, (due, final, _) in said.items():
+        one = {"AccountId": "a", "StandingOrderId": payee, "Frequency": "IntrvlWkDay:01:02",
+               "NextPaymentDateTime": obie_set.stamp(due), "NextPaymentAmount": obie_set.money(900),
+               "CreditorAccount": {"Identification": payee}}  # fmt: skip
+        if final is not None:
+            one["FinalPaymentDateTime"] = obie_set.stamp(final)
+        orders.append(one)
+        n_before = 1 if payee == "ended after the last" else 0
+        for n in range(n_before, 30):
+            day = last - n * week
+            paid.append({
+                "AccountId": "a", "TransactionId": f"{payee}{n}", "Status": "Booked",
+                "CreditDebitIndicator": "Debit", "BookingDateTime": obie_set.stamp(day),
+                "Amount": obie_set.money(900), "CreditorAccount": {"Identification": payee},
+            })  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": paid, "StandingOrder": orders}})
+    run(bank.config())
+    rows = gold.read(bank.out, "declared_schedules").to_pylist()
+    found = {row["declaration_id"]: row["difference"] for row in rows}
+    assert found == {payee: difference for payee, (_, _, difference) in said.items()}
+    assert all(row["agrees"] == (row["difference"] is None) for row in rows)
+
+
+@pytest.mark.parametrize("status", ["Inactive", "CANC", "EXPI", "SUSP"])
+def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(
+    bank, monkeypatch, status
+):
+    """An order of two payments counted as agreeing, though nobody can tell; so did one that ended."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    n_paid = {"kept": 20, "new": 2, "stopped": 20}
+    orders = [
+        {"AccountId": "a", "StandingOrderId": name, "Frequency": "IntrvlWkDay:01:02",
+         "NextPaymentAmount": obie_set.money(900), "CreditorAccount": {"Identification": name},
+         "StandingOrderStatusCode": status if name == "stopped" else "Active"}
+        for name in n_paid
+    ]  # fmt: skip
+    paid = [
+        {"AccountId": "a", "TransactionId": f"{name}{week}", "Status": "Booked",
+         "CreditDebitIndicator": "Debit", "Amount": obie_set.money(900),
+         "BookingDateTime": obie_set.stamp(
+             obie_set.AS_OF - dt.timedelta(weeks=week + 20 * (name == "stopped"))),
+         "CreditorAccount": {"Identification": name}}
+        for name, n in n_paid.items() for week in range(n)
+    ]  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": paid, "StandingOrder": orders}})
+    run(bank.config())
+    rows = gold.read(bank.out, "declared_schedules").to_pylist()
+    agrees = {row["declaration_id"]: row["agrees"] for row in rows}
+    assert agrees == {"kept": True, "new": None, "stopped": True}
+    (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
+    assert (profile["declared_n_schedules"], profile["declared_n_agreeing"]) == (2, 1)
+
+
 def arrays(**columns):
     kinds = {"amount": float, "period_days": float}
-    flags = ("is_active", "is_schedule", "is_out", "is_regular", "is_stopped")
+    flags = ("is_active", "is_schedule", "is_past", "is_out", "is_regular", "is_stopped")
     return {
         name: np.array(values, bool if name in flags else kinds.get(name, np.int64))
         for name, values in columns.items()
@@ -275,9 +381,16 @@ def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
     monthly = CADENCES.index("monthly")
     common = {"customer": [0, 0], "counterparty_key": [7, 7], "currency": [1, 1],
               "cadence": [monthly] * 2, "period_days": [MONTH] * 2, "next_day": [10, 10]}  # fmt: skip
-    ours = arrays(**common, amount=[50.0, 80.0], is_active=[1, 0], is_schedule=[1, 1])
+    ours = arrays(
+        **common,
+        amount=[50.0, 80.0],
+        is_active=[1, 0],
+        is_schedule=[1, 1],
+        is_past=[0, 0],
+        until_day=[NULL_DAY] * 2,
+    )
     theirs = arrays(**common, amount=[80.0, 50.0], stream_id=[3, 4], is_out=[1, 1],
-                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9])  # fmt: skip
+                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9], last_day=[3, 3])  # fmt: skip
     made = declared.match_streams(ours, theirs, get_backend("cpu"))
     assert made["stream"].tolist() == [1, 0]
     assert made["difference"].tolist() == [0, declared.NOT_ACTIVE]

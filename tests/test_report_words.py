@@ -145,6 +145,14 @@ def test_schedules_that_cannot_be_judged_are_not_said_to_disagree():
     assert "0 of 0" not in words
 
 
+def test_schedules_without_payments_are_not_counted_as_different():
+    """They were: 3 schedules differ, where the line above says that 0 of 1 are as declared."""
+    unknown = {"agrees": None, "difference": "no payments found", "stream_id": None}
+    words = open_banking.draw(declared([{}, unknown, unknown])).replace("\xa0", " ")
+    assert "0 of 1 that can be judged" in words
+    assert "1 schedule differs, 2 cannot be judged." in words
+
+
 def test_more_schedules_than_are_shown_are_counted():
     rows = [{"customer_id": f"c{n}"} for n in range(21)]
     words = open_banking.draw(declared(rows)).replace("\xa0", " ")

@@ -58,12 +58,15 @@ def differences(one, stream):
     off, apart = gap(one, stream), days_apart(one, stream)
     enough = stream["n_payments"] >= 3
     regular = stream["is_regular"] and enough
+    paid = one["is_past"] and stream["last_day"] >= (one["next_day"] or 0) - 5
+    over = one["until_day"]
+    later = over is None or stream["last_day"] > over
     found = {
         "OTHER_CADENCE": regular and one["cadence"] >= 0 and not is_same_cadence(one, stream),
         "OTHER_AMOUNT": off is not None and off > 0.01,
-        "OTHER_NEXT": one["is_active"] and apart is not None and apart > 5,
+        "OTHER_NEXT": one["is_active"] and apart is not None and apart > 5 and not paid,
         "NOT_REGULAR": enough and not stream["is_regular"],
         "STOPPED": regular and one["is_active"] and stream["is_stopped"],
-        "NOT_ACTIVE": regular and not one["is_active"] and not stream["is_stopped"],
+        "NOT_ACTIVE": regular and not one["is_active"] and not stream["is_stopped"] and later,
     }
     return {name for name, holds in found.items() if holds}

@@ -211,6 +211,11 @@ def frequency_text(row: Row) -> str | None:
 
 
 def _mandate_date(row: Row, *names: str) -> Any:
+    """Return a date of the order, or of its v4 mandate.
+
+    ``RecurringPaymentDateTime`` is not among those asked for: it is the day of the first payment
+    after a first one that is not in step, long past for most orders, and not the next.
+    """
     found = [_first(row.get(n), _at(row, "MandateRelatedInformation", n)) for n in names]
     return _day(_first(*found))
 
@@ -226,7 +231,7 @@ def _standing_order(row: Row) -> Row:
         Frequency=frequency_text(row),
         Date=_day(row.get("LastPaymentDateTime")),
         FirstDate=_mandate_date(row, *_START),
-        NextDate=_mandate_date(row, "NextPaymentDateTime", "RecurringPaymentDateTime"),
+        NextDate=_mandate_date(row, "NextPaymentDateTime"),
         FinalDate=_mandate_date(row, "FinalPaymentDateTime"),
         NumberOfPayments=row.get("NumberOfPayments"),
         **_money(row, *amounts),
@@ -244,7 +249,7 @@ def _direct_debit(row: Row) -> Row:
         Frequency=frequency_text(row),
         Date=_day(row.get("PreviousPaymentDateTime")),
         FirstDate=_mandate_date(row, *_START),
-        NextDate=_mandate_date(row, "NextPaymentDateTime", "RecurringPaymentDateTime"),
+        NextDate=_mandate_date(row, "NextPaymentDateTime"),
         FinalDate=_mandate_date(row, "FinalPaymentDateTime"),
         **_money(row, "PreviousPaymentAmount"),
     )  # fmt: skip

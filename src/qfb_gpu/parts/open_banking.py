@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_date
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.part import Columns, Given, Saved
 
 SCHEDULES = ("standing_order", "direct_debit")
-_INACTIVE = {"inactive", "inac", "cancelled", "canc", "suspended", "susp"}
+_INACTIVE = {
+    "inactive", "inac", "cancelled", "canc", "suspended", "susp", "expired", "expi",
+}  # fmt: skip
+"""Statuses of v3.1, and of v4: the code set ExternalMandateStatus1Code."""
 _TEXTS = ("declaration_id", "customer_id", "counterparty_id", "counterparty_name", "reference")
 _LABELS = ("kind", "status", "frequency")
 _DAYS = ("date", "first_date", "next_date", "final_date")
@@ -52,14 +56,15 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         "cadence": np.array([-1 if f is None else CADENCES.index(f.cadence) for f in found], int),
         "period_days": np.array([np.nan if f is None else f.period_days for f in found], float),
         "next_day": rows["next_date"],
+        "is_past": rows["next_date"] <= saved.as_of_day,
         "is_active": is_active & ~ended,
+        "until_day": np.where(is_active & ended, rows["final_date"], np.int32(NULL_DAY)),
         "is_schedule": np.isin(kind, SCHEDULES),
     }
     theirs = _streams(streams, relations)
     made = declared.match_streams(ours, theirs, get_backend("cpu"))
     table = _table(rows, ours, theirs, made, found, streams)
-    agrees = (made["stream"] >= 0) & (made["difference"] == 0)
-    profile = _profile(saved, bucket, ours, agrees)
+    profile = _profile(saved, bucket, ours, table["agrees"])
     return {"declared_schedules": _pick(table, np.flatnonzero(shown)), PROFILE: profile}
 
 
@@ -81,6 +86,7 @@ def _streams(streams: Columns, relations: Columns) -> Columns:
         "is_regular": streams["is_regular"],
         "is_stopped": np.array([*stopped, False], bool)[status.codes],
         "n_payments": streams["n_payments"],
+        "last_day": streams["last_date"],
     }
 
 
@@ -150,16 +156,17 @@ def _difference(
     return "; ".join(said) or None
 
 
-def _profile(saved: Saved, bucket: int, ours: Columns, agrees: Any) -> Columns:
+def _profile(saved: Saved, bucket: int, ours: Columns, agrees: pa.Array) -> Columns:
     n_customers = len(saved.customers(bucket)["customer_id"])
-    mine = (ours["customer"] >= 0) & ours["is_schedule"]
+    mine = (ours["customer"] >= 0) & ours["is_schedule"] & ours["is_active"]
+    is_kept = np.asarray(pc.fill_null(agrees, fill_value=False))
 
     def count(rows: Any) -> Any:
         return np.bincount(ours["customer"][rows], minlength=n_customers).astype(np.int64)
 
     return {
-        "declared_n_schedules": count(mine & ours["is_active"]),
-        "declared_n_agreeing": count(mine & agrees),
+        "declared_n_schedules": count(mine),
+        "declared_n_agreeing": count(mine & is_kept),
     }
 
 

@@ -2,7 +2,7 @@
 
 Frequencies are those of the Open Banking Read/Write Data API: v3.1 codes
 (``IntrvlMnthDay:01:15``), v3.1 names of direct debits (``UK.OBIE.Monthly``) and v4
-``Type:CountPerPeriod:PointInTime`` with the ISO 20022 code set Frequency6Code (``MNTH:1:15``).
+``Type:CountPerPeriod:PointInTime`` with the code set OBFrequency6Code (``MNTH:1:15``).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
 
 _MONTH_DAYS = 365.25 / 12
+_WORKING_DAYS = 7 / 5
 _BY_DAYS = {1: "daily", 7: "weekly", 14: "biweekly"}
 _BY_MONTHS = {1: "monthly", 2: "bimonthly", 3: "quarterly", 6: "semiannual", 12: "annual"}
 _NAMES = {
@@ -25,7 +26,8 @@ _NAMES = {
 }  # fmt: skip
 _ISO = {
     "DAIL": (1, 0), "WEEK": (7, 0), "FRTN": (14, 0), "MNTH": (0, 1), "QURT": (0, 3),
-    "MIAN": (0, 6), "YEAR": (0, 12),
+    "MIAN": (0, 6), "YEAR": (0, 12), "FOWK": (28, 0), "TWMH": (0, 2), "ALMH": (0, 2),
+    "FOMH": (0, 4), "FIMH": (0, 5),
 }  # fmt: skip
 _V3 = re.compile(
     r"(EvryDay|EvryWorkgDay)|(IntrvlDay):(\d\d?)|(IntrvlWkDay):0?(\d):0?([1-7])|"
@@ -68,6 +70,8 @@ def parse_frequency(text: str | None) -> Frequency | None:
     iso, _, rest = text.strip().partition(":")
     if iso in _ISO:
         return _of_iso(iso, rest)
+    if text.strip() == "WODL":
+        return Frequency("daily", _WORKING_DAYS, "EvryWorkgDay")
     if iso in ("ADHO", "INDA"):
         return Frequency("irregular", float("nan"))
     match = _V3.fullmatch(text.strip())
@@ -80,16 +84,16 @@ def _every(days: int, months: int, code: str = "") -> Frequency:
     return Frequency(_BY_MONTHS.get(months, "every_n_days"), months * _MONTH_DAYS, code)
 
 
-def _of_iso(iso: str, rest: str) -> Frequency:
+def _of_iso(iso: str, rest: str) -> Frequency | None:
     """``CountPerPeriod`` payments in each period; ``PointInTime`` is the day in it."""
     count, _, point = rest.partition(":")
-    whole = _every(*_ISO[iso])
-    n_per_period = int(count) if count.isdigit() and int(count) > 0 else 1
+    days, months = _ISO[iso]
+    n_per_period = _whole(count) if count else 1
+    if not n_per_period:
+        return None
     if n_per_period > 1:
-        period = whole.period_days / n_per_period
-        name = "semimonthly" if (iso, n_per_period) == ("MNTH", 2) else "every_n_days"
-        return Frequency(name, period)
-    day = int(point) if point.isdigit() else 0
+        return _parts_of(days, months, n_per_period)
+    whole, day = _every(days, months), _whole(point) or 0
     if iso == "MNTH" and 1 <= day <= 31:  # noqa: PLR2004
         return Frequency(whole.cadence, whole.period_days, f"IntrvlMnthDay:01:{day:02d}")
     if iso in ("WEEK", "FRTN") and 1 <= day <= 7:  # noqa: PLR2004
@@ -98,12 +102,28 @@ def _of_iso(iso: str, rest: str) -> Frequency:
     return whole
 
 
+def _whole(text: str) -> int | None:
+    """Return a whole number as JSON may write it, ``2`` or ``2.0``; None of anything else."""
+    match = re.fullmatch(r"(\d+)(\.0*)?", text)
+    return None if match is None else int(match[1])
+
+
+def _parts_of(days: int, months: int, n_per_period: int) -> Frequency:
+    """Return the frequency of several payments in each so many days or months."""
+    if months and months % n_per_period == 0:
+        return _every(0, months // n_per_period)
+    if days and days % n_per_period == 0:
+        return _every(days // n_per_period, 0)
+    period = _every(days, months).period_days / n_per_period
+    return Frequency("semimonthly" if n_per_period == 2 * months else "every_n_days", period)
+
+
 def _of_code(match: re.Match[str], text: str) -> Frequency | None:
     every, by_days, n_days, by_weeks, n_weeks, _, nth, _, _, by_months, n_months, _, _, _ = (
         match.groups()
     )
     if every:
-        return Frequency("daily", 1.0 if every == "EvryDay" else 7 / 5, text)
+        return Frequency("daily", 1.0 if every == "EvryDay" else _WORKING_DAYS, text)
     if by_days:
         return _every(int(n_days), 0, text) if int(n_days) else None
     if by_weeks:
@@ -127,8 +147,10 @@ def match_streams(
     declared, streams : dict of str to array
         ``customer`` (row), ``counterparty_key`` (0: none), ``currency``, ``amount`` (units, NaN),
         ``cadence`` (code, -1: none), ``period_days`` (NaN), ``next_day`` (``NULL_DAY``); of a
-        declaration ``is_active`` and ``is_schedule``; of a stream ``stream_id``, ``is_out``,
-        ``is_regular``, ``is_stopped``, ``n_payments``.
+        declaration ``is_schedule``, ``is_active``, ``until_day`` (the last day in force of one that
+        ended; ``NULL_DAY``: not known) and ``is_past`` (its next day is no later than today); of a
+        stream ``stream_id``, ``is_out``, ``is_regular``, ``is_stopped``, ``n_payments``,
+        ``last_day``.
     backend : Backend
 
     Returns
@@ -225,12 +247,16 @@ def _difference(
     apart = _days_apart(declared, streams, left, right, xp)
     active, stopped = declared["is_active"][left], streams["is_stopped"][right]
     enough = streams["n_payments"][right] >= MIN_PAYMENTS
+    last = streams["last_day"][right].astype("int64")
+    due = declared["next_day"][left].astype("int64")
+    is_paid = declared["is_past"][left] & (last >= due - _DAYS)
+    goes_on = ~active & ~stopped & (last > declared["until_day"][left])
     found = (
         OTHER_CADENCE * (regular & has_cadence & ~same)
         + OTHER_AMOUNT * (gap > _AMOUNT)
-        + OTHER_NEXT * ((apart > _DAYS) & (apart < (1 << 30)) & active)
+        + OTHER_NEXT * ((apart > _DAYS) & (apart < (1 << 30)) & active & ~is_paid)
         + NOT_REGULAR * (enough & ~streams["is_regular"][right])
         + STOPPED * (active & stopped & regular)
-        + NOT_ACTIVE * (~active & ~stopped & regular)
+        + NOT_ACTIVE * (goes_on & regular)
     )
     return found.astype("int8")

@@ -28,9 +28,9 @@ _KINDS = {"standing_order": "standing order 定期付款", "direct_debit": "dire
 def draw(read: Read) -> Html | None:
     """Return the section; None where nothing was declared."""
     parts = of_parts(read, "declared_schedules", _COLUMNS, _summed) or []
-    n, n_seen, n_judged, n_agree, n_differ = (
+    n, n_seen, n_judged, n_agree, n_told = (
         sum(getattr(part, name) for part in parts)
-        for name in ("n", "n_seen", "n_judged", "n_agree", "n_differ")
+        for name in ("n", "n_seen", "n_judged", "n_agree", "n_told")
     )
     if not n:
         return None
@@ -44,25 +44,31 @@ def draw(read: Read) -> Html | None:
     )
     differ = sorted((row for part in parts for row in part.differ), key=_order)
     shown = card("As declared or not", "与约定是否一致", _table(differ[:_MOST]),
-                 note=_shown(n_differ),
+                 note=_shown(n_judged - n_agree, n_told),
                  wide=True) if differ else Html("")  # fmt: skip
     return section("declared", "Declared schedules", "开放银行约定付款", lead, shown)
 
 
-def _shown(n_differ: int) -> str:
+def _shown(n_differ: int, n_told: int) -> str:
+    """Say how many differ and, of the others in the table, how many cannot be judged."""
     said = plural(n_differ, "schedule differs", "schedules differ")
-    return f"{said}; the first {_MOST} are shown." if n_differ > _MOST else f"{said}."
+    if n_told > n_differ:
+        said += f", {count(n_told - n_differ)} cannot be judged"
+    return f"{said}; the first {_MOST} are shown." if n_told > _MOST else f"{said}."
 
 
 @dataclass(frozen=True, slots=True)
 class _Sums:
-    """What the schedules of a part come to; ``differ`` are the first that are not as declared."""
+    """What the schedules of a part come to; ``differ`` are the first of which something is said.
+
+    ``n_told`` are all of these: those that differ, and those without payments enough to be judged.
+    """
 
     n: int
     n_seen: int
     n_judged: int
     n_agree: int
-    n_differ: int
+    n_told: int
     differ: list[dict[str, Any]]
 
 
@@ -75,7 +81,7 @@ def _summed(found: pa.Table) -> _Sums:
         n_seen=sum(row["stream_id"] is not None for row in rows),
         n_judged=len(judged),
         n_agree=sum(judged),
-        n_differ=len(differ),
+        n_told=len(differ),
         differ=differ[:_MOST],
     )
 
