@@ -238,6 +238,11 @@ EVERYDAY = [
      [(A, "signature", None, 0), (D, "delivery", None, 0), (Y, "acceptance", None, 0)]),
     ("合同总价分两期支付，首期30%，余款验收付",
      [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # what a penalty waits for was what the payment before it waited for
+    ("签订付30%。若延期交货，每天付违约金1000元。验收付70%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # the term of a lease was a warranty
+    ("每季支付25%，租期1年", [(P, "period", None, 0)] * 4),
     # the tax that a price contains was a payment
     ("合同总价（含税13%），预付30%，到货付70%",
      [(A, "signature", None, 0), (D, "delivery", None, 0)]),

@@ -55,6 +55,8 @@ def rules(text):
         ("月结60天，次月5日付", [("invoice", 5, "next_month_day")]),
         ("验收后次月底前付清", [("acceptance", 31, "next_month_day")]),
         ("收到发票的次月付款", [("invoice", 31, "next_month_day")]),
+        ("net 10th prox", [("invoice", 10, "next_month_day")]),
+        ("月末后10日内付清", [("none", 10, "month_end")]),
         ("15th of the following month", [("none", 15, "next_month_day")]),
         ("payment by the 15th of the month following delivery",
          [("delivery", 15, "next_month_day")]),
@@ -73,8 +75,10 @@ def test_terms_by_the_month_are_read_and_no_longer_doubted(text, wanted):
     assert parse_clause(text).problems == ()
 
 
-def test_days_after_the_end_of_the_following_month_are_still_doubted():
-    clause = parse_clause("30 days after the end of the month following delivery")
+@pytest.mark.parametrize("text", ["30 days after the end of the month following delivery",
+                                  "月末提交发票，甲方收到并审核发票后30日内付款"])  # fmt: skip
+def test_days_of_something_else_than_the_end_of_the_month_are_still_doubted(text):
+    clause = parse_clause(text)
     assert doubts.MONTH_END in clause.problems
     assert [DAY_KINDS[node.rule.day_kind] for node in clause.nodes] == ["calendar"]
 
