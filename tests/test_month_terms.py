@@ -93,7 +93,7 @@ def due(text, start):
     )  # fmt: skip
     promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
     assert promised.n == 1
-    return to_date(timing.due_days(promised, one, CN, CPU)[0])
+    return to_date(timing.due_days(promised, one, CN, CPU, by_month=True)[0])
 
 
 def last_of(date):
