@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_in import stand_in_backend
 
@@ -113,6 +113,21 @@ def test_every_sum_comes_back_to_the_cent(cents, rest, form):
     else:
         assert min(*cents, rest) * 10_000 < 2 * total
         assert clause.problems == (doubts.FIXED_SUM,)
+
+
+PIECES = ["合同总价", "总额", "合计", "total price ", "签订付", "验收后付", "余款", "质保金", "付至", "各", "每期",
+          "分3期", "万", "亿", "元", "百", "十五", "两", "¥", "USD ", "k", " million", "%", "（", "）", "，", "。", ";",
+          ":", ".", ",", " ", "月结", "EOM", "次月", "15日", "30天", "月底", "0", "1", "20", "300", "5.5"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_any_sums_are_of_a_whole_or_a_problem(text):
+    clause = parse_clause(text)
+    assert all(0 < node.basis_points <= 10_000 for node in clause.nodes)
+    assert clause.total_basis_points == 10_000 or clause.problems
+    if clause.total_stated is not None:
+        assert sum(node.sum_stated for node in clause.nodes) == clause.total_stated
 
 
 @pytest.mark.parametrize("text", ["预付30%，验收70%", "总价100万元，签订后付30%，余款验收后支付",

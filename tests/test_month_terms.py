@@ -113,6 +113,18 @@ def test_due_dates_by_the_month_are_those_of_the_calendar(start, days, day):
     assert due(f"合同签订后次月{day}日前付清", start) == wanted
 
 
+def test_without_a_day_of_the_event_half_a_month_is_counted_to_its_end():
+    start, end = to_day(dt.date(2024, 1, 10)), to_day(dt.date(2024, 12, 31))
+    one = con.Contracts(*(np.array([value]) for value in (1, 1, 0, start, end, 100_000, 0, 0)))
+    text = "签订后10日内付20%，到货后30日内付30%，验收后月结30天付50%"
+    promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
+    due_day = timing.due_days(promised, one, CN, CPU, by_month=True)
+    clock = timing.clocks(promised, due_day, one, CPU)
+    event = timing.EVENT
+    assert clock["clock"].tolist() == [timing.DUE, event, event]
+    assert (clock["origin"] - start).tolist() == [10, 30, 45]
+
+
 def test_working_days_are_counted_from_the_end_of_the_month():
     assert due("合同签订后次月3个工作日内付清", dt.date(2024, 9, 12)) == dt.date(2024, 10, 10)
 

@@ -63,6 +63,8 @@ _MONTHLY = pattern_of(r"月结")
 _NEAR, _FAR = 6, 16
 """Characters between a length and the end of the month that it is counted from."""
 _OF_MONTH_END = pattern_of(r"\bEOM\s*[+,]?\s*(?:net\s*)?(\d{1,3})\b(?!\s*%)|\b(\d{1,3})\s*EOM\b")
+MOST_DAYS = 36_500
+"""What is longer is no time to wait: 2024年, the number of an account."""
 DEFAULT_WARRANTY_DAYS = 365
 """Assumed where a retention names no period: 12 months, the usual one."""
 
@@ -109,7 +111,8 @@ def stated_warranty(text: str) -> int | None:
     number, unit = next(
         (match.group(i), match.group(i + 1)) for i in (1, 3, 5, 7) if match.group(i) is not None
     )
-    return _days(int(number), unit)
+    days = _days(int(number), unit)
+    return days if days <= MOST_DAYS else None
 
 
 def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
@@ -126,7 +129,8 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     own = _WARRANTY.search(text)
     rest = _DATE.sub(" ", text[: own.start()] + " " + text[own.end() :] if own else text)
     rest = _NET.sub(r"net \1 days", rest)
-    lengths = list(_LENGTH.finditer(rest))
+    every = _LENGTH.finditer(rest)
+    lengths = [m for m in every if _days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
     warranty_days = 0
     if trigger == words.WARRANTY_END:
         long = [m for m in lengths if _days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
