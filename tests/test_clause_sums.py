@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from stand_in import stand_in_backend
 
@@ -59,6 +59,9 @@ def read(text):
         ("合同总价60万元，每期支付5万元，共12期", 600_000, [(P, 50_000)] * 12),
         ("合同总价60万元，签订后付18万元，验收后付42万元。逾期付款每日按应付款0.05%支付违约金，违约金总额不超过6万元。",
          600_000, [(A, 180_000), (Y, 420_000)]),
+        ("合同总价60万元。签订付20万元。若延期交货，违约金每天1000元，总额不超过3万元。验收付40万元",
+         600_000, [(A, 200_000), (Y, 400_000)]),
+        ("总价60万元，月付5万元，租期12个月", 600_000, [(P, 50_000)] * 12),
         ("Total contract price USD 100,000: USD 30,000 on signing, USD 60,000 on delivery, balance on acceptance",
          100_000, [(A, 30_000), (D, 60_000), (Y, 10_000)]),
         ("The Buyer shall pay the total price of $100,000 as follows: $30,000 upon signature; $60,000 upon shipment; and $10,000 upon final acceptance.",
@@ -84,6 +87,7 @@ def test_sums_of_a_stated_total_are_read(text, total, wanted):
         ("总价60万元，签订付贰拾万元（¥210,000），余款验收付", doubts.FIXED_SUM),
         ("违约金总额6万元，签订付2万，余款验收付", doubts.FIXED_SUM),
         ("签订付20万，余款质保期满付", doubts.FIXED_SUM),
+        ("合同总价60万元，首付款不低于20万元，余款验收后付", doubts.FIXED_SUM),
         # what the price is made of is no payment
         ("总价60万，其中设备款40万元，安装费20万元，验收合格后一次性付清", doubts.FIXED_SUM),
     ],
@@ -109,6 +113,21 @@ def test_every_sum_comes_back_to_the_cent(cents, rest, form):
     else:
         assert min(*cents, rest) * 10_000 < 2 * total
         assert clause.problems == (doubts.FIXED_SUM,)
+
+
+PIECES = ["合同总价", "总额", "合计", "total price ", "签订付", "验收后付", "余款", "质保金", "付至", "各", "每期",
+          "分3期", "万", "亿", "元", "百", "十五", "两", "¥", "USD ", "k", " million", "%", "（", "）", "，", "。", ";",
+          ":", ".", ",", " ", "月结", "EOM", "次月", "15日", "30天", "月底", "0", "1", "20", "300", "5.5"]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(PIECES), max_size=30).map("".join))
+@settings(max_examples=300, deadline=None)
+def test_any_sums_are_of_a_whole_or_a_problem(text):
+    clause = parse_clause(text)
+    assert all(0 < node.basis_points <= 10_000 for node in clause.nodes)
+    assert clause.total_basis_points == 10_000 or clause.problems
+    if clause.total_stated is not None:
+        assert sum(node.sum_stated for node in clause.nodes) == clause.total_stated
 
 
 @pytest.mark.parametrize("text", ["预付30%，验收70%", "总价100万元，签订后付30%，余款验收后支付",

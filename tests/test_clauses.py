@@ -8,9 +8,11 @@ from hypothesis import strategies as st
 
 from qfb_gpu._portfolio.clauses import CLAUSES, NODE_KINDS, STYLES, TEMPLATES
 from qfb_gpu.finance import clause_doubts as doubts
+from qfb_gpu.finance.clause_table import clause_nodes
 from qfb_gpu.finance.clause_words import KINDS, TRIGGERS
 from qfb_gpu.finance.clauses import parse_clause
 from qfb_gpu.finance.numerals import chinese_number, english_number, plain
+from qfb_gpu.ledger import NULL_DAY
 
 A, P, D, Y, S, R, OTHER = KINDS
 
@@ -151,6 +153,16 @@ def test_how_long_the_last_payment_waits(text, wanted):
     assert parse_clause(text).problems == ()
 
 
+@pytest.mark.parametrize("text", ["2024年付清", "验收后99999999999天付清", "质保期2024年，验收后付清",
+                                  "签订付30%，5%质保金9999999999天后付，验收付65%"])  # fmt: skip
+def test_more_than_a_hundred_years_is_no_time_to_wait(text):
+    """2024年 was 2,024 years; a number beyond 32 bits stopped the night."""
+    found = clause_nodes([text])
+    assert (found.days == NULL_DAY).all()
+    assert (found.warranty_days <= 365).all()
+    assert found.problems == ("",)
+
+
 def test_what_does_not_add_up_is_said():
     clause = parse_clause("预付款30%，验收款60%")
     assert clause.problems == ("sums to 90%",)
@@ -238,6 +250,11 @@ EVERYDAY = [
      [(A, "signature", None, 0), (D, "delivery", None, 0), (Y, "acceptance", None, 0)]),
     ("合同总价分两期支付，首期30%，余款验收付",
      [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # what a penalty waits for was what the payment before it waited for
+    ("签订付30%。若延期交货，每天付违约金1000元。验收付70%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # the term of a lease was a warranty
+    ("每季支付25%，租期1年", [(P, "period", None, 0)] * 4),
     # the tax that a price contains was a payment
     ("合同总价（含税13%），预付30%，到货付70%",
      [(A, "signature", None, 0), (D, "delivery", None, 0)]),

@@ -36,7 +36,7 @@ def promised(rows):
     return nodes.Nodes(
         contract=contract.astype(np.int64), number=np.arange(n, dtype=np.int32),
         kind=kind.astype(np.int8), trigger=np.zeros(n, np.int8),
-        basis_points=np.ones(n, np.int32), amount_minor=amount.astype(np.int64),
+        basis_points=np.ones(n, np.int32), share=np.ones(n, np.int32), amount_minor=amount.astype(np.int64),
         days=np.full(n, NULL_DAY, np.int32), day_kind=np.zeros(n, np.int8),
         warranty_days=warranty.astype(np.int32),
     )  # fmt: skip

@@ -55,6 +55,8 @@ def rules(text):
         ("月结60天，次月5日付", [("invoice", 5, "next_month_day")]),
         ("验收后次月底前付清", [("acceptance", 31, "next_month_day")]),
         ("收到发票的次月付款", [("invoice", 31, "next_month_day")]),
+        ("net 10th prox", [("invoice", 10, "next_month_day")]),
+        ("月末后10日内付清", [("none", 10, "month_end")]),
         ("15th of the following month", [("none", 15, "next_month_day")]),
         ("payment by the 15th of the month following delivery",
          [("delivery", 15, "next_month_day")]),
@@ -73,8 +75,10 @@ def test_terms_by_the_month_are_read_and_no_longer_doubted(text, wanted):
     assert parse_clause(text).problems == ()
 
 
-def test_days_after_the_end_of_the_following_month_are_still_doubted():
-    clause = parse_clause("30 days after the end of the month following delivery")
+@pytest.mark.parametrize("text", ["30 days after the end of the month following delivery",
+                                  "月末提交发票，甲方收到并审核发票后30日内付款"])  # fmt: skip
+def test_days_of_something_else_than_the_end_of_the_month_are_still_doubted(text):
+    clause = parse_clause(text)
     assert doubts.MONTH_END in clause.problems
     assert [DAY_KINDS[node.rule.day_kind] for node in clause.nodes] == ["calendar"]
 
@@ -89,7 +93,7 @@ def due(text, start):
     )  # fmt: skip
     promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
     assert promised.n == 1
-    return to_date(timing.due_days(promised, one, CN, CPU)[0])
+    return to_date(timing.due_days(promised, one, CN, CPU, by_month=True)[0])
 
 
 def last_of(date):
@@ -107,6 +111,18 @@ def test_due_dates_by_the_month_are_those_of_the_calendar(start, days, day):
     assert due("合同签订后次月底前付清", start) == following
     wanted = following.replace(day=min(day, following.day))
     assert due(f"合同签订后次月{day}日前付清", start) == wanted
+
+
+def test_without_a_day_of_the_event_half_a_month_is_counted_to_its_end():
+    start, end = to_day(dt.date(2024, 1, 10)), to_day(dt.date(2024, 12, 31))
+    one = con.Contracts(*(np.array([value]) for value in (1, 1, 0, start, end, 100_000, 0, 0)))
+    text = "签订后10日内付20%，到货后30日内付30%，验收后月结30天付50%"
+    promised = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), CPU)
+    due_day = timing.due_days(promised, one, CN, CPU, by_month=True)
+    clock = timing.clocks(promised, due_day, one, CPU)
+    event = timing.EVENT
+    assert clock["clock"].tolist() == [timing.DUE, event, event]
+    assert (clock["origin"] - start).tolist() == [10, 30, 45]
 
 
 def test_working_days_are_counted_from_the_end_of_the_month():

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_words as words
-from qfb_gpu.finance.clause_schedule import without_schedule, without_term
+from qfb_gpu.finance.clause_schedule import period_months, without_schedule, without_term
 from qfb_gpu.finance.due_rules import DueRule, due_rule
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _kind_by_name(text: str) -> int | None:
 def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
     """Return retention for what remains and is paid months later, progress for instalments."""
     text = piece.text
-    if n_instalments(text) > 1:
+    if n_instalments(text) > 1 or period_months(text) is not None:
         return words.PROGRESS
     days = due_rule(text, trigger, None).days
     is_late = days is not None and days >= _LONG_DAYS

@@ -50,6 +50,8 @@ def pieces(text: str) -> list[Piece]:
         shares = _shares(segment)
         is_remainder = words.REMAINDER.search(segment) is not None
         if not shares and not is_remainder:
+            if words.PENALTY.search(segment):
+                continue
             if found and words.WHOLE.search(segment) is None and not rest:
                 found[-1] = _longer(found[-1], segment)
             else:

@@ -47,7 +47,7 @@ _SUM_OF_ALL = pattern_of(
 _TOTAL = pattern_of(
     r"(?:总价款?|总额|总金额|合同价款?|合同额|合同金额|总计|合计|共计|contract (?:price|sum|value|amount)"
     r"|\btotal(?: (?:contract|purchase|project))?(?: (?:price|sum|value|amount|consideration))?)"
-    rf"(?:(?!付|缴|支|pay|due)[^\d,;。%的中内{_NUMERALS}¥$€£]){{0,20}}?({_MONEY})(?!\s*[/%])"
+    rf"(?:(?!付|缴|支|超|限|pay|due|exceed)[^\d,;。%的中内{_NUMERALS}¥$€£]){{0,20}}?({_MONEY})(?!\s*[/%])"
 )
 _NO_TOTAL = pattern_of(
     r"违约|罚|滞纳|赔偿|利息|保函|保证金|保险|运费|税|至|累计|超过|限|up to|reach|aggregate|cumulative|penalt|damages"
@@ -59,6 +59,9 @@ _IS_PAID = pattern_of(
     + "".join(f"|{pattern.pattern}" for _, pattern in (*words.NAMES, *words.EVENTS))
 )
 """Else a sum may be what the price is made of: 总价60万, 其中设备40万, 安装20万."""
+_VAGUE = pattern_of(
+    r"不低于|不少于|至少|不高于|不超|约(?!定)|左右|以上|以下|at least|at most|not (?:less|more)|minimum|maximum|about|approx"
+)
 _RESTATED = pattern_of(
     r"^\s*\(?(?:计|即|合(?!同)|折|共|约(?!定)|人民币|金额|RMB|i\.?e\.?|being|amounting|equal|equivalent|namely|or\b|which is)"
 )
@@ -115,7 +118,7 @@ def _percentages(
     """Return the place of each sum that is paid with its percentage; none where one is not read."""
     found = []
     for start, end in _paid_parts(text):
-        is_paid = _IS_PAID.search(text, start, end) is not None
+        is_paid = _IS_PAID.search(text, start, end) and not _VAGUE.search(text, start, end)
         for match in _SUM.finditer(text, start, end):
             if match.span() in totals:
                 continue

@@ -20,6 +20,9 @@ class ClauseNodes:
     ----------
     offsets : int64, shape (n_clauses + 1,)
     kind, trigger : int8; basis_points : int32
+    share : int32
+        The least of a clause's shares that are a basis point apart, one from the next: 33.34%,
+        33.33% and 33.33% are instalments of 33.33%.
     days : int32, ``NULL_DAY`` where the clause does not say
     day_kind : int8, index into ``DAY_KINDS``
     warranty_days : int32
@@ -33,12 +36,20 @@ class ClauseNodes:
     kind: Any
     trigger: Any
     basis_points: Any
+    share: Any
     days: Any
     day_kind: Any
     warranty_days: Any
     sum_stated: Any
     total_stated: Any
     problems: tuple[str, ...]
+
+
+def _shares(clause: Clause) -> list[int]:
+    least: dict[int, int] = {}
+    for points in sorted({node.basis_points for node in clause.nodes}):
+        least[points] = least.get(points - 1, points)
+    return [least[node.basis_points] for node in clause.nodes]
 
 
 def _or_none(values: list[int | None]) -> np.ndarray:
@@ -61,6 +72,7 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         kind=np.array([node.kind for node in nodes], np.int8),
         trigger=np.array([node.rule.trigger for node in nodes], np.int8),
         basis_points=np.array([node.basis_points for node in nodes], np.int32),
+        share=np.array([share for clause in clauses for share in _shares(clause)], np.int32),
         days=np.array(days, np.int32),
         day_kind=np.array([node.rule.day_kind for node in nodes], np.int8),
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),

@@ -94,6 +94,10 @@ NOT_PAID_BEFORE = pattern_of(
     r"|\bVAT|tax|interest|penalt\w*|damages|discount|bond|guarantee|late|tolerance|rebate"
     r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$|含税率?:?\s*$"
 )
+PENALTY = pattern_of(
+    r"违约金|罚款|罚金|滞纳金|赔偿|penalt|liquidated damages|late (?:delivery|payment) "
+)
+"""What is owed where somebody is late; neither its events nor its days are the payments'."""
 NOT_PAID_AFTER = pattern_of(
     r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
     r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|discount|penalt|performance"

@@ -26,7 +26,7 @@ _LENGTH = re.compile(
     re.IGNORECASE,
 )
 _NET = re.compile(
-    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
+    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|(?:st|nd|rd|th)\b|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
     re.IGNORECASE,
 )
 """Net 30 without its unit is of days."""
@@ -56,11 +56,15 @@ _IN_NEXT_MONTH = pattern_of(
 )
 _MONTH_END = pattern_of(
     r"\bEOM\b|\b(?:end|last day) of (?:the |each |every |that )?month\b(?!\s*\d| (?:following|after))|\bmonth[- ]end\b"
-    r"|月结(?!算)|(?<![\d次下翌])(?<!个)月[底末]"
+    r"|月结(?!算)|(?<![\d次下翌遇])(?<!个)月[底末]"
 )
 _MONTHLY = pattern_of(r"月结")
 """Without days it says only that months are settled as a whole."""
+_NEAR, _FAR = 6, 16
+"""Characters between a length and the end of the month that it is counted from."""
 _OF_MONTH_END = pattern_of(r"\bEOM\s*[+,]?\s*(?:net\s*)?(\d{1,3})\b(?!\s*%)|\b(\d{1,3})\s*EOM\b")
+MOST_DAYS = 36_500
+"""What is longer is no time to wait: 2024年, the number of an account."""
 DEFAULT_WARRANTY_DAYS = 365
 """Assumed where a retention names no period: 12 months, the usual one."""
 
@@ -107,7 +111,8 @@ def stated_warranty(text: str) -> int | None:
     number, unit = next(
         (match.group(i), match.group(i + 1)) for i in (1, 3, 5, 7) if match.group(i) is not None
     )
-    return _days(int(number), unit)
+    days = _days(int(number), unit)
+    return days if days <= MOST_DAYS else None
 
 
 def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
@@ -124,7 +129,8 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     own = _WARRANTY.search(text)
     rest = _DATE.sub(" ", text[: own.start()] + " " + text[own.end() :] if own else text)
     rest = _NET.sub(r"net \1 days", rest)
-    lengths = list(_LENGTH.finditer(rest))
+    every = _LENGTH.finditer(rest)
+    lengths = [m for m in every if _days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
     warranty_days = 0
     if trigger == words.WARRANTY_END:
         long = [m for m in lengths if _days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
@@ -165,14 +171,25 @@ def _by_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int]
     return _after_month(text, lengths) if _MONTH_END.search(text) else None
 
 
-def _after_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int]:
+def _after_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int] | None:
+    """Return days after the end of the month, None where the length is not said of it."""
     if lengths:
-        days, is_working = _chosen(text, lengths)
-        return days, MONTH_END_WORKING if is_working else MONTH_END
+        near = [one for one in lengths if _is_beside(one, text)]
+        days, is_working = _chosen(text, near or lengths)
+        return (days, MONTH_END_WORKING if is_working else MONTH_END) if near else None
     bare = _OF_MONTH_END.search(text)
     if bare:
         return _number(bare), MONTH_END
     return None if _MONTHLY.search(text) else 0, MONTH_END
+
+
+def _is_beside(length: re.Match[str], text: str) -> bool:
+    """Return whether a length stands beside an end of the month: 月末后10日内, 30 days EOM."""
+    ends = [match.span() for match in _MONTH_END.finditer(text)]
+    gaps = [
+        text[length.end() : a] if a >= length.end() else text[b : length.start()] for a, b in ends
+    ]
+    return any(len(gap) <= (_FAR if gap.isascii() else _NEAR) for gap in gaps)
 
 
 def _number(match: re.Match[str]) -> int:

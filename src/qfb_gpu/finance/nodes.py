@@ -34,6 +34,7 @@ class Nodes:
     ----------
     contract : int64; number : int32, from 0
     kind, trigger : int8; basis_points : int32
+    share : int32, what ``basis_points`` is an instalment of: see :class:`ClauseNodes`
     amount_minor : int64, the share of the total, rounded, or the sum that the clause says
     days : int32, ``NULL_DAY`` where not said; day_kind : int8, how they are counted
     warranty_days : int32
@@ -44,6 +45,7 @@ class Nodes:
     kind: Any
     trigger: Any
     basis_points: Any
+    share: Any
     amount_minor: Any
     days: Any
     day_kind: Any
@@ -81,6 +83,7 @@ def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: B
         kind=backend.asarray(clauses.kind)[node],
         trigger=backend.asarray(clauses.trigger)[node],
         basis_points=points,
+        share=backend.asarray(clauses.share)[node],
         amount_minor=_amounts(
             contracts.total_minor[contract], points, clause[contract], node, clauses, backend
         ),
@@ -140,29 +143,13 @@ def _by_share(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backe
     best = rank((row, away, points, nodes.number[node]), 1, backend) == 0
     near = best & (away <= reach)
     row, node = row[near], node[near]
-    share = _shares(nodes, backend)
+    share = nodes.share.astype("int64")
     place = rank((paid.contract[row], share[node], row), 2, backend)
     of_share = rank((nodes.contract, share, nodes.number), 2, backend)
     wanted = mix((paid.contract[row], share[node], place), backend)
     there = mix((nodes.contract, share, of_share), backend)
     assigned[row] = find(wanted, there, backend)
     return assigned
-
-
-def _shares(nodes: Nodes, backend: Backend) -> Any:
-    """Return the share that each node is an instalment of: int64 basis points.
-
-    Thirds are 33.34%, 33.33% and 33.33%: shares a basis point apart are one, named by the least.
-    """
-    xp = backend.xp
-    points = nodes.basis_points.astype("int64")
-    order = backend.lexsort((nodes.contract, points))
-    contract, ordered = nodes.contract[order], points[order]
-    begins = xp.ones(nodes.n, dtype=bool)
-    begins[1:] = (contract[1:] != contract[:-1]) | (ordered[1:] - ordered[:-1] > 1)
-    share = xp.empty(nodes.n, dtype="int64")
-    share[order] = ordered[first_of_group(begins, backend)]
-    return share
 
 
 def _by_filling(nodes: Nodes, paid: Paid, counts: Any, assigned: Any, backend: Backend) -> Any:
@@ -258,6 +245,7 @@ def from_payments(
         kind=kind,
         trigger=xp.full(n, words.NO_TRIGGER, dtype="int8"),
         basis_points=points.astype("int64").astype("int32"),
+        share=points.astype("int64").astype("int32"),
         amount_minor=paid.amount_minor[row],
         days=xp.full(n, NULL_DAY, dtype="int32"),
         day_kind=xp.zeros(n, dtype="int8"),

@@ -43,23 +43,28 @@ _HALF_MONTH = 15
 """Days from an event to the end of its month, on average."""
 
 
-def due_days(nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Backend) -> Any:
+def due_days(
+    nodes: Nodes, contracts: Contracts, calendar: Calendar, backend: Backend, *, by_month: bool
+) -> Any:
     """Return the due date that clause and contract give: int32 days, ``NULL_DAY`` where none.
 
     Signature is the start date; a warranty is taken to begin on the contract's end date. Days are
     counted as ``DAY_KINDS`` says: a day of the next month that it does not have is its last.
+    ``by_month`` says whether any node may be due by the month.
     """
     xp = backend.xp
     event, is_warranty = event_days(nodes, contracts, backend)
     is_signed = nodes.trigger == words.SIGNED
     days = xp.where(nodes.days == NULL_DAY, 0, nodes.days)
-    kind = nodes.day_kind
-    month = month_index(event, xp)
-    last, last_of_next = (first_day(month + i, xp) - 1 for i in (1, 2))
-    base = xp.where(kind >= MONTH_END, last, event)
-    is_working = (kind == WORKING) | (kind == MONTH_END_WORKING)
+    kind, base, is_working = nodes.day_kind, event, nodes.day_kind == WORKING
+    if by_month:
+        month = month_index(event, xp)
+        last, last_of_next = (first_day(month + i, xp) - 1 for i in (1, 2))
+        base = xp.where(kind >= MONTH_END, last, event)
+        is_working = is_working | (kind == MONTH_END_WORKING)
     due = xp.where(is_working, _add_working(base, days, calendar, backend), base + days)
-    due = xp.where(kind == NEXT_MONTH_DAY, xp.minimum(due, last_of_next), due)
+    if by_month:
+        due = xp.where(kind == NEXT_MONTH_DAY, xp.minimum(due, last_of_next), due)
     says = nodes.days != NULL_DAY
     return xp.where((is_signed & says) | is_warranty, due, NULL_DAY).astype("int32")
 

@@ -20,6 +20,7 @@ from qfb_gpu.finance import nodes as nod
 from qfb_gpu.finance.clause_doubts import TOTAL_DIFFERS
 from qfb_gpu.finance.clause_sums import PER_UNIT
 from qfb_gpu.finance.clause_table import clause_nodes, with_problem
+from qfb_gpu.finance.due_rules import MONTH_END
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.parts.contract_learning import fit, whole
 from qfb_gpu.parts.contract_tables import publish
@@ -50,7 +51,8 @@ def score(given: Given) -> dict[str, Columns]:
     memo_kind = backend.asarray(references.kinds(texts["memo"]))
     nodes, is_bare = nod.from_payments(paid, counts, memo_kind, contracts, nodes, backend)
     assigned = nod.assign(nodes, paid, counts, contracts, backend)
-    due = timing.due_days(nodes, contracts, given.calendar, backend)
+    by_month = bool((clauses.day_kind >= MONTH_END).any())
+    due = timing.due_days(nodes, contracts, given.calendar, backend, by_month=by_month)
     measured = con.measures(paid, counts, contracts, given.calendar, backend)
     return {
         "contracts": {
