@@ -537,6 +537,65 @@ def test_every_part_has_words_a_half_and_a_weight():
     assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
 
 
+SAID = [
+    ("behind_days", {"behind_days": 12.4, "n_nodes": 3},
+     "contract nodes of the last year were paid 12 days behind plan on average (3 nodes)",
+     "近一年3个合同付款节点平均落后计划12天"),
+    ("unpaid_share", {"unpaid_share": 0.25, "hazard": 0.071},
+     "25% of the nodes due are unpaid, 7% went over 60 days past due",
+     "到期节点25%未付，7%逾期超过60天"),
+    ("paid_gap", {"paid_gap": 0.3},
+     "the paid share of its contracts is 30% behind the time gone", "合同支付比例落后履约时间进度30%"),
+    ("returned_rate", {"returned_rate": 0.04},
+     "about 4% of what it sold was taken back", "销售退回（红字）约占4%"),
+    ("cancelled_rate", {"cancelled_rate": 0.02},
+     "about 2% of what it invoiced was voided", "开票作废率约2%"),
+    ("thin", {"thin": 4.0},  # a payment in four months
+     "little speaks for it: 3 payments received a year", "年收款仅约3笔，履约记录少"),
+    ("arc", {"arc": 1.2}, "monthly income moves by 120% of its level from month to month",
+     "月收入环比（弧）波动120%"),
+    ("downside", {"downside": 0.4},
+     "months fall short of the mean by 40% (semideviation)", "收入下行半方差波动为均值的40%"),
+    ("drawdown", {"drawdown": 0.6},
+     "the last quarter's income is 60% below its peak", "最近一季收入较高点回落60%"),
+    ("trend_break", {"trend_break": 0.2, "trend_fall": 0.5},
+     "income broke its trend: 50% lower for half a year", "收入趋势拐点：近半年下降50%"),
+    ("idle", {"idle": 0.25}, "no income in 25% of its months", "25%的月份没有收入"),
+    ("interval", {"interval": 1.0, "class_code": 1},  # six months of twelve
+     "demand is intermittent: every 2.0 months on average", "需求间歇型，平均2.0个月一次"),
+    ("sizes", {"sizes": 0.814, "class_code": 2},
+     "demand is erratic: squared coefficient of variation 0.81", "需求波动型，变异系数平方0.81"),
+    ("error", {"error": 0.35}, "a month's sales are missed by 35% by a smoothed forecast",
+     "平滑预测的月均误差为销售的35%"),
+    ("change", {"change": 0.9, "change_fall": 0.45, "change_months": 5},
+     "sales fell by 45% 5 months ago", "5个月前出现需求变点，下降45%"),
+    ("bullwhip", {"bullwhip": 1.5},
+     "purchases swing 2.5 times as much as sales (bullwhip)", "采购波动为销售波动的2.5倍（牛鞭效应）"),
+    ("top_1", {"top_1": 0.499}, "50% of income comes from one channel, over the 30% line",
+     "第一大渠道占收入50%，超过30%线"),
+    ("top_1", {"top_1": 0.5}, "50% of income comes from one channel, over the 50% line",
+     "第一大渠道占收入50%，超过50%线"),
+    ("top_1", {"top_1": 0.05}, "5% of income comes from one channel", "第一大渠道占收入5%"),
+    ("hhi", {"hhi": 0.4, "effective_channels": 2.5},
+     "income rests on 2.5 channels in effect (HHI 0.40)", "有效渠道数2.5（HHI 0.40）"),
+    ("few", {"few": 0.25}, "4 channels in the last year", "近一年仅4个渠道"),
+    ("few", {"few": 1.0}, "1 channel in the last year", "近一年仅1个渠道"),
+    ("growing", {"growing": 0.13},
+     "concentration grew by 0.13 of HHI in a year", "集中度一年上升（HHI +0.13）"),
+    ("supplier_top_1", {"supplier_top_1": 0.1},
+     "10% of purchases come from one supplier, over the 10% line", "第一大供应商占采购10%，超过10%线"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "figures", "english", "chinese"), SAID)
+def test_words_say_what_the_figures_are(part, figures, english, chinese):
+    assert {part for part, *_ in SAID} == {*REASONS}
+    risk = next(risk for risk, parts in risks.PARTS.items() if part in parts)
+    point = {name: 60.0 if name == part else 29.9 for name in risks.PARTS[risk]}
+    row = {"n_channels": 2.0, **figures}
+    assert explain(risk, row, point, WEIGHTS) == (part, english, chinese)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_words_of_all_customers_are_those_of_each_alone(seed):
     """Figures in the middle of two that are shown, below 0 and just beside, too."""
