@@ -99,16 +99,23 @@ def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
         for n, share in zip(rng.integers(3, 40, 30), rng.choice([1.0, 0.8, 0.3], 30), strict=True)
     ]  # fmt: skip
     lists = [one for one in lists if sum(v > 0 for v in one[-24:]) > 1]
+    others = [(rng.integers(-500, 10_000, (2, len(one))) * (rng.random(len(one)) < 0.9)).tolist()
+              for one in lists]  # fmt: skip
     income, length = table(*lists)
+    spend, season = (table(*(both[i] for both in others))[0] for i in (0, 1))
     unsteady = volatility.volatility(income, length, CPU)
-    wanted = demand.demand(income, income, income, length, CPU)
-    for at, one in enumerate(lists):
-        for name, value in naive.volatility(one).items():
-            assert unsteady[name][at] == pytest.approx(value, abs=1e-9), name
-        for name, value in naive.demand(one).items():
-            assert wanted[name][at] == pytest.approx(value, rel=1e-9, abs=1e-12), name
-    for found in (unsteady["idle"], unsteady["drawdown"], wanted["interval"]):
-        assert len({*found.tolist()} - {0.0, 1.0}) > 5
+    wanted = demand.demand(income, spend, season, length, CPU)
+    for at, (one, (bought, year)) in enumerate(zip(lists, others, strict=True)):
+        for name, value in (naive.volatility(one) | naive.trend(one)).items():
+            assert unsteady[name][at] == pytest.approx(value, abs=1e-9, nan_ok=True), name
+        more = naive.demand_change(one) | naive.demand_of_others(one, bought, year)
+        for name, value in (naive.demand(one) | more).items():
+            of = pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True)
+            assert wanted[name][at] == of, name
+    assert len({*wanted["class_code"].tolist()}) == 4
+    for found in (unsteady["idle"], unsteady["drawdown"], unsteady["trend_break"],
+                  wanted["interval"], wanted["bullwhip"], wanted["scaled_error"]):  # fmt: skip
+        assert len({*found[~np.isnan(found)].tolist()} - {0.0, 1.0}) > 5
 
 
 def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():

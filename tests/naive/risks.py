@@ -3,6 +3,7 @@
 import itertools
 import math
 import statistics
+from fractions import Fraction
 
 
 def concentration(payments, end, currency):
@@ -52,6 +53,59 @@ def demand(months):
         "interval": len(x) / len(busy) - 1,
         "sizes": statistics.pvariance(busy) / statistics.fmean(busy) ** 2,
         "error": statistics.fmean(misses) / statistics.fmean(x),
+    }
+
+
+def trend(months):
+    """Return the fall of the last half year, and how much of it counts by Welch's t."""
+    x = [max(value, 0.0) for value in months][-24:]
+    then, now = x[:-6], x[-6:]
+    before, after = statistics.fmean(then) if then else 0.0, sum(now) / 6
+    fall = max(1 - after / before, 0.0) if before else 0.0
+    if len(then) < 6:
+        return {"trend_fall": fall, "trend_break": math.nan}
+    error = statistics.variance(then) / len(then) + statistics.variance(now) / 6
+    square = (before - after) ** 2
+    sure = square / (square + 2 * error) if square else 0.0
+    return {"trend_fall": fall, "trend_break": fall * sure}
+
+
+def demand_change(months):
+    """Return the fall where the cumulative sum is farthest from a line, and its age; exactly."""
+    x = [Fraction(max(value, 0.0)) for value in months][-24:]
+    mean = sum(x) / len(x)
+    away = [abs(sum(x[:k]) - k * mean) for k in range(1, len(x))]
+    place = away.index(max(away)) + 1  # months before it
+    low, high = sum(x[:place]) / place, sum(x[place:]) / (len(x) - place)
+    fall = max(float(1 - high / low), 0.0) if low else 0.0
+    spread = math.sqrt(sum((v - mean) ** 2 for v in x))
+    strength = float(max(away)) / spread if spread else 0.0
+    return {"change_fall": fall, "change": fall * strength / (1 + strength),
+            "change_months": len(x) - place}  # fmt: skip
+
+
+def demand_of_others(months, bought, income):
+    """Return the bullwhip ratio above 1, the error over that of a year ago, and the class."""
+    x, out = ([max(value, 0.0) for value in one][-24:] for one in (months, bought))
+    income = income[-24:]
+    busy = [v for v in x if v > 0]
+
+    def varied(values):
+        mean = statistics.fmean(values)
+        return statistics.pvariance(values) / (mean**2 if mean else 1.0)
+
+    whip = max(varied(out) / max(varied(x), 0.01) - 1, 0.0)
+    level, smooth = x[0], {}
+    for at, value in enumerate(x[1:], 1):
+        smooth[at] = abs(value - level)
+        level += 0.3 * (value - level)
+    yearly = {at: abs(income[at] - income[at - 12]) for at in range(12, len(x))}
+    scale = sum(yearly.values())
+    is_known = len(yearly) > 1 and scale > 0
+    return {
+        "bullwhip": whip if sum(v > 0 for v in out) > 2 else math.nan,
+        "scaled_error": sum(smooth[at] for at in yearly) / scale if is_known else math.nan,
+        "class_code": (len(x) / len(busy) >= 1.32) + 2 * (varied(busy) >= 0.49),
     }
 
 
