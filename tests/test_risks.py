@@ -734,6 +734,7 @@ def test_a_year_of_deals_and_channels_is_what_loops_say():
     rng = np.random.default_rng(2)
     whole = drawn_months(40, rng)
     whole.n_in[:5], whole.n_returned[:3] = 0, 0
+    whole.first[::8] = DATES.stops[0] - 12  # a year to the day: not over a year without income
     n_channels = whole.channels["n_channels"]
     n_channels[:] = rng.integers(1, 9, n_channels.shape)
     whole.hhi[::4, 0], whole.hhi[1::4, 1], whole.channels["n_channels"][::4, 0] = (
