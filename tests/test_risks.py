@@ -315,6 +315,46 @@ def test_contract_nodes_are_what_loops_say(rows):
         assert found[name][0] == pytest.approx(value), name
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_nodes_and_contracts_of_several_customers_are_what_loops_say(seed):
+    rng, n = np.random.default_rng(seed), 60
+    customer = rng.integers(-1, 4, n)
+    due = DAY - rng.choice([0, 1, 60, 61, 200, 364, 365, 366], n)
+    due[rng.random(n) < 0.1] = NULL_DAY
+    paid = np.where(rng.random(n) < 0.3, NULL_DAY, DAY + rng.integers(-400, 30, n))
+    amount = rng.integers(-500, 1_000, n)
+    found = performance.node_delays(customer, due, paid, amount, DAY, 5, CPU)
+    start = DAY - rng.choice([0, 1, 100, 400, 900], n)
+    end = np.where(rng.random(n) < 0.1, NULL_DAY, start + rng.choice([0, 1, 35, 36, 400, 700], n))
+    total = rng.integers(-100, 2_000, n)
+    of = rng.integers(0, n, 90)
+    when, money = DAY - rng.integers(-20, 300, 90), rng.integers(-300, 1_200, 90)
+    gap = performance.paid_gaps(
+        {"customer": customer, "start": start, "end": end, "total": total},
+        {"contract": of, "day": when, "amount": money}, DAY, 5, CPU,
+    )  # fmt: skip
+
+    def nothing(day):
+        return None if day == NULL_DAY else day
+
+    for who in range(5):
+        own = [i for i in range(n) if customer[i] == who]
+        rows = [(due[i], nothing(paid[i]), amount[i]) for i in own if due[i] != NULL_DAY]
+        want = naive.nodes([row[:2] for row in rows], DAY) or dict.fromkeys(
+            ("behind_days", "unpaid_share", "hazard"), math.nan
+        )
+        want["paid_ratio"] = naive.paid_ratio(rows, DAY)
+        for name, value in want.items():
+            assert found[name][who] == pytest.approx(value, nan_ok=True), name
+        contracts = [
+            (start[i], nothing(end[i]), total[i],
+             [(when[j], money[j]) for j in range(90) if of[j] == i])
+            for i in own
+        ]  # fmt: skip
+        want = naive.paid_gap(contracts, DAY)
+        assert gap[who] == pytest.approx(want, abs=1e-6, nan_ok=True)
+
+
 def test_a_contract_is_behind_by_the_time_gone_less_what_was_paid(backend):
     contracts = {
         "customer": np.array([0, 0, 1, 2, -1], np.int32),

@@ -142,6 +142,24 @@ def nodes(rows, day):
     }
 
 
+def paid_ratio(rows, day):
+    """Return money paid over money due of (due, paid or None, amount) of one customer."""
+    due = [(p is not None and p < day, max(a, 0)) for d, p, a in rows if day - 365 <= d < day]
+    owed = sum(a for _, a in due)
+    return sum(a for came, a in due if came) / owed if owed else math.nan
+
+
+def paid_gap(contracts, day):
+    """Return the mean gap of (start, end or None, total, [(day, amount)]) of one customer."""
+    gaps = []
+    for start, end, total, payments in contracts:
+        if end is None or total <= 0 or start >= day or end <= max(day - 365, start):
+            continue
+        paid = max(sum(amount for when, amount in payments if when < day), 0) / total
+        gaps.append(max(min((day - start) / (end - start), 1) - paid, 0))
+    return statistics.fmean(gaps) if gaps else math.nan
+
+
 def held_level(score, known, starts, margin):
     """Return the level held at the first of some month ends, the latest first; -1: not known.
 
