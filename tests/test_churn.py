@@ -551,6 +551,33 @@ def test_one_day_is_a_day_and_silence_is_said_in_one_way():
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "english", "chinese"),
+    [
+        ("level_payments", np.log(4.2), "4.2 payments in 90 days on average", "平均每90天收付4.2笔"),
+        ("level_money", np.log(0.3), "its year's money is 0.3 times the usual", "年收付额为常人0.3倍"),
+        ("level_silent", np.log(4), "its rhythm lets expect no payment with 80% (BG/NBD)",
+         "按其节奏无收付的概率为80%（BG/NBD）"),
+        ("level_active_days", np.log(31), "paid on 30 days of a year", "一年内有30天收付"),
+        ("payments_quiet", np.log(13), "no payment for 12 days", "已12天无收付"),
+        ("level_steadiness", 0.25, "paid in 25% of its half-months", "25%的半月有收付"),
+        ("relations_silent_share", 0.4, "40% of its trading relations fell silent",
+         "40%的往来关系已沉默"),
+        ("relations_standing_ended_share", 0.5, "50% of its standing payments ended",
+         "50%的规律收付已停止"),
+        ("rfm", 3.0, "low in recency, frequency and money", "近度、频度与金额偏低"),
+        ("payments_gaps_since", 3.25, "silent for 3.2 of its usual gaps", "沉默已达平常间隔的3.2倍"),
+        ("products_held", 1.0, "holds 1 product", "持有产品1个"),
+        ("products_closed_60", 2.0, "closed 2 products in 60 days", "近60天关闭产品2个"),
+        ("products_closed_120", 3.0, "closed 3 products in 120 days", "近120天关闭产品3个"),
+        ("tenure_days", 90.0, "first seen 90 days ago", "首次往来距今90天"),
+    ],
+)  # fmt: skip
+def test_a_reason_says_its_figure(name, value, english, chinese):
+    said = reasons((name,), {name: np.array([value])}, np.ones((1, 1)), np.array([0]))
+    assert said == ([english], [chinese])
+
+
 def test_a_reason_has_its_figure_and_a_rise_is_none():
     names = ("payments_days_since", "trade_drop_60", "visits_drop_60")
     values = {

@@ -81,7 +81,7 @@ def busy_payments(seed):
         for row in zip(
             rng.integers(0, 7, n), rng.geometric(0.2, n) - 1, rng.integers(0, 2, n),
             rng.choice(currencies, n), AS_OF - rng.integers(0, rng.choice([95, 460], n)),
-            rng.choice([-40, 7, 100, 250, 1_000, 99_999], n), strict=True,
+            rng.choice([-40, 0, 7, 100, 250, 1_000, 99_999], n), strict=True,
         )
     ]  # fmt: skip
 
@@ -201,6 +201,29 @@ def test_no_customer_has_no_features(backend):
 @given(ledgers())
 @settings(max_examples=40)
 def test_lifecycle_and_tier_match_naive(payments):
+    check_standing(payments)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_customers_of_every_stage_and_tier_match_naive(seed):
+    """Of the drawn customers hardly any has payments enough to grow, decline or fall asleep."""
+    rng, payments = np.random.default_rng(seed), []
+    for customer in range(60):
+        newest = rng.choice([0, 5, 60, 89, 90, 91, 120, 180, 364, 365, 400])
+        oldest = newest + rng.choice([0, 3, 30, 89, 200, 400])
+        ages = [newest, oldest, *rng.integers(newest, oldest + 1, rng.integers(0, 12))]
+        currency = int(rng.choice([CNY, CNY, EUR]))
+        payments += [
+            (customer, 1, int(rng.integers(2)), currency, AS_OF - int(age),
+             int(rng.lognormal(8, 2)) * int(rng.choice([1, 1, 1, -1])))
+            for age in ages
+        ]  # fmt: skip
+    stages, tiers = check_standing(payments)
+    assert {*stages} == {*LIFECYCLES}
+    assert {*tiers} == {*TIERS}
+
+
+def check_standing(payments):
     columns = customer_features(build_ledger(payments), AS_OF, CPU)
     found = standing(columns, AS_OF, CPU)
     wanted = [naive.customer(own, AS_OF) for own in by_customer(payments)]
@@ -211,6 +234,7 @@ def test_lifecycle_and_tier_match_naive(payments):
         rows = [i for i, want in enumerate(wanted) if want["main_currency"] == currency]
         turnovers = [wanted[i]["money_turnover_minor_365d"] for i in rows]
         assert [tiers[i] for i in rows] == naive.tiers(turnovers)
+    return stages, tiers
 
 
 def test_tiers_are_cut_at_80_and_95_percent():

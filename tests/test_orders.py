@@ -283,6 +283,54 @@ def test_reasons_quote_what_is_known():
     ]  # fmt: skip
 
 
+SAID = [  # code, what is known, what is said, and what is known where it is not said
+    ("supplier_late", {"supplier_n_due": 20, "supplier_failed": 5, "pair_n_due": 8},
+     "the supplier was late with 25% of 20 orders to all buyers",
+     "该供应商历史到期20单，25%未按期足额交付", {"pair_n_due": 20}),
+    ("supplier_worse", {"supplier_recent_rate": 0.4, "supplier_late_rate": 0.1},
+     "the supplier has become later: about 40% of its orders in the last 180 days",
+     "该供应商近180天延迟加重，约40%未按期", {"supplier_late_rate": 0.4}),
+    ("item_late", {"item_n_due": 10, "item_failed": 3}, "late were 30% of 10 orders of this item",
+     "该品类历史到期10单，30%未按期", {"item_failed": 0}),
+    ("buyer_late", {"buyer_late_rate": 0.15}, "about 15% of what this buyer ordered came late",
+     "本买方订单约15%延迟到货", None),
+    ("supplier_busy", {"supplier_load": 0.3}, "the supplier has 30% of a year's orders open",
+     "该供应商未交订单达其全年订单的30%", {"supplier_load": 0}),
+    ("little_history", {"supplier_n_due": 9},
+     "little is known of the supplier: 9 orders past due", "该供应商履约记录少：仅9单已到期",
+     {"supplier_n_due": 10}),
+    ("short_lead", {"lead_days": 10, "lead_ratio": math.log(10 / 25)},
+     "10 days from order to delivery, the supplier usually takes 25",
+     "交期10天，该供应商通常需25天", {"lead_ratio": -0.39}),
+    ("large_order", {"amount_ratio": math.log(3.5)}, "3.5 times the supplier's usual order",
+     "金额为该供应商平常订单的3.5倍", {"amount_ratio": 0.39}),
+    ("close_to_due", {"elapsed_share": 0.8, "days_to_due": 6},
+     "not delivered 6 days before it is due, 80% of the lead time gone",
+     "距到期6天仍未交齐，交期已过80%", {"elapsed_share": 0.5}),
+    ("close_to_due", {"elapsed_share": 0.9, "days_to_due": 1},
+     "not delivered 1 day before it is due, 90% of the lead time gone",
+     "距到期1天仍未交齐，交期已过90%", {"days_to_due": 0}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("code", "known", "english", "chinese", "unless"), SAID)
+def test_reasons_say_what_the_figures_are_and_only_where_they_are_so(
+    code, known, english, chinese, unless
+):
+    reason = next(one for one in orders_reasons.REASONS if one.code == code)
+    nothing = dict.fromkeys([*FEATURES, "supplier_failed", "pair_failed", "item_failed"], 0.0)
+    nothing |= {"supplier_n_due": 99.0, "item_n_due": 5.0, "pair_n_due": 5.0}
+    parts = np.zeros(len(FEATURES))
+    parts[FEATURES.index(reason.features[0])] = 0.8
+    said = orders_reasons.explain(nothing | known, parts, -6)
+    assert said == ([code], [english], [chinese])
+    assert not reason.of or not any(
+        orders_reasons.explain(nothing | known, parts, -6, (reason.of,))
+    )
+    if unless is not None:
+        assert orders_reasons.explain(nothing | known | unless, parts, -6) == ([], [], [])
+
+
 @pytest.mark.parametrize(
     ("overdue_days", "n_overdue", "said"),
     [(-5, 1, 1), (-5, 2, 2), (0, 1, 1), (1, 1, None), (1, 2, 1), (12, 3, 2), (-5, 0, None)],

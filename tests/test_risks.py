@@ -99,16 +99,23 @@ def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
         for n, share in zip(rng.integers(3, 40, 30), rng.choice([1.0, 0.8, 0.3], 30), strict=True)
     ]  # fmt: skip
     lists = [one for one in lists if sum(v > 0 for v in one[-24:]) > 1]
+    others = [(rng.integers(-500, 10_000, (2, len(one))) * (rng.random(len(one)) < 0.9)).tolist()
+              for one in lists]  # fmt: skip
     income, length = table(*lists)
+    spend, season = (table(*(both[i] for both in others))[0] for i in (0, 1))
     unsteady = volatility_of(income, length, CPU)
-    wanted = demand_of(income, income, income, length, CPU)
-    for at, one in enumerate(lists):
-        for name, value in naive.volatility(one).items():
-            assert unsteady[name][at] == pytest.approx(value, abs=1e-9), name
-        for name, value in naive.demand(one).items():
-            assert wanted[name][at] == pytest.approx(value, rel=1e-9, abs=1e-12), name
-    for found in (unsteady["idle"], unsteady["drawdown"], wanted["interval"]):
-        assert len({*found.tolist()} - {0.0, 1.0}) > 5
+    wanted = demand_of(income, spend, season, length, CPU)
+    for at, (one, (bought, year)) in enumerate(zip(lists, others, strict=True)):
+        for name, value in (naive.volatility(one) | naive.trend(one)).items():
+            assert unsteady[name][at] == pytest.approx(value, abs=1e-9, nan_ok=True), name
+        more = naive.demand_change(one) | naive.demand_of_others(one, bought, year)
+        for name, value in (naive.demand(one) | more).items():
+            of = pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True)
+            assert wanted[name][at] == of, name
+    assert len({*wanted["class_code"].tolist()}) == 4
+    for found in (unsteady["idle"], unsteady["drawdown"], unsteady["trend_break"],
+                  wanted["interval"], wanted["bullwhip"], wanted["scaled_error"]):  # fmt: skip
+        assert len({*found[~np.isnan(found)].tolist()} - {0.0, 1.0}) > 5
 
 
 def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
@@ -306,6 +313,46 @@ def test_contract_nodes_are_what_loops_say(rows):
         return
     for name, value in expected.items():
         assert found[name][0] == pytest.approx(value), name
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nodes_and_contracts_of_several_customers_are_what_loops_say(seed):
+    rng, n = np.random.default_rng(seed), 60
+    customer = rng.integers(-1, 4, n)
+    due = DAY - rng.choice([0, 1, 60, 61, 200, 364, 365, 366], n)
+    due[rng.random(n) < 0.1] = NULL_DAY
+    paid = np.where(rng.random(n) < 0.3, NULL_DAY, DAY + rng.integers(-400, 30, n))
+    amount = rng.integers(-500, 1_000, n)
+    found = performance.node_delays(customer, due, paid, amount, DAY, 5, CPU)
+    start = DAY - rng.choice([0, 1, 100, 400, 900], n)
+    end = np.where(rng.random(n) < 0.1, NULL_DAY, start + rng.choice([0, 1, 35, 36, 400, 700], n))
+    total = rng.integers(-100, 2_000, n)
+    of = rng.integers(0, n, 90)
+    when, money = DAY - rng.integers(-20, 300, 90), rng.integers(-300, 1_200, 90)
+    gap = performance.paid_gaps(
+        {"customer": customer, "start": start, "end": end, "total": total},
+        {"contract": of, "day": when, "amount": money}, DAY, 5, CPU,
+    )  # fmt: skip
+
+    def nothing(day):
+        return None if day == NULL_DAY else day
+
+    for who in range(5):
+        own = [i for i in range(n) if customer[i] == who]
+        rows = [(due[i], nothing(paid[i]), amount[i]) for i in own if due[i] != NULL_DAY]
+        want = naive.nodes([row[:2] for row in rows], DAY) or dict.fromkeys(
+            ("behind_days", "unpaid_share", "hazard"), math.nan
+        )
+        want["paid_ratio"] = naive.paid_ratio(rows, DAY)
+        for name, value in want.items():
+            assert found[name][who] == pytest.approx(value, nan_ok=True), name
+        contracts = [
+            (start[i], nothing(end[i]), total[i],
+             [(when[j], money[j]) for j in range(90) if of[j] == i])
+            for i in own
+        ]  # fmt: skip
+        want = naive.paid_gap(contracts, DAY)
+        assert gap[who] == pytest.approx(want, abs=1e-6, nan_ok=True)
 
 
 def test_a_contract_is_behind_by_the_time_gone_less_what_was_paid(backend):
@@ -537,6 +584,65 @@ def test_every_part_has_words_a_half_and_a_weight():
     assert explain("contract", row, nothing, WEIGHTS) == ("", "", "")
 
 
+SAID = [
+    ("behind_days", {"behind_days": 12.4, "n_nodes": 3},
+     "contract nodes of the last year were paid 12 days behind plan on average (3 nodes)",
+     "近一年3个合同付款节点平均落后计划12天"),
+    ("unpaid_share", {"unpaid_share": 0.25, "hazard": 0.071},
+     "25% of the nodes due are unpaid, 7% went over 60 days past due",
+     "到期节点25%未付，7%逾期超过60天"),
+    ("paid_gap", {"paid_gap": 0.3},
+     "the paid share of its contracts is 30% behind the time gone", "合同支付比例落后履约时间进度30%"),
+    ("returned_rate", {"returned_rate": 0.04},
+     "about 4% of what it sold was taken back", "销售退回（红字）约占4%"),
+    ("cancelled_rate", {"cancelled_rate": 0.02},
+     "about 2% of what it invoiced was voided", "开票作废率约2%"),
+    ("thin", {"thin": 4.0},  # a payment in four months
+     "little speaks for it: 3 payments received a year", "年收款仅约3笔，履约记录少"),
+    ("arc", {"arc": 1.2}, "monthly income moves by 120% of its level from month to month",
+     "月收入环比（弧）波动120%"),
+    ("downside", {"downside": 0.4},
+     "months fall short of the mean by 40% (semideviation)", "收入下行半方差波动为均值的40%"),
+    ("drawdown", {"drawdown": 0.6},
+     "the last quarter's income is 60% below its peak", "最近一季收入较高点回落60%"),
+    ("trend_break", {"trend_break": 0.2, "trend_fall": 0.5},
+     "income broke its trend: 50% lower for half a year", "收入趋势拐点：近半年下降50%"),
+    ("idle", {"idle": 0.25}, "no income in 25% of its months", "25%的月份没有收入"),
+    ("interval", {"interval": 1.0, "class_code": 1},  # six months of twelve
+     "demand is intermittent: every 2.0 months on average", "需求间歇型，平均2.0个月一次"),
+    ("sizes", {"sizes": 0.814, "class_code": 2},
+     "demand is erratic: squared coefficient of variation 0.81", "需求波动型，变异系数平方0.81"),
+    ("error", {"error": 0.35}, "a month's sales are missed by 35% by a smoothed forecast",
+     "平滑预测的月均误差为销售的35%"),
+    ("change", {"change": 0.9, "change_fall": 0.45, "change_months": 5},
+     "sales fell by 45% 5 months ago", "5个月前出现需求变点，下降45%"),
+    ("bullwhip", {"bullwhip": 1.5},
+     "purchases swing 2.5 times as much as sales (bullwhip)", "采购波动为销售波动的2.5倍（牛鞭效应）"),
+    ("top_1", {"top_1": 0.499}, "50% of income comes from one channel, over the 30% line",
+     "第一大渠道占收入50%，超过30%线"),
+    ("top_1", {"top_1": 0.5}, "50% of income comes from one channel, over the 50% line",
+     "第一大渠道占收入50%，超过50%线"),
+    ("top_1", {"top_1": 0.05}, "5% of income comes from one channel", "第一大渠道占收入5%"),
+    ("hhi", {"hhi": 0.4, "effective_channels": 2.5},
+     "income rests on 2.5 channels in effect (HHI 0.40)", "有效渠道数2.5（HHI 0.40）"),
+    ("few", {"few": 0.25}, "4 channels in the last year", "近一年仅4个渠道"),
+    ("few", {"few": 1.0}, "1 channel in the last year", "近一年仅1个渠道"),
+    ("growing", {"growing": 0.13},
+     "concentration grew by 0.13 of HHI in a year", "集中度一年上升（HHI +0.13）"),
+    ("supplier_top_1", {"supplier_top_1": 0.1},
+     "10% of purchases come from one supplier, over the 10% line", "第一大供应商占采购10%，超过10%线"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("part", "figures", "english", "chinese"), SAID)
+def test_words_say_what_the_figures_are(part, figures, english, chinese):
+    assert {part for part, *_ in SAID} == {*REASONS}
+    risk = next(risk for risk, parts in risks.PARTS.items() if part in parts)
+    point = {name: 60.0 if name == part else 29.9 for name in risks.PARTS[risk]}
+    row = {"n_channels": 2.0, **figures}
+    assert explain(risk, row, point, WEIGHTS) == (part, english, chinese)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_words_of_all_customers_are_those_of_each_alone(seed):
     """Figures in the middle of two that are shown, below 0 and just beside, too."""
@@ -668,6 +774,9 @@ def test_a_year_of_deals_and_channels_is_what_loops_say():
     rng = np.random.default_rng(2)
     whole = drawn_months(40, rng)
     whole.n_in[:5], whole.n_returned[:3] = 0, 0
+    whole.first[::8] = DATES.stops[0] - 12  # a year to the day: not over a year without income
+    n_channels = whole.channels["n_channels"]
+    n_channels[:] = rng.integers(1, 9, n_channels.shape)
     whole.hhi[::4, 0], whole.hhi[1::4, 1], whole.channels["n_channels"][::4, 0] = (
         np.nan,
         np.nan,

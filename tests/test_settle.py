@@ -174,6 +174,26 @@ def test_three_payments_are_a_contract_that_goes_on_at_another_price(n, n_later,
 
 
 @pytest.mark.parametrize(
+    ("n_own", "n_more", "is_one"),
+    [(5, 0, True), (5, 1, True), (5, 2, False), (4, 1, False), (8, 2, True)],
+)
+def test_a_group_of_five_joins_though_one_in_five_more_has_no_due_date_left(n_own, n_more, is_one):
+    """Those that have none leave it: the due date that they answer is answered already."""
+    dates = [d for d in dates_of(SCHEDULES[3]) if d >= BEGIN][:18]
+    of_other = range(9, 9 + n_own)
+    columns = [(d, 1_000, int(k in of_other), d, 0) for k, d in enumerate(dates)]
+    columns += [(dates[k] + 1, 1_000, 1, dates[k], 1) for k in range(3, 3 + n_more)]
+    columns.sort()
+    assert check([(columns, [SCHEDULES[3]] * 3, 0)], on_host) == is_one
+    found = naive.Settled(
+        *zip(*columns, strict=True),
+        {g: (dates_of(SCHEDULES[3]), tick_of(0), period_of(SCHEDULES[3])) for g in range(2)},
+    )
+    if is_one:
+        assert sorted(found.owners) == [-1] * n_more + [0] * 18
+
+
+@pytest.mark.parametrize(
     ("price", "is_taken"), [(1_090, True), (1_110, False), (920, True), (900, False)]
 )
 def test_a_single_payment_for_a_missed_month_is_the_contracts_if_its_amount_is_near(

@@ -3,6 +3,7 @@
 import itertools
 import math
 import statistics
+from fractions import Fraction
 
 
 def concentration(payments, end, currency):
@@ -55,6 +56,59 @@ def demand(months):
     }
 
 
+def trend(months):
+    """Return the fall of the last half year, and how much of it counts by Welch's t."""
+    x = [max(value, 0.0) for value in months][-24:]
+    then, now = x[:-6], x[-6:]
+    before, after = statistics.fmean(then) if then else 0.0, sum(now) / 6
+    fall = max(1 - after / before, 0.0) if before else 0.0
+    if len(then) < 6:
+        return {"trend_fall": fall, "trend_break": math.nan}
+    error = statistics.variance(then) / len(then) + statistics.variance(now) / 6
+    square = (before - after) ** 2
+    sure = square / (square + 2 * error) if square else 0.0
+    return {"trend_fall": fall, "trend_break": fall * sure}
+
+
+def demand_change(months):
+    """Return the fall where the cumulative sum is farthest from a line, and its age; exactly."""
+    x = [Fraction(max(value, 0.0)) for value in months][-24:]
+    mean = sum(x) / len(x)
+    away = [abs(sum(x[:k]) - k * mean) for k in range(1, len(x))]
+    place = away.index(max(away)) + 1  # months before it
+    low, high = sum(x[:place]) / place, sum(x[place:]) / (len(x) - place)
+    fall = max(float(1 - high / low), 0.0) if low else 0.0
+    spread = math.sqrt(sum((v - mean) ** 2 for v in x))
+    strength = float(max(away)) / spread if spread else 0.0
+    return {"change_fall": fall, "change": fall * strength / (1 + strength),
+            "change_months": len(x) - place}  # fmt: skip
+
+
+def demand_of_others(months, bought, income):
+    """Return the bullwhip ratio above 1, the error over that of a year ago, and the class."""
+    x, out = ([max(value, 0.0) for value in one][-24:] for one in (months, bought))
+    income = income[-24:]
+    busy = [v for v in x if v > 0]
+
+    def varied(values):
+        mean = statistics.fmean(values)
+        return statistics.pvariance(values) / (mean**2 if mean else 1.0)
+
+    whip = max(varied(out) / max(varied(x), 0.01) - 1, 0.0)
+    level, smooth = x[0], {}
+    for at, value in enumerate(x[1:], 1):
+        smooth[at] = abs(value - level)
+        level += 0.3 * (value - level)
+    yearly = {at: abs(income[at] - income[at - 12]) for at in range(12, len(x))}
+    scale = sum(yearly.values())
+    is_known = len(yearly) > 1 and scale > 0
+    return {
+        "bullwhip": whip if sum(v > 0 for v in out) > 2 else math.nan,
+        "scaled_error": sum(smooth[at] for at in yearly) / scale if is_known else math.nan,
+        "class_code": (len(x) / len(busy) >= 1.32) + 2 * (varied(busy) >= 0.49),
+    }
+
+
 def dealings(n_in, n_returned, n_cancelled, n_months, channel, hhi_before):
     """Return parts of a year: payments, reversals and cancellations a month, shares of channels."""
     came, back, void = sum(n_in), sum(n_returned), sum(n_cancelled)
@@ -86,6 +140,24 @@ def nodes(rows, day):
         "unpaid_share": sum(p is None for _, p in due) / len(due),
         "hazard": sum(b > 60 for b in behind) / len(due),
     }
+
+
+def paid_ratio(rows, day):
+    """Return money paid over money due of (due, paid or None, amount) of one customer."""
+    due = [(p is not None and p < day, max(a, 0)) for d, p, a in rows if day - 365 <= d < day]
+    owed = sum(a for _, a in due)
+    return sum(a for came, a in due if came) / owed if owed else math.nan
+
+
+def paid_gap(contracts, day):
+    """Return the mean gap of (start, end or None, total, [(day, amount)]) of one customer."""
+    gaps = []
+    for start, end, total, payments in contracts:
+        if end is None or total <= 0 or start >= day or end <= max(day - 365, start):
+            continue
+        paid = max(sum(amount for when, amount in payments if when < day), 0) / total
+        gaps.append(max(min((day - start) / (end - start), 1) - paid, 0))
+    return statistics.fmean(gaps) if gaps else math.nan
 
 
 def held_level(score, known, starts, margin):
