@@ -47,12 +47,34 @@ def batch(**columns):
         ({**END, "months": 99_999}, "months is from -12000"),
         ({**END, "into": 3}, "into is the name of a column"),
         ({"op": "in_intervals", "column": "due", "into": "x"}, "argument 'intervals' is missing"),
+        (
+            {"op": "present_in", "column": "memo", "table": "t.csv", "key": "code"},
+            "argument 'into' is missing",
+        ),
     ],
 )
 def test_a_wrong_step_is_one_clear_line(step, words):
     with pytest.raises(ConfigError, match=words) as caught:
         compiled(step)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("step", "made"),
+    [
+        ({"op": "strip_chars", "chars": "*#"}, ["ab"]),
+        ({"op": "clean_special", "remove": ["punctuation"]}, ["ab"]),
+        ({"op": "cut", "n": 1}, ["#ab*"]),
+        ({"op": "replace_pattern", "pattern": "#a", "replacement": "c"}, ["*cb*"]),
+        ({"op": "split_rows", "separator": "#"}, ["*", "ab*"]),
+    ],
+)
+def test_without_into_a_text_is_changed_itself(step, made):
+    step = {**step, "column": "memo"}
+    changed = compiled(step).apply(batch(memo=["*#ab*"])).rows
+    assert changed.column("memo").to_pylist() == made
+    named = compiled({**step, "into": "memo"}).apply(batch(memo=["*#ab*"])).rows
+    assert changed.equals(named)
 
 
 def test_metadata_of_a_batch_stays():

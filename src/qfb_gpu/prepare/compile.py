@@ -164,7 +164,7 @@ class _StepReader:
     def _into(self, columns: dict[str, str]) -> tuple[str, ...]:
         given, operation = self._given, self._operation
         default = given.get("take") or columns.get("column")
-        into = given.get("into", default if operation.on_table else None)
+        into = given.get("into", None if _needs_into(operation) else default)
         is_list = operation.several or isinstance(default, list)
         names: list[Any] = _list(into, "into", self._where) if is_list else [into]
         if not all(isinstance(name, str) and name.strip() for name in names):
@@ -202,6 +202,11 @@ def _list(given: Any, key: str, where: str) -> list[Any]:
     return given
 
 
+def _needs_into(operation: Operation) -> bool:
+    """Return whether nothing says what a step makes where ``into`` is left out."""
+    return not (operation.in_place or "take" in operation.theirs)
+
+
 def _check_arguments(step: Mapping[str, Any], operation: Operation, where: str) -> None:
     known = operation.arguments
     for key in step:
@@ -214,7 +219,7 @@ def _check_arguments(step: Mapping[str, Any], operation: Operation, where: str) 
     needed = {*operation.columns, *operation.lists} - operation.optional
     needed |= {name for name, given in fields.items() if given.is_required()}
     needed |= {"table"} if operation.theirs else set()
-    needed |= set() if operation.on_table else {"into"}
+    needed |= {"into"} if _needs_into(operation) else set()
     missing = [key for key in known if key in needed and key not in step]
     if missing:
         msg = f"{where}: argument {missing[0]!r} is missing; it takes {', '.join(known)}"

@@ -57,6 +57,8 @@ class Operation:
         Whether it has to see all rows of a file at once.
     multiplies : callable(settings) -> bool
         Whether one row may become several.
+    in_place : bool
+        Whether it changes the column itself where ``into`` is left out.
     keeps_raw : bool
         Whether ``into`` must be another column than the one that is read.
     """
@@ -72,6 +74,7 @@ class Operation:
     pairs: frozenset[str] = frozenset()
     whole: Callable[[dict[str, Any]], bool] = lambda _settings: False
     multiplies: Callable[[dict[str, Any]], bool] = lambda _settings: False
+    in_place: bool = False
     keeps_raw: bool = False
 
     @property
@@ -119,19 +122,19 @@ OPERATIONS: dict[str, Operation] = {
         optional=frozenset({"condition"}),
         dates=frozenset({"first", "second"}),
     ),
-    "clean_special": _one(text.clean_special),
-    "strip_chars": _one(text.strip_chars),
+    "clean_special": _one(text.clean_special, in_place=True),
+    "strip_chars": _one(text.strip_chars, in_place=True),
     "show_zero": _one(shown.show_zero, keeps_raw=True),
     "count_text": _one(text.count_text),
     "contains": _one(text.contains),
     "first_label": _one(text.first_label),
     "match_pattern": _one(patterns.match_pattern),
     "extract_pattern": _one(patterns.extract_pattern),
-    "replace_pattern": _one(patterns.replace_pattern),
+    "replace_pattern": _one(patterns.replace_pattern, in_place=True),
     "left": _one(parts.left),
     "mid": _one(parts.mid),
     "right": _one(parts.right),
-    "cut": _one(parts.cut),
+    "cut": _one(parts.cut, in_place=True),
     "between": _one(parts.between),
     "after": _one(parts.after),
     "join_columns": Operation(combine.join_columns, {}, {"columns": "columns"}),
@@ -141,6 +144,7 @@ OPERATIONS: dict[str, Operation] = {
         {"column": "column"},
         {},
         on_table=True,
+        in_place=True,
         multiplies=lambda _settings: True,
     ),
     "duplicates": Operation(
