@@ -455,6 +455,10 @@ def test_the_order_of_features_changes_no_bit_of_a_model(cpu):
     assert models[0].names == ("a", "b", "c")
     assert models[0].to_files() == models[1].to_files()
     assert models[0].same_question(models[1])
+    about = json.loads(models[0].to_files()["churn.json"])
+    assert about.pop("days_apart") == 0  # as in versions kept before it was known
+    older = {**models[0].to_files(), "churn.json": json.dumps(about).encode()}
+    assert churn.ChurnModel.from_files(older).days_apart == 0
     for other in ({"names": ("a", "b")}, {"definition": "silence"}, {"horizon_days": 91},
                   {"fall_share": 0.6}):  # fmt: skip
         assert not models[0].same_question(replace(models[1], **other))
