@@ -397,6 +397,30 @@ def test_survival_is_kaplan_meiers(rows, share):
         assert near or reached[g] == wanted or (math.isnan(reached[g]) and math.isnan(wanted))
 
 
+@pytest.mark.parametrize("seed", range(12))
+def test_forecasts_are_those_of_loops_at_the_first_level_that_tells_enough(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 120))
+    fine, time = rng.integers(0, 4, n), rng.integers(-5, 40, n)
+    is_paid = rng.random(n) < rng.choice([0.3, 0.7, 1.0])
+    keys = [fine, fine // 2 + 100, np.full(n, 200)]
+    curves = survival.kaplan_meier(
+        np.concatenate(keys), np.tile(time.astype(float), 3), np.tile(is_paid, 3), CPU
+    )
+    asked, now = np.arange(5), rng.integers(-6, 42, 5)
+    sort = [asked, asked // 2 + 100, np.full(5, 200)]
+    found = timing.forecast(sort, now.astype(float), curves, CPU)
+    names = ("level", "n_events", "early", "middle", "late", "chance")
+    rows = list(zip(time.tolist(), is_paid.tolist(), strict=True))
+    for at in range(5):
+        levels = [
+            [row for row, one in zip(rows, of, strict=True) if one == key[at]]
+            for of, key in zip(keys, sort, strict=True)
+        ]
+        wanted = naive.forecast(levels, int(now[at])) or (-1, 0, *[math.nan] * 4)
+        assert [found[name][at] for name in names] == pytest.approx(list(wanted), nan_ok=True)
+
+
 @given(st.lists(st.integers(0, 700) | st.sampled_from([0, 500, 505, 510]), max_size=40))
 @settings(max_examples=80)
 def test_recurring_shares_are_those_of_loops(points):

@@ -38,6 +38,32 @@ def test_what_was_said_and_came_by_tenths_is_what_loops_say(rows):
     assert evaluation.calibration_error(label, np.array(said)) == pytest.approx(error / len(rows))
 
 
+@given(ROWS)
+@settings(max_examples=60)
+def test_ranks_and_errors_are_those_of_pairs_and_loops(rows):
+    """Ties count half; of rows that tie at the tenth, each is in it as far as there is room."""
+    score = [place / 12 for place, _ in rows]
+    label = [is_true for _, is_true in rows]
+    found = evaluation.metrics(np.array(label), np.array(score))
+    pairs = [
+        (a > b) + 0.5 * (a == b)
+        for a, t in zip(score, label, strict=True) if t
+        for b, u in zip(score, label, strict=True) if not u
+    ]  # fmt: skip
+    assert found["auc"] == pytest.approx(np.mean(pairs)) if pairs else np.isnan(found["auc"])
+    room, hits = len(rows) / 10, 0.0
+    for value in sorted(set(score), reverse=True):
+        tied = [t for s, t in zip(score, label, strict=True) if s == value]
+        taken = min(room, len(tied))
+        hits, room = hits + taken * sum(tied) / len(tied), room - taken
+    share = sum(label) / len(rows)
+    lift = hits / (len(rows) / 10) / share if share else np.nan
+    assert found["lift_10"] == pytest.approx(lift, nan_ok=True)
+    errors = [(s - t) ** 2 for s, t in zip(score, label, strict=True)]
+    assert found["brier"] == pytest.approx(sum(errors) / len(rows))
+    assert (found["base_rate"], found["n_rows"]) == (pytest.approx(share), len(rows))
+
+
 def test_the_range_of_draws_leaves_a_twentieth_on_either_side():
     draws = np.full(evaluation.DRAWS, np.nan)
     half = evaluation.DRAWS // 2

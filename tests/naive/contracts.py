@@ -1,6 +1,7 @@
 """Contracts by loops: measures of payments, survival, shares that recur."""
 
 import math
+from fractions import Fraction
 
 
 def measures(contract, payments, is_working, first_day):
@@ -42,6 +43,38 @@ def survival_quantile(times, events, share):
         if survival(times, events, time) <= share + 1e-9:
             return time
     return math.nan
+
+
+def forecast(levels, now):
+    """Return when a node that waits until now is paid, by the first level that tells enough.
+
+    Levels are lists of (time, is paid), the finest first. Returns its number, how many took longer
+    than now, the 5%, 50% and 95% of them (with n of them the (n + 1)th counts, too), and the share
+    that was paid at all; None where no level tells.
+    """
+    for at, rows in enumerate(levels):
+        later = sorted({t for t, paid in rows if paid and t > now})
+        n = sum(paid and t > now for t, paid in rows)
+        if n < (10 if at < len(levels) - 1 else 1):
+            continue
+
+        def left(until, rows=rows):
+            share = Fraction(1)
+            for time in {t for t, paid in rows if paid and t <= until}:
+                waiting = sum(t >= time for t, _ in rows)
+                share *= Fraction(waiting - rows.count((time, True)), waiting)
+            return share
+
+        low = max((Fraction(5, 100) * (n + 1) - 1) / n, Fraction(0))
+        high = min(Fraction(95, 100) * (n + 1) / n, Fraction(1))
+        dates = [
+            next((t for t in later if left(t) <= left(now) * (1 - q)), math.nan)
+            for q in (low, Fraction(1, 2), high)
+        ]
+        if n < 10:
+            dates[0] = dates[2] = math.nan
+        return at, n, *dates, float(1 - left(later[-1]) / left(now))
+    return None
 
 
 def recurring(points, narrow, wide):
