@@ -1,6 +1,7 @@
-"""Declared schedules and the streams that stand for them, against loops over all pairs."""
+"""Declared frequencies; schedules and the streams that stand for them, against loops over pairs."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import declared as naive
@@ -8,9 +9,11 @@ from naive import declared as naive
 from qfb_gpu.backend import get_backend
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.payments import declared
+from qfb_gpu.schema import CADENCES
 
 CPU = get_backend("cpu")
 NAN = float("nan")
+MONTH = 365.25 / 12
 
 common = {
     "counterparty_key": st.sampled_from([5, 5, 5, 5, 0, 0, -6]),
@@ -70,3 +73,105 @@ def test_a_schedules_stream_and_its_differences_are_those_of_loops(ours, theirs,
         assert (None if at < 0 else theirs[at]) == want
         names = set() if want is None else naive.differences(row, want)
         assert difference == sum(getattr(declared, name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "cadence", "period", "code"),
+    [
+        ("EvryDay", "daily", 1, "EvryDay"),
+        ("EvryWorkgDay", "daily", 1.4, "EvryWorkgDay"),
+        ("IntrvlDay:10", "every_n_days", 10, "IntrvlDay:10"),
+        ("IntrvlDay:07", "weekly", 7, "IntrvlDay:07"),
+        ("IntrvlWkDay:01:03", "weekly", 7, "IntrvlWkDay:01:03"),
+        ("IntrvlWkDay:02:03", "biweekly", 14, "IntrvlWkDay:02:03"),
+        ("IntrvlWkDay:03:07", "every_n_days", 21, "IntrvlWkDay:03:07"),
+        ("WkInMnthDay:02:03", "monthly", MONTH, "WkInMnthDay:02:03"),
+        ("IntrvlMnthDay:01:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
+        ("IntrvlMnthDay:01:-01", "monthly", MONTH, "IntrvlMnthDay:01:-01"),
+        ("IntrvlMnthDay:06:15", "semiannual", 6 * MONTH, "IntrvlMnthDay:06:15"),
+        ("IntrvlMnthDay:12:31", "annual", 12 * MONTH, "IntrvlMnthDay:12:31"),
+        ("IntrvlMnthDay:24:01", "every_n_days", 24 * MONTH, "IntrvlMnthDay:24:01"),
+        ("QtrDay:ENGLISH", "quarterly", 3 * MONTH, "QtrDay:ENGLISH"),
+        ("QtrDay:SCOTTISH", "quarterly", 3 * MONTH, "QtrDay:SCOTTISH"),
+        ("UK.OBIE.Fortnightly", "biweekly", 14, ""),
+        ("UK.OBIE.HalfYearly", "semiannual", 6 * MONTH, ""),
+        ("MNTH", "monthly", MONTH, ""),
+        ("MNTH:1:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
+        ("MNTH:2", "semimonthly", MONTH / 2, ""),
+        ("WEEK:1:03", "weekly", 7, "IntrvlWkDay:01:03"),
+        ("FRTN:1:05", "biweekly", 14, "IntrvlWkDay:02:05"),
+        ("QURT", "quarterly", 3 * MONTH, ""),
+        ("MIAN", "semiannual", 6 * MONTH, ""),
+        ("YEAR", "annual", 12 * MONTH, ""),
+        ("DAIL", "daily", 1, ""),
+        ("WODL", "daily", 1.4, "EvryWorkgDay"),
+        ("FOWK", "every_n_days", 28, ""),
+        ("TWMH", "bimonthly", 2 * MONTH, ""),
+        ("ALMH", "bimonthly", 2 * MONTH, ""),
+        ("FOMH", "every_n_days", 4 * MONTH, ""),
+        ("FIMH", "every_n_days", 5 * MONTH, ""),
+        ("MNTH::15", "monthly", MONTH, "IntrvlMnthDay:01:15"),  # v4 gives a count or a point
+        ("MNTH:2.0", "semimonthly", MONTH / 2, ""),  # as JSON may write a number
+        ("MNTH:1.0:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
+        ("MNTH:4", "every_n_days", MONTH / 4, ""),
+        ("YEAR:24", "semimonthly", MONTH / 2, ""),
+        ("YEAR:12", "monthly", MONTH, ""),
+        ("YEAR:6", "bimonthly", 2 * MONTH, ""),
+        ("YEAR:4", "quarterly", 3 * MONTH, ""),
+        ("MIAN:2", "quarterly", 3 * MONTH, ""),
+        ("FRTN:2", "weekly", 7, ""),
+        ("WEEK:7", "daily", 1, ""),
+        ("WEEK:2", "every_n_days", 3.5, ""),
+    ],
+)
+def test_every_frequency_code_is_read(text, cadence, period, code):
+    found = declared.parse_frequency(text)
+    assert (found.cadence, found.code) == (cadence, code)
+    assert found.period_days == pytest.approx(period)
+
+
+@pytest.mark.parametrize("text", ["ADHO", "INDA"])
+def test_ad_hoc_has_no_period(text):
+    found = declared.parse_frequency(text)
+    assert found.cadence == "irregular"
+    assert np.isnan(found.period_days)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NONE", "NotKnown",
+     "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
+     "IntrvlWkDay:01:08", "QtrDay:IRISH", "every day", "IntrvlDay:00"],
+)  # fmt: skip
+def test_what_is_no_code_is_not_guessed(text):
+    assert declared.parse_frequency(text) is None
+
+
+def columns_of(**columns):
+    kinds = {"amount": float, "period_days": float}
+    flags = ("is_active", "is_schedule", "is_past", "is_out", "is_regular", "is_stopped")
+    return {
+        name: np.array(values, bool if name in flags else kinds.get(name, np.int64))
+        for name, values in columns.items()
+    }
+
+
+def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
+    monthly = CADENCES.index("monthly")
+    common = {"customer": [0, 0], "counterparty_key": [7, 7], "currency": [1, 1],
+              "cadence": [monthly] * 2, "period_days": [MONTH] * 2, "next_day": [10, 10]}  # fmt: skip
+    ours = columns_of(
+        **common,
+        amount=[50.0, 80.0],
+        is_active=[1, 0],
+        is_schedule=[1, 1],
+        is_past=[0, 0],
+        until_day=[NULL_DAY] * 2,
+    )
+    theirs = columns_of(**common, amount=[80.0, 50.0], stream_id=[3, 4], is_out=[1, 1],
+                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9], last_day=[3, 3])  # fmt: skip
+    made = declared.match_streams(ours, theirs, CPU)
+    assert made["stream"].tolist() == [1, 0]
+    assert made["difference"].tolist() == [0, declared.NOT_ACTIVE]
+    theirs["currency"][:] = 2
+    assert declared.match_streams(ours, theirs, CPU)["stream"].tolist() == [-1, -1]

@@ -10,88 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from qfb_gpu.backend import get_backend
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta, gold, obie
 from qfb_gpu.lake.ingest import ingest
-from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.parts.open_banking import OPEN_BANKING
 from qfb_gpu.payments import declared
-from qfb_gpu.schema import CADENCES
-
-MONTH = 365.25 / 12
-
-
-@pytest.mark.parametrize(
-    ("text", "cadence", "period", "code"),
-    [
-        ("EvryDay", "daily", 1, "EvryDay"),
-        ("EvryWorkgDay", "daily", 1.4, "EvryWorkgDay"),
-        ("IntrvlDay:10", "every_n_days", 10, "IntrvlDay:10"),
-        ("IntrvlDay:07", "weekly", 7, "IntrvlDay:07"),
-        ("IntrvlWkDay:01:03", "weekly", 7, "IntrvlWkDay:01:03"),
-        ("IntrvlWkDay:02:03", "biweekly", 14, "IntrvlWkDay:02:03"),
-        ("IntrvlWkDay:03:07", "every_n_days", 21, "IntrvlWkDay:03:07"),
-        ("WkInMnthDay:02:03", "monthly", MONTH, "WkInMnthDay:02:03"),
-        ("IntrvlMnthDay:01:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
-        ("IntrvlMnthDay:01:-01", "monthly", MONTH, "IntrvlMnthDay:01:-01"),
-        ("IntrvlMnthDay:06:15", "semiannual", 6 * MONTH, "IntrvlMnthDay:06:15"),
-        ("IntrvlMnthDay:12:31", "annual", 12 * MONTH, "IntrvlMnthDay:12:31"),
-        ("IntrvlMnthDay:24:01", "every_n_days", 24 * MONTH, "IntrvlMnthDay:24:01"),
-        ("QtrDay:ENGLISH", "quarterly", 3 * MONTH, "QtrDay:ENGLISH"),
-        ("QtrDay:SCOTTISH", "quarterly", 3 * MONTH, "QtrDay:SCOTTISH"),
-        ("UK.OBIE.Fortnightly", "biweekly", 14, ""),
-        ("UK.OBIE.HalfYearly", "semiannual", 6 * MONTH, ""),
-        ("MNTH", "monthly", MONTH, ""),
-        ("MNTH:1:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
-        ("MNTH:2", "semimonthly", MONTH / 2, ""),
-        ("WEEK:1:03", "weekly", 7, "IntrvlWkDay:01:03"),
-        ("FRTN:1:05", "biweekly", 14, "IntrvlWkDay:02:05"),
-        ("QURT", "quarterly", 3 * MONTH, ""),
-        ("MIAN", "semiannual", 6 * MONTH, ""),
-        ("YEAR", "annual", 12 * MONTH, ""),
-        ("DAIL", "daily", 1, ""),
-        ("WODL", "daily", 1.4, "EvryWorkgDay"),
-        ("FOWK", "every_n_days", 28, ""),
-        ("TWMH", "bimonthly", 2 * MONTH, ""),
-        ("ALMH", "bimonthly", 2 * MONTH, ""),
-        ("FOMH", "every_n_days", 4 * MONTH, ""),
-        ("FIMH", "every_n_days", 5 * MONTH, ""),
-        ("MNTH::15", "monthly", MONTH, "IntrvlMnthDay:01:15"),  # v4 gives a count or a point
-        ("MNTH:2.0", "semimonthly", MONTH / 2, ""),  # as JSON may write a number
-        ("MNTH:1.0:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
-        ("MNTH:4", "every_n_days", MONTH / 4, ""),
-        ("YEAR:24", "semimonthly", MONTH / 2, ""),
-        ("YEAR:12", "monthly", MONTH, ""),
-        ("YEAR:6", "bimonthly", 2 * MONTH, ""),
-        ("YEAR:4", "quarterly", 3 * MONTH, ""),
-        ("MIAN:2", "quarterly", 3 * MONTH, ""),
-        ("FRTN:2", "weekly", 7, ""),
-        ("WEEK:7", "daily", 1, ""),
-        ("WEEK:2", "every_n_days", 3.5, ""),
-    ],
-)
-def test_every_frequency_code_is_read(text, cadence, period, code):
-    found = declared.parse_frequency(text)
-    assert (found.cadence, found.code) == (cadence, code)
-    assert found.period_days == pytest.approx(period)
-
-
-@pytest.mark.parametrize("text", ["ADHO", "INDA"])
-def test_ad_hoc_has_no_period(text):
-    found = declared.parse_frequency(text)
-    assert found.cadence == "irregular"
-    assert np.isnan(found.period_days)
-
-
-@pytest.mark.parametrize(
-    "text",
-    [None, "", "MNTH:0", "MNTH:0.5", "MNTH:1.5", "MNTH:x", "MNTH:-1", "NONE", "NotKnown", "UK.OBIE.NotKnown", "IntrvlMnthDay:00:15", "IntrvlMnthDay:01:32",
-     "IntrvlWkDay:01:08", "QtrDay:IRISH", "every day", "IntrvlDay:00"],
-)  # fmt: skip
-def test_what_is_no_code_is_not_guessed(text):
-    assert declared.parse_frequency(text) is None
 
 
 @pytest.fixture
@@ -246,6 +170,25 @@ def test_the_first_payment_in_step_is_not_the_next(bank):
     assert rows.column("FirstDate").to_pylist() == ["2020-03-18"]
 
 
+def test_a_reference_is_read_where_each_version_has_it(bank):
+    plain = {"Unstructured": ["Rent", "Unit 4"]}
+    both = {"Structured": [{"CreditorReferenceInformation": {"Reference": "RF18"}}], **plain}
+    orders = [
+        {"AccountId": "a", "StandingOrderId": str(n), **more}
+        for n, more in enumerate(
+            [
+                {"Reference": "Gym"},
+                {"RemittanceInformation": plain},
+                {"RemittanceInformation": both},
+                {},
+            ]
+        )
+    ]
+    bank.write("d.json", {"Data": {"StandingOrder": orders}})
+    rows, _ = obie.read_rows(bank.docs / "d.json", "open_banking")
+    assert rows.column("Reference").to_pylist() == ["Gym", "Rent; Unit 4", "RF18", None]
+
+
 def test_of_several_documents_the_newest_declaration_is_kept(bank):
     order = {"AccountId": "a", "StandingOrderId": "s", "Frequency": "EvryDay"}
     dates = ("2024-03-01", "2024-05-01", "2024-04-01")
@@ -366,33 +309,3 @@ def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(
     assert agrees == {"kept": True, "new": None, "stopped": True}
     (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
     assert (profile["declared_n_schedules"], profile["declared_n_agreeing"]) == (2, 1)
-
-
-def arrays(**columns):
-    kinds = {"amount": float, "period_days": float}
-    flags = ("is_active", "is_schedule", "is_past", "is_out", "is_regular", "is_stopped")
-    return {
-        name: np.array(values, bool if name in flags else kinds.get(name, np.int64))
-        for name, values in columns.items()
-    }
-
-
-def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
-    monthly = CADENCES.index("monthly")
-    common = {"customer": [0, 0], "counterparty_key": [7, 7], "currency": [1, 1],
-              "cadence": [monthly] * 2, "period_days": [MONTH] * 2, "next_day": [10, 10]}  # fmt: skip
-    ours = arrays(
-        **common,
-        amount=[50.0, 80.0],
-        is_active=[1, 0],
-        is_schedule=[1, 1],
-        is_past=[0, 0],
-        until_day=[NULL_DAY] * 2,
-    )
-    theirs = arrays(**common, amount=[80.0, 50.0], stream_id=[3, 4], is_out=[1, 1],
-                    is_regular=[1, 1], is_stopped=[0, 0], n_payments=[9, 9], last_day=[3, 3])  # fmt: skip
-    made = declared.match_streams(ours, theirs, get_backend("cpu"))
-    assert made["stream"].tolist() == [1, 0]
-    assert made["difference"].tolist() == [0, declared.NOT_ACTIVE]
-    theirs["currency"][:] = 2
-    assert declared.match_streams(ours, theirs, get_backend("cpu"))["stream"].tolist() == [-1, -1]

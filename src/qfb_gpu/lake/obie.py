@@ -220,13 +220,20 @@ def _mandate_date(row: Row, *names: str) -> Any:
     return _day(_first(*found))
 
 
+def _reference(row: Row) -> Any:
+    """Return what an order is paid with; v4 has it in the remittance information."""
+    structured = _listed(_at(row, "RemittanceInformation", "Structured"))
+    told = [_at(one, "CreditorReferenceInformation", "Reference") for one in structured]
+    return _first(row.get("Reference"), *told, _at(row, "RemittanceInformation", "Unstructured"))
+
+
 def _standing_order(row: Row) -> Row:
     amounts = ("NextPaymentAmount", "LastPaymentAmount", "FirstPaymentAmount", "FinalPaymentAmount")
     return _declared(
         "standing_order", row, row.get("StandingOrderId"),
         CounterpartyId=_at(row, "CreditorAccount", "Identification"),
         CounterpartyName=_at(row, "CreditorAccount", "Name"),
-        Reference=row.get("Reference"),
+        Reference=_reference(row),
         Status=row.get("StandingOrderStatusCode"),
         Frequency=frequency_text(row),
         Date=_day(row.get("LastPaymentDateTime")),
