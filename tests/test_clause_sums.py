@@ -85,6 +85,7 @@ def test_sums_of_a_stated_total_are_read(text, total, wanted):
         ("总价60万，货款合计50万，签订付20万，余款验收付", doubts.FIXED_SUM),  # two totals
         ("总价60万，签订付20万五，余款验收付", doubts.FIXED_SUM),  # not how sums are written
         ("总价60万元，签订付贰拾万元（¥210,000），余款验收付", doubts.FIXED_SUM),
+        ("总价1亿元，每期支付1元", doubts.SUMS_DIFFER),  # a hundred million nodes
         ("违约金总额6万元，签订付2万，余款验收付", doubts.FIXED_SUM),
         ("签订付20万，余款质保期满付", doubts.FIXED_SUM),
         ("合同总价60万元，首付款不低于20万元，余款验收后付", doubts.FIXED_SUM),

@@ -37,6 +37,8 @@ _CLOSE = 5
 """Basis points by which a sum may miss 100% (shares such as 33.3%)."""
 _SMALL = 10
 """Parts of the whole, of which one at most is small."""
+_MOST = 1_200
+"""Instalments of a clause: a hundred years of months."""
 _NUMBERED = re.compile(r"第\s*1\s*(?:期|次|笔|批)|first instal", re.IGNORECASE)
 _DISCOUNT = re.compile(
     r"\d+(?:\.\d+)?%?\s*(?:/|discount|if paid|within|in|,|\s)*\s*\d{1,2}(?:\s*days?)?\s*[,;/]?\s*"
@@ -215,7 +217,7 @@ def _repeated(drafts: list[Draft], text: str, whole: int) -> list[Draft]:
     if len(drafts) > 1 or only.share is None or only.n > 1 or not words.EACH.search(text):
         return drafts
     n, over = divmod(whole, only.share)
-    return drafts if over or n == 1 else [replace(only, n=n, share=whole)]
+    return drafts if over or not 1 < n <= _MOST else [replace(only, n=n, share=whole)]
 
 
 def _bare(share: int) -> Draft:
