@@ -64,3 +64,8 @@ def test_a_schedules_stream_and_its_differences_are_those_of_loops(ours, theirs,
         assert (None if at < 0 else theirs[at]) == want
         names = set() if want is None else naive.differences(row, want)
         assert difference == sum(getattr(declared, name) for name in names)
+
+
+def test_every_difference_is_a_bit_of_its_own():
+    names = ("OTHER_CADENCE", "OTHER_AMOUNT", "OTHER_NEXT", "NOT_REGULAR", "STOPPED", "NOT_ACTIVE")
+    assert [getattr(declared, name) for name in names] == [1, 2, 4, 8, 16, 32]
