@@ -202,6 +202,32 @@ def test_the_units_that_are_chosen_save_most_of_all_choices():
     assert {0, 1, 2} <= set(n_chosen)
 
 
+@pytest.mark.parametrize(
+    ("units", "kept"),
+    [
+        ([(10, 1, 10), (9, 1, 9)], [0]),  # a miss in ten answered due dates, no more
+        ([(20, 2, 20), (19, 2, 19)], [0]),
+        ([(4, 0, 5), (3, 0, 4), (8, 0, 10), (7, 0, 9)], [0, 2]),  # an extra in five payments
+        ([(3, 1, 3), (3, 2, 3), (3, 1, 3)], [2]),  # none is clean: the one worth most
+        ([(3, 0, 3)], [0]),
+        ([], []),
+    ],
+)
+def test_units_with_few_misses_and_extras_leave_the_pool_first(units, kept):
+    """Units are (answered due dates, missed ones, payments), each worth more than the one before.
+
+    The first and the last of the pool were not chosen, though the last is worth most.
+    """
+    units = [(9, 0, 9), *units, (9, 0, 9)]
+    n = len(units)
+    fit = np.zeros((n, N_FIT), np.int64)
+    fit[:, 7:9] = [unit[:2] for unit in units]
+    size = np.array([unit[2] for unit in units], np.int32)
+    chosen = np.array([0, *[1] * (n - 2), 0], np.int8)
+    streams.keep_clean(fit, size, 0, n, np.arange(n, dtype=float), chosen)
+    assert (np.flatnonzero(chosen) - 1).tolist() == kept
+
+
 @pytest.mark.cudasim
 def test_choices_in_the_simulator_save_most():
     for seed in range(4):
