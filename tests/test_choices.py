@@ -253,6 +253,19 @@ def relations(draw):
 @given(st.lists(relations(), min_size=1, max_size=4))
 @settings(max_examples=300)
 def test_streams_are_numbered_by_their_first_payments_and_leftovers_join_who_resembles_them(drawn):
+    check_streams(drawn)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_groups_of_one_size_a_leftover_joins_the_one_that_began_first(seed):
+    rng = np.random.default_rng(seed)
+    rows = [(int(amount), int(group)) for amount, group in zip(
+        rng.integers(98, 104, 12), rng.permutation([0, 1] * 6), strict=True)]  # fmt: skip
+    rows += [(100, -1)] * int(rng.integers(1, 3))
+    check_streams([[rows[i] for i in rng.permutation(len(rows))]])
+
+
+def check_streams(drawn):
     amount = np.array([a for rows in drawn for a, _ in rows], np.int64)
     offsets = offsets_of(np.array([len(rows) for rows in drawn], np.int64), np)
     owner = np.array([2 * r + g if g >= 0 else -1 for r, rows in enumerate(drawn) for _, g in rows],
