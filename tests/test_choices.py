@@ -202,6 +202,32 @@ def test_the_units_that_are_chosen_save_most_of_all_choices():
     assert {0, 1, 2} <= set(n_chosen)
 
 
+@pytest.mark.parametrize(
+    ("units", "kept"),
+    [
+        ([(10, 1, 10), (9, 1, 9)], [0]),  # a miss in ten answered due dates, no more
+        ([(20, 2, 20), (19, 2, 19)], [0]),
+        ([(4, 0, 5), (3, 0, 4), (8, 0, 10), (7, 0, 9)], [0, 2]),  # an extra in five payments
+        ([(3, 1, 3), (3, 2, 3), (3, 1, 3)], [2]),  # none is clean: the one worth most
+        ([(3, 0, 3)], [0]),
+        ([], []),
+    ],
+)
+def test_units_with_few_misses_and_extras_leave_the_pool_first(units, kept):
+    """Units are (answered due dates, missed ones, payments), each worth more than the one before.
+
+    The first and the last of the pool were not chosen, though the last is worth most.
+    """
+    units = [(9, 0, 9), *units, (9, 0, 9)]
+    n = len(units)
+    fit = np.zeros((n, N_FIT), np.int64)
+    fit[:, 7:9] = [unit[:2] for unit in units]
+    size = np.array([unit[2] for unit in units], np.int32)
+    chosen = np.array([0, *[1] * (n - 2), 0], np.int8)
+    streams.keep_clean(fit, size, 0, n, np.arange(n, dtype=float), chosen)
+    assert (np.flatnonzero(chosen) - 1).tolist() == kept
+
+
 @pytest.mark.cudasim
 def test_choices_in_the_simulator_save_most():
     for seed in range(4):
@@ -227,6 +253,19 @@ def relations(draw):
 @given(st.lists(relations(), min_size=1, max_size=4))
 @settings(max_examples=300)
 def test_streams_are_numbered_by_their_first_payments_and_leftovers_join_who_resembles_them(drawn):
+    check_streams(drawn)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_of_groups_of_one_size_a_leftover_joins_the_one_that_began_first(seed):
+    rng = np.random.default_rng(seed)
+    rows = [(int(amount), int(group)) for amount, group in zip(
+        rng.integers(98, 104, 12), rng.permutation([0, 1] * 6), strict=True)]  # fmt: skip
+    rows += [(100, -1)] * int(rng.integers(1, 3))
+    check_streams([[rows[i] for i in rng.permutation(len(rows))]])
+
+
+def check_streams(drawn):
     amount = np.array([a for rows in drawn for a, _ in rows], np.int64)
     offsets = offsets_of(np.array([len(rows) for rows in drawn], np.int64), np)
     owner = np.array([2 * r + g if g >= 0 else -1 for r, rows in enumerate(drawn) for _, g in rows],

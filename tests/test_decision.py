@@ -1,6 +1,9 @@
 """What is called regular: q-values against a loop and SciPy, and what is blanked."""
 
+import math
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive import decision as naive
@@ -8,7 +11,9 @@ from scipy.stats import false_discovery_control
 
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.payments import decide, q_values, q_values_known, q_values_of
+from qfb_gpu.payments.columns import p_values as p_values_of
 from qfb_gpu.schema import CADENCES, ROLLS, STATUSES
+from qfb_kernels import dues
 
 NAN = float("nan")
 p_values = st.lists(
@@ -130,3 +135,35 @@ def test_a_stopped_stream_keeps_its_period_but_expects_nothing():
     for name in ("next_amount", "next_amount_low", "next_amount_high"):
         np.testing.assert_array_equal(out[name], [1.5, NAN, NAN, NAN])
     np.testing.assert_array_equal(out["period_days"], [1.5, 2.5, NAN, NAN])
+
+
+MONTHLY, ANNUAL, WEEKLY, NONE = (dues.MONTHS, 1), (dues.MONTHS, 12), (dues.DAYS, 7), (dues.DAYS, 0)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "hits", "size", "evidence", "want"),
+    [
+        (MONTHLY, 3, 3, 5.0, 0.1 * math.exp(-5)),
+        (MONTHLY, 9, 12, 700.0, 0.1 * math.exp(-690)),
+        (MONTHLY, 3, 3, 2.0, 0.1 * math.exp(-2)),
+        (MONTHLY, 3, 3, -3.0, 1.0),  # ten times as likely by chance
+        (MONTHLY, 3, 3, -1e300, 1.0),
+        (MONTHLY, 2, 3, 9.0, 1.0),  # three payments, of which two answer a due date
+        (MONTHLY, 2, 2, 9.0, math.nan),
+        (WEEKLY, 2, 2, 9.0, math.nan),
+        (WEEKLY, 4, 4, 9.0, 0.1 * math.exp(-9)),
+        ((dues.DAYS, 12), 2, 2, 9.0, math.nan),  # every twelve days is not every twelve months
+        (ANNUAL, 2, 2, 5.0, 0.045 * math.exp(-5)),
+        (ANNUAL, 3, 3, 5.0, 0.1 * math.exp(-5)),
+        (ANNUAL, 1, 2, 9.0, math.nan),
+        (NONE, 9, 9, 9.0, 1.0),
+        (NONE, 0, 1, 0.0, math.nan),
+    ],
+)
+def test_a_p_value_is_a_share_of_the_bound_where_payments_are_enough(
+    schedule, hits, size, evidence, want
+):
+    fit = np.zeros((1, 14), np.int64)
+    fit[0, :2], fit[0, 7] = schedule, hits
+    found = p_values_of(fit, np.array([evidence]), np.array([size]), np)
+    assert found[0] == pytest.approx(want, rel=1e-12, abs=0.0, nan_ok=True)

@@ -95,6 +95,19 @@ def test_a_schedules_stream_and_its_differences_are_those_of_loops(ours, theirs,
         ("QtrDay:SCOTTISH", "quarterly", 3 * MONTH, "QtrDay:SCOTTISH"),
         ("UK.OBIE.Fortnightly", "biweekly", 14, ""),
         ("UK.OBIE.HalfYearly", "semiannual", 6 * MONTH, ""),
+        ("UK.OBIE.Daily", "daily", 1, ""),
+        ("UK.OBIE.Weekly", "weekly", 7, ""),
+        ("UK.OBIE.Monthly", "monthly", MONTH, ""),
+        ("UK.OBIE.Quarterly", "quarterly", 3 * MONTH, ""),
+        ("UK.OBIE.Annual", "annual", 12 * MONTH, ""),
+        ("UK.OBIE.Yearly", "annual", 12 * MONTH, ""),
+        ("WEEK", "weekly", 7, ""),
+        ("FRTN", "biweekly", 14, ""),
+        ("QURT:3", "monthly", MONTH, ""),
+        ("MNTH:1:31", "monthly", MONTH, "IntrvlMnthDay:01:31"),
+        ("MNTH:1:32", "monthly", MONTH, ""),
+        ("WEEK:1:07", "weekly", 7, "IntrvlWkDay:01:07"),
+        ("WEEK:1:08", "weekly", 7, ""),
         ("MNTH", "monthly", MONTH, ""),
         ("MNTH:1:15", "monthly", MONTH, "IntrvlMnthDay:01:15"),
         ("MNTH:2", "semimonthly", MONTH / 2, ""),
@@ -175,3 +188,8 @@ def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
     assert made["difference"].tolist() == [0, declared.NOT_ACTIVE]
     theirs["currency"][:] = 2
     assert declared.match_streams(ours, theirs, CPU)["stream"].tolist() == [-1, -1]
+
+
+def test_every_difference_is_a_bit_of_its_own():
+    names = ("OTHER_CADENCE", "OTHER_AMOUNT", "OTHER_NEXT", "NOT_REGULAR", "STOPPED", "NOT_ACTIVE")
+    assert [getattr(declared, name) for name in names] == [1, 2, 4, 8, 16, 32]

@@ -13,6 +13,7 @@ from qfb_gpu.cli import app
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import delta, gold, lock
+from qfb_gpu.lake import maintain as upkeep
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.maintain import maintain
 
@@ -65,6 +66,33 @@ def test_rows_their_order_and_the_run_stay(out):
     assert sum(one.n_compacted for one in again) == 0
     gold.publish(out, "things", [out.parent / "made" / "0-1.parquet"], gold.Publication("run2", 3))
     assert gold.read(out, "things").num_rows == 5
+
+
+@pytest.mark.parametrize("n_into", [2, 3, 9])
+def test_large_tables_become_several_files_in_the_order_of_their_rows(out, n_into, monkeypatch):
+    before = gold.read(out, "things")
+    sizes = [path.stat().st_size for path in delta.table_files(out / "things")]
+    monkeypatch.setattr(upkeep, "_SMALL_BYTES", -(-sum(sizes) // n_into))
+    (things, _) = maintain(out)
+    made = delta.table_files(out / "things")
+    assert (things.n_compacted, things.n_into) == (20, len(made))
+    assert n_into - 2 <= len(made) <= n_into  # all but the last are of as many small ones
+    assert gold.read(out, "things").equals(before)
+    rows = [pq.read_table(path).num_rows for path in made]
+    assert sum(rows) == before.num_rows
+    assert len({*rows[:-1]}) == 1
+    assert maintain(out)[0].n_compacted == 0
+
+
+@pytest.mark.parametrize(("n_files", "is_done"), [(8, False), (9, True)])
+def test_a_table_of_a_few_files_is_left_alone(tmp_path, n_files, is_done):
+    parts = [tmp_path / f"{n}.parquet" for n in range(n_files)]
+    for n, part in enumerate(parts):
+        pq.write_table(pa.table({"x": [n]}), part)
+    gold.publish(tmp_path / "out", "things", parts, gold.Publication("run", 1))
+    (things, _) = maintain(tmp_path / "out")
+    assert things.n_compacted == n_files * is_done
+    assert gold.read(tmp_path / "out", "things")["x"].to_pylist() == list(range(n_files))
 
 
 def test_what_no_version_needs_is_deleted(out):
