@@ -321,15 +321,30 @@ def next_of_a_category(place, n_own, seed, clock=timing.SHARE):
 
 
 @pytest.mark.parametrize("clock", [timing.EVENT, timing.SHARE, timing.DAYS])
-@pytest.mark.parametrize("n_own", [0, 1, 9])
+@pytest.mark.parametrize("n_own", [0, 1, 2, 9])
 def test_categories_that_pay_at_another_time_tell_no_range(n_own, clock):
-    """A lease's delivery at a fifth had the range of goods, at six tenths: none held."""
+    """A lease's delivery at a fifth had the range of goods, at six tenths: none held.
+
+    Its date was that of goods, too, however many of its own were paid.
+    """
     for seed in range(40):
         _, found = next_of_a_category(0.2, n_own, seed, clock)
-        assert found["level"] == 2
-        assert 0.1 < found["middle"] < 1
+        is_told = n_own >= timing.FEWEST_OWN
+        assert found["level"] == 2 - is_told
+        assert found["n_events"] == (n_own if is_told else 120 + n_own)
+        assert (found["middle"] < 0.4) == is_told
         assert np.isnan(found["early"])
         assert np.isnan(found["late"])
+
+
+def test_no_date_is_told_where_all_of_the_own_category_were_paid_sooner_and_others_pay_later():
+    time = np.concatenate([np.linspace(0.1, 0.2, 9), np.linspace(0.8, 0.9, 60)])
+    keys = np.concatenate([np.repeat([1, 2], [9, 60]), np.repeat([101, 102], [9, 60]), [200] * 69])
+    curves = survival.kaplan_meier(keys, np.tile(time, 3), np.ones(keys.size, bool), CPU)
+    sort, clock = [np.array([key]) for key in (1, 101, 200)], np.array([timing.SHARE], np.int8)
+    found = timing.forecast(sort, np.array([0.3]), clock, curves, CPU)
+    assert (found["level"].item(), found["n_events"].item()) == (-1, 0)
+    assert all(np.isnan(found[name]).all() for name in ("early", "middle", "late", "chance"))
 
 
 @pytest.mark.parametrize("place", [0.6, 0.7, 0.8, 0.9])

@@ -38,6 +38,8 @@ LEVELS = 3
 """Of pooling: nodes of one share after one share in a category; of a kind in it; of a kind."""
 FEWEST_EVENTS = 10
 """Later than today, below which a coarser sort is taken."""
+FEWEST_OWN = 2
+"""Paid nodes of a category that tell that it pays at another time than the others."""
 RANGE = (0.05, 0.5, 0.95)
 _HALF_MONTH = 15
 """Days from an event to the end of its month, on average."""
@@ -157,42 +159,64 @@ def forecast(
         ``early`` and ``late`` also where fewer than :data:`FEWEST_EVENTS` took longer than
         ``now``: the least and greatest of n hold the next one (n - 1) of (n + 1) times, of 10 to 18
         still only 82 to 89 of 100; and where other categories' nodes are asked, on another clock
-        than ``due``, and those of its own were not paid when theirs were),
+        than ``due``, and those of its own were not paid when theirs were). Where
+        :data:`FEWEST_OWN` of its own or more say so, they alone are asked, few as they are,
         ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
         (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64, paid nodes of the
         sort that took longer than ``now``).
     """
     xp = backend.xp
-    n = now.shape[0]
-    low, high = xp.zeros(n, dtype="int64"), xp.zeros(n, dtype="int64")
-    to_come = low  # the first step after now: the least that a quantile may be
-    level = xp.full(n, -1, dtype="int8")
-    n_later = xp.zeros(n, dtype="int64")
-    for at, keys in enumerate(sort):
-        begin, end = curve_of(keys, curves, backend)
-        next_step = step_after(curves, begin, end, now, backend)
-        later = end - next_step
-        take = (level < 0) & (later >= (1 if at == LEVELS - 1 else FEWEST_EVENTS))
-        low, high = xp.where(take, begin, low), xp.where(take, end, high)
-        to_come = xp.where(take, next_step, to_come)
-        n_later = xp.where(take, later, n_later)
-        level = xp.where(take, at, level).astype("int8")
+    low, high, to_come, level, mixed = _pooled(sort, now, clock, curves, backend)
+    n_later = high - to_come
     waiting = surviving(curves, low, to_come, backend)
     known = (level >= 0) & (waiting > 0)
     early, middle, late = (
         xp.where(known, quantile(curves, to_come, high, waiting * (1 - q), backend), xp.nan)
         for q in _of_sample(n_later, xp)
     )
-    mixed = (level == LEVELS - 1) & (clock != DUE) & ~_is_alike(sort, curves, backend)
     untold = (n_later < FEWEST_EVENTS) | mixed
     early, late = xp.where(untold, xp.nan, early), xp.where(untold, xp.nan, late)
     last = xp.maximum(high - 1, 0)
-    end = curves["survival"][last] if curves["survival"].shape[0] else xp.ones(n)
+    end = curves["survival"][last] if curves["survival"].shape[0] else xp.ones(level.shape[0])
     chance = xp.where(known, 1 - end / xp.maximum(waiting, 1e-12), xp.nan)
     return {
         "early": early, "middle": middle, "late": late, "chance": chance, "level": level,
         "n_events": n_later,
     }  # fmt: skip
+
+
+def _pooled(
+    sort: list[Any], now: Any, clock: Any, curves: dict[str, Any], backend: Backend
+) -> tuple[Any, ...]:
+    """Return which curve each node is forecast by, and from which of its steps on.
+
+    Its begin and end, the first step later than ``now`` (the least that a quantile may be), its
+    level, and whether nodes of other categories were asked in vain or for want of any.
+    """
+    xp = backend.xp
+    n = now.shape[0]
+    low, high = xp.zeros(n, dtype="int64"), xp.zeros(n, dtype="int64")
+    to_come, level = low, xp.full(n, -1, dtype="int8")
+    for at, keys in enumerate(sort):
+        begin, end = curve_of(keys, curves, backend)
+        later = step_after(curves, begin, end, now, backend)
+        fewest = 1 if at == LEVELS - 1 else FEWEST_EVENTS
+        take = (level < 0) & (end - later >= fewest)
+        low, high, to_come, level = _where(
+            take, (begin, end, later, at), (low, high, to_come, level), xp
+        )
+    mixed = (level == LEVELS - 1) & (clock != DUE) & ~_is_alike(sort, curves, backend)
+    begin, end = curve_of(sort[-2], curves, backend)
+    later = step_after(curves, begin, end, now, backend)
+    at = xp.where(end > later, LEVELS - 2, -1)
+    own = mixed & (end - begin >= FEWEST_OWN)
+    chosen = _where(own, (begin, end, later, at), (low, high, to_come, level), xp)
+    return (*chosen, mixed)
+
+
+def _where(which: Any, new: tuple[Any, ...], old: tuple[Any, ...], xp: Any) -> tuple[Any, ...]:
+    both = zip(new, old, strict=True)
+    return tuple(xp.where(which, one, other).astype(other.dtype) for one, other in both)
 
 
 def _is_alike(sort: list[Any], curves: dict[str, Any], backend: Backend) -> Any:
