@@ -45,18 +45,25 @@ def survival_quantile(times, events, share):
     return math.nan
 
 
-def forecast(levels, now):
+def forecast(levels, now, *, by_due_date):
     """Return when a node that waits until now is paid, by the first level that tells enough.
 
-    Levels are lists of (time, is paid), the finest first. Returns its number, how many took longer
-    than now, the 5%, 50% and 95% of them (with n of them the (n + 1)th counts, too), and the share
-    that was paid at all; None where no level tells.
+    Levels are lists of (time, is paid), the finest first; the last holds other categories, too,
+    and tells no range, or nothing, where the own one is paid at another time. Returns its number,
+    how many took longer than now, the 5%, 50% and 95% of them (with n of them the (n + 1)th counts,
+    too), and the share that was paid at all; None where no level tells.
     """
     for at, rows in enumerate(levels):
-        later = sorted({t for t, paid in rows if paid and t > now})
         n = sum(paid and t > now for t, paid in rows)
         if n < (10 if at < len(levels) - 1 else 1):
             continue
+        differs = at == len(levels) - 1 and not by_due_date and pays_apart(levels[-2], rows)
+        if differs and sum(paid for _, paid in levels[-2]) >= 2:
+            at, rows = at - 1, levels[-2]
+            n = sum(paid and t > now for t, paid in rows)
+            if not n:
+                return None
+        later = sorted({t for t, paid in rows if paid and t > now})
 
         def left(until, rows=rows):
             share = Fraction(1)
@@ -71,10 +78,20 @@ def forecast(levels, now):
             next((t for t in later if left(t) <= left(now) * (1 - q)), math.nan)
             for q in (low, Fraction(1, 2), high)
         ]
-        if n < 10:
+        if n < 10 or differs:
             dates[0] = dates[2] = math.nan
         return at, n, *dates, float(1 - left(later[-1]) / left(now))
     return None
+
+
+def pays_apart(own, every):
+    """Return whether the middle one of the own paid nodes lies outside 90% of the others'."""
+    mine, all_ = (sorted(t for t, paid in rows if paid) for rows in (own, every))
+    if not mine:
+        return True
+    middle = mine[len(mine) // 2]
+    n = sum(t <= middle for t in all_) - sum(t <= middle for t in mine)
+    return not 0.05 * (len(all_) - len(mine)) <= n <= 0.95 * (len(all_) - len(mine))
 
 
 def recurring(points, narrow, wide):

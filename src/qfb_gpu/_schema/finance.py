@@ -46,16 +46,19 @@ TABLES = (
         ("next_amount_high", "float64", "95% quantile, by what nodes were paid, currency units"),
         ("next_due_date", "date", "where clause and contract give one, else null"),
         ("next_date", "date",
-         "half of such nodes, unpaid until as_of, were paid by then; null where not known"),
+         ("half of such nodes, unpaid until as_of, were paid by then; null where not known: also "
+          "where the category's own took less long and other categories pay at another time")),
         ("next_date_earliest", "date",
          ("5% of them were paid by then; null below ten such nodes, or where only other "
-          "categories have ten, which pay at another time: next_date is then a rough guess")),
+          "categories can be asked, of which nothing says that they pay at the same time: "
+          "next_date is then a rough guess")),
         ("next_date_latest", "date",
          ("95% of them; null as next_date_earliest, or where fewer were paid. With n of 10 to 18 "
           "in next_n_similar the range holds (n - 1) / (n + 1), 82 to 89%, not 90%")),
         ("next_chance", "float64", "share of such nodes that were paid at all so far, 0 to 1"),
         ("next_basis", "string",
-         "clock of the forecast: due, event, share (of length) or days; see contracts.md"),
+         ("clock of the forecast: due, event, share (of length) or days; null where there is no "
+          "next_date for want of such nodes; see contracts.md")),
         ("next_n_similar", "int64", "number of paid nodes that the forecast rests on"),
         ("category_mean_payments", "float64",
          "mean number of payments over all contracts of the category"),

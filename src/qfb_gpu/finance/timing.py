@@ -159,8 +159,8 @@ def forecast(
         ``early`` and ``late`` also where fewer than :data:`FEWEST_EVENTS` took longer than
         ``now``: the least and greatest of n hold the next one (n - 1) of (n + 1) times, of 10 to 18
         still only 82 to 89 of 100; and where other categories' nodes are asked, on another clock
-        than ``due``, and those of its own were not paid when theirs were). Where
-        :data:`FEWEST_OWN` of its own or more say so, they alone are asked, few as they are,
+        than ``due``, and those of its own were not paid when theirs were; where
+        :data:`FEWEST_OWN` of its own or more say so, they alone are asked, few as they are),
         ``chance`` (float64, share of them that were paid at all within what was seen), ``level``
         (int8, of pooling; -1 where there is no curve) and ``n_events`` (int64, paid nodes of the
         sort that took longer than ``now``).
@@ -191,7 +191,7 @@ def _pooled(
     """Return which curve each node is forecast by, and from which of its steps on.
 
     Its begin and end, the first step later than ``now`` (the least that a quantile may be), its
-    level, and whether nodes of other categories were asked in vain or for want of any.
+    level, and whether other categories were to be asked that do not pay when its own does.
     """
     xp = backend.xp
     n = now.shape[0]
