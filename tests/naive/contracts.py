@@ -59,29 +59,34 @@ def forecast(levels, now, *, by_due_date):
             continue
         differs = at == len(levels) - 1 and not by_due_date and pays_apart(levels[-2], rows)
         if differs and sum(paid for _, paid in levels[-2]) >= 2:
-            at, rows = at - 1, levels[-2]
-            n = sum(paid and t > now for t, paid in rows)
-            if not n:
-                return None
-        later = sorted({t for t, paid in rows if paid and t > now})
-
-        def left(until, rows=rows):
-            share = Fraction(1)
-            for time in {t for t, paid in rows if paid and t <= until}:
-                waiting = sum(t >= time for t, _ in rows)
-                share *= Fraction(waiting - rows.count((time, True)), waiting)
-            return share
-
-        low = max((Fraction(5, 100) * (n + 1) - 1) / n, Fraction(0))
-        high = min(Fraction(95, 100) * (n + 1) / n, Fraction(1))
-        dates = [
-            next((t for t in later if left(t) <= left(now) * (1 - q)), math.nan)
-            for q in (low, Fraction(1, 2), high)
-        ]
-        if n < 10 or differs:
-            dates[0] = dates[2] = math.nan
-        return at, n, *dates, float(1 - left(later[-1]) / left(now))
+            return of_level(at - 1, levels[-2], now, ranged=False)
+        return of_level(at, rows, now, ranged=not differs)
     return None
+
+
+def of_level(at, rows, now, *, ranged):
+    """Return what nodes of one level tell, as above; None where none took longer than now."""
+    n = sum(paid and t > now for t, paid in rows)
+    if not n:
+        return None
+    later = sorted({t for t, paid in rows if paid and t > now})
+
+    def left(until):
+        share = Fraction(1)
+        for time in {t for t, paid in rows if paid and t <= until}:
+            waiting = sum(t >= time for t, _ in rows)
+            share *= Fraction(waiting - rows.count((time, True)), waiting)
+        return share
+
+    low = max((Fraction(5, 100) * (n + 1) - 1) / n, Fraction(0))
+    high = min(Fraction(95, 100) * (n + 1) / n, Fraction(1))
+    dates = [
+        next((t for t in later if left(t) <= left(now) * (1 - q)), math.nan)
+        for q in (low, Fraction(1, 2), high)
+    ]
+    if n < 10 or not ranged:
+        dates[0] = dates[2] = math.nan
+    return at, n, *dates, float(1 - left(later[-1]) / left(now))
 
 
 def pays_apart(own, every):
