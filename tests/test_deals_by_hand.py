@@ -86,18 +86,49 @@ def test_a_contract_that_is_paid_in_full_awaits_no_payment(tmp_path):
     assert summary.next_percent[1] == 70
 
 
+def next_amounts(folder, first, clause="预付30%，验收70%"):
+    """Return the summary of contracts of 1,000.00, of each of which one payment is known."""
+    day = dt.date(2024, 3, 1)
+    ids = [f"{at:03d}" for at in range(len(first))]
+    paid = payments(*((f"t{at}", day, amount, "out", "CNY")
+                      for at, amount in zip(ids, first, strict=True)))  # fmt: skip
+    deals = contracts(*((f"k{at}", day, 1000.0, "CNY", clause) for at in ids))
+    return night(folder, paid, deals, links(*((f"k{at}", f"t{at}") for at in ids))).table(
+        "contract_summary"
+    )
+
+
 def test_what_is_promised_lies_within_the_range_of_the_next_amount(tmp_path):
     """A node that is paid in part says nothing of what nodes are paid: the rest is to come."""
-    start = dt.date(2024, 3, 1)
-    paid = payments(("t1", dt.date(2024, 3, 5), 40.0, "out", "CNY"),
-                    ("t2", dt.date(2024, 3, 6), 2.99, "out", "CNY"))  # fmt: skip
-    deals = contracts(("k1", start, 1000.0, "CNY", "预付30%，验收70%"),
-                      ("k2", start, 10.0, "CNY", "预付30%，验收70%"))  # fmt: skip
-    found = night(tmp_path, paid, deals, links(("k1", "t1"), ("k2", "t2")))
-    summary = found.table("contract_summary")
-    assert summary.next_amount.tolist() == [260.0, 7.0]
-    assert (summary.next_amount_low > 0.99 * summary.next_amount).all()
+    summary = next_amounts(tmp_path, [40.0, *[299.0] * 12])
+    assert summary.next_amount.tolist() == [260.0, *[700.0] * 12]
     assert (summary.next_amount_high == summary.next_amount).all()
+    assert summary.next_amount_low[1:].to_numpy() == pytest.approx(700 * 299 / 300)
+
+
+def test_what_is_left_of_a_node_paid_in_part_varies_as_the_whole_does(tmp_path):
+    """Of 300 in all 297 to 303 will be paid, so of 60 that are left 57 to 63, not 59.4 to 60.6."""
+    summary = next_amounts(tmp_path, [240.0, *[297.0, 300.0, 303.0] * 4])
+    ends = summary[["next_amount_low", "next_amount", "next_amount_high"]].iloc[0]
+    assert ends.to_numpy() == pytest.approx([57.0, 60.0, 63.0])
+
+
+@pytest.mark.parametrize("n", [0, 1, 9])
+def test_few_nodes_tell_no_range_of_the_next_amount(tmp_path, n):
+    summary = next_amounts(tmp_path, [40.0, *[300.0] * n])
+    assert summary.next_amount[0] == 260
+    assert summary[["next_amount_low", "next_amount_high"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize("n", [10, 18, 19, 38, 39, 60])
+def test_the_range_of_the_next_amount_is_that_of_a_sample(tmp_path, n):
+    """The i-th of n holds i / (n + 1) of what comes; by plain quantiles of 10 they held 74 of 100."""
+    paid = np.random.default_rng(n).permutation(np.arange(n) - n // 2) / 10 + 300
+    summary = next_amounts(tmp_path, paid.tolist())
+    least = max(i for i in range(1, n + 1) if i == 1 or 20 * i <= n + 1)
+    ends = np.sort(paid)[[least - 1, n - least]]
+    assert summary.next_amount_low[0] == pytest.approx(700 * ends[0] / 300)
+    assert summary.next_amount_high[0] == pytest.approx(700 * ends[1] / 300)
 
 
 def test_a_framework_contract_of_one_yuan_has_shares_above_0(tmp_path):

@@ -42,8 +42,12 @@ TABLES = (
         ("next_kind", "string", "kind of the first node not paid; null where none"),
         ("next_percent", "float64", "its share of the total in percent, 0 to 100"),
         ("next_amount", "float64", "what is left to pay of it, currency units"),
-        ("next_amount_low", "float64", "5% quantile, by what nodes were paid, currency units"),
-        ("next_amount_high", "float64", "95% quantile, by what nodes were paid, currency units"),
+        ("next_amount_low", "float64",
+         ("low end of its 90% range, by what nodes were paid in all, currency units; null while "
+          "fewer than ten nodes were paid in full")),
+        ("next_amount_high", "float64",
+         ("high end of that range; null as next_amount_low. With n of 10 to 18 nodes paid in full "
+          "it holds (n - 1) / (n + 1), 82 to 89%, not 90%")),
         ("next_due_date", "date", "where clause and contract give one, else null"),
         ("next_date", "date",
          ("half of such nodes, unpaid until as_of, were paid by then; null where not known: also "

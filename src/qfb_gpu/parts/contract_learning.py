@@ -14,7 +14,7 @@ from qfb_gpu.finance.clause_words import KINDS, OTHER
 from qfb_gpu.finance.joins import mix
 from qfb_gpu.finance.recurring import recurring_shares
 from qfb_gpu.finance.survival import kaplan_meier
-from qfb_gpu.finance.timing import EVENT, SHARE, sorts, usual_days
+from qfb_gpu.finance.timing import EVENT, FEWEST_EVENTS, SHARE, sorts, usual_days
 from qfb_gpu.finance.waits import learn_waits
 from qfb_gpu.ledger import NULL_DAY, Labelled
 from qfb_gpu.parts.contract_rows import load, node_times, per_contract, shares
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from qfb_gpu.parts.contract_rows import Rows
     from qfb_gpu.parts.part import Columns, Saved
 
-_LOW, _HIGH = 0.05, 0.95
+_FEWER = 20
+"""Of so many nodes one is paid less, and one more, than the range of the next amount."""
 
 
 def fit(saved: Saved) -> dict[str, Columns]:
@@ -104,17 +105,23 @@ def _kinds(buckets: list[Rows]) -> Columns:
 
 
 def _amounts(buckets: list[Rows]) -> Columns:
-    """Return how nodes were paid beside what the clause promised: quantiles of the ratio.
+    """Return how nodes were paid beside what the clause promised: 90% range of the ratio.
 
     Of nodes that are paid in full: of others the rest is still to come. As promised lies within.
+    The range is by the order statistics of the sample, as that of dates
+    (:func:`qfb_gpu.finance.timing.forecast`): NaN of fewer nodes than have a range there.
     """
     ratios = []
     for rows in buckets:
         done = ~rows.node["is_bare"] & (rows.node["paid_day"] != NULL_DAY)
         promised = rows.nodes.amount_minor[done]
         ratios.append(rows.node["paid_minor"][done] / np.maximum(promised, 1))
-    ratio = np.concatenate(ratios)
-    low, high = np.quantile(ratio, (_LOW, _HIGH)) if ratio.shape[0] else (1.0, 1.0)
+    ratio = np.sort(np.concatenate(ratios))
+    n = ratio.shape[0]
+    if n < FEWEST_EVENTS:
+        return {"low": np.full(1, np.nan), "high": np.full(1, np.nan)}
+    from_end = max((n + 1) // _FEWER, 1)  # the next lies below the i-th i / (n + 1) times
+    low, high = ratio[from_end - 1], ratio[n - from_end]
     return {"low": np.array([min(low, 1.0)]), "high": np.array([max(high, 1.0)])}
 
 

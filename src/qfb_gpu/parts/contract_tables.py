@@ -262,16 +262,20 @@ def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) ->
     sort = [keys[node] for keys in times["sorts"]]
     seen = forecast(sort, now, times["clock"][node], saved.fitted("curves"), backend)
     spread = saved.fitted("amounts")
-    left = rows.nodes.amount_minor[node] - rows.node["paid_minor"][node]
     codes = rows.contracts.currency[contract]
     scale = np.array([minor_per_major(int(c)) if c >= 0 else 1 for c in codes], np.float64)
-    amount = left / scale
+    promised, paid = rows.nodes.amount_minor[node], rows.node["paid_minor"][node]
 
     def spread_out(values: np.ndarray, null: Any) -> np.ndarray:
         """Return a value a contract from one a contract that has a next node."""
         full = np.full(n, null, values.dtype)
         full[contract] = values
         return full
+
+    def left(end: str) -> np.ndarray:
+        """Return what is left to pay of a node of which in all so much will have been paid."""
+        whole = promised * spread[end][0]
+        return spread_out(np.maximum(whole - paid, 0.0) / scale, np.nan)
 
     def date(name: str) -> np.ndarray:
         """Return days as dates, after the as-of day, as nothing was paid until then."""
@@ -284,9 +288,9 @@ def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) ->
     return {
         "next_kind": _texts(spread_out(kind[node].astype(np.int32), -1), words.KINDS),
         "next_percent": spread_out(rows.nodes.basis_points[node] / 100, np.nan),
-        "next_amount": spread_out(amount, np.nan),
-        "next_amount_low": spread_out(amount * spread["low"][0], np.nan),
-        "next_amount_high": spread_out(amount * spread["high"][0], np.nan),
+        "next_amount": spread_out((promised - paid) / scale, np.nan),
+        "next_amount_low": left("low"),
+        "next_amount_high": left("high"),
         "next_due_date": spread_out(rows.node["due_day"][node], NULL_DAY),
         "next_date": date("middle"),
         "next_date_earliest": date("early"),
