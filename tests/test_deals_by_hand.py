@@ -175,6 +175,25 @@ def test_a_supplier_depends_on_who_pays_it_whatever_was_ordered(tmp_path):
     assert terms.purchases_minor.tolist() == [150_00, 1_700_00]
 
 
+def test_a_credit_note_changes_no_figure_of_payment_terms(tmp_path):
+    day = dt.timedelta(days=1)
+    paid = payments(("t1", AS_OF - 40 * day, 1513.37, "out", "CNY"),
+                    ("t2", AS_OF - 20 * day, 507.91, "out", "CNY"),
+                    ("t3", AS_OF - 10 * day, 613.19, "in", "CNY"))  # fmt: skip
+    orders = [("o1", 1513.37, AS_OF - 80 * day), ("o2", 507.91, AS_OF - 30 * day),
+              ("o3", -613.19, AS_OF - 70 * day), ("o4", 0.0, AS_OF - 70 * day)]  # fmt: skip
+    names = ("order_id", "amount", "delivered_date")
+    for kept in (orders[:2], orders):
+        bought = of_rows(names, kept, customer_id="A", supplier_id="P", item="x", currency="CNY",
+                         order_date=AS_OF - 100 * day, due_date=AS_OF - 90 * day)  # fmt: skip
+        tables = {"transactions": paid, "orders": bought}
+        one = deals_case.Night(tmp_path / str(len(kept)), tables, [PAYMENT_TERMS])
+        terms = one.table("payment_terms").query("basis == 'orders'").iloc[0]
+        assert (terms.n_invoices, terms.n_paid, terms.purchases_minor) == (2, 2, 2021_28)
+        assert terms.days_mean == 25
+        assert terms.days_weighted == pytest.approx((40 * 1513.37 + 10 * 507.91) / 2021.28)
+
+
 def test_a_category_has_one_name_in_whatever_order_its_spellings_come(tmp_path):
     deals = contracts(*((f"k{at}", dt.date(2024, 3, 1), 10.0, "CNY", None) for at in range(3)))
     paid = payments(("t1", dt.date(2024, 3, 18), 3.0, "out", "CNY"))

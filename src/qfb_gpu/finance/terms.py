@@ -37,7 +37,7 @@ class Invoices:
     pair : int64, 0 .. n_pairs - 1
     begin_day : int32, delivery or trigger
     paid_day : int32, ``NULL_DAY`` while it is open
-    amount_minor : int64
+    amount_minor : int64, not negative
     terms_days : int32, agreed days; -1 where not written
     """
 
@@ -75,7 +75,7 @@ def statistics(
     p10, p50, p90 = (
         quantile(curves, low, high, np.full(n_pairs, share), backend) for share in (0.9, 0.5, 0.1)
     )
-    amount = np.abs(invoices.amount_minor).astype(np.float64)
+    amount = invoices.amount_minor.astype(np.float64)
     weight = np.bincount(pair[is_paid], amount[is_paid], minlength=n_pairs)
     total = np.bincount(pair[is_paid], (amount * waited)[is_paid], minlength=n_pairs)
     recent = invoices.begin_day > as_of_day - YEAR
