@@ -90,6 +90,8 @@ def test_distress_gives_the_closed_form():
         (10, 30, 10, 0.02, "legal cap"),
         (0, 0, 0, 0.0, "legal cap"),
         (29, 30, 60, 0.02, "supplier distress"),
+        (29, 29.5, 60, 0.02, "agreed terms"),
+        (28, 29.5, 60, 0.02, "supplier distress"),
     ],
 )
 def test_what_keeps_the_days_from_being_more(days, terms, cap, discount, wanted):

@@ -98,12 +98,15 @@ def best_days(
 def binding(
     days: Any, terms_days: Any, cap_days: Any, is_legal: Any, costs: Costs, backend: Backend
 ) -> Any:
-    """Return what keeps the best number of days from being larger: index into ``BINDINGS``."""
+    """Return what keeps the best number of days from being larger: index into ``BINDINGS``.
+
+    Agreed days may be a fraction, being the middle of several contracts': a whole day within them.
+    """
     xp = backend.xp
     at_cap = days >= cap_days
     why = xp.where(days > 0, DISTRESS, NONE)
     why = xp.where((days == costs.discount_days) & (costs.discount > 0), DISCOUNT, why)
-    why = xp.where((days == terms_days) & ~at_cap, AGREED, why)
+    why = xp.where((days == xp.floor(terms_days)) & ~at_cap, AGREED, why)
     return xp.where(at_cap, xp.where(is_legal, LEGAL, POLICY), why).astype("int8")
 
 

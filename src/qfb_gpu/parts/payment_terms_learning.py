@@ -217,7 +217,8 @@ def _best(stats: Columns, dependency: np.ndarray, kinds: np.ndarray, settings: T
             rows = np.flatnonzero(late == one)
             costs = costs_of(settings, float(one), rate)
             args = (agreed[rows], cap[rows], dependency[rows], costs, backend)
-            days[rows] = cycle.best_days(*args)
+            within = np.minimum(np.floor(agreed[rows]), cap[rows])  # later is a breach of contract
+            days[rows] = cycle.best_days(agreed[rows], within, dependency[rows], costs, backend)
             cost_now = cycle.yearly_cost(now[rows], *args)
             gain[rows] = spent[rows] * (cost_now - cycle.yearly_cost(days[rows], *args))
             if not suffix:
