@@ -2,7 +2,8 @@
 
 Chinese (terse, sentences, numerals, cumulative 付至70%) and English. A clause is brought to one
 spelling (:mod:`numerals`), sums of a total that it states are written as shares
-(:mod:`clause_sums`), it is cut into pieces of one percentage each (:mod:`clause_pieces`), and
+(:mod:`clause_sums`), shares that several events have each are written out (:mod:`clause_lists`),
+it is cut into pieces of one percentage each (:mod:`clause_pieces`), and
 each piece gives a payment (:mod:`clause_drafts`): its kind, its trigger, its due rule. What
 cannot be read is said in ``problems``; nothing is guessed in silence.
 """
@@ -24,6 +25,7 @@ from qfb_gpu.finance.clause_drafts import (
     n_instalments,
     scheduled,
 )
+from qfb_gpu.finance.clause_lists import written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
 from qfb_gpu.finance.clause_schedule import n_periods, period_months
 from qfb_gpu.finance.due_rules import DueRule, due_rule, stated_warranty
@@ -132,6 +134,7 @@ def parse_clause(text: str | None) -> Clause:
 
 def _read(spelled: str, whole: int, as_written: str) -> Clause:
     """Read a clause whose shares are parts of ``whole``."""
+    spelled = written_out(spelled)
     drafts, open_ended = _drafts(spelled, whole)
     if _NUMBERED.search(spelled) or (drafts and counts_the_pieces(spelled, len(drafts))):
         # 分3期: 第1期30%, ...: the instalments are the pieces
