@@ -78,3 +78,9 @@ def test_a_list_reads_as_its_events_one_by_one(order, n, mark, data):
     assert read(f"{'、'.join(events)}分别付{listed}") == read(
         ",".join(f"{event}付{one}%" for event, one in zip(events, shares, strict=True))
     )
+
+
+@pytest.mark.parametrize("text", ["、a" * 20_000, "30% each on " + "a, " * 9_000, "a、b" * 9_000])
+def test_long_texts_take_no_time(text):
+    """Lists are of 25 events at most: half a minute went by over twenty thousand."""
+    assert written_out(text) == text

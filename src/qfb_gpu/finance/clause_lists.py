@@ -10,15 +10,15 @@ _AND = r"(?:以及|[、和及与])"
 _EVENT = r"[^,;。:、和及与各%\d\n]{1,16}"
 _SHARE = r"\d+(?:\.\d+)?%"
 _LIST = re.compile(
-    rf"(?P<events>{_EVENT}(?:{_AND}{_EVENT})+)(?P<days>后\d{{1,3}}个?(?:工作|自然)?[日天]之?内?)?,?"
+    rf"(?P<events>{_EVENT}(?:{_AND}{_EVENT}){{1,24}})(?P<days>后\d{{1,3}}个?(?:工作|自然)?[日天]之?内?)?,?"
     rf"(?:各(?P<paid>[^,;。%\d各]{{0,14}})(?P<share>{_SHARE})"
-    rf"|分别(?P<paid_so>[^,;。%\d各]{{0,14}})(?P<shares>{_SHARE}(?:(?:{_AND}|,){_SHARE})+))"
+    rf"|分别(?P<paid_so>[^,;。%\d各]{{0,14}})(?P<shares>{_SHARE}(?:(?:{_AND}|,){_SHARE}){{1,24}}))"
 )
 _WHAT = r"(?:(?! and )[a-z' -]){2,40}"
 _ENGLISH = words.pattern_of(
     rf"(?P<share>{_SHARE}) each "
     r"(?P<when>(?:(?:is |are )?(?:payable |paid |due ))?(?:up)?(?:on|at|after) )"
-    rf"(?P<events>{_WHAT}(?:, {_WHAT})*,? and {_WHAT})(?=[,;.]|$)"
+    rf"(?P<events>{_WHAT}(?:, {_WHAT}){{0,24}},? and {_WHAT})(?=[,;.]|$)"
 )
 _KEYWORD = words.pattern_of(
     "|".join(pattern.pattern for _, pattern in (*words.NAMES, *words.EVENTS))
