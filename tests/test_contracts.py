@@ -409,7 +409,8 @@ def test_forecasts_are_those_of_loops_at_the_first_level_that_tells_enough(seed)
     )
     asked, now = np.arange(5), rng.integers(-6, 42, 5)
     sort = [asked, asked // 2 + 100, np.full(5, 200)]
-    found = timing.forecast(sort, now.astype(float), curves, CPU)
+    due = np.full(5, timing.DUE, np.int8)  # a range whatever the category
+    found = timing.forecast(sort, now.astype(float), due, curves, CPU)
     names = ("level", "n_events", "early", "middle", "late", "chance")
     rows = list(zip(time.tolist(), is_paid.tolist(), strict=True))
     for at in range(5):
