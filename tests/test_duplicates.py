@@ -13,6 +13,7 @@ from qfb_gpu.api import ledger_of
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import delta, gold
+from qfb_gpu.lake.bucket_read import read_bucket
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.rejects import rows_to_json
 
@@ -146,3 +147,72 @@ def test_of_rows_that_all_are_left_out_the_example_is_of_the_reason_told():
     assert "none of its 4 rows can be kept; 2 rejected: direction is an unknown word" in said
     assert "e.g. row 1 (from 0)" in said
     assert "sideways" in said
+
+
+_DAY = dt.date(2024, 1, 1)
+STATES = {
+    "orders": (
+        {"order_id": "k", "order_date": _DAY},
+        [
+            {"delivered_date": None, "quantity_delivered": None},
+            {"delivered_date": None, "quantity_delivered": 0.5},
+            {"delivered_date": None, "quantity_delivered": 3.0},
+            {"delivered_date": dt.date(2024, 2, 1), "quantity_delivered": None},
+            {"delivered_date": dt.date(2024, 2, 9), "quantity_delivered": 9.0},
+        ],
+    ),
+    "claims": (
+        {"claim_id": "k", "date": _DAY, "amount": 10.0},
+        [
+            {"submitted_date": None, "paid_date": None},
+            {"submitted_date": dt.date(2024, 2, 1), "paid_date": None},
+            {"submitted_date": None, "paid_date": dt.date(2024, 3, 1)},
+            {"submitted_date": dt.date(2024, 2, 1), "paid_date": dt.date(2024, 3, 1)},
+            {"submitted_date": None, "paid_date": dt.date(2024, 3, 2)},
+        ],
+    ),
+    "products": (
+        {"product_id": "k", "opened_date": _DAY},
+        [{"closed_date": None}, {"closed_date": dt.date(2024, 5, 1)}],
+    ),
+    "touches": (
+        {"touch_id": "k", "date": _DAY, "campaign": "c"},
+        [{"responded": None}, {"responded": False}, {"responded": True}],
+    ),
+}  # fmt: skip
+"""What a source says of one thing, from the least to the most that is known of it."""
+
+
+@pytest.mark.parametrize("source", STATES)
+def test_the_latest_state_is_kept_whichever_file_comes_first(tmp_path, source):
+    """Of an order open in one file and delivered in a later one the open row won."""
+    same, states = STATES[source]
+    rows = [{"customer_id": "a", **same, **state} for state in states]
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    kinds = pa.table(columns).schema
+    payments = {name: [value] for name, value in BASE.items()}
+    pq.write_table(pa.table(payments), tmp_path / "payments.parquet")
+    (tmp_path / source).mkdir()
+    config = build_config(
+        {"as_of": dt.date(2024, 12, 31), "device": "cpu", "n_buckets": 1, "sources": {
+            "transactions": {"path": "payments.parquet"}, source: {"path": source}}},
+        base=tmp_path, where="test",
+    )  # fmt: skip
+
+    def kept():
+        ingest(config)
+        (held,) = read_bucket(tmp_path / "out" / "lake" / source, 0).to_pylist()
+        return {name: held[name] for name in states[0]}
+
+    rng = np.random.default_rng(len(source))
+    there = []
+    for at in rng.permutation(len(rows)):
+        pq.write_table(
+            pa.Table.from_pylist([rows[at]], schema=kinds), tmp_path / source / f"{at}.parquet"
+        )
+        there.append(int(at))
+        assert kept() == states[max(there)]
+        reasons = gold.read(tmp_path / "out", "rejects").column("reason").to_pylist()
+        assert len(reasons) == len(there) - 1
+    (tmp_path / source / f"{len(rows) - 1}.parquet").unlink()
+    assert kept() == states[-2]

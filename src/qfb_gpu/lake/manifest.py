@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 APPLICATION = "qfb-ingest"
 RETRIED = "retried"
 """In the inputs of a run: how often rejected rows of a source were tried again."""
-_LAYOUT = 3
+_LAYOUT = 4
 _LOGS = 40
 """So many ingests back it is known which customers each touched."""
 

@@ -2,7 +2,7 @@
 
 What a bucket holds depends on its rows alone: not on their order, nor on the file or the batch
 that brought them. Of several rows with one key the first by date, amount, then texts is kept; of
-several documents that declare one schedule the one whose next payment is latest.
+several states of one thing (an order open and delivered, a schedule in two documents) the latest.
 """
 
 from __future__ import annotations
@@ -36,8 +36,17 @@ SUMMED = "summed: further lines of one payment"
 _DERIVED = "^~[0-9a-f]{16}$"
 _ORIGIN = ("source_file", "source_row")
 _SPILLED = {"amount": "amount_minor", "currency": "currency_code", "direction": "direction_code"}
-_LATEST = {"open_banking": ("next_date", "date")}
-"""Of several rows with one key the latest by these dates is kept: the newest document's."""
+_LATEST = {
+    "orders": ("delivered_date", "quantity_delivered"),
+    "claims": ("paid_date", "submitted_date"),
+    "products": ("closed_date",),
+    "touches": ("responded",),
+    "open_banking": ("next_date", "date"),
+}
+"""Of several rows with one key the one with most of these is kept, null the least: they only come.
+
+So an order stays delivered, whichever file says so; of documents the newest counts.
+"""
 _CANONICAL = (
     "date", "amount_minor", "counterparty_id", "currency_code", "memo", "category", "channel",
     *_ORIGIN,
@@ -164,15 +173,22 @@ def _sum_lines(rows: Rows, keep: Any, sums: Any, counts: Counter[str]) -> Any:
 def _first_of_each(
     rows: Rows, keep: Any, names: list[str], latest: Sequence[str] = ()
 ) -> tuple[Any, Any]:
-    """Split rows into the first of each key and the others; ``latest`` dates come before."""
+    """Split rows into the first of each key and the others; the most ``latest`` come before."""
     among, exact = repeated(rows, keep, names)
     if not among.size:
         return keep, among
     others = sorted(set(rows.arrow) - {*_CANONICAL, *names})
     there = [name for name in _CANONICAL if name in rows.arrow]
-    days = [np.maximum(rows.number(n)[among].astype(np.int64), -(2**62)) for n in latest]
-    among, starts = _by_key(rows, among, exact, [*others, *there], [-day for day in days])
+    first = [_falling(rows.number(name)[among]) for name in latest]
+    among, starts = _by_key(rows, among, exact, [*others, *there], first)
     return _without(rows, keep, among[~starts]), among[~starts]
+
+
+def _falling(values: Any) -> Any:
+    """Return numbers that sort the other way round: null, the smallest, is last."""
+    if values.dtype.kind == "f":
+        return -values
+    return -np.maximum(values.astype(np.int64), -(2**62))
 
 
 def _by_key(
