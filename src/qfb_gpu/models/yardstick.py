@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEVELS = ("level_silent", "level_money", "level_active_days", "payments_quiet")
-"""Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median, NaN where
-it has none; logs of the year's active days and of the days since the last payment."""
+"""Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median (NaN:
+it has none); logs of the year's active days and of the days since the last payment."""
 RFM = "rfm"
 READS = (*RAW, "payments_days_since", "n_before")
 """What a yardstick is made of."""
