@@ -309,3 +309,50 @@ def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(
     assert agrees == {"kept": True, "new": None, "stopped": True}
     (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
     assert (profile["declared_n_schedules"], profile["declared_n_agreeing"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("currency", "paid", "declared", "said"),
+    [
+        ("KWD", "1.234", "1.250", "1.250 declared, 1.234 found"),
+        ("JPY", "90000", "1200", "1,200 declared, 90,000 found"),
+        ("CNY", "1234.5", "2", "2.00 declared, 1,234.50 found"),
+    ],
+)
+def test_amounts_that_differ_have_the_decimals_of_their_currency(
+    bank, monkeypatch, currency, paid, declared, said
+):
+    found = night_of_an_order(bank, monkeypatch, weekly(12, money(paid, currency)), {
+        "NextPaymentAmount": money(declared, currency),
+    })  # fmt: skip
+    assert found["difference"] == said
+
+
+def money(amount, currency):
+    return {"Amount": amount, "Currency": currency}
+
+
+def weekly(n, amount, until=obie_set.AS_OF):
+    """Return payments to one payee, the last on a Tuesday."""
+    return [
+        {"AccountId": "a", "TransactionId": f"t{week}", "Status": "Booked", "Amount": amount,
+         "CreditDebitIndicator": "Debit", "CreditorAccount": {"Identification": "payee"},
+         "BookingDateTime": obie_set.stamp(until - dt.timedelta(weeks=week))}
+        for week in range(n)
+    ]  # fmt: skip
+
+
+def night_of_an_order(bank, monkeypatch, payments, order, resource="StandingOrder"):
+    """Return the row of a weekly order beside payments to its payee."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    whole = {
+        "AccountId": "a", f"{resource}Id": "one", "Frequency": "IntrvlWkDay:01:02",
+        "CreditorAccount": {"Identification": "payee"}, **order,
+    }  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": payments, resource: [whole]}})
+    run(bank.config())
+    (row,) = gold.read(bank.out, "declared_schedules").to_pylist()
+    return row

@@ -145,7 +145,9 @@ def _difference(
         one, other = CADENCES[ours["cadence"][row]], CADENCES[theirs["cadence"][stream]]
         said.append(f"{one} declared, {other} found")
     if bits & declared.OTHER_AMOUNT:
-        said.append(f"{ours['amount'][row]:,.2f} declared, {theirs['amount'][stream]:,.2f} found")
+        n = EXPONENT[currency_name(int(ours["currency"][row]))]
+        one, other = f"{ours['amount'][row]:,.{n}f}", f"{theirs['amount'][stream]:,.{n}f}"
+        said.append(f"{one} declared, {other} found")
     if bits & declared.OTHER_NEXT:
         due, next_due = to_date(ours["next_day"][row]), to_date(theirs["next_day"][stream])
         said.append(f"next {due} declared, {next_due} expected")
