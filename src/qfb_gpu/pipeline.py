@@ -26,7 +26,7 @@ from qfb_gpu._pipeline.kept import Kept
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_date
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import (
     compiled_ahead,
     open_host_pool,
@@ -226,7 +226,7 @@ def _night(
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
             if not entry["rows"]:
-                raise InputError(_nothing_yet(config, night))
+                raise InputError(ingest.too_early(config, silver.first_day(night.lake)))
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
@@ -335,12 +335,6 @@ def _conclude(  # noqa: PLR0913
     with result.stage("mlflow"):
         _log(config, result, model, ingested.inputs)
     gold.append_run(config.output_dir, run_row(config, result, ingested.inputs), publication)
-
-
-def _nothing_yet(config: Config, night: Night) -> str:
-    day = silver.first_day(night.lake)
-    first = "there is none at all" if day is None else f"the first is on {to_date(day)}"
-    return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
 
 
 def _map_buckets(
