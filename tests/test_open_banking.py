@@ -391,16 +391,16 @@ def test_an_order_of_so_many_payments_ends_with_them(
 
 
 def test_a_direct_debit_without_an_amount_is_in_no_currency_of_ours(bank, monkeypatch):
-    """It was in the config's, so the payments in pounds were not found."""
+    """It was in the config's, pounds, so payments in dollars were not found."""
     debit = {"Frequency": "UK.OBIE.Weekly", "Name": "Water", "DirectDebitStatusCode": "Active"}
     found = night_of_an_order(
-        bank, monkeypatch, weekly(12, money("9.5", "GBP")), debit, "DirectDebit"
+        bank, monkeypatch, weekly(12, money("9.5", "USD")), debit, "DirectDebit"
     )
-    assert (found["agrees"], found["difference"], found["currency"]) == (True, None, "GBP")
+    assert (found["agrees"], found["difference"], found["currency"]) == (True, None, "USD")
     assert (found["amount"], found["found_amount"]) == (None, 9.5)
     with_amount = {**debit, "PreviousPaymentAmount": money("9.5", "EUR")}
     found = night_of_an_order(
-        bank, monkeypatch, weekly(12, money("9.5", "GBP")), with_amount, "DirectDebit"
+        bank, monkeypatch, weekly(12, money("9.5", "USD")), with_amount, "DirectDebit"
     )
     assert (found["difference"], found["currency"]) == ("no payments found", "EUR")
 

@@ -237,8 +237,9 @@ def test_an_id_is_found_in_another_unicode_form():
     """Typed "é" is one character, an export of macOS has two: "no customer 'é'; it has e.g. é"."""
     apart = unicodedata.normalize("NFD", "café")
     made_of = made.many(ids=[apart, "b", "c"])
-    with pytest.warns(RuntimeWarning, match=r"caf\\xe9' is 'cafe\\u0301' in the tables"):
+    with pytest.warns(RuntimeWarning, match=r"caf\\xe9' is 'cafe\\u0301' in the tables") as said:
         text = shown(made_of, customer="café")
+    assert {one.filename for one in said} == {__file__}  # the line that asked, not one of ours
     assert text.startswith(f"{apart} as of")
     with pytest.warns(RuntimeWarning, match="another Unicode form"):
         assert apart in shown(made_of, "payment_streams", "café")

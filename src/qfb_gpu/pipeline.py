@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -35,7 +34,7 @@ from qfb_gpu.cluster import (
     threads_of_this_process,
     workers_forgotten,
 )
-from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure
+from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure, warn_caller
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace, is_short
@@ -273,7 +272,7 @@ def _tell_of_workers(closing: Future[None]) -> None:
     """Wait until the workers are gone; what fails there is told, as the night itself is done."""
     if (error := closing.exception()) is not None:
         msg = f"the night is published, but its workers did not end as they should ({error})"
-        warnings.warn(msg, RuntimeWarning, stacklevel=1)
+        warn_caller(msg, RuntimeWarning)
 
 
 def _update(
