@@ -11,6 +11,7 @@ import pytest
 from ledger_cases import AS_OF, CNY, build_ledger, on
 
 from qfb_gpu.config import build_config
+from qfb_gpu.currencies import currency_code
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import NULL_DAY, Labelled, SourceRows
 from qfb_gpu.models import activity, churn, cutoff_spread, evaluation, registry, sampling, yardstick
@@ -280,6 +281,22 @@ def test_of_buyers_it_is_no_worse_than_the_rule_that_made_them(buyers, tmp_path)
     recency = now["payments_days_since"][lately]
     assert evaluation.auc(goes, probability) > evaluation.auc(goes, recency) + 0.02
     assert evaluation.calibration_error(goes, probability) < 0.1
+
+
+@pytest.mark.parametrize("used", ["challenger", "RFM quartiles"])
+def test_money_of_a_currency_of_few_changes_nobodys_score(buyers, used, tmp_path, monkeypatch):
+    """Twenty pay in yen; in units a hundred times as small the same is said of everybody."""
+    monkeypatch.setattr(evaluation, "contest", lambda *_: evaluation.Contest(used, "so it is"))
+    yen, said = currency_code("JPY"), []
+    for per_unit in (1, 100):
+        rows = [
+            (who, 1, 1, yen, day, amount * per_unit) if who % 25 == 0 else (who, *rest, day, amount)
+            for who, *rest, day, amount in buyers[0]
+        ]
+        profile = night_of(rows, tmp_path / str(per_unit))[2]
+        said.append([np.asarray(profile[f"churn_probability{end}"]) for end in ("", "_low")])
+    assert np.isfinite(said[0][0]).all()
+    np.testing.assert_array_equal(said[0], said[1])
 
 
 def test_a_rule_that_ranks_better_serves_and_says_so(buyers, tmp_path, monkeypatch):
@@ -580,6 +597,11 @@ def test_one_day_is_a_day_and_silence_is_said_in_one_way():
 def test_a_reason_says_its_figure(name, value, english, chinese):
     said = reasons((name,), {name: np.array([value])}, np.ones((1, 1)), np.array([0]))
     assert said == ([english], [chinese])
+
+
+def test_no_reason_where_too_few_have_the_currency():
+    values = {"level_money": np.array([np.nan])}
+    assert reasons(("level_money",), values, np.ones((1, 1)), np.array([0])) == ([None], [None])
 
 
 def test_a_reason_has_its_figure_and_a_rise_is_none():

@@ -79,8 +79,9 @@ def test_workers_leave_beside_the_report_and_are_gone_at_the_end(config, monkeyp
 def test_workers_that_do_not_close_leave_a_night_that_is_published(config, monkeypatch):
     workers = Workers(RuntimeError("cannot stop"))
     monkeypatch.setattr(pipeline, "open_pool", workers.open_pool)
-    with pytest.warns(RuntimeWarning, match=r"published, but its workers .*cannot stop"):
+    with pytest.warns(RuntimeWarning, match=r"published, but its workers .*cannot stop") as said:
         result = pipeline.run(config)
+    assert said[0].filename == __file__
     assert gold.last_run(config.output_dir) == result.run_id
     assert all(gold.read(config.output_dir, name).num_rows for name in TABLES)
     assert pipeline.run(config).unchanged

@@ -1,5 +1,9 @@
 """Declared frequencies; schedules and the streams that stand for them, against loops over pairs."""
 
+import calendar
+import datetime as dt
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,6 +11,7 @@ from hypothesis import strategies as st
 from naive import declared as naive
 
 from qfb_gpu.backend import get_backend
+from qfb_gpu.calendars import to_day
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.payments import declared
 from qfb_gpu.schema import CADENCES
@@ -26,6 +31,7 @@ amounts = st.sampled_from([100.0, 100.0, 100.0, 100.0, 99.0, 98.9, 90.0, 89.9, -
 declarations = st.fixed_dictionaries(
     {
         **common, "customer": st.sampled_from([0, 0, 0, 0, 1, -1]), "amount": amounts | st.just(NAN),
+        "currency": st.sampled_from([1, 1, 1, 1, 1, 2, -1]),
         "period_days": periods, "is_active": st.booleans(),
         "is_past": st.booleans(), "until_day": st.sampled_from([None, None, 94, 95]),
         "is_schedule": st.sampled_from([True, True, True, False]),
@@ -193,3 +199,39 @@ def test_of_two_orders_to_one_payee_each_finds_its_own_stream():
 def test_every_difference_is_a_bit_of_its_own():
     names = ("OTHER_CADENCE", "OTHER_AMOUNT", "OTHER_NEXT", "NOT_REGULAR", "STOPPED", "NOT_ACTIVE")
     assert [getattr(declared, name) for name in names] == [1, 2, 4, 8, 16, 32]
+
+
+def due_by_calendar(first, n, months=0, days=0):
+    """Return the day of the last of n payments, stepping through the calendar."""
+    if days:
+        return first + dt.timedelta(days=days * (n - 1))
+    month = first.month - 1 + months * (n - 1)
+    year, month = first.year + month // 12, month % 12 + 1
+    return dt.date(year, month, min(first.day, calendar.monthrange(year, month)[1]))
+
+
+@given(
+    st.sampled_from([
+        ("EvryDay", 0, 1), ("IntrvlWkDay:01:03", 0, 7), ("IntrvlWkDay:02:03", 0, 14),
+        ("IntrvlMnthDay:01:15", 1, 0), ("IntrvlMnthDay:03:31", 3, 0), ("QtrDay:ENGLISH", 3, 0),
+        ("IntrvlMnthDay:12:01", 12, 0), ("MNTH:1:15", 1, 0), ("YEAR:4", 3, 0), ("FOWK", 0, 28),
+    ]),
+    st.dates(dt.date(1990, 1, 1), dt.date(2030, 1, 1)), st.integers(1, 60),
+)  # fmt: skip
+def test_an_order_of_so_many_payments_ends_after_the_last_and_before_another(code, first, n):
+    frequency = declared.parse_frequency(code[0])
+    end = declared.last_in_force(to_day(first), float(n), frequency)
+    last = to_day(due_by_calendar(first, n, *code[1:]))
+    assert end >= last + 4  # a weekend, a holiday
+    assert frequency.period_days < 10 or end < to_day(due_by_calendar(first, n + 1, *code[1:]))
+
+
+@pytest.mark.parametrize(
+    ("n_payments", "code"),
+    [
+        (NAN, "EvryDay"), (0.0, "EvryDay"), (-3.0, "EvryDay"), (1.5, "EvryDay"), (1e300, "EvryDay"),
+        (math.inf, "EvryDay"), (12.0, "EvryWorkgDay"), (12.0, "WODL"), (12.0, "ADHO"), (12.0, "?"),
+    ],
+)  # fmt: skip
+def test_a_count_that_tells_no_end(n_payments, code):
+    assert declared.last_in_force(0, n_payments, declared.parse_frequency(code)) is None

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 from ledger_cases import AS_OF, CNY, EUR, build_ledger, on
 
+from qfb_gpu.currencies import currency_code
 from qfb_gpu.models import activity, histories, lifetime, yardstick
 
 NO_PRODUCTS = tuple(np.empty(0, np.int32) for _ in range(3))
 BACKS = (0, 90, 225)
+JPY = currency_code("JPY")
 
 
 def random_payments(n_customers, seed):
@@ -142,6 +144,36 @@ def test_a_yardstick_compares_no_two_currencies():
         np.testing.assert_allclose(again[name], values, atol=1e-3, err_msg=name)
 
 
+@pytest.mark.parametrize("n_yen", [1, 29, 30])
+def test_money_of_a_currency_of_few_is_compared_with_no_other(n_yen):
+    """A yen has no smaller unit: beside others' it is a hundred times less."""
+    columns = columns_of(400, 11)
+    yen = np.arange(400) < n_yen
+    columns["currency"] = np.where(yen, JPY, columns["currency"]).astype(np.int16)
+    found = []
+    for per_unit in (1, 100):
+        money = columns["money"] * np.where(yen, per_unit, 1)
+        now = {**columns, "money": money}
+        stick = yardstick.yardstick(now)
+        assert (JPY in stick.median_money) == (n_yen >= 30)
+        found.append((stick, yardstick.measured(stick, now, 90)))
+        assert (np.isnan(found[-1][1]["level_money"]) == (yen & (n_yen < 30))).all()
+    (stick, levels), (again, times) = found
+    exactly = n_yen < 30
+    for name in yardstick.RFM, "level_money":
+        np.testing.assert_allclose(levels[name], times[name], atol=0 if exactly else 1e-3)
+    assert not exactly or stick.quartiles == again.quartiles
+    apart = {name: values[~yen] for name, values in columns.items()}
+    without = yardstick.measured(yardstick.yardstick(apart), apart, 90)["level_money"]
+    np.testing.assert_array_equal(levels["level_money"][~yen], without)
+    if exactly:
+        place = levels[yardstick.RFM][yen] + 1.5
+        np.testing.assert_array_equal(place, np.rint(place))
+        lost = {**columns, "currency": np.full(400, -1, np.int16), "money": np.zeros(400, int)}
+        of_none = yardstick.measured(stick, lost, 90)["level_money"]  # nothing is nothing
+        np.testing.assert_allclose(of_none, np.log(0.01))
+
+
 def test_a_yardstick_is_the_same_in_any_order():
     columns = columns_of(800, 9)
     order = np.random.default_rng(0).permutation(800)
@@ -163,7 +195,7 @@ def test_rfm_rises_with_recency_and_falls_with_frequency_and_money():
 
 
 def test_rfm_by_quartiles_of_money_over_the_median_of_its_currency():
-    """A currency that fewer than thirty have is compared with the median of all."""
+    """A currency that fewer than thirty have has no median."""
     n = 40
     columns = columns_of(n, 5)
     columns |= {

@@ -309,3 +309,105 @@ def test_a_profile_counts_the_orders_in_force_and_those_of_them_that_agree(
     assert agrees == {"kept": True, "new": None, "stopped": True}
     (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
     assert (profile["declared_n_schedules"], profile["declared_n_agreeing"]) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("currency", "paid", "declared", "said"),
+    [
+        ("KWD", "1.234", "1.250", "1.250 declared, 1.234 found"),
+        ("JPY", "90000", "1200", "1,200 declared, 90,000 found"),
+        ("CNY", "1234.5", "2", "2.00 declared, 1,234.50 found"),
+    ],
+)
+def test_amounts_that_differ_have_the_decimals_of_their_currency(
+    bank, monkeypatch, currency, paid, declared, said
+):
+    found = night_of_an_order(bank, monkeypatch, weekly(12, money(paid, currency)), {
+        "NextPaymentAmount": money(declared, currency),
+    })  # fmt: skip
+    assert found["difference"] == said
+
+
+def money(amount, currency):
+    return {"Amount": amount, "Currency": currency}
+
+
+def weekly(n, amount, until=obie_set.AS_OF):
+    """Return payments to one payee, the last on a Tuesday."""
+    return [
+        {"AccountId": "a", "TransactionId": f"t{week}", "Status": "Booked", "Amount": amount,
+         "CreditDebitIndicator": "Debit", "CreditorAccount": {"Identification": "payee"},
+         "BookingDateTime": obie_set.stamp(until - dt.timedelta(weeks=week))}
+        for week in range(n)
+    ]  # fmt: skip
+
+
+def night_of_an_order(bank, monkeypatch, payments, order, resource="StandingOrder"):
+    """Return the row of a weekly order beside payments to its payee."""
+    from qfb_gpu.pipeline import run
+
+    monkeypatch.setattr("qfb_gpu.pipeline._log", lambda *_args: None)
+    monkeypatch.setattr("qfb_gpu.parts.run.PARTS", (OPEN_BANKING,))
+    whole = {
+        "AccountId": "a", f"{resource}Id": "one", "Frequency": "IntrvlWkDay:01:02",
+        "CreditorAccount": {"Identification": "payee"}, **order,
+    }  # fmt: skip
+    bank.write("all.json", {"Data": {"Transaction": payments, resource: [whole]}})
+    run(bank.config())
+    (row,) = gold.read(bank.out, "declared_schedules").to_pylist()
+    return row
+
+
+WEEK = dt.timedelta(weeks=1)
+
+
+@pytest.mark.parametrize(
+    ("n_payments", "n_paid", "until", "more", "said"),
+    [
+        # of all payments from the first on, as many as were made: it ended, and nothing is amiss
+        ("12", 12, obie_set.AS_OF - 10 * WEEK, {}, None),
+        ("12", 14, obie_set.AS_OF, {}, "declared for 12 payments from {first} on, but it is still paid"),
+        ("30", 12, obie_set.AS_OF - 10 * WEEK, {}, "in force, but its payments stopped"),
+        (None, 12, obie_set.AS_OF - 10 * WEEK, {}, "in force, but its payments stopped"),
+        # what the bank says goes before what is counted
+        ("12", 14, obie_set.AS_OF, {"NextPaymentDateTime": obie_set.stamp(obie_set.AS_OF + WEEK)}, None),
+        ("12", 14, obie_set.AS_OF, {"FinalPaymentDateTime": obie_set.stamp(obie_set.AS_OF + WEEK)}, None),
+        ("12", 12, obie_set.AS_OF - 10 * WEEK, {"FirstPaymentDateTime": None},
+         "in force, but its payments stopped"),
+    ],
+)  # fmt: skip
+def test_an_order_of_so_many_payments_ends_with_them(
+    bank, monkeypatch, n_payments, n_paid, until, more, said
+):
+    first = until - (n_paid - 1) * WEEK
+    found = night_of_an_order(bank, monkeypatch, weekly(n_paid, money("9", "CNY"), until), {
+        "NextPaymentAmount": money("9", "CNY"), "NumberOfPayments": n_payments,
+        "FirstPaymentDateTime": obie_set.stamp(first), **more,
+    })  # fmt: skip
+    assert found["difference"] == (said and said.format(first=first))
+    (profile,) = gold.read(bank.out, "customer_profiles").to_pylist()
+    over = (said is None and not more) or "declared for" in (said or "")
+    assert profile["declared_n_schedules"] == (not over)
+
+
+def test_a_direct_debit_without_an_amount_is_in_no_currency_of_ours(bank, monkeypatch):
+    """It was in the config's, pounds, so payments in dollars were not found."""
+    debit = {"Frequency": "UK.OBIE.Weekly", "Name": "Water", "DirectDebitStatusCode": "Active"}
+    found = night_of_an_order(
+        bank, monkeypatch, weekly(12, money("9.5", "USD")), debit, "DirectDebit"
+    )
+    assert (found["agrees"], found["difference"], found["currency"]) == (True, None, "USD")
+    assert (found["amount"], found["found_amount"]) == (None, 9.5)
+    with_amount = {**debit, "PreviousPaymentAmount": money("9.5", "EUR")}
+    found = night_of_an_order(
+        bank, monkeypatch, weekly(12, money("9.5", "USD")), with_amount, "DirectDebit"
+    )
+    assert (found["difference"], found["currency"]) == ("no payments found", "EUR")
+
+
+def test_without_an_amount_and_payments_there_is_no_currency(bank, monkeypatch):
+    debit = {"Name": "Water", "CreditorAccount": {"Identification": "another"}}
+    found = night_of_an_order(
+        bank, monkeypatch, weekly(12, money("9.5", "GBP")), debit, "DirectDebit"
+    )
+    assert (found["difference"], found["currency"]) == ("no payments found", None)

@@ -10,7 +10,9 @@ import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable
 
+from qfb_gpu import pipeline
 from qfb_gpu.config import build_config
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake import gold, measures
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.report.figures import quality as figures
@@ -73,6 +75,34 @@ def test_dates_and_age_follow_the_night(measured):
     later = measured(dt.date(2024, 7, 6))
     assert later["transactions", "out of range: date"][0] == 1
     assert later["transactions", "days old: date"] == (1, "2024-07-05")
+
+
+def test_a_night_before_all_payments_republishes_nothing(tmp_path, monkeypatch):
+    """Its counts of late dates and days of age, of a day without a night, stood beside last night's."""
+    monkeypatch.setattr(pipeline, "_log", lambda *_: None)
+    days = [dt.date(2024, 1, 1) + dt.timedelta(days=n) for n in range(20)]
+    many = {"txn_id": [str(n) for n in range(20)], "customer_id": ["a"] * 20, "date": days,
+            "amount": ["1.00"] * 20}  # fmt: skip
+    pq.write_table(pa.table(many), tmp_path / "p.parquet")
+
+    def night(as_of):
+        raw = {"as_of": as_of, "device": "cpu", "workers": 1,
+               "sources": {"transactions": {"path": "p.parquet"}}}  # fmt: skip
+        pipeline.run(build_config(raw, base=tmp_path, where="test"))
+
+    def published():
+        tables = gold.tables(tmp_path / "out")
+        return {name: gold.read(tmp_path / "out", name) for name in tables}
+
+    with pytest.raises(InputError, match="the first is on 2024-01-01; set a later as_of"):
+        night(dt.date(2023, 12, 31))
+    assert gold.tables(tmp_path / "out") == []
+    night(days[0])
+    before = published()
+    assert before["data_quality"].num_rows
+    with pytest.raises(InputError, match=r"as_of 2000-01-01: .* the first is on 2024-01-01"):
+        night(dt.date(2000, 1, 1))
+    assert published() == before
 
 
 def test_the_profile_of_buckets_is_that_of_their_rows():

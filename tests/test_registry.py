@@ -308,6 +308,52 @@ def test_a_night_that_began_without_a_model_goes_on_without(own):
     assert registry.champion(own, "churn", night) is None
 
 
+def registered_by_hand(out, name):
+    import mlflow
+
+    uri = f"sqlite:///{out / 'mlflow.db'}"
+    client = mlflow.MlflowClient(tracking_uri=uri, registry_uri=uri)
+    if name != "churn":
+        client.create_registered_model(name)
+    number = client.create_model_version(name, source=str(out)).version
+    client.set_registered_model_alias(name, "champion", number)
+    return int(number)
+
+
+def test_a_champion_that_was_registered_by_hand_is_said_and_nothing_is_lost(own):
+    """It ended a night, and every `qfb models`, with a KeyError."""
+    night = own / ".work" / "p12"
+    number = registered_by_hand(own, "churn")
+    assert registry.champion(own, "next_product", night) is None  # who does not ask goes on
+    for _ in range(2):
+        with pytest.raises(InputError, match=rf"churn {number} was .* by hand.*--promote churn"):
+            registry.champion(own, "churn", night)
+    with pytest.raises(ConfigError, match=r"by hand.*registered: \d"):
+        versions.promote(own, "churn", number)
+    shown = CliRunner().invoke(app, ["models", str(own)], env={"COLUMNS": "300"})
+    assert shown.exit_code == 0
+    assert "registered by hand" in shown.output
+    (own / "report.html").write_text("report")
+    registry.log_run(own, registry.note_of("p12", {}, {}, {}, {}), own / "report.html")
+    versions.promote(own, "churn", 1)
+    assert registry.champion(own, "churn", night).version == 1
+    versions.promote(own, "churn", 3)
+    assert registry.champion(own, "churn", night).version == 1  # the night keeps to it
+    with store.opened(own) as client:
+        client.set_registered_model_alias("churn", "champion", str(number))
+    versions.promote(own, "churn", 2)
+    with pytest.raises(ConfigError, match="by hand"):
+        versions.rollback(own, "churn")
+    assert registry.champion(own, "churn").version == 2
+
+
+def test_a_bank_s_own_model_in_the_store_is_left_alone(own):
+    before = registry.champion(own, "churn").version
+    registered_by_hand(own, "fraud")
+    assert registry.champion(own, "churn", own / ".work" / "p13").version == before
+    assert "fraud" in {one.name for one in versions.versions(own)}
+
+
 def test_a_replay_that_was_stopped_goes_on(output, tmp_path, monkeypatch):
     """The same command again said that its folder is there already."""
     row = {"stages": "{}", "settings": json.dumps({

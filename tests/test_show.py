@@ -143,6 +143,46 @@ def test_every_gold_table_is_described_and_what_is_shown_of_a_customer_is_there(
         assert {"customer_id", *columns} <= set(GOLD[table].names)
 
 
+@pytest.mark.parametrize(
+    ("currency", "value", "printed"),
+    [
+        ("KWD", 1234.567, "1,234.567"), ("BHD", 0.5, "0.500"), ("JPY", 1234.0, "1,234"),
+        ("JPY", 0.4, "0"), ("CNY", 1234.567, "1,234.57"), ("CNY", 0.5, "0.50"),
+        ("UYW", 1.5, "1.5000"), (None, 1.5, "1.50"), ("CNY", None, "·"),
+    ],
+)  # fmt: skip
+def test_money_has_the_decimals_of_its_currency(currency, value, printed):
+    for name in contents.IN_UNITS:
+        rows = pa.table({
+            name: pa.array([value], pa.float64()), "confidence": [0.98765],
+            "currency": pa.array([currency], pa.string()),
+        })  # fmt: skip
+        screen = Console(file=io.StringIO(), width=200, highlight=False)
+        print_rows("t", rows, screen, in_units=contents.IN_UNITS)
+        cells = screen.file.getvalue().split()[-3:]
+        assert cells == [printed, "0.9877", currency or "·"]
+
+
+def test_a_table_and_a_customer_show_money_with_its_decimals():
+    dinars = made.many(20, currencies=("KWD",))
+    streams = dinars.tables["payment_streams"].filter(
+        dinars.tables["payment_streams"]["is_regular"]
+    )
+    stream = streams.to_pylist()[0]
+    wanted = f"{stream['next_amount']:,.3f}"
+    assert wanted in shown(dinars, "payment_streams", limit=500)
+    assert wanted in shown(dinars, customer=stream["customer_id"], limit=500)
+
+
+def test_the_columns_of_money_in_units_are_those_of_the_schema():
+    found = {
+        column.name: table.name
+        for table in GOLD.values() for column in table.columns if "currency units" in column.doc
+    }  # fmt: skip
+    assert set(found) == contents.IN_UNITS
+    assert all("currency" in GOLD[table].names for table in found.values())
+
+
 def on_a_screen(width, table, rows):
     screen = Console(file=io.StringIO(), width=width, highlight=False)
     print_rows(table, rows, screen)
@@ -197,8 +237,9 @@ def test_an_id_is_found_in_another_unicode_form():
     """Typed "é" is one character, an export of macOS has two: "no customer 'é'; it has e.g. é"."""
     apart = unicodedata.normalize("NFD", "café")
     made_of = made.many(ids=[apart, "b", "c"])
-    with pytest.warns(RuntimeWarning, match=r"caf\\xe9' is 'cafe\\u0301' in the tables"):
+    with pytest.warns(RuntimeWarning, match=r"caf\\xe9' is 'cafe\\u0301' in the tables") as said:
         text = shown(made_of, customer="café")
+    assert {one.filename for one in said} == {__file__}  # the line that asked, not one of ours
     assert text.startswith(f"{apart} as of")
     with pytest.warns(RuntimeWarning, match="another Unicode form"):
         assert apart in shown(made_of, "payment_streams", "café")

@@ -139,8 +139,9 @@ def test_what_other_runs_have_left_takes_no_disk(tmp_path):
 
 def test_a_disk_that_may_not_do_is_told_of(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _path: SimpleNamespace(free=10**9))
-    with pytest.warns(RuntimeWarning, match=r"1\.2 GB in .*out until .* 1\.0 GB are free"):
+    with pytest.warns(RuntimeWarning, match=r"1\.2 GB in .*out until .* 1\.0 GB are free") as said:
         assert is_short(tmp_path / "out", 20_000_000)
+    assert said[0].filename == __file__
 
 
 @pytest.fixture(scope="module")

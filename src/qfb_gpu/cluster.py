@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import pickle
 import traceback
-import warnings
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
@@ -30,7 +29,7 @@ from qfb_gpu._backend.devices import capability, n_threads
 from qfb_gpu._cluster import dask_workers, fork_server, short_device
 from qfb_gpu._cluster.dask_workers import MAX_DEATHS
 from qfb_gpu._cluster.short_device import Done
-from qfb_gpu.errors import QfbError, is_failure
+from qfb_gpu.errors import QfbError, is_failure, warn_caller
 from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
@@ -293,7 +292,7 @@ def _told(done: Generator[tuple[Any, Done]]) -> Iterator[tuple[Any, Any]]:
     if by_host:
         by_host.sort(key=lambda bucket: (isinstance(bucket, str), bucket))  # not as they ended
         said = short_device.in_a_line([_named(bucket) for bucket in by_host])
-        warnings.warn(said, RuntimeWarning, stacklevel=2)
+        warn_caller(said, RuntimeWarning)
 
 
 def _submit(

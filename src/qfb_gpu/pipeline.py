@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 import time
-import warnings
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -26,7 +25,7 @@ from qfb_gpu._pipeline.kept import Kept
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu.backend import get_backend
-from qfb_gpu.calendars import load_calendar, to_date
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import (
     compiled_ahead,
     open_host_pool,
@@ -35,7 +34,7 @@ from qfb_gpu.cluster import (
     threads_of_this_process,
     workers_forgotten,
 )
-from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure
+from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure, warn_caller
 from qfb_gpu.lake import gold, ingest, silver
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace, is_short
@@ -226,7 +225,7 @@ def _night(
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
             if not entry["rows"]:
-                raise InputError(_nothing_yet(config, night))
+                raise InputError(ingest.too_early(config, silver.first_day(night.lake)))
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
@@ -273,7 +272,7 @@ def _tell_of_workers(closing: Future[None]) -> None:
     """Wait until the workers are gone; what fails there is told, as the night itself is done."""
     if (error := closing.exception()) is not None:
         msg = f"the night is published, but its workers did not end as they should ({error})"
-        warnings.warn(msg, RuntimeWarning, stacklevel=1)
+        warn_caller(msg, RuntimeWarning)
 
 
 def _update(
@@ -335,12 +334,6 @@ def _conclude(  # noqa: PLR0913
     with result.stage("mlflow"):
         _log(config, result, model, ingested.inputs)
     gold.append_run(config.output_dir, run_row(config, result, ingested.inputs), publication)
-
-
-def _nothing_yet(config: Config, night: Night) -> str:
-    day = silver.first_day(night.lake)
-    first = "there is none at all" if day is None else f"the first is on {to_date(day)}"
-    return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
 
 
 def _map_buckets(

@@ -42,8 +42,8 @@ def stream_of(one, streams):
         return None
     own = [
         s for s in streams
-        if s["is_out"] and s["customer"] == one["customer"] and s["currency"] == one["currency"]
-        and points(one, s) >= 8
+        if s["is_out"] and s["customer"] == one["customer"]
+        and one["currency"] in (s["currency"], -1) and points(one, s) >= 8
     ]  # fmt: skip
 
     def rank(s):

@@ -112,7 +112,7 @@ def _list(found: list[Version], out: Path) -> None:
             "model": one.name, "version": str(one.version), "alias": alias,
             "as of": one.params.get("as_of", ""), "metrics": _metrics(one),
             "night": one.tags.get("qfb_run", ""), "data": _data(one),
-            "gate": one.tags.get("gate", ""),
+            "gate": "registered by hand" if one.is_by_hand else one.tags.get("gate", ""),
         }  # fmt: skip
         for title, text in row.items():
             cells.setdefault(title, []).append(text)

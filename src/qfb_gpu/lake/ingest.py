@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.allocator import keep_freed_memory
+from qfb_gpu.calendars import to_date, to_day
+from qfb_gpu.errors import InputError
 from qfb_gpu.lake import quality
 from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
@@ -72,7 +74,8 @@ def ingest(
     Raises
     ------
     InputError
-        A file or column is missing, a file cannot be read, or no row of a source can be kept.
+        A file or column is missing, a file cannot be read, no row of a source can be kept, or no
+        payment is as early as ``as_of``; silver is up to date then, and nothing is published.
     ConfigError
         The output folder cannot be written, or holds such a table of others.
     RunInterruptedError
@@ -103,8 +106,17 @@ def _ingest(
         result.inputs[name] = _inputs(manifest)
     result.n_rows = manifests["transactions"].n_rows
     result.unused = quality.unused(set(config.sources))
+    first = quality.first_day(manifests["transactions"])
+    if first is not None and first > to_day(config.as_of):
+        raise InputError(too_early(config, first))
     result.n_rejected = quality.publish(config, lake, manifests)
     return result
+
+
+def too_early(config: Config, first_day: int | None) -> str:
+    """Return what to say where no payment is as early as the config's ``as_of``."""
+    first = "there is none at all" if first_day is None else f"the first is on {to_date(first_day)}"
+    return f"as_of {config.as_of}: no payment is as early as that, {first}; set a later as_of"
 
 
 def _inputs(manifest: Manifest) -> dict[str, Any]:

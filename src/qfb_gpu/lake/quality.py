@@ -70,6 +70,13 @@ def unused(configured: set[str]) -> dict[str, str]:
     return {name: part for name, part in PARTS.items() if name in configured - USED}
 
 
+def first_day(manifest: Manifest) -> int | None:
+    """Return the day of the first payment of a source's profile; None where it has none."""
+    dates = measures.together(list(manifest.profile.values()))["dates"]
+    first: int | None = dates.get("date", (None,))[0]
+    return first
+
+
 def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
     """Publish the counts and the rejected rows of every source; return how many rows those are.
 

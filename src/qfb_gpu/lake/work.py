@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import shutil
 import time
-import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -21,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu.errors import warn_caller
 from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.pages import is_text
 from qfb_gpu.lake.threads import side_by_side
@@ -235,7 +235,7 @@ def is_short(folder: Path, n_payments: int) -> bool:
             f"published, and {free / 1e9:.1f} GB are free: it may stop for want of disk; what is "
             "done by then is kept, and the same command goes on from there"
         )
-        warnings.warn(msg, RuntimeWarning, stacklevel=2)
+        warn_caller(msg, RuntimeWarning)
     return there + free < n_payments * _PLAIN_BYTES
 
 

@@ -87,7 +87,8 @@ def _words(name: str, values: Mapping[str, Any], row: int) -> list[tuple[str, st
         return [(f"{n} payments in 90 days on average", f"平均每90天收付{n}笔")]
     if name == "level_money":
         times = f"{np.exp(value):.1f}"
-        return [(f"its year's money is {times} times the usual", f"年收付额为常人{times}倍")]
+        said = (f"its year's money is {times} times the usual", f"年收付额为常人{times}倍")
+        return [] if np.isnan(value) else [said]  # too few of its currency to know what is usual
     if name == "level_silent":
         chance = round(100 / (1 + np.exp(-value))) if np.isfinite(value) else 0
         return [

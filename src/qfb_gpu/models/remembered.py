@@ -38,7 +38,7 @@ class Version:
     files : Path
         Folder of the model's own files.
     model_id : str
-        MLflow's id of the logged model.
+        MLflow's id of the logged model; empty where somebody registered the version by hand.
     is_pinned : bool
         A person chose the champion of this model.
     """
@@ -53,6 +53,11 @@ class Version:
     model_id: str
     is_pinned: bool = False
     history: tuple[int, ...] = field(default=())
+
+    @property
+    def is_by_hand(self) -> bool:
+        """Say whether it was registered in MLflow by hand: no night knows where its files are."""
+        return not self.model_id
 
 
 def stamp_of(output: Path) -> str:
@@ -93,6 +98,11 @@ def keep_for_night(
         night.mkdir(parents=True, exist_ok=True)
         _write(night / _NIGHT, output, "", champions)
     return dict(champions) if known is None else known
+
+
+def keep_instead(output: Path, night: Path, champions: Mapping[str, Version]) -> None:
+    """Let a night go by these champions, whatever it went by before."""
+    _write(night / _NIGHT, output, "", champions)
 
 
 def _read(file: Path, output: Path, stamp: str) -> dict[str, Version] | None:

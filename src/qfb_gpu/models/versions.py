@@ -45,7 +45,8 @@ def champion(output: Path, name: str, night: Path | None = None) -> Version | No
     Raises
     ------
     InputError
-        A night asks, and files of the champion are lost or are not those that were logged.
+        A night asks, and the champion was registered by hand, or its files are lost or are not
+        those that were logged.
     """
     found = _champion(output, name, night)
     if night is not None and found is not None:
@@ -59,7 +60,23 @@ def _champion(output: Path, name: str, night: Path | None) -> Version | None:
     known = remembered.of_night(output, night)
     if known is None:
         known = remembered.keep_for_night(output, night, _champions(output))
-    return known.get(name)
+    found = known.get(name)
+    if found is None or not found.is_by_hand:
+        return found
+    now = _champions(output).get(name)  # the night was refused with it: another may be there now
+    if now is not None and now.is_by_hand:
+        raise InputError(_by_hand(now, f"Choose another with `qfb models {output} --promote {name} "
+                                       "VERSION` and run the night again"))  # fmt: skip
+    others = {key: one for key, one in known.items() if key != name}
+    remembered.keep_instead(output, night, others if now is None else {**others, name: now})
+    return now
+
+
+def _by_hand(version: Version, what_to_do: str) -> str:
+    return (
+        f"model {version.name} {version.version} was registered in MLflow by hand: expected the "
+        f"tag `model_id`, by which qfb finds a model's files, found none. {what_to_do}"
+    )
 
 
 def _refuse_damaged(version: Version, output: Path, night: Path) -> None:
@@ -126,13 +143,14 @@ def promote(output: Path, name: str, version: int) -> Version:
     Raises
     ------
     ConfigError
-        There is no such model or version.
+        There is no such model or version, or it was registered by hand.
     """
     known = _known(output, name)
     if version not in [v.version for v in known]:
         numbers = ", ".join(str(v.version) for v in known)
         msg = f"model {name} has no version {version}; it has {numbers}"
         raise ConfigError(msg)
+    _refuse_by_hand(known, version)
     with store.opened(output) as client:
         crown(client, name, version)
         client.set_registered_model_tag(name, PINNED, "true")
@@ -152,13 +170,15 @@ def rollback(output: Path, name: str) -> Version:
     Raises
     ------
     ConfigError
-        There is no such model, or it had no champion before.
+        There is no such model, or it had no champion before, or that was registered by hand.
     """
-    history = _known(output, name)[0].history
+    known = _known(output, name)
+    history = known[0].history
     if len(history) <= 1:
         msg = f"model {name} had no champion before; `qfb models OUT` lists its versions"
         raise ConfigError(msg)
     before = history[-2]
+    _refuse_by_hand(known, before)
     with store.opened(output) as client:
         client.set_registered_model_tag(name, HISTORY, json.dumps(history[:-1]))
         client.set_registered_model_alias(name, CHAMPION, str(before))
@@ -245,22 +265,29 @@ def _known(output: Path, name: str) -> list[Version]:
     return known
 
 
+def _refuse_by_hand(known: list[Version], version: int) -> None:
+    numbers = ", ".join(str(one.version) for one in known if not one.is_by_hand) or "none"
+    for one in known:
+        if one.version == version and one.is_by_hand:
+            raise ConfigError(_by_hand(one, f"Take one that a night registered: {numbers}"))
+
+
 def _one(output: Path, name: str, version: int) -> Version:
     return next(v for v in _known(output, name) if v.version == version)
 
 
 def _version(client: Any, output: Path, registered: Any, number: int | str) -> Version:
     found = client.get_model_version(registered.name, str(number))
-    model_id = found.tags["model_id"]
-    logged = client.get_logged_model(model_id)
+    model_id = found.tags.get("model_id", "")
+    logged = client.get_logged_model(model_id) if model_id else None
     aliases = [alias for alias, at in registered.aliases.items() if str(at) == str(number)]
     return Version(
         name=registered.name,
         version=int(number),
         aliases=tuple(sorted(aliases)),
         tags=dict(found.tags),
-        metrics={metric.key: metric.value for metric in logged.metrics or []},
-        params=dict(logged.params or {}),
+        metrics={metric.key: metric.value for metric in (logged and logged.metrics) or []},
+        params=dict((logged and logged.params) or {}),
         # the store may have moved since: not where MLflow says, but where this output folder is
         files=output / LOGGED / model_id / "artifacts" / "data" / DATA_FOLDER,
         model_id=model_id,

@@ -2,7 +2,8 @@
 
 For customers whose silence is churn. Everything is told from what had come by the cut-off: BG/NBD
 fitted to the active days (:mod:`qfb_gpu.models.lifetime`), the median money of a year by currency,
-so that no two currencies are compared, and quartiles of recency, frequency and money.
+so that no two currencies are compared, and quartiles of recency, frequency and money. A currency of
+fewer than 30 customers has no median, and the money of its customers says nothing.
 
 References
 ----------
@@ -25,15 +26,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 LEVELS = ("level_silent", "level_money", "level_active_days", "payments_quiet")
-"""Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median; logs of
-the year's active days and of the days since the last payment."""
+"""Log-odds of a silent horizon by BG/NBD; log of a year's money over the currency's median (NaN:
+it has none); logs of the year's active days and of the days since the last payment."""
 RFM = "rfm"
 READS = (*RAW, "payments_days_since", "n_before")
 """What a yardstick is made of."""
 _SAMPLE_ROWS = 20_000
 _CERTAIN = 1e-4
 _FEWEST = 30
-"""Customers of a currency without whom its median is that of all."""
+"""Customers of a currency without whom it has no median."""
+_NO_CURRENCY = -1
+_MIDDLE = 1.5
+"""The mean of the four quarters' places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,8 @@ class Yardstick:
     buying : BetaGeometric or None
         None where too few customers came twice.
     median_money : dict of currency code to float
-        Minor units; -1: of all customers.
+        Minor units, of currencies of 30 customers or more; -1, who paid nothing in the year, has
+        that of all: no money is compared with it.
     quartiles : dict of name to list of float
         Three edges each of ``recency``, ``frequency`` and ``money``.
     """
@@ -83,20 +88,25 @@ def yardstick(columns: Mapping[str, Any]) -> Yardstick:
     of_year = np.flatnonzero(np.asarray(columns["n_before"]) > 0)
     columns = {name: np.asarray(columns[name])[of_year] for name in READS}
     money, currency = columns["money"].astype(np.float64), columns["currency"]
-    medians = {-1: float(np.median(money)) if money.size else 0.0}
+    medians = {_NO_CURRENCY: float(np.median(money)) if money.size else 0.0}
     for code in np.unique(currency).tolist():
         own = money[currency == code]
         if own.size >= _FEWEST:
             medians[code] = float(np.median(own))
+    of = _rfm(columns, medians)
+    of["money"] = of["money"][~np.isnan(of["money"])]
     return Yardstick(
         lifetime.fit_beta_geometric(x, t_x, age, sample_rows=_SAMPLE_ROWS),
         medians,
-        {name: _edges(values) for name, values in _rfm(columns, medians).items()},
+        {name: _edges(values) for name, values in of.items()},
     )
 
 
 def measured(known: Yardstick, columns: Mapping[str, Any], horizon_days: int) -> dict[str, Any]:
-    """Return :data:`LEVELS` and :data:`RFM` of customers: float64, shape (n_customers,)."""
+    """Return :data:`LEVELS` and :data:`RFM` of customers: float64, shape (n_customers,).
+
+    Whose currency has no median is in the middle of the quarters of money.
+    """
     x, t_x, age = _history(columns)
     silent = np.full(x.size, np.nan)
     if known.buying is not None:
@@ -106,12 +116,13 @@ def measured(known: Yardstick, columns: Mapping[str, Any], horizon_days: int) ->
         silent[there] = np.log(chance / (1 - chance))
     of = _rfm(columns, known.median_money)
     place = {name: np.searchsorted(known.quartiles[name], of[name], side="right") for name in of}
+    of_money = np.where(np.isnan(of["money"]), _MIDDLE, place["money"])
     return {
         "level_silent": silent,
         "level_money": of["money"],
         "level_active_days": np.log1p(np.asarray(columns["active_days_year"], np.float64)),
         "payments_quiet": np.log1p(np.asarray(columns["payments_days_since"], np.float64)),
-        RFM: (place["recency"] - place["frequency"] - place["money"]).astype(np.float64),
+        RFM: place["recency"] - place["frequency"] - of_money,
     }
 
 
@@ -122,10 +133,13 @@ def _history(columns: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray, np.nda
 
 
 def _rfm(columns: Mapping[str, Any], medians: Mapping[int, float]) -> dict[str, np.ndarray]:
-    """Return days since the last payment, payments of a year, and log of money over the median."""
+    """Return days since the last payment, payments of a year, and log of money over the median.
+
+    The last is NaN where the currency has no median.
+    """
     money = np.maximum(np.asarray(columns["money"], np.float64), 0.0)
     codes, place = np.unique(np.asarray(columns["currency"]), return_inverse=True)
-    usual = np.array([max(medians.get(code, medians[-1]), 1.0) for code in codes.tolist()])
+    usual = np.array([max(medians.get(code, np.nan), 1.0) for code in codes.tolist()])
     return {
         "recency": np.asarray(columns["payments_days_since"], np.float64),
         "frequency": np.asarray(columns["n_before"], np.float64),

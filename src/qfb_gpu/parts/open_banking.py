@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import to_date
+from qfb_gpu.counted import counted
 from qfb_gpu.currencies import EXPONENT, currency_name
 from qfb_gpu.ledger import NULL_DAY, NULL_MINOR, Labelled
 from qfb_gpu.parts.part import PROFILE, Part
@@ -32,7 +33,8 @@ _DAYS = ("date", "first_date", "next_date", "final_date")
 def score(given: Given) -> dict[str, Columns]:
     """Keep what was declared and known on the day; the streams are decided later."""
     rows = given.sources["open_banking"]
-    values = {name: rows.columns[name] for name in (*_LABELS, *_DAYS, "amount_minor", "currency")}
+    numbers = ("amount_minor", "currency", "n_payments")
+    values = {name: rows.columns[name] for name in (*_LABELS, *_DAYS, *numbers)}
     texts = {name: rows.texts.column(name).combine_chunks() for name in _TEXTS}
     keys = {"counterparty_key": rows.keys["counterparty_key"], "customer": rows.customer}
     return {"declared": {**values, **texts, **keys}}
@@ -49,16 +51,19 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     found = [frequencies.get(text) for text in _texts(rows["frequency"])]
     status = _texts(rows["status"])
     is_active = np.array([str(text or "").casefold() not in _INACTIVE for text in status], bool)
-    ended = (rows["final_date"] != NULL_DAY) & (rows["final_date"] < saved.as_of_day)
+    final = np.where(rows["final_date"] == NULL_DAY, _by_count(rows, found), rows["final_date"])
+    ended = (final != NULL_DAY) & (final < saved.as_of_day)
     ours = {
-        **{n: rows[n] for n in ("customer", "counterparty_key", "currency")},
+        **{n: rows[n] for n in ("customer", "counterparty_key", "first_date", "n_payments")},
+        "currency": np.where(np.isnan(amount), -1, rows["currency"]),  # of the amount
         "amount": amount,
         "cadence": np.array([-1 if f is None else CADENCES.index(f.cadence) for f in found], int),
         "period_days": np.array([np.nan if f is None else f.period_days for f in found], float),
         "next_day": rows["next_date"],
         "is_past": rows["next_date"] <= saved.as_of_day,
         "is_active": is_active & ~ended,
-        "until_day": np.where(is_active & ended, rows["final_date"], np.int32(NULL_DAY)),
+        "until_day": np.where(is_active & ended, final, np.int32(NULL_DAY)),
+        "is_counted": is_active & ended & (rows["final_date"] == NULL_DAY),
         "is_schedule": np.isin(kind, SCHEDULES),
     }
     theirs = _streams(streams, relations)
@@ -66,6 +71,21 @@ def publish(saved: Saved, bucket: int) -> dict[str, Columns]:
     table = _table(rows, ours, theirs, made, found, streams)
     profile = _profile(saved, bucket, ours, table["agrees"])
     return {"declared_schedules": _pick(table, np.flatnonzero(shown)), PROFILE: profile}
+
+
+def _by_count(rows: Columns, found: list[declared.Frequency | None]) -> Any:
+    """Return the last day in force of orders of so many payments; null where it is not known.
+
+    No order ends before a payment that its bank says was made, or will be.
+    """
+    last = np.full(len(found), NULL_DAY, np.int32)
+    has_count = np.isfinite(rows["n_payments"]) & (rows["first_date"] != NULL_DAY)
+    for row in np.flatnonzero(has_count).tolist():
+        first, n_payments = int(rows["first_date"][row]), float(rows["n_payments"][row])
+        day = declared.last_in_force(first, n_payments, found[row])
+        if day is not None:
+            last[row] = max(day, int(rows["date"][row]), int(rows["next_date"][row]))
+    return last
 
 
 def _streams(streams: Columns, relations: Columns) -> Columns:
@@ -106,7 +126,11 @@ def _table(
     return {
         **{name: rows[name] for name in (*_TEXTS, *_LABELS, *_DAYS)},
         "amount": ours["amount"],
-        "currency": _currency(rows["currency"]),
+        "currency": _currency(
+            np.where(
+                (ours["currency"] < 0) & there, of_stream(theirs["currency"], -1), ours["currency"]
+            )
+        ),
         "cadence": Labelled(ours["cadence"].astype(np.int32), CADENCES),
         "period_days": ours["period_days"],
         "schedule_code": pa.array(codes, pa.string()),
@@ -145,15 +169,24 @@ def _difference(
         one, other = CADENCES[ours["cadence"][row]], CADENCES[theirs["cadence"][stream]]
         said.append(f"{one} declared, {other} found")
     if bits & declared.OTHER_AMOUNT:
-        said.append(f"{ours['amount'][row]:,.2f} declared, {theirs['amount'][stream]:,.2f} found")
+        n = EXPONENT[currency_name(int(ours["currency"][row]))]
+        one, other = f"{ours['amount'][row]:,.{n}f}", f"{theirs['amount'][stream]:,.{n}f}"
+        said.append(f"{one} declared, {other} found")
     if bits & declared.OTHER_NEXT:
         due, next_due = to_date(ours["next_day"][row]), to_date(theirs["next_day"][stream])
         said.append(f"next {due} declared, {next_due} expected")
     if bits & declared.STOPPED:
         said.append("in force, but its payments stopped")
     if bits & declared.NOT_ACTIVE:
-        said.append("not in force, but it is still paid")
+        said.append(f"{_ended(ours, row)}, but it is still paid")
     return "; ".join(said) or None
+
+
+def _ended(ours: Columns, row: int) -> str:
+    if not ours["is_counted"][row]:
+        return "not in force"
+    n_payments = counted(int(ours["n_payments"][row]), "payment")
+    return f"declared for {n_payments} from {to_date(ours['first_date'][row])} on"
 
 
 def _profile(saved: Saved, bucket: int, ours: Columns, agrees: pa.Array) -> Columns:

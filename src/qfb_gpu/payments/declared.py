@@ -7,6 +7,7 @@ Frequencies are those of the Open Banking Read/Write Data API: v3.1 codes
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ _V3 = re.compile(
 OTHER_CADENCE, OTHER_AMOUNT, OTHER_NEXT, NOT_REGULAR, STOPPED, NOT_ACTIVE = 1, 2, 4, 8, 16, 32
 _SAME_PARTY, _SAME_AMOUNT, _NEAR_AMOUNT, _SAME_CADENCE, _SAME_NEXT = 8, 4, 2, 4, 1
 _AMOUNT, _NEAR, _DAYS, _PERIOD = 0.01, 0.1, 5, 0.05
+_LONGEST_DAYS = 100 * 366
 MIN_PAYMENTS = 3
 """With fewer payments a stream cannot be said to differ."""
 
@@ -133,6 +135,23 @@ def _of_code(match: re.Match[str], text: str) -> Frequency | None:
     return _every(0, 1 if nth else 3, text)
 
 
+def last_in_force(first_day: int, n_payments: float, frequency: Frequency | None) -> int | None:
+    """Return a day by which so many payments from the first on have been made, None if unknown.
+
+    ``NumberOfPayments`` of the standard counts all payments of the sequence, those before today
+    too. The day is a quarter of a period after the last is due, 5 days at least: a day of payment
+    moves with the month, the weekend and holidays. How many holidays an order of working days meets
+    is not known.
+    """
+    if frequency is None or not n_payments >= 1 or n_payments % 1:
+        return None
+    period = frequency.period_days
+    span = (n_payments - 1) * period + max(_DAYS, period / 4)
+    if frequency.code == "EvryWorkgDay" or not span < _LONGEST_DAYS:
+        return None
+    return first_day + math.ceil(span)
+
+
 def match_streams(
     declared: dict[str, Any], streams: dict[str, Any], backend: Backend
 ) -> dict[str, Any]:
@@ -140,12 +159,14 @@ def match_streams(
 
     A stream is a declaration's where its counterparty is the same; one without a counterparty
     where amount, cadence and next date are. Of several the nearest in amount, cadence and next
-    date is taken, then that of the smallest id.
+    date is taken, then that of the smallest id. One without a currency, as it has no amount, may
+    be of any.
 
     Parameters
     ----------
     declared, streams : dict of str to array
-        ``customer`` (row), ``counterparty_key`` (0: none), ``currency``, ``amount`` (units, NaN),
+        ``customer`` (row), ``counterparty_key`` (0: none), ``currency`` (of a declaration -1:
+        none), ``amount`` (units, NaN),
         ``cadence`` (code, -1: none), ``period_days`` (NaN), ``next_day`` (``NULL_DAY``); of a
         declaration ``is_schedule``, ``is_active``, ``until_day`` (the last day in force of one that
         ended; ``NULL_DAY``: not known) and ``is_past`` (its next day is no later than today); of a
@@ -187,7 +208,8 @@ def _pairs(declared: dict[str, Any], streams: dict[str, Any], xp: Any) -> tuple[
     first = xp.cumsum(count) - count
     place = start[pair] + xp.arange(pair.shape[0]) - first[pair]
     left, right = rows[pair], outgoing[place]
-    same = declared["currency"][left] == streams["currency"][right]
+    currency = declared["currency"][left]
+    same = (currency == streams["currency"][right]) | (currency < 0)
     return left[same], right[same]
 
 

@@ -8,12 +8,11 @@ no such id.
 from __future__ import annotations
 
 import unicodedata
-import warnings
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import InputError, warn_caller
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,9 +57,8 @@ def alike(asked: str, ids: Iterable[pa.Array | pa.ChunkedArray]) -> str | None:
         )
         raise InputError(msg)
     for one in found:
-        warnings.warn(
+        warn_caller(
             f"{asked!a} is {one!a} in the tables, another Unicode form of the same text",
             RuntimeWarning,
-            stacklevel=2,
         )
     return found.pop() if found else None

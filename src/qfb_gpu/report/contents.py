@@ -61,3 +61,7 @@ OF_CUSTOMER = {
     ],
 }  # fmt: skip
 """Tables that ``qfb show OUT --customer ID`` lists below the streams, with their columns."""
+IN_UNITS = frozenset(
+    "amount amount_typical found_amount next_amount next_amount_high next_amount_low".split()
+)
+"""Columns of money in units of the row's ``currency``; other money is whole minor units."""

@@ -14,6 +14,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from qfb_gpu.counted import counted
+from qfb_gpu.currencies import EXPONENT
 
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
@@ -38,6 +39,7 @@ def print_rows(
     console: Console,
     n_rows: int | None = None,
     longest: int | None = None,
+    in_units: AbstractSet[str] = frozenset(),
 ) -> None:
     """Print rows under their title.
 
@@ -52,10 +54,15 @@ def print_rows(
         Rows there are, for the title; those of ``rows`` where not given.
     longest : int, optional
         Characters of a cell that are printed; all where not given.
+    in_units : set of str
+        Columns of money in units of the column ``currency``, printed with its decimals.
     """
     head = f"{title}: {counted(rows.num_rows if n_rows is None else n_rows, 'row')}"
     columns = {name: rows[name].to_pylist() for name in rows.column_names}
     cells = {name: [_cut(as_text(v), longest) for v in of] for name, of in columns.items()}
+    for name in in_units & columns.keys() if "currency" in columns else ():
+        pairs = zip(columns[name], columns["currency"], strict=True)
+        cells[name] = [_money_text(value, currency) for value, currency in pairs]
     numbers = {name for name, of in columns.items() if _is_number(of)}
     print_columns(cells, console, head, numbers)
 
@@ -151,6 +158,13 @@ def as_text(value: Any) -> str:
     if isinstance(value, str) and value[:1] in ("[", "{") and "\\u" in value:
         return _readable(value)
     return str(value)
+
+
+def _money_text(value: float | None, currency: str | None) -> str:
+    """Return units of a currency with its decimals: two of CNY, none of JPY, three of KWD."""
+    if value is None or currency not in EXPONENT:
+        return as_text(value)
+    return f"{value:,.{EXPONENT[currency]}f}"
 
 
 def _readable(value: str) -> str:

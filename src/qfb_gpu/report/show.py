@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import GIVE_OUTPUT, InputError
 from qfb_gpu.report.asked import alike
-from qfb_gpu.report.contents import ABOUT, OF_CUSTOMER
+from qfb_gpu.report.contents import ABOUT, IN_UNITS, OF_CUSTOMER
 from qfb_gpu.report.grid import as_text, print_facts, print_rows
 from qfb_gpu.schema import GOLD
 
@@ -185,6 +185,6 @@ def _print(
     title: str, rows: pa.Table, limit: int, console: Console, n_rows: int | None = None
 ) -> None:
     n_rows = rows.num_rows if n_rows is None else n_rows
-    print_rows(title, rows.slice(0, limit), console, n_rows, _LONGEST.get(title))
+    print_rows(title, rows.slice(0, limit), console, n_rows, _LONGEST.get(title), IN_UNITS)
     if n_rows > limit:
         console.print(f"{n_rows - limit:,} more; --limit shows more")
