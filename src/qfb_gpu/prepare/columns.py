@@ -8,6 +8,7 @@ texts apart costs more than most operations.
 
 from __future__ import annotations
 
+import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
 from functools import wraps
 from itertools import pairwise
@@ -49,7 +50,7 @@ def to_arrow(values: Any) -> pa.Array:
     Raises
     ------
     InputError
-        It is nothing of the kind.
+        It is nothing of the kind, or its times are of several zones.
     """
     if isinstance(values, pa.ChunkedArray):
         return to_arrow(values.combine_chunks())
@@ -64,13 +65,46 @@ def to_arrow(values: Any) -> pa.Array:
     if hasattr(values, "to_arrow"):  # cuDF
         return to_arrow(values.to_arrow())
     try:
-        return to_arrow(pa.array(values, from_pandas=True))
+        made = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
         msg = (
             "expected a column (pandas, cuDF or Arrow) of one kind of value, "
             f"got {type(values).__name__}: {error}"
         )
         raise InputError(" ".join(msg.split())) from error
+    refuse_zones(values, made.type, "a column")
+    return to_arrow(made)
+
+
+def refuse_zones(values: Any, kind: pa.DataType, where: str) -> None:
+    """Refuse times of several zones: Arrow tells all on the clock of one, some a day off.
+
+    Parameters
+    ----------
+    values : a list, or a pandas Series
+    kind : pyarrow.DataType
+        What Arrow makes of them.
+    where : str
+        Names the column in the message.
+
+    Raises
+    ------
+    InputError
+        They are times of several zones, or times with a zone beside times without.
+    """
+    kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+    held = getattr(values, "dtype", "object")
+    held = held.categories.dtype if hasattr(held, "categories") else held
+    if held != "object" or not pa.types.is_timestamp(kind) or kind.tz is None:
+        return
+    zones = {one.tzinfo for one in values if isinstance(one, dt.datetime) and one == one}  # noqa: PLR0124  NaT
+    if len(zones) > 1:
+        some = " and ".join(sorted(str(zone or "no zone") for zone in zones)[:2])
+        msg = (
+            f"{where} has times of several zones, such as {some}; expected one: say the days, "
+            "e.g. [one.date() for one in times], or make all times of one zone"
+        )
+        raise InputError(msg)
 
 
 def like(result: pa.Array, given: Any) -> Any:
@@ -117,8 +151,12 @@ def to_batch(table: pa.Table) -> pa.RecordBatch:
 
 
 def without_views(table: pa.Table, kind: pa.DataType) -> pa.Table:
-    """Return a table with texts of Arrow's view layout, which little takes, in a usual one."""
+    """Return a table with texts of Arrow's view layout, and runs, which little takes, as usual."""
     for place, field in enumerate(table.schema):
+        if pa.types.is_run_end_encoded(field.type):
+            chunks = [pc.run_end_decode(chunk) for chunk in table.column(place).chunks]
+            column = pa.chunked_array(chunks, field.type.value_type)
+            table = table.set_column(place, field.name, column)
         if pa.types.is_string_view(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(kind))
     return table
