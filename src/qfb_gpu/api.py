@@ -24,7 +24,8 @@ from qfb_gpu.lake import gold, silver
 from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import segments
-from qfb_gpu.prepare.columns import refuse_zones, to_batch, without_views
+from qfb_gpu.prepare.columns import to_batch, without_views
+from qfb_gpu.prepare.zones import refuse_zones
 from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
 from qfb_gpu.tasks import currency_labels
 
