@@ -186,6 +186,28 @@ def test_train_predict_test_and_embed_from_the_command_line(job):
     assert pq.read_table(out).column("embedding")[0].as_py()
 
 
+def test_a_row_without_any_of_several_texts_keeps_its_place(job, tmp_path):
+    """One payment with neither memo nor channel ended every command on two columns in a traceback."""
+    memo, channel = [None, "房租 1月", None, "国网电费 2", None], [None, "app", None, None, "app"]
+    rows = pa.table({"memo": memo, "channel": channel, "category": [*KINDS, "房租", "电费"]})
+    pq.write_table(rows, tmp_path / "rows.parquet")
+    given = [
+        str(job[0] / "model"),
+        str(tmp_path / "rows.parquet"),
+        "--text",
+        "memo",
+        "--text",
+        "channel",
+    ]
+    out = tmp_path / "answers.parquet"
+    for command in ("predict", "embed"):
+        found = CliRunner().invoke(app, ["text", command, *given, "--out", str(out)])
+        assert found.exit_code == 0, found.output
+        want = [None, "房租 1月 app", None, "国网电费 2", "app"]
+        assert pq.read_table(out).column("text").to_pylist() == want
+    assert CliRunner().invoke(app, ["text", "test", *given]).exit_code == 0
+
+
 def test_wrong_settings_are_one_clear_error(tmp_path):
     path = tmp_path / "job.toml"
     path.write_text('data = "x.parquet"\n[training]\nepochs = 3\n')

@@ -5,6 +5,7 @@ import datetime as dt
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 import qfb_gpu as qfb
@@ -219,3 +220,49 @@ def test_a_setting_of_a_section_is_told_where_it_belongs(frame):
 
 def test_a_notebook_completes_the_public_names():
     assert set(qfb.__all__) <= set(dir(qfb))
+
+
+SUMMER, WINTER = (dt.timezone(dt.timedelta(hours=hours)) for hours in (2, 1))
+
+
+@pytest.mark.parametrize("zone", [SUMMER, None], ids=["another zone", "no zone"])
+@pytest.mark.parametrize("kind", ["object", "category"])
+def test_times_of_several_zones_are_refused(frame, zone, kind):
+    """Arrow told all of them on the clock of the first: half of these days were the day before."""
+    times = [
+        dt.datetime(day.year, day.month, day.day, tzinfo=zone if at % 2 else WINTER)
+        for at, day in enumerate(frame.date)
+    ]
+    odd = frame.assign(date=pd.Series(times, dtype="object").astype(kind))
+    for call in (qfb.find_streams, qfb.profile):
+        with pytest.raises(InputError, match=r"column 'date' has times of several zones, .*01:00"):
+            call(odd, **NIGHT)
+    for given in (times, odd.date):
+        with pytest.raises(InputError, match="a column has times of several zones"):
+            qfb.prepare.month_end(given)
+    same = [one.replace(tzinfo=WINTER) for one in times]
+    assert qfb.prepare.month_end(same)[0] == dt.date(2024, 1, 31)
+    alike = frame.assign(date=pd.Series(same, dtype="object").astype(kind))
+    plain = qfb.find_streams(frame, **NIGHT)
+    pd.testing.assert_frame_equal(qfb.find_streams(alike, **NIGHT), plain)
+
+
+@pytest.mark.parametrize("unit", ["D", "h"])
+def test_periods_are_refused(frame, unit):
+    """They are read as numbers: the 480,101st hour since 1970 as 1 January 2048, or 1948."""
+    odd = frame.assign(date=pd.to_datetime(frame.date).dt.to_period(unit))
+    for table in (odd, pa.Table.from_pandas(odd)):
+        with pytest.raises(InputError, match="column 'date' holds periods of pandas"):
+            qfb.find_streams(table, **NIGHT)
+
+
+def test_runs_of_an_arrow_table_are_read(frame):
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    plain = qfb.find_streams(table, **NIGHT)
+    for name in ("customer_id", "date", "amount"):
+        at = table.schema.get_field_index(name)
+        runs = [pc.run_end_encode(chunk) for chunk in table.column(at).chunks]
+        table = table.set_column(at, name, pa.chunked_array(runs))
+    for given in (table, table.to_batches()[0]):
+        found = pa.table(qfb.find_streams(given, **NIGHT))
+        pd.testing.assert_frame_equal(found.to_pandas(), plain.to_pandas())

@@ -107,6 +107,25 @@ def test_a_stream_that_stopped_expects_nothing(payments):
     assert marks(picture, "missed") == picture.stream["n_missed"]
 
 
+@pytest.mark.parametrize("until", [dt.date(2024, 12, 31), dt.date(2024, 9, 24)])
+def test_two_due_dates_that_roll_to_one_day_are_missed_once_or_not_at_all(until):
+    """1 and 8 October 2024 are both due on the 8th; two payments then hid a due date missed elsewhere."""
+    spring, autumn = dt.date(2024, 2, 18), dt.date(2024, 10, 8)
+    rolled = {dt.date(2024, 2, 13): spring, dt.date(2024, 10, 1): autumn}
+    tuesdays = [dt.date(2023, 10, 10) + dt.timedelta(weeks=i) for i in range(65)]
+    due = [rolled.get(day, day) for day in tuesdays]
+    paid = [day for day in due if day <= until and day != dt.date(2024, 6, 4)]
+    if autumn in paid:
+        paid[paid.index(autumn) + 1] += dt.timedelta(days=1)  # two days, both for the 8th
+    table = on("a", date=paid, amount=-100.0)
+    given = {"as_of": AS_OF, "device": "cpu", "calendar": "CN"}
+    found = qfb.find_streams(table, **given).iloc[0]
+    assert (found.rrule, found.roll) == ("FREQ=WEEKLY;BYDAY=TU", "following")
+    assert marks(qfb.plot_stream(table, **given), "missed") == found.n_missed
+    unpaid = {day for day in due if day <= AS_OF} - set(paid)
+    assert found.n_missed == len(unpaid) == (1 if until == AS_OF else 14)
+
+
 def test_a_stream_named_by_its_memo(payments):
     rent = payments[payments.customer_id == "a"]
     memo = [f"房租 {d.year}年{d.month}月" for d in rent.date]

@@ -268,7 +268,7 @@ def _forecast_row(member, owner, due, offset, start, stop, cal, fit, as_of,
         member, owner, offset, start, stop, cal, fit, row, k, as_of, width, chance
     )
     left, alive = 1.0, 1.0
-    ahead, n_kept = 0, 0
+    ahead, n_kept, again = 0, 0, 0
     while ahead < _MAX_AHEAD and n_kept < N_SHARES and left > _ROUNDING:
         pending = pending_chance(cal, fit, row, n_closed, k, as_of, width, chance, within)
         unseen = skip + (1.0 - skip) * pending
@@ -276,6 +276,9 @@ def _forecast_row(member, owner, due, offset, start, stop, cal, fit, as_of,
         alive *= max(unseen, _LEAST_SKIP)
         if ahead == 0 and pending < 0.5 * unseen:  # the chance of an answer has halved
             missed[row] += 1
+            here = due_day(cal, kind, step, anchor, a, b, fit[row, 5], k)
+            again += 1 if here == last_due else 0  # two due dates may roll to one day
+            last_due = here
         else:
             if ahead == 0:
                 next_due[row] = due_day(cal, kind, step, anchor, a, b, fit[row, 5], k)
@@ -294,7 +297,7 @@ def _forecast_row(member, owner, due, offset, start, stop, cal, fit, as_of,
     )  # fmt: skip
     shortest(level_day, quantile, row)
     gone = missed[row] > 0 and alive < _END_HAZARD * missed[row]
-    missed[row] += misses
+    missed[row] += misses - again
     status[row] = STOPPED if gone else (MATURE if hits >= _MATURE_HITS else EARLY)
 
 

@@ -275,12 +275,15 @@ def settle_gpu(day, amount, owner, due, offset, relation_offsets, cal, fit,
 
 
 def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
-    """Count a stream's hits, misses, and offsets anew."""
+    """Count a stream's hits, misses, and offsets anew.
+
+    Two due dates that roll to one day are one, and two where both are answered.
+    """
     if fit[row, 1] == 0:
         return
     kind, step, anchor = fit[row, 0], fit[row, 1], fit[row, 2]
     a, b, roll = fit[row, 3], fit[row, 4], fit[row, 5]
-    hits, zeros, total, late = 0, 0, 0, 0
+    hits, zeros, total, late, n_due = 0, 0, 0, 0, 0
     first, last = start - start, start - start + _NULL_DAY
     for i in range(start, stop):
         payment = member[i]
@@ -289,6 +292,7 @@ def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
         if hits == 0:
             first = due[payment]
         hits += 1
+        n_due += 1 if due[payment] == last else 0
         first = min(first, due[payment])
         last = max(last, due[payment])
         total += abs(offset[payment])
@@ -296,7 +300,6 @@ def _recount_row(member, owner, due, offset, start, stop, cal, fit, row):
         late += 1 if offset[payment] > 0 else 0
     if hits == 0:
         return
-    n_due = 0
     k = due_index(cal, kind, step, anchor, a, b, first) - 3
     here = due_day(cal, kind, step, anchor, a, b, roll, k)
     while here <= last:

@@ -25,6 +25,7 @@ from qfb_gpu.lake.sources import excluded_headers, match_columns
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models import segments
 from qfb_gpu.prepare.columns import to_batch, without_views
+from qfb_gpu.prepare.zones import refuse_zones
 from qfb_gpu.schema import DIRECTIONS, GOLD, SOURCES
 from qfb_gpu.tasks import currency_labels
 
@@ -363,7 +364,7 @@ def _from_pandas(table: Any, wanted: set[str]) -> pa.Table:
         table = table.reset_index(levels)
     table = table.loc[:, [str(name) in wanted for name in table.columns]]
     try:
-        return pa.Table.from_pandas(table, preserve_index=False)
+        made = pa.Table.from_pandas(table, preserve_index=False)
     except (ValueError, TypeError, NotImplementedError) as error:  # Arrow raises one of them
         reason = ": ".join(str(word) for word in reversed(error.args))
         msg = (
@@ -371,3 +372,6 @@ def _from_pandas(table: Any, wanted: set[str]) -> pa.Table:
             "values of one type, e.g. table['customer_id'].astype(str)"
         )
         raise InputError(msg) from error
+    for at, field in enumerate(made.schema):
+        refuse_zones(table.iloc[:, at], field.type, f"the table: column {field.name!r}")
+    return made

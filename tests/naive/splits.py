@@ -20,10 +20,10 @@ def reversals(amounts):
 def counts(due_dates, answered):
     """Return hits, misses, on the day, ticks off and late of {due date: offset} of the answers."""
     first, last = min(d for d, _ in answered), max(d for d, _ in answered)
-    n_due = len({date for date in due_dates if first <= date <= last})
+    due = {date for date in due_dates if first <= date <= last}
     offsets = [offset for _, offset in answered]
     return (
-        len(offsets), max(0, n_due - len(offsets)), offsets.count(0), sum(map(abs, offsets)),
+        len(offsets), len(due - {date for date, _ in answered}), offsets.count(0), sum(map(abs, offsets)),
         sum(offset > 0 for offset in offsets),
     )  # fmt: skip
 

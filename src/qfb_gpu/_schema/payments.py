@@ -74,7 +74,8 @@ TABLES = (
          "5% quantile of the next amount, currency units; null as next_date"),
         ("next_amount_high", "float64",
          "95% quantile of the next amount, currency units; null as next_date"),
-        ("n_missed", "int32", "due dates without a payment; 0 where not regular"),
+        ("n_missed", "int32",
+         "due dates without a payment, two that roll to one day as one; 0 where not regular"),
         ("status", "string", "early, mature or stopped; null where not regular"),
     ),
     table(

@@ -19,6 +19,7 @@ _REPEATED = 4
 _EXACT_FLOAT, _EXACT_SINGLE = float(2**53), float(2**24)
 _UTC = ("Z", "UTC", "ZULU")
 """As other writers of Parquet than Arrow call it, too, in any case."""
+_EXTENSION, _PERIOD = b"ARROW:extension:name", b"pandas.period"
 _SHORTENED = r"^\s*\d(\.\d+)?[Ee]\+\d\d\s*$"
 
 
@@ -52,8 +53,8 @@ def readable(rows: pa.RecordBatch, where: str) -> pa.RecordBatch:
     Raises
     ------
     InputError
-        A column holds lists or structures, bytes that are no UTF-8 text, or instants in a zone
-        that nobody knows.
+        A column holds lists or structures, periods of pandas, bytes that are no UTF-8 text, or
+        instants in a zone that nobody knows.
     """
     arrays = [_one_value(field, rows.column(i), where) for i, field in enumerate(rows.schema)]
     return pa.RecordBatch.from_arrays(arrays, names=rows.schema.names)
@@ -62,6 +63,12 @@ def readable(rows: pa.RecordBatch, where: str) -> pa.RecordBatch:
 def _one_value(field: pa.Field, values: pa.Array, where: str) -> pa.Array:
     is_coded = pa.types.is_dictionary(field.type)
     kind = field.type.value_type if is_coded else field.type
+    if (field.metadata or {}).get(_EXTENSION) == _PERIOD or _name_of(kind) == _PERIOD:
+        msg = (
+            f"{where}: column {field.name!r} holds periods of pandas, which are bare numbers "
+            "outside it; write dates, e.g. table['date'].dt.to_timestamp()"
+        )
+        raise InputError(msg)
     if pa.types.is_nested(kind):
         msg = (
             f"{where}: column {field.name!r} is {kind}, which has not one value a row; "
@@ -81,6 +88,12 @@ def _one_value(field: pa.Field, values: pa.Array, where: str) -> pa.Array:
     if pa.types.is_timestamp(kind) and kind.tz is not None and not is_coded:
         return _in_known_zone(field, values, where)
     return values
+
+
+def _name_of(kind: pa.DataType) -> bytes:
+    """Return the name of a type of a library's own, else nothing."""
+    is_own = isinstance(kind, pa.BaseExtensionType)
+    return str(kind.extension_name).encode() if is_own else b""
 
 
 def _in_known_zone(field: pa.Field, values: pa.Array, where: str) -> pa.Array:

@@ -162,11 +162,11 @@ def label_lists(table: pa.Table, name: str) -> list[list[str]]:
 
 def joined(columns: list[pa.Array]) -> pa.Array:
     """Return texts joined by a space; a null among them is left out, null where all are."""
-    if len(columns) == 1:
-        return columns[0]
-    text_of = pc.binary_join_element_wise(*columns, " ", null_handling="skip")
-    is_null = np.logical_and.reduce([c.is_null().to_numpy(zero_copy_only=False) for c in columns])
-    return pc.if_else(pa.array(~is_null), text_of, pa.scalar(None, pa.string()))
+    joined_texts = columns[0]
+    for other in columns[1:]:  # two by two: Arrow's own skipping loses rows where all are null
+        both = pc.binary_join_element_wise(joined_texts, other, " ", null_handling="emit_null")
+        joined_texts = pc.coalesce(both, joined_texts, other)
+    return joined_texts
 
 
 def predicted(loaded: text.Categoriser, texts: pa.Array, k: int) -> pa.Table:

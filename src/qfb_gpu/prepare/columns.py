@@ -23,6 +23,7 @@ from qfb_gpu.calendars import days_of, names_no_year
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import InputError
 from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.prepare.zones import refuse_zones
 from qfb_kernels import days as kernels
 from qfb_kernels.text import OK
 
@@ -49,7 +50,7 @@ def to_arrow(values: Any) -> pa.Array:
     Raises
     ------
     InputError
-        It is nothing of the kind.
+        It is nothing of the kind, or its times are of several zones.
     """
     if isinstance(values, pa.ChunkedArray):
         return to_arrow(values.combine_chunks())
@@ -64,13 +65,15 @@ def to_arrow(values: Any) -> pa.Array:
     if hasattr(values, "to_arrow"):  # cuDF
         return to_arrow(values.to_arrow())
     try:
-        return to_arrow(pa.array(values, from_pandas=True))
+        made = pa.array(values, from_pandas=True)
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError) as error:
         msg = (
             "expected a column (pandas, cuDF or Arrow) of one kind of value, "
             f"got {type(values).__name__}: {error}"
         )
         raise InputError(" ".join(msg.split())) from error
+    refuse_zones(values, made.type, "a column")
+    return to_arrow(made)
 
 
 def like(result: pa.Array, given: Any) -> Any:
@@ -117,8 +120,12 @@ def to_batch(table: pa.Table) -> pa.RecordBatch:
 
 
 def without_views(table: pa.Table, kind: pa.DataType) -> pa.Table:
-    """Return a table with texts of Arrow's view layout, which little takes, in a usual one."""
+    """Return a table with texts of Arrow's view layout, and runs, which little takes, as usual."""
     for place, field in enumerate(table.schema):
+        if pa.types.is_run_end_encoded(field.type):
+            chunks = [pc.run_end_decode(chunk) for chunk in table.column(place).chunks]
+            column = pa.chunked_array(chunks, field.type.value_type)
+            table = table.set_column(place, field.name, column)
         if pa.types.is_string_view(field.type):
             table = table.set_column(place, field.name, table.column(place).cast(kind))
     return table
