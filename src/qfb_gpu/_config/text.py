@@ -27,7 +27,7 @@ class TextTraining(Strict):
     floor, cap
         Rows of a class that a sample keeps at least and at most, where it has so many.
     max_rows
-        Rows trained on at most.
+        Rows trained on at most; ``floor`` rows of each class are kept even beyond it.
     copies
         Rows with the same text and label that are kept at most.
     test_share
@@ -39,7 +39,7 @@ class TextTraining(Strict):
     autotune_seconds
         Time to search better settings in; 0 takes those given.
     quantise
-        Keep the model as codes (.ftz): about a tenth of the size.
+        Keep the model as codes (.ftz): about an eighth of the size; takes a minute longer.
     """
 
     kind: Literal["supervised", "skipgram", "cbow"] = "supervised"
