@@ -15,7 +15,7 @@ from qfb_gpu import network
 from qfb_gpu._backend import graphs
 from qfb_gpu._backend.graphs import import_igraph
 from qfb_gpu.currencies import currency_name
-from qfb_gpu.network import dependence
+from qfb_gpu.network import books, dependence
 from qfb_gpu.network import edges as merging
 from qfb_gpu.network.numbers import in_order, numbered
 
@@ -62,7 +62,7 @@ def test_shares_are_found_with_and_without_a_place_for_each(places_a_row):
         table["named_share"] = (table[one] % 7 + table["currency"] + 1) / 16
     want = network.merge_edges(tables, CPU)
     with (
-        mock.patch.object(merging, "_DENSE", places_a_row),
+        mock.patch.object(books, "dense_up_to", lambda n_rows: places_a_row * n_rows),
         mock.patch.object(dependence, "_DENSE", places_a_row),
     ):
         got = network.merge_edges(tables, CPU)

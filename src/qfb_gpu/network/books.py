@@ -138,6 +138,30 @@ def gathered(
     }
 
 
+def places(own: Any, wanted: Any, xp: Any) -> tuple[Any, Any, int]:
+    """Return where books stand in a table that has a place for each, and how many places it has.
+
+    Parameters
+    ----------
+    own : int64 array, shape (n_rows,), one row or more
+        The books that there are, each once or more.
+    wanted : int64 array, shape (n_edges,)
+        Books; -1 is none.
+
+    Returns
+    -------
+    (own, wanted, n_places)
+        Places of both, int64; ``n_places`` itself, one place more, is that of no book of ``own``.
+    """
+    n_books = int(own.max()) + 1
+    if n_books <= dense_up_to(own.shape[0]):
+        return own, xp.where((wanted >= 0) & (wanted < n_books), wanted, n_books), n_books
+    there = distinct(own, xp)
+    n_books = int(there.shape[0])
+    place, is_there = find(there, wanted, xp)
+    return xp.searchsorted(there, own), xp.where(is_there, place, n_books), n_books
+
+
 def raised_shares(books: tuple[Any, Any, Any], of_edge: Any, edge_money: Any, xp: Any) -> Any:
     """Return the part of each book whose other side is given by it, or by that side's own book.
 
@@ -164,14 +188,7 @@ def raised_shares(books: tuple[Any, Any, Any], of_edge: Any, edge_money: Any, xp
     number, share, money = books
     if not int(number.shape[0]):
         return share
-    n_books = int(number.max()) + 1
-    if n_books <= dense_up_to(number.shape[0]):
-        row, mine = number, xp.where((of_edge >= 0) & (of_edge < n_books), of_edge, n_books)
-    else:
-        there = distinct(number, xp)
-        n_books = int(there.shape[0])
-        row, (place, is_there) = xp.searchsorted(there, number), find(there, of_edge, xp)
-        mine = xp.where(is_there, place, n_books)
+    row, mine, n_books = places(number, of_edge, xp)
     says = xp.bincount(row, weights=money, minlength=n_books + 1)
     told = xp.bincount(mine, weights=edge_money, minlength=n_books + 1)
     more = xp.where((says > 0) & (told > says * _ROUNDED), told / xp.maximum(says, 1.0), 1.0)

@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.keys import find
-from qfb_gpu.network.books import gathered, raised_shares, told_shares, unnamed_books, year_books
+from qfb_gpu.network.books import (
+    gathered,
+    places,
+    raised_shares,
+    told_shares,
+    unnamed_books,
+    year_books,
+)
 from qfb_gpu.network.dependence import counted_money, year_shares
 from qfb_gpu.network.numbers import Numbers, in_order, numbered
 from qfb_gpu.schema import DIRECTIONS
@@ -29,8 +35,6 @@ _OTHERS = ("first_date", "last_date", "named_share")
 _OF_YEAR = ("n_payments_365d", "amount_365d_minor")
 _YEAR_SHARES = ("spending_share", "income_share")
 _MOST_BITS = 63
-_DENSE = 4
-"""Books that may be for each row there is, up to which each has a place."""
 SIDES = ("payer", "payee")
 _MERGED = (
     *_IDS, *_SUMS, *_OTHERS, "payer_is_customer", "payee_is_customer", *_YEAR_SHARES,
@@ -208,14 +212,9 @@ def _named(own: Any, share: Any, wanted: Any, xp: Any) -> Any:
     wanted : int64 array, shape (n_edges,)
         Books; -1 is none.
     """
-    n_rows = int(own.shape[0])
-    if n_rows == 0:
+    if not int(own.shape[0]):
         return xp.ones(wanted.shape[0])
-    n_books = int(own.max()) + 1
-    if n_books <= _DENSE * n_rows:
-        of_book = xp.ones(n_books + 1)  # the last is of who has none
-        of_book[own] = share
-        return of_book[xp.where(wanted < n_books, wanted, -1)]
-    ascending, first = xp.unique(own, return_index=True)
-    row, is_there = find(ascending, wanted, xp)
-    return xp.where(is_there, share[first][row], 1.0)
+    row, place, n_books = places(own, wanted, xp)
+    of_book = xp.ones(n_books + 1)  # the last is of who has none
+    of_book[row] = share
+    return of_book[place]
