@@ -24,6 +24,7 @@ from qfb_gpu._pipeline.fitting import fit
 from qfb_gpu._pipeline.kept import Kept
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import run_id, run_row
+from qfb_gpu._schema.output import REPORT, WORK
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cluster import (
@@ -164,7 +165,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
-            Workspace(config.output_dir / ".work" / last).forget()
+            Workspace(config.output_dir / WORK / last).forget()
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
     update = bool(result.updated)
@@ -185,7 +186,7 @@ def _lost(output: Path, last: str) -> str:
     kept = keeping.load(output)
     names = gold.lost(output, kept.tables if kept is not None else gold.tables(output))
     names += [name for name in keeping.half_published(output, last) if name not in names]
-    return ", ".join([*names, *(["report.html"] if not (output / "report.html").is_file() else [])])
+    return ", ".join([*names, *([REPORT] if not (output / REPORT).is_file() else [])])
 
 
 @contextmanager
@@ -330,7 +331,7 @@ def _conclude(  # noqa: PLR0913
         run = {**asdict(result), **run_row(config, result, ingested.inputs)}
         extras = {"monthly": monthly, "run": run}
         data = report_data.collect(config.output_dir, gold.reader(config.output_dir), extras, known)
-        write_report(data, config.output_dir / "report.html")
+        write_report(data, config.output_dir / REPORT)
     with result.stage("mlflow"):
         _log(config, result, model, ingested.inputs)
     gold.append_run(config.output_dir, run_row(config, result, ingested.inputs), publication)

@@ -17,6 +17,7 @@ import pyarrow as pa
 
 import qfb_kernels
 from qfb_gpu import network, parts, payments, profile
+from qfb_gpu._schema.output import LAKE, WORK
 from qfb_gpu.backend import BackendName, get_backend
 from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.currencies import currency_name
@@ -64,8 +65,8 @@ class Night:
     ) -> Night:
         """Return the night of a config; its intermediates go to a folder called ``work``."""
         return cls(
-            lake=config.output_dir / "lake",
-            workspace=Workspace(config.output_dir / ".work" / work),
+            lake=config.output_dir / LAKE,
+            workspace=Workspace(config.output_dir / WORK / work),
             as_of_day=to_day(config.as_of),
             backend=backend,
             calendar=config.calendar,

@@ -208,7 +208,7 @@ def half_published(output: Path, run_id: str) -> list[str]:
 
 def ingest_ids(output: Path) -> dict[str, str]:
     """Return what silver holds now."""
-    return touched.ingest_ids(output / "lake")
+    return touched.ingest_ids(output / LAKE)
 
 
 def made_of(output: Path) -> dict[str, str]:

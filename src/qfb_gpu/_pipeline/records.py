@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import __version__
+from qfb_gpu._schema.output import REPORT
 from qfb_gpu.models import registry
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def log_night(
         inputs=inputs,
         model=model.to_dict(),
     )
-    log(config.output_dir, note, config.output_dir / "report.html")
+    log(config.output_dir, note, config.output_dir / REPORT)
 
 
 def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:

@@ -21,6 +21,7 @@ import numpy as np
 from qfb_gpu import network, parts, payments
 from qfb_gpu._pipeline import kept as store
 from qfb_gpu._pipeline.between import all_to_host, decide_bucket
+from qfb_gpu._schema.output import LAKE
 from qfb_gpu.backend import get_backend
 from qfb_gpu.lake import delta, gold, manifest, silver, touched
 from qfb_gpu.lake.splice import read_new, splice
@@ -97,14 +98,14 @@ def why_whole(config: Config, device: str, kept: Kept | None) -> str:
     for name, files in _files(config.output_dir, tuple(config.sources)).items():
         if len(files) != len(kept.buckets):
             return f"the files of {name} are not one a bucket any more (qfb maintain joins them)"
-    found = touched.touched(config.output_dir / "lake", kept.ingest_ids)
+    found = touched.touched(config.output_dir / LAKE, kept.ingest_ids)
     unknown = [f"sources.{name} ({one.why})" for name, one in found.items() if not one.known]
     return f"which customers changed is not known of {', '.join(unknown)}" if unknown else ""
 
 
 def touched_customers(config: Config, kept: Kept) -> dict[int, np.ndarray]:
     """Return by bucket the keys of the customers whose rows in any source changed, ascending."""
-    lake = config.output_dir / "lake"
+    lake = config.output_dir / LAKE
     found: dict[int, list[np.ndarray]] = {}
     for one in touched.touched(lake, kept.ingest_ids).values():
         for bucket, keys in one.customers.items():
@@ -120,7 +121,7 @@ def prepare(night: Night, kept: Kept, customers: dict[int, np.ndarray], output: 
         night.workspace.save("touched", bucket, "customers", {"customer_key": keys}, host)
     store.lend(output, night.workspace)
     files = _files(output, night.sources)
-    own = replace(night, lake=night.workspace.root / "lake")
+    own = replace(night, lake=night.workspace.root / LAKE)
     return Update(night.lake, own, kept, files)
 
 

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from qfb_gpu._backend.devices import n_threads
+from qfb_gpu._schema.output import WORK
 from qfb_gpu.errors import GIVE_OUTPUT, InputError
 from qfb_gpu.lake import pages
 from qfb_gpu.lake.delta import (
@@ -250,7 +251,7 @@ def append_run(output_dir: Path, row: Mapping[str, Any], publication: Publicatio
     if last_note(folder).get("run_id") == publication.run_id:
         return
     schema = schema_of(GOLD["runs"])
-    draft = output_dir / ".work" / "runs.parquet"
+    draft = output_dir / WORK / "runs.parquet"
     write_part(draft, pa.Table.from_pylist([dict(row)], schema=schema))
     linked, _ = _link(folder, [draft], publication.number)
     commit(

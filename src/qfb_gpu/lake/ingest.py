@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu._backend.allocator import keep_freed_memory
+from qfb_gpu._schema.output import LAKE
 from qfb_gpu.calendars import to_date, to_day
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake import quality
@@ -92,7 +93,7 @@ def _ingest(
 ) -> IngestResult:
     result = IngestResult()
     tell = progress or (lambda _stage, _done, _total: None)
-    lake = config.output_dir / "lake"
+    lake = config.output_dir / LAKE
     names = [n for n in SOURCES if n in config.sources or n == "transactions"]
     n_buckets: int | None = config.n_buckets if isinstance(config.n_buckets, int) else None
     manifests = {}
@@ -135,4 +136,4 @@ def _inputs(manifest: Manifest) -> dict[str, Any]:
 
 def forget(output_dir: Path) -> None:
     """Delete the lake, so that the next ingest reads every source anew."""
-    shutil.rmtree(output_dir / "lake", ignore_errors=True)
+    shutil.rmtree(output_dir / LAKE, ignore_errors=True)

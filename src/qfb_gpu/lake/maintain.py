@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
+from qfb_gpu._schema.output import LAKE
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import carry, silver
 from qfb_gpu.lake.delta import (
@@ -195,7 +196,7 @@ def _shorten_log(path: Path) -> None:
 def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
     """Delete spilled rows and drafts of runs that died, and what was carried for lost buckets."""
     done = Upkeep("leftovers")
-    lake = output_dir / "lake"
+    lake = output_dir / LAKE
     live = {f"{bucket}.arrow" for bucket in silver.buckets(lake)}
     found = [path for end in ("arrows", "rows") for path in lake.glob(f"*/_ingest/*.{end}")]
     found += lake.rglob("*.tmp")

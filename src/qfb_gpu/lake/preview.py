@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from qfb_gpu._schema.output import LAKE
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.clean import MADE, PREPARED, FilePlan, clean
@@ -127,7 +128,7 @@ def _check_any(config: Config, source: str, parts: list[Preview]) -> None:
 
 def _to_read(config: Config, source: str) -> tuple[set[tuple[str, int]] | None, bool]:
     """Return name and part of the files that a run reads, None for all; whether rows are kept."""
-    before = state.load(config.output_dir / "lake" / source)
+    before = state.load(config.output_dir / LAKE / source)
     mapping = state.fingerprint(config, source)
     n_buckets = config.n_buckets if isinstance(config.n_buckets, int) else None
     sums = any(part.lines == "sum" for part in parts_of(config, source))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from qfb_gpu._schema.output import WORK
 from qfb_gpu.calendars import to_date, to_day
 from qfb_gpu.lake import gold, measures, silver
 from qfb_gpu.lake import manifest as state
@@ -92,7 +93,7 @@ def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
     material = [rows, {name: asdict(m) for name, m in manifests.items()}]
     digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
     publication = gold.next_publication(output_dir, f"{INGEST}{digest}")
-    work = output_dir / ".work" / "ingest"
+    work = output_dir / WORK / "ingest"
     counts = work / "data_quality.parquet"
     gold.write_part(counts, pa.Table.from_pylist(rows, gold.schema_of(GOLD["data_quality"])))
     parts = [

@@ -16,6 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from qfb_gpu._schema.output import LAKE
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import parse, quality
@@ -72,7 +73,7 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
         columns that rejected rows do not keep, or rows that go through a step of ``prepare`` that
         needs other rows. Nothing is tried then, of no source.
     """
-    lake = config.output_dir / "lake"
+    lake = config.output_dir / LAKE
     with writing(config.output_dir):
         sources = [n for n in SOURCES if n in config.sources or n == "transactions"]
         manifests = {name: state.load(lake / name) for name in sources}

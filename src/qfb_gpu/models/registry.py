@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu._schema.output import WORK
 from qfb_gpu.models import store, waiting
 from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
 from qfb_gpu.models.versions import (
@@ -102,7 +103,7 @@ def log_run(output: Path, note: waiting.Note, report: Path) -> None:
             client.set_terminated(earlier, end_time=left.at)
             shutil.rmtree(folder)
         run_id = _log_note(client, output, note, report)
-        for candidate in offered(output / ".work" / note.name):
+        for candidate in offered(output / WORK / note.name):
             version = _log_model(client, output, candidate, note.name, note.inputs, run_id)
             client.set_tag(run_id, f"model.{candidate.name}", str(version))
         client.set_terminated(run_id)
@@ -136,7 +137,7 @@ def _log_note(client: Any, output: Path, note: waiting.Note, report: Path) -> st
         run_id,
         metrics=[Metric(key, float(value), note.at, 0) for key, value in note.metrics.items()],
         params=[Param(key, str(value)[:_LONGEST_PARAM]) for key, value in note.params.items()],
-        tags=[*said, RunTag(BEFORE, standing(client, output, output / ".work" / note.name))],
+        tags=[*said, RunTag(BEFORE, standing(client, output, output / WORK / note.name))],
     )
     client.log_text(run_id, json.dumps(note.inputs, indent=1, sort_keys=True), "inputs.json")
     client.log_text(run_id, json.dumps(note.model, indent=1), "models/segments.json")
