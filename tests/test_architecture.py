@@ -14,6 +14,7 @@ SCHEMA = {
     "errors",
     "schema",
     "config",
+    "engine",
     "ledger",
     "calendars",
     "currencies",

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
-from qfb_gpu import pipeline
+from qfb_gpu import engine, pipeline
 from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
@@ -90,7 +90,7 @@ def test_buckets_scored_by_other_code_are_not_taken_for_done(bank, night, monkey
     shutil.rmtree(night / "out")
     config, told = config_of(night), []
     with monkeypatch.context() as patch:
-        patch.setattr(keeping, "_code", lambda: "older")
+        patch.setattr(engine, "code", lambda: "older")
         killed(monkeypatch, config, "qfb_gpu.pipeline.decide")
     for file in (night / "out" / ".work").rglob("books*"):  # which older code did not write
         file.unlink()

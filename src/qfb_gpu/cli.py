@@ -220,6 +220,11 @@ def _summary(result: RunResult) -> None:
         screen.print(f"A whole night, not an update: {result.why_whole}")
     if result.why_anew:
         screen.print(f"The same night again: {result.why_anew} had been lost or replaced")
+    if result.of_other_code:
+        screen.print(
+            f"The engine's code is not that of run {result.of_other_code}, the last one: sources "
+            "were read and tables made anew"
+        )
     if result.unchanged:
         screen.print(
             f"Nothing changed since run {result.run_id}; the tables in {result.output} are current."

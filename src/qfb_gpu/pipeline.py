@@ -22,8 +22,8 @@ from qfb_gpu._pipeline import update as updating
 from qfb_gpu._pipeline.between import decide
 from qfb_gpu._pipeline.fitting import fit
 from qfb_gpu._pipeline.kept import Kept
+from qfb_gpu._pipeline.records import is_of_other_code, run_id, run_row
 from qfb_gpu._pipeline.records import log_night as _log
-from qfb_gpu._pipeline.records import run_id, run_row
 from qfb_gpu._schema.output import REPORT, WORK
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
@@ -91,6 +91,8 @@ class RunResult:
     why_anew : str
         What of the same night, published before, was not there any more, or was another's that
         died before it was done.
+    of_other_code : str
+        The last run, where other code made it: sources were read and tables made anew.
     """
 
     run_id: str
@@ -103,6 +105,7 @@ class RunResult:
     updated: str = ""
     why_whole: str = ""
     why_anew: str = ""
+    of_other_code: str = ""
 
     @contextmanager
     def stage(self, name: str) -> Iterator[dict[str, Any]]:
@@ -168,6 +171,8 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
             Workspace(config.output_dir / WORK / last).forget()
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
+    if is_of_other_code(config.output_dir, last):
+        result.of_other_code = str(last)
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
     with _midway(night.workspace.root):

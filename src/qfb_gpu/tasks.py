@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-import qfb_kernels
 from qfb_gpu import network, parts, payments, profile
 from qfb_gpu._schema.output import LAKE, WORK
 from qfb_gpu.backend import BackendName, get_backend
@@ -126,7 +125,7 @@ def _score_streams(night: Night, bucket: int, ledger: Ledger, backend: Backend) 
         return payments.score_streams(
             ledger, calendar, night.as_of_day, backend, night.horizon_days
         )
-    stamp = carry.stamp_of(calendar, payments, qfb_kernels)
+    stamp = carry.stamp_of(calendar)
     carried = carry.load(night.lake, bucket, stamp)
     known = described = None
     if carried is not None:

@@ -142,18 +142,19 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
     screen = console()
     if again != run_id:
         differing, fed = registry.differing_inputs(before, now), registry.fed_inputs(before)
-        retried = registry.retried_inputs(before, now)
-        if not differing or not set(differing) <= {*fed, *retried}:
+        retried, other = registry.retried_inputs(before, now), registry.other_code(differing)
+        if not differing or not set(differing) <= {*fed, *retried, *other}:
             what = (
-                ", ".join(n for n in differing if n not in {*fed, *retried})
-                or "the version of qfb-gpu"
+                ", ".join(n for n in differing if n not in {*fed, *retried, *other})
+                or "the files of text.model"
             )
             msg = (
                 f"the replay in {folder} is another night ({again}, not {run_id}): {what} changed "
                 "since; restore what it was and replay into another folder"
             )
             raise InputError(msg)
-        _say_why_other([n for n in differing if n not in retried], retried, again)
+        read_anew = [n for n in differing if n not in {*retried, *other}]
+        _say_why_other(read_anew, retried, other, again)
     screen.print(f"Replayed {run_id} as of {now['as_of']} into {folder}", markup=False)
     tables = registry.compare(out, folder, run_id)
     if tables is None:
@@ -170,10 +171,16 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
         )
 
 
-def _say_why_other(fed: list[str], retried: list[str], again: str) -> None:
+def _say_why_other(fed: list[str], retried: list[str], other: list[str], again: str) -> None:
     """Say why a replay that reads the same rows is another night by its id."""
     from qfb_gpu._cli.screen import console
 
+    if other:
+        console().print(
+            f"{', '.join(other)}: that night was made by other code, so the replay has another id "
+            f"({again}), and tables may be others for that alone",
+            markup=False,
+        )
     if fed:
         console().print(
             f"{', '.join(fed)}: that night read changes of a Delta table, a replay reads "

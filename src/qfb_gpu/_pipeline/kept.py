@@ -13,14 +13,11 @@ import hashlib
 import json
 import shutil
 from dataclasses import asdict, dataclass
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import qfb_kernels
-from qfb_gpu import parts
+from qfb_gpu import engine, parts
 from qfb_gpu._pipeline.records import settings_of
 from qfb_gpu._schema.output import KEPT, LAKE
 from qfb_gpu.backend import get_backend
@@ -35,6 +32,7 @@ from qfb_gpu.parts.part import WHOLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from qfb_gpu.config import Config
     from qfb_gpu.tasks import Night
@@ -98,17 +96,8 @@ def figures(output: Path) -> Path:
 
 def stamp_of(config: Config, device: str) -> str:
     """Return what has to be the same for a night's fit to be applied to further rows."""
-    material = json.dumps([settings_of(config), device, _code()], sort_keys=True)
+    material = json.dumps([settings_of(config), device], sort_keys=True)
     return hashlib.sha256(material.encode()).hexdigest()[:16]
-
-
-@cache
-def _code() -> str:
-    digest = hashlib.sha256()
-    for package in (Path(__file__).parents[1], Path(str(qfb_kernels.__file__)).parent):
-        for file in sorted(package.rglob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def load(output: Path) -> Kept | None:
@@ -213,7 +202,7 @@ def ingest_ids(output: Path) -> dict[str, str]:
 
 def made_of(output: Path) -> dict[str, str]:
     """Return what intermediates of a night that begins now are made of: silver, and our code."""
-    return {**ingest_ids(output), "engine": _code()}
+    return {**ingest_ids(output), "engine": engine.code()}
 
 
 def _ordered(columns: Mapping[str, Any], key: str) -> dict[str, Any]:

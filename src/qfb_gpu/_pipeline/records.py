@@ -8,8 +8,9 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu import __version__
+from qfb_gpu import engine
 from qfb_gpu._schema.output import REPORT
+from qfb_gpu.lake import gold
 from qfb_gpu.models import registry
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def _flat(settings: dict[str, Any], prefix: str) -> dict[str, str]:
 
 
 def run_id(config: Config, inputs: dict[str, Any], updated: str = "") -> str:
-    """Return the id of a night: a hash of its settings and of what its inputs are.
+    """Return the id of a night: a hash of the engine's code, its settings and its inputs.
 
     ``updated`` is the whole night whose fit an update applies.
     """
@@ -60,9 +61,9 @@ def run_id(config: Config, inputs: dict[str, Any], updated: str = "") -> str:
 
 
 def settings_of(config: Config) -> list[Any]:
-    """Return what of a config, and of the files it names, a night's answers depend on."""
+    """Return what a night's answers depend on: code, config and the files that it names."""
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
-    return [__version__, settings, *_files(config)]
+    return [engine.code(), settings, *_files(config)]
 
 
 def _files(config: Config) -> list[list[Any]]:
@@ -72,6 +73,15 @@ def _files(config: Config) -> list[list[Any]]:
     path = (config.base / config.text.model).resolve()
     files = sorted(path.rglob("*")) if path.is_dir() else [path]
     return [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()]
+
+
+def is_of_other_code(output: Path, run_id: str | None) -> bool:
+    """Say whether the last run, where there is one, was made by other code than this."""
+    if run_id is None:
+        return False
+    rows = gold.read(output, "runs", ["run_id", "versions"]).to_pylist()
+    made_with = [json.loads(row["versions"]) for row in rows if row["run_id"] == run_id]
+    return bool(made_with) and made_with[-1].get(engine.CODE) != engine.code()
 
 
 def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ TABLES = (
     ),
     table(
         "runs", "run_id",
-        ("run_id", "string", "number of the run: a hash of config, as_of and input versions"),
+        ("run_id", "string", "number of the run: a hash of code, config, as_of and input versions"),
         ("as_of", "date", "the day the night is of; nothing later was seen"),
         ("device", "string", "cpu or gpu, and its name, e.g. cpu: AMD EPYC, 2 threads"),
         ("n_payments", "int64", "payments scored"),
@@ -61,7 +61,7 @@ TABLES = (
         ("n_regular", "int64", "of these, regular"),
         ("inputs", "string", "JSON: source -> files, sizes, versions"),
         ("stages", "string", "JSON: stage -> seconds, rows, bytes"),
-        ("versions", "string", "JSON: package -> version"),
+        ("versions", "string", "JSON: package -> version, and which code qfb-gpu was"),
         ("settings", "string", "JSON: the config as it was used"),
     ),
 )  # fmt: skip

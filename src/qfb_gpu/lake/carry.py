@@ -9,39 +9,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
+from qfb_gpu import engine
 from qfb_gpu._schema.output import CARRIED
 from qfb_gpu.lake.draft import draft_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import ModuleType
+    from pathlib import Path
 
     from qfb_gpu.ledger import Calendar
 
 _STAMP, _ARRAY = b"stamp", b"array"
 
 
-def stamp_of(calendar: Calendar, *packages: ModuleType) -> str:
-    """Return what streams depend on beside payments: working days and the packages' code."""
+def stamp_of(calendar: Calendar) -> str:
+    """Return what streams depend on beside payments: working days and the engine's code."""
     days = hashlib.sha256(np.ascontiguousarray(calendar.is_working).tobytes())
     days.update(str(calendar.first_day).encode())
-    return f"{_code(packages)}-{days.hexdigest()[:16]}"
-
-
-@cache
-def _code(packages: tuple[ModuleType, ...]) -> str:
-    digest = hashlib.sha256()
-    for package in packages:
-        for file in sorted(Path(str(package.__file__)).parent.glob("*.py")):
-            digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
+    return f"{engine.code()}-{days.hexdigest()[:16]}"
 
 
 def folder(lake: Path) -> Path:

@@ -12,6 +12,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from qfb_gpu import engine
 from qfb_gpu._schema.output import MANIFESTS
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.delta import committed_version
@@ -31,6 +32,10 @@ RETRIED = "retried"
 _LAYOUT = 4
 _LOGS = 40
 """So many ingests back it is known which customers each touched."""
+
+
+def _code_now() -> str:
+    return engine.code()
 
 
 @dataclass(slots=True)
@@ -62,6 +67,9 @@ class Manifest:
         change feeds were read, so that rows no longer tell the file they are in.
     profile : dict of bucket to dict
         What the bucket's rows are like: see :mod:`qfb_gpu.lake.measures`.
+    code : str
+        Of the engine that cleaned the rows: see :func:`qfb_gpu.engine.code`; empty before
+        manifests told it.
     """
 
     version: int = 0
@@ -76,6 +84,7 @@ class Manifest:
     retried: int = 0
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     profile: dict[str, dict[str, Any]] = field(default_factory=dict)
+    code: str = field(default_factory=_code_now)
 
     def total(self) -> dict[str, int]:
         """Return the counts of all files that are not gone, of merging, and the rows kept."""
@@ -124,7 +133,7 @@ def load(table_dir: Path) -> Manifest:
     if version == 0 or not path.is_file():
         return Manifest(version=version)
     try:
-        return Manifest(**json.loads(path.read_text(encoding="utf-8")))
+        return Manifest(**{"code": "", **json.loads(path.read_text(encoding="utf-8"))})
     except (ValueError, TypeError) as error:
         msg = (
             f"{path}: is no manifest that this version reads ({error}); delete {table_dir} and "
@@ -211,6 +220,7 @@ def compare(
     """
     live = {n: f for n, f in enumerate(before.files) if not f.get("gone")}
     same = before.version > 0 and before.fingerprint == mapping and bool(live)
+    same &= before.code == engine.code()  # a source that never changes is mended, too
     if not same or (n_buckets is not None and n_buckets != before.n_buckets):
         return Change("rebuild", files)
     fed = {int(part) for part, table in before.tables.items() if table["fed"]}

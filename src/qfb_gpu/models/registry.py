@@ -19,6 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu import engine
 from qfb_gpu._schema.output import WORK
 from qfb_gpu.models import store, waiting
 from qfb_gpu.models.candidate import FOLDER, Candidate, offer, offered
@@ -60,9 +61,14 @@ _PACKAGES = (
 _SERVED_BY = ("qfb-gpu", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "mlflow")
 
 
-@cache
 def versions() -> dict[str, str]:
-    """Return the versions of the packages a run's numbers depend on, of those installed."""
+    """Return the versions of the packages a run's numbers depend on, and which code ours is."""
+    return {**_installed(), engine.CODE: engine.code()}
+
+
+@cache
+def _installed() -> dict[str, str]:
+    """Return the versions of those packages that are installed."""
     found = {}
     for package in _PACKAGES:
         try:

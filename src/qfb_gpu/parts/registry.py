@@ -12,6 +12,7 @@ import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
+from qfb_gpu import engine
 from qfb_gpu._schema.output import ARTIFACTS, STORE
 from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "promote", "release",
-    "replay_config", "retried_inputs", "rollback", "run_row", "versions",
+    "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "other_code", "promote",
+    "release", "replay_config", "retried_inputs", "rollback", "run_row", "versions",
 ]  # fmt: skip
 _CHANGES = re.compile(r" \(changes of versions \d+ to \d+\)$")
 """How :func:`qfb_gpu.lake.feed.fetch` names what it read."""
@@ -138,6 +139,15 @@ def differing_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
                 what = f"sources.{name}" if column == "inputs" else name
                 found.append(what)
     return found
+
+
+def other_code(differing: list[str]) -> list[str]:
+    """Return what of that is our code, and the packages beside it; none where our code is the same.
+
+    Packages by themselves make no other night.
+    """
+    packages = [name for name in differing if not name.startswith("sources.")]
+    return packages if engine.CODE in packages else []
 
 
 def fed_inputs(before: dict[str, Any]) -> list[str]:

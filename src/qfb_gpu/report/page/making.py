@@ -18,8 +18,8 @@ _LONGEST = 12_000
 def making(data: Making, head: Headline) -> Html:
     """Return the section."""
     lead = (
-        f"Nothing later than the as-of date was seen. The same settings and inputs give the same "
-        f"answer again; this run is {head.run_id or 'not named'}."
+        f"Nothing later than the as-of date was seen. The same code, settings and inputs give "
+        f"the same answer again; this run is {head.run_id or 'not named'}."
     )
     return section(
         "making", "How this was made", "运行说明", lead,
