@@ -347,6 +347,27 @@ def test_a_champion_that_was_registered_by_hand_is_said_and_nothing_is_lost(own)
     assert registry.champion(own, "churn").version == 2
 
 
+@pytest.mark.parametrize("named", ["m-nobody", "a/b 张", "deleted"])
+def test_a_model_id_that_names_no_logged_model_is_said(own, named):
+    """MLflow's error ended `qfb models` and every night, of models of other names, too."""
+    with store.opened(own) as client:
+        if named == "deleted":
+            named = registry.champion(own, "churn").model_id
+            client.delete_logged_model(named)
+        client.set_model_version_tag("churn", "1", "model_id", named)
+        client.set_registered_model_alias("churn", "champion", "1")
+    night = own / ".work" / "p14"
+    assert registry.champion(own, "next_product", night) is None
+    said = rf"churn 1: expected its tag `model_id` .*'{named}' names none .*--promote churn"
+    with pytest.raises(InputError, match=said):
+        registry.champion(own, "churn", night)
+    with pytest.raises(ConfigError, match="names none .* a night registered: [2-9]"):
+        versions.promote(own, "churn", 1)
+    shown = CliRunner().invoke(app, ["models", str(own)], env={"COLUMNS": "300"})
+    assert shown.exit_code == 0
+    assert "its model_id names no model" in shown.output
+
+
 def test_a_bank_s_own_model_in_the_store_is_left_alone(own):
     before = registry.champion(own, "churn").version
     registered_by_hand(own, "fraud")

@@ -112,11 +112,15 @@ def _list(found: list[Version], out: Path) -> None:
             "model": one.name, "version": str(one.version), "alias": alias,
             "as of": one.params.get("as_of", ""), "metrics": _metrics(one),
             "night": one.tags.get("qfb_run", ""), "data": _data(one),
-            "gate": "registered by hand" if one.is_by_hand else one.tags.get("gate", ""),
+            "gate": _by_hand(one) if one.is_by_hand else one.tags.get("gate", ""),
         }  # fmt: skip
         for title, text in row.items():
             cells.setdefault(title, []).append(text)
     print_columns(cells, screen)
+
+
+def _by_hand(version: Version) -> str:
+    return "its model_id names no model" if version.tags.get("model_id") else "registered by hand"
 
 
 def _metrics(version: Version) -> str:

@@ -38,7 +38,8 @@ class Version:
     files : Path
         Folder of the model's own files.
     model_id : str
-        MLflow's id of the logged model; empty where somebody registered the version by hand.
+        MLflow's id of the logged model; empty where somebody registered the version by hand, or
+        the id that its tag says names none.
     is_pinned : bool
         A person chose the champion of this model.
     """

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu._schema.output import LOGGED
+from qfb_gpu._schema.output import LOGGED, STORE
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.models import remembered, store
 from qfb_gpu.models.candidate import digest_of
@@ -73,6 +73,12 @@ def _champion(output: Path, name: str, night: Path | None) -> Version | None:
 
 
 def _by_hand(version: Version, what_to_do: str) -> str:
+    if named := version.tags.get("model_id"):
+        return (
+            f"model {version.name} {version.version}: expected its tag `model_id` to name a logged "
+            f"model of {STORE}, by which qfb finds a model's files; {named!r} names none (it was set "
+            f"by hand, or that model was deleted in MLflow). {what_to_do}"
+        )
     return (
         f"model {version.name} {version.version} was registered in MLflow by hand: expected the "
         f"tag `model_id`, by which qfb finds a model's files, found none. {what_to_do}"
@@ -276,10 +282,22 @@ def _one(output: Path, name: str, version: int) -> Version:
     return next(v for v in _known(output, name) if v.version == version)
 
 
+def _logged(client: Any, model_id: str) -> Any:
+    """Return a logged model; None where no id is given or nothing has it (any more)."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return client.get_logged_model(model_id) if model_id else None
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+            raise
+        return None
+
+
 def _version(client: Any, output: Path, registered: Any, number: int | str) -> Version:
     found = client.get_model_version(registered.name, str(number))
-    model_id = found.tags.get("model_id", "")
-    logged = client.get_logged_model(model_id) if model_id else None
+    logged = _logged(client, found.tags.get("model_id", ""))
+    model_id = logged.model_id if logged else ""
     aliases = [alias for alias, at in registered.aliases.items() if str(at) == str(number)]
     return Version(
         name=registered.name,
