@@ -85,6 +85,17 @@ def test_a_picture_needs_nothing_from_anywhere(payments, tmp_path):
     assert len(repr(picture)) < 3000
 
 
+def test_a_picture_makes_its_folder_and_says_where_it_cannot_be_written(payments, tmp_path):
+    """It ended with a FileNotFoundError, while every `--out` makes its folder."""
+    picture = qfb.plot_stream(payments, customer_id="a", **SETTINGS)
+    path = picture.save(str(tmp_path / "missing" / "folder" / "x.html"))
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+    for wrong in (path.parent, path / "y.html"):  # a folder; a file on the way
+        said = f"save.*expected the name of an HTML file.*{re.escape(str(path.parent))}.*Give"
+        with pytest.raises(InputError, match=said):
+            picture.save(wrong)
+
+
 def test_the_kind_of_table_makes_no_difference(payments):
     arrow = pa.Table.from_pandas(payments, preserve_index=False)
     pictures = [qfb.plot_stream(t, customer_id="a", **SETTINGS) for t in (payments, arrow)]

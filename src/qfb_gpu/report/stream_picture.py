@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu.counted import counted
+from qfb_gpu.errors import InputError
 from qfb_gpu.report.charts.payment_calendar import Grid, Mark, payment_calendar
 from qfb_gpu.report.charts.period_spectrum import period_spectrum
 from qfb_gpu.report.markup import esc, legend
@@ -72,14 +73,33 @@ class StreamPicture:
         return self._html
 
     def save(self, path: str | Path) -> Path:
-        """Write the picture as an HTML page of its own; return its path."""
+        """Write the picture as an HTML page of its own; return its path.
+
+        Parameters
+        ----------
+        path : str or Path
+            Its folder is made where it is not there; a file of that name is replaced.
+
+        Raises
+        ------
+        InputError
+            The page cannot be written there.
+        """
         target = Path(path)
         title = esc(_who(self.stream))
-        target.write_text(
+        page = (
             f'<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>{title}</title>\n'
-            f'<body style="margin:24px">{self._html}</body></html>\n',
-            encoding="utf-8",
+            f'<body style="margin:24px">{self._html}</body></html>\n'
         )
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(page, encoding="utf-8")
+        except OSError as error:
+            msg = (
+                f"save({str(path)!r}): expected the name of an HTML file that can be written; "
+                f"{error.filename or target}: {error.strerror}. Give another"
+            )
+            raise InputError(msg) from error
         return target
 
 
