@@ -12,7 +12,7 @@ from stand_in import stand_in_backend
 
 from qfb_gpu import tasks
 from qfb_gpu.backend import get_backend
-from qfb_gpu.lake import ingest, silver
+from qfb_gpu.lake import ingest
 
 
 @pytest.fixture(autouse=True)
@@ -52,11 +52,11 @@ def test_a_bucket_without_payments_is_scored_as_on_a_host(tmp_path):
     from gpu_parts import chosen
 
     config = all_sources(8, tmp_path, is_tiny=True)
-    ingest.ingest(config)
+    first_day = ingest.ingest(config).first_day
     found = {}
     for name in ("cpu", "gpu"):
         night = tasks.Night.of(config, name, name)
-        night = replace(night, as_of_day=silver.first_day(night.lake) - 1)
+        night = replace(night, as_of_day=first_day - 1)
         with chosen(device_work.card() if name == "gpu" else get_backend("cpu")):
             assert tasks.score_bucket(night, 0)["n_payments"] == 0
         files = night.workspace.folder("score", 0).glob("*.arrow")

@@ -154,6 +154,34 @@ def test_a_night_that_died_when_it_had_its_row_leaves_nothing_on_the_disk(night,
     assert other.is_dir()  # of a night that goes on
 
 
+def quality_of(folder):
+    return gold.read(folder / "out", "data_quality").to_pylist()
+
+
+def test_a_night_that_fails_leaves_what_is_said_of_sources_as_of_the_last_night(night, monkeypatch):
+    """`days old` and `out of range` were as of its own day, beside tables of the day before."""
+    before, later = quality_of(night), {"as_of": AS_OF + dt.timedelta(days=40)}
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night, **later), "qfb_gpu.pipeline.decide")
+    assert quality_of(night) == before
+    (night / "transactions" / "b.parquet").unlink()
+    killed(monkeypatch, config_of(night, **later), "qfb_gpu.pipeline._publish")
+    assert quality_of(night) != before  # it died among its tables
+    assert pipeline.run(config_of(night)).unchanged
+    assert quality_of(night) == before
+
+
+def test_an_update_publishes_what_is_said_of_sources_with_its_tables(night, monkeypatch):
+    before = quality_of(night)
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.update.with_figures", update=True)
+    assert quality_of(night) == before
+    assert pipeline.run(config_of(night), update=True).updated
+    found = {row["measure"]: row["value"] for row in quality_of(night)}
+    was = {row["measure"]: row["value"] for row in before}
+    assert found["kept"] == was["kept"] + 9
+
+
 def test_a_disk_that_is_full_as_a_night_begins_stops_it_midway(night, monkeypatch):
     """It was a backtrace: nothing turned it into words."""
     more(night, "b", 3)

@@ -22,8 +22,8 @@ from qfb_gpu._pipeline import update as updating
 from qfb_gpu._pipeline.between import decide
 from qfb_gpu._pipeline.fitting import fit
 from qfb_gpu._pipeline.kept import Kept
-from qfb_gpu._pipeline.records import is_of_other_code, run_id, run_row
 from qfb_gpu._pipeline.records import log_night as _log
+from qfb_gpu._pipeline.records import made_by_other_code, run_id, run_row
 from qfb_gpu._schema.output import REPORT, WORK
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar
@@ -152,7 +152,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
             prepare_workers(backend.name, config.workers, n_buckets, (_PRELOADED,))
 
     with _midway(config.output_dir), result.stage("ingest") as entry:
-        ingested = ingest.ingest(config, report_progress, foresee)
+        ingested = ingest.read_sources(config, report_progress, foresee)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
     kept = keeping.load(config.output_dir) if update else None
@@ -168,11 +168,12 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
+            with _midway(config.output_dir):
+                ingest.publish(config, ingested)  # another night, which died, may have
             Workspace(config.output_dir / WORK / last).forget()
             return result
         result.run_id, result.updated = run_id(config, ingested.inputs), ""
-    if is_of_other_code(config.output_dir, last):
-        result.of_other_code = str(last)
+    result.of_other_code = made_by_other_code(config.output_dir, last)
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
     with _midway(night.workspace.root):
@@ -231,7 +232,7 @@ def _night(
             entry["rows"] = sum(score["n_payments"] for score in scores)
             entry["steps"] = _sum_steps(scores)
             if not entry["rows"]:
-                raise InputError(ingest.too_early(config, silver.first_day(night.lake)))
+                raise InputError(ingest.too_early(config, ingested.first_day))
         with result.stage("decide") as entry:
             entry["rows"] = decide(night, buckets, backend, pool)
         with result.stage("fit") as entry:
@@ -247,6 +248,7 @@ def _night(
             closing = beside.submit(workers.pop_all().close)  # they have nothing in hand
             whole |= write_tables_of_published(night, buckets)
             keeping.forget(config.output_dir)
+            ingest.publish(config, ingested)
             publication = gold.next_publication(config.output_dir, result.run_id)
             names = _publish(night, buckets, config, whole, publication)
         give_freed_memory_back()  # the report needs little
@@ -306,6 +308,7 @@ def _update(
         update = updating.with_figures(update, config.output_dir)
         task = updating.splice_bucket
         counts = _map_buckets(threads, task, update, buckets, progress, "publish")
+        ingest.publish(config, ingested)
         publication = gold.next_publication(config.output_dir, result.run_id)
         changed = dict(zip(buckets, counts, strict=True))
         now = updating.publish(config.output_dir, update, changed, publication)

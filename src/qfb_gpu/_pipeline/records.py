@@ -75,13 +75,13 @@ def _files(config: Config) -> list[list[Any]]:
     return [[f.name, f.stat().st_size, f.stat().st_mtime_ns] for f in files if f.is_file()]
 
 
-def is_of_other_code(output: Path, run_id: str | None) -> bool:
-    """Say whether the last run, where there is one, was made by other code than this."""
+def made_by_other_code(output: Path, run_id: str | None) -> str:
+    """Return the id of the last run where other code made it; empty where not, or without one."""
     if run_id is None:
-        return False
+        return ""
     rows = gold.read(output, "runs", ["run_id", "versions"]).to_pylist()
     made_with = [json.loads(row["versions"]) for row in rows if row["run_id"] == run_id]
-    return bool(made_with) and made_with[-1].get(engine.CODE) != engine.code()
+    return run_id if made_with and made_with[-1].get(engine.CODE) != engine.code() else ""
 
 
 def run_row(config: Config, result: RunResult, inputs: dict[str, Any]) -> dict[str, Any]:

@@ -48,6 +48,11 @@ class IngestResult:
     counts : dict of source to dict of measure to int
     unused : dict of source to str
         Sources of the config that no part of a run reads yet, and what they are for.
+    first_day : int or None
+        Of the first payment; None where there is none.
+    manifests : dict of source to Manifest
+    quality : list of dict
+        The rows of ``data_quality``.
     """
 
     n_rows: int = 0
@@ -56,9 +61,32 @@ class IngestResult:
     inputs: dict[str, Any] = field(default_factory=dict)
     counts: dict[str, dict[str, int]] = field(default_factory=dict)
     unused: dict[str, str] = field(default_factory=dict)
+    first_day: int | None = None
+    manifests: dict[str, Manifest] = field(default_factory=dict)
+    quality: list[dict[str, Any]] = field(default_factory=list)
 
 
-def ingest(
+def ingest(config: Config, progress: Progress | None = None) -> IngestResult:
+    """Bring silver up to date with the sources of a config, and publish what is told of it.
+
+    See :func:`read_sources`.
+    """
+    with writing(config.output_dir):
+        result = read_sources(config, progress)
+        publish(config, result)
+        return result
+
+
+def publish(config: Config, result: IngestResult) -> None:
+    """Publish ``rejects`` and ``data_quality``, of the day of the config.
+
+    A night does that beside its other tables: one that stops before them leaves these two as they
+    were, too.
+    """
+    quality.publish(config.output_dir, result.quality, result.manifests)
+
+
+def read_sources(
     config: Config,
     progress: Progress | None = None,
     foresee: Callable[[int], None] | None = None,
@@ -76,7 +104,7 @@ def ingest(
     ------
     InputError
         A file or column is missing, a file cannot be read, no row of a source can be kept, or no
-        payment is as early as ``as_of``; silver is up to date then, and nothing is published.
+        payment is as early as ``as_of``; silver is up to date then.
     ConfigError
         The output folder cannot be written, or holds such a table of others.
     RunInterruptedError
@@ -96,7 +124,7 @@ def _ingest(
     lake = config.output_dir / LAKE
     names = [n for n in SOURCES if n in config.sources or n == "transactions"]
     n_buckets: int | None = config.n_buckets if isinstance(config.n_buckets, int) else None
-    manifests = {}
+    manifests = result.manifests
     for name in names:
         job = Job(config, name, lake / name, tell, foresee if name == "transactions" else None)
         manifest, changed = job.run(n_buckets)
@@ -107,10 +135,11 @@ def _ingest(
         result.inputs[name] = _inputs(manifest)
     result.n_rows = manifests["transactions"].n_rows
     result.unused = quality.unused(set(config.sources))
-    first = quality.first_day(manifests["transactions"])
-    if first is not None and first > to_day(config.as_of):
-        raise InputError(too_early(config, first))
-    result.n_rejected = quality.publish(config, lake, manifests)
+    result.first_day = quality.first_day(manifests["transactions"])
+    if result.first_day is not None and result.first_day > to_day(config.as_of):
+        raise InputError(too_early(config, result.first_day))
+    result.quality = quality.measured(config, manifests)
+    result.n_rejected = quality.n_rejected(result.quality)
     return result
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from qfb_gpu._schema.output import WORK
+from qfb_gpu._schema.output import LAKE, WORK
 from qfb_gpu.calendars import to_date, to_day
 from qfb_gpu.lake import gold, measures, silver
 from qfb_gpu.lake import manifest as state
@@ -18,6 +18,7 @@ from qfb_gpu.lake.rejects import DUPLICATE, SCHEMA
 from qfb_gpu.schema import GOLD, SOURCE_NAMES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from qfb_gpu.config import Config
@@ -78,18 +79,24 @@ def first_day(manifest: Manifest) -> int | None:
     return first
 
 
-def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
-    """Publish the counts and the rejected rows of every source; return how many rows those are.
+def n_rejected(rows: list[dict[str, Any]]) -> int:
+    """Return how many rows of all sources were rejected, by the rows of ``data_quality``."""
+    return sum(row["value"] for row in rows if row["measure"].startswith("rejected: "))
+
+
+def publish(
+    output_dir: Path, rows: list[dict[str, Any]], manifests: Mapping[str, Manifest]
+) -> None:
+    """Publish the counts and the rejected rows of every source.
 
     Parameters
     ----------
-    config : Config
-    lake : Path
-    manifests : dict of source to Manifest
+    output_dir : Path
+    rows : list of dict
+        Of ``data_quality``: see :func:`measured`.
+    manifests : mapping of source to Manifest
     """
-    output_dir = config.output_dir
-    rows = _measures(config, lake, manifests)
-    rejected: int = sum(row["value"] for row in rows if row["measure"].startswith("rejected: "))
+    lake = output_dir / LAKE
     material = [rows, {name: asdict(m) for name, m in manifests.items()}]
     digest = hashlib.sha256(json.dumps(material, sort_keys=True).encode()).hexdigest()[:16]
     publication = gold.next_publication(output_dir, f"{INGEST}{digest}")
@@ -104,10 +111,11 @@ def publish(config: Config, lake: Path, manifests: dict[str, Manifest]) -> int:
         gold.write_part(parts[0], SCHEMA.empty_table())
     gold.publish(output_dir, "rejects", parts, publication)
     gold.publish(output_dir, "data_quality", [counts], publication)
-    return rejected
 
 
-def _measures(config: Config, lake: Path, manifests: dict[str, Manifest]) -> list[dict[str, Any]]:
+def measured(config: Config, manifests: Mapping[str, Manifest]) -> list[dict[str, Any]]:
+    """Return the rows of ``data_quality``, as of the config's day."""
+    lake = config.output_dir / LAKE
     rows: list[dict[str, Any]] = []
     for name in SOURCE_NAMES:
         if name not in manifests:

@@ -88,7 +88,8 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
         for one in asked:  # none of them is refused any more
             manifests[one.source], result = _try(config, one)
             done.append(result)
-        quality.publish(config, lake, manifests)
+        rows = quality.measured(config, manifests)
+        quality.publish(config.output_dir, rows, manifests)
     return done
 
 

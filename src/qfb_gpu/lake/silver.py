@@ -210,16 +210,6 @@ def buckets(lake_dir: Path, source: str = "transactions") -> list[int]:
     return sorted({int(p["bucket"]) for p in table.partitions()})
 
 
-def first_day(lake_dir: Path) -> int | None:
-    """Return the day of the earliest payment, days since 1970-01-01; None where none is known."""
-    days: list[int] = []
-    for bucket in buckets(lake_dir):
-        for path in partition_files(lake_dir / "transactions", "bucket", str(bucket)):
-            date = open_file(path).read(columns=["date"]).column(0)
-            days.append(pc.min(date.cast(pa.int32())).as_py())
-    return min((day for day in days if day is not None), default=None)
-
-
 def repeating_texts(table_dir: Path, bucket: int) -> list[str]:
     """Return the text columns of a bucket that are dictionaries in its files."""
     files = partition_files(table_dir, "bucket", str(bucket))

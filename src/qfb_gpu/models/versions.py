@@ -76,8 +76,8 @@ def _by_hand(version: Version, what_to_do: str) -> str:
     if named := version.tags.get("model_id"):
         return (
             f"model {version.name} {version.version}: expected its tag `model_id` to name a logged "
-            f"model of {STORE}, by which qfb finds a model's files; {named!r} names none (it was set "
-            f"by hand, or that model was deleted in MLflow). {what_to_do}"
+            f"model of {STORE}, by which qfb finds a model's files; {named!r} names none (it was "
+            f"set by hand, or that model was deleted in MLflow). {what_to_do}"
         )
     return (
         f"model {version.name} {version.version} was registered in MLflow by hand: expected the "
