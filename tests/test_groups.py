@@ -104,6 +104,8 @@ def test_moves_are_the_customers_whose_segment_changed(nights):
     assert drift["n_moved"] == len(changed)
     assert drift["share_moved"] == pytest.approx(len(changed) / len(both))
     assert drift["n_new"] == len(now.index.difference(was.index))
+    assert drift["n_segments_before"] == was.nunique() == len(first["segments"])
+    assert drift["n_segments"] == now.nunique() == len(second["segments"])
 
 
 def test_the_number_of_segments_is_the_one_said_to_be_chosen(nights):
@@ -141,6 +143,12 @@ def test_the_report_says_how_the_segments_held(nights):
     first, second = (segment_moves.draw(reader(night)) for night in nights)
     assert "first night" in first
     assert plural(len(nights[1]["segment_moves"]), "customer") in second
+    for before, words in ((4.0, False), (7.0, True)):  # regrouped, or the same groups
+        drift = nights[1]["segment_drift"].set_index("measure")
+        drift.loc["n_segments_before", "value"] = before
+        drift.loc["n_segments", "value"] = 4.0
+        drawn = segment_moves.draw(reader({**nights[1], "segment_drift": drift.reset_index()}))
+        assert ("There are 4 segments, and were 7" in drawn) == words
     assert segment_moves.draw(lambda _name, _columns: (_ for _ in ()).throw(KeyError("x"))) is None
 
 

@@ -400,22 +400,23 @@ def test_just_a_fifth_of_the_customers_in_common_makes_no_segment_the_same():
 
 
 def test_what_is_just_at_its_level_raises_no_alarm():
-    table = continuity.drift({"a": 0.25, "b": 0.26}, 20, 100, 5, 6)
+    table = continuity.drift({"a": 0.25, "b": 0.26}, 20, 100, 5, 6, (3, 4))
     rows = zip(table["measure"], table["value"], table["is_alarm"], strict=True)
     assert [(name, value, bool(alarm)) for name, value, alarm in rows] == [
         ("share_moved", 0.2, False), ("n_moved", 20, False), ("n_new", 5, False),
-        ("n_gone", 6, False), ("index_a", 0.25, False), ("index_b", 0.26, True),
+        ("n_gone", 6, False), ("n_segments_before", 3, False), ("n_segments", 4, False),
+        ("index_a", 0.25, False), ("index_b", 0.26, True),
     ]  # fmt: skip
-    assert np.isnan(continuity.drift({}, 0, 0, 5, 6)["value"][0])
+    assert np.isnan(continuity.drift({}, 0, 0, 5, 6, (0, 1))["value"][0])
 
 
 def test_an_alarm_is_raised_above_its_level_only():
     indices = {"a": 0.3, "b": 0.1, "c": float("nan"), "recency_days_since_last": 2.0}
-    table = continuity.drift(indices, 30, 100, 5, 6)
+    table = continuity.drift(indices, 30, 100, 5, 6, (3, 3))
     alarms = dict(zip(table["measure"], table["is_alarm"].tolist(), strict=True))
     assert alarms == {
         "share_moved": True, "n_moved": False, "n_new": False, "n_gone": False,
-        "index_a": True, "index_b": False, "index_c": False,
+        "n_segments_before": False, "n_segments": False, "index_a": True, "index_b": False, "index_c": False,
         "index_recency_days_since_last": False,  # follows the weekday of the as-of date
     }  # fmt: skip
 

@@ -46,12 +46,14 @@ TABLES = (
     table(
         "segment_drift", "measure",
         ("measure", "string",
-         "share_moved, n_moved, n_new, n_gone, or index_<feature>: population stability index"),
+         ("share_moved, n_moved, n_new, n_gone, n_segments_before, n_segments, or "
+          "index_<feature>: population stability index")),
         ("value", "float64", "against the night before; no rows on a first night"),
         ("alarm_above", "float64", "the level of the alarm; null: no alarm is kept for it"),
         ("is_alarm", "bool",
          ("value is above alarm_above: much changed in the table. share_moved also passes it where "
-          "only the number of segments changed (2 of 102 nights of unchanged customers)")),
+          "only the number of segments changed (n_segments; 2 of 102 nights of unchanged "
+          "customers)")),
     ),
     table(
         "associations", "left_id left_direction right_id right_direction",

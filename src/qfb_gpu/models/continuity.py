@@ -79,7 +79,12 @@ def _shares(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 
 
 def drift(
-    indices: dict[str, float], n_moved: int, n_both: int, n_new: int, n_gone: int
+    indices: dict[str, float],
+    n_moved: int,
+    n_both: int,
+    n_new: int,
+    n_gone: int,
+    n_segments: tuple[int, int],
 ) -> dict[str, Any]:
     """Return the rows of ``segment_drift``: a measure each, with its alarm.
 
@@ -90,10 +95,14 @@ def drift(
         Customers in another segment than the night before, of those of both nights.
     n_new, n_gone : int
         Customers of one night only.
+    n_segments : (int, int)
+        Segments that some customer is in: the night before, and now. With another number many
+        customers are in another group, whatever they do.
     """
     share = n_moved / n_both if n_both else float("nan")
     rows: list[tuple[str, float, float | None]] = [("share_moved", share, ALARM_MOVED)]
     rows += [("n_moved", n_moved, None), ("n_new", n_new, None), ("n_gone", n_gone, None)]
+    rows += [("n_segments_before", n_segments[0], None), ("n_segments", n_segments[1], None)]
     rows += [
         (f"index_{name}", value, None if name in BY_WEEKDAY else ALARM_INDEX)
         for name, value in indices.items()

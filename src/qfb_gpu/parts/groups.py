@@ -124,7 +124,7 @@ def fit_groups(
     moves = _moves(before, now)
     groups = Groups({**placed, **standing}, model, cards, moves, population=population)
     if before is not None:
-        groups.drift = _drift(last, before, moves, blocks, backend)
+        groups.drift = _drift(last, before, now, moves, blocks, backend)
     return groups
 
 
@@ -264,18 +264,24 @@ def _moves(before: Before | None, now: np.ndarray) -> dict[str, Any]:
 
 
 def _drift(
-    last: ReaderBefore, before: Before, moves: dict[str, Any], blocks: Blocks, backend: Backend
+    last: ReaderBefore,
+    before: Before,
+    now: np.ndarray,
+    moves: dict[str, Any],
+    blocks: Blocks,
+    backend: Backend,
 ) -> dict[str, Any]:
     there = {*last.there("customer_profiles")}
     names, indices = [name for name, *_ in segment_space.FEATURES], {}
     for some in (names[at : at + _READ_AT_ONCE] for at in range(0, len(names), _READ_AT_ONCE)):
         was = _was(last, [name for name in some if name in there])
         for name in some:
-            now = _column(blocks, name, backend).astype("float64")
-            indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), now)
+            values = _column(blocks, name, backend).astype("float64")
+            indices[name] = continuity.stability_index(was.get(name, np.zeros(0)), values)
     n_both = int((before.segment_id >= 0).sum())
     n_new = before.segment_id.size - n_both
-    return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone)
+    n_segments = before.n_segments, int(np.unique(now).size)
+    return continuity.drift(indices, moves["row"].size, n_both, n_new, before.n_gone, n_segments)
 
 
 def _was(last: ReaderBefore, names: list[str]) -> dict[str, np.ndarray]:

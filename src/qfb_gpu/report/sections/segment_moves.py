@@ -39,10 +39,18 @@ def _lead(moves: list[dict[str, Any]], drift: list[dict[str, Any]]) -> str:
     if not drift:
         return "This is the first night of these segments; the next one says who moved."
     alarms = sum(row["is_alarm"] for row in drift)
-    share = next((row["value"] for row in drift if row["measure"] == "share_moved"), None)
+    values = {row["measure"]: row["value"] for row in drift}
+    share = values.get("share_moved")
     moved = "" if share is None else f" ({share:.1%} of those of both nights)"
     calm = "no alarm" if not alarms else plural(alarms, "alarm")
-    return f"{plural(len(moves), 'customer')} moved to another segment{moved}; {calm}."
+    was, now = values.get("n_segments_before"), values.get("n_segments")
+    other = ""
+    if was != now:
+        other = (
+            f" There are {now:.0f} segments, and were {was:.0f}: with another number customers "
+            "change their group, whatever they do."
+        )
+    return f"{plural(len(moves), 'customer')} moved to another segment{moved}; {calm}.{other}"
 
 
 def _choice(rows: list[dict[str, Any]]) -> Html:
