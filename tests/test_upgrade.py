@@ -5,13 +5,14 @@ import shutil
 
 import pyarrow.parquet as pq
 import pytest
+from chinese_calendar import constants
 
-from qfb_gpu import engine, pipeline
+from qfb_gpu import calendars, engine, pipeline
 from qfb_gpu._cli.models import _compared
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.cli import _summary
 from qfb_gpu.config import build_config
-from qfb_gpu.lake import carry, gold
+from qfb_gpu.lake import carry, gold, recipe_tables
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.parts import registry
 from qfb_gpu.portfolio import generate_portfolio
@@ -20,9 +21,9 @@ AS_OF = dt.date(2024, 12, 31)
 pytestmark = pytest.mark.usefixtures("no_mlflow")
 
 
-def config_of(folder):
+def config_of(folder, part="transactions.parquet"):
     raw = {"as_of": AS_OF, "device": "cpu", "workers": 1, "n_buckets": 1,
-           "sources": {"transactions": {"path": "transactions.parquet"}}}  # fmt: skip
+           "sources": {"transactions": part if isinstance(part, dict) else {"path": part}}}  # fmt: skip
     return build_config(raw, base=folder, where="test")
 
 
@@ -70,6 +71,43 @@ def test_an_upgrade_reads_sources_that_are_as_they_were(night):
     """Silver was what older code had made of them, for ever."""
     assert ingest(config_of(night)).changed
     assert not ingest(config_of(night)).changed
+
+
+def with_a_day_off(patch):
+    """Let the package of China's days know of one more day off, as a newer one would."""
+    more = {**constants.holidays, dt.date(2024, 11, 20): "off"}
+    patch.setattr(constants, "holidays", more)
+    calendars.load_calendar.cache_clear()
+
+
+def test_days_off_of_a_newer_package_make_the_night_anew(night, monkeypatch):
+    """It said that nothing had changed; an update put rows of both calendars in one table."""
+    pipeline.run(config_of(night))
+    try:
+        with_a_day_off(monkeypatch)
+        for update in (True, False):
+            shutil.copytree(night, night.parent / str(update))
+            result = pipeline.run(config_of(night.parent / str(update)), update=update)
+            assert not result.unchanged
+            assert not result.updated
+            assert not result.of_other_code
+    finally:
+        calendars.load_calendar.cache_clear()
+
+
+def test_silver_made_with_days_off_is_made_anew_by_a_newer_package(night, monkeypatch):
+    """Working days that a step counts stayed those of the package that read the rows."""
+    steps = [{"op": "working_days", "start": "date", "end": "date", "into": "days"}]
+    part = {"path": "transactions.parquet", "prepare": steps}
+    assert ingest(config_of(night, part)).changed
+    assert not ingest(config_of(night, part)).changed
+    monkeypatch.setattr(recipe_tables, "version", lambda _name: "9")
+    assert ingest(config_of(night, part)).changed
+    assert not ingest(config_of(night, part)).changed
+    none = {**part, "prepare": []}
+    assert ingest(config_of(night, none)).changed
+    monkeypatch.setattr(recipe_tables, "version", lambda _name: "10")
+    assert not ingest(config_of(night, none)).changed
 
 
 def test_an_upgrade_carries_no_streams_over(monkeypatch):

@@ -9,6 +9,7 @@ say which are.
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from functools import lru_cache
 from typing import Any
 
@@ -20,6 +21,8 @@ from qfb_gpu.errors import ConfigError
 from qfb_gpu.ledger import NULL_DAY, Calendar
 
 EPOCH = dt.date(1970, 1, 1)
+PACKAGES = ("chinesecalendar", "holidays")
+"""What tells the days off."""
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
 _MONTHS = 12
@@ -142,6 +145,14 @@ def load_calendar(name: str) -> Calendar:
         known_from, known_until = _country(name, is_working, first)
     is_working.flags.writeable = False
     return Calendar(name, first, is_working, known_until, known_from)
+
+
+def stamp_of(calendar: Calendar) -> str:
+    """Return a hash of a calendar's days: a newer package may have other ones under its name."""
+    about = calendar.first_day, calendar.known_from, calendar.known_until
+    digest = hashlib.sha256(str(about).encode())
+    digest.update(np.ascontiguousarray(calendar.is_working).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _china(is_working: np.ndarray, first: int) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import engine
 from qfb_gpu._schema.output import REPORT
+from qfb_gpu.calendars import load_calendar, stamp_of
 from qfb_gpu.lake import gold
 from qfb_gpu.models import registry
 
@@ -61,9 +62,10 @@ def run_id(config: Config, inputs: dict[str, Any], updated: str = "") -> str:
 
 
 def settings_of(config: Config) -> list[Any]:
-    """Return what a night's answers depend on: code, config and the files that it names."""
+    """Return what a night's answers depend on: code, config, and the days and files it names."""
     settings = config.model_dump(mode="json", exclude=_NOT_IN_RUN_ID)
-    return [engine.code(), settings, *_files(config)]
+    days = stamp_of(load_calendar(config.calendar))
+    return [engine.code(), settings, days, *_files(config)]
 
 
 def _files(config: Config) -> list[list[Any]]:

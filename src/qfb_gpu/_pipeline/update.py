@@ -94,7 +94,7 @@ def why_whole(config: Config, device: str, kept: Kept | None) -> str:
     if kept.run_id != gold.last_run(config.output_dir):
         return "the newest tables are of another night"
     if kept.stamp != store.stamp_of(config, device):
-        return "as_of, settings, device or engine are not those of the last whole night"
+        return "as_of, settings, calendar, device or engine are not those of the last whole night"
     for name, files in _files(config.output_dir, tuple(config.sources)).items():
         if len(files) != len(kept.buckets):
             return f"the files of {name} are not one a bucket any more (qfb maintain joins them)"

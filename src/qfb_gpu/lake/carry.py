@@ -7,14 +7,13 @@ one value each, the bytes of the array, compressed: a quarter of their size.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu import engine
+from qfb_gpu import calendars, engine
 from qfb_gpu._schema.output import CARRIED
 from qfb_gpu.lake.draft import draft_of
 
@@ -29,9 +28,7 @@ _STAMP, _ARRAY = b"stamp", b"array"
 
 def stamp_of(calendar: Calendar) -> str:
     """Return what streams depend on beside payments: working days and the engine's code."""
-    days = hashlib.sha256(np.ascontiguousarray(calendar.is_working).tobytes())
-    days.update(str(calendar.first_day).encode())
-    return f"{engine.code()}-{days.hexdigest()[:16]}"
+    return f"{engine.code()}-{calendars.stamp_of(calendar)}"
 
 
 def folder(lake: Path) -> Path:

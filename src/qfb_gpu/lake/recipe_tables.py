@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from importlib.metadata import version
 from stat import S_ISREG
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 
+from qfb_gpu.calendars import PACKAGES
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.readers import Batch
 
@@ -46,9 +48,20 @@ def loader(config: Config, where: str) -> Callable[[str], pa.Table]:
 
 
 def identities(config: Config, steps: list[dict[str, Any]]) -> list[str]:
-    """Return what changes when a table that steps name may have changed."""
+    """Return what changes when a table that steps name, or a calendar, may have changed."""
     paths = [step["table"] for step in steps if isinstance(step.get("table"), str)]
-    return [f"{path}:{identity(config.data_dir / path)}" for path in paths]
+    days = PACKAGES if any(map(_asks_a_calendar, steps)) else ()
+    return [
+        *(f"{path}:{identity(config.data_dir / path)}" for path in paths),
+        *(f"{name} {version(name)}" for name in days),
+    ]
+
+
+def _asks_a_calendar(step: dict[str, Any]) -> bool:
+    from qfb_gpu.prepare.operations import OPERATIONS  # seldom needed, and it takes long
+
+    operation = OPERATIONS.get(str(step.get("op")))
+    return operation is not None and "calendar_column" in operation.columns
 
 
 def identity(path: Path) -> str:

@@ -56,7 +56,8 @@ _LONGEST_PARAM = 6000
 _LONGEST_TAG = 5000
 _PACKAGES = (
     "qfb-gpu numpy pandas pyarrow scipy scikit-learn igraph numba numba-cuda dask deltalake "
-    "mlflow fasttext-community cudf-cu13 cuml-cu13 cugraph-cu13 cupy-cuda13x dask-cuda"
+    "mlflow chinesecalendar holidays fasttext-community cudf-cu13 cuml-cu13 cugraph-cu13 "
+    "cupy-cuda13x dask-cuda"
 ).split()
 _SERVED_BY = ("qfb-gpu", "numpy", "pandas", "pyarrow", "scipy", "scikit-learn", "mlflow")
 
