@@ -111,6 +111,19 @@ def test_customers_touched_since_an_update_died_are_not_lost(bank, night, monkey
     assert gold.read(night / "out", "customer_profiles").num_rows == n_before
 
 
+@pytest.mark.parametrize("how", ["moved", "copied"])
+def test_an_update_that_died_goes_on_where_its_folder_was_moved_to(bank, night, monkeypatch, how):
+    """It stopped for ever: its links led to where the folder had been, or became folders."""
+    more(night, "b", 3)
+    killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.gather.make_lake", update=True)
+    if how == "copied":
+        shutil.copytree(night / "out", night / "there")
+    shutil.move(night / "out", night / "gone")
+    if how == "moved":
+        shutil.move(night / "gone", night / "there")
+    assert pipeline.run(config_of(night, output="there"), update=True).updated
+
+
 def test_a_night_that_died_when_all_was_published_can_be_made_anew(bank, night, monkeypatch):
     shutil.rmtree(night / "out")
     killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.kept.keep_monthly")

@@ -175,12 +175,19 @@ def monthly(output: Path, bucket: int) -> tuple[set[str], dict[str, Any]]:
 
 
 def lend(output: Path, work: Workspace) -> None:
-    """Show a workspace what was fitted, as if it had been fitted in it."""
+    """Show a workspace what was fitted, as if it had been fitted in it.
+
+    What an update that died was shown is shown anew: the output folder may have moved since, or be
+    a copy, in which links have become folders.
+    """
     root = folder(output).resolve()
     for name in (f"fit/{WHOLE}", "text"):
         link = work.root / name
         link.parent.mkdir(parents=True, exist_ok=True)
-        if (root / name).is_dir() and not link.is_symlink():
+        if link.is_symlink():
+            link.unlink()
+        shutil.rmtree(link, ignore_errors=True)
+        if (root / name).is_dir():
             link.symlink_to(root / name, target_is_directory=True)
 
 
