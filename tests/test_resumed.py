@@ -167,6 +167,20 @@ def test_a_night_that_died_when_it_had_its_row_leaves_nothing_on_the_disk(night,
     assert other.is_dir()  # of a night that goes on
 
 
+def test_a_night_that_died_is_not_the_night_before_another_one(night, monkeypatch, tmp_path):
+    """A night with a mended setting said who moved since the one that had died, the same day."""
+    more(night, "b", 3)
+    shutil.copytree(night, tmp_path / "other")
+    day = AS_OF + dt.timedelta(days=40)
+    mended = {"as_of": day, "payments": {"horizon_days": 60}}
+    killed(monkeypatch, config_of(night, as_of=day), "qfb_gpu.pipeline.write_report")
+    pipeline.run(config_of(night, **mended))
+    pipeline.run(config_of(tmp_path / "other", **mended))
+    found, unbroken = tables_of(night), tables_of(tmp_path / "other")
+    assert found["segment_drift"].num_rows > 0
+    assert_same(found, unbroken)
+
+
 def quality_of(folder):
     return gold.read(folder / "out", "data_quality").to_pylist()
 

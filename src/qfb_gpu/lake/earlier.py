@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_TRIED = 4
+"""Versions whose files are looked for: a folder keeps those of two."""
+
+
 class ReaderBefore(gold.Reader):
     """Reads gold tables of the night before a run, whether or not that has published its own.
 
-    Where the files of that night are gone, as after ``qfb maintain``, the newest version is read.
+    A night that published some tables and then died, as before its settings were mended, is none.
+    Where the files of the night before are gone, as after ``qfb maintain``, another version is
+    read, the newest at last.
     """
 
     def __init__(self, output_dir: Path, run_id: str) -> None:
@@ -33,20 +39,33 @@ class ReaderBefore(gold.Reader):
 
     def _asked(self, name: str, columns: list[str] | None) -> tuple[list[Path], pa.Schema]:
         if name not in self._opened:
-            found = _before(self._output_dir / name, self._run_id)
+            found = _before(self._output_dir, name, self._run_id)
             if found is not None:
                 self._opened[name] = found
         return super()._asked(name, columns)
 
 
-def _before(folder: Path, run_id: str) -> tuple[list[Path], pa.Schema] | None:
+def _before(output_dir: Path, name: str, run_id: str) -> tuple[list[Path], pa.Schema] | None:
     """Return files and schema of the version before a run's; None where the newest will do."""
-    if last_note(folder).get("run_id") != run_id:
+    folder = output_dir / name
+    newest, done = last_note(folder).get("run_id"), _done(output_dir)
+    if newest != run_id and (not done or newest in done):
         return None
     table = open_table(folder)
     history = [] if table is None else table.history()
-    versions = [entry["version"] for entry in history if entry.get("run_id") != run_id]
-    if table is None or not versions:
+    others = [one for one in history if one.get("run_id") != run_id]
+    others.sort(key=lambda one: (one.get("run_id") in done, one["version"]), reverse=True)
+    if table is None or not others:
         return [], pa.schema([])
-    files, schema = version_files(folder, max(versions), table)
-    return (files, schema) if all(file.is_file() for file in files) else None
+    for one in others[:_TRIED]:
+        files, schema = version_files(folder, one["version"], table)
+        if all(file.is_file() for file in files):
+            return files, schema
+    return None
+
+
+def _done(output_dir: Path) -> set[str]:
+    """Return the ids of the runs that were finished; none where that is not known."""
+    if not is_table(output_dir / "runs"):
+        return set()
+    return {*gold.read(output_dir, "runs", ["run_id"]).column("run_id").to_pylist()}
