@@ -112,7 +112,7 @@ def test_customers_touched_since_an_update_died_are_not_lost(bank, night, monkey
 
 
 @pytest.mark.parametrize("how", ["moved", "copied"])
-def test_an_update_that_died_goes_on_where_its_folder_was_moved_to(bank, night, monkeypatch, how):
+def test_an_update_that_died_goes_on_where_its_folder_was_moved_to(night, monkeypatch, how):
     """It stopped for ever: its links led to where the folder had been, or became folders."""
     more(night, "b", 3)
     killed(monkeypatch, config_of(night), "qfb_gpu._pipeline.gather.make_lake", update=True)
