@@ -35,6 +35,8 @@ class Draft:
     n : int
         Number of instalments.
     rule : DueRule
+    is_event_unknown : bool
+        It waits for something that no list of events has.
     """
 
     kind: int
@@ -42,6 +44,7 @@ class Draft:
     is_cumulative: bool
     n: int
     rule: DueRule
+    is_event_unknown: bool = False
 
 
 def scheduled(piece: Piece, n: int, whole: int) -> Draft:
@@ -58,7 +61,8 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
-    if trigger == words.NO_TRIGGER:
+    is_unknown = trigger == words.NO_TRIGGER and words.UNKNOWN_EVENT.search(piece.text) is not None
+    if trigger == words.NO_TRIGGER and not is_unknown:
         trigger = words.TRIGGER_OF_KIND[kind]
     share = None if piece.percent is None else _parts(piece.percent, whole)
     n = n_instalments(piece.text)
@@ -67,7 +71,7 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     waits = _without_count(piece.text) if n > 1 else piece.text
     waits = waits if trigger == words.WARRANTY_END else without_term(waits)
     rule = due_rule(waits, trigger, warranty)
-    return Draft(kind, share, piece.is_cumulative, n, rule)
+    return Draft(kind, share, piece.is_cumulative, n, rule, is_unknown)
 
 
 def _kind_by_name(text: str) -> int | None:
@@ -102,9 +106,12 @@ def _trigger(text: str, kind: int | None) -> int:
         return words.WARRANTY_END
     if words.BEFORE_EVENT.search(text):
         return words.SHIPPED
+    text = words.PART_DONE.sub("节点", text)
     found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
     if not found:
         return words.NO_TRIGGER
+    if words.PROGRESSED in found and words.MONTHLY.search(text):
+        return words.PROGRESSED
     own = words.NO_TRIGGER if kind is None else words.TRIGGER_OF_KIND[kind]
     return own if own in found else found[0]
 

@@ -29,6 +29,8 @@ class ClauseNodes:
     sum_stated : int64, ten-thousandths of the currency's unit; -1 where the clause says a share
     total_stated : int64, shape (n_clauses,)
         The total of the sums, ten-thousandths; -1 where they are shares.
+    is_sum_of_all : bool, shape (n_clauses,)
+        The clause states no total of its own.
     problems : tuple of str, shape (n_clauses,), empty where there are none
     """
 
@@ -42,6 +44,7 @@ class ClauseNodes:
     warranty_days: Any
     sum_stated: Any
     total_stated: Any
+    is_sum_of_all: Any
     problems: tuple[str, ...]
 
 
@@ -78,6 +81,7 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),
         sum_stated=_or_none([node.sum_stated for node in nodes]),
         total_stated=_or_none([clause.total_stated for clause in clauses]),
+        is_sum_of_all=np.array([clause.is_sum_of_all for clause in clauses], bool),
         problems=tuple("; ".join(clause.problems) for clause in clauses),
     )
 
@@ -88,5 +92,6 @@ def with_problem(clauses: ClauseNodes, problem: str) -> ClauseNodes:
         clauses,
         offsets=np.append(clauses.offsets, clauses.offsets[-1:]),
         total_stated=np.append(clauses.total_stated, -1),
+        is_sum_of_all=np.append(clauses.is_sum_of_all, False),
         problems=(*clauses.problems, problem),
     )
