@@ -137,16 +137,36 @@ def test_clauses_without_sums_stay_as_they_are(text):
     assert in_shares(plain(text)) is None
 
 
-@pytest.mark.parametrize("scale", [1, 100, 1_000, 10_000])
-def test_sums_are_in_minor_units_of_any_currency(scale):
+def promised(text, total_minor):
+    """Return the nodes of one contract."""
     one = con.Contracts(
         key=np.ones(1, np.int64), counterparty_key=np.ones(1, np.int64),
         customer=np.zeros(1, np.int32), start_day=np.zeros(1, np.int32),
-        end_day=np.ones(1, np.int32), total_minor=np.array([600_000 * scale]),
+        end_day=np.ones(1, np.int32), total_minor=np.array([total_minor]),
         currency=np.zeros(1, np.int16), category=np.zeros(1, np.int32),
     )  # fmt: skip
+    return nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), get_backend("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "amounts"),
+    [
+        ("租赁期12个月，按月支付", 100_000_000, [8_333_333] * 11 + [8_333_337]),
+        ("首付30%，余款分3期等额支付", 100_000_000, [30_000_000] + [23_333_333] * 2 + [23_333_334]),
+        ("分3期等额支付", 200_000_000, [66_666_667] * 2 + [66_666_666]),
+        ("租赁期12个月，按月支付", 7, [0] * 11 + [7]),
+        ("分3期等额支付", 5, [2, 2, 1]),
+    ],
+)
+def test_instalments_are_equal_to_the_minor_unit(text, total, amounts):
+    """They were so many basis points: of 12 of a million 83,400 and 83,300, which nobody pays."""
+    assert promised(text, total).amount_minor.tolist() == amounts
+
+
+@pytest.mark.parametrize("scale", [1, 100, 1_000, 10_000])
+def test_sums_are_in_minor_units_of_any_currency(scale):
     text = "合同总价60万，签订付20万，验收付30万，余款质保期满付"
-    found = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), get_backend("cpu"))
+    found = promised(text, 600_000 * scale)
     wanted = [200_000 * scale, 300_000 * scale, 100_000 * scale]
     assert found.amount_minor.tolist() == wanted
     assert found.basis_points.tolist() == [3_333, 5_000, 1_667]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from qfb_gpu.finance.clauses import Clause, parse_clause
+from qfb_gpu.finance.clauses import Clause, ClauseNode, parse_clause
 from qfb_gpu.ledger import NULL_DAY
 
 
@@ -23,6 +23,9 @@ class ClauseNodes:
     share : int32
         The least of a clause's shares that are a basis point apart, one from the next: 33.34%,
         33.33% and 33.33% are instalments of 33.33%.
+    n_instalments : int32, of how many equal instalments a node is one
+    is_last : bool, the last of its instalments
+    points_of_all : int32, basis points of all of its instalments
     days : int32, ``NULL_DAY`` where the clause does not say
     day_kind : int8, index into ``DAY_KINDS``
     warranty_days : int32
@@ -39,6 +42,9 @@ class ClauseNodes:
     trigger: Any
     basis_points: Any
     share: Any
+    n_instalments: Any
+    is_last: Any
+    points_of_all: Any
     days: Any
     day_kind: Any
     warranty_days: Any
@@ -53,6 +59,16 @@ def _shares(clause: Clause) -> list[int]:
     for points in sorted({node.basis_points for node in clause.nodes}):
         least[points] = least.get(points - 1, points)
     return [least[node.basis_points] for node in clause.nodes]
+
+
+def _points_of_all(nodes: list[ClauseNode]) -> list[int]:
+    """Return what the instalments of each node come to; they follow one another."""
+    found: list[int] = []
+    for i, node in enumerate(nodes):
+        if node.instalment == 0:
+            alike = nodes[i : i + node.n_instalments]
+            found += [sum(one.basis_points for one in alike)] * len(alike)
+    return found
 
 
 def _or_none(values: list[int | None]) -> np.ndarray:
@@ -76,6 +92,9 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         trigger=np.array([node.rule.trigger for node in nodes], np.int8),
         basis_points=np.array([node.basis_points for node in nodes], np.int32),
         share=np.array([share for clause in clauses for share in _shares(clause)], np.int32),
+        n_instalments=np.array([node.n_instalments for node in nodes], np.int32),
+        is_last=np.array([node.instalment + 1 == node.n_instalments for node in nodes], bool),
+        points_of_all=np.array(_points_of_all(nodes), np.int32),
         days=np.array(days, np.int32),
         day_kind=np.array([node.rule.day_kind for node in nodes], np.int8),
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),

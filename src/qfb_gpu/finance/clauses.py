@@ -72,12 +72,16 @@ class ClauseNode:
     sum_stated : int or None
         What the clause says in money, ten-thousandths of the currency's unit; None where it says
         shares.
+    instalment, n_instalments : int
+        Which of how many equal instalments it is, from 0.
     """
 
     kind: int
     basis_points: int
     rule: DueRule
     sum_stated: int | None = None
+    instalment: int = 0
+    n_instalments: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,5 +348,12 @@ def _instalments(draft: Draft) -> list[ClauseNode]:
     share = draft.share or 0
     each, over = divmod(share, draft.n)
     return [
-        ClauseNode(draft.kind, each + (1 if i < over else 0), draft.rule) for i in range(draft.n)
+        ClauseNode(
+            draft.kind,
+            each + (1 if i < over else 0),
+            draft.rule,
+            instalment=i,
+            n_instalments=draft.n,
+        )
+        for i in range(draft.n)
     ]
