@@ -156,9 +156,18 @@ def promised(text, total_minor):
         ("分3期等额支付", 200_000_000, [66_666_667] * 2 + [66_666_666]),
         ("租赁期12个月，按月支付", 7, [0] * 11 + [7]),
         ("分3期等额支付", 5, [2, 2, 1]),
+        (
+            "签约付三分之一，到货付三分之一，余款验收付",
+            100_000_000,
+            [33_333_333, 33_333_333, 33_333_333],
+        ),
+        ("签约、到货、验收各付三分之一", 100_000_000, [33_333_333, 33_333_333, 33_333_333]),
+        ("签约付1/3，验收付至三分之二，余款一年后付", 300, [100, 100, 100]),
+        ("Two thirds on delivery, one third on acceptance", 900, [600, 300]),
+        ("签约付33.33%，到货付33.33%，验收付33.34%", 1_000_000, [333_300, 333_300, 333_400]),
     ],
 )
-def test_instalments_are_equal_to_the_minor_unit(text, total, amounts):
+def test_instalments_and_thirds_are_told_to_the_minor_unit(text, total, amounts):
     """They were so many basis points: of 12 of a million 83,400 and 83,300, which nobody pays."""
     assert promised(text, total).amount_minor.tolist() == amounts
 

@@ -25,7 +25,7 @@ class ClauseNodes:
         33.33% and 33.33% are instalments of 33.33%.
     n_instalments : int32, of how many equal instalments a node is one
     is_last : bool, the last of its instalments
-    points_of_all : int32, basis points of all of its instalments
+    thirds_of_all : int32, what all of its instalments come to, in thirds of a basis point
     days : int32, ``NULL_DAY`` where the clause does not say
     day_kind : int8, index into ``DAY_KINDS``
     warranty_days : int32
@@ -44,7 +44,7 @@ class ClauseNodes:
     share: Any
     n_instalments: Any
     is_last: Any
-    points_of_all: Any
+    thirds_of_all: Any
     days: Any
     day_kind: Any
     warranty_days: Any
@@ -61,13 +61,13 @@ def _shares(clause: Clause) -> list[int]:
     return [least[node.basis_points] for node in clause.nodes]
 
 
-def _points_of_all(nodes: list[ClauseNode]) -> list[int]:
+def _thirds_of_all(nodes: list[ClauseNode]) -> list[int]:
     """Return what the instalments of each node come to; they follow one another."""
     found: list[int] = []
     for i, node in enumerate(nodes):
         if node.instalment == 0:
             alike = nodes[i : i + node.n_instalments]
-            found += [sum(one.basis_points for one in alike)] * len(alike)
+            found += [sum(3 * one.basis_points + one.thirds for one in alike)] * len(alike)
     return found
 
 
@@ -94,7 +94,7 @@ def clause_nodes(texts: list[str | None]) -> ClauseNodes:
         share=np.array([share for clause in clauses for share in _shares(clause)], np.int32),
         n_instalments=np.array([node.n_instalments for node in nodes], np.int32),
         is_last=np.array([node.instalment + 1 == node.n_instalments for node in nodes], bool),
-        points_of_all=np.array(_points_of_all(nodes), np.int32),
+        thirds_of_all=np.array(_thirds_of_all(nodes), np.int32),
         days=np.array(days, np.int32),
         day_kind=np.array([node.rule.day_kind for node in nodes], np.int8),
         warranty_days=np.array([node.rule.warranty_days for node in nodes], np.int32),

@@ -74,6 +74,9 @@ class ClauseNode:
         shares.
     instalment, n_instalments : int
         Which of how many equal instalments it is, from 0.
+    thirds : int
+        What the share is more than ``basis_points``, in thirds of one (of all instalments, at the
+        first).
     """
 
     kind: int
@@ -82,6 +85,7 @@ class ClauseNode:
     sum_stated: int | None = None
     instalment: int = 0
     n_instalments: int = 1
+    thirds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,8 +174,9 @@ def _read(spelled: str, whole: int, as_written: str) -> Clause:
         return _of_sums(nodes, whole, problems)
     total = sum(node.basis_points for node in nodes)
     if total and abs(total - _WHOLE) <= _CLOSE:
-        last = nodes[-1]
-        nodes[-1] = replace(last, basis_points=last.basis_points + _WHOLE - total)
+        last, over = nodes[-1], sum(node.thirds for node in nodes)
+        points = last.basis_points + _WHOLE - total
+        nodes[-1] = replace(last, basis_points=points, thirds=last.thirds - over)
     elif nodes:
         problems.append(f"sums to {total / 100:g}%")
     return Clause(tuple(nodes), tuple(dict.fromkeys(problems)))
@@ -327,20 +332,22 @@ def _own_shares(drafts: list[Draft], whole: int) -> tuple[list[Draft], list[str]
         drafts = [replace(draft, is_cumulative=True) for draft in drafts]
         problems.append("read as cumulative: the shares rise to 100%")
     own: list[Draft] = []
-    paid = 0
+    paid = paid_thirds = 0
     for draft in drafts:
-        share = draft.share
+        share, thirds = draft.share, draft.thirds
         if share is not None and draft.is_cumulative:
             if share <= paid:
                 problems.append(f"{100 * share / whole:g}% in all after {100 * paid / whole:g}%")
                 continue
             share -= paid
-        own.append(replace(draft, share=share))
+            thirds -= paid_thirds
+        own.append(replace(draft, share=share, thirds=thirds))
         paid += share or 0
+        paid_thirds += thirds
     missing = [i for i, draft in enumerate(own) if draft.share is None]
     problems += [f"no share for {words.KINDS[own[i].kind]}" for i in missing[:-1]]
     if missing and paid < whole:
-        own[missing[-1]] = replace(own[missing[-1]], share=whole - paid)
+        own[missing[-1]] = replace(own[missing[-1]], share=whole - paid, thirds=-paid_thirds)
     return [draft for draft in own if draft.share], problems
 
 
@@ -354,6 +361,7 @@ def _instalments(draft: Draft) -> list[ClauseNode]:
             draft.rule,
             instalment=i,
             n_instalments=draft.n,
+            thirds=0 if i else draft.thirds,
         )
         for i in range(draft.n)
     ]
