@@ -36,6 +36,15 @@ def read(text):
         ("签约和到货分别支付60%和40%", [(A, 60.0), (D, 40.0)]),
         ("30% each on signing, delivery and acceptance, balance after warranty", [*THREE, (R, 10.0)]),
         ("50% each payable on delivery and after acceptance", [(D, 50.0), (Y, 50.0)]),
+        # an event of two words, and shares before their events
+        ("30% each on signing, delivery and inspection and acceptance, balance after warranty",
+         [*THREE, (R, 10.0)]),
+        ("30% each on signing, delivery, and installation and commissioning; 10% retention",
+         [*THREE, (R, 10.0)]),
+        ("货款的30%、40%、30%分别于签约、到货、验收后支付", [(A, 30.0), (D, 40.0), (Y, 30.0)]),
+        ("30%、40%、30%，分别在签约、到货、验收后10个工作日内支付", [(A, 30.0), (D, 40.0), (Y, 30.0)]),
+        ("签约、到货、验收各付20万元", THIRDS),
+        ("签约、到货、验收分别付18万元、24万元、18万元", [(A, 30.0), (D, 40.0), (Y, 30.0)]),
     ],
 )  # fmt: skip
 def test_each_event_of_a_list_is_a_payment(text, wanted):
@@ -59,7 +68,6 @@ def test_days_after_the_last_event_are_those_after_each():
         "签约、到货、验收分别付30%、70%",  # not as many
         "安装、调试、验收合格后付30%,余款付清",  # one event of three words
         "每季度各付25%",
-        "30% each on signing, delivery and inspection and acceptance",  # of which two are one?
         "25% each quarter",
     ],
 )

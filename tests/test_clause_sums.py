@@ -137,16 +137,45 @@ def test_clauses_without_sums_stay_as_they_are(text):
     assert in_shares(plain(text)) is None
 
 
-@pytest.mark.parametrize("scale", [1, 100, 1_000, 10_000])
-def test_sums_are_in_minor_units_of_any_currency(scale):
+def promised(text, total_minor):
+    """Return the nodes of one contract."""
     one = con.Contracts(
         key=np.ones(1, np.int64), counterparty_key=np.ones(1, np.int64),
         customer=np.zeros(1, np.int32), start_day=np.zeros(1, np.int32),
-        end_day=np.ones(1, np.int32), total_minor=np.array([600_000 * scale]),
+        end_day=np.ones(1, np.int32), total_minor=np.array([total_minor]),
         currency=np.zeros(1, np.int16), category=np.zeros(1, np.int32),
     )  # fmt: skip
+    return nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), get_backend("cpu"))
+
+
+@pytest.mark.parametrize(
+    ("text", "total", "amounts"),
+    [
+        ("租赁期12个月，按月支付", 100_000_000, [8_333_333] * 11 + [8_333_337]),
+        ("首付30%，余款分3期等额支付", 100_000_000, [30_000_000] + [23_333_333] * 2 + [23_333_334]),
+        ("分3期等额支付", 200_000_000, [66_666_667] * 2 + [66_666_666]),
+        ("租赁期12个月，按月支付", 7, [0] * 11 + [7]),
+        ("分3期等额支付", 5, [2, 2, 1]),
+        (
+            "签约付三分之一，到货付三分之一，余款验收付",
+            100_000_000,
+            [33_333_333, 33_333_333, 33_333_333],
+        ),
+        ("签约、到货、验收各付三分之一", 100_000_000, [33_333_333, 33_333_333, 33_333_333]),
+        ("签约付1/3，验收付至三分之二，余款一年后付", 300, [100, 100, 100]),
+        ("Two thirds on delivery, one third on acceptance", 900, [600, 300]),
+        ("签约付33.33%，到货付33.33%，验收付33.34%", 1_000_000, [333_300, 333_300, 333_400]),
+    ],
+)
+def test_instalments_and_thirds_are_told_to_the_minor_unit(text, total, amounts):
+    """They were so many basis points: of 12 of a million 83,400 and 83,300, which nobody pays."""
+    assert promised(text, total).amount_minor.tolist() == amounts
+
+
+@pytest.mark.parametrize("scale", [1, 100, 1_000, 10_000])
+def test_sums_are_in_minor_units_of_any_currency(scale):
     text = "合同总价60万，签订付20万，验收付30万，余款质保期满付"
-    found = nodes.promised(one, np.zeros(1, np.int64), clause_nodes([text]), get_backend("cpu"))
+    found = promised(text, 600_000 * scale)
     wanted = [200_000 * scale, 300_000 * scale, 100_000 * scale]
     assert found.amount_minor.tolist() == wanted
     assert found.basis_points.tolist() == [3_333, 5_000, 1_667]
@@ -177,7 +206,7 @@ def in_sums(clause, amount, stated):
             wait = f"{n.rule.days}日内" if n.rule.days is not None else ""
             parts.append(f"{words[TRIGGERS_OF[kind]]}后{wait}支付{kind}{paid}元")
     assert left == 0
-    return f"合同总价{stated}元。" + "；".join(parts)
+    return (f"合同总价{stated}元。" if stated else "") + "；".join(parts)
 
 
 TRIGGERS_OF = {A: "signature", P: "progress", D: "delivery", Y: "acceptance", S: "settlement"}
@@ -203,6 +232,73 @@ def test_a_night_of_sums_gives_the_nodes_of_the_shares(tmp_path):
     assert (sums.basis != "payments").sum() > 100
     assert sums.n_payments.sum() > 100
     pd.testing.assert_frame_equal(shares[NODES], sums[NODES])
+
+
+def test_sums_without_a_total_are_nodes_where_they_come_to_the_amount(tmp_path):
+    """A clause of one sum stays unread: nothing says that the sum is all that is paid."""
+
+    def in_several(row):
+        clause = row["clause"]
+        is_one = clause is not None and len(parse_clause(clause).nodes) == 1
+        return clause if clause is None or is_one else in_sums(clause, row["amount"], None)
+
+    tables = deals_case.portfolio(60, 4)
+    summed = with_clauses(tables, in_several)
+    shares, sums = (
+        deals_case.Night(tmp_path / name, given, [CONTRACTS]).table("contract_nodes")
+        for name, given in (("shares", tables), ("sums", summed))
+    )
+    assert (sums.basis != "payments").sum() > 100
+    pd.testing.assert_frame_equal(shares[NODES], sums[NODES])
+
+
+def test_sums_that_do_not_come_to_the_amount_are_said_and_not_read(tmp_path):
+    tables = deals_case.portfolio(25, 4)
+    cent = Decimal("0.01")
+
+    def in_two(row):
+        first = row["amount"] * 3 // 10
+        return f"签约付{first}元，验收付{row['amount'] - first + cent * is_odd(row)}元"
+
+    found = deals_case.Night(tmp_path, with_clauses(tables, in_two), [CONTRACTS])
+    summary = found.table("contract_summary")
+    odd = np.array([is_odd({"contract_id": one}) for one in summary.contract_id])
+    assert 10 < odd.sum() < len(odd) - 10
+    assert (summary[odd].clause_problem == doubts.SUM_DIFFERS).all()
+    assert (summary[odd].nodes_basis != "clause").all()
+    assert summary[~odd].clause_problem.isna().all()
+    np.testing.assert_array_equal(summary[~odd].clause_total_percent, 100)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("签约付20万，到货付30万，尾款10万元验收后付", [(A, 200_000), (D, 300_000), (Y, 100_000)]),
+        ("签约、到货分别付20万、30万", [(A, 200_000), (D, 300_000)]),
+        ("$20,000 each on signing, delivery and inspection and acceptance",
+         [(A, 20_000), (D, 20_000), (Y, 20_000)]),
+    ],
+)  # fmt: skip
+def test_sums_without_a_total_have_that_of_their_own(text, wanted):
+    nodes, total = read(text)
+    assert nodes == wanted
+    assert total == sum(paid for _, paid in wanted)
+    assert parse_clause(text).is_sum_of_all
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "签约付20万，到货付30万，尾款验收后付",  # what remains of what?
+        "第一期付20万，第二期累计付50万",
+        "各付20万",
+        "签约付20万，到货付至50万",
+        "签约付20万，到货付约30万",
+    ],
+)
+def test_sums_that_are_not_all_that_is_paid_have_no_total(text):
+    assert parse_clause(text).nodes == ()
+    assert parse_clause(text).problems == (doubts.FIXED_SUM,)
 
 
 def test_sums_on_a_device_are_the_same(tmp_path):

@@ -220,7 +220,7 @@ EVERYDAY = [
     ("12-month lease, paid quarterly", [(P, "period", None, 0)] * 4),
     ("12 equal monthly instalments", [(P, "period", None, 0)] * 12),
     ("three annual payments", [(P, "period", None, 0)] * 3),
-    ("付款方式：3-6-1", [(A, "signature", None, 0), (D, "delivery", None, 0), (R, "warranty_end", None, 0)]),
+    ("付款方式：3-6-1", [(A, "signature", None, 0), (D, "delivery", None, 0), (R, "warranty_end", None, 365)]),
     ("货到付款", [(D, "delivery", None, 0)]),
     ("COD", [(D, "delivery", None, 0)]),
     ("货到7日内付款", [(D, "delivery", 7, 0)]),

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from qfb_gpu.finance.clause_pieces import Piece
 
 _LONG_DAYS = 180
+_EXACT = 0.02
+"""Thirds of a hundredth of a per cent by which four decimals of a third miss it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,10 @@ class Draft:
     n : int
         Number of instalments.
     rule : DueRule
+    is_event_unknown : bool
+        It waits for something that no list of events has.
+    thirds : int
+        What a third is more than its hundredths of a per cent, in thirds of them.
     """
 
     kind: int
@@ -42,6 +48,8 @@ class Draft:
     is_cumulative: bool
     n: int
     rule: DueRule
+    is_event_unknown: bool = False
+    thirds: int = 0
 
 
 def scheduled(piece: Piece, n: int, whole: int) -> Draft:
@@ -58,16 +66,19 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
-    if trigger == words.NO_TRIGGER:
+    is_unknown = trigger == words.NO_TRIGGER and words.UNKNOWN_EVENT.search(piece.text) is not None
+    if trigger == words.NO_TRIGGER and not is_unknown:
         trigger = words.TRIGGER_OF_KIND[kind]
     share = None if piece.percent is None else _parts(piece.percent, whole)
+    thirds = 0 if piece.percent is None else _thirds(piece.percent)
     n = n_instalments(piece.text)
     if n > 1 and share is not None and words.EACH.search(piece.text) and n * share <= whole:
         share *= n
+        thirds *= n
     waits = _without_count(piece.text) if n > 1 else piece.text
     waits = waits if trigger == words.WARRANTY_END else without_term(waits)
     rule = due_rule(waits, trigger, warranty)
-    return Draft(kind, share, piece.is_cumulative, n, rule)
+    return Draft(kind, share, piece.is_cumulative, n, rule, is_unknown, thirds)
 
 
 def _kind_by_name(text: str) -> int | None:
@@ -102,9 +113,12 @@ def _trigger(text: str, kind: int | None) -> int:
         return words.WARRANTY_END
     if words.BEFORE_EVENT.search(text):
         return words.SHIPPED
+    text = words.PART_DONE.sub("节点", text)
     found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
     if not found:
         return words.NO_TRIGGER
+    if words.PROGRESSED in found and words.MONTHLY.search(text):
+        return words.PROGRESSED
     own = words.NO_TRIGGER if kind is None else words.TRIGGER_OF_KIND[kind]
     return own if own in found else found[0]
 
@@ -142,6 +156,12 @@ def _names_between(text: str, start: int) -> bool:
     """Return whether a payment is named between a place and the percentage after it."""
     between = text[start : text.index("%", start)]
     return any(pattern.search(between) for _, pattern in words.NAMES)
+
+
+def _thirds(percent: float) -> int:
+    """Return what 33.3333% is more than 33.33%, in thirds of a hundredth; 0 of 33.33% itself."""
+    exact = round(300 * percent)
+    return exact - 3 * round(100 * percent) if abs(300 * percent - exact) < _EXACT else 0
 
 
 def _parts(percent: float, whole: int) -> int:

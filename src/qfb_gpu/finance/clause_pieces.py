@@ -13,7 +13,11 @@ _STRONG = re.compile(
     r"[;。\n]|(?<!\d)\.(?=\s|$)|(?<=\D)(?=\((?:\d{1,2}|[一二三四五六七八九十])\))|(?<![\d%第])(?=\d{1,2}[.、)](?!\d))"
 )
 _WEAK = re.compile(
-    r"[,、:+&]|(?<=[%\u4e00-\u9fff])/|\band\b|\bthen\b|(?<=[\u4e00-\u9fff])\s|(?<=%)\s(?=[\u4e00-\u9fff])|以及|及(?=[^时])|并(?=[^且网])"
+    r"[,、:+&]|(?<=[%\u4e00-\u9fff])/|\band\b|\bthen\b|(?<=[\u4e00-\u9fff])\s|(?<=%)\s(?=[\u4e00-\u9fff])|以及|及(?=[^时])|并(?=[^且网验经])"
+)
+_REACHED_BEFORE = re.compile(r"(?:completion of|upon reaching|reaches)\s*$", re.IGNORECASE)
+_REACHED_AFTER = re.compile(
+    r"\s*(?:of (?:the )?)?(?:physical )?(?:complet|progress(?! pay))", re.IGNORECASE
 )
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _KEYWORD = re.compile(
@@ -50,7 +54,7 @@ def pieces(text: str) -> list[Piece]:
         shares = _shares(segment)
         is_remainder = words.REMAINDER.search(segment) is not None
         if not shares and not is_remainder:
-            if words.PENALTY.search(segment):
+            if words.PENALTY.search(segment) or words.NOT_MET.search(segment):
                 continue
             if found and words.WHOLE.search(segment) is None and not rest:
                 found[-1] = _longer(found[-1], segment)
@@ -73,24 +77,24 @@ def _shares(text: str) -> list[re.Match[str]]:
 def _is_paid(text: str, match: re.Match[str]) -> bool:
     """Return whether a percentage is to be paid: no tax, penalty, or share of the work done."""
     before, after = text[: match.start()], text[match.end() :]
+    if before.isascii() and words.NOT_MET.search(before):
+        return False
     if words.NOT_PAID_BEFORE.search(before) or words.NOT_PAID_AFTER.search(after):
         return False
     done = words.DONE_BEFORE.search(before)
-    if done and words.DONE_AFTER.search(after) and not words.PAID_BEFORE.search(before[-12:]):
+    near = re.split(r"[,;。%]", before)[-1]
+    if done and words.DONE_AFTER.search(after) and not words.PAID_BEFORE.search(near[-12:]):
         return False
     if words.DONE_THEN_PAID[0].search(before) and words.DONE_THEN_PAID[1].search(after):
         return False
-    if re.search(r"(?:completion of|upon reaching|reaches)\s*$", before, re.IGNORECASE):
-        return False
-    if re.match(
-        r"\s*(?:of (?:the )?)?(?:physical )?(?:complet|progress(?! pay))", after, re.IGNORECASE
-    ):
+    if _REACHED_BEFORE.search(before) or _REACHED_AFTER.match(after):
         return False
     return 0 < float(match.group(1)) <= 100  # noqa: PLR2004
 
 
 def _of_segment(segment: str) -> list[Piece]:
-    parts = _joined(cut(segment))
+    parts = [part for part in cut(segment) if _shares(part) or not words.NOT_MET.search(part)]
+    parts = _joined(parts)
     return [piece for part in parts for piece in _of_part(part)]
 
 

@@ -13,7 +13,8 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_words as words
-from qfb_gpu.finance.clause_pieces import cut
+from qfb_gpu.finance.clause_drafts import n_instalments
+from qfb_gpu.finance.clause_pieces import cut, pieces
 from qfb_gpu.finance.clause_words import pattern_of
 from qfb_gpu.finance.numerals import chinese_number
 
@@ -28,15 +29,15 @@ _NUMERALS = "零〇一二三四五六七八九十百千两"
 _NUMBER = r"\d(?:[\d,.]*\d)?"
 _MANY = r"(?:\s*[百千]?[万亿]|\s*(?:thousand|million|billion|k|m)\b)"
 _YUAN = r"(?:\s*(?:美|欧|日|港|人民币)?元)?整?"
-_MONEY = (
+MONEY = (
     rf"(?:[¥$€£]|(?<![A-Za-z])(?:RMB|CNY|USD|EUR|GBP|HKD|JPY)|人民币|美元)\s*{_NUMBER}{_MANY}?{_YUAN}"
     rf"|{_NUMBER}\s*[百千]?[万亿]{_YUAN}|{_NUMBER}\s*元整?"
     rf"|(?:人民币)?[{_NUMERALS}][{_NUMERALS}万亿]*(?:元|(?<=[万亿])){_YUAN}"
     rf"|{_NUMBER}{_MANY}?\s*(?:dollars|euros|pounds|yuan|RMB|CNY|USD|EUR|GBP)\b"
 )
-_SUM = pattern_of(_MONEY)
+_SUM = pattern_of(MONEY)
 _TWICE = pattern_of(
-    rf"({_MONEY})\s*\(\s*(?:[大小]写|即|in words|in figures|say|i\.?e\.?)?\s*:?\s*({_MONEY})\s*\)"
+    rf"({MONEY})\s*\(\s*(?:[大小]写|即|in words|in figures|say|i\.?e\.?)?\s*:?\s*({MONEY})\s*\)"
 )
 """贰拾万元整(¥200,000.00)."""
 _SUM_OF_ALL = pattern_of(
@@ -46,8 +47,8 @@ _SUM_OF_ALL = pattern_of(
 )
 _TOTAL = pattern_of(
     r"(?:总价款?|总额|总金额|合同价款?|合同额|合同金额|总计|合计|共计|contract (?:price|sum|value|amount)"
-    r"|\btotal(?: (?:contract|purchase|project))?(?: (?:price|sum|value|amount|consideration))?)"
-    rf"(?:(?!付|缴|支|超|限|pay|due|exceed)[^\d,;。%的中内{_NUMERALS}¥$€£]){{0,20}}?({_MONEY})(?!\s*[/%])"
+    r"|(?<!unit )\bprice|\btotal(?: (?:contract|purchase|project))?(?: (?:price|sum|value|amount|consideration))?)"
+    rf"(?:(?!付|缴|支|超|限|pay|due|exceed)[^\d,;。%的中内{_NUMERALS}¥$€£]){{0,20}}?({MONEY})(?!\s*[/%])"
 )
 _NO_TOTAL = pattern_of(
     r"违约|罚|滞纳|赔偿|利息|保函|保证金|保险|运费|税|至|累计|超过|限|up to|reach|aggregate|cumulative|penalt|damages"
@@ -60,7 +61,7 @@ _IS_PAID = pattern_of(
 )
 """Else a sum may be what the price is made of: 总价60万, 其中设备40万, 安装20万."""
 _VAGUE = pattern_of(
-    r"不低于|不少于|至少|不高于|不超|约(?!定)|左右|以上|以下|at least|at most|not (?:less|more)|minimum|maximum|about|approx"
+    r"不低于|不少于|至少|不高于|不超|(?<![签合订履契违租续节])约(?!定)|左右|以上|以下|at least|at most|not (?:less|more)|minimum|maximum|about|approx"
 )
 _RESTATED = pattern_of(
     r"^\s*\(?(?:计|即|合(?!同)|折|共|约(?!定)|人民币|金额|RMB|i\.?e\.?|being|amounting|equal|equivalent|namely|or\b|which is)"
@@ -80,7 +81,7 @@ def has_fixed_sum(text: str) -> bool:
     return next(_paid_parts(_whole_numbers(text)), None) is not None
 
 
-def in_shares(text: str) -> tuple[str, int] | None:
+def in_shares(text: str) -> tuple[str, int, bool] | None:
     """Return a clause of sums with percentages of the total that it states in their place.
 
     Parameters
@@ -94,14 +95,16 @@ def in_shares(text: str) -> tuple[str, int] | None:
         Without the total's own sum.
     total : int
         Ten-thousandths of the currency's unit.
+    is_sum_of_all : bool
+        The clause states no total; this is what its sums come to.
 
-    None where the clause states no total or more than one, pays no sum, or a sum is not read, or
-    is larger than the total.
+    None where the clause pays no sum, states two totals, or a sum is not read or is larger than
+    the total. A clause that states no total has that of its sums, where nothing else is paid.
     """
     once = _once(_whole_numbers(text))
     totals = [match.span(1) for match in _TOTAL.finditer(once) if _is_total(once, match.start())]
     values = {money(once, span) for span in totals}
-    total = values.pop() if len(values) == 1 else None
+    total = _sum_of_all(once) if not values else values.pop() if len(values) == 1 else None
     if total is None or not 0 < total <= MOST:
         return None
     shares = _percentages(once, total, totals)
@@ -109,7 +112,24 @@ def in_shares(text: str) -> tuple[str, int] | None:
         return None
     for (start, end), share in sorted([*shares, *((span, "") for span in totals)], reverse=True):
         once = once[:start] + share + once[end:]
-    return once, total
+    return once, total, not totals
+
+
+def _sum_of_all(text: str) -> int | None:
+    """Return what the sums of a clause without a total come to; None if something else is paid."""
+    if any(piece.percent is not None for piece in pieces(text)):
+        return None
+    for segment in re.split(r"[;。\n]", text):
+        parts = [part for part in cut(segment) if words.REMAINDER.search(part)]
+        if not all(_SUM.search(part) for part in parts):
+            return None
+    spans = [match.span() for place in _paid_parts(text) for match in _SUM.finditer(text, *place)]
+    if any(words.CUMULATIVE_BEFORE.search(text[:start]) for start, _ in spans):
+        return None
+    paid = [money(text, span) for span in spans]
+    known = [sum_ for sum_ in paid if sum_ is not None]
+    several = len(paid) > 1 or n_instalments(text) > 1
+    return sum(known) if several and len(known) == len(paid) else None
 
 
 def _percentages(
@@ -137,6 +157,7 @@ def _is_total(text: str, start: int) -> bool:
 def _paid_parts(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the parts of a clause are that pay a sum, none of which is given as a share."""
     at = 0
+    text = _TOTAL.sub(lambda total: _blank(total, text), text)
     for segment in re.split(r"[;。\n]", text):
         parts = cut(segment)
         around = zip(["", *parts[:-1]], parts, [*parts[1:], ""][: len(parts)], strict=False)
@@ -148,6 +169,11 @@ def _paid_parts(text: str) -> Iterator[tuple[int, int]]:
             is_restated = "%" in before and _RESTATED.search(part) is not None
             if not is_restated and not _SHARE_FOLLOWS.search(after):
                 yield start, at
+
+
+def _blank(total: re.Match[str], text: str) -> str:
+    written = total.group(0)
+    return " " * len(written) if _is_total(text, total.start()) else written
 
 
 def _whole_numbers(text: str) -> str:

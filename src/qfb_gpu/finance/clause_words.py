@@ -50,30 +50,38 @@ NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
 
 EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (WARRANTY_END, pattern_of(
-        r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?[^,;。]{0,14}?(?:届?满|到期|结束|期后|终了)"
-        r"|质保期|保修期|缺陷责任期|质量保证期"
-        r"|warranty|defects?\b|guarantee period|maintenance period")),
-    (SETTLED, pattern_of(r"结算|决算|审定|审计|审核完成|final (?:account|settlement)|settlement|audit")),
+        r"(?:质保|保修|质量保证|缺陷责任|保证|维保|维护|运维|售后)期?[^,;。]{0,14}?(?:届?满|到期|结束|期后|终了)"
+        r"|质保期|保修期|缺陷责任期|质量保证期|无故障"
+        r"|warranty|defects?\b|guarantee period|maintenance period|(?:fault|trouble|defect)[ -]free")),
+    (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
-        r"验收|终验|初验|调试|试运行|投运|上线|安装完|交付使用"
-        r"|竣工(?!图)|完工(?!程|量|部分|比)|acceptance|accepted|sign-?off|commission|install|handover|go[ -]live"
+        r"验收|终验|初验|调试|试运行|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
+        r"|竣工(?!图)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install|handover|go[ -]live"
+        r"|taking[ -]over|\b(?:SAT|FAT|UAT|PAC|FAC|TOC)\b"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
-        r"到货|货到|交货|收货|到场|送达|到达|进场|交付|货物?运(?:抵|至|到)|签收|入库"
+        r"到货|货到|交货|收货|到场|送达|到达|抵达|运抵|到岸(?!价)|到港|进场|签收|入库|货物?[^,;。]{0,4}运(?:至|到)"
+        r"|交付(?!货?款|定金|订金|租金|押金|保证金)"
         r"|deliver|receipt of (?:the )?goods|arrival|\bCOD\b")),
-    (SHIPPED, pattern_of(r"发货|出厂|提货|装运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
+    (SHIPPED, pattern_of(r"发货|出厂|提货|装运|装船|起运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
         r"|\bB/L|提单|信用证|见单|bills? of lading|\bL/C|letters? of credit|at sight|against documents|\bD/[PA]\b")),
     (PROGRESSED, pattern_of(
-        r"进度|节点|形象|工程量|产值|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
+        r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
-        r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工前|进场前|合同后"
-        r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing")),
+        r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工|进场前|合同后|中标"
+        r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing|placement"
+        r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
     (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|\bEOM\b|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
 
+PART_DONE = pattern_of(
+    r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管线|正负零|±0)(?:工程|结构|施工)*"
+    r"[^,;。\d%付支]{0,4}?(?:完工|竣工|完成|验收|封顶|浇筑)"
+)
+"""A part of the works is done, or accepted: a node on the way to the acceptance of all."""
 BEFORE_EVENT = pattern_of(
     r"(?:发货|出厂|提货|装运|发运|交货|到货|交付)之?前|(?:before|prior to) (?:\w+ )?"
     r"(?:shipment|shipping|dispatch|delivery)|款到发货|先款后货"
@@ -88,19 +96,25 @@ TRIGGER_OF_KIND = {
     SETTLEMENT: SETTLED, RETENTION: WARRANTY_END, OTHER: NO_TRIGGER,
 }  # fmt: skip
 
+MONTHLY = pattern_of(
+    r"(?:[每当上]月|按月|monthly|each month)[^;。]{0,24}(?:完成|工程量|产值|进度|形象|certif|progress|work done)"
+)
+"""A share of what is done in a month, whoever accepts or settles that."""
 NOT_PAID_BEFORE = pattern_of(
-    r"(?:税率|利率|年化|违约金|滞纳金|罚款|罚金|利息|折扣|贴现|优惠|保函|履约(?:保证金|担保)|误差|偏差|赔偿"
-    r"|逾期|迟延|延期|每日|每天|每逾|扣款|残值|不足|浮动|超过"
-    r"|\bVAT|tax|interest|penalt\w*|damages|discount|bond|guarantee|late|tolerance|rebate"
-    r"|cap(?:ped)? (?:at|of))[^,;。%]{0,26}$|含税率?:?\s*$"
+    r"(?:税率|利率|年化|违约金|滞纳金|罚款|罚金|利息|折扣|贴现|优惠|误差|偏差|赔偿"
+    r"|逾期|迟延|延期|延误|每日|每天|每逾|扣款|残值|不足|浮动|超过|超出"
+    r"|\bVAT|tax|\bduty|\bduties|interest|penalt\w*|damages|discount|bond|guarantee|late|tolerance|rebate"
+    r"|cap(?:ped)? (?:at|of)|maximum|not (?:to )?exceed\w*|limited to)[^,;。%]{0,26}$|含税率?:?\s*$"
+    r"|(?:递增|递减|上涨|上浮|下浮|涨幅|跌幅|波动|调价|价格调整|调整幅度|increas\w*|decreas\w*|escalat\w*|adjust\w*|inflation"
+    r"|(?:增值|附加|所得|印花|城建|关)税|教育费附加|税费|税金|税款|保函|履约(?:保证金|担保))[^,;。%付支票价总()]{0,18}$"
 )
 PENALTY = pattern_of(
     r"违约金|罚款|罚金|滞纳金|赔偿|penalt|liquidated damages|late (?:delivery|payment) "
 )
 """What is owed where somebody is late; neither its events nor its days are the payments'."""
 NOT_PAID_AFTER = pattern_of(
-    r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差"
-    r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|discount|penalt|performance"
+    r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差|部分|范围"
+    r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|(?:early[ -]payment |prompt[ -]payment |cash )?discount|penalt|performance"
     r"|(?:bank |performance )?(?:bond|guarantee)|of (?:the )?late|rebate)"
 )
 DONE_BEFORE = pattern_of(
@@ -109,7 +123,7 @@ DONE_BEFORE = pattern_of(
 )
 """A percentage of the work that is done, before its sign; not what is paid."""
 DONE_AFTER = pattern_of(
-    r"^\s*(?:以上|的?(?:时|后|节点|之日|之后)|(?:的)?(?:工程量|进度|产值|货物)"
+    r"^\s*(?:以上|并|且|的?(?:时|后|节点|之日|之后)|(?:的)?(?:工程量|进度|产值|货物)"
     r"|(?:of )?(?:the )?(?:works?\b|complet|progress|goods\b))"
 )
 DONE_THEN_PAID = (
@@ -127,9 +141,29 @@ CUMULATIVE_BEFORE = pattern_of(
     r"(?: of| to| up to| reach\w*)?|bring\w*[^,;%]{0,30} to)"
     r"(?: a)?(?: total)?(?: of)?(?: the)?[^,;%]{0,14}$"
 )
-OF_WORK_DONE = pattern_of(r"(?:产值|工程量|工作量|完成量|work done|work executed)[^,;。%]{0,6}$")
+OF_WORK_DONE = pattern_of(
+    r"(?:产值|工程量|工作量|完成量|(?:已完|完成|审定|当月)[^,;。%付支]{0,6}(?:价款|造价|工程款)|work done|work executed)[^,;。%]{0,6}$"
+)
 """A share of the work so far, so what was paid before is in it."""
 CUMULATIVE_AFTER = pattern_of(r"^\s*(?:cumulative|in total|in aggregate|\(累计|\(含|\(cumulative)")
+EACH_SHARE = pattern_of(
+    r"各(?![方自项类种级])[^,;。%\d]{0,8}\d[\d.]*%|\d% each\b"
+    r"|分别(?:[于在]|对应|[^,;。%\d]{0,10}\d[\d.]*%)|\brespectively\b|\bhalves\b"
+)
+"""A share of several; whoever reads it once has to say so."""
+NOT_MET = pattern_of(
+    r"^(?:且|但)?(?:若|如|如果|倘若?)[^,;。]*(?:未|没有|逾期|延|违约|拒|不能)|^(?:逾期|顺延|延误)"
+    r"|^(?:if|should|unless) .*(?:fail|delay|\blate\b|\bnot\b)"
+)
+"""What happens if somebody does not keep to the contract: no payment waits for it."""
+_UNLIKE_EVENTS = r"the|a|an|our|your|its|this|such|contract|total|price|sum|value|amount|account|credit|demand|time|terms|pro|basis|all|each|or|and|calendar|months?|days?|weeks?|quarters?|years?|date|end|net"
+UNKNOWN_EVENT = pattern_of(
+    r"[^\s\d,;。:、()%年月日天周期款内付支]{2,}(?<![此之以今最先随及按届同准即])(?:后|时|前|之日)(?![期续缀])"
+    r"|(?:凭|待)[^,;。\d%付支]{2,}"
+    r"|\b(?:on|upon|after|following|against|before|prior to|when|once)\s+(?:(?:the|a|an|our|your|its|receipt of)\s+)*"
+    rf"(?!(?:{_UNLIKE_EVENTS})\b)[a-z]{{3,}}"
+)
+"""A payment waits for something; it is asked of a text in which no event was found."""
 REMAINDER = pattern_of(
     r"余款|剩余|其余|尾款|余额|余下|余(?=\s*\d+(?:\.\d+)?%)|balance|remain(?:der|ing)|\bthe rest\b"
 )
@@ -141,6 +175,7 @@ WHOLE = pattern_of(
 )
 INSTALMENTS = (
     pattern_of(r"(?:分|共|计)\s*(\d{1,2})\s*(?:期|次|批|笔|个月|季|年)"),
+    pattern_of(r"\b(\d{1,2}) ?[x×*] ?(?=\d+(?:\.\d+)?%)"),
     pattern_of(r"(\d{1,2})\s*(?:期|次|笔)(?:等额|平均|均等|支付|付|各)"),
     pattern_of(r"\b(?:in|by|over) (\d{1,2}) (?:equal )?(?:monthly |quarterly |annual |yearly )?"
            r"(?:instal\w*|stages|tranches|parts|payments)"),
@@ -148,5 +183,6 @@ INSTALMENTS = (
            r"(?:instal\w*|tranches|payments)"),
 )  # fmt: skip
 EACH = pattern_of(
-    r"每(?:期|次|批|笔|月|季|年|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"
+    r"[x×*] ?\d|(?:monthly|quarterly|annual|yearly) (?:payments|instal\w*) of"
+    r"|每(?:期|次|批|笔|月|季|年|完成|到)|各(?=[^,;。]{0,6}\d)|\beach\b|\bevery\b|per (?:month|stage)|(?:月|季)付"
 )

@@ -25,10 +25,10 @@ from qfb_gpu.finance.clause_drafts import (
     n_instalments,
     scheduled,
 )
-from qfb_gpu.finance.clause_lists import written_out
+from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
 from qfb_gpu.finance.clause_schedule import n_periods, period_months
-from qfb_gpu.finance.due_rules import DueRule, due_rule, stated_warranty
+from qfb_gpu.finance.due_rules import DueRule, due_rule, placed, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
 if TYPE_CHECKING:
@@ -49,9 +49,6 @@ _DISCOUNT = re.compile(
 )
 """The 2/10 of 2/10 net 30, which the payer may take or leave."""
 _NET = re.compile(r"\bn/(?=\d{1,3}\b)", re.IGNORECASE)
-_RATIOS = re.compile(
-    r"(?<![\d.%])(?<!\d:)\d{1,2}(?:\s*[:∶/\-—]\s*\d{1,2}){1,4}(?![\d.%:年月日天-])"
-)
 _POSITIONS = {
     1: (words.OTHER,),
     2: (words.ADVANCE, words.ACCEPTANCE),
@@ -75,12 +72,20 @@ class ClauseNode:
     sum_stated : int or None
         What the clause says in money, ten-thousandths of the currency's unit; None where it says
         shares.
+    instalment, n_instalments : int
+        Which of how many equal instalments it is, from 0.
+    thirds : int
+        What the share is more than ``basis_points``, in thirds of one (of all instalments, at the
+        first).
     """
 
     kind: int
     basis_points: int
     rule: DueRule
     sum_stated: int | None = None
+    instalment: int = 0
+    n_instalments: int = 1
+    thirds: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +101,14 @@ class Clause:
     total_stated : int or None
         The total of which the nodes' sums are, ten-thousandths; None where they are shares. The
         nodes are a contract's only if this is its amount.
+    is_sum_of_all : bool
+        The clause states no total: ``total_stated`` is what its sums come to.
     """
 
     nodes: tuple[ClauseNode, ...]
     problems: tuple[str, ...]
     total_stated: int | None = None
+    is_sum_of_all: bool = False
 
     @property
     def total_basis_points(self) -> int:
@@ -125,16 +133,19 @@ def parse_clause(text: str | None) -> Clause:
         return Clause((), ("no clause",))
     as_written = words.NOT_AT_ALL.sub(" ", plain(text))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
+    spelled = written_out(spelled)
     clause = _read(spelled, _WHOLE, as_written)
     if "%" in spelled and clause.total_basis_points == _WHOLE:
         return clause  # what sums it states are what the price is made of
     summed = sums.in_shares(spelled)
-    return _read(*summed, as_written) if summed else clause
+    if summed is None:
+        return clause
+    text, total, is_sum_of_all = summed
+    return replace(_read(text, total, as_written), is_sum_of_all=is_sum_of_all)
 
 
 def _read(spelled: str, whole: int, as_written: str) -> Clause:
     """Read a clause whose shares are parts of ``whole``."""
-    spelled = written_out(spelled)
     drafts, open_ended = _drafts(spelled, whole)
     if _NUMBERED.search(spelled) or (drafts and counts_the_pieces(spelled, len(drafts))):
         # 分3期: 第1期30%, ...: the instalments are the pieces
@@ -148,10 +159,14 @@ def _read(spelled: str, whole: int, as_written: str) -> Clause:
     elif any(draft.share is None for draft in drafts) and sums.has_fixed_sum(spelled):
         not_read, drafts = doubts.FIXED_SUM, []
     if not drafts:
-        return Clause((), (not_read or open_ended or "no percentage found",))
-    drafts, problems = _own_shares(_named(_repeated(drafts, spelled, whole), whole), whole)
+        is_sum = not not_read and sums.has_fixed_sum(spelled)
+        unread = doubts.FIXED_SUM if is_sum else "no percentage found"
+        return Clause((), (not_read or open_ended or unread,))
+    drafts = _named(_repeated(drafts, spelled, whole), stated_warranty(spelled), whole)
+    drafts, problems = _own_shares(drafts, whole)
     problems += [open_ended] if open_ended else []
     is_by_month = any(draft.rule.is_by_month for draft in drafts)
+    problems += _not_known(drafts, spelled)
     problems += doubts.remarks(as_written, is_by_month=is_by_month)
     nodes = [node for draft in drafts for node in _instalments(draft)]
     nodes.sort(key=lambda node: node.kind == words.RETENTION)  # the last to be paid
@@ -159,8 +174,9 @@ def _read(spelled: str, whole: int, as_written: str) -> Clause:
         return _of_sums(nodes, whole, problems)
     total = sum(node.basis_points for node in nodes)
     if total and abs(total - _WHOLE) <= _CLOSE:
-        last = nodes[-1]
-        nodes[-1] = replace(last, basis_points=last.basis_points + _WHOLE - total)
+        last, over = nodes[-1], sum(node.thirds for node in nodes)
+        points = last.basis_points + _WHOLE - total
+        nodes[-1] = replace(last, basis_points=points, thirds=last.thirds - over)
     elif nodes:
         problems.append(f"sums to {total / 100:g}%")
     return Clause(tuple(nodes), tuple(dict.fromkeys(problems)))
@@ -203,11 +219,9 @@ def _drafts(spelled: str, whole: int) -> tuple[list[Draft], str | None]:
 
 def _ratios(text: str) -> list[Draft]:
     """Read 3:3:3:1, a common way to say 30%, 30%, 30% and 10%."""
-    for match in _RATIOS.finditer(text):
-        parts = [int(part) for part in re.findall(r"\d+", match.group(0))]
-        if sum(parts) in (10, 100) and min(parts) > 0:
-            shares = [part * _WHOLE // sum(parts) for part in parts]
-            return [_bare(share) for share in shares]
+    found = ratio(text)
+    if found:
+        return [_bare(share * _WHOLE // 100) for share in found[0]]
     digits = re.search(r"(?<!\d)([1-9]{2,5})(?=\s*(?:付款|方式|模式|支付|比例))", text)
     if digits and sum(map(int, digits.group(1))) == 10:  # noqa: PLR2004
         return [_bare(1000 * int(digit)) for digit in digits.group(1)]
@@ -220,6 +234,9 @@ def _repeated(drafts: list[Draft], text: str, whole: int) -> list[Draft]:
     if len(drafts) > 1 or only.share is None or only.n > 1 or not words.EACH.search(text):
         return drafts
     n, over = divmod(whole, only.share)
+    months = period_months(text)
+    if months and n_periods(text, months) not in (None, n):
+        return drafts
     return drafts if over or not 1 < n <= _MOST else [replace(only, n=n, share=whole)]
 
 
@@ -276,7 +293,7 @@ def _whole(text: str) -> list[Draft]:
     return [replace(draft_of(piece, stated_warranty(text), _WHOLE), n=n)]
 
 
-def _named(drafts: Sequence[Draft], whole: int) -> list[Draft]:
+def _named(drafts: Sequence[Draft], warranty: int | None, whole: int) -> list[Draft]:
     """Give payments that say nothing of what they are the kind of their place."""
     unknown = [i for i, draft in enumerate(drafts) if draft.kind == words.OTHER]
     named = list(drafts)
@@ -291,10 +308,18 @@ def _named(drafts: Sequence[Draft], whole: int) -> list[Draft]:
         kinds[-1] = words.ACCEPTANCE if len(drafts) > 1 else words.OTHER
     for i in unknown:
         rule = named[i].rule
-        if rule.trigger == words.NO_TRIGGER:
-            rule = replace(rule, trigger=words.TRIGGER_OF_KIND[kinds[i]])
+        if rule.trigger == words.NO_TRIGGER and not named[i].is_event_unknown:
+            rule = placed(rule, words.TRIGGER_OF_KIND[kinds[i]], warranty)
         named[i] = replace(named[i], kind=kinds[i], rule=rule)
     return named
+
+
+def _not_known(drafts: list[Draft], text: str) -> list[str]:
+    """Return what of the payments' events is not known, and shares of several read once."""
+    problems = [doubts.EVENT_UNKNOWN] * any(draft.is_event_unknown for draft in drafts)
+    is_each = words.EACH_SHARE.search(text) and all(draft.n == 1 for draft in drafts)
+    in_parts = any(draft.n > 1 and draft.kind == words.RETENTION for draft in drafts)
+    return problems + [doubts.EACH_ONCE] * bool(is_each or in_parts or lists_apart(text))
 
 
 def _own_shares(drafts: list[Draft], whole: int) -> tuple[list[Draft], list[str]]:
@@ -307,20 +332,22 @@ def _own_shares(drafts: list[Draft], whole: int) -> tuple[list[Draft], list[str]
         drafts = [replace(draft, is_cumulative=True) for draft in drafts]
         problems.append("read as cumulative: the shares rise to 100%")
     own: list[Draft] = []
-    paid = 0
+    paid = paid_thirds = 0
     for draft in drafts:
-        share = draft.share
+        share, thirds = draft.share, draft.thirds
         if share is not None and draft.is_cumulative:
             if share <= paid:
                 problems.append(f"{100 * share / whole:g}% in all after {100 * paid / whole:g}%")
                 continue
             share -= paid
-        own.append(replace(draft, share=share))
+            thirds -= paid_thirds
+        own.append(replace(draft, share=share, thirds=thirds))
         paid += share or 0
+        paid_thirds += thirds
     missing = [i for i, draft in enumerate(own) if draft.share is None]
     problems += [f"no share for {words.KINDS[own[i].kind]}" for i in missing[:-1]]
     if missing and paid < whole:
-        own[missing[-1]] = replace(own[missing[-1]], share=whole - paid)
+        own[missing[-1]] = replace(own[missing[-1]], share=whole - paid, thirds=-paid_thirds)
     return [draft for draft in own if draft.share], problems
 
 
@@ -328,5 +355,13 @@ def _instalments(draft: Draft) -> list[ClauseNode]:
     share = draft.share or 0
     each, over = divmod(share, draft.n)
     return [
-        ClauseNode(draft.kind, each + (1 if i < over else 0), draft.rule) for i in range(draft.n)
+        ClauseNode(
+            draft.kind,
+            each + (1 if i < over else 0),
+            draft.rule,
+            instalment=i,
+            n_instalments=draft.n,
+            thirds=0 if i else draft.thirds,
+        )
+        for i in range(draft.n)
     ]

@@ -8,7 +8,7 @@ that follows it (次月15日, the 15th of the following month).
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.clause_words import pattern_of
@@ -20,9 +20,9 @@ LAST = 31
 """The day of a month that names its last."""
 _UNIT = {"周": 7, "星期": 7, "week": 7, "月": 30, "month": 30, "年": 365, "year": 365}
 _LENGTH = re.compile(
-    r"(\d+)\s*(?:\(\d+\)\s*)?-?(?:个)?\s*(工作日|交易日|营业日|日历日|自然日|星期|日|天|周|月|年"
+    r"(?<![每\d])(\d+)\s*(?:\(\d+\)\s*)?-?(?:个)?\s*(工作日|交易日|营业日|日历日|自然日|星期|日|天|周|月|年"
     r"|(?:working|business|banking)\s*days?|(?:calendar\s*)?days?|weeks?|months?|years?)"
-    r"(?!\s*(?:前|\d|份|底|末|初|[上中下]旬|结|度|签|ly\b|before|prior))",
+    r"(?![a-z])(?!\s*(?:前|\d|份|底|末|初|[上中下]旬|结|度|签|before|prior))",
     re.IGNORECASE,
 )
 _NET = re.compile(
@@ -37,6 +37,12 @@ _WARRANTY = re.compile(
     r"|(?:warranty|defects? liability|guarantee|maintenance)(?: period)?(?: of| \(| is|:)?\s*(\d+)\s*(month|year|day)",
     re.IGNORECASE,
 )
+_BEFORE = re.compile(r"前(?:的|约|至少|不少于)?\s*$")
+_THEN = re.compile(
+    r"\s*(?:之?内|以内|以?后|期?满后?)?(?:并|且|经)?(?:通过|进行|完成|由[^,;。\d付支]{1,6})?"
+)
+_DONE_LATER = (words.ACCEPTED, words.DELIVERED, words.SHIPPED)
+_PAID = re.compile(r"付|支|清|返还|退还")
 _DATE = re.compile(r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日")
 _AT_ONCE = re.compile(
     r"当[日天]|立即|即付|同时|immediately|upon|due on receipt|at sight|即期|on the (?:same )?day",
@@ -115,6 +121,21 @@ def stated_warranty(text: str) -> int | None:
     return days if days <= MOST_DAYS else None
 
 
+def placed(rule: DueRule, trigger: int, warranty: int | None) -> DueRule:
+    """Return a rule whose trigger is told by the payment's place, with the warranty it waits for.
+
+    Parameters
+    ----------
+    rule : DueRule
+    trigger : int
+    warranty : int or None
+        Days of the warranty that the clause names anywhere.
+    """
+    waits = DEFAULT_WARRANTY_DAYS if warranty is None else warranty
+    is_last = trigger == words.WARRANTY_END
+    return replace(rule, trigger=trigger, warranty_days=waits if is_last else rule.warranty_days)
+
+
 def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     """Return the due rule of one piece of a clause.
 
@@ -131,6 +152,7 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     rest = _NET.sub(r"net \1 days", rest)
     every = _LENGTH.finditer(rest)
     lengths = [m for m in every if _days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
+    lengths = [m for m in lengths if not _is_before_event(rest, m, trigger)]
     warranty_days = 0
     if trigger == words.WARRANTY_END:
         long = [m for m in lengths if _days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
@@ -148,9 +170,21 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     return DueRule(trigger, days, WORKING if is_working else CALENDAR, warranty_days)
 
 
+def _is_before_event(text: str, length: re.Match[str], trigger: int) -> bool:
+    """Return whether a length ends before the event: 发货前15天, 试运行3个月后终验合格."""
+    if _BEFORE.search(text[: length.start()]):
+        return True
+    pattern = dict(words.EVENTS).get(trigger)
+    gap = _THEN.match(text, length.end()) if trigger in _DONE_LATER else None
+    return bool(pattern and gap and pattern.match(text, gap.end()))
+
+
 def _chosen(text: str, lengths: list[re.Match[str]]) -> tuple[int, bool]:
     """Return the days of the length that limits the payment, and whether they are working days."""
-    chosen = next((m for m in lengths if _is_limit(text, m)), lengths[0])
+    limits = [m for m in lengths if _is_limit(text, m)]
+    last = max((m.end() for m in _PAID.finditer(text)), default=0)
+    until = [m for m in limits if m.end() <= last and not text.isascii()]
+    chosen = (until[-1:] or limits or lengths)[0]
     unit = chosen.group(2)
     is_working = re.search(r"工作日|交易日|营业日|working|business|banking", unit) is not None
     return _days(int(chosen.group(1)), unit), is_working

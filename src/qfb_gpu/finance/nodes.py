@@ -85,7 +85,7 @@ def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: B
         basis_points=points,
         share=backend.asarray(clauses.share)[node],
         amount_minor=_amounts(
-            contracts.total_minor[contract], points, clause[contract], node, clauses, backend
+            contracts.total_minor[contract], clause[contract], node, clauses, backend
         ),
         days=backend.asarray(clauses.days)[node],
         day_kind=backend.asarray(clauses.day_kind)[node],
@@ -94,14 +94,21 @@ def promised(contracts: Contracts, clause: Any, clauses: ClauseNodes, backend: B
 
 
 def _amounts(
-    total_minor: Any, points: Any, clause: Any, node: Any, clauses: ClauseNodes, backend: Backend
+    total_minor: Any, clause: Any, node: Any, clauses: ClauseNodes, backend: Backend
 ) -> Any:
     """Return what nodes promise: the clause's sum where it says one, else the share of the total.
 
-    A stated total is the contract's amount, so it tells how many of its units are a minor unit.
+    Instalments are equal to the minor unit, as they are paid; the last makes up the rest. A stated
+    total is the contract's amount, so it tells how many of its units are a minor unit.
     """
     xp = backend.xp
-    shares = share_of(total_minor, points)
+    thirds = backend.asarray(clauses.thirds_of_all)[node]
+    shares = share_of(total_minor, thirds, whole=3 * _WHOLE)
+    n = backend.asarray(clauses.n_instalments)[node].astype("int64")
+    each = (shares + n // 2) // n
+    each = xp.where(each * (n - 1) > shares, shares // n, each)  # a few cents only
+    is_last = backend.asarray(clauses.is_last)[node]
+    shares = xp.where(is_last, shares - each * (n - 1), each)
     if not (clauses.total_stated >= 0).any():
         return shares
     stated = backend.asarray(clauses.sum_stated)[node]
@@ -109,11 +116,18 @@ def _amounts(
     return xp.where(stated >= 0, (stated + per_minor // 2) // per_minor, shares)
 
 
-def share_of(total_minor: Any, basis_points: Any) -> Any:
-    """Return a share of a total, rounded to the nearest minor unit; exact, without overflow."""
-    points = basis_points.astype("int64")
-    whole, rest = total_minor // _WHOLE, total_minor % _WHOLE
-    return whole * points + (rest * points + _WHOLE // 2) // _WHOLE
+def share_of(total_minor: Any, parts: Any, *, whole: int = _WHOLE) -> Any:
+    """Return parts of a total, rounded to the nearest minor unit; exact, without overflow.
+
+    Parameters
+    ----------
+    total_minor : int64 array, minor units
+    parts : integer array
+        Basis points, or of what ``whole`` is the number of.
+    """
+    n = parts.astype("int64")
+    wholes, rest = total_minor // whole, total_minor % whole
+    return wholes * n + (rest * n + whole // 2) // whole
 
 
 def assign(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backend: Backend) -> Any:

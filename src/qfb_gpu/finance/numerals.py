@@ -29,6 +29,7 @@ _ENGLISH = (
     rf"(?:one hundred|a hundred|hundred|(?:{_TENS_WORDS})(?:[ -](?:{'|'.join(_ONES[1:10])}))?|"
     rf"{'|'.join(reversed(_ONES))})"
 )
+_HALF_OF = r"(?:of|the|upon|on|within|at|after|when|is|to be|due|payable|shall|released|paid)\b"
 _PER_CENT = r"(?:%|percent\b|per cent\b|per-cent\b|pct\b|p\.c\.)"
 
 
@@ -95,16 +96,20 @@ def _percentages(text: str) -> str:
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
     text = re.sub(rf"(?<!百)(?<!千)(?<!万)({_CHINESE}+|\d+)分之({_CHINESE}+|\d+)", parts, text)
     text = re.sub(
-        r"([一二三四五六七八九]|\d)成([半一二三四五六七八九])?(?=[^立员交熟品分本])",
+        r"([一二三四五六七八九两]|\d)成([半一二三四五六七八九])?(?=[^立员交熟品分本])",
         tenths,
         text + " ",
     )[:-1]
+    text = re.sub(r"(?<![一二三四五六七八九两\d])半成(?=[^立员交熟品分本]|$)", "5%", text)
     text = re.sub(r"(?<![一二三四五六七八九十])一半|半数", "50%", text)
     text = re.sub(rf"\b({_ENGLISH})\s+{_PER_CENT}", words, text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(?:one[ -])?half(?= of| the| upon| on)", "50%", text, flags=re.IGNORECASE)
+    text = re.sub(rf"\b(?:one[ -])?half(?= {_HALF_OF})", "50%", text, flags=re.IGNORECASE)
     text = re.sub(r"\b(?:one|a)[ -]third\b", "33.3333%", text, flags=re.IGNORECASE)
     text = re.sub(r"\btwo[ -]thirds\b", "66.6667%", text, flags=re.IGNORECASE)
     text = re.sub(r"\b(?:one|a)[ -]quarter\b", "25%", text, flags=re.IGNORECASE)
+    text = re.sub(
+        r"(?<![\d/.-])1/([2-5])(?![\d/.%-])", lambda m: f"{100 / int(m.group(1)):.6g}%", text
+    )
     return re.sub(rf"(\d)\s*{_PER_CENT}", r"\1%", text, flags=re.IGNORECASE)
 
 

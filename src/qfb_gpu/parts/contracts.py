@@ -17,7 +17,7 @@ from qfb_gpu.currencies import minor_per_major
 from qfb_gpu.finance import claims, matching, quoted, references, timing
 from qfb_gpu.finance import contracts as con
 from qfb_gpu.finance import nodes as nod
-from qfb_gpu.finance.clause_doubts import TOTAL_DIFFERS
+from qfb_gpu.finance.clause_doubts import SUM_DIFFERS, TOTAL_DIFFERS
 from qfb_gpu.finance.clause_sums import PER_UNIT
 from qfb_gpu.finance.clause_table import clause_nodes, with_problem
 from qfb_gpu.finance.due_rules import MONTH_END
@@ -92,7 +92,9 @@ def _clauses(rows: SourceRows) -> tuple[np.ndarray, ClauseNodes]:
 def _of_their_total(
     clause: np.ndarray, clauses: ClauseNodes, contracts: con.Contracts, backend: Backend
 ) -> tuple[np.ndarray, ClauseNodes]:
-    """Return the clauses, with an unread one for contracts whose clause states another total.
+    """Return the clauses, with two unread ones for contracts whose clause has another total.
+
+    One is for what clauses state, one for what their sums come to.
 
     Where no amount is given there is nothing to compare, and no node either.
     """
@@ -105,7 +107,9 @@ def _of_their_total(
     stated = np.append(clauses.total_stated, -1)[clause]
     is_other = (stated % per_minor != 0) | (stated // per_minor != total)
     differs = (stated >= 0) & backend.to_host(contracts.has_total) & is_other
-    return np.where(differs, len(clauses.problems), clause), with_problem(clauses, TOTAL_DIFFERS)
+    unread = len(clauses.problems) + np.append(clauses.is_sum_of_all, False)[clause]
+    both = with_problem(with_problem(clauses, TOTAL_DIFFERS), SUM_DIFFERS)
+    return np.where(differs, unread, clause), both
 
 
 def _totals(clauses: ClauseNodes) -> np.ndarray:
