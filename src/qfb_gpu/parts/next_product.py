@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.models import activity, recommend, registry, sampling
+from qfb_gpu.models import activity, recommend, registry, sampling, size_classes
 from qfb_gpu.models.recommend_words import reason
 from qfb_gpu.parts.customer_state import state_at, tallies_of
 from qfb_gpu.parts.kept import load_files
@@ -62,10 +62,20 @@ class _Bank:
     states: Mapping[int, Mapping[str, np.ndarray]]
     key: np.ndarray
     first_day: np.ndarray
+    usual_sizes: Mapping[int, Mapping[int, float]]
+    """The median size of each currency at each cut-off."""
 
 
-def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None) -> _Bank:
-    """Return the customers of the saved buckets, one after another, at the wanted cut-offs."""
+def _load(
+    saved: Saved,
+    wanted: tuple[int, ...],
+    names: list[str] | None = None,
+    usual: Mapping[int, float] | None = None,
+) -> _Bank:
+    """Return the customers of the saved buckets, one after another, at the wanted cut-offs.
+
+    ``usual``: the median size of each currency, where they are not all of the bank's customers.
+    """
     held = [saved.scored_view("holdings", bucket) for bucket in saved.buckets]
     customers = [saved.scored_view("customers", bucket) for bucket in saved.buckets]
     names = names or sorted({name for one in held for name in one["product"].unique().to_pylist()})
@@ -80,12 +90,20 @@ def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None)
         n_customers=int(starts[-1]),
         n_products=len(names),
     )
-    states = {}
+    first = np.concatenate([one["first_day"] for one in customers])
+    states, usual_sizes = {}, {}
     for back in wanted:
         parts = [saved.scored_view(f"at.{back}", bucket) for bucket in saved.buckets]
-        states[back] = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    first = np.concatenate([one["first_day"] for one in customers])
-    return _Bank(names, holdings, states, np.concatenate([c["key"] for c in customers]), first)
+        state = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        size, currency = state.pop("size"), state.pop("size_currency").astype(np.int64)
+        there = first <= saved.as_of_day - back
+        usual_sizes[back] = (
+            size_classes.middles(size[there], currency[there]) if usual is None else usual
+        )
+        state["relative_size"] = size_classes.relative(size, currency, usual_sizes[back])
+        states[back] = state
+    key = np.concatenate([c["key"] for c in customers])
+    return _Bank(names, holdings, states, key, first, usual_sizes)
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
@@ -107,7 +125,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     when = When(test, train)
     decided = decide(saved, (challenger, champion), tested, apart, when)
     now = recommend.market(
-        bank.holdings, bank.states[0]["size"], saved.as_of_day, settings.horizon_days
+        bank.holdings, bank.states[0]["relative_size"], saved.as_of_day, settings.horizon_days
     )
     rates = {"rate": now.rate, "rate_new": now.rate_new, "rate_again": now.rate_again}
     return {
@@ -116,6 +134,10 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "lift": {"value": now.lift.ravel()},
         "sizes": {"value": now.size_lift.ravel()},
         "edges": {"value": now.size_edges},
+        "usual_sizes": {
+            "currency": np.array(list(bank.usual_sizes[0]), np.int64),
+            "value": np.array(list(bank.usual_sizes[0].values()), np.float64),
+        },
     }
 
 
@@ -132,7 +154,7 @@ def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> Pairs:
     horizon = saved.config.models.next_product.horizon_days
     day = saved.as_of_day - back
     there = bank.first_day <= day
-    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon, there)
+    known = recommend.market(bank.holdings, bank.states[back]["relative_size"], day, horizon, there)
     rows = rows[there[rows]]
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[back], day, rows
@@ -227,9 +249,12 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         rate_again=np.asarray(products["rate_again"]),
         lift=np.asarray(saved.fitted("lift")["value"]).reshape(n, n),
         size_edges=np.asarray(saved.fitted("edges")["value"]),
-        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(recommend.N_SIZES, n),
+        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(-1, n),
     )
-    bank = _load(saved, (0,), names)
+    usual = saved.fitted("usual_sizes")
+    bank = _load(
+        saved, (0,), names, dict(zip(usual["currency"].tolist(), usual["value"], strict=True))
+    )
     everyone = np.arange(bank.key.size)
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[0], saved.as_of_day, everyone
@@ -276,7 +301,7 @@ def _reasons(
     as_of_day: int,
 ) -> tuple[list[str], list[str]]:
     held = bank.holdings.held(as_of_day)
-    size = np.searchsorted(known.size_edges, np.nan_to_num(bank.states[0]["size"], nan=-np.inf))
+    size = size_classes.class_of(bank.states[0]["relative_size"], known.size_edges)
     said = [n for n in ("looks_30", "applies_90", "answers_90") if n in features]
     english, chinese = [], []
     for customer, product, row in zip(*(values.tolist() for values in which), strict=True):
