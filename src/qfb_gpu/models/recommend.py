@@ -160,7 +160,8 @@ def market(
     could, former = ~had, had & had_not
     share = _shrunk((opened & could).sum(0) + 1, could.sum(0), 0.0)
     # few had it before: what all products say of coming back, then what each says
-    again = ((opened & former).sum() + 1) / ((former * share).sum() + 1)
+    # counts first: a sum of shares in the order of customers hung on it in its last bits
+    again = ((opened & former).sum() + 1) / ((former.sum(0) * share).sum() + 1)
     again = _shrunk((opened & former).sum(0), former.sum(0), again * share)
     edges = edges_of(size)
     place = class_of(size, edges)
