@@ -259,11 +259,11 @@ def test_the_market_of_each_size_is_what_a_loop_counts(bank):
 
 def test_the_market_is_the_same_to_the_bit_in_any_order_of_customers():
     rng = np.random.default_rng(2)
-    n, opened = 900, DAY - rng.integers(0, 1200, 3000)
-    closed = np.where(rng.random(3000) < 0.5, opened + rng.integers(1, 400, 3000), NULL_DAY)
-    who, what, size = rng.integers(0, n, 3000), rng.integers(0, 8, 3000), rng.random(n)
+    n, opened = 90, DAY - rng.integers(0, 1200, 400)
+    closed = np.where(rng.random(400) < 0.5, opened + rng.integers(1, 400, 400), NULL_DAY)
+    who, what, size = rng.integers(0, n, 400), rng.integers(0, 8, 400), rng.random(n)
     found = []
-    for seed in range(5):
+    for seed in range(30):
         place = np.random.default_rng(seed).permutation(n)
         one = recommend.Holdings(place[who], what, opened, closed, n, 8)
         known = recommend.market(one, size[np.argsort(place)], DAY, HORIZON)
