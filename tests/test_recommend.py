@@ -79,7 +79,7 @@ def test_who_had_a_product_before_is_told_apart(comes_back):
     assert known.rate_new[0] == pytest.approx((100 + 1) / (200 + 20))
     assert known.rate[0] == pytest.approx((100 + (200 if comes_back else 0) + 1) / (400 + 20))
     assert (known.rate_again[0] > 0.9) if comes_back else (known.rate_again[0] < 0.01)
-    state = {"relative_size": np.zeros(400)}
+    state = {"size": np.zeros(400)}
     customer, product, features = recommend.pairs(known, one, state, DAY, np.arange(400))
     again = features["had_before"] > 0
     assert again.sum() == (0 if comes_back else 200)
@@ -92,7 +92,7 @@ def test_who_had_a_product_before_is_told_apart(comes_back):
 
 
 def test_nothing_later_is_in_a_row(bank):
-    size = {"relative_size": np.zeros(bank.n_customers)}
+    size = {"size": np.zeros(bank.n_customers)}
     rows = np.arange(bank.n_customers)
     seen = bank.opened <= DAY
     past = recommend.Holdings(
@@ -100,9 +100,7 @@ def test_nothing_later_is_in_a_row(bank):
         bank.n_customers, bank.n_products,
     )  # fmt: skip
     answers = [
-        recommend.pairs(
-            recommend.market(one, size["relative_size"], DAY, HORIZON), one, size, DAY, rows
-        )
+        recommend.pairs(recommend.market(one, size["size"], DAY, HORIZON), one, size, DAY, rows)
         for one in (bank, past)
     ]
     for left, right in zip(answers[0][:2], answers[1][:2], strict=True):
@@ -128,8 +126,8 @@ def test_customers_who_came_later_change_nothing_of_an_earlier_day(bank):
 
 
 def test_the_order_of_customers_changes_no_bit(bank):
-    size = {"relative_size": np.random.default_rng(0).random(bank.n_customers)}
-    known = recommend.market(bank, size["relative_size"], DAY, HORIZON)
+    size = {"size": np.random.default_rng(0).random(bank.n_customers)}
+    known = recommend.market(bank, size["size"], DAY, HORIZON)
     whole = recommend.pairs(known, bank, size, DAY, np.arange(bank.n_customers))
     part = recommend.pairs(known, bank, size, DAY, np.arange(100, 130))
     inside = (whole[0] >= 100) & (whole[0] < 130)
@@ -162,11 +160,11 @@ def test_ranks_and_hits_are_those_of_a_loop():
 
 
 def test_it_learns_the_taste_that_popularity_cannot_see(bank, cpu):
-    size = {"relative_size": np.zeros(bank.n_customers)}
+    size = {"size": np.zeros(bank.n_customers)}
     parts = []
     for back in (0, 360):
         day = DAY - back
-        known = recommend.market(bank, size["relative_size"], day, HORIZON)
+        known = recommend.market(bank, size["size"], day, HORIZON)
         rows = np.arange(bank.n_customers)
         customer, product, features = recommend.pairs(known, bank, size, day, rows)
         opened = bank.opened_in(day, day + HORIZON)[customer, product]
@@ -276,23 +274,20 @@ def test_a_size_is_compared_with_those_of_its_currency():
     currency = rng.choice([1, 4, 9], 400, p=[0.5, 0.45, 0.05])
     size = rng.normal(10, 2, 400)
     size[::41] = np.nan
-    usual = size_classes.middles(size, currency)
-    assert set(usual) == {1, 4}
-    found = size_classes.relative(size, currency, usual)
-    shift = np.array([0, 3.5, 0, 0, -7, 0, 0, 0, 0, 2])[currency]
-    again = size_classes.relative(
-        size + shift, currency, size_classes.middles(size + shift, currency)
-    )
+    shift = size_classes.shifts(size, currency)
+    assert set(shift) == {1, 4}
+    found = size_classes.comparable(size, currency, shift, np)
+    np.testing.assert_array_equal(found[currency == 1], size[currency == 1])
+    medians = [np.nanmedian(found[currency == code]) for code in (1, 4)]
+    assert medians[0] == pytest.approx(medians[1])
+    other = size + np.array([0, 0, 0, 0, -7, 0, 0, 0, 0, 2])[currency]
+    again = size_classes.comparable(other, currency, size_classes.shifts(other, currency), np)
     np.testing.assert_allclose(again, found, atol=1e-12)
-    for code in (1, 4):
-        own = size[currency == code]
-        middle = np.median([one for one in own if one == one])
-        np.testing.assert_array_equal(found[currency == code], own - middle)
     classes = size_classes.class_of(found, size_classes.edges_of(found))
     assert (classes[currency == 9] == size_classes.NO_CLASS).all()
     assert (classes[np.isnan(size)] == size_classes.NO_CLASS).all()
-    assert size_classes.middles(np.array([np.nan]), np.array([3])) == {}
-    assert set(size_classes.middles(size[:5], currency[:5])) <= {1, 4}
+    assert size_classes.shifts(np.array([np.nan]), np.array([3])) == {}
+    assert size_classes.shifts(np.array([1.0, 2.0, 3.0]), np.array([4, 2, 2])) == {2: 0.0}
 
 
 def test_who_has_no_size_is_in_no_class(bank):
@@ -300,7 +295,7 @@ def test_who_has_no_size_is_in_no_class(bank):
     size = np.full(bank.n_customers, np.nan)
     known = recommend.market(bank, size, DAY, HORIZON)
     np.testing.assert_allclose(known.size_lift, 0, atol=1e-12)
-    state = {"relative_size": size}
+    state = {"size": size}
     *_, features = recommend.pairs(known, bank, state, DAY, np.arange(50))
     assert not features["size_lift"].any()
 

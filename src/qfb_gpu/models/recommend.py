@@ -149,7 +149,7 @@ def market(
     ----------
     holdings : Holdings
     size : float64 array, shape (n_customers,)
-        Of :func:`qfb_gpu.models.size_classes.relative`; NaN: none.
+        Of :func:`qfb_gpu.models.size_classes.comparable`; NaN: none.
     there : bool array, shape (n_customers,), optional
         Who had come by that day: those who came later could open nothing.
     """
@@ -199,7 +199,7 @@ def pairs(
     Parameters
     ----------
     customers : mapping of name to array, shape (n_customers,)
-        Features of the customers as of the day; ``relative_size`` among them.
+        Features of the customers as of the day; ``size`` among them.
     rows : integer array
         The customers wanted.
 
@@ -218,7 +218,7 @@ def pairs(
         lifts = own[:, [other]] * known.lift[other]
         affinity, best = affinity + lifts, np.maximum(best, lifts)
     affinity = affinity / n_held[:, None]
-    place = class_of(np.asarray(customers["relative_size"]), known.size_edges)
+    place = class_of(np.asarray(customers["size"]), known.size_edges)
     again = had[at, product]
     features = {
         "popularity": np.log(np.where(again, known.rate_again[product], known.rate_new[product])),

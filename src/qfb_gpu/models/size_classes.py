@@ -1,12 +1,13 @@
-"""How large a customer is beside others of its currency: no two currencies are compared.
+"""How large a customer is, if it is in one of several currencies: no two are compared.
 
-A size is the logarithm of money in one currency. What is compared is the size less the median of
-the customers of that currency: the logarithm of how many times as large.
+A size is the logarithm of money in one currency. Those of a currency are moved by as much as its
+median is away from that of the currency of most customers: then they say how many times as large
+as usual a customer is, and the sizes of a bank of one currency stay what they are.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,10 +20,10 @@ NO_CLASS = -1
 _FEWEST = 30
 
 
-def middles(size: np.ndarray, currency: np.ndarray) -> dict[int, float]:
-    """Return the median size of each currency that has one.
+def shifts(size: np.ndarray, currency: np.ndarray) -> dict[int, float]:
+    """Return by how much sizes of each currency are moved, 0 for that of most customers.
 
-    Those of 30 customers or more have, and the one of most customers, of equals the lowest code.
+    Of the currencies of 30 customers or more, and of that of most, of equals the lowest code.
 
     Parameters
     ----------
@@ -36,19 +37,19 @@ def middles(size: np.ndarray, currency: np.ndarray) -> dict[int, float]:
     if not codes.size:
         return {}
     most = int(codes[np.argmax(counts)])
-    return {
+    middle = {
         code: float(np.median(size[known & (currency == code)]))
         for code, n in zip(codes.tolist(), counts.tolist(), strict=True)
         if code == most or n >= _FEWEST
     }
+    return {code: middle[most] - own for code, own in middle.items()}
 
 
-def relative(size: np.ndarray, currency: np.ndarray, usual: Mapping[int, float]) -> np.ndarray:
-    """Return each size less the median of its currency: float64, NaN where that has none."""
-    found = np.full(size.shape, np.nan)
-    for code, middle in usual.items():
-        own = currency == code
-        found[own] = size[own] - middle
+def comparable(size: Any, currency: Any, shift: Mapping[int, float], xp: Any) -> Any:
+    """Return sizes that can be compared, NaN where nobody can say how large a currency's are."""
+    found = xp.full(size.shape, xp.nan, dtype=size.dtype)
+    for code, moved in shift.items():
+        found = xp.where(currency == code, size + size.dtype.type(moved), found)
     return found
 
 

@@ -62,19 +62,19 @@ class _Bank:
     states: Mapping[int, Mapping[str, np.ndarray]]
     key: np.ndarray
     first_day: np.ndarray
-    usual_sizes: Mapping[int, Mapping[int, float]]
-    """The median size of each currency at each cut-off."""
+    shifts: Mapping[int, Mapping[int, float]]
+    """By how much the sizes of each currency are moved at each cut-off."""
 
 
 def _load(
     saved: Saved,
     wanted: tuple[int, ...],
     names: list[str] | None = None,
-    usual: Mapping[int, float] | None = None,
+    shift: Mapping[int, float] | None = None,
 ) -> _Bank:
     """Return the customers of the saved buckets, one after another, at the wanted cut-offs.
 
-    ``usual``: the median size of each currency, where they are not all of the bank's customers.
+    ``shift``: what sizes are moved by, where they are not those of all customers.
     """
     held = [saved.scored_view("holdings", bucket) for bucket in saved.buckets]
     customers = [saved.scored_view("customers", bucket) for bucket in saved.buckets]
@@ -91,19 +91,18 @@ def _load(
         n_products=len(names),
     )
     first = np.concatenate([one["first_day"] for one in customers])
-    states, usual_sizes = {}, {}
+    states, shifts = {}, {}
     for back in wanted:
         parts = [saved.scored_view(f"at.{back}", bucket) for bucket in saved.buckets]
         state = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
         size, currency = state.pop("size"), state.pop("size_currency").astype(np.int64)
         there = first <= saved.as_of_day - back
-        usual_sizes[back] = (
-            size_classes.middles(size[there], currency[there]) if usual is None else usual
-        )
-        state["relative_size"] = size_classes.relative(size, currency, usual_sizes[back])
-        states[back] = state
+        shifts[back] = shift or size_classes.shifts(size[there], currency[there])
+        states[back] = {
+            **state, "size": size_classes.comparable(size, currency, shifts[back], np),
+        }  # fmt: skip
     key = np.concatenate([c["key"] for c in customers])
-    return _Bank(names, holdings, states, key, first, usual_sizes)
+    return _Bank(names, holdings, states, key, first, shifts)
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
@@ -125,7 +124,7 @@ def _fit(saved: Saved) -> dict[str, Columns]:
     when = When(test, train)
     decided = decide(saved, (challenger, champion), tested, apart, when)
     now = recommend.market(
-        bank.holdings, bank.states[0]["relative_size"], saved.as_of_day, settings.horizon_days
+        bank.holdings, bank.states[0]["size"], saved.as_of_day, settings.horizon_days
     )
     rates = {"rate": now.rate, "rate_new": now.rate_new, "rate_again": now.rate_again}
     return {
@@ -134,9 +133,9 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "lift": {"value": now.lift.ravel()},
         "sizes": {"value": now.size_lift.ravel()},
         "edges": {"value": now.size_edges},
-        "usual_sizes": {
-            "currency": np.array(list(bank.usual_sizes[0]), np.int64),
-            "value": np.array(list(bank.usual_sizes[0].values()), np.float64),
+        "shifts": {
+            "currency": np.array(list(bank.shifts[0]), np.int64),
+            "value": np.array(list(bank.shifts[0].values()), np.float64),
         },
     }
 
@@ -154,7 +153,7 @@ def _pairs_at(saved: Saved, bank: _Bank, back: int, rows: np.ndarray) -> Pairs:
     horizon = saved.config.models.next_product.horizon_days
     day = saved.as_of_day - back
     there = bank.first_day <= day
-    known = recommend.market(bank.holdings, bank.states[back]["relative_size"], day, horizon, there)
+    known = recommend.market(bank.holdings, bank.states[back]["size"], day, horizon, there)
     rows = rows[there[rows]]
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[back], day, rows
@@ -251,10 +250,9 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         size_edges=np.asarray(saved.fitted("edges")["value"]),
         size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(-1, n),
     )
-    usual = saved.fitted("usual_sizes")
-    bank = _load(
-        saved, (0,), names, dict(zip(usual["currency"].tolist(), usual["value"], strict=True))
-    )
+    shifts = saved.fitted("shifts")
+    shift = dict(zip(shifts["currency"].tolist(), shifts["value"].tolist(), strict=True))
+    bank = _load(saved, (0,), names, shift)
     everyone = np.arange(bank.key.size)
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[0], saved.as_of_day, everyone
@@ -301,7 +299,7 @@ def _reasons(
     as_of_day: int,
 ) -> tuple[list[str], list[str]]:
     held = bank.holdings.held(as_of_day)
-    size = size_classes.class_of(bank.states[0]["relative_size"], known.size_edges)
+    size = size_classes.class_of(bank.states[0]["size"], known.size_edges)
     said = [n for n in ("looks_30", "applies_90", "answers_90") if n in features]
     english, chinese = [], []
     for customer, product, row in zip(*(values.tolist() for values in which), strict=True):
