@@ -338,7 +338,8 @@ def main(arguments: list[str] | None = None) -> None:
 
 def _draw(score: Any, evidence: Any, income: Any, risk: str) -> risks_peers.Drawn:
     """Return scores drawn towards peers of their size."""
-    band = risks_peers.size_bands(income, risks_peers.size_cuts([np.sort(income)]), CPU)
+    cuts = risks_peers.cuts_by_currency({0: [np.sort(income)]})
+    band = risks_peers.size_bands(income, np.zeros_like(income), cuts, CPU)
     peers = risks_peers.peers_of(lambda: [risks_peers.Scored(score, evidence, band)], risk, CPU)
     return risks_peers.draw(risks_peers.Scored(score, evidence, band), peers, risk, CPU)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qfb_gpu.ledger import NULL_DAY
-from qfb_gpu.models import recommend
+from qfb_gpu.models import recommend, size_classes
 from qfb_gpu.models.recommend_words import reason
 
 DAY, HORIZON = 20_000, 180
@@ -243,7 +243,7 @@ def test_the_market_of_each_size_is_what_a_loop_counts(bank):
     known = recommend.market(bank, size, DAY, HORIZON)
     edges = np.quantile([one for one in size if one == one], [0.25, 0.5, 0.75])
     np.testing.assert_allclose(known.size_edges, edges)
-    groups = [0 if one != one else sum(one > edge for edge in edges) for one in size]
+    groups = [-1 if one != one else sum(one > edge for edge in edges) for one in size]
     had, opened = bank.had(DAY - 360), bank.opened_in(DAY - 360, DAY)
     for product in range(8):
         could = [c for c in range(bank.n_customers) if not had[c, product]]
@@ -253,6 +253,51 @@ def test_the_market_of_each_size_is_what_a_loop_counts(bank):
             did = sum(bool(opened[c, product]) for c in own)
             expected = np.log((did + 20 * share) / (len(own) + 20) / share)
             assert known.size_lift[group, product] == pytest.approx(expected)
+
+
+def test_the_market_is_the_same_to_the_bit_in_any_order_of_customers():
+    rng = np.random.default_rng(2)
+    n, opened = 90, DAY - rng.integers(0, 1200, 400)
+    closed = np.where(rng.random(400) < 0.5, opened + rng.integers(1, 400, 400), NULL_DAY)
+    who, what, size = rng.integers(0, n, 400), rng.integers(0, 8, 400), rng.random(n)
+    found = []
+    for seed in range(30):
+        place = np.random.default_rng(seed).permutation(n)
+        one = recommend.Holdings(place[who], what, opened, closed, n, 8)
+        known = recommend.market(one, size[np.argsort(place)], DAY, HORIZON)
+        found.append([getattr(known, name).tolist() for name in recommend.Market.__slots__])
+    assert all(one == found[0] for one in found)
+
+
+def test_a_size_is_compared_with_those_of_its_currency():
+    rng = np.random.default_rng(5)
+    currency = rng.choice([1, 4, 9], 400, p=[0.5, 0.45, 0.05])
+    size = rng.normal(10, 2, 400)
+    size[::41] = np.nan
+    shift = size_classes.shifts(size, currency)
+    assert set(shift) == {1, 4}
+    found = size_classes.comparable(size, currency, shift, np)
+    np.testing.assert_array_equal(found[currency == 1], size[currency == 1])
+    medians = [np.nanmedian(found[currency == code]) for code in (1, 4)]
+    assert medians[0] == pytest.approx(medians[1])
+    other = size + np.array([0, 0, 0, 0, -7, 0, 0, 0, 0, 2])[currency]
+    again = size_classes.comparable(other, currency, size_classes.shifts(other, currency), np)
+    np.testing.assert_allclose(again, found, atol=1e-12)
+    classes = size_classes.class_of(found, size_classes.edges_of(found))
+    assert (classes[currency == 9] == size_classes.NO_CLASS).all()
+    assert (classes[np.isnan(size)] == size_classes.NO_CLASS).all()
+    assert size_classes.shifts(np.array([np.nan]), np.array([3])) == {}
+    assert size_classes.shifts(np.array([1.0, 2.0, 3.0]), np.array([4, 2, 2])) == {2: 0.0}
+
+
+def test_who_has_no_size_is_in_no_class(bank):
+    """It was in that of the smallest."""
+    size = np.full(bank.n_customers, np.nan)
+    known = recommend.market(bank, size, DAY, HORIZON)
+    np.testing.assert_allclose(known.size_lift, 0, atol=1e-12)
+    state = {"size": size}
+    *_, features = recommend.pairs(known, bank, state, DAY, np.arange(50))
+    assert not features["size_lift"].any()
 
 
 def learning(n_rows, n_opened):

@@ -445,8 +445,8 @@ def _draw(score, evidence, band, risk, backend):
 
 
 def _bands(income, backend):
-    cuts = risks_peers.size_cuts([np.sort(backend.to_host(income))])
-    return risks_peers.size_bands(income, backend.asarray(cuts), backend)
+    cuts = risks_peers.cuts_by_currency({0: [np.sort(backend.to_host(income))]})
+    return risks_peers.size_bands(income, backend.xp.zeros_like(income), cuts, backend)
 
 
 def test_little_data_is_drawn_to_its_peers_and_says_so(backend):
@@ -481,6 +481,55 @@ def test_bands_are_quarters_by_income(backend):
     assert backend.to_host(_bands(income, backend)).tolist() == [1, 0, 3, 2, 1, 3, 0, 2]
     equal = backend.xp.asarray([4, 4, 4, 4])
     assert len(set(backend.to_host(_bands(equal, backend)).tolist())) == 1
+
+
+def test_no_two_currencies_are_compared(backend):
+    """Yen have no cents: a small firm in yen was in the quarter of large ones."""
+    rng = np.random.default_rng(3)
+    currency = rng.choice([0, 1, 2], 300, p=[0.6, 0.38, 0.02])
+    income = rng.integers(1, 10**6, 300)
+    scale = np.array([1, 10**4, 7])[currency]
+    cuts, bands, sizes = [], [], []
+    for money in (income, income * scale):
+        ordered = {code: [np.sort(money[currency == code])] for code in range(3)}
+        cuts.append(risks_peers.cuts_by_currency(ordered))
+        given_ = (backend.asarray(money), backend.asarray(currency), cuts[-1], backend)
+        bands.append(backend.to_host(risks_peers.size_bands(*given_)))
+        sizes.append(backend.to_host(risks_peers.relative_sizes(*given_)))
+    assert set(cuts[0]) == {0, 1}
+    np.testing.assert_array_equal(bands[0], bands[1])
+    np.testing.assert_allclose(sizes[0], sizes[1], rtol=1e-12)
+    assert (bands[0][currency == 2] == risks_peers.ANY_SIZE).all()
+    assert (sizes[0][currency == 2] == 1).all()
+    for code in (0, 1):
+        own = np.sort(income[currency == code])
+        quarter = [np.searchsorted(own, value, side="right") * 4 // own.size
+                   for value in income[currency == code]]  # fmt: skip
+        assert np.abs(bands[0][currency == code] - np.minimum(quarter, 3)).max() <= 1
+        assert np.bincount(bands[0][currency == code]).min() >= own.size // 4 - 1
+
+
+def test_a_bank_of_few_customers_has_quarters_in_its_own_currency():
+    ordered = {7: [np.array([1, 2, 3, 4])], 3: [np.array([5])]}
+    assert set(risks_peers.cuts_by_currency(ordered)) == {7}
+    assert risks_peers.cuts_by_currency({}) == {}
+
+
+def test_peers_of_any_size_are_all_customers(backend):
+    rng = np.random.default_rng(4)
+    score, band = rng.normal(45, 12, 500), rng.integers(0, 5, 500)
+    score[:9] = np.nan
+    evidence = rng.integers(1, 24, 500).astype(float)
+    one = risks_peers.Scored(*map(backend.asarray, (score, evidence, band)))
+    found = risks_peers.peers_of(lambda: [one], "demand", backend)
+    known = ~np.isnan(score)
+    error = risks_peers.NOISE["demand"] ** 2 / evidence
+    for at in range(5):
+        rows = known & ((band == at) | (at == risks_peers.ANY_SIZE))
+        mean = score[rows].mean()
+        spread = np.maximum(((score[rows] - mean) ** 2 - error[rows]).mean(), 16)
+        assert float(found.mean[at]) == pytest.approx(mean, abs=1e-4)
+        assert float(found.spread[at]) == pytest.approx(spread, abs=0.6)
 
 
 @settings(max_examples=60)

@@ -18,7 +18,7 @@ import numpy as np
 from qfb_kernels.weighed import SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from qfb_gpu.backend import Backend
 
@@ -27,6 +27,10 @@ NOISE = {"contract": 30.0, "volatility": 22.0, "demand": 18.0, "channel": 25.0}
 DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
 """Standard deviation by which a score moves in half a year beyond that: docs/risks.md."""
 N_BANDS = 4
+ANY_SIZE = N_BANDS
+"""The band of who is in a currency of so few customers that it has no quarters: all are peers."""
+_FEWEST = 30
+"""Customers of a currency without whom it has no quarters, unless no currency has more."""
 NOT_THERE = -(2**63)
 """Last year's income of who had not come yet: less than ingest lets anybody have."""
 MOST = 100 * SCALE
@@ -71,12 +75,61 @@ def size_cuts(ordered: Sequence[np.ndarray]) -> np.ndarray:
     return least
 
 
-def size_bands(income_year: Any, cuts: Any, backend: Backend) -> Any:
+def cuts_by_currency(ordered: Mapping[int, Sequence[np.ndarray]]) -> dict[int, np.ndarray]:
+    """Return :func:`size_cuts` of each currency that has quarters: no two currencies are compared.
+
+    Those of 30 customers or more have, and the one of most customers, of equals the lowest code.
+
+    Parameters
+    ----------
+    ordered : mapping of currency code to what :func:`size_cuts` takes
+    """
+    n_there = {
+        code: sum(int((one > NOT_THERE).sum()) for one in parts) for code, parts in ordered.items()
+    }
+    most = max(n_there, key=lambda code: (n_there[code], -code), default=None)
+    return {
+        code: size_cuts(ordered[code])
+        for code in sorted(ordered)
+        if code == most or n_there[code] >= _FEWEST
+    }
+
+
+def size_bands(income_year: Any, currency: Any, cuts: Mapping[int, Any], backend: Backend) -> Any:
     """Return each customer's quarter by last year's income: int64, 0 the smallest.
 
-    Equal incomes are in one band. ``cuts`` are those of :func:`size_cuts`.
+    Equal incomes of a currency are in one band. Whose currency has no quarters is in
+    :data:`ANY_SIZE`.
+
+    Parameters
+    ----------
+    income_year : int64 array, shape (n_customers,)
+        Minor units of the currency.
+    currency : int64 array, shape (n_customers,)
+    cuts : dict of currency code to int64 array
+        Of :func:`cuts_by_currency`.
     """
-    return backend.xp.searchsorted(cuts, income_year, side="right").astype("int64")
+    xp = backend.xp
+    band = xp.full(income_year.shape[0], ANY_SIZE, dtype="int64")
+    for code, own in cuts.items():
+        quarter = xp.searchsorted(backend.asarray(own), income_year, side="right")
+        band = xp.where(currency == code, quarter, band)
+    return band
+
+
+def relative_sizes(
+    income_year: Any, currency: Any, cuts: Mapping[int, Any], backend: Backend
+) -> Any:
+    """Return last year's income over the middle one of its currency: float64, shape (n_customers,).
+
+    1 where the currency has no quarters. Parameters as of :func:`size_bands`.
+    """
+    xp = backend.xp
+    relative = xp.ones(income_year.shape[0])
+    for code, own in cuts.items():
+        middle = max(int(own[N_BANDS // 2 - 1]), 1)
+        relative = xp.where(currency == code, income_year.astype("float64") / middle, relative)
+    return relative
 
 
 class Scored(NamedTuple):
@@ -88,7 +141,10 @@ class Scored(NamedTuple):
 
 
 class Peers(NamedTuple):
-    """Mean and variance of the raw scores of each band: float64 arrays, shape (N_BANDS,)."""
+    """Mean and variance of the raw scores of each band: float64 arrays, shape (N_BANDS + 1,).
+
+    The last is :data:`ANY_SIZE`, of all customers.
+    """
 
     mean: Any
     spread: Any
@@ -119,26 +175,35 @@ def peers_of(buckets: Callable[[], Iterable[Scored]], risk: str, backend: Backen
         order of buckets and customers does not matter.
     """
     xp = backend.xp
-    n, total, squares = (xp.zeros(N_BANDS + 1) for _ in range(3))  # the last: not known
+    n, total, squares = (xp.zeros(N_BANDS + 1) for _ in range(3))  # the last: of all bands
     for one in buckets():
         at, _, value = _of_bands(one, risk, xp)
-        n = n + xp.bincount(at, minlength=N_BANDS + 1)
-        whole = xp.rint(value * SCALE)
-        total = total + xp.bincount(at, whole, minlength=N_BANDS + 1)
+        n = n + _sums(at, xp.ones(at.shape[0]), xp)
+        total = total + _sums(at, xp.rint(value * SCALE), xp)
     some = xp.where(n > 0, n, 1.0)
     mean = xp.where(n > 0, total / SCALE / some, 50.0)
+    there = xp.concatenate([mean, xp.zeros(1)])  # the last: not known
     for one in buckets():
         at, error, value = _of_bands(one, risk, xp)
-        whole = xp.rint((value - mean[at]) ** 2 - error)
-        squares = squares + xp.bincount(at, whole, minlength=N_BANDS + 1)
+        own = _sums(at, xp.rint((value - there[at]) ** 2 - error), xp)
+        of_all = _sums(at, xp.rint((value - mean[ANY_SIZE]) ** 2 - error), xp)
+        own[ANY_SIZE] = of_all[ANY_SIZE]
+        squares = squares + own
     spread = xp.where(n > 0, xp.maximum(squares / some, _LEAST_SPREAD**2), 20.0**2)
-    return Peers(mean[:N_BANDS], spread[:N_BANDS])
+    return Peers(mean, spread)
 
 
 def _of_bands(one: Scored, risk: str, xp: Any) -> tuple[Any, Any, Any]:
     """Return each score's band, that after the last where it is not known, its variance, and it."""
     known, error, value = _observed(one.score, one.evidence, risk, xp)
-    return xp.where(known, one.band, N_BANDS), error, value
+    return xp.where(known, one.band, ANY_SIZE + 1), error, value
+
+
+def _sums(at: Any, whole: Any, xp: Any) -> Any:
+    """Return the sums of whole numbers of each band, and last of all that are known."""
+    found = xp.bincount(at, whole, minlength=ANY_SIZE + 2)[: ANY_SIZE + 1]
+    found[ANY_SIZE] = found.sum()
+    return found
 
 
 def draw(one: Scored, peers: Peers, risk: str, backend: Backend, *, times: float = 1.0) -> Drawn:

@@ -24,6 +24,7 @@ from qfb_gpu.backend import BoostingOptions
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import evaluation
 from qfb_gpu.models.blend import Blend, Learnt, files_of, fit_blend, loaded_files
+from qfb_gpu.models.size_classes import N_SIZES, class_of, edges_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,7 +36,6 @@ NAME = "next_product"
 FEWEST = 30
 """Openings, to fit on and to calibrate on together, without which popularity ranks."""
 YEAR_DAYS = 360
-N_SIZES = 4
 OF_HOLDING = (
     "products_held",
     "products_closed_year",
@@ -128,8 +128,8 @@ class Market:
     lift : float64 array, shape (n_products, n_products)
         Log of how much more often holders of the row hold the column; 0 on the diagonal.
     size_edges : float64 array, shape (N_SIZES - 1,)
-    size_lift : float64 array, shape (N_SIZES, n_products)
-        Log of the rate among customers of that size over the rate.
+    size_lift : float64 array, shape (N_SIZES + 1, n_products)
+        Log of the rate among customers of that size over the rate; last, 0, of who has no size.
     """
 
     rate: np.ndarray
@@ -149,7 +149,7 @@ def market(
     ----------
     holdings : Holdings
     size : float64 array, shape (n_customers,)
-        Any measure of a customer's size; NaN: none.
+        Of :func:`qfb_gpu.models.size_classes.comparable`; NaN: none.
     there : bool array, shape (n_customers,), optional
         Who had come by that day: those who came later could open nothing.
     """
@@ -160,12 +160,12 @@ def market(
     could, former = ~had, had & had_not
     share = _shrunk((opened & could).sum(0) + 1, could.sum(0), 0.0)
     # few had it before: what all products say of coming back, then what each says
-    again = ((opened & former).sum() + 1) / ((former * share).sum() + 1)
+    # counts first: a sum of shares in the order of customers hung on it in its last bits
+    again = ((opened & former).sum() + 1) / ((former.sum(0) * share).sum() + 1)
     again = _shrunk((opened & former).sum(0), former.sum(0), again * share)
-    known = size[np.isfinite(size)]
-    edges = np.quantile(known, np.arange(1, N_SIZES) / N_SIZES) if known.size else np.zeros(3)
-    place = np.searchsorted(edges, np.nan_to_num(size, nan=-np.inf))
-    by_size = np.zeros((N_SIZES, holdings.n_products))
+    edges = edges_of(size)
+    place = class_of(size, edges)
+    by_size = np.tile(share, (N_SIZES + 1, 1))
     for at in range(N_SIZES):
         of = place == at
         by_size[at] = _shrunk((opened & could)[of].sum(0), could[of].sum(0), share)
@@ -218,7 +218,7 @@ def pairs(
         lifts = own[:, [other]] * known.lift[other]
         affinity, best = affinity + lifts, np.maximum(best, lifts)
     affinity = affinity / n_held[:, None]
-    place = np.searchsorted(known.size_edges, np.nan_to_num(customers["size"], nan=-np.inf))
+    place = class_of(np.asarray(customers["size"]), known.size_edges)
     again = had[at, product]
     features = {
         "popularity": np.log(np.where(again, known.rate_again[product], known.rate_new[product])),

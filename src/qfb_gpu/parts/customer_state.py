@@ -66,7 +66,8 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
     -------
     dict of float32 arrays, shape (n_customers,)
         ``size``: log of the largest relation's money of a year (one currency each, so none is
-        added to another); logs of the acts of a year by kind; ``looks_30``, ``looks_90``,
+        added to another), and ``size_currency``, the code of that currency; logs of the acts of
+        a year by kind; ``looks_30``, ``looks_90``,
         ``applies_90``, ``answers_90``; ``live_relations``; ``foreign_share`` of relations;
         ``tenure_days``.
     """
@@ -84,6 +85,7 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
     n_foreign = xp.bincount(ledger.relation_customer[is_foreign], minlength=n_customers)
     found = {
         "size": xp.log1p(xp.maximum(largest, 0)),
+        "size_currency": main,
         "live_relations": xp.log1p(n_alive),
         "foreign_share": n_foreign / xp.maximum(n_alive, 1),
         "tenure_days": xp.clip(cut - tallies.first_day, 0, 2 * activity.YEAR_DAYS),

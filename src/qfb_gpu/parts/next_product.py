@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.models import activity, recommend, registry, sampling
+from qfb_gpu.models import activity, recommend, registry, sampling, size_classes
 from qfb_gpu.models.recommend_words import reason
 from qfb_gpu.parts.customer_state import state_at, tallies_of
 from qfb_gpu.parts.kept import load_files
@@ -62,10 +62,20 @@ class _Bank:
     states: Mapping[int, Mapping[str, np.ndarray]]
     key: np.ndarray
     first_day: np.ndarray
+    shifts: Mapping[int, Mapping[int, float]]
+    """By how much the sizes of each currency are moved at each cut-off."""
 
 
-def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None) -> _Bank:
-    """Return the customers of the saved buckets, one after another, at the wanted cut-offs."""
+def _load(
+    saved: Saved,
+    wanted: tuple[int, ...],
+    names: list[str] | None = None,
+    shift: Mapping[int, float] | None = None,
+) -> _Bank:
+    """Return the customers of the saved buckets, one after another, at the wanted cut-offs.
+
+    ``shift``: what sizes are moved by, where they are not those of all customers.
+    """
     held = [saved.scored_view("holdings", bucket) for bucket in saved.buckets]
     customers = [saved.scored_view("customers", bucket) for bucket in saved.buckets]
     names = names or sorted({name for one in held for name in one["product"].unique().to_pylist()})
@@ -80,12 +90,19 @@ def _load(saved: Saved, wanted: tuple[int, ...], names: list[str] | None = None)
         n_customers=int(starts[-1]),
         n_products=len(names),
     )
-    states = {}
+    first = np.concatenate([one["first_day"] for one in customers])
+    states, shifts = {}, {}
     for back in wanted:
         parts = [saved.scored_view(f"at.{back}", bucket) for bucket in saved.buckets]
-        states[back] = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
-    first = np.concatenate([one["first_day"] for one in customers])
-    return _Bank(names, holdings, states, np.concatenate([c["key"] for c in customers]), first)
+        state = {name: np.concatenate([p[name] for p in parts]) for name in parts[0]}
+        size, currency = state.pop("size"), state.pop("size_currency").astype(np.int64)
+        there = first <= saved.as_of_day - back
+        shifts[back] = shift or size_classes.shifts(size[there], currency[there])
+        states[back] = {
+            **state, "size": size_classes.comparable(size, currency, shifts[back], np),
+        }  # fmt: skip
+    key = np.concatenate([c["key"] for c in customers])
+    return _Bank(names, holdings, states, key, first, shifts)
 
 
 def _fit(saved: Saved) -> dict[str, Columns]:
@@ -116,6 +133,10 @@ def _fit(saved: Saved) -> dict[str, Columns]:
         "lift": {"value": now.lift.ravel()},
         "sizes": {"value": now.size_lift.ravel()},
         "edges": {"value": now.size_edges},
+        "shifts": {
+            "currency": np.array(list(bank.shifts[0]), np.int64),
+            "value": np.array(list(bank.shifts[0].values()), np.float64),
+        },
     }
 
 
@@ -227,9 +248,11 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         rate_again=np.asarray(products["rate_again"]),
         lift=np.asarray(saved.fitted("lift")["value"]).reshape(n, n),
         size_edges=np.asarray(saved.fitted("edges")["value"]),
-        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(recommend.N_SIZES, n),
+        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(-1, n),
     )
-    bank = _load(saved, (0,), names)
+    shifts = saved.fitted("shifts")
+    shift = dict(zip(shifts["currency"].tolist(), shifts["value"].tolist(), strict=True))
+    bank = _load(saved, (0,), names, shift)
     everyone = np.arange(bank.key.size)
     customer, product, features = recommend.pairs(
         known, bank.holdings, bank.states[0], saved.as_of_day, everyone
@@ -276,7 +299,7 @@ def _reasons(
     as_of_day: int,
 ) -> tuple[list[str], list[str]]:
     held = bank.holdings.held(as_of_day)
-    size = np.searchsorted(known.size_edges, np.nan_to_num(bank.states[0]["size"], nan=-np.inf))
+    size = size_classes.class_of(bank.states[0]["size"], known.size_edges)
     said = [n for n in ("looks_30", "applies_90", "answers_90") if n in features]
     english, chinese = [], []
     for customer, product, row in zip(*(values.tolist() for values in which), strict=True):

@@ -30,6 +30,7 @@ class Bucket(NamedTuple):
     income: Mapping[str, Any]
     ordered: Mapping[str, Any]
     falls: Mapping[str, Any]
+    main: Mapping[str, Any]
 
 
 def of_bucket(saved: Saved, bucket: int) -> Bucket:
@@ -59,13 +60,20 @@ def is_tested(ago: int) -> bool:
 class Date:
     """Buckets as they were measured so many months ago; all that is read twice is the bands."""
 
-    def __init__(self, buckets: list[Bucket], ago: int, cuts: Any, backend: Backend) -> None:
+    def __init__(
+        self, buckets: list[Bucket], ago: int, cuts: Mapping[int, Any], backend: Backend
+    ) -> None:
         self._buckets, self._ago, self._backend = buckets, ago, backend
-        cuts, incomes = backend.asarray(cuts), (one.income[f"{ago}"] for one in buckets)
+        self._cuts = cuts
         self._bands = [
-            risks_peers.size_bands(backend.asarray(income), cuts, backend).astype("int8")
-            for income in incomes
+            risks_peers.size_bands(*self._money(one), cuts, backend).astype("int8")
+            for one in buckets
         ]
+
+    def _money(self, one: Bucket) -> tuple[Any, Any]:
+        """Return a bucket's incomes of the year and their currencies."""
+        asarray = self._backend.asarray
+        return asarray(one.income[f"{self._ago}"]), asarray(one.main["currency"])
 
     def scored(self, risk: str) -> Iterator[risks_peers.Scored]:
         """Yield each bucket's raw scores of a risk, and what they are drawn by."""
@@ -91,17 +99,16 @@ class Date:
             yield Past(raw, then, fall == FELL, fall >= TOLD)
 
     def auc_small(self) -> float:
-        """Return how well it ranks whose income falls that small firms do."""
+        """Return how well it ranks whose income falls that firms small in their currency do."""
         n = sum(int(told.sum()) for _, _, told in self._falls())
         if not n:
             return math.nan
 
-        falls = self._falls()
-        small = [(-income[told].astype("float64"), fell_[told]) for income, fell_, told in falls]
+        small = [(-size[told], fell_[told]) for size, fell_, told in self._falls()]
         return ranked(lambda: small, n, self._backend).auc
 
     def _falls(self) -> Iterator[tuple[Any, Any, Any]]:
         for one in self._buckets:
-            columns = one.income[f"{self._ago}"], one.falls[f"{self._ago}"]
-            income, fall = map(self._backend.asarray, columns)
-            yield income, fall == FELL, fall >= TOLD
+            fall = self._backend.asarray(one.falls[f"{self._ago}"])
+            size = risks_peers.relative_sizes(*self._money(one), self._cuts, self._backend)
+            yield size, fall == FELL, fall >= TOLD

@@ -29,7 +29,15 @@ from qfb_gpu.finance.risks_history import (
 from qfb_gpu.ledger import Labelled, SourceRows
 from qfb_gpu.parts import risk_tables
 from qfb_gpu.parts.part import Columns, Given, Part, Saved
-from qfb_gpu.parts.risk_dates import FELL, TOLD, Date, is_tested, of_bucket, of_date
+from qfb_gpu.parts.risk_dates import (
+    FELL,
+    TOLD,
+    Bucket,
+    Date,
+    is_tested,
+    of_bucket,
+    of_date,
+)
 
 if TYPE_CHECKING:
     from qfb_gpu._config.risks import Risks as Settings
@@ -154,9 +162,9 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
     -------
     dict of sets of columns, shape (n_customers,)
         ``raw`` (see :func:`qfb_gpu.finance.risks.weighed`) and ``evidence`` by risk and date,
-        ``income`` of the year and, in ``ordered``, ascending, by date, of those who had come by
-        then (others :data:`qfb_gpu.finance.risks_peers.NOT_THERE`), ``falls`` after past dates,
-        and what is said of the ``latest``.
+        ``income`` of the year and, in ``ordered``, ascending, by date and currency, of those who
+        had come by then (others :data:`qfb_gpu.finance.risks_peers.NOT_THERE`), ``falls`` after
+        past dates, the ``main`` currency, and what is said of the ``latest``.
     """
     backend, settings = saved.backend, _settings(saved.config)
     xp = backend.xp
@@ -179,6 +187,7 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
             evidence[risk][start:stop] = values
         latest.append(_latest(found, points.reshape(found.figures.shape)[:, 0]))
     by_date = {f"{ago}": xp.ascontiguousarray(income[:, at]) for at, ago in enumerate(dates)}
+    main = saved.scored("main", bucket)
     return {
         "raw": {
             f"{risk}.{ago}": raw[:, at, of]
@@ -191,17 +200,25 @@ def measure(saved: Saved, bucket: int) -> dict[str, Columns]:
             for at, ago in enumerate(dates)
         },
         "income": by_date,
-        "ordered": {
-            name: xp.sort(xp.where(there[:, at], values, xp.int64(risks_peers.NOT_THERE)))
-            for at, (name, values) in enumerate(by_date.items())
-        },
+        "ordered": _ordered(by_date, there, main["currency"], backend),
         "falls": _falls(table.income, dates, settings.fall, backend),
         "latest": {
             **{name: xp.concatenate([one[name] for one in latest]) for name in latest[0]},
-            **{name: saved.scored("main", bucket)[name] for name in _NOW},
+            **{name: main[name] for name in _NOW},
             "n_channels": table.channels["n_channels"][:, 0],
         },
+        "main": {"currency": main["currency"]},
     }
+
+
+def _ordered(by_date: Columns, there: Any, currency: np.ndarray, backend: Backend) -> Columns:
+    """Return each date's incomes by currency, ascending, of who had come by then."""
+    xp, codes = backend.xp, backend.asarray(currency)
+    found = {}
+    for at, (date, values) in enumerate(by_date.items()):
+        income = xp.where(there[:, at], values, xp.int64(risks_peers.NOT_THERE))
+        found[date] = income[backend.lexsort((codes, income))]
+    return {**found, "currency": np.sort(currency)}
 
 
 def _latest(found: risks.Measures, points: Any) -> Columns:
@@ -279,8 +296,9 @@ def fit(saved: Saved) -> dict[str, Columns]:
     tests: dict[str, list[tuple[Tested | None, np.ndarray]]] = {risk: [] for risk in RISKS}
     for ago in dates:
         all_buckets = [of_date(one, ago) for one in views]
-        cuts[f"{ago}"] = risks_peers.size_cuts([one.ordered[f"{ago}"] for one in all_buckets])
-        date = Date(all_buckets, ago, cuts[f"{ago}"], backend)
+        found_cuts = risks_peers.cuts_by_currency(_by_currency(all_buckets, ago))
+        cuts |= {f"{ago}.{code}": own for code, own in found_cuts.items()}
+        date = Date(all_buckets, ago, found_cuts, backend)
         is_past = is_tested(ago)
         small = date.auc_small() if is_past else math.nan
         for risk in RISKS:
@@ -298,6 +316,23 @@ def fit(saved: Saved) -> dict[str, Columns]:
     }  # fmt: skip
 
 
+def _by_currency(buckets: list[Bucket], ago: int) -> dict[int, list[np.ndarray]]:
+    """Return the incomes of a date in order, of each bucket that has the currency."""
+    found: dict[int, list[np.ndarray]] = {}
+    for one in buckets:
+        income, currency = (np.asarray(one.ordered[name]) for name in (f"{ago}", "currency"))
+        codes, starts = np.unique(currency, return_index=True)
+        for code, own in zip(codes.tolist(), np.split(income, starts[1:]), strict=False):
+            found.setdefault(code, []).append(own)
+    return found
+
+
+def _cuts_of(cuts: Columns, ago: int) -> dict[int, np.ndarray]:
+    """Return the cuts of a date by currency."""
+    parted = ((name.split("."), own) for name, own in cuts.items())
+    return {int(code): own for (date, code), own in parted if date == f"{ago}"}
+
+
 def _columns(saved: Saved, bucket: int) -> Columns:
     """Return a row a customer: scores, levels, since when, and the parts behind them."""
     backend, settings = saved.backend, _settings(saved.config)
@@ -306,7 +341,7 @@ def _columns(saved: Saved, bucket: int) -> Columns:
     latest = saved.measured("latest", bucket)
     columns: Columns = {f"part.{name}": values for name, values in latest.items()}
     recent = [ago for ago in _dates(saved)[1] if ago <= ALERT_MONTHS]
-    dates = {ago: Date([here], ago, cuts[f"{ago}"], backend) for ago in recent}
+    dates = {ago: Date([here], ago, _cuts_of(cuts, ago), backend) for ago in recent}
     for risk in RISKS:
         drawn = {}
         for ago, date in dates.items():
