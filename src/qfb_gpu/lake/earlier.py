@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class ReaderBefore(gold.Reader):
     """Reads gold tables of the night before a run, whether or not that has published its own.
 
-    Where the files of that night are gone, as after ``qfb maintain``, the newest version is read.
+    Where the files of that night were lost, the newest version is read.
     """
 
     def __init__(self, output_dir: Path, run_id: str) -> None:
