@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -287,6 +288,29 @@ def test_a_store_that_cannot_be_made_is_a_line_without_its_sql(tmp_path, monkeyp
     monkeypatch.setattr(store, "_client", full)
     with pytest.raises(OSError, match="disk full: '.*mlflow.db'"), store.opened(tmp_path):
         pass
+
+
+DIES = """
+import os, sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute("PRAGMA cache_size = 5")  # so what is changed goes to the file before it is certain
+store.execute("CREATE TABLE t (x)")
+store.executemany("INSERT INTO t VALUES (?)", [("before" * 50,)] * 2000)
+store.commit()
+store.execute("UPDATE t SET x = 'after'")
+os._exit(9)
+"""
+
+
+def test_a_copy_of_a_store_whose_writer_was_killed_is_as_it_was_before(tmp_path):
+    """A replay took the file without the journal beside it: half of what was changed, and not."""
+    (tmp_path / "copy").mkdir()
+    database = tmp_path / "mlflow.db"
+    subprocess.run([sys.executable, "-c", DIES, str(database)], check=False)
+    assert database.with_name("mlflow.db-journal").stat().st_size
+    store.copy(tmp_path, tmp_path / "copy")
+    with closing(sqlite3.connect(tmp_path / "copy" / "mlflow.db")) as copied:
+        assert copied.execute("SELECT DISTINCT x FROM t").fetchall() == [("before" * 50,)]
 
 
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):

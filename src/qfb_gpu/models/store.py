@@ -50,6 +50,28 @@ def exists(output: Path) -> bool:
     return (output / STORE).is_file()
 
 
+def copy(output: Path, into: Path) -> None:
+    """Copy the store of an output folder into another, as it is between two changes.
+
+    Of one that is being written, or whose writer was killed, the file alone is neither what it was
+    nor what it is to be: what is missing is in a journal beside it.
+
+    Raises
+    ------
+    InputError
+        The store is damaged.
+    OSError
+        It cannot be read, or the copy not be written.
+    """
+    refuse_damaged(output)
+    with (
+        _said_of(output),
+        closing(sqlite3.connect(output / STORE)) as old,
+        closing(sqlite3.connect(into / STORE)) as new,
+    ):
+        old.backup(new)
+
+
 def refuse_damaged(output: Path) -> None:
     """Raise where the store cannot be opened, before a night is begun that ends with opening it.
 
@@ -130,7 +152,7 @@ def opened(output: Path) -> Iterator[Any]:
         _ahead.thread = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        try:
+        with _said_of(output):
             if not exists(output):
                 if not _ahead.is_made or not _draft(output).is_file():
                     _make_draft(output)
@@ -138,13 +160,20 @@ def opened(output: Path) -> Iterator[Any]:
             _ahead.is_made = False
             refuse_damaged(output)
             yield _client(output.resolve() / STORE)
-        except Exception as error:
-            if (why := _by_sqlite(error)) is None:
-                raise
-            database, words = output / STORE, " ".join(str(why).split())
-            if not isinstance(why, sqlite3.OperationalError):
-                raise InputError(_move_away(database, f"a damaged database ({words})")) from error
-            raise OSError(errno.EIO, words, str(database)) from error
+
+
+@contextmanager
+def _said_of(output: Path) -> Iterator[None]:
+    """Turn what SQLite says into errors that name the store."""
+    try:
+        yield
+    except Exception as error:
+        if (why := _by_sqlite(error)) is None:
+            raise
+        database, words = output / STORE, " ".join(str(why).split())
+        if not isinstance(why, sqlite3.OperationalError):
+            raise InputError(_move_away(database, f"a damaged database ({words})")) from error
+        raise OSError(errno.EIO, words, str(database)) from error
 
 
 def _by_sqlite(error: BaseException | None) -> sqlite3.DatabaseError | None:
