@@ -147,13 +147,12 @@ def _files(out: Path) -> Iterator[Callable[[str, pa.Schema], pq.ParquetWriter]]:
     Else one that was stopped would leave tables of fewer customers that look whole.
     """
     writers: dict[str, pq.ParquetWriter] = {}
-
-    def draft(name: str) -> Path:
-        return out / f"{name}.parquet.tmp"
+    drafts: dict[str, Path] = {}
 
     def writer(name: str, schema: pa.Schema) -> pq.ParquetWriter:
         if name not in writers:
-            writers[name] = _writer(draft(name), schema)
+            drafts[name] = out / f"{name}.parquet.tmp"
+            writers[name] = _writer(drafts[name], schema)
         return writers[name]
 
     (out / "truth").mkdir(parents=True, exist_ok=True)
@@ -161,13 +160,14 @@ def _files(out: Path) -> Iterator[Callable[[str, pa.Schema], pq.ParquetWriter]]:
         yield writer
         for one in writers.values():
             one.close()
-        for name in writers:
-            draft(name).replace(out / f"{name}.parquet")
+        for name, draft in drafts.items():
+            draft.replace(out / f"{name}.parquet")
     except BaseException as error:
-        for name, one in writers.items():
+        for one in writers.values():
             with suppress(OSError, pa.ArrowException):
                 one.close()
-            draft(name).unlink(missing_ok=True)
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:
             error.filename = str(out)  # of a disk that is full nobody else says where
         raise
