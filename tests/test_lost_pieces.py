@@ -405,6 +405,19 @@ cli.main()
     assert said == b"qfb: stopped; run the same command again to go on\n"
 
 
+def test_a_user_without_a_folder_for_kernels_is_told_so(tmp_path):
+    """A service's user without a home, and a package of root's: it was a traceback of 70 lines."""
+    env = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
+           "NUMBA_CACHE_DIR": "/dev/null/kernels"}  # fmt: skip
+    (tmp_path / "qfb.toml").write_text(
+        'as_of = 2024-12-31\n[sources.transactions]\npath = "x.csv"\n', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "qfb_gpu", "check", str(tmp_path / "qfb.toml")]
+    said = subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=False)
+    assert (said.returncode, said.stderr.count(b"\n")) == (2, 1), said.stderr
+    assert b"set NUMBA_CACHE_DIR to one" in said.stderr
+
+
 def test_a_file_is_no_folder_for_a_portfolio(tmp_path, monkeypatch, capsys):
     (tmp_path / "there").write_text("", encoding="utf-8")
     monkeypatch.setattr(
