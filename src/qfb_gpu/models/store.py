@@ -10,10 +10,12 @@ import errno
 import logging
 import os
 import sqlite3
+import tempfile
 import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,6 @@ from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 EXPERIMENT = "qfb nightly"
 _SQLITE = b"SQLite format 3\0"
@@ -160,6 +161,23 @@ def opened(output: Path) -> Iterator[Any]:
             _ahead.is_made = False
             refuse_damaged(output)
             yield _client(output.resolve() / STORE)
+
+
+@contextmanager
+def opened_to_read(output: Path) -> Iterator[Any]:
+    """Give the ``MlflowClient`` of a store that is there: to who may not write it, of a copy.
+
+    MLflow writes into every store that it opens.
+    """
+    if all(os.access(place, os.W_OK) for place in (output, output / STORE)):
+        with opened(output) as client:
+            yield client
+        return
+    with tempfile.TemporaryDirectory(prefix="qfb-store-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        copy(output, Path(folder))
+        with _said_of(output):
+            yield _client(Path(folder, STORE))
 
 
 @contextmanager
