@@ -6,14 +6,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from full_disk import files_end_at
 from typer.testing import CliRunner
 
+from qfb_gpu import cli
 from qfb_gpu._config.text import TextTraining, load_text_job
 from qfb_gpu.backend import get_backend
 from qfb_gpu.cli import app
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.models import text
 from qfb_gpu.models.text.sampling import held_out
+from qfb_gpu.parts import text_job
 
 QUICK = {"dim": 8, "epoch": 10, "bucket": 2000, "lr": 0.5}
 KINDS = {"房租": "房租 {}月", "电费": "国网电费 {}", "insurance": "insurance premium {}"}
@@ -184,6 +187,30 @@ def test_train_predict_test_and_embed_from_the_command_line(job):
     assert run(app, ["text", "predict", model, rows, "--k", "2"]).output.count("\n") == 21
     assert run(app, ["text", "embed", model, rows, "--out", str(out)]).exit_code == 0
     assert pq.read_table(out).column("embedding")[0].as_py()
+
+
+def test_a_full_disk_leaves_the_model_and_the_answers_that_were_there(job, monkeypatch, capsys):
+    """The old model was deleted first, and half of the new one was left in its place.
+
+    Of a temporary folder that was full it said that the model was cut off, and to copy it anew.
+    """
+    folder, out = job[0], job[0] / "answers.parquet"
+    model, rows = folder / "model" / "model.bin", str(folder / "payments.parquet")
+    train = ["text", "train", str(folder / "job.toml"), "--device", "cpu"]
+    predict = ["text", "predict", str(model), rows, "--out", str(out)]
+    assert CliRunner().invoke(app, predict).exit_code == 0
+    kept = {path: path.read_bytes() for path in (model, model.with_name("card.json"), out)}
+    for command, said in ((train, "fastText could not write its whole"), (predict, f"{out}: ")):
+        monkeypatch.setattr("sys.argv", ["qfb", *command])
+        with files_end_at(40_000 if command is train else 1_000), pytest.raises(SystemExit) as end:
+            cli.main()
+        line = capsys.readouterr().err
+        assert (end.value.code, line.count("\n"), said in line) == (2, 1, True), line
+    again = learned(table())
+    with files_end_at(40_000), pytest.raises(OSError, match=r"File too large.*model\.bin"):
+        text_job.save_model(again, folder / "model")
+    assert {path: path.read_bytes() for path in kept} == kept
+    assert not list(folder.rglob("*.tmp"))
 
 
 def test_a_row_without_any_of_several_texts_keeps_its_place(job, tmp_path):

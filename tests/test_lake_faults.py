@@ -117,6 +117,20 @@ def test_a_disk_that_is_full_as_the_lock_is_taken_stops_nothing(tmp_path, monkey
         pass
 
 
+def test_a_file_system_without_locks_is_said_of_the_output(tmp_path, monkeypatch):
+    """It was "No locks available", without a word of where or what to do."""
+
+    def none(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(lock.fcntl, "flock", none)
+    with (
+        pytest.raises(ConfigError, match=f"{tmp_path} is on a file system that locks no files"),
+        lock.writing(tmp_path),
+    ):
+        pass
+
+
 def test_a_lock_that_cannot_be_made_is_said_of_the_output(tmp_path):
     (tmp_path / "out" / ".lock").mkdir(parents=True)
     with (

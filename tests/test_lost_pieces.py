@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -289,6 +290,29 @@ def test_a_store_that_cannot_be_made_is_a_line_without_its_sql(tmp_path, monkeyp
         pass
 
 
+DIES = """
+import os, sqlite3, sys
+store = sqlite3.connect(sys.argv[1])
+store.execute("PRAGMA cache_size = 5")  # so what is changed goes to the file before it is certain
+store.execute("CREATE TABLE t (x)")
+store.executemany("INSERT INTO t VALUES (?)", [("before" * 50,)] * 2000)
+store.commit()
+store.execute("UPDATE t SET x = 'after'")
+os._exit(9)
+"""
+
+
+def test_a_copy_of_a_store_whose_writer_was_killed_is_as_it_was_before(tmp_path):
+    """A replay took the file without the journal beside it: half of what was changed, and not."""
+    (tmp_path / "copy").mkdir()
+    database = tmp_path / "mlflow.db"
+    subprocess.run([sys.executable, "-c", DIES, str(database)], check=False)
+    assert database.with_name("mlflow.db-journal").stat().st_size
+    store.copy(tmp_path, tmp_path / "copy")
+    with closing(sqlite3.connect(tmp_path / "copy" / "mlflow.db")) as copied:
+        assert copied.execute("SELECT DISTINCT x FROM t").fetchall() == [("before" * 50,)]
+
+
 def test_the_store_follows_its_folder(tmp_path, monkeypatch):
     """A copy of a night used to write its reports and models into the folder it was copied from."""
     here, there = tmp_path / "here", tmp_path / "there"
@@ -379,6 +403,19 @@ cli.main()
         said = process.communicate(timeout=30)[1]
     assert process.returncode == 3
     assert said == b"qfb: stopped; run the same command again to go on\n"
+
+
+def test_a_user_without_a_folder_for_kernels_is_told_so(tmp_path):
+    """A service's user without a home, and a package of root's: it was a traceback of 70 lines."""
+    env = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator",
+           "NUMBA_CACHE_DIR": "/dev/null/kernels"}  # fmt: skip
+    (tmp_path / "qfb.toml").write_text(
+        'as_of = 2024-12-31\n[sources.transactions]\npath = "x.csv"\n', encoding="utf-8"
+    )
+    command = [sys.executable, "-m", "qfb_gpu", "check", str(tmp_path / "qfb.toml")]
+    said = subprocess.run(command, env={**os.environ, **env}, capture_output=True, check=False)
+    assert (said.returncode, said.stderr.count(b"\n")) == (2, 1), said.stderr
+    assert b"set NUMBA_CACHE_DIR to one" in said.stderr
 
 
 def test_a_file_is_no_folder_for_a_portfolio(tmp_path, monkeypatch, capsys):

@@ -8,8 +8,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from full_disk import files_end_at
 from naive import portfolio as naive
 
+from qfb_gpu import portfolio
+from qfb_gpu._portfolio.block import block_tables
 from qfb_gpu.calendars import load_calendar, to_day
 from qfb_gpu.errors import ConfigError
 from qfb_gpu.portfolio import AS_OF, TABLES, generate_portfolio, write_portfolio
@@ -83,6 +86,28 @@ def test_same_seed_same_bytes_and_another_seed_another_portfolio(tmp_path):
         )
         assert one == two
         assert one != other, name
+
+
+@pytest.mark.parametrize("how", ["full", "stopped"])
+def test_a_portfolio_that_is_not_done_leaves_the_one_that_was_there(tmp_path, monkeypatch, how):
+    """Stopped, it left tables of its first customers, each a whole file; the old ones were lost."""
+    write_portfolio(tmp_path, 20, 5)
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+
+    def one_block(setting, block, *rest):
+        if block:
+            raise KeyboardInterrupt
+        return block_tables(setting, block, *rest)
+
+    if how == "full":
+        for room in (0, 20_000):
+            with files_end_at(room), pytest.raises(OSError, match=rf"too large.*{tmp_path}"):
+                write_portfolio(tmp_path, 300, 6)
+    else:
+        monkeypatch.setattr(portfolio, "block_tables", one_block)
+        with pytest.raises(KeyboardInterrupt):
+            write_portfolio(tmp_path, 300, 6, chunk_customers=256)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
 
 
 def test_chunks_and_the_number_of_customers_change_no_row(tmp_path, real):

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import shutil
 from pathlib import Path
 
@@ -51,6 +52,16 @@ def output(tmp_path_factory):
     assert registry.log_model(out, candidate(0.02, is_champion=False), night="n2") == 2
     assert registry.log_model(out, candidate(0.03), night="n3") == 3
     return out
+
+
+def test_who_may_not_write_a_store_can_list_its_models(output, monkeypatch):
+    """It was "attempt to write a readonly database": MLflow writes into what it opens."""
+    known, content = versions.versions(output), (output / "mlflow.db").read_bytes()
+    ask, places = os.access, (output, output / "mlflow.db")
+    monkeypatch.setattr(os, "access", lambda at, mode: at not in places and ask(at, mode))
+    monkeypatch.setattr(store, "opened", None)
+    assert versions.versions(output) == known
+    assert (output / "mlflow.db").read_bytes() == content
 
 
 def test_a_version_holds_what_a_bank_asks_of_it(output):

@@ -12,7 +12,7 @@ from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu.calendars import load_calendar
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import RunInterruptedError
-from qfb_gpu.lake import gold, ingest
+from qfb_gpu.lake import gold, ingest, maintain
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.portfolio import generate_portfolio
 
@@ -215,8 +215,13 @@ def test_a_disk_that_is_full_as_a_night_begins_stops_it_midway(night, monkeypatc
     killed(monkeypatch, config_of(night), "qfb_gpu.lake.work.Workspace.begin")
 
 
-def test_a_night_that_died_goes_on_from_the_night_before_it(night, monkeypatch, tmp_path):
-    """Tiers and drift were those beside tonight's own profiles, as those were published."""
+@pytest.mark.parametrize("upkeep", [False, True], ids=["", "maintain"])
+def test_a_night_that_died_goes_on_from_the_night_before_it(night, monkeypatch, tmp_path, upkeep):
+    """Tiers and drift were those beside tonight's own profiles, as those were published.
+
+    Upkeep in between, for want of room, joined the small files of those and deleted the others.
+    """
+    monkeypatch.setattr(maintain, "_FEW", 2)
     more(night, "b", 3)
     shutil.copytree(night, tmp_path / "other")
     later = {"as_of": AS_OF + dt.timedelta(days=40)}
@@ -229,6 +234,10 @@ def test_a_night_that_died_goes_on_from_the_night_before_it(night, monkeypatch, 
         patch.setattr(gold, "publish_all", dies)
         with pytest.raises(RunInterruptedError, match="no room"):
             pipeline.run(config_of(night, **later))
+    if upkeep:
+        joined = [one.name for one in maintain.maintain(night / "out") if one.n_compacted]
+        assert "payment_streams" in joined  # the night before is the newest
+        assert "customer_profiles" not in joined
     pipeline.run(config_of(night, **later))
     pipeline.run(config_of(tmp_path / "other", **later))
     found, unbroken = tables_of(night), tables_of(tmp_path / "other")

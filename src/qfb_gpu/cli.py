@@ -296,7 +296,7 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     _heed_signals()
     try:
-        _with_names(app)
+        _in_its_place(app)
     except QfbError as error:
         _end(str(error), error.exit_code)
     except OSError as error:  # what a night meets midway is a QfbError by then
@@ -371,8 +371,11 @@ def _warned(
         _warned_elsewhere(message, category, filename, lineno, file, line)
 
 
-def _with_names(command: Callable[[], None]) -> None:
-    """Run a command; say so where the locale cannot name its files (Chinese ones in ``C``)."""
+def _in_its_place(command: Callable[[], None]) -> None:
+    """Run a command; say what this machine or user lacks for any of them.
+
+    That is a locale that can name its files (Chinese ones in ``C``), and a folder for kernels.
+    """
     try:
         command()
     except UnicodeEncodeError as error:
@@ -380,4 +383,12 @@ def _with_names(command: Callable[[], None]) -> None:
         if names == "utf-8":
             raise
         msg = f"the locale names files in {names}, which cannot write them; set PYTHONUTF8=1"
+        raise ConfigError(msg) from error
+    except RuntimeError as error:
+        if "no locator available" not in str(error):  # Numba's words, as it is imported
+            raise
+        msg = (
+            "compiled kernels are kept on disk, and this user can write no folder for them (not "
+            "NUMBA_CACHE_DIR, nor the package's own, nor one at home); set NUMBA_CACHE_DIR to one"
+        )
         raise ConfigError(msg) from error

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from qfb_gpu.calendars import EPOCH, LAST_YEAR, load_calendar, to_day
 from qfb_gpu.errors import ConfigError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from qfb_gpu.ledger import Calendar
@@ -106,7 +107,7 @@ def write_portfolio(  # noqa: PLR0913
     Parameters
     ----------
     out : Path
-        Folder; made where it is missing. Files of the same name are replaced.
+        Folder; made where it is missing. Files of the same name are replaced, when all are written.
     n_customers, seed, as_of, months, hardness, calendar, tables
         As in :func:`generate_portfolio`.
     chunk_customers : int
@@ -129,20 +130,47 @@ def write_portfolio(  # noqa: PLR0913
     _check("chunk_customers", chunk_customers, 1, _MOST_CUSTOMERS)
     _check("threads", threads, 1, _MOST_THREADS)
     group = max(1, chunk_customers // BLOCK)
-    writers: dict[str, pq.ParquetWriter] = {}
     rows: dict[str, int] = {}
-    (out / "truth").mkdir(parents=True, exist_ok=True)
-    try:
+    with _files(out) as writer_of:
         for made in _drawn(setting, wanted, list(_blocks(n_customers)), group, threads):
             for name, table in made.items():
-                if name not in writers:
-                    writers[name] = _writer(out / f"{name}.parquet", table.schema)
-                writers[name].write_table(table, row_group_size=max(table.num_rows, 1))
+                writer = writer_of(name, table.schema)
+                writer.write_table(table, row_group_size=max(table.num_rows, 1))
                 rows[name] = rows.get(name, 0) + table.num_rows
-    finally:
-        for writer in writers.values():
-            writer.close()
     return rows
+
+
+@contextmanager
+def _files(out: Path) -> Iterator[Callable[[str, pa.Schema], pq.ParquetWriter]]:
+    """Give what gives the writer of a table; files come to their place when all are written.
+
+    Else one that was stopped would leave tables of fewer customers that look whole.
+    """
+    writers: dict[str, pq.ParquetWriter] = {}
+    drafts: dict[str, Path] = {}
+
+    def writer(name: str, schema: pa.Schema) -> pq.ParquetWriter:
+        if name not in writers:
+            drafts[name] = out / f"{name}.parquet.tmp"
+            writers[name] = _writer(drafts[name], schema)
+        return writers[name]
+
+    (out / "truth").mkdir(parents=True, exist_ok=True)
+    try:
+        yield writer
+        for one in writers.values():
+            one.close()
+        for name, draft in drafts.items():
+            draft.replace(out / f"{name}.parquet")
+    except BaseException as error:
+        for one in writers.values():
+            with suppress(OSError, pa.ArrowException):
+                one.close()
+        for draft in drafts.values():
+            draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(out)  # of a disk that is full nobody else says where
+        raise
 
 
 def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:

@@ -134,9 +134,11 @@ def _give(table: pa.Table, out: Path | None) -> None:
     if out is not None:
         import pyarrow.parquet as pq
 
+        from qfb_gpu.lake.draft import draft_of
+
         try:
-            out.parent.mkdir(parents=True, exist_ok=True)
-            pq.write_table(table, out)
+            with draft_of(out) as draft:
+                pq.write_table(table, draft)
         except OSError as error:
             msg = f"--out {out}: cannot be written ({error.strerror or error}); give a file"
             raise ConfigError(msg) from error

@@ -25,8 +25,7 @@ class ReaderBefore(gold.Reader):
     """Reads gold tables of the night before a run, whether or not that has published its own.
 
     A night that published some tables and then died, as before its settings were mended, is none.
-    Where the files of the night before are gone, as after ``qfb maintain``, another version is
-    read, the newest at last.
+    Where the files of the night before were lost, another version is read, the newest at last.
     """
 
     def __init__(self, output_dir: Path, run_id: str) -> None:

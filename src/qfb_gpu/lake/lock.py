@@ -32,7 +32,7 @@ def writing(output_dir: Path) -> Iterator[None]:
     Raises
     ------
     ConfigError
-        The folder cannot be made or written.
+        The folder cannot be made or written, or no file in it can be locked.
     RunInterruptedError
         Another process writes there.
     """
@@ -59,6 +59,12 @@ def writing(output_dir: Path) -> Iterator[None]:
                 "command again when it is done"
             )
             raise RunInterruptedError(msg) from None
+        except OSError as error:  # two writers at once would not hear of each other
+            msg = (
+                f"output: {output_dir} is on a file system that locks no files ({error.strerror}); "
+                "set `output` to a folder on one that does"
+            )
+            raise ConfigError(msg) from error
         with suppress(OSError):  # a full disk: what another process is told lacks the number
             os.ftruncate(number, 0)
             os.pwrite(number, str(os.getpid()).encode(), 0)

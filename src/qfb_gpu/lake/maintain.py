@@ -26,6 +26,7 @@ from qfb_gpu.lake.delta import (
     table_files,
     table_schema,
 )
+from qfb_gpu.lake.gold import APPLICATION as GOLD
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.manifest import APPLICATION as INGEST
 from qfb_gpu.lake.owned import is_ours
@@ -126,7 +127,13 @@ def _table(output_dir: Path, path: Path, *, dry_run: bool) -> Upkeep:
 
 
 def _compact(path: Path, done: Upkeep, *, dry_run: bool) -> None:
-    """Write a gold table of many small files as few, with its rows in the same order."""
+    """Write a gold table of many small files as few, with its rows in the same order.
+
+    Not one of a night that died before it was done: that goes on from the version before its own
+    (:mod:`qfb_gpu.lake.earlier`), which has to be the one before the newest.
+    """
+    if 0 < committed_version(path.with_name("runs"), GOLD) < committed_version(path, GOLD):
+        return
     files = table_files(path)
     sizes = [file.stat().st_size for file in files]
     n_into = max(1, -(-sum(sizes) // _SMALL_BYTES))

@@ -10,10 +10,12 @@ import errno
 import logging
 import os
 import sqlite3
+import tempfile
 import warnings
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,6 @@ from qfb_gpu.starting import importing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 EXPERIMENT = "qfb nightly"
 _SQLITE = b"SQLite format 3\0"
@@ -48,6 +49,28 @@ def exists(output: Path) -> bool:
     if (output / STORE).is_dir():
         raise InputError(_move_away(output / STORE, "a folder"))
     return (output / STORE).is_file()
+
+
+def copy(output: Path, into: Path) -> None:
+    """Copy the store of an output folder into another, as it is between two changes.
+
+    Of one that is being written, or whose writer was killed, the file alone is neither what it was
+    nor what it is to be: what is missing is in a journal beside it.
+
+    Raises
+    ------
+    InputError
+        The store is damaged.
+    OSError
+        It cannot be read, or the copy not be written.
+    """
+    refuse_damaged(output)
+    with (
+        _said_of(output),
+        closing(sqlite3.connect(output / STORE)) as old,
+        closing(sqlite3.connect(into / STORE)) as new,
+    ):
+        old.backup(new)
 
 
 def refuse_damaged(output: Path) -> None:
@@ -130,7 +153,7 @@ def opened(output: Path) -> Iterator[Any]:
         _ahead.thread = None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # deprecations between MLflow and SQLAlchemy
-        try:
+        with _said_of(output):
             if not exists(output):
                 if not _ahead.is_made or not _draft(output).is_file():
                     _make_draft(output)
@@ -138,13 +161,37 @@ def opened(output: Path) -> Iterator[Any]:
             _ahead.is_made = False
             refuse_damaged(output)
             yield _client(output.resolve() / STORE)
-        except Exception as error:
-            if (why := _by_sqlite(error)) is None:
-                raise
-            database, words = output / STORE, " ".join(str(why).split())
-            if not isinstance(why, sqlite3.OperationalError):
-                raise InputError(_move_away(database, f"a damaged database ({words})")) from error
-            raise OSError(errno.EIO, words, str(database)) from error
+
+
+@contextmanager
+def opened_to_read(output: Path) -> Iterator[Any]:
+    """Give the ``MlflowClient`` of a store that is there: to who may not write it, of a copy.
+
+    MLflow writes into every store that it opens.
+    """
+    if all(os.access(place, os.W_OK) for place in (output, output / STORE)):
+        with opened(output) as client:
+            yield client
+        return
+    with tempfile.TemporaryDirectory(prefix="qfb-store-") as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        copy(output, Path(folder))
+        with _said_of(output):
+            yield _client(Path(folder, STORE))
+
+
+@contextmanager
+def _said_of(output: Path) -> Iterator[None]:
+    """Turn what SQLite says into errors that name the store."""
+    try:
+        yield
+    except Exception as error:
+        if (why := _by_sqlite(error)) is None:
+            raise
+        database, words = output / STORE, " ".join(str(why).split())
+        if not isinstance(why, sqlite3.OperationalError):
+            raise InputError(_move_away(database, f"a damaged database ({words})")) from error
+        raise OSError(errno.EIO, words, str(database)) from error
 
 
 def _by_sqlite(error: BaseException | None) -> sqlite3.DatabaseError | None:

@@ -133,7 +133,7 @@ def versions(output: Path) -> list[Version]:
     """Return every version of every model, by name, the newest first."""
     if not store.exists(output):
         return []
-    with store.opened(output) as client:
+    with store.opened_to_read(output) as client:
         found = []
         for registered in client.search_registered_models():
             known = client.search_model_versions(f"name = '{registered.name}'")

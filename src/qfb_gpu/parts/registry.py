@@ -13,7 +13,7 @@ import shutil
 from typing import TYPE_CHECKING, Any
 
 from qfb_gpu import engine
-from qfb_gpu._schema.output import ARTIFACTS, STORE
+from qfb_gpu._schema.output import ARTIFACTS
 from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
@@ -96,7 +96,7 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
         shutil.rmtree(draft, ignore_errors=True)  # of one that was stopped before it began
         draft.mkdir(parents=True)
         if store.exists(output):
-            shutil.copyfile(output / STORE, draft / STORE)
+            store.copy(output, draft)
             if (output / ARTIFACTS).is_dir():
                 shutil.copytree(output / ARTIFACTS, draft / ARTIFACTS)
             restore(draft, run_id)

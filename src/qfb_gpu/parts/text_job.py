@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.models import text
 
 if TYPE_CHECKING:
@@ -54,14 +55,18 @@ def open_model(path: Path, device: str) -> text.Categoriser:
 
 
 def save_model(learned: text.Learned, folder: Path) -> Path:
-    """Write ``model.bin`` (``.ftz`` where quantised) and ``card.json``; return the model's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in (folder / "model.bin", folder / "model.ftz"):
-        old.unlink(missing_ok=True)
-    path = folder / ("model.ftz" if learned.model.is_quantised else "model.bin")
-    path.write_bytes(text.write_model(learned.model))
+    """Write ``model.bin`` (``.ftz`` where quantised) and ``card.json``; return the model's path.
+
+    An earlier model stays until both are written.
+    """
+    names = ["model.bin", "model.ftz"]
+    path = folder / names.pop(learned.model.is_quantised)
     card = json.dumps(learned.card, indent=1, ensure_ascii=False)
-    (folder / "card.json").write_text(card + "\n", encoding="utf-8")
+    with draft_of(folder / "card.json") as words:
+        words.write_text(card + "\n", encoding="utf-8")
+        with draft_of(path) as model:
+            model.write_bytes(text.write_model(learned.model))
+    (folder / names[0]).unlink(missing_ok=True)
     return path
 
 

@@ -6,7 +6,9 @@ The library reads lines from a file, which is made in a temporary folder and rem
 
 from __future__ import annotations
 
+import errno
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,8 @@ from qfb_gpu.models.text.fileformat import read_model
 from qfb_gpu.models.text.model import LABEL_PREFIX, written
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from qfb_gpu._config.text import TextTraining
     from qfb_gpu.models.text.model import TextModel
     from qfb_gpu.models.text.sampling import Examples
@@ -75,8 +79,8 @@ def _train(lines: pa.Array, settings: TextTraining, n_rows: int) -> TextModel:
         "thread": 1,
         "verbose": 0,
     }
-    with tempfile.TemporaryDirectory(prefix="qfb-text-") as folder:
-        path = Path(folder, "lines.txt")
+    with _scratch() as folder:
+        path = folder / "lines.txt"
         _write_lines(lines, path)
         try:
             if settings.kind == "supervised":
@@ -90,9 +94,24 @@ def _train(lines: pa.Array, settings: TextTraining, n_rows: int) -> TextModel:
             raise InputError(msg) from error
         if settings.quantise:
             _quantise(found)
-        saved = Path(folder, "model.bin")
-        found.save_model(str(saved))
-        return read_model(saved.read_bytes())
+        saved = folder / "model.bin"
+        found.save_model(str(saved))  # where the disk is full it says nothing
+        try:
+            return read_model(saved.read_bytes())
+        except InputError as error:
+            msg = "fastText could not write its whole model; make room, or set TMPDIR"
+            raise OSError(errno.ENOSPC, msg) from error
+
+
+@contextmanager
+def _scratch() -> Iterator[Path]:
+    """Give a folder for the time being; an error of the disk names it."""
+    with tempfile.TemporaryDirectory(prefix="qfb-text-") as folder:
+        try:
+            yield Path(folder)
+        except OSError as error:
+            error.filename = error.filename or folder
+            raise
 
 
 def epochs(settings: TextTraining, n_rows: int) -> int:
