@@ -9,7 +9,12 @@ DOCS = Path(__file__).parents[1] / "docs"
 
 
 @pytest.mark.parametrize(
-    ("script", "page"), [("make_tables", "tables.md"), ("build_features", "features.md")]
+    ("script", "page"),
+    [
+        ("make_tables", "tables.md"),
+        ("build_features", "features.md"),
+        ("make_config", "config.md"),
+    ],
 )
 def test_a_generated_page_is_current(script, page):
     spec = importlib.util.spec_from_file_location(script, DOCS / f"{script}.py")

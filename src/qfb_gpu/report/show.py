@@ -96,6 +96,8 @@ def render_preview(previews: list[Any], console: Console) -> bool:
             console.print(f"  of {tried} {part.n_kept:,} can be kept")
             for reason, count in part.left_out.items():
                 console.print(f"    {reason}: {count:,}", markup=False)
+            for line in part.read.lines():
+                console.print(f"  {line}", markup=False, highlight=False)
     return not any(part.problems for part in previews)
 
 
