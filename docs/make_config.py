@@ -16,8 +16,8 @@ from qfb_gpu.config import Config
 
 HEAD = """# The config 配置
 
-Every key that a config may have, with its default and what it may be. A config is a TOML file. Only `as_of` and one
-source of payments are required, so this is a whole one:
+Every key that a config may have, with its default and what it may be. A config is a TOML file. Only
+`as_of` and one source of payments are required, so this is a whole one:
 
 ```toml
 as_of = 2024-12-31
@@ -28,8 +28,10 @@ columns = { customer_id = "acct", date = "booked_on", amount = "value", directio
 ```
 
 - `qfb check CONFIG` says what is wrong with it. A key that is not listed here is refused.
-- Keys without a section stand above the first `[section]`. What stands in `{ }` has to be in one line.
-- `qfb run CONFIG --set payments.horizon_days=30` changes a key for one run. `--as-of` and `--device` have options of their own.
+- Keys without a section stand above the first `[section]`. What stands in `{ }` has to be in one
+  line.
+- `qfb run CONFIG --set payments.horizon_days=30` changes a key for one run. `--as-of` and `--device`
+  have options of their own.
 - `${NAME}` in a text is the environment variable of that name.
 - Paths are relative to the config file; `path` of a source is relative to `data`.
 - Keys of a source: [sources](sources.md#how-a-source-is-declared).
@@ -40,13 +42,20 @@ columns = { customer_id = "acct", date = "booked_on", amount = "value", directio
 |---|---|---|---|
 """
 MEANING = {
-    "as_of": "the day that the night describes; no later row is used. A nightly job gives it with `--as-of`",
+    "as_of": (
+        "the day that the night describes; no later row is used. A nightly job gives it with "
+        "`--as-of`"
+    ),
     "data": "folder of the source files",
     "output": "folder of the results; give it one of its own",
     "device": "`auto` takes a GPU if there is a working one",
     "currency": "currency of rows that name none",
-    "calendar": "working days and holidays: `weekends`, or an ISO 3166 code such as `CN`, `DE`, `GB-ENG`",
-    "workers": "processes that share the work; `auto`: one a core ([night](night.md#which-setting-helps))",
+    "calendar": (
+        "working days and holidays: `weekends`, or an ISO 3166 code such as `CN`, `DE`, `GB-ENG`"
+    ),
+    "workers": (
+        "processes that share the work; `auto`: one a core ([night](night.md#which-setting-helps))"
+    ),
     "n_buckets": "parts that customers are divided into; `auto`: about a million payments each",
     "batch_rows": "rows that are read at a time: bounds memory ([lake](lake.md#memory))",
 }

@@ -149,6 +149,7 @@ columns = { customer_id = "who", date = "day", amount = "money" }
         ("columns", 'direction_values = { in = "C" }\ncolumns', "expected the file's word = 'in'"),
         ("columns", 'exclude = [{ column = "a", value = "b", reason = "c" }]\ncolumns',
          "unknown key 'sources.transactions.exclude.0.value'; did you mean 'values'"),
+        ("columns", 'currency = "CNY"\ncolumns', "'currency' stands above the first .section"),
         ("columns", 'constants = { curency = "CNY" }\ncolumns', "did you mean 'currency'"),
     ],
 )  # fmt: skip

@@ -216,6 +216,8 @@ def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
         near = [] if place[:-1] else _elsewhere(place[-1])
         if len(place) == 1 and place[0] in SOURCE_NAMES:
             near = [f"sources.{place[0]}"]
+        if len(place) > 1 and place[-1] in Config.model_fields:
+            return f"unknown key {key!r}; {place[-1]!r} stands above the first [section]"
         near = near or difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         return f"unknown key {key!r}; {hint}there are {', '.join(known)}"
