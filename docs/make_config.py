@@ -30,8 +30,8 @@ columns = { customer_id = "acct", date = "booked_on", amount = "value", directio
 - `qfb check CONFIG` says what is wrong with it. A key that is not listed here is refused.
 - Keys without a section stand above the first `[section]`. What stands in `{ }` has to be in one
   line.
-- `qfb run CONFIG --set payments.horizon_days=30` changes a key for one run. `--as-of` and `--device`
-  have options of their own.
+- `qfb run CONFIG --set payments.horizon_days=30` changes a key for one run. `--as-of` and
+  `--device` have options of their own.
 - `${NAME}` in a text is the environment variable of that name.
 - Paths are relative to the config file; `path` of a source is relative to `data`.
 - Keys of a source: [sources](sources.md#how-a-source-is-declared).
