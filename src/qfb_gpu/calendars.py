@@ -22,6 +22,7 @@ from qfb_gpu.ledger import NULL_DAY, Calendar
 EPOCH = dt.date(1970, 1, 1)
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
+_CHINA = ("CHN", "China", "CHINA")
 _MONTHS = 12
 _PER_DAY = {unit: 86_400 * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
 _TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
@@ -130,6 +131,8 @@ def load_calendar(name: str) -> Calendar:
     ConfigError
         No such calendar.
     """
+    if name in _CHINA:  # `holidays` knows it, too, with other days
+        return load_calendar("CN")
     first = to_day(dt.date(FIRST_YEAR, 1, 1))
     last = to_day(dt.date(LAST_YEAR, 12, 31))
     days = np.arange(first, last + 1)
