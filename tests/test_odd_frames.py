@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 import pytest
 
 import qfb_gpu as qfb
+from qfb_gpu.calendars import load_calendar
 from qfb_gpu.errors import ConfigError, InputError
 
 NIGHT = {"as_of": dt.date(2024, 12, 31), "device": "cpu"}
@@ -266,3 +267,39 @@ def test_runs_of_an_arrow_table_are_read(frame):
     for given in (table, table.to_batches()[0]):
         found = pa.table(qfb.find_streams(given, **NIGHT))
         pd.testing.assert_frame_equal(found.to_pandas(), plain.to_pandas())
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        qfb.prepare.working_days,
+        lambda a, b: qfb.prepare.working_days(a, a, calendar=b),
+        lambda a, b: qfb.prepare.pick_date(a, b, rule="earliest"),
+        lambda a, b: qfb.prepare.join_columns([a, b]),
+        lambda a, b: qfb.prepare.duplicates([a, b], rule="all_equal"),
+        lambda a, b: qfb.prepare.group_texts(a, [b]),
+        lambda a, b: qfb.prepare.group_texts(a, [a], b, order="first"),
+    ],
+)
+def test_columns_whose_labels_differ_are_not_paired_by_place(call):
+    days = pd.Series(["2024-02-09", "2024-02-18"], index=[3, 1])
+    with pytest.raises(InputError, match="paired by place, not by label"):
+        call(days, days.sort_index())
+
+
+def test_columns_of_one_table_are_paired_whatever_their_index():
+    days = pd.Series(["2024-02-09", "2024-02-18"], index=[3, 3])
+    assert qfb.prepare.working_days(days, days).tolist() == [1, 1]
+    assert qfb.prepare.working_days(days, pa.array(days.tolist())).tolist() == [1, 1]
+
+
+def test_one_text_where_a_list_of_columns_belongs_is_told():
+    table = pa.table({"k": ["x"], "v": ["y"]})
+    for wrong in ({"on": "k", "take": ["v"]}, {"on": ["k"], "take": "v"}):
+        with pytest.raises(ConfigError, match="is a list such as .'a', 'b'., not '[kv]'"):
+            qfb.prepare.lookup(table, table, **wrong)
+
+
+@pytest.mark.parametrize("name", ["CHN", "China", "CHINA"])
+def test_china_by_another_name_has_its_own_calendar(name):
+    assert load_calendar(name) is load_calendar("CN")

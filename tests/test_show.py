@@ -83,6 +83,19 @@ def test_a_night_is_a_line():
     assert "1" * 50 not in text
 
 
+def test_the_newest_night_is_on_top_with_its_seconds():
+    """After a month the first 20 nights, which were shown, were the oldest."""
+    stages = ['{"score": {"seconds": 1.0, "rows": 5}, "fit": {"seconds": 8.25}}'] * 30
+    runs = pa.table({"run_id": [f"r{n:02}" for n in range(30)], "n_regular": [*range(30)],
+                     "inputs": ["{}"] * 30, "stages": stages})  # fmt: skip
+    text = shown(made.Gold({"runs": runs}, {}), "runs", limit=2)
+    assert "runs: 30 rows" in text
+    assert text.index("r29") < text.index("r28")
+    assert "r27" not in text
+    assert "9.2 s: fit 8.2, score 1.0" in text
+    assert "28 more" in text
+
+
 def test_a_customer_is_its_profile_streams_and_expected_payments(run):
     customer = run.tables["customer_profiles"].column("customer_id")[0].as_py()
     text = shown(run, customer=customer)

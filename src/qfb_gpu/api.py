@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 
 _OF_ROWS = (
-    "constants", "date_order", "decimal", "direction_values", "exclude", "lines", "rounding",
-    "since", "time_zone",
+    "amount_unit", "constants", "date_order", "decimal", "direction_values", "exclude", "lines",
+    "rounding", "since", "time_zone",
 )  # fmt: skip
 """Settings of a source that a table in memory may have, too."""
 _IDS = ("customer_id", "counterparty_id")
@@ -122,7 +122,7 @@ def find_streams(
     device : {"auto", "cpu", "gpu"}
     **settings
         Keys of the config: ``currency``, ``calendar``, ``payments={"horizon_days": 30}``; and how
-        rows are read, as of a source: ``constants``, ``date_order``, ``decimal``,
+        rows are read, as of a source: ``amount_unit``, ``constants``, ``date_order``, ``decimal``,
         ``direction_values``, ``exclude``, ``lines``, ``rounding``, ``since``, ``time_zone``.
 
     Returns

@@ -25,6 +25,7 @@ PACKAGES = ("chinesecalendar", "holidays")
 """What tells the days off."""
 FIRST_YEAR, LAST_YEAR = 1990, 2040
 _SATURDAY = 5
+_CHINA = ("CHN", "China", "CHINA")
 _MONTHS = 12
 _PER_DAY = {unit: 86_400 * 1000**i for i, unit in enumerate(("s", "ms", "us", "ns"))}
 _TWO_DIGITS = r"^\s*\d{1,2}\s*[-−/.,\s]\s*\d{1,2}\s*[-−/.,\s]\s*\d{2}(\D|$)"
@@ -133,6 +134,8 @@ def load_calendar(name: str) -> Calendar:
     ConfigError
         No such calendar.
     """
+    if name in _CHINA:  # `holidays` knows it, too, with other days
+        return load_calendar("CN")
     first = to_day(dt.date(FIRST_YEAR, 1, 1))
     last = to_day(dt.date(LAST_YEAR, 12, 31))
     days = np.arange(first, last + 1)

@@ -6,7 +6,6 @@ is the environment variable NAME. Paths are relative to the config file, sources
 
 from __future__ import annotations
 
-import codecs
 import datetime as dt
 import difflib
 import os
@@ -14,7 +13,6 @@ import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 
@@ -29,103 +27,29 @@ from qfb_gpu._config.models import Models
 from qfb_gpu._config.network import SECTIONS as NETWORK_SECTIONS
 from qfb_gpu._config.network import Network
 from qfb_gpu._config.reading import read_toml
+from qfb_gpu._config.sources import (
+    ColumnSpec,
+    Concat,
+    Exclude,
+    Multiply,
+    SourcePart,
+    check_sources,
+)
 from qfb_gpu._config.strict import Seed, Strict
 from qfb_gpu._config.text import SECTIONS as TEXT_SECTIONS
 from qfb_gpu._config.text import Text
 from qfb_gpu.currencies import EXPONENT
 from qfb_gpu.errors import ConfigError
-from qfb_gpu.schema import SOURCE_NAMES, SOURCES
+from qfb_gpu.schema import SOURCE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Concat(Strict):
-    """A column made of several: their texts joined by ``separator``."""
-
-    concat: list[str] = Field(min_length=1)
-    separator: str = "|"
-
-
-class Multiply(Strict):
-    """An amount made of two columns, e.g. quantity and unit price; exact in decimals."""
-
-    multiply: list[str] = Field(min_length=2, max_length=2)
-
-
-ColumnSpec = str | list[str] | Concat | Multiply
-"""A source column; or spellings of it, the first that is there; or made of several.
-
-Headers match after trimming, NFKC, folding of case and of runs of white space.
-"""
-
-
-class Exclude(Strict):
-    """Rows that are not payments at all: left out and counted, not rejected.
-
-    A row is left out when its trimmed ``column`` is one of ``values``.
-    """
-
-    column: str
-    values: list[str] = Field(min_length=1)
-    reason: str
-
-
-class SourcePart(Strict):
-    """Files of one layout: where they are and how their columns map to ours.
-
-    ``snapshot`` is which version of a Delta table is read: the newest, the last of the day
-    ``as_of``, or one by its number. ``decimal`` is the mark before the decimals of numbers that
-    are texts; the other one groups thousands. ``date_order`` says what dates whose year is not
-    first begin with; ``auto`` refuses those that may be read in several ways. Rows before
-    ``since`` are left out and counted; files that hold none later are not read. ``time_zone`` is
-    where an instant (a timestamp with a zone, as Spark and Delta write in UTC) has its day; its
-    own zone where it is not set.
-    """
-
-    path: str
-    format: Literal["auto", "csv", "parquet", "delta"] = "auto"
-    columns: dict[str, ColumnSpec] = {}
-    constants: dict[str, str] = {}
-    separator: Annotated[str, Field(min_length=1, max_length=1)] = ","
-    decimal: Literal[".", ","] = "."
-    encoding: str = "utf-8"
-    date_order: Literal["auto", "ymd", "dmy", "mdy"] = "auto"
-    direction_values: dict[str, Literal["in", "out"]] = {}
-    rounding: Literal["reject", "half_even"] = "reject"
-    lines: Literal["reject", "sum"] = "reject"
-    exclude: list[Exclude] = []
-    prepare: list[dict[str, Any]] = []
-    snapshot: Literal["newest", "as_of"] | Annotated[int, Field(ge=0)] = "newest"
-    since: dt.date | None = None
-    time_zone: str | None = None
-
-    @field_validator("separator")
-    @classmethod
-    def _one_plain_character(cls, value: str) -> str:
-        if not value.isascii() or value in '"\r\n\0':
-            msg = "expected one ASCII character that is no quote and no line end, e.g. ';' or '\\t'"
-            raise ValueError(msg)
-        return value
-
-    @field_validator("time_zone")
-    @classmethod
-    def _known_zone(cls, value: str | None) -> str | None:
-        try:
-            return value if value is None else ZoneInfo(value).key
-        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-            msg = f"no time zone is called {value!r}; e.g. Asia/Shanghai, Europe/London, UTC"
-            raise ValueError(msg) from error
-
-    @field_validator("encoding")
-    @classmethod
-    def _known_encoding(cls, value: str) -> str:
-        try:
-            codecs.lookup(value)
-        except LookupError as error:
-            msg = f"no encoding is called {value!r}; e.g. utf-8, gb18030, cp1252, utf-16"
-            raise ValueError(msg) from error
-        return value
+__all__ = [
+    "ColumnSpec", "Concat", "Config", "Exclude", "Multiply", "Payments", "Segments", "SourcePart",
+    "build_config", "load_config",
+]  # fmt: skip
 
 
 class Payments(Strict):
@@ -186,15 +110,7 @@ class Config(Strict):
     @field_validator("sources")
     @classmethod
     def _known_sources(cls, value: dict[str, list[SourcePart]]) -> dict[str, list[SourcePart]]:
-        for name, parts in value.items():
-            if name not in SOURCE_NAMES:
-                msg = f"no source is called {name!r}; there are {', '.join(SOURCE_NAMES)}"
-                raise ValueError(msg)
-            for part in parts:
-                _check_columns(name, part)
-        if not {"transactions", "open_banking"} & set(value):
-            msg = "sources.transactions is required: the payments of the night"
-            raise ValueError(msg)
+        check_sources(value)
         return value
 
     @field_validator("currency")
@@ -214,22 +130,6 @@ class Config(Strict):
     def data_dir(self) -> Path:
         """Folder that source paths are relative to."""
         return (self.base / self.data).resolve()
-
-
-def _check_columns(source: str, part: SourcePart) -> None:
-    if source not in SOURCES:
-        return
-    known = SOURCES[source].names
-    for name in [*part.columns, *part.constants]:
-        if name not in known:
-            msg = f"{source} has no column {name!r}; it has {', '.join(known)}"
-            raise ValueError(msg)
-        if name in part.columns and name in part.constants:
-            msg = f"{source}.{name} is in `columns` and in `constants`; take one of them away"
-            raise ValueError(msg)
-        if name != "amount" and isinstance(part.columns.get(name), Multiply):
-            msg = f"{source}.{name} cannot be `multiply`: only an amount is made so"
-            raise ValueError(msg)
 
 
 def load_config(path: Path, overrides: dict[str, Any] | None = None) -> Config:
@@ -277,6 +177,13 @@ def build_config(raw: dict[str, Any], *, base: Path, where: str) -> Config:
     return config
 
 
+_EXAMPLE = {
+    "as_of": ", e.g. as_of = 2024-12-31, or --as-of",
+    "sources": ': a section [sources.transactions] with path = "..."',
+    "path": ', e.g. path = "payments/*.csv"',
+    "reason": ", a few words that the counts are listed under",
+}
+"""What a key that is missing looks like."""
 _LONGEST_OUTPUT = 480
 """Bytes: SQLite opens names of 504, and the draft of its database lies below."""
 _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
@@ -295,21 +202,31 @@ _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
 
 
 def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
-    unknown = (e for e in error.errors() if e["type"] == "extra_forbidden" and len(e["loc"]) == 1)
-    first = next(unknown, error.errors()[0])  # rather than that the key it should be is missing
+    first = error.errors()[0]
+    unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]
+    if first["type"] == "missing":  # rather name the key that is there in its place
+        unknown = [e for e in unknown if len(e["loc"]) == 1 or e["loc"][:-1] == first["loc"][:-1]]
+    else:
+        unknown = [e for e in unknown if len(e["loc"]) == 1]
+    first = next(iter(unknown), first)
     place = _place(first, raw)
     key = ".".join(place)
     if first["type"] == "extra_forbidden":
         known = _known_keys(place[:-1])
         near = [] if place[:-1] else _elsewhere(place[-1])
+        if len(place) == 1 and place[0] in SOURCE_NAMES:
+            near = [f"sources.{place[0]}"]
+        if len(place) > 1 and place[-1] in Config.model_fields:
+            return f"unknown key {key!r}; {place[-1]!r} stands above the first [section]"
         near = near or difflib.get_close_matches(place[-1], known, n=1)
         hint = f"did you mean {' or '.join(map(repr, near))}? " if near else ""
         return f"unknown key {key!r}; {hint}there are {', '.join(known)}"
     if first["type"] == "missing":
-        return f"key {key!r} is missing; add it"
+        return f"key {key!r} is missing; add it{_EXAMPLE.get(place[-1], '')}"
     same = [other for other in error.errors() if _place(other, raw) == place]
     messages = dict.fromkeys(other["msg"].removeprefix("Value error, ") for other in same)
-    return f"key {key!r}: {' or: '.join(messages)} (got {first['input']!r:.80})"
+    got = "" if isinstance(first["input"], dict) else f" (got {first['input']!r:.80})"
+    return f"key {key!r}: {' or: '.join(messages)}{got}"
 
 
 def _place(error: Any, raw: dict[str, Any]) -> list[str]:
@@ -353,7 +270,7 @@ def _set(raw: dict[str, Any], dotted: str, value: Any) -> None:
             node = node[int(part)] if isinstance(node, list) else node.setdefault(part, {})
         node[int(last) if isinstance(node, list) else last] = _parse(value)
     except (TypeError, ValueError, IndexError, AttributeError) as error:
-        msg = f"--set {dotted}: the config has no such place; see its keys in the README"
+        msg = f"--set {dotted}: the config has no such place; docs/config.md lists its keys"
         raise ConfigError(msg) from error
 
 

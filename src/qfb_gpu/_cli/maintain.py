@@ -25,6 +25,14 @@ def add_maintain(app: typer.Typer) -> None:
                 "--dry-run", help="only say what would be joined and deleted, and what that frees"
             ),
         ] = False,
+        newest_only: Annotated[  # noqa: FBT002
+            bool,
+            typer.Option(
+                "--newest-only",
+                help="delete the version before the newest, too, so that rows that left are in no "
+                "file; whoever reads a table at that moment may be cut off",
+            ),
+        ] = False,
     ) -> None:
         """Free disk space: join small files of tables, delete files that no version needs.
 
@@ -34,7 +42,7 @@ def add_maintain(app: typer.Typer) -> None:
         from qfb_gpu.lake.maintain import maintain as keep_up
 
         screen = console()
-        done = keep_up(out, dry_run=dry_run)
+        done = keep_up(out, dry_run=dry_run, newest_only=newest_only)
         for one in done:
             said = []
             if one.n_compacted:

@@ -27,7 +27,7 @@ class Strict(BaseModel):
         msg = ""
         if isinstance(value, bool) and bool not in kinds and kinds & {int, float}:
             msg = "expected a number"
-        elif dt.date in kinds and (isinstance(value, int | float) or str(value).isdigit()):
+        elif dt.date in kinds and not _is_day(value, kinds):
             msg = "expected a date, e.g. 2024-12-31"
         elif isinstance(value, dt.datetime) and dt.date in kinds:
             msg = "expected a date without a time, e.g. 2024-12-31"
@@ -38,6 +38,17 @@ class Strict(BaseModel):
         if msg:
             raise ValueError(msg)
         return value
+
+
+def _is_day(value: Any, kinds: set[Any]) -> bool:
+    """Say whether a value is a date, or a text that is one; a date with a time is judged later."""
+    if isinstance(value, str):
+        try:
+            dt.datetime.fromisoformat(value)
+        except ValueError:
+            return False
+        return not value.isdigit()
+    return isinstance(value, dt.date) or (value is None and type(None) in kinds)
 
 
 def _kinds(annotation: Any) -> set[Any]:

@@ -147,6 +147,8 @@ class BucketWriter:
         if not tables:
             return Written(bucket, self._who(None, files)[0], drops=files)
         done, table = self._merged(bucket, tables)
+        if self.keeps and bucket in self.leaving.buckets:
+            table = silver.without_unused(table)  # who left is in no file any more
         done.profile = measures.profile(table, self.schema)
         done.customers, is_same = self._who(table, files)
         if not is_same:

@@ -330,7 +330,10 @@ class _RowReader:
             read = amounts.multiply(*(self._decimals(one) for one in (left, right)))
         else:
             read = self._decimals(self._values("amount"))
-        minor, status = amounts.to_minor(read, self._currency[1], half_even=half_even)
+        exponent = self._currency[1]
+        if self._plan.part.amount_unit == "minor":
+            exponent = np.zeros_like(exponent)
+        minor, status = amounts.to_minor(read, exponent, half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
             self.rounded = rounded

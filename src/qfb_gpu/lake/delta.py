@@ -273,11 +273,11 @@ def files_by_partition(path: Path, column: str) -> dict[str, list[Path]]:
     return found
 
 
-def kept_files(path: Path) -> set[str]:
+def kept_files(path: Path, *, newest_only: bool = False) -> set[str]:
     """Return the data files of the newest version and of the one before it, relative to it."""
     table = open_table(path)
     kept = set() if table is None else _names(table)
-    if table is not None and table.version() > 0:
+    if table is not None and table.version() > 0 and not newest_only:
         try:
             table.load_as_version(table.version() - 1)
         except Exception:  # noqa: BLE001  its log was shortened: nobody can read it any more

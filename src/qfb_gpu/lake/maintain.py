@@ -1,7 +1,8 @@
 """Upkeep of an output folder: small files put together, what nothing needs any more deleted.
 
 The files of a table's newest version and of the one before it stay, so that whoever reads while a
-night publishes is not cut off. Data are never changed: a table reads the same before and after.
+night publishes is not cut off; those of the one before go where nobody may read them any more. Data
+are never changed: a table reads the same before and after.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow.parquet as pq
 
-from qfb_gpu._schema.output import LAKE
+from qfb_gpu._schema.output import LAKE, WORK
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import carry, silver
 from qfb_gpu.lake.delta import (
@@ -66,7 +67,7 @@ class Upkeep:
     n_bytes: int = 0
 
 
-def maintain(output_dir: Path, *, dry_run: bool = False) -> list[Upkeep]:
+def maintain(output_dir: Path, *, dry_run: bool = False, newest_only: bool = False) -> list[Upkeep]:
     """Put small files together and delete what no version needs.
 
     Parameters
@@ -74,11 +75,14 @@ def maintain(output_dir: Path, *, dry_run: bool = False) -> list[Upkeep]:
     output_dir : Path
     dry_run : bool
         Only say what would be done.
+    newest_only : bool
+        Delete the files of the version before the newest, too: rows that left are then nowhere.
 
     Raises
     ------
     InputError
-        The folder is not one of a run: tables of others are left alone.
+        The folder is not one of a run: tables of others are left alone. Or ``newest_only`` while a
+        night that was stopped waits to go on: it needs the version before.
     RunInterruptedError
         Somebody writes there.
     """
@@ -86,8 +90,14 @@ def maintain(output_dir: Path, *, dry_run: bool = False) -> list[Upkeep]:
     if not tables:
         msg = f"{output_dir}: holds no table of a run; give the `output` folder of a config"
         raise InputError(msg)
+    waiting = sorted(path.parent.name for path in (output_dir / WORK).glob("*/lake.json"))
+    if newest_only and waiting:
+        msg = f"{output_dir}: night {waiting[0]} was stopped; run it to its end, then maintain"
+        raise InputError(msg)
     with _held(output_dir, dry_run=dry_run):
-        found = [_table(output_dir, path, dry_run=dry_run) for path in tables]
+        found = [
+            _table(output_dir, path, dry_run=dry_run, newest_only=newest_only) for path in tables
+        ]
         found.append(_leftovers(output_dir, dry_run=dry_run))
     return found
 
@@ -110,13 +120,13 @@ def _logs(output_dir: Path) -> Iterator[Path]:
         yield from output_dir.glob("lake/*/_delta_log")
 
 
-def _table(output_dir: Path, path: Path, *, dry_run: bool) -> Upkeep:
+def _table(output_dir: Path, path: Path, *, dry_run: bool, newest_only: bool) -> Upkeep:
     done = Upkeep(path.relative_to(output_dir).as_posix())
     if path.parent == output_dir:
         _compact(path, done, dry_run=dry_run)
     else:
         _one_file_a_bucket(path, done, dry_run=dry_run)
-    kept = kept_files(path)
+    kept = kept_files(path, newest_only=newest_only)
     for file in path.rglob("*.parquet"):
         name = file.relative_to(path).as_posix()
         if name not in kept and not name.startswith("_"):

@@ -172,8 +172,9 @@ def settings(config: Config, source: str) -> dict[str, Any]:
 def _told(part: SourcePart) -> dict[str, Any]:
     """Return a part's settings; one that is younger than lakes that are kept, where it is set."""
     told = part.model_dump(mode="json")
-    if part.decimal == ".":
-        del told["decimal"]
+    for name, default in (("decimal", "."), ("amount_unit", "major")):
+        if told[name] == default:
+            del told[name]
     return told
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from qfb_gpu._schema.output import LAKE
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
+from qfb_gpu.lake.as_read import AsRead, as_read
 from qfb_gpu.lake.clean import MADE, PREPARED, FilePlan, clean
 from qfb_gpu.lake.nothing_left import may_be_empty, nothing_left, refusal
 from qfb_gpu.lake.owned import refuse_foreign
@@ -59,12 +60,15 @@ class Preview:
     problems : list of str
         One line each: what, where, what to do; a run stops at the first.
     warnings : list of str
-        One line each: files of which no row can be kept, which a run takes and rejects.
+        One line each: files of which no row can be kept, which a run takes and rejects; and
+        what can be read but is most likely not what was meant.
     n_read, n_made, n_kept : int
         Rows read for a try, those that a step of ``prepare`` made of them beside, and how many of
         both can be kept.
     left_out : dict of str to int
         Why the others are not.
+    read : AsRead
+        What the rows that can be kept say: one of them, their days, their money.
     """
 
     where: str
@@ -77,6 +81,7 @@ class Preview:
     n_made: int = 0
     n_kept: int = 0
     left_out: dict[str, int] = field(default_factory=dict)
+    read: AsRead = field(default_factory=AsRead)
     tried: list[_Tried] = field(default_factory=list, repr=False)
 
 
@@ -170,6 +175,8 @@ def _part(config: Config, source: str, number: int) -> Preview:
     found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
     found.n_made = counts.pop(MADE, 0)
     found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith(_KEPT)}
+    has_direction = any(column.startswith("direction ") for column in found.columns)
+    found.warnings += found.read.warnings(source, config.as_of, has_direction=has_direction)
     return found
 
 
@@ -192,7 +199,9 @@ def _try(config: Config, source: str, file: SourceFile, found: Preview) -> None:
         return
     batches.close()
     first.rows = first.rows.slice(0, _FIRST_ROWS)
+    came = first.rows
     cleaned = clean(first, plan)
+    found.read.add(as_read(came, cleaned, plan))
     counts = cleaned.counts + Counter({"kept": int(cleaned.keep.size)})
     found.tried.append(_Tried((file.name, file.part), counts, cleaned.rejects))
     if not counts["kept"] and not may_be_empty("", counts):

@@ -99,6 +99,31 @@ def silver_table(rows: Rows, order: Any, schema: Table) -> pa.Table:
     return pa.table(columns)
 
 
+def without_unused(table: pa.Table) -> pa.Table:
+    """Return a table whose coded columns have the texts of its rows in their files, and no others.
+
+    Arrow keeps the texts of rows that were filtered out, and Parquet writes them all the same.
+    """
+    for at, field in enumerate(table.schema):
+        if not pa.types.is_dictionary(field.type):
+            continue
+        column = table.column(at).combine_chunks()
+        codes = column.indices.fill_null(-1).to_numpy()
+        is_used = np.zeros(len(column.dictionary) + 1, bool)  # the last is null's
+        is_used[codes] = True
+        used = np.flatnonzero(is_used[:-1])
+        if used.size == len(column.dictionary):
+            continue
+        place = np.full(is_used.size, -1, codes.dtype)
+        place[used] = np.arange(used.size, dtype=codes.dtype)
+        found = place[codes]
+        made = pa.DictionaryArray.from_arrays(
+            pa.array(found, mask=found < 0), column.dictionary.take(pa.array(used))
+        )
+        table = table.set_column(at, field, made)
+    return table
+
+
 _CURRENCY_ROW = np.zeros(26**3, np.int32)
 _CURRENCY_ROW[[currency_code(name) for name in _CURRENCIES]] = np.arange(len(_CURRENCIES))
 

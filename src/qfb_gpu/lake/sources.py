@@ -43,6 +43,8 @@ _NOT_BOOKED = Exclude(
     column="Status", values=["Pending", "PDNG", "Rejected", "RJCT", "INFO", "FUTR"],
     reason="not booked (pending, rejected or informational)",
 )  # fmt: skip
+_FEWEST = 3
+"""So many columns that are missing, and none that is there, are one mistake."""
 _EXCEL = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
@@ -300,7 +302,10 @@ def match_columns(
         elif fold(column.name) in by_fold:
             mapped[column.name] = Mapped((by_fold[fold(column.name)][0],))
         elif column.required:
-            problems.append(_missing(where, column.name, column.name, headers))
+            problem = _missing(where, column.name, column.name, headers)
+            problems.append(f"{problem}; map it: columns = {{ {column.name} = 'its name there' }}")
+    if len(problems) >= _FEWEST and not any(m.names for m in mapped.values()):
+        return mapped, [_another_file(where, problems, headers)]
     problems += [
         _missing(where, "exclude", rule.column, headers)
         for rule in part.exclude
@@ -314,6 +319,17 @@ def match_columns(
         if len(by_fold[fold(name)]) > 1
     ]
     return mapped, problems
+
+
+def _another_file(where: str, problems: list[str], headers: list[str]) -> str:
+    """Say in one line that a file has none of the columns that are looked for."""
+    wanted = ", ".join(problem.split("no column ")[1].split(" (for ")[0] for problem in problems)
+    there = ", ".join(repr(header) for header in headers[:30]) or "none"
+    return (
+        f"{where}: no column {wanted}; it has {there}: none of them. If its first line is a "
+        "heading, delete the lines above the header; if its characters are wrong, set `encoding`; "
+        "else correct `columns` or `path`"
+    )
 
 
 def excluded_headers(part: SourcePart, headers: Iterable[str]) -> list[str]:

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.prepare.aligned import refuse_shifted
 from qfb_gpu.prepare.columns import as_text, in_pieces, like, list_like
 
 _NULL_RULES = ("null", "skip", "replace")
@@ -182,6 +183,7 @@ def _in_others(texts: list[pa.Array]) -> pa.Array:
 
 
 def _texts(columns: list[Any], op: str, at_least: int = 1) -> list[pa.Array]:
+    refuse_shifted(op, *columns)
     texts = [as_text(column) for column in columns]
     if len(texts) < at_least or len({len(text) for text in texts}) != 1:
         lengths = [len(text) for text in texts]

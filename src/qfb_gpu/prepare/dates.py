@@ -14,6 +14,7 @@ from qfb_gpu.calendars import to_day
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.ledger import NULL_DAY
+from qfb_gpu.prepare.aligned import refuse_shifted
 from qfb_gpu.prepare.columns import as_text, by_day, from_days, like, to_arrow, to_days
 
 OpenDate = Annotated[dt.date | None, BeforeValidator(lambda given: None if given == "" else given)]
@@ -167,6 +168,7 @@ def pick_date(
     if (rule == "condition") != (condition is not None) or (rule == "condition") != bool(values):
         msg = "pick_date: rule 'condition' needs a condition column and values, others none"
         raise ConfigError(msg)
+    refuse_shifted("pick_date", first, second, condition)
     one, other = _pair(first, second)
     if rule == "first":
         picked = pc.coalesce(one, other)

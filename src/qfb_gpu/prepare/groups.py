@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.prepare.aligned import refuse_shifted
 from qfb_gpu.prepare.columns import (
     as_text,
     is_plain,
@@ -83,6 +84,7 @@ def group_texts(
     InputError
         Columns of different lengths, or none in ``by``.
     """
+    refuse_shifted("group_texts", values, *by, order_by)
     group, n_groups, _ = _groups([to_arrow(column) for column in by], len(to_arrow(values)))
     rank = None if order_by is None else to_arrow(order_by)
     how = _How(order, separator, max_length, more)

@@ -117,6 +117,10 @@ def on_tables(n_tables: int = 1) -> Callable[[Callable[..., Made]], Callable[...
             if len(tables) != n_tables:
                 msg = f"{body.__name__}: expected {n_tables} tables first, got {len(tables)}"
                 raise InputError(msg)
+            for name, given in settings.items():
+                if isinstance(given, str) and body.__annotations__.get(name, "").startswith("list"):
+                    msg = f"{body.__name__}: {name} is a list such as ['a', 'b'], not {given!r}"
+                    raise ConfigError(msg)
             whats = ("the table", "the other table")
             views = [
                 View(table, body.__name__, what)

@@ -18,6 +18,7 @@ from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.prepare.aligned import refuse_shifted
 from qfb_gpu.prepare.columns import coded_text, each_piece, like, to_days
 from qfb_gpu.prepare.dates import day_of
 from qfb_kernels import workdays as kernels
@@ -81,6 +82,7 @@ def working_days(
     if closed not in ("both", "left"):
         msg = f"working_days: closed is 'both' or 'left', not {closed!r}"
         raise ConfigError(msg)
+    refuse_shifted("working_days", start, end, calendar)
     first, last = to_days(start, "start"), to_days(end, "end")
     if len(first) != len(last):
         msg = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import json
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -72,6 +73,8 @@ def render(
             raise InputError(msg)
         if customer is not None:
             _print(table, _of_customer(read, table, customer), limit, console)
+        elif table == "runs":
+            _print(table, _nights(read(table, None)), limit, console)
         else:
             _print(table, _first(read, table, limit), limit, console, _n_rows(read, table))
 
@@ -96,6 +99,8 @@ def render_preview(previews: list[Any], console: Console) -> bool:
             console.print(f"  of {tried} {part.n_kept:,} can be kept")
             for reason, count in part.left_out.items():
                 console.print(f"    {reason}: {count:,}", markup=False)
+            for line in part.read.lines():
+                console.print(f"  {line}", markup=False, highlight=False)
     return not any(part.problems for part in previews)
 
 
@@ -120,6 +125,22 @@ def _first(read: Read, table: str, limit: int) -> pa.Table:
         if sum(one.num_rows for one in taken) >= limit:
             break
     return pa.concat_tables(taken) if taken else read(table, None)
+
+
+def _nights(runs: pa.Table) -> pa.Table:
+    """Return the nights, the newest first, with the seconds of their stages in words."""
+    runs = runs.take(pa.array(range(runs.num_rows - 1, -1, -1), pa.int64()))
+    if "stages" not in runs.column_names:
+        return runs
+    words = []
+    for text in runs["stages"].to_pylist():
+        stages = {name: entry["seconds"] for name, entry in json.loads(text).items()}
+        most = sorted(stages, key=lambda name: -stages[name])
+        listed = ", ".join(f"{name} {stages[name]:.1f}" for name in most)
+        words.append(f"{sum(stages.values()):.1f} s: {listed}")
+    at = runs.column_names.index("stages")
+    runs = runs.remove_column(at)
+    return runs.add_column(runs.column_names.index("n_regular") + 1, "stages", pa.array(words))
 
 
 def _mine(read: Read, table: str, customer: str, columns: list[str] | None = None) -> pa.Table:
