@@ -155,6 +155,14 @@ def test_files_of_a_delta_table_are_not_read_without_its_log(measured, tmp_path,
         measured(pattern)
 
 
+def test_a_path_that_leads_into_the_output_folder_is_said_so(put, measured, tmp_path):
+    """It said to set the path to a table of results."""
+    put("a.parquet")
+    assert measured("a.parquet")["kept"] == 8
+    with pytest.raises(InputError, match=r"which a run of qfb wrote; .*set `output`"):
+        data_files(tmp_path, ".", "sources.transactions")
+
+
 def test_a_file_that_two_parts_read_in_the_same_way_is_refused(put, measured):
     put("a.parquet", txn_id=pa.nulls(8))
     with pytest.raises(InputError, match=r"\[1\]: .*a\.parquet is a file of .*\[0\], too"):

@@ -6,11 +6,12 @@ import shutil
 import pyarrow.parquet as pq
 import pytest
 from chinese_calendar import constants
+from typer.testing import CliRunner
 
 from qfb_gpu import calendars, engine, pipeline
 from qfb_gpu._cli.models import _compared
 from qfb_gpu.calendars import load_calendar
-from qfb_gpu.cli import _summary
+from qfb_gpu.cli import _summary, app
 from qfb_gpu.config import build_config
 from qfb_gpu.lake import carry, gold, recipe_tables
 from qfb_gpu.lake.ingest import ingest
@@ -130,3 +131,15 @@ def test_a_replay_by_other_code_compares_the_tables_and_says_so(bank, tmp_path, 
     assert f"{n_tables} of {n_tables} gold tables are equal" in said
     assert registry.other_code(["numpy", "sources.claims"]) == []
     assert registry.other_code([engine.CODE, "numpy", "sources.claims"]) == [engine.CODE, "numpy"]
+
+
+def test_a_replay_of_the_folder_one_stands_in_lies_beside_it(bank, tmp_path, monkeypatch):
+    """`qfb replay .` wrote into the output folder itself."""
+    shutil.copytree(bank, tmp_path / "night")
+    monkeypatch.chdir(tmp_path / "night" / "out")
+    run_id = gold.last_run(bank / "out")
+    monkeypatch.setattr(pipeline, "run", lambda _config: 1 / 0)
+    with pytest.raises(ZeroDivisionError):  # it has made the folder by then
+        CliRunner().invoke(app, ["replay", ".", run_id], catch_exceptions=False)
+    assert (tmp_path / "night" / f"out-replay-{run_id}").is_dir()
+    assert not list((tmp_path / "night" / "out").glob("*replay*"))

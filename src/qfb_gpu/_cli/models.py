@@ -80,7 +80,8 @@ def _add_replay(app: typer.Typer) -> None:
         from qfb_gpu.parts import registry
         from qfb_gpu.pipeline import run
 
-        folder = into or out.parent / f"{out.name}-replay-{run_id}"
+        named = out if out.name not in ("", "..") else out.resolve()  # "." has no name
+        folder = into or named.parent / f"{named.name}-replay-{run_id}"
         config = registry.replay_config(out, run_id, folder)
         result = run(config)
         _compared(out, folder, run_id, result.run_id)

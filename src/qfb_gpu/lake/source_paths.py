@@ -76,6 +76,14 @@ def data_files(root: Path, pattern: str, where: str) -> list[Path]:
     table = next((one for one in paths if (one / "_delta_log").is_dir()), None)
     table = table or next((up for one in files for up in _table_of(one, root)), None)
     if table is not None:
+        from qfb_gpu.lake.owned import is_ours
+
+        if is_ours(table):
+            msg = (
+                f"{where}: path {path} leads into {table}, which a run of qfb wrote; let it lead "
+                "to the source's files alone, or set `output` to a folder that it does not lead to"
+            )
+            raise InputError(msg)
         msg = (
             f"{where}: path {path} leads into the Delta table {table}, whose files hold deleted "
             f"rows, too; set path = '{table}', one [[{where.split('[', 1)[0]}]] a table"
