@@ -138,8 +138,8 @@ def _joined(parts: list[str]) -> list[str]:
         if i in anchors:
             joined.append(", ".join([*waiting, part]))
             waiting = []
-        elif _of_earlier(part, joined) is not None:
-            joined[_of_earlier(part, joined)] += ", " + part
+        elif (earlier := _of_earlier(part, joined)) is not None:
+            joined[earlier] += ", " + part
         elif not joined or (_goes_forward(part, leads=leads) and i < anchors[-1]):
             waiting.append(part)
         else:
