@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance.clause_words import TRIGGERS
 from qfb_gpu.finance.clauses import parse_clause
 from qfb_gpu.finance.due_rules import DAY_KINDS
@@ -71,6 +72,7 @@ FLAGGED = {
     "eighty": {12, 45, 49, 57, 63, 68},
     "forty": {3, 11, 14, 24, 35},
     "last": {3, 12, 22, 25, 29, 34},
+    "fresh": {15, 19, 20, 23, 30},
 }
 
 
@@ -79,3 +81,37 @@ def test_a_clause_is_read_right_or_said_not_to_be(name):
     verdicts = [verdict(*row) for row in rows(f"clauses_{name}.txt")]
     assert "silently wrong" not in verdicts
     assert {i for i, said in enumerate(verdicts) if said != "right"} == FLAGGED[name]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("工程款到账后7日内付30%，余款验收后付", doubts.EVENT_UNKNOWN),
+        ("30% upon invoice, 70% after customer approval", doubts.EVENT_UNKNOWN),
+        ("签约付20%，一年后付80%", doubts.EVENT_UNKNOWN),
+        ("合同价分二期支付，每期50%，第一期签约后付，第二期验收后付", doubts.EACH_ONCE),
+        ("30%, 40% and 30% on signing, delivery and acceptance respectively", doubts.EACH_ONCE),
+        ("签约付50%，质保金10%不超过5%，验收付40%", doubts.LIMIT),
+        ("承兑汇票50%、电汇50%，验收合格后付清", doubts.BY_MEANS),
+        ("签约付30%，余款的50%于验收后付，另50%质保期满付", doubts.OTHER_BASE),
+    ],
+)
+def test_what_is_read_in_part_is_said(text, problem):
+    """Each was told without a word; the first was due 7 days after the signature."""
+    clause = parse_clause(text)
+    assert problem in clause.problems
+    if problem == doubts.EVENT_UNKNOWN:
+        assert "none" in {TRIGGERS[node.rule.trigger] for node in clause.nodes}
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("租赁期3年，按年支付，租金每年递增5%", doubts.NOT_ALIKE),
+        ("Rent payable annually for 3 years, increasing by 5% each year", doubts.NOT_ALIKE),
+        ("各付20万", doubts.FIXED_SUM),
+        ("按业主付款同比例支付", doubts.BY_PROGRESS),
+    ],
+)
+def test_what_cannot_be_told_in_shares_has_no_nodes(text, problem):
+    assert (parse_clause(text).nodes, parse_clause(text).problems) == ((), (problem,))

@@ -23,6 +23,7 @@ BY_PROGRESS = "paid by progress, but not in which shares"
 MONTH_END = "days from the end of a month, read as from the event"
 EVENT_UNKNOWN = "an event that is not known; the payment's kind is that of its place"
 EACH_ONCE = "a list of events that have a share each, not read as such"
+BY_MEANS = "shares by means of payment, read as payments"
 OTHER_BASE = "a share of something else than the total"
 LIMIT = "a share with a limit, read without it"
 BY_BILL = "paid by bill of exchange, whose term is not counted"
@@ -60,10 +61,17 @@ _NOT_OF_SHARES = pattern_of(
 )
 _OTHER_BASE = pattern_of(
     r"(?:余款|剩余(?:款项?|部分|价款)?|尾款|质保金|[年月季]度?[^,;。%付支\d]{0,3}(?:费用?|租金))的\s*\d+(?:\.\d+)?%(?! ?\()"
-    r"|该(?:栋|批|期|部分|阶段|项|层|段)[^,;。%付支\d]{0,5}的\s*\d+(?:\.\d+)?%"
+    r"|该(?:台|套|件|栋|批|期|部分|阶段|项|层|段)[^,;。%付支\d]{0,5}的\s*\d+(?:\.\d+)?%"
+    r"|(?:每[次期笔批][^,;。]{0,6}|从[^,;。]{0,10})扣[^,;。]{0,6}\d+%|less \d+(?:\.\d+)?% retention|(?:deduct|withh[eo]ld)\w*[^.;]{0,40}(?:each|every)"
     r"|\d% of (?:the |each |such )*(?:remaining|balance|retention|deposit|advance|annual|monthly|yearly|instal)"
 )
+_MEANS = r"(?:汇票|承兑|电汇|现汇|现金|转账|银承|商承|银票|商票)"
+_BY_MEANS = pattern_of(
+    rf"{_MEANS}(?:支?付|占|比例)?\s*\d+(?:\.\d+)?%[^;。\d]{{0,10}}{_MEANS}(?:支?付|占|比例)?\s*\d"
+    rf"|\d%(?:以|用|为)?(?:银行|商业)?{_MEANS}[^;。\d]{{0,12}}\d+(?:\.\d+)?%(?:以|用|为)?(?:银行|商业)?{_MEANS}"
+)
 _REMARKS = (
+    (BY_MEANS, _BY_MEANS),
     (OTHER_BASE, _OTHER_BASE),
     (MONTH_END, _MONTH_END),
     (BACK_TO_BACK, _BACK_TO_BACK),

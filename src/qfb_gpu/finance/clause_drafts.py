@@ -17,7 +17,10 @@ from qfb_gpu.finance.due_rules import DueRule, due_rule
 if TYPE_CHECKING:
     from qfb_gpu.finance.clause_pieces import Piece
 
+_EACH_MONTH = re.compile(r"每月|按月|monthly", re.IGNORECASE)
 _LONG_DAYS = 180
+_MOST_RETAINED = 30.0
+"""Per cent; more that is paid a year later is no retention."""
 _EXACT = 0.02
 """Thirds of a hundredth of a per cent by which four decimals of a third miss it."""
 
@@ -66,7 +69,10 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
-    is_unknown = trigger == words.NO_TRIGGER and words.UNKNOWN_EVENT.search(piece.text) is not None
+    is_unknown = trigger == words.NO_TRIGGER and (
+        words.UNKNOWN_EVENT.search(piece.text) is not None
+        or (kind == words.OTHER and _is_late(piece.text, trigger))
+    )
     if trigger == words.NO_TRIGGER and not is_unknown:
         trigger = words.TRIGGER_OF_KIND[kind]
     share = None if piece.percent is None else _parts(piece.percent, whole)
@@ -102,10 +108,14 @@ def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
     text = piece.text
     if n_instalments(text) > 1 or period_months(text) is not None:
         return words.PROGRESS
-    days = due_rule(text, trigger, None).days
-    is_late = days is not None and days >= _LONG_DAYS
+    is_late = _is_late(text, trigger) and (piece.percent is None or piece.percent <= _MOST_RETAINED)
     says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
     return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
+
+
+def _is_late(text: str, trigger: int) -> bool:
+    days = due_rule(text, trigger, None).days
+    return days is not None and days >= _LONG_DAYS
 
 
 def _trigger(text: str, kind: int | None) -> int:
@@ -115,6 +125,12 @@ def _trigger(text: str, kind: int | None) -> int:
         return words.SHIPPED
     text = words.PART_DONE.sub("节点", text)
     found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+    if words.INVOICED in found and found[0] == words.PROGRESSED:
+        found = (
+            found
+            if dict(words.EVENTS)[words.PROGRESSED].search(_EACH_MONTH.sub(" ", text))
+            else [words.INVOICED]
+        )
     if not found:
         return words.NO_TRIGGER
     if words.PROGRESSED in found and words.MONTHLY.search(text):

@@ -79,7 +79,7 @@ def _is_paid(text: str, match: re.Match[str]) -> bool:
     before, after = text[: match.start()], text[match.end() :]
     if before.isascii() and words.NOT_MET.search(before):
         return False
-    if words.NOT_PAID_BEFORE.search(before) or words.NOT_PAID_AFTER.search(after):
+    if _is_of_something_else(before, after):
         return False
     done = words.DONE_BEFORE.search(before)
     near = re.split(r"[,;。%]", before)[-1]
@@ -90,6 +90,15 @@ def _is_paid(text: str, match: re.Match[str]) -> bool:
     if _REACHED_BEFORE.search(before) or _REACHED_AFTER.match(after):
         return False
     return 0 < float(match.group(1)) <= 100  # noqa: PLR2004
+
+
+def _is_of_something_else(before: str, after: str) -> bool:
+    """Return whether the words around a percentage say that it is a tax, a penalty or the like."""
+    patterns = (words.RECOVERED, words.NOT_PAID_BEFORE)
+    return (
+        any(pattern.search(before) for pattern in patterns)
+        or words.NOT_PAID_AFTER.search(after) is not None
+    )
 
 
 def _of_segment(segment: str) -> list[Piece]:
@@ -129,11 +138,25 @@ def _joined(parts: list[str]) -> list[str]:
         if i in anchors:
             joined.append(", ".join([*waiting, part]))
             waiting = []
+        elif (earlier := _of_earlier(part, joined)) is not None:
+            joined[earlier] += ", " + part
         elif not joined or (_goes_forward(part, leads=leads) and i < anchors[-1]):
             waiting.append(part)
         else:
             joined[-1] += ", " + part
     return joined
+
+
+def _of_earlier(part: str, joined: list[str]) -> int | None:
+    """Return which payment a part goes on with, by the name that it begins with, if not the last.
+
+    除质保金5%外,其余款项于验收后付清,质保金于质保期满后支付: the last part is of the first.
+    """
+    kind = next((k for k, name in words.NAMES if name.match(part)), None)
+    if kind is None or not joined:
+        return None
+    has_name = [dict(words.NAMES)[kind].search(one) is not None for one in joined]
+    return has_name.index(True) if any(has_name) and not has_name[-1] else None
 
 
 def _goes_forward(part: str, *, leads: bool) -> bool:

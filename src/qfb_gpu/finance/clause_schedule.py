@@ -15,7 +15,7 @@ _PERIODS = (
     (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
     (12, pattern_of(
         r"(?:每|按|逐)1?年(?!息|利|化|均)|(?<!\d{4})年付|年度(?:支付|付)|annually|yearly"
-        r"|annual (?:payment|fee|rent|instal)|(?:per|each|every) (?:year|annum)")),
+        r"|annual (?:\w+ )?(?:payment|fee|rent|instal)|each anniversary|(?:per|each|every) (?:year|annum)")),
 )  # fmt: skip
 """Months between two payments; 0 where the words say how many."""
 _TERMS = (

@@ -57,22 +57,22 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (ACCEPTED, pattern_of(
         r"验收|终验|初验|调试|试运行|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
         r"|竣工(?!图)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install|handover|go[ -]live"
-        r"|taking[ -]over|\b(?:SAT|FAT|UAT|PAC|FAC|TOC)\b"
+        r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
         r"到货|货到|交货|收货|到场|送达|到达|抵达|运抵|到岸(?!价)|到港|进场|签收|入库|货物?[^,;。]{0,4}运(?:至|到)"
         r"|交付(?!货?款|定金|订金|租金|押金|保证金)"
-        r"|deliver|receipt of (?:the )?goods|arrival|\bCOD\b")),
+        r"|deliver|receipt of (?:the )?goods|arrival|(?<![a-z])COD(?![a-z])")),
     (SHIPPED, pattern_of(r"发货|出厂|提货|装运|装船|起运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
-        r"|\bB/L|提单|信用证|见单|bills? of lading|\bL/C|letters? of credit|at sight|against documents|\bD/[PA]\b")),
+        r"|(?<![a-z])B/L|提单|信用证|见单|bills? of lading|(?<![a-z])L/C|letters? of credit|at sight|against documents|(?<![a-z])D/[PA](?![a-z])")),
     (PROGRESSED, pattern_of(
         r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工|进场前|合同后|中标"
-        r"|sign|kick-?off|commencement|execution of|effective|contract date|purchase order|order confirmation|placing|placement"
+        r"|sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement"
         r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
-    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|\bEOM\b|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
+    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
@@ -153,9 +153,10 @@ EACH_SHARE = pattern_of(
 """A share of several; whoever reads it once has to say so."""
 NOT_MET = pattern_of(
     r"^(?:且|但)?(?:若|如|如果|倘若?)[^,;。]*(?:未|没有|逾期|延|违约|拒|不能)|^(?:逾期|顺延|延误)"
-    r"|^(?:if|should|unless) .*(?:fail|delay|\blate\b|\bnot\b)"
+    r"|^(?:if|should|unless) .*(?:fail|delay|\blate\b|\bnot\b)|扣回|抵扣(?!联)|冲抵|recover(?:ed|able)|recoup"
 )
-"""What happens if somebody does not keep to the contract: no payment waits for it."""
+"""What happens if somebody does not keep to the contract, and how an advance is taken back."""
+RECOVERED = pattern_of(r"(?:扣回|抵扣|冲抵|recover(?:ed|able)|recoup\w*)[^,;。%]{0,40}$")
 _UNLIKE_EVENTS = r"the|a|an|our|your|its|this|such|contract|total|price|sum|value|amount|account|credit|demand|time|terms|pro|basis|all|each|or|and|calendar|months?|days?|weeks?|quarters?|years?|date|end|net"
 UNKNOWN_EVENT = pattern_of(
     r"[^\s\d,;。:、()%年月日天周期款内付支]{2,}(?<![此之以今最先随及按届同准即])(?:后|时|前|之日)(?![期续缀])"
@@ -165,12 +166,12 @@ UNKNOWN_EVENT = pattern_of(
 )
 """A payment waits for something; it is asked of a text in which no event was found."""
 REMAINDER = pattern_of(
-    r"余款|剩余|其余|尾款|余额|余下|余(?=\s*\d+(?:\.\d+)?%)|balance|remain(?:der|ing)|\bthe rest\b"
+    r"余款|剩余|其余|尾款|余额|余下|余(?=\s*\d+(?:\.\d+)?%)|(?<!overdue )balance|remain(?:der|ing)|\bthe rest\b"
 )
 WHOLE = pattern_of(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
-    r"|信用证|in full|net \d|cash (?:on delivery|in advance)|\bCOD\b|\bpaid\b|payable|payment|\bdue\b"
-    r"|\bL/C|letters? of credit|against documents|\bD/[PA]\b|instal|\bEOM\b|month[- ]end\b|end of (?:the )?(?:following |next )?month(?!\s*\d)"
+    r"|信用证|in full|net \d|cash (?:on delivery|in advance)|(?<![a-z])COD(?![a-z])|\bpaid\b|payable|payment|\bdue\b"
+    r"|(?<![a-z])L/C|letters? of credit|against documents|(?<![a-z])D/[PA](?![a-z])|instal|(?<![a-z])EOM(?![a-z])|month[- ]end\b|end of (?:the )?(?:following |next )?month(?!\s*\d)"
     r"|(?:\d(?:st|nd|rd|th)? (?:day )?of (?:the )?(?:following|next) month)|[次下]1?个?月\d{1,2}[日号]之?前?付"
 )
 INSTALMENTS = (

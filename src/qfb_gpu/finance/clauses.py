@@ -48,7 +48,7 @@ _DISCOUNT = re.compile(
     re.IGNORECASE,
 )
 """The 2/10 of 2/10 net 30, which the payer may take or leave."""
-_NET = re.compile(r"\bn/(?=\d{1,3}\b)", re.IGNORECASE)
+_NET = re.compile(r"\b(?:n/|net cash )(?=\d{1,3}\b)", re.IGNORECASE)
 _POSITIONS = {
     1: (words.OTHER,),
     2: (words.ADVANCE, words.ACCEPTANCE),

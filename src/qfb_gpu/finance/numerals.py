@@ -29,7 +29,7 @@ _ENGLISH = (
     rf"(?:one hundred|a hundred|hundred|(?:{_TENS_WORDS})(?:[ -](?:{'|'.join(_ONES[1:10])}))?|"
     rf"{'|'.join(reversed(_ONES))})"
 )
-_HALF_OF = r"(?:of|the|upon|on|within|at|after|when|is|to be|due|payable|shall|released|paid)\b"
+_HALF_OF = r"(?:of|the|upon|on|in|within|at|after|when|is|to be|due|payable|shall|released|paid)\b"
 _PER_CENT = r"(?:%|percent\b|per cent\b|per-cent\b|pct\b|p\.c\.)"
 
 
@@ -92,7 +92,7 @@ def _percentages(text: str) -> str:
     def words(match: re.Match[str]) -> str:
         return f"{english_number(match.group(1))}%"
 
-    text = re.sub(rf"百分之({_CHINESE}+(?:点{_CHINESE}+)?)", chinese, text)
+    text = re.sub(rf"百分之({_CHINESE}+(?:点{_CHINESE}+)?)(?![年月日天周]|个[月工])", chinese, text)
     text = re.sub(r"百分之\s*(\d+(?:\.\d+)?)", r"\1%", text)
     text = re.sub(rf"(?<!百)(?<!千)(?<!万)({_CHINESE}+|\d+)分之({_CHINESE}+|\d+)", parts, text)
     text = re.sub(
