@@ -17,7 +17,7 @@ from qfb_gpu.config import Segments
 from qfb_gpu.models import continuity
 from qfb_gpu.models.segment_cards import profile_cards
 from qfb_gpu.models.segment_choice import _kept, bootstrap_stability, choose_number
-from qfb_gpu.models.segment_space import FEATURES, THIN, nearest_two, standardised
+from qfb_gpu.models.segment_space import FEATURES, MONEY, THIN, nearest_two, standardised
 from qfb_gpu.models.segments import (
     SegmentModel,
     assign,
@@ -174,7 +174,7 @@ def test_a_card_says_how_far_its_segment_stands_from_all_customers_and_in_words(
     features, _ = groups([30, 12, 50], seed=5)
     model = fit_segments(features, Segments(n_segments=3), CPU)
     segment, distance = assign(model, features, CPU)
-    scores = standardised(features, model.centre, model.scale, CPU)
+    scores = standardised(features, model.centre, model.scale, model.money, CPU)
     for number, card in enumerate(
         profile_cards(model, [features], segment, distance, np.arange(len(segment)), CPU)
     ):
@@ -303,7 +303,7 @@ def test_the_margin_is_1_at_a_centre_and_0_on_the_border():
 def test_what_few_payments_say_is_drawn_to_the_middle():
     features = columns_of([[4.0] * len(NAMES)] * 4)
     features[THIN] = np.array([0.0, 3.0, 1e9, np.nan])
-    values = standardised(features, [0.0] * len(NAMES), [1.0] * len(NAMES), CPU)
+    values = standardised(features, [0.0] * len(NAMES), [1.0] * len(NAMES), {}, CPU)
     other = NAMES.index("balance_in_out_365d")
     assert values[:, other].tolist() == [0.0, 2.0, pytest.approx(4.0, abs=1e-6), 0.0]
 
@@ -425,7 +425,7 @@ def test_the_weekday_moves_nobody():
     """On a Sunday who last paid on Friday was further from one of Saturday than on a Monday."""
     quiet = columns_of([[float(days), *[1.0] * (len(NAMES) - 1)] for days in (0, 2, 7, 8, 63)])
     assert NAMES[0] == "recency_days_since_last"
-    values = standardised(quiet, [0.0] * len(NAMES), [1.0] * len(NAMES), CPU)[:, 0]
+    values = standardised(quiet, [0.0] * len(NAMES), [1.0] * len(NAMES), {}, CPU)[:, 0]
     assert values[0] == values[1] == values[2] < values[3] < values[4]
 
 
@@ -456,3 +456,32 @@ def test_the_number_of_the_night_before_stays_where_it_is_nearly_as_good(n_befor
         for n, (silhouette, stability) in worth.items()
     ]
     assert _kept(n_before, choice[2], choice, Segments())["n_segments"] == taken
+
+
+def test_turnover_is_compared_within_a_currency(backend):
+    """Yen have no cents: by minor units whoever is paid in yen had a low turnover."""
+    features, _ = groups([40, 90, 20, 60])
+    rng = np.random.default_rng(6)
+    currency = rng.choice([3, 5, 8], 210, p=[0.6, 0.35, 0.05]).astype(np.int16)
+    models, cards = [], []
+    for times in (1.0, 100.0):
+        turnover = (features[MONEY] + 1e4) * np.where(currency == 5, times, 1.0)
+        given_ = {**features, MONEY: np.rint(turnover), "main_currency": currency}
+        given_ = {name: backend.asarray(values) for name, values in given_.items()}
+        model, placed = fit_and_place([given_], Segments(), backend)
+        models.append((model, backend.to_host(placed["segment_id"])))
+        keys = np.arange(210)
+        cards.append(profile_cards(
+            model, [given_], placed["segment_id"], placed["segment_distance"], keys, backend
+        ))  # fmt: skip
+        known = (model.centre, model.scale, model.money, backend)
+        scores = backend.to_host(standardised(given_, *known))
+        assert (scores[currency == 8, NAMES.index(MONEY)] == 0).all()
+        assert set(model.money) == {"3", "5"}
+        whole = json.loads(cards[-1][0]["feature"])[MONEY]["population_mean"]
+        assert whole == pytest.approx(np.rint(turnover)[currency == 3].mean())
+    (one, segment), (other, again) = models
+    assert adjusted_rand_score(segment, again) == 1.0
+    assert one.money["3"] == other.money["3"] == 0
+    assert one.money["5"] - other.money["5"] == pytest.approx(np.log(100), abs=1e-3)
+    np.testing.assert_allclose(one.scale, other.scale, atol=1e-3)

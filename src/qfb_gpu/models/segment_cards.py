@@ -13,9 +13,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu.backend import get_backend
-from qfb_gpu.models.segment_space import DIGITS, FEATURES, of_scores, place_of_values
+from qfb_gpu.models.segment_space import (
+    CURRENCY,
+    DIGITS,
+    FEATURES,
+    MONEY,
+    of_scores,
+    place_of_values,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from qfb_gpu.backend import Backend
     from qfb_gpu.models.segment_space import Blocks
     from qfb_gpu.models.segments import SegmentModel
@@ -60,7 +69,7 @@ def profile_cards(
     of_score, of_value = _Scores(len(model.ids)), _Values(len(model.ids))
     near: list[tuple[np.ndarray, ...]] = []
     start = 0
-    scores = of_scores(blocks, model.centre, model.scale, backend)
+    scores = of_scores(blocks, model.centre, model.scale, model.money, backend)
     for features, standard in zip(blocks, scores, strict=True):
         stop = start + standard.shape[0]
         values = backend.to_host(standard)
@@ -69,7 +78,7 @@ def profile_cards(
             rows = slice(at, at + _MOST_ROWS)
             of_score.add(values[rows], mine[rows])
             for name in model.names:
-                of_value.add(name, np.asarray(backend.to_host(features[name])[rows]), mine[rows])
+                of_value.add(name, _values(features, name, model, backend)[rows], mine[rows])
         near.append(_nearest(values, mine, away[start:stop], keys[start:stop], start))
         start = stop
     typical = _typical(near, len(model.ids))
@@ -87,6 +96,18 @@ def profile_cards(
             }
         )
     return cards
+
+
+def _values(
+    features: Mapping[str, Any], name: str, model: SegmentModel, backend: Backend
+) -> np.ndarray:
+    """Return a feature on the host; money of other currencies than the usual one is not known."""
+    values = np.asarray(backend.to_host(features[name]))
+    if name != MONEY or len(model.money) == 0:
+        return values
+    usual = next(int(code) for code, moved in model.money.items() if moved == 0)
+    is_usual = np.asarray(backend.to_host(features[CURRENCY])) == usual
+    return values if is_usual.all() else np.where(is_usual, values, np.nan)
 
 
 class _Scores:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from qfb_gpu import keys
+from qfb_gpu.models import size_classes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -46,6 +47,8 @@ FEATURES: tuple[tuple[str, str, str, str], ...] = (
 quiet for one day on Saturday and for three on Monday.
 """
 _WEEK_DAYS, _DOUBLED = 7.0, math.log(2.0)
+MONEY, CURRENCY = "money_turnover_minor_365d", "main_currency"
+"""The feature that is money, and whose money: no two currencies are compared."""
 THIN = "frequency_n_365d"
 THIN_PAYMENTS = 3.0
 """A customer of so many payments a year is drawn half of the way to the middle of everyone."""
@@ -54,20 +57,50 @@ DIGITS = 9
 _IQR_OF_A_NORMAL = 1.3489795003921634
 
 
-def _transformed(features: Mapping[str, Any], at: int, backend: Backend) -> Any:
+def money_shifts(blocks: Blocks, backend: Backend) -> dict[str, float]:
+    """Return by how much the log turnover of each currency is moved, to be comparable.
+
+    By the currency's code as a text; see :func:`qfb_gpu.models.size_classes.shifts`. Empty where
+    no block says which currencies there are: all are one then.
+    """
+    if any(CURRENCY not in one for one in blocks):
+        return {}
+    at = [name for name, *_ in FEATURES].index(MONEY)
+    sizes = [np.asarray(backend.to_host(_transformed(one, at, {}, backend))) for one in blocks]
+    currency = [np.asarray(backend.to_host(one[CURRENCY])) for one in blocks]
+    found = size_classes.shifts(
+        np.concatenate([np.zeros(0), *sizes]), np.concatenate([np.zeros(0, np.int16), *currency])
+    )
+    return {str(code): round(moved, DIGITS) for code, moved in found.items()}
+
+
+def _transformed(
+    features: Mapping[str, Any], at: int, money: Mapping[str, float], backend: Backend
+) -> Any:
     """Return a feature of :data:`FEATURES` as it is compared, on the backend."""
     xp, (name, transform, *_) = backend.xp, FEATURES[at]
     column = backend.asarray(features[name]).astype("float64")
     if not transform:
         return column
-    return xp.log1p(xp.maximum(column, _WEEK_DAYS if transform == "week" else 0.0))
+    logs = xp.log1p(xp.maximum(column, _WEEK_DAYS if transform == "week" else 0.0))
+    if name != MONEY or not money:
+        return logs
+    shift = {int(code): moved for code, moved in money.items()}
+    return size_classes.comparable(logs, backend.asarray(features[CURRENCY]), shift, xp)
 
 
-def scales(blocks: Blocks, backend: Backend) -> tuple[list[float], list[float]]:
-    """Return the median and the robust standard deviation of each transformed feature."""
+def scales(
+    blocks: Blocks, money: Mapping[str, float], backend: Backend
+) -> tuple[list[float], list[float]]:
+    """Return the median and the robust standard deviation of each transformed feature.
+
+    ``money``: of :func:`money_shifts`.
+    """
     centre, scale = [], []
     for at in range(len(FEATURES)):
-        parts = [np.asarray(backend.to_host(_transformed(one, at, backend))) for one in blocks]
+        parts = [
+            np.asarray(backend.to_host(_transformed(one, at, money, backend))) for one in blocks
+        ]
         known = np.concatenate(parts)
         known = known[~np.isnan(known)]
         if known.size == 0:
@@ -82,7 +115,11 @@ def scales(blocks: Blocks, backend: Backend) -> tuple[list[float], list[float]]:
 
 
 def standardised(
-    features: Mapping[str, Any], centre: list[float], scale: list[float], backend: Backend
+    features: Mapping[str, Any],
+    centre: list[float],
+    scale: list[float],
+    money: Mapping[str, float],
+    backend: Backend,
 ) -> Any:
     """Return robust standard scores, 0 where nothing is known, those of thin customers shrunk.
 
@@ -97,18 +134,22 @@ def standardised(
     weight = xp.where(xp.isnan(n_payments), 0.0, n_payments / (n_payments + THIN_PAYMENTS))
     columns = []
     for at, (middle, spread) in enumerate(zip(centre, scale, strict=True)):
-        column = _transformed(features, at, backend)
+        column = _transformed(features, at, money, backend)
         score = xp.clip((column - middle) / spread, -_CLIP, _CLIP) * weight
         columns.append(xp.where(xp.isnan(score), 0.0, xp.round(score, DIGITS)))
     return xp.stack(columns).T
 
 
 def of_scores(
-    blocks: Blocks, centre: list[float], scale: list[float], backend: Backend
+    blocks: Blocks,
+    centre: list[float],
+    scale: list[float],
+    money: Mapping[str, float],
+    backend: Backend,
 ) -> Iterator[Any]:
     """Yield the :func:`standardised` scores of one block after the other."""
     for features in blocks:
-        yield standardised(features, centre, scale, backend)
+        yield standardised(features, centre, scale, money, backend)
 
 
 def place_of_values(values: Any, backend: Backend) -> Any:

@@ -12,6 +12,7 @@ from qfb_gpu.models.segment_space import (
     DIGITS,
     FEATURES,
     first_rows,
+    money_shifts,
     nearest_two,
     of_scores,
     scales,
@@ -49,6 +50,9 @@ class SegmentModel:
     choice : list of dict
         What each number of segments was worth, where there was a choice: ``n_segments``,
         ``silhouette``, ``stability``.
+    money : dict of str to float
+        Currency code to what is added to the log turnover of its customers, so that all can be
+        compared; of a currency that is not in it turnover is not known. Empty: all are one.
     """
 
     names: list[str]
@@ -57,6 +61,7 @@ class SegmentModel:
     centres: list[list[float]]
     ids: list[int] = field(default_factory=list)
     choice: list[dict[str, Any]] = field(default_factory=list)
+    money: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Give each segment the number of its row where no ids are given."""
@@ -109,8 +114,10 @@ def fit_and_place(
         What :func:`placement` returns of all customers, block by block.
     """
     names = [row[0] for row in FEATURES]
-    centre, scale = scales(blocks, backend)
-    sample = first_rows(of_scores(blocks, centre, scale, backend), settings.sample_rows, backend)
+    money = money_shifts(blocks, backend)
+    centre, scale = scales(blocks, money, backend)
+    scores = of_scores(blocks, centre, scale, money, backend)
+    sample = first_rows(scores, settings.sample_rows, backend)
     choice: list[dict[str, Any]] = []
     if settings.method == "hdbscan":
         centres = _dense_centres(sample, backend)
@@ -120,13 +127,13 @@ def fit_and_place(
         if n_segments > 1:
             fitted = backend.kmeans(sample, n_segments, settings.seed)
             centres = np.round(np.asarray(backend.to_host(fitted), dtype="float64"), DIGITS)
-    scores = of_scores(blocks, centre, scale, backend)
+    scores = of_scores(blocks, centre, scale, money, backend)
     found = [nearest_two(values, centres, backend) for values in scores]
     counts = np.zeros(len(centres), dtype=np.int64)
     for first, *_ in found:
         counts += np.bincount(backend.to_host(first), minlength=len(centres))
     order = sorted(range(len(centres)), key=lambda s: (-counts[s], centres[s].tolist()))
-    model = SegmentModel(names, centre, scale, centres[order].tolist(), choice=choice)
+    model = SegmentModel(names, centre, scale, centres[order].tolist(), choice=choice, money=money)
     return model, _ordered(model, blocks, found, order, backend)
 
 
@@ -188,7 +195,7 @@ def placement(model: SegmentModel, features: Mapping[str, Any], backend: Backend
         ``segment_second_id`` (int32, the next nearest; -1 where there is none),
         ``segment_margin``: 1 at the centre, 0 on the border to the second; NaN without a second.
     """
-    values = standardised(features, model.centre, model.scale, backend)
+    values = standardised(features, model.centre, model.scale, model.money, backend)
     first, away, second, further, _ = nearest_two(values, np.asarray(model.centres), backend)
     return _placed(model, first, away, second, further, backend)
 

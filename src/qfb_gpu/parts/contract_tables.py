@@ -281,7 +281,8 @@ def _next(saved: Saved, rows: Rows, is_awaited: np.ndarray, kind: np.ndarray) ->
         """Return days as dates, after the as-of day, as nothing was paid until then."""
         day = times["origin"][node] + seen[name] * times["unit"][node]
         known = ~np.isnan(day)
-        whole = np.maximum(np.rint(np.where(known, day, 0)), saved.as_of_day + 1)
+        # half a day is the next day, not the even one: days are counted from 1970
+        whole = np.maximum(np.floor(np.where(known, day, 0) + 0.5), saved.as_of_day + 1)
         return spread_out(np.where(known, whole, NULL_DAY).astype(np.int32), NULL_DAY)
 
     has_curve = seen["level"] >= 0
