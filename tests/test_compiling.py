@@ -2,15 +2,20 @@
 
 import subprocess
 import sys
+import warnings
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
-from numba import types
+from full_disk import files_end_at
+from numba import config, njit, types
 
-from qfb_gpu._backend import ahead
+from qfb_gpu._backend import ahead, compiling
 from qfb_gpu.cli import main
 from qfb_kernels.intervals import gaps_cpu
 from qfb_kernels.registry import KERNELS
 from qfb_kernels.rows_of import rows_of
+from qfb_kernels.serials import read_serial_cpu
 from qfb_kernels.sorting import sort
 
 
@@ -100,3 +105,26 @@ def test_a_launcher_says_what_it_expects():
 def test_a_body_for_kernels_cannot_be_called_from_python_by_mistake():
     with pytest.raises(TypeError):
         sort.cpu(1)
+
+
+def test_a_kernel_that_cannot_be_kept_is_compiled_all_the_same(tmp_path, monkeypatch):
+    """A night stopped where the disk of Numba's cache was full, each time, and named its output."""
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))
+    text, ends = np.frombuffer(b"t12", np.uint8).copy(), np.array([0, 3], np.int32)
+    with files_end_at(0), warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("default")
+        for _ in range(2):  # a process is told once
+            kernel, out = njit(cache=True)(read_serial_cpu.py_func), np.zeros(1, np.int64)
+            assert kernel(text, ends, np.zeros(1, np.int64), text[:1], 2, out)
+            assert out.tolist() == [12]
+    assert [str(one.message).startswith(str(tmp_path)) for one in said] == [True]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_without_room_for_its_lock_a_kernel_is_compiled(tmp_path):
+    (tmp_path / "compiling").write_text("", encoding="utf-8")  # a file where the folder would be
+    launcher = SimpleNamespace(
+        stats=SimpleNamespace(cache_path=str(tmp_path)), py_func=read_serial_cpu.py_func
+    )
+    with compiling.locked(launcher) as is_free:
+        assert is_free

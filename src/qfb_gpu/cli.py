@@ -365,7 +365,8 @@ def _warned(
     line: str | None = None,
 ) -> None:
     """Say what the engine warns of in a line, as its errors are said; Python says the others."""
-    if Path(filename).is_relative_to(Path(__file__).parent):
+    where = Path(filename).parent
+    if where.is_relative_to(Path(__file__).parent) or where.name == "qfb_kernels":
         sys.stderr.write(f"qfb: {message}\n")
     else:
         _warned_elsewhere(message, category, filename, lineno, file, line)

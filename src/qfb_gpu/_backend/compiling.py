@@ -9,7 +9,7 @@ kernels anew, which takes a minute.
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from threading import Lock
@@ -107,14 +107,17 @@ def locked(launcher: Any, *, wait: bool = True) -> Iterator[bool]:
         return
     body = launcher.py_func
     path = Path(launcher.stats.cache_path, LOCKS, f"{body.__module__}.{body.__name__}")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w") as lock:  # given back when the file is closed, or its process dies
+    with ExitStack() as stack:  # given back when the file is closed, or its process dies
+        is_free = True
         try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            lock = stack.enter_context(path.open("w"))
             fcntl.flock(lock, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
-            yield False
-        else:
-            yield True
+            is_free = False
+        except OSError:  # a full disk, or one that locks no files: several may compile it
+            pass
+        yield is_free
 
 
 def kept(kernel: Any) -> Any:
