@@ -408,6 +408,24 @@ def test_the_mix_of_busy_customers_matches_naive(seed, dense):
     known_values(wanted, "shift_90d", "entropy_365d", "top_share_365d", "known_share_365d")
 
 
+@pytest.mark.parametrize(
+    ("ages", "names", "shift", "known"),
+    [
+        ([89, 90], "ab", 1.0, 1.0),  # one payment on either side of the border
+        ([0, 364, 365], "abb", 1.0, 1.0),
+        ([89, 90, 364, 365], "abac", 0.5, 1.0),
+        ([90, 365], "ab", None, 1.0),
+        ([364, 365], ".a", None, 0.0),
+    ],
+)
+def test_the_mix_is_of_the_last_90_and_the_275_days_before(ages, names, shift, known):
+    ledger, _ = whole_ledger([(0, 1, 1, CNY, AS_OF - age, 100) for age in ages])
+    texts = dict(zip([AS_OF - age for age in ages], names, strict=True))
+    of_name = dict(zip("abc", LABELS["category"], strict=True))
+    wanted = check_mix(ledger, [of_name.get(texts.get(day)) for day in ledger.day.tolist()], 4)
+    assert (wanted[0]["shift_90d"], wanted[0]["known_share_365d"]) == (shift, known)
+
+
 def check_mix(ledger, texts, dense):
     labels, wanted = LABELS["category"], []
     codes = np.array([-1 if t is None else labels.index(t) for t in texts], np.int32)
@@ -423,7 +441,7 @@ def check_mix(ledger, texts, dense):
         one = {name: values[customer : customer + 1] for name, values in got.items()}
         check(one, [want], "mix_category")
         code = tops["mix_category_top"].codes[customer]
-        assert (labels[code] if code >= 0 else None) == top
+        assert code == (-1 if top is None else labels.index(top))
         wanted.append(want)
     return wanted
 
@@ -440,6 +458,14 @@ def test_purchase_history_matches_naive(payments):
         [(p[4], p[5]) for p in payments if p[0] == c and p[3] == main[c]] for c in customers
     ]
     check(got, [naive.history(rows, AS_OF) for rows in own_rows], "history")
+
+
+def test_the_last_customer_may_have_no_purchase():
+    """The days of all are one list, of which it begins where the list ends."""
+    ledger = build_ledger([(0, 1, 0, CNY, AS_OF - 3, 5), (1, 1, 0, CNY, AS_OF, -5)])
+    got = profile.purchase_history(ledger, profile.main_currency(ledger, CPU), AS_OF, CPU)
+    assert got["n_days"].tolist() == [1, 0]
+    assert got["days_observed"].tolist() == [3, 0]
 
 
 @given(ledgers())
