@@ -26,7 +26,7 @@ Columns that are not here, mostly of `customer_profiles`: [features](features.md
 |---|---|
 | **bold** | a source must have the column; a source may lack all others |
 | Key | no two rows have the same values in these columns |
-| amount of a source | in units of its currency: 12.34; stored as whole minor units: 1234 |
+| amount of a source | in units: 12.34 (cents with `amount_unit`); stored as minor units: 1234 |
 | `*_minor` | exact sum in minor units (分, cents): 1234 is 12.34 yuan. Yen have no cents |
 | amount in currency units | an estimate in units of the row's `currency`: 12.34 |
 | `*_share`, `*_ratio`, `probability_*` | a part of 1: 0.25 is a quarter; or as the row says |

@@ -1,6 +1,9 @@
 """Data frames as notebooks hold them: odd types are read or named, and what is left out is said."""
 
 import datetime as dt
+import pydoc
+import re
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -303,3 +306,12 @@ def test_one_text_where_a_list_of_columns_belongs_is_told():
 @pytest.mark.parametrize("name", ["CHN", "China", "CHINA"])
 def test_china_by_another_name_has_its_own_calendar(name):
     assert load_calendar(name) is load_calendar("CN")
+
+
+def test_help_says_what_each_column_of_the_answer_is(frame):
+    for function in (qfb.find_streams, import_module("qfb_gpu.api").profile):
+        said = pydoc.render_doc(function, renderer=pydoc.plaintext)
+        columns = function(frame, **NIGHT).columns
+        told = {name for name in columns if re.search(rf"^ *{name}\n +\S", said, re.MULTILINE)}
+        others = sorted(set(columns) - told)
+        assert all(name.startswith("schedule_") for name in others), others

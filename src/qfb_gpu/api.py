@@ -7,6 +7,7 @@ A table is a pandas, cuDF or Polars frame or an Arrow table with the columns of 
 from __future__ import annotations
 
 import datetime as dt
+import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -113,8 +114,9 @@ def find_streams(
     Parameters
     ----------
     transactions : pandas.DataFrame, cudf.DataFrame, polars.DataFrame, pyarrow.Table or RecordBatch
-        At least ``customer_id``, ``date`` and ``amount``; rows after ``as_of`` are not seen, nor
-        are columns that are not asked for.
+        At least ``customer_id``, ``date`` and ``amount``; without a ``direction`` an amount below
+        0 is paid, any other received. Rows after ``as_of`` are not seen, nor are columns that are
+        not asked for.
     as_of : datetime.date
         The day of the view.
     columns : dict, optional
@@ -188,6 +190,24 @@ def profile(
         "main_currency": currency_labels(backend.to_host(features["main_currency"])),
     }
     return give_back(gold.to_arrow(rows, GOLD["customer_profiles"], backend))
+
+
+def _list_columns(function: Any, columns: list[tuple[str, str]]) -> None:
+    """Add to a function's help what the columns of its answer are."""
+    listed = "\n".join(f"{name}\n    {words}" for name, words in columns)
+    function.__doc__ = f"{inspect.cleandoc(function.__doc__ or '')}\n\nColumns\n-------\n{listed}\n"
+
+
+_list_columns(
+    find_streams,
+    [(column.name, column.doc) for column in GOLD["payment_streams"].columns]
+    + [("schedule_*", "the schedule in whole numbers; docs/more-columns.md")],
+)
+_list_columns(
+    profile,
+    [(column.name, column.doc) for column in GOLD["customer_profiles"].columns]
+    + [(f.name, f"{f.formula} ({f.unit})") for f in profiles.FEATURES],
+)
 
 
 def _decided(ledger: Ledger, config: Config, backend: Backend) -> tuple[Streams, dict[str, Any]]:

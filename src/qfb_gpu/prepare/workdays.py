@@ -90,9 +90,7 @@ def working_days(
             "give columns of a table"
         )
         raise InputError(msg)
-    own = [
-        tuple(day_of("working_days", day) for day in days or ()) for days in (holidays, workdays)
-    ]
+    own = [tuple(day_of("working_days", d) for d in days or ()) for days in (holidays, workdays)]
     extra = tuple(weekend or ()), own[0], own[1]
     names, codes = _calendars(calendar, len(first))
     counts = [_count(name, *extra) for name in names]
