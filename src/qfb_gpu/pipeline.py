@@ -224,8 +224,7 @@ def _night(
     buckets = silver.buckets(night.lake)
     with ThreadPoolExecutor(1) as beside, ExitStack() as workers:  # starting them costs seconds
         with result.stage("score") as entry:
-            opened = open_pool(night.backend, config.workers, len(buckets))
-            pool = workers.enter_context(opened)
+            pool = workers.enter_context(open_pool(night.backend, config.workers, len(buckets)))
             if pool.has_workers:  # and this process needs little from here on
                 give_freed_memory_back()
             scores = _map_buckets(pool, score_bucket, night, buckets, progress, "score")
