@@ -38,7 +38,6 @@ def add_whatif(app: typer.Typer) -> None:
         Prints the parties that lose most, and writes a page with a chart.
         """
         from qfb_gpu._cli.screen import console
-        from qfb_gpu.lake.draft import draft_of
         from qfb_gpu.parts.whatif import what_if
         from qfb_gpu.report.whatif import render
 
@@ -49,8 +48,7 @@ def add_whatif(app: typer.Typer) -> None:
         _print(answer, limit, console())
         page = html or out / "whatif.html"
         try:
-            with draft_of(page) as draft:
-                draft.write_text(render(answer), encoding="utf-8")
+            page.write_text(render(answer), encoding="utf-8")
         except OSError as error:
             msg = f"{page}: cannot be written ({error.strerror}); give another file with --html"
             raise ConfigError(msg) from error
