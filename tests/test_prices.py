@@ -74,6 +74,27 @@ def test_prices_match_lists(several):
     check(several, CPU)
 
 
+@pytest.mark.parametrize(
+    ("amounts", "kind"),
+    [
+        ([900] + [1000] * 9, "fixed"), ([900] + [1000] * 8, "stepped"),  # one change in ten
+        ([1000] * 9 + [900] + [1000] * 10, "fixed"), ([1000] * 9 + [900] + [1000] * 9, "stepped"),
+        ([900] + [1000] * 20 + [900] + [1000] * 18, "stepped"),  # three are no odd payment
+        ([1000] * 4 + [1100], "stepped"), ([1000] * 3 + [1100], "variable"),  # one in four
+        ([1000, 1001] * 5, "fixed"), ([1000, 1002] * 5, "variable"),  # a thousandth is no change
+    ],
+)  # fmt: skip
+def test_the_kind_of_amount_at_the_borders_of_its_rules(amounts, kind):
+    days = [18_000 + 30 * i for i in range(len(amounts))]
+    kinds, _, _ = prices_of([(days, amounts, 20_000)], CPU)
+    assert AMOUNT_KINDS[kinds[0]] == kind
+    check([(days, amounts, 20_000)], CPU)
+
+
+def test_amounts_that_vary_within_one_day_have_no_trend():
+    check([([18_000] * 8, [100, 220, 90, 400, 130, 60, 210, 180], 20_000)], CPU)
+
+
 @pytest.mark.cudasim
 def test_prices_in_the_simulator_match_lists():
     days = list(range(18_000, 18_300, 30))
