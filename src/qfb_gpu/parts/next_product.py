@@ -248,7 +248,7 @@ def _publish(saved: Saved, bucket: int) -> dict[str, Columns]:
         rate_again=np.asarray(products["rate_again"]),
         lift=np.asarray(saved.fitted("lift")["value"]).reshape(n, n),
         size_edges=np.asarray(saved.fitted("edges")["value"]),
-        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(-1, n),
+        size_lift=np.asarray(saved.fitted("sizes")["value"]).reshape(size_classes.N_SIZES + 1, n),
     )
     shifts = saved.fitted("shifts")
     shift = dict(zip(shifts["currency"].tolist(), shifts["value"].tolist(), strict=True))
