@@ -147,7 +147,7 @@ def times(table, currency, factor):
 
 
 def test_another_unit_of_one_currency(sources, plain, tmp_path):
-    """No two currencies are compared: risks were drawn to peers by minor units of any currency."""
+    """Where all amounts of one currency are counted in another unit, risks and streams stay."""
     tables = {name: times(table, "CNY", 100) for name, table in sources.items()}
     found = night(tmp_path / "night", tables)
     names = different(found, plain)
