@@ -203,12 +203,11 @@ _MODELS: Mapping[str, Sequence[type[BaseModel]]] = {
 
 def _first_error(error: ValidationError, raw: dict[str, Any]) -> str:
     first = error.errors()[0]
-    unknown = [e for e in error.errors() if e["type"] == "extra_forbidden"]
+    sections: list[tuple[int | str, ...]] = [()]
     if first["type"] == "missing":  # rather name the key that is there in its place
-        unknown = [e for e in unknown if len(e["loc"]) == 1 or e["loc"][:-1] == first["loc"][:-1]]
-    else:
-        unknown = [e for e in unknown if len(e["loc"]) == 1]
-    first = next(iter(unknown), first)
+        sections.append(first["loc"][:-1])
+    unknown = (e for e in error.errors() if e["type"] == "extra_forbidden")
+    first = next((e for e in unknown if e["loc"][:-1] in sections), first)
     place = _place(first, raw)
     key = ".".join(place)
     if first["type"] == "extra_forbidden":

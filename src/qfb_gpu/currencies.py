@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FEWEST = 30
+"""Customers of a currency from whom on they are compared with one another."""
 _ALPHABET = 26
 _ZERO = "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split()
 _THREE = "BHD IQD JOD KWD LYD OMR TND".split()
@@ -54,3 +61,24 @@ def currency_name(code: int) -> str:
 def minor_per_major(code: int) -> int:
     """Return how many minor units make one unit of the currency: 100 for CNY, 1 for JPY."""
     return int(10 ** EXPONENT[currency_name(code)])
+
+
+def in_major(minor: int, exponent: int) -> str:
+    """Return minor units as an amount of whole units, ``-1,234.50``."""
+    units, rest = divmod(abs(minor), 10**exponent)
+    decimals = f".{rest:0{exponent}d}" if exponent else ""
+    return f"{'-' if minor < 0 else ''}{units:,}{decimals}"
+
+
+def comparable(n_customers: Mapping[int, int]) -> tuple[int | None, list[int]]:
+    """Return the currency of most customers, and those whose customers can be compared, ascending.
+
+    Those of :data:`FEWEST` customers or more, and the one of most, of equals the lowest code. The
+    first is None where there is no currency.
+
+    Parameters
+    ----------
+    n_customers : mapping of currency code to number of customers
+    """
+    most = max(n_customers, key=lambda code: (n_customers[code], -code), default=None)
+    return most, [c for c in sorted(n_customers) if c == most or n_customers[c] >= FEWEST]

@@ -126,11 +126,8 @@ def _trigger(text: str, kind: int | None) -> int:
     text = words.PART_DONE.sub("节点", text)
     found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
     if words.INVOICED in found and found[0] == words.PROGRESSED:
-        found = (
-            found
-            if dict(words.EVENTS)[words.PROGRESSED].search(_EACH_MONTH.sub(" ", text))
-            else [words.INVOICED]
-        )
+        progress = words.EVENT[words.PROGRESSED].search(_EACH_MONTH.sub(" ", text))
+        found = found if progress else [words.INVOICED]  # invoiced each month
     if not found:
         return words.NO_TRIGGER
     if words.PROGRESSED in found and words.MONTHLY.search(text):

@@ -94,10 +94,10 @@ def _is_paid(text: str, match: re.Match[str]) -> bool:
 
 def _is_of_something_else(before: str, after: str) -> bool:
     """Return whether the words around a percentage say that it is a tax, a penalty or the like."""
-    patterns = (words.RECOVERED, words.NOT_PAID_BEFORE)
-    return (
-        any(pattern.search(before) for pattern in patterns)
-        or words.NOT_PAID_AFTER.search(after) is not None
+    return bool(
+        words.RECOVERED.search(before)
+        or words.NOT_PAID_BEFORE.search(before)
+        or words.NOT_PAID_AFTER.search(after)
     )
 
 
@@ -152,10 +152,10 @@ def _of_earlier(part: str, joined: list[str]) -> int | None:
 
     除质保金5%外,其余款项于验收后付清,质保金于质保期满后支付: the last part is of the first.
     """
-    kind = next((k for k, name in words.NAMES if name.match(part)), None)
-    if kind is None or not joined:
+    name = next((name for _, name in words.NAMES if name.match(part)), None)
+    if name is None or not joined:
         return None
-    has_name = [dict(words.NAMES)[kind].search(one) is not None for one in joined]
+    has_name = [name.search(one) is not None for one in joined]
     return has_name.index(True) if any(has_name) and not has_name[-1] else None
 
 

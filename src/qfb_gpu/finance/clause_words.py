@@ -76,6 +76,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
+EVENT = dict(EVENTS)
 
 PART_DONE = pattern_of(
     r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管线|正负零|±0)(?:工程|结构|施工)*"

@@ -174,7 +174,7 @@ def _is_before_event(text: str, length: re.Match[str], trigger: int) -> bool:
     """Return whether a length ends before the event: 发货前15天, 试运行3个月后终验合格."""
     if _BEFORE.search(text[: length.start()]):
         return True
-    pattern = dict(words.EVENTS).get(trigger)
+    pattern = words.EVENT.get(trigger)
     gap = _THEN.match(text, length.end()) if trigger in _DONE_LATER else None
     return bool(pattern and gap and pattern.match(text, gap.end()))
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from qfb_gpu import currencies
 from qfb_kernels.weighed import SCALE
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ DRIFT = {"contract": 7.0, "volatility": 6.5, "demand": 5.0, "channel": 6.5}
 N_BANDS = 4
 ANY_SIZE = N_BANDS
 """The band of who is in a currency of so few customers that it has no quarters: all are peers."""
-_FEWEST = 30
-"""Customers of a currency without whom it has no quarters, unless no currency has more."""
 NOT_THERE = -(2**63)
 """Last year's income of who had not come yet: less than ingest lets anybody have."""
 MOST = 100 * SCALE
@@ -78,7 +77,7 @@ def size_cuts(ordered: Sequence[np.ndarray]) -> np.ndarray:
 def cuts_by_currency(ordered: Mapping[int, Sequence[np.ndarray]]) -> dict[int, np.ndarray]:
     """Return :func:`size_cuts` of each currency that has quarters: no two currencies are compared.
 
-    Those of 30 customers or more have, and the one of most customers, of equals the lowest code.
+    Those have that :func:`qfb_gpu.currencies.comparable` tells.
 
     Parameters
     ----------
@@ -87,12 +86,7 @@ def cuts_by_currency(ordered: Mapping[int, Sequence[np.ndarray]]) -> dict[int, n
     n_there = {
         code: sum(int((one > NOT_THERE).sum()) for one in parts) for code, parts in ordered.items()
     }
-    most = max(n_there, key=lambda code: (n_there[code], -code), default=None)
-    return {
-        code: size_cuts(ordered[code])
-        for code in sorted(ordered)
-        if code == most or n_there[code] >= _FEWEST
-    }
+    return {code: size_cuts(ordered[code]) for code in currencies.comparable(n_there)[1]}
 
 
 def size_bands(income_year: Any, currency: Any, cuts: Mapping[int, Any], backend: Backend) -> Any:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.calendars import to_date
 from qfb_gpu.counted import counted
-from qfb_gpu.currencies import EXPONENT, currency_name
+from qfb_gpu.currencies import EXPONENT, currency_name, in_major
 from qfb_gpu.lake.parse import IN
 from qfb_gpu.schema import DIRECTIONS
 
@@ -178,7 +178,4 @@ def _value(column: Any, row: int) -> str | None:
 def _money(minor: int, code: int) -> str:
     """Return minor units as an amount of their currency, ``1,234.50 CNY``."""
     name = currency_name(code)
-    digits = EXPONENT[name]
-    whole, part = divmod(abs(minor), 10**digits)
-    cents = f".{part:0{digits}}" if digits else ""
-    return f"{'-' if minor < 0 else ''}{whole:,}{cents} {name}"
+    return f"{in_major(minor, EXPONENT[name])} {name}"

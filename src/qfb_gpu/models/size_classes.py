@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu import currencies
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 N_SIZES = 4
 NO_CLASS = -1
 """Of who is in a currency of so few customers that nobody can say how large it is."""
-_FEWEST = 30
 
 
 def shifts(size: np.ndarray, currency: np.ndarray) -> dict[int, float]:
     """Return by how much sizes of each currency are moved, 0 for that of most customers.
 
-    Of the currencies of 30 customers or more, and of that of most, of equals the lowest code.
+    Of the currencies that :func:`qfb_gpu.currencies.comparable` tells.
 
     Parameters
     ----------
@@ -34,14 +35,11 @@ def shifts(size: np.ndarray, currency: np.ndarray) -> dict[int, float]:
     """
     known = np.isfinite(size)
     codes, counts = np.unique(currency[known], return_counts=True)
-    if not codes.size:
+    n_customers = dict(zip(codes.tolist(), counts.tolist(), strict=True))
+    most, enough = currencies.comparable(n_customers)
+    if most is None:
         return {}
-    most = int(codes[np.argmax(counts)])
-    middle = {
-        code: float(np.median(size[known & (currency == code)]))
-        for code, n in zip(codes.tolist(), counts.tolist(), strict=True)
-        if code == most or n >= _FEWEST
-    }
+    middle = {code: float(np.median(size[known & (currency == code)])) for code in enough}
     return {code: middle[most] - own for code, own in middle.items()}
 
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from qfb_gpu import currencies
 from qfb_gpu.models import lifetime
 from qfb_gpu.models.histories import RAW
 
@@ -33,8 +34,6 @@ READS = (*RAW, "payments_days_since", "n_before")
 """What a yardstick is made of."""
 _SAMPLE_ROWS = 20_000
 _CERTAIN = 1e-4
-_FEWEST = 30
-"""Customers of a currency without whom it has no median."""
 _NO_CURRENCY = -1
 _MIDDLE = 1.5
 """The mean of the four quarters' places."""
@@ -91,7 +90,7 @@ def yardstick(columns: Mapping[str, Any]) -> Yardstick:
     medians = {_NO_CURRENCY: float(np.median(money)) if money.size else 0.0}
     for code in np.unique(currency).tolist():
         own = money[currency == code]
-        if own.size >= _FEWEST:
+        if own.size >= currencies.FEWEST:
             medians[code] = float(np.median(own))
     of = _rfm(columns, medians)
     of["money"] = of["money"][~np.isnan(of["money"])]

@@ -59,14 +59,14 @@ def save_model(learned: text.Learned, folder: Path) -> Path:
 
     An earlier model stays until both are written.
     """
-    names = ["model.bin", "model.ftz"]
-    path = folder / names.pop(learned.model.is_quantised)
+    whole, codes = folder / "model.bin", folder / "model.ftz"
+    path, other = (codes, whole) if learned.model.is_quantised else (whole, codes)
     card = json.dumps(learned.card, indent=1, ensure_ascii=False)
     with draft_of(folder / "card.json") as words:
         words.write_text(card + "\n", encoding="utf-8")
         with draft_of(path) as model:
             model.write_bytes(text.write_model(learned.model))
-    (folder / names[0]).unlink(missing_ok=True)
+    other.unlink(missing_ok=True)
     return path
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from qfb_gpu.counted import counted
-from qfb_gpu.currencies import EXPONENT
+from qfb_gpu.currencies import EXPONENT, in_major
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -48,10 +48,8 @@ def money(value: float, currency: str) -> str:
 
 def money_exact(minor: int, currency: str) -> str:
     """Return ``CNY 12,345,678.90``: every minor unit, whatever the size."""
-    exponent = EXPONENT.get(currency, 2)
-    units, rest = divmod(abs(int(minor)), 10**exponent)
-    decimals = f".{rest:0{exponent}d}" if exponent else ""
-    return f"{currency}{_GAP}{MINUS if minor < 0 else ''}{units:,}{decimals}"
+    written = in_major(int(minor), EXPONENT.get(currency, 2))
+    return f"{currency}{_GAP}{written.replace('-', MINUS)}"
 
 
 def amount(value: float | None, currency: str) -> str:
