@@ -9,7 +9,7 @@ from ledger_cases import AS_OF, CNY, EUR, JPY, build_ledger, on
 
 from qfb_gpu.ledger import SourceRows
 from qfb_gpu.models import activity
-from qfb_gpu.parts.customer_state import acts_of, state_at
+from qfb_gpu.parts.customer_state import acts_of, currencies_of, state_at
 
 NO_PRODUCTS = tuple(np.empty(0, np.int32) for _ in range(3))
 
@@ -65,7 +65,7 @@ def state(payments, backend, back=0):
     ledger = on(build_ledger(payments), backend)
     products = tuple(map(backend.asarray, NO_PRODUCTS))
     tallies = activity.tally(ledger, {}, products, AS_OF, backend)
-    found = state_at(tallies, ledger, back, backend)
+    found = state_at(tallies, ledger, currencies_of(ledger, backend.xp), back, backend)
     return {
         name: backend.to_host(found[name]) for name in ("size", "size_currency", "foreign_share")
     }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import activity
@@ -26,12 +26,14 @@ def acts_of(given: Given) -> dict[str, tuple[Any, Any]]:
     said = xp.where(touches.columns["responded"] == 1, touches.customer, -1)
     acts = {
         "claims": (claims.customer, xp.where(submitted == NULL_DAY, spent, submitted)),
-        "visits": _visits_of(sources["events"], given.backend),
         "orders": (orders.customer, orders.columns["order_date"]),
         # whether it answered is known for sure 30 days after
         "answers": (said, touches.columns["date"] + _ANSWER_DAYS),
     }
-    return {kind: act for kind, act in acts.items() if _OF_SOURCE[kind] in given.config.sources}
+    if "events" in given.config.sources:
+        acts["visits"] = _visits_of(sources["events"], given.backend)
+    there = given.config.sources
+    return {k: acts[k] for k, source in _OF_SOURCE.items() if source in there}
 
 
 def _visits_of(events: SourceRows, backend: Backend) -> tuple[Any, Any]:
@@ -64,7 +66,31 @@ def _is_one_of(column: Labelled, wanted: list[str], backend: Backend) -> Any:
     return backend.asarray(known)[column.codes]
 
 
-def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Backend) -> Columns:
+class Currencies(NamedTuple):
+    """Which currencies customers deal in; the same at every cut-off.
+
+    ``code`` (int16, ascending); ``order`` (int64, shape (n_relations,)): relations by customer,
+    then currency; ``offsets`` (int64, shape (n_customers * n_currencies + 1,)): into ``order``.
+    """
+
+    code: Any
+    order: Any
+    offsets: Any
+
+
+def currencies_of(ledger: Ledger, xp: Any) -> Currencies:
+    """Return the currencies of a ledger's customers."""
+    code, currency = xp.unique(ledger.currency, return_inverse=True)
+    n = max(int(code.shape[0]), 1)
+    cell = ledger.relation_customer.astype("int64") * n + currency
+    order = xp.argsort(cell)
+    offsets = xp.searchsorted(cell[order], xp.arange(ledger.n_customers * n + 1))
+    return Currencies(code, order, offsets)
+
+
+def state_at(
+    tallies: activity.Activity, ledger: Ledger, dealt_in: Currencies, back: int, backend: Backend
+) -> Columns:
     """Return what is known of every customer as of ``back`` days before the as-of day.
 
     Returns
@@ -82,7 +108,7 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
     in_year = (ledger.day <= cut) & (ledger.day > cut - activity.YEAR_DAYS)
     money = _sums(xp.where(in_year, ledger.amount_minor, 0), ledger.relation_offsets, xp)
     paid = _sums(in_year.astype("int64"), ledger.relation_offsets, xp)
-    main = _most_used(ledger, paid, xp)
+    main = _most_used(dealt_in, paid, xp)
     is_main = ledger.currency == main[ledger.relation_customer]
     money = xp.where(is_main, money, xp.int64(_NO_MONEY))
     order = backend.lexsort((ledger.relation_customer, -money))
@@ -106,7 +132,7 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
     return {name: values.astype("float32") for name, values in found.items()}
 
 
-def _most_used(ledger: Ledger, n_payments: Any, xp: Any) -> Any:
+def _most_used(dealt_in: Currencies, n_payments: Any, xp: Any) -> Any:
     """Return the currency of most of each customer's payments, the first code of equals: int16.
 
     Parameters
@@ -114,13 +140,10 @@ def _most_used(ledger: Ledger, n_payments: Any, xp: Any) -> Any:
     n_payments : int64 array, shape (n_relations,)
         Those that count; where none does, all of the customer's currencies are equal.
     """
-    currencies, currency = xp.unique(ledger.currency, return_inverse=True)
-    shape = ledger.n_customers, max(int(currencies.shape[0]), 1)
-    cell = ledger.relation_customer.astype("int64") * shape[1] + currency
-    is_there = xp.bincount(cell, minlength=shape[0] * shape[1]) > 0
-    number = xp.bincount(cell, weights=n_payments.astype("float64"), minlength=shape[0] * shape[1])
-    number = xp.where(is_there, number, -1.0).reshape(shape)
-    return currencies[xp.argmax(number, axis=1)]
+    offsets = dealt_in.offsets
+    number = _sums(n_payments[dealt_in.order], offsets, xp)
+    number = xp.where(offsets[1:] > offsets[:-1], number, -1)
+    return dealt_in.code[number.reshape(-1, max(dealt_in.code.shape[0], 1)).argmax(axis=1)]
 
 
 def _sums(values: Any, offsets: Any, xp: Any) -> Any:
