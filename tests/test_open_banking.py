@@ -101,6 +101,17 @@ def test_resources_that_are_not_read_are_counted(bank):
     assert counts["not read: Beneficiary"] == 2
 
 
+def test_what_is_no_object_is_counted(bank):
+    """It was left out without a word."""
+    obie_set.write(bank.docs, 1)
+    odd = {"Transaction": ["text", 3, None], "StandingOrder": "x", "Balance": None}
+    bank.write("odd.json", {"Data": odd})
+    counts = bank.ingest().counts["open_banking"]
+    assert counts["not read: Transaction that is no object"] == 2
+    assert counts["not read: StandingOrder that is no object"] == 1
+    assert "not read: Balance that is no object" not in counts
+
+
 def test_money_is_exact_and_a_bad_one_is_rejected(bank):
     obie_set.write(bank.docs, 1)
     row = {"AccountId": "a", "TransactionId": "t", "CreditDebitIndicator": "Credit",

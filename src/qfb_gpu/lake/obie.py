@@ -61,7 +61,8 @@ def read_rows(path: Path, what: str) -> tuple[pa.RecordBatch, Counter[str]]:
     rows : pyarrow.RecordBatch of texts
         Columns ``TRANSACTIONS`` or ``DECLARED``, in the order of the file.
     unread : Counter
-        Objects of resources that hold neither, by ``not read: <resource>``; counted once, with
+        Objects of resources that hold neither, by ``not read: <resource>``, and what is no object
+        where one belongs (but for null, which says that there is none); counted once, with
         the declarations.
 
     Raises
@@ -75,11 +76,13 @@ def read_rows(path: Path, what: str) -> tuple[pa.RecordBatch, Counter[str]]:
     unread: Counter[str] = Counter()
     for data in _documents(path):
         resources = {name: _listed(value) for name, value in data.items()}
+        odd = {name: _n_odd(value) for name, value in data.items()}
         if what == "transactions":
             rows += [_transaction(one) for one in resources.get("Transaction", [])]
             continue
         for name, kind in KINDS.items():
             rows += [_MAKERS[kind](one) for one in resources.get(name, [])]
+        unread.update({f"not read: {name} that is no object": n for name, n in odd.items() if n})
         for name, objects in resources.items():
             if name not in _KNOWN and objects:
                 unread[f"not read: {name}"] += len(objects)
@@ -127,6 +130,12 @@ def _shape(document: Any) -> str:
 def _listed(value: Any) -> list[Row]:
     objects = value if isinstance(value, list) else [value]
     return [one for one in objects if isinstance(one, dict)]
+
+
+def _n_odd(value: Any) -> int:
+    """Return how many things are no objects; null is nothing."""
+    things = value if isinstance(value, list) else [value]
+    return sum(not isinstance(one, dict) and one is not None for one in things)
 
 
 def _text(value: Any) -> str | None:
