@@ -42,6 +42,9 @@ KINDS = {
     "Account": "account",
 }
 _KNOWN = {"Transaction", *KINDS}
+NOT_BOOKED = ("Pending", "PDNG", "Rejected", "RJCT", "INFO", "FUTR")
+"""Status of transactions that are no payments (yet), as the standard spells it."""
+_SPELLED = {status.casefold(): status for status in NOT_BOOKED}
 _START = ("FirstPaymentDateTime", "StartDateTime")
 Row = dict[str, Any]
 
@@ -111,11 +114,11 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
 def _parse(text: str, path: Path) -> list[Any]:
     try:
         whole = json.loads(text, parse_float=str, parse_int=str)
-    except json.JSONDecodeError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+    except (json.JSONDecodeError, RecursionError) as error:
+        lines = [line for line in text.split("\n") if line.strip()]
         try:
             return [json.loads(line, parse_float=str, parse_int=str) for line in lines]
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             msg = f"{path}: not JSON ({error}); mend or replace the file"
             raise InputError(msg) from error
     return whole if isinstance(whole, list) else [whole]
@@ -170,7 +173,8 @@ def _transaction(row: Row) -> Row:
     account, merchant = f"{side}Account", _at(row, "MerchantDetails", "MerchantName")
     name = _first(_at(row, account, "Name"), _at(row, f"{side}Agent", "Name"), merchant)
     return {
-        **{n: row.get(n) for n in ("AccountId", "TransactionId", "TransactionReference", "Status")},
+        **{n: row.get(n) for n in ("AccountId", "TransactionId", "TransactionReference")},
+        "Status": _SPELLED.get(str(row.get("Status")).strip().casefold(), row.get("Status")),
         "BookingDate": _day(row.get("BookingDateTime")),
         "ValueDate": _day(row.get("ValueDateTime")),
         "Amount": _at(row, "Amount", "Amount"),
