@@ -236,6 +236,13 @@ def test_a_row_without_any_of_several_texts_keeps_its_place(job, tmp_path):
     assert CliRunner().invoke(app, ["text", "test", *given]).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["seed", "bucket", "min_count"])
+def test_a_number_that_the_library_cannot_hold_is_one_line(name):
+    """It ended in a traceback."""
+    with pytest.raises(InputError, match="fastText takes no .* above 2,147,483,647"):
+        text.learn(rows_of(table()), TextTraining(**QUICK | {name: 2**31}), get_backend("cpu"))
+
+
 def test_wrong_settings_are_one_clear_error(tmp_path):
     path = tmp_path / "job.toml"
     path.write_text('data = "x.parquet"\n[training]\nepochs = 3\n')
@@ -249,6 +256,8 @@ def test_wrong_settings_are_one_clear_error(tmp_path):
     path.write_text('label = "category"\n')
     with pytest.raises(ConfigError, match="key 'data' is missing; add it"):
         load_text_job(path)
+    with pytest.raises(ConfigError, match=r"key 'text.*got \[\]"):
+        load_text_job(path, {"data": "x", "text": []})
     with pytest.raises(ConfigError, match=r"--set data\.x: data is no table of the job"):
         load_text_job(path, {"data": "x", "data.x": 1})
 
