@@ -69,6 +69,7 @@ def _words(name: str, plan: FilePlan, config: Config) -> str:
     meaning = {
         "direction": "so the sign of an amount decides, and without one below 0 all are received",
         "currency": f"so all its amounts count as {config.currency}",
+        "txn_id": "so ids are made of what its rows say",
     }.get(name, "so it is null in those rows")
     return (
         f"{plan.name} has no column {name!r} any more, which files before it had (it has {there}), "
