@@ -250,8 +250,10 @@ def _prepare(this: Round) -> dict[str, Any]:
     config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
     with ThreadPoolExecutor(1) as beside, compiled_ahead("cpu"):
-        compiling = None if this.is_tiny else beside.submit(
-            compile_all, str(capability()), seconds=_COMPILE_SECONDS
+        compiling = (
+            None
+            if this.is_tiny
+            else beside.submit(compile_all, str(capability()), seconds=_COMPILE_SECONDS)
         )
         this.before = cpu_night(this.config)
     found: dict[str, Any] = {} if compiling is None else {"kernels": compiling.result()}

@@ -150,7 +150,9 @@ def bank_of(n_payments: int, backend: Backend, n_buckets: int | None) -> Bank:
 
 def _made(bank: Bank, config: Config, backend: Backend) -> Made:
     made = make_lake(bank, config, backend)
-    _say(f"{made.n_payments:,} payments in {bank.n_buckets:,} buckets made in {made.seconds:,.1f} s")
+    _say(
+        f"{made.n_payments:,} payments in {bank.n_buckets:,} buckets made in {made.seconds:,.1f} s"
+    )
     return made
 
 

@@ -2,9 +2,7 @@
 
 import subprocess
 import sys
-import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import numpy as np
@@ -130,32 +128,3 @@ def test_without_room_for_its_lock_a_kernel_is_compiled(tmp_path):
     )
     with compiling.locked(launcher) as is_free:
         assert is_free
-
-
-def test_threads_that_need_one_module_of_cupy_compile_it_once():
-    """As CuPy does: what is not in its cache is compiled, each thread for itself."""
-    compiled, kept = [], set()
-
-    def compile_module(source, options=(), arch=None, **_more):
-        if (source, options, arch) not in kept:
-            time.sleep(0.05)
-            compiled.append(source)
-            kept.add((source, options, arch))
-        if source == "bad":
-            raise ValueError(source)
-        return f"{source} for {arch}"
-
-    cupy = SimpleNamespace(
-        cuda=SimpleNamespace(compiler=SimpleNamespace(_compile_module_with_cache=compile_module))
-    )
-    compiling.one_thread_a_module(cupy)
-    found = cupy.cuda.compiler._compile_module_with_cache
-    compiling.one_thread_a_module(cupy)
-    assert cupy.cuda.compiler._compile_module_with_cache is found  # once is enough
-    with ThreadPoolExecutor(4) as threads:
-        done = list(threads.map(lambda of: found(of, ("-O",), "90"), ["sum", "any", "sum", "any"]))
-        failed = [threads.submit(found, "bad") for _ in range(2)]
-    assert done == ["sum for 90", "any for 90"] * 2
-    assert sorted(compiled) == ["any", "bad", "sum"]
-    assert [type(one.exception()) for one in failed] == [ValueError] * 2
-    compiling.one_thread_a_module(SimpleNamespace(cuda=SimpleNamespace()))  # a CuPy without it

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from gpu_calls import LIBRARIES, find_calls
 
-from qfb_gpu._backend import compiling, devices
+from qfb_gpu._backend import devices
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted((ROOT / "src" / "qfb_gpu").rglob("*.py"))
@@ -140,21 +140,3 @@ def test_bincount_asks_cub_where_the_engine_stands_between():
 @pytest.mark.parametrize("library", LIBRARIES)
 def test_libraries_import_without_a_gpu(library):
     importlib.import_module(library)
-
-
-@needs_rapids
-def test_cupy_compiles_by_the_name_that_the_engine_stands_at(monkeypatch):
-    cupy = importlib.import_module("cupy")
-    asked = []
-
-    def compile_module(source, options=(), *_others, **_more):
-        asked.append((source, options))
-        raise InterruptedError
-
-    monkeypatch.setattr(cupy.cuda.compiler, "_compile_module_with_cache", compile_module)
-    compiling.one_thread_a_module(cupy)
-    with pytest.raises(InterruptedError):
-        cupy._core.core.compile_with_cache("the source", ("-DNOTHING",))
-    [(source, options)] = asked
-    assert "the source" in source
-    assert "-DNOTHING" in options

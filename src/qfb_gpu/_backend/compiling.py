@@ -12,7 +12,7 @@ import os
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from threading import Lock, RLock
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -139,27 +139,6 @@ def kept(kernel: Any) -> Any:
         with suppress(RuntimeError):  # no folder for it
             keep()
     return kernel
-
-
-def one_thread_a_module(cp: Any) -> None:
-    """Let one thread compile a module of CuPy's; others that need it wait, and read it then.
-
-    CuPy looks into its cache on disk and compiles what is not there, each thread for itself: the
-    first buckets that a device has under way would all compile the same some 200 modules at once.
-    """
-    compiler = getattr(cp.cuda, "compiler", None)
-    plain = getattr(compiler, "_compile_module_with_cache", None)
-    if compiler is None or plain is None or hasattr(plain, "one_thread"):
-        return
-    locks: dict[int, Any] = {}
-
-    def one_thread(source: str, options: Any = (), *others: Any, **more: Any) -> Any:
-        """Do what CuPy does, while no other thread does it."""
-        with locks.setdefault(hash((source, tuple(options))), RLock()):
-            return plain(source, options, *others, **more)
-
-    one_thread.one_thread = True  # type: ignore[attr-defined]
-    compiler._compile_module_with_cache = one_thread  # noqa: SLF001  CuPy has no other way
 
 
 _WATCHING = Lock()

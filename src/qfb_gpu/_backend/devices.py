@@ -8,7 +8,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from qfb_gpu._backend import compiling
 from qfb_gpu.errors import BackendUnavailableError
 
 CPU_LIBRARIES = ("numpy", "pandas", "scipy", "scikit-learn", "igraph", "numba", "pyarrow")
@@ -63,7 +62,6 @@ def open_gpu() -> tuple[str, Any, Any, Any]:
     complete_numpy()
     name_toolkit()
     count_in_place(cp)
-    compiling.one_thread_a_module(cp)
     _try_out(cp)
     from numba.cuda.core import config
 
