@@ -102,16 +102,17 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
     n_changes, run, wobbles = changes(amount, member, start, stop)
     last = float(amount[member[stop - 1]])
     around = _SAME * last if wobbles else 0.0
-    centre, typical = 0.0, last
+    typical, expected, low, high = last, last, last - around, last + around
+    centre, median = 0.0, last
     if n_changes > 0:
         centre = median_log(amount, member, start, stop, scratch)
-        typical = math.exp(centre) - 1.0
+        median = math.exp(centre) - 1.0
     if n_changes == 0 or (
-        n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical
+        n_changes <= 2 and 10 * n_changes <= n and abs(last - median) <= _SAME * median
     ):
-        kind[row], typical, expected, low, high = FIXED, last, last, last - around, last + around
+        kind[row] = FIXED
     elif 4 * n_changes <= n - 1:
-        kind[row], typical, expected, low, high = STEPPED, last, last, last - around, last + around
+        kind[row] = STEPPED
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
     else:
@@ -130,7 +131,7 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
             spread = sd_flat * math.sqrt(1.0 + 1.0 / n)
         free = float(n - 1)  # not 0: one amount alone is fixed
         width = _Z90 * spread * (1.0 + 0.9 / free + 1.7 / (free * free * free))
-        expected = math.exp(middle) - 1.0
+        typical, expected = median, math.exp(middle) - 1.0
         low = math.exp(middle - width) - 1.0
         high = math.exp(middle + width) - 1.0
     value[row, 0] = typical
