@@ -41,6 +41,22 @@ def test_probabilities_are_calibrated_and_rank_like_the_truth(backend, n, kind):
         assert abs(p[inside].mean() - true[inside].mean()) < 0.05
 
 
+def test_looks_at_one_case_are_no_cases_of_their_own():
+    """Isotonic regression of four looks at an order each was fitted on a quarter of what it said."""
+    features, label, _ = rows(20_000)
+    four = [np.repeat(one[:8000], 4, axis=0) for one in (features, label)]
+    held_out = np.repeat(np.arange(8000) % 4 == 3, 4)
+    backend = get_backend("cpu")
+
+    def kind(rows_per_case):
+        options = BoostingOptions(n_trees=5, rows_per_case=rows_per_case)
+        model = backend.fit_boosting(*four, held_out=held_out, options=options)
+        return model.calibration.kind
+
+    assert 1000 <= four[1][held_out].sum() < 4000
+    assert (kind(1), kind(4)) == ("isotonic", "sigmoid")
+
+
 def test_contributions_add_up_to_the_log_odds(backend):
     features, label, _ = rows(1500)
     model = fitted(features, label)

@@ -209,8 +209,9 @@ class Backend:
             NaN is a value of its own.
         label : array of bool or integer, shape (n_rows,)
         held_out : bool array, shape (n_rows,)
-            Rows that only calibrate: isotonic from 1,000 rows of the rarer class, a logistic line
-            below, nothing where there is one class. Take the latest rows.
+            Rows that only calibrate: isotonic from 1,000 cases of the rarer class
+            (``options.rows_per_case``), a logistic line below, nothing where there is one class.
+            Take the latest rows.
         sample_weight : array of float64, shape (n_rows,), optional
         seed : int
         options : BoostingOptions, optional

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 _FEWEST_FOR_ISOTONIC = 1000
-"""Held-out rows of the rarer class from which a free-form calibration is no noisier than a line."""
+"""Held-out cases of the rarer class from which free-form calibration is no noisier than a line."""
 _BINS = 255  # of a HistGradientBoostingClassifier, without the one of missing values
 _CERTAIN = 1e-6
 
@@ -33,6 +33,8 @@ class BoostingOptions:
         For each feature 1 where the answer may only rise with it, -1 only fall, 0 either; empty: 0.
     max_rows : int
         Of more rows, evenly many of each class in the order of their values are fitted.
+    rows_per_case : int
+        How many rows tell of one case, as looks at one order do: they are no evidence of their own.
     """
 
     n_trees: int = 150
@@ -42,6 +44,7 @@ class BoostingOptions:
     l2: float = 1.0
     monotonic: tuple[int, ...] = ()
     max_rows: int = 300_000
+    rows_per_case: int = 1
 
 
 class Calibration(NamedTuple):
@@ -88,7 +91,9 @@ def fit(
     trees = _grown(features[rows], is_true[rows], _picked(sample_weight, rows), seed, options)
     later = order[held_out[order]]
     score = _score(trees, features[later])
-    calibration = _calibrated(score, is_true[later], _picked(sample_weight, later))
+    calibration = _calibrated(
+        score, is_true[later], _picked(sample_weight, later), options.rows_per_case
+    )
     return Boosted(trees, calibration, int(features.shape[1]))
 
 
@@ -185,11 +190,13 @@ def _score(trees: Any, features: np.ndarray) -> np.ndarray:
         return np.asarray(trees.decision_function(features), dtype=np.float64)
 
 
-def _calibrated(score: np.ndarray, label: np.ndarray, weight: np.ndarray | None) -> Calibration:
+def _calibrated(
+    score: np.ndarray, label: np.ndarray, weight: np.ndarray | None, rows_per_case: int
+) -> Calibration:
     rarer = int(min(label.sum(), (~label).sum()))
     if rarer == 0:
         return Calibration("none", np.empty(0), np.empty(0), int(score.size))
-    if rarer >= _FEWEST_FOR_ISOTONIC:
+    if rarer >= _FEWEST_FOR_ISOTONIC * rows_per_case:
         return _isotonic(score, label, weight)
     from sklearn.linear_model import LogisticRegression
     from threadpoolctl import threadpool_limits

@@ -134,7 +134,7 @@ def _options(n_rows: int) -> BoostingOptions:
     n_leaves = 4 if n_rows < _MANY_ROWS else 8
     return BoostingOptions(
         n_trees=60, n_leaves=n_leaves, learning_rate=0.05, min_leaf_rows=min(200, n_rows // 10),
-        l2=5.0, monotonic=_RISES,
+        l2=5.0, monotonic=_RISES, rows_per_case=len(_LOOKS),
     )  # fmt: skip
 
 
