@@ -66,6 +66,32 @@ def test_churn_shows_whom_to_call_why_and_how_good_it_is():
     assert "challenger ✓" in page
 
 
+def test_a_list_of_the_likeliest_that_are_all_as_likely_says_so():
+    """Twelve lines of 1.4%, under "Whom to call first", read as a ranking."""
+
+    def drawn(n, apart):
+        chance = [0.0139 + apart * at for at in range(n)]
+        ids = [f"c{at:02}" for at in range(n)]
+        profile = pa.table({
+            **{name: [profiles()[name].to_pylist()[1]] * n for name in profiles().column_names},
+            "customer_id": ids, "churn_probability": chance,
+        })  # fmt: skip
+        first = pa.table({
+            **{name: [recommended()[name].to_pylist()[0]] * n for name in recommended().column_names},
+            "customer_id": ids, "rank": pa.array([1] * n, pa.int32()), "probability": chance,
+        })  # fmt: skip
+        judged = {"model_evaluations": evaluations()}
+        return (
+            churn.draw(reader({**judged, "customer_profiles": profile})),
+            recommendations.draw(reader({**judged, "recommendations": first})),
+        )
+
+    words = "as likely as one another"
+    assert all(words in page for page in drawn(30, 1e-9))
+    assert not any(words in page for page in drawn(30, 0.002))
+    assert not any(words in page for page in drawn(3, 0.0))
+
+
 def test_recommendations_show_what_and_why():
     page = recommendations.draw(
         reader({"recommendations": recommended(), "model_evaluations": evaluations()})

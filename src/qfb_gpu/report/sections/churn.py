@@ -175,8 +175,15 @@ def _likeliest(parts: list[_Sums]) -> Html:
     ]  # fmt: skip
     return card(
         "Whom to call first", "优先挽留客户", table(heads, rows, "Customers likeliest to churn"),
-        wide=True,
+        note=of_equals([one["churn_probability"] for one in first]), wide=True,
     )  # fmt: skip
+
+
+def of_equals(chosen: list[float]) -> str:
+    """Return what to say below a full list of the likeliest that reads the same in every line."""
+    if len(chosen) < _SHOWN or percent(min(chosen)) != percent(max(chosen)):
+        return ""
+    return f"These {_SHOWN}, and maybe others, are as likely as one another: no order of urgency."
 
 
 CHURN = Section("churn", "Churn", "流失预测", draw)

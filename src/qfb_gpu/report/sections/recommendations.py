@@ -12,7 +12,7 @@ from qfb_gpu.report.charts.rows import rows
 from qfb_gpu.report.figures.columns import added, labels
 from qfb_gpu.report.figures.reading import of_parts, read_or_none
 from qfb_gpu.report.markup import Html, card, cards, empty, name, section, table
-from qfb_gpu.report.sections.churn import figures_card
+from qfb_gpu.report.sections.churn import figures_card, of_equals
 from qfb_gpu.report.sections.section import Section
 from qfb_gpu.report.wording import count, percent, plural
 
@@ -115,7 +115,8 @@ def _likeliest(parts: list[_Sums]) -> Html:
     return card(
         "Whom to talk to first", "优先营销客户", table(heads, lines, "Likeliest openings"),
         note="Probability: that the customer opens it in the horizon, as such customers did; not "
-        "the effect of a call. Lift: over everyone without the product.", wide=True,
+        "the effect of a call. Lift: over everyone without the product. "
+        + of_equals([one["probability"] for one in ranked]), wide=True,
     )  # fmt: skip
 
 
