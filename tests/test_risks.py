@@ -180,7 +180,7 @@ def check_concentration(payments):
     for end in (DAY + 1, DAY - 200):
         found = concentration.dependence(ledger, main, [(end - 365, end)], CPU)
         for at in range(2):
-            for way, names in ((0, concentration.NAMES[:4]), (1, concentration.NAMES[4:])):
+            for way, names in ((0, concentration.NAMES[:5]), (1, concentration.NAMES[5:])):
                 mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == way]
                 expected = naive.concentration(mine, end, main[at])
                 for name in names:
@@ -994,6 +994,20 @@ def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
     new = [a for a in alerted.values() if a["is_new"]]
     assert new
     assert {a["previous_score"] for a in new} == {"nan"}  # a month ago it had what its peers had
+
+
+@pytest.mark.parametrize("largest", [1_200_000, 7 * 10**15 + 61])
+def test_what_is_exposed_is_what_the_largest_channel_brought(tmp_path, largest):
+    """It was the channel's share of what all brought, times the income less what others took back."""
+    days = range(DAY - 1500, DAY + 1, 30)
+    in_year = sum(day > DAY - 365 for day in days)
+    rows = [(0, 7, 0, CNY, day, largest // in_year) for day in days]
+    rows += [(0, 8, 0, CNY, DAY - 100, -(largest // 2)), (0, 9, 0, CNY, DAY - 90, largest // 9)]
+    made = night(tmp_path, [(build_ledger(rows), ["one"])], DAY)
+    [alert] = [a for a in made["risk_alerts"] if a["risk"] == "channel"]
+    first, end = months.years(DAY, 60, (0,))[0]
+    assert alert["exposed"] == sum(r[5] for r in rows if r[1] == 7 and first <= r[4] < end)
+    assert {a["exposed"] for a in made["risk_alerts"] if a["risk"] != "channel"} <= {"nan"}
 
 
 def test_no_money_of_another_currency_and_no_refund_puts_a_contract_further_behind():

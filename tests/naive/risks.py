@@ -7,9 +7,9 @@ from fractions import Fraction
 
 
 def concentration(payments, end, currency):
-    """Return hhi, top_1, top_5 and n_channels of (counterparty, day, currency, amount) received.
+    """Return hhi, top_1, top_5, n_channels and top_1_minor of payments received.
 
-    In parts of 10^9, as published: to the bit.
+    Payments are (counterparty, day, currency, amount). In parts of 10^9, as published: to the bit.
     """
     sums = {}
     for counterparty, day, of, amount in payments:
@@ -22,7 +22,7 @@ def concentration(payments, end, currency):
     squares = float(sum(part * part for part in parts))  # first rounded, as an array is
     hhi = min(squares / 10**9 / 10**9, 1.0)
     return {"hhi": hhi, "top_1": parts[0] / 10**9, "top_5": min(sum(parts[:5]) / 10**9, 1.0),
-            "n_channels": len(sums)}  # fmt: skip
+            "n_channels": len(sums), "top_1_minor": sums[0]}  # fmt: skip
 
 
 def volatility(months):
