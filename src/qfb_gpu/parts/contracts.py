@@ -68,7 +68,7 @@ def score(given: Given) -> dict[str, Columns]:
         },
         "nodes": {
             **_of(nodes), "is_bare": is_bare, "due_day": due,
-            **nod.settled(nodes, paid, assigned, backend),
+            **nod.settled(nodes, paid, assigned, contracts, backend),
         },
         "paid": {
             **_of(paid), **measured, "counts": counts, "node": assigned, "memo_kind": memo_kind,
@@ -143,10 +143,12 @@ def _matched(given: Given, contracts: con.Contracts, nodes: nod.Nodes, paid: con
     reference = backend.asarray(references.references(ids))
     counts = con.only_countable(paid, contracts, ledger, backend)
     signed = con.signed(paid, ledger, backend)
+    assigned = nod.assign(nodes, signed, counts, contracts, backend)
+    answers = nod.settled(nodes, signed, assigned, contracts, backend)
     wanted = claims.contract_claims(
         contracts,
         nodes,
-        nod.assign(nodes, signed, counts, contracts, backend),
+        answers["n_payments"] > 0,
         con.paid_minor(signed, counts, contracts, backend),
         reference,
         backend,
