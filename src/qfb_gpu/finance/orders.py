@@ -35,6 +35,13 @@ FEATURES = (
 )  # fmt: skip
 
 
+QUOTED = (
+    "supplier_failed", "pair_failed", "item_n_due", "item_failed", "buyer_n_due", "buyer_failed",
+    "recent_n_due", "recent_failed", "supplier_n_open", "supplier_n_year",
+)  # fmt: skip
+"""``recent``: of the supplier's in :data:`RECENT_DAYS`; its open orders, and those of a year."""
+
+
 @dataclass(frozen=True, slots=True)
 class Orders:
     """Orders with a due date, shape (n_orders,) each, on the backend's device.
@@ -117,8 +124,7 @@ def look_features(orders: Orders, row: Any, day: Any, backend: Backend) -> dict[
     Returns
     -------
     dict of float64 arrays, shape (n_looks,)
-        :data:`FEATURES`, and the counts that reasons quote: ``supplier_failed``, ``pair_failed``,
-        ``item_n_due``, ``item_failed``.
+        :data:`FEATURES`, and the counts that reasons quote, :data:`QUOTED`.
     """
     xp = backend.xp
     groups = _groups(orders, backend)
@@ -140,6 +146,10 @@ def look_features(orders: Orders, row: Any, day: Any, backend: Backend) -> dict[
         "pair_failed": pair["failed"],
         "item_n_due": item["n_due"],
         "item_failed": item["failed"],
+        "buyer_n_due": buyer["n_due"],
+        "buyer_failed": buyer["failed"],
+        "recent_n_due": recent["n_due"],
+        "recent_failed": recent["failed"],
         **_delays(orders, groups, row, day, backend),
         **_usual(orders, groups, row, day, backend),
         "lead_days": lead,
@@ -245,6 +255,8 @@ def _delays(
         "pair_delay_days": xp.where(n_came > 0, total / xp.maximum(n_came, 1), xp.nan),
         "supplier_overdue": xp.maximum(overdue, 0).astype("float64"),
         "supplier_load": is_open / xp.maximum(year, 1),
+        "supplier_n_open": is_open.astype("float64"),
+        "supplier_n_year": year.astype("float64"),
     }
 
 
