@@ -118,6 +118,15 @@ def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
         assert len({*found[~np.isnan(found)].tolist()} - {0.0, 1.0}) > 5
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_purchases_that_follow_the_seasons_of_sales_are_no_bullwhip(times):
+    """Sales were taken without their seasons and purchases with them: a ratio of 78 was said."""
+    season = np.array([6, 1, 1, 1, 1, 1, 1, 1, 1, 6, 6, 6] * 2, float)[None]
+    flat, length = np.full_like(season, season.mean()), np.array([24])
+    found = demand_of(flat, (times * season).astype(np.int64), season.astype(np.int64), length, CPU)
+    assert found["bullwhip"].tolist() == [pytest.approx(0.0, abs=1e-12)]
+
+
 def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     """A device adds up in another order: what differs by rounding only is the same."""
     one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
@@ -635,8 +644,9 @@ def test_every_part_has_words_a_half_and_a_weight():
 
 SAID = [
     ("behind_days", {"behind_days": 12.4, "n_nodes": 3},
-     "contract nodes of the last year were paid 12 days behind plan on average (3 nodes)",
-     "近一年3个合同付款节点平均落后计划12天"),
+     ("contract nodes due in the last year are 12 days behind plan on average "
+      "(3 nodes, unpaid ones up to now)"),
+     "近一年到期的3个合同付款节点平均落后计划12天（未付的计至当前）"),
     ("unpaid_share", {"unpaid_share": 0.25, "hazard": 0.071},
      "25% of the nodes due are unpaid, 7% went over 60 days past due",
      "到期节点25%未付，7%逾期超过60天"),
@@ -658,15 +668,18 @@ SAID = [
      "income broke its trend: 50% lower for half a year", "收入趋势拐点：近半年下降50%"),
     ("idle", {"idle": 0.25}, "no income in 25% of its months", "25%的月份没有收入"),
     ("interval", {"interval": 1.0, "class_code": 1},  # six months of twelve
-     "demand is intermittent: every 2.0 months on average", "需求间歇型，平均2.0个月一次"),
+     "sales come every 2.0 months on average (intermittent demand)",
+     "平均2.0个月才有一次销售（间歇型需求）"),
     ("sizes", {"sizes": 0.814, "class_code": 2},
-     "demand is erratic: squared coefficient of variation 0.81", "需求波动型，变异系数平方0.81"),
+     ("sales of different size from month to month: squared coefficient of variation 0.81 "
+      "(erratic demand)"), "各月销售额波动，变异系数平方0.81（波动型需求）"),
     ("error", {"error": 0.35}, "a month's sales are missed by 35% by a smoothed forecast",
      "平滑预测的月均误差为销售的35%"),
     ("change", {"change": 0.9, "change_fall": 0.45, "change_months": 5},
      "sales fell by 45% 5 months ago", "5个月前出现需求变点，下降45%"),
     ("bullwhip", {"bullwhip": 1.5},
-     "purchases swing 2.5 times as much as sales (bullwhip)", "采购波动为销售波动的2.5倍（牛鞭效应）"),
+     "purchases vary more than sales: bullwhip ratio 2.5 (of squared coefficients of variation)",
+     "采购波动大于销售：牛鞭比2.5（变异系数平方之比）"),
     ("top_1", {"top_1": 0.499}, "50% of income comes from one channel, over the 30% line",
      "第一大渠道占收入50%，超过30%线"),
     ("top_1", {"top_1": 0.5}, "50% of income comes from one channel, over the 50% line",

@@ -94,7 +94,8 @@ def demand_of_others(months, bought, income):
         mean = statistics.fmean(values)
         return statistics.pvariance(values) / (mean**2 if mean else 1.0)
 
-    whip = max(varied(out) / max(varied(x), 0.01) - 1, 0.0)
+    sold = [max(value, 0.0) for value in income]
+    whip = max(varied(out) / max(varied(sold), 0.01) - 1, 0.0)
     level, smooth = x[0], {}
     for at, value in enumerate(x[1:], 1):
         smooth[at] = abs(value - level)
