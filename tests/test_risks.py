@@ -631,8 +631,8 @@ def test_every_part_has_words_a_half_and_a_weight():
     parts = {name for names in risks.PARTS.values() for name in names}
     assert parts == set(REASONS) == set(HALVES) == set(WEIGHTS)
     row = {**dict.fromkeys(parts, 0.5), "class_code": 3, "change_months": 4.0, "hazard": 0.1,
-           "n_nodes": 7.0, "effective_channels": 2.0, "n_channels": 2.0, "change_fall": 0.5,
-           "trend_fall": 0.5}  # fmt: skip
+           "n_nodes": 7.0, "n_in_year": 3, "n_months_year": 12, "effective_channels": 2.0,
+           "n_channels": 2.0, "change_fall": 0.5, "trend_fall": 0.5}  # fmt: skip
     for risk, names in risks.PARTS.items():
         point = {name: 40.0 + at for at, name in enumerate(names)}
         codes, english, chinese = explain(risk, row, point, WEIGHTS)
@@ -656,8 +656,10 @@ SAID = [
      "about 4% of what it sold was taken back", "销售退回（红字）约占4%"),
     ("cancelled_rate", {"cancelled_rate": 0.02},
      "about 2% of what it invoiced was voided", "开票作废率约2%"),
-    ("thin", {"thin": 4.0},  # a payment in four months
-     "little speaks for it: 3 payments received a year", "年收款仅约3笔，履约记录少"),
+    ("thin", {"n_in_year": 3, "n_months_year": 12},
+     "little speaks for it: 3 payments received in 12 months", "近12个月收款仅3笔，履约记录少"),
+    ("thin", {"n_in_year": 0, "n_months_year": 5},
+     "little speaks for it: 0 payments received in 5 months", "近5个月收款仅0笔，履约记录少"),
     ("arc", {"arc": 1.2}, "monthly income moves by 120% of its level from month to month",
      "月收入环比（弧）波动120%"),
     ("downside", {"downside": 0.4},
@@ -719,6 +721,7 @@ def test_words_of_all_customers_are_those_of_each_alone(seed):
     facts["n_channels"] = np.where(rng.random(n) < 0.2, np.nan, 3.0)
     facts["change_months"], facts["n_nodes"] = rng.integers(0, 24, n), rng.integers(0, 9, n)
     facts["behind_days"] = rng.integers(0, 120, n) / 2
+    facts["n_in_year"], facts["n_months_year"] = rng.integers(0, 9, n), rng.integers(3, 13, n)
     for risk, parts in risks.PARTS.items():
         points = {name: rng.choice([np.nan, 20, 30, 40, 40.0000001, 90], n) for name in parts}
         found = zip(*(t.to_pylist() for t in in_words(risk, points, facts, WEIGHTS)), strict=True)
@@ -796,19 +799,21 @@ def test_reasons_stand_by_their_weight_whatever_is_not_known():
     weights = dict.fromkeys(WEIGHTS, 1.0)
     point = dict.fromkeys(risks.PARTS["contract"], float("nan"))
     point |= {"returned_rate": 40.0, "thin": 90.0}  # what is not known stands between them
-    codes, _, _ = explain("contract", {"returned_rate": 0.2, "thin": 2.0}, point, weights)
+    row = {"returned_rate": 0.2, "n_in_year": 6, "n_months_year": 12}
+    codes, _, _ = explain("contract", row, point, weights)
     assert codes == "thin,returned_rate"
 
 
 def test_reasons_do_not_hang_on_the_last_bit_of_a_point():
     weights = dict.fromkeys(WEIGHTS, 1.0)
     nothing = dict.fromkeys(risks.PARTS["contract"], float("nan"))
-    row = {"returned_rate": 0.2, "thin": 2.0}
+    row = {"returned_rate": 0.2, "n_in_year": 6, "n_months_year": 12}
+    parts = ("returned_rate", "thin")
     for points in (60.0, 30.0):
-        exact = explain("contract", row, nothing | dict.fromkeys(row, points), weights)
+        exact = explain("contract", row, nothing | dict.fromkeys(parts, points), weights)
         assert exact[0] == "returned_rate,thin"
-        for name in row:
-            other = dict.fromkeys(row, points) | {name: np.nextafter(points, 0)}
+        for name in parts:
+            other = dict.fromkeys(parts, points) | {name: np.nextafter(points, 0)}
             assert explain("contract", row, nothing | other, weights) == exact
 
 
@@ -858,6 +863,23 @@ def test_a_year_of_deals_and_channels_is_what_loops_say():
             for name, value in want.items():
                 found = evidence["channel"] if name == "sold" else parts[name]
                 assert found[at, date] == pytest.approx(value, nan_ok=True, rel=1e-12), name
+
+
+def test_a_thin_record_tells_how_many_payments_came_in_how_many_months(tmp_path):
+    """12 a year was said of who was paid 4 times in 4 months, 1 of who was paid nothing."""
+    end = int(months.month_ends(DAY, 24, CPU).start_day[-1])
+    paid = {"young": [end - 5 - 31 * ago for ago in range(4)], "gone": [end - 450],
+            "rare": [end - 700, end - 200, end - 20]}  # fmt: skip
+    rows = [(at, 7, 0, CNY, day, 10**5) for at, days in enumerate(paid.values()) for day in days]
+    made = night(tmp_path, [(build_ledger(rows), list(paid))], DAY)
+    said = {
+        r["customer_id"]: r["reasons"] for r in made["customer_risks"] if r["risk"] == "contract"
+    }
+    assert said == {
+        "young": "little speaks for it: 4 payments received in 4 months",
+        "gone": "little speaks for it: 0 payments received in 12 months",
+        "rare": "little speaks for it: 2 payments received in 12 months",
+    }
 
 
 def test_settings_are_checked():

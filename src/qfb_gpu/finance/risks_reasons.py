@@ -128,10 +128,11 @@ REASONS: dict[str, Reason] = {
     ),
     "thin": Reason(
         lambda r: (
-            f"little speaks for it: {counted(12 / max(r['thin'], 1e-9), 'payment')} received a year"
+            f"little speaks for it: {counted(r['n_in_year'], 'payment')} received in "
+            f"{counted(r['n_months_year'], 'month')}"
         ),
-        lambda r: f"年收款仅约{12 / max(r['thin'], 1e-9):.0f}笔，履约记录少",
-        (Shown("thin", lambda values: 12 / np.maximum(values, 1e-9)),),
+        lambda r: f"近{r['n_months_year']:.0f}个月收款仅{r['n_in_year']:.0f}笔，履约记录少",
+        _whole("n_in_year", "n_months_year"),
     ),
     "arc": Reason(
         lambda r: f"monthly income moves by {_pc(r['arc'])} of its level from month to month",

@@ -231,6 +231,8 @@ def _latest(found: risks.Measures, points: Any) -> Columns:
         **{f"points.{name}": points[:, risks.COLUMNS.index(name)] for name in names},
         "class_code": parts["class_code"].astype("int8"),
         "effective_channels": 1 / parts["hhi"].clip(1e-9),
+        "n_in_year": found.came[:, 0],
+        "n_months_year": found.length[:, 0].clip(0, YEAR),
     }
 
 
