@@ -24,7 +24,11 @@ RECENT_DAYS = 180
 YEAR_DAYS = 365
 _WEIGHT = 8.0
 """Orders that a group's parent counts for when its rate is shrunk."""
-_LOG_SCALE = 1000
+_LOG_SCALE = 2**28
+"""Parts of a log that is summed: so many of any int64 fit for hundreds of millions of orders."""
+_STEPS = 1000
+"""Parts of a log ratio: so coarse that other units of money, which are rounded otherwise, and a
+device's own last bits move next to none."""
 _SHORT = 1e-6
 
 FEATURES = (
@@ -297,5 +301,5 @@ def _log_ratio(
     past = _past(group[rows], orders.order_day[rows], values, backend)
     total, n = _before(past, group[row], start, backend)
     mean = total / xp.maximum(n, 1)
-    ratio = (log[row] - mean) / _LOG_SCALE
+    ratio = xp.rint((log[row] - mean) * (_STEPS / _LOG_SCALE)) / _STEPS
     return xp.where((n > 0) & known[row], ratio, xp.nan)
