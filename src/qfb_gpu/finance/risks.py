@@ -194,8 +194,8 @@ def measure(
             figures[:, :, at] = nodes[name]
         elif name in months.channels and name not in _BY_KERNEL:
             figures[:, :, at] = months.channels[name]
-    counts = (of_year[:, :, at] for at in (INCOME, SOLD, CAME))
-    return Measures(figures, *counts, length, nodes)
+    income, sold, came = (of_year[:, :, at] for at in (INCOME, SOLD, CAME))
+    return Measures(figures, income, sold, came, length, nodes)
 
 
 _BY_KERNEL = ("top_1", "hhi", "few", "growing")
