@@ -248,9 +248,8 @@ def _overfull(nodes: Nodes, found: dict[str, Any], contracts: Contracts, backend
         xp.abs(away) <= xp.maximum(share_of(whole, xp.full(1, NEAR)), 1)
     )
     too_much = away > xp.maximum(share_of(whole, xp.full(1, 5 * NEAR)), 1)
-    is_over = xp.zeros(contracts.n, dtype=bool)
-    is_over[nodes.contract[too_much]] = True
-    return xp.nonzero(is_over[nodes.contract] & ~by_share)[0]
+    n_over = total(nodes.contract, too_much.astype("int64"), contracts.n, backend)
+    return xp.nonzero((n_over > 0)[nodes.contract] & ~by_share)[0]
 
 
 def _shared_out(
