@@ -213,16 +213,15 @@ def settled(
         is not yet), ``given_minor`` (int64, the sum of the payments that ``assigned`` says).
     """
     xp = backend.xp
-    mine = xp.nonzero(assigned >= 0)[0]
-    node = assigned[mine]
-    amounts = total(node, paid.amount_minor[mine], nodes.n, backend)
-    number = xp.bincount(node, minlength=nodes.n)[: nodes.n].astype("int32")
-    order = backend.lexsort((node, paid.day[mine]))
-    last = xp.full(nodes.n, NULL_DAY, dtype="int32")
-    ordered = node[order]
-    is_last = xp.ones(ordered.shape[0], dtype=bool)
-    is_last[:-1] = ordered[1:] != ordered[:-1]
-    last[ordered[is_last]] = paid.day[mine][order][is_last]
+    order = backend.lexsort((assigned, paid.day))
+    edges = xp.searchsorted(assigned[order], xp.arange(nodes.n + 1))  # -1, no node, stands before
+    sums = xp.zeros(paid.n + 1, dtype="int64")
+    sums[1:] = xp.cumsum(paid.amount_minor[order])
+    days = xp.full(paid.n + 1, NULL_DAY, dtype="int32")
+    days[1:] = paid.day[order]
+    amounts = sums[edges[1:]] - sums[edges[:-1]]
+    number = (edges[1:] - edges[:-1]).astype("int32")
+    last = days[edges[1:]]
     enough = amounts >= _enough(nodes.amount_minor, xp)
     found = {
         "paid_minor": amounts,

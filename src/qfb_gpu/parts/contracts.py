@@ -164,7 +164,7 @@ def _problems(clause: np.ndarray, note: np.ndarray, clauses: ClauseNodes) -> Lab
         "; ".join(filter(None, (of_clause[w], _NOTES[n])))
         for w, n in zip(which, noted, strict=True)
     ]
-    labels = tuple(sorted({text for text in texts if text}))
+    labels = tuple(sorted({text for text in texts if text} | {"no clause"}))
     codes = np.array([labels.index(text) if text else -1 for text in texts], np.int32)
     return Labelled(codes[place], labels)
 
