@@ -252,6 +252,53 @@ def test_sums_without_a_total_are_nodes_where_they_come_to_the_amount(tmp_path):
     pd.testing.assert_frame_equal(shares[NODES], sums[NODES])
 
 
+def test_a_contract_without_an_amount_has_the_total_that_its_clause_states(tmp_path):
+    """It had no nodes, and nothing was said of it. Sums alone may be a part of what is paid."""
+    tables = deals_case.portfolio(60, 4)
+    ids = sorted(tables["contracts"]["contract_id"].to_pylist())
+    stating = set(ids[::2])
+
+    def in_some(row):
+        stated = row["amount"] if row["contract_id"] in stating else None
+        return row["clause"] and in_sums(row["clause"], row["amount"], stated)
+
+    summed = with_clauses(tables, in_some)
+    place = summed["contracts"].column_names.index("amount")
+    amount = summed["contracts"]["amount"]
+    bare = summed["contracts"].set_column(place, "amount", pa.nulls(len(amount), amount.type))
+    night = deals_case.Night(tmp_path / "bare", {**summed, "contracts": bare}, [CONTRACTS])
+    both = deals_case.Night(tmp_path / "both", summed, [CONTRACTS])
+    found, known = (one.table("contract_summary") for one in (night, both))
+    by_clause = (known.nodes_basis == "clause").to_numpy()
+    is_read = by_clause & known.contract_id.isin(stating).to_numpy()
+    assert min(is_read.sum(), (by_clause & ~is_read).sum()) > 10
+    assert found[is_read].total_minor.tolist() == known[is_read].total_minor.tolist()
+    assert found[is_read].paid_minor.sum() > 0
+    said = "the contract has no amount: its total is the one that the clause states"
+    assert (found[is_read].clause_problem == said).all()
+    said = "the contract has no amount above 0 that the clause could be held against"
+    assert (found[by_clause & ~is_read].clause_problem == said).all()
+    assert found[~is_read].total_minor.isna().all()
+    names = ["contract_id", "node_no", "kind", "percent", "amount_minor"]
+    mine, wanted = (one.table("contract_nodes")[names] for one in (night, both))
+    wanted = wanted[wanted.contract_id.isin(known.contract_id[is_read])]
+    pd.testing.assert_frame_equal(mine, wanted.reset_index(drop=True))
+
+
+@pytest.mark.parametrize("amount", [None, 0])
+def test_shares_of_a_contract_without_an_amount_are_said_to_be_of_nothing(tmp_path, amount):
+    tables = deals_case.portfolio(8, 4)
+    n, place = tables["contracts"].num_rows, tables["contracts"].column_names.index("amount")
+    kind = tables["contracts"]["amount"].type
+    bare = tables["contracts"].set_column(place, "amount", pa.array([amount] * n, kind))
+    found = deals_case.Night(tmp_path, {**tables, "contracts": bare}, [CONTRACTS])
+    summary = found.table("contract_summary")
+    said = "the contract has no amount above 0 that the clause could be held against"
+    has_shares = summary.clause_adds_up.notna()
+    assert has_shares.sum() > 3
+    assert (summary[has_shares].clause_problem == said).all()
+
+
 def test_sums_that_do_not_come_to_the_amount_are_said_and_not_read(tmp_path):
     tables = deals_case.portfolio(25, 4)
     cent = Decimal("0.01")

@@ -70,7 +70,7 @@ NODES = [
 def test_every_node_that_no_link_answers_is_claimed_and_bare_totals():
     paid = np.array([50, 0, 1, 0, 0, 0, 0, 0])
     found = claims.contract_claims(
-        contracts(DEALS), promised(NODES), np.array([3, -1]), paid, np.arange(8) + 100, CPU
+        contracts(DEALS), promised(NODES), np.arange(4) == 3, paid, np.arange(8) + 100, CPU
     )
     assert told(found) == [
         (0, 100, -30, 100 + 365 + 400),

@@ -53,7 +53,7 @@ def assigned(text, amounts, total_minor=100_000):
     rows = paid(*((0, START + i, amount) for i, amount in enumerate(amounts, 1)))
     counts = np.ones(rows.n, bool)
     node = nodes.assign(promised, rows, counts, one, CPU)
-    return node.tolist(), nodes.settled(promised, rows, node, CPU), promised
+    return node.tolist(), nodes.settled(promised, rows, node, one, CPU), promised
 
 
 @given(
@@ -150,6 +150,65 @@ def test_a_node_paid_in_parts_and_one_payment_that_is_none():
     node, settled, _ = assigned("预付30%，验收70%", [30_000, 70_000, 70_000])
     assert node == [0, 1, -1]  # paid twice: the second is no node's
     assert settled["paid_minor"].tolist() == [30_000, 70_000]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "in_nodes", "days", "n_payments"),
+    [
+        ([70_000], [30, 40, 0, 0], [1, 1, None, None], [1, 1, 0, 0]),  # two nodes at once
+        ([95_000], [30, 40, 25, 0], [1, 1, 1, None], [1, 1, 1, 0]),
+        ([65_000, 30_000], [30, 40, 25, 0], [2, 1, 1, None], [1, 1, 1, 0]),
+        ([60_000, 35_000, 5_000], [30, 40, 25, 5], [1, 2, 2, 3], [1, 2, 1, 1]),
+        ([50_000], [30, 20, 0, 0], [1, None, None, None], [1, 1, 0, 0]),
+        ([40_000, 55_000], [30, 40, 25, 0], [2, 1, 2, None], [1, 1, 1, 0]),
+        ([130_000], [30, 40, 25, 35], [1, 1, 1, 1], [1, 1, 1, 1]),
+        ([31_500], [31.5, 0, 0, 0], [1, None, None, None], [1, 0, 0, 0]),  # a little too much
+        ([70_000, 5_000], [30, 40, 0, 5], [1, 1, None, 2], [1, 1, 0, 1]),
+    ],
+)
+def test_a_payment_of_several_nodes_pays_each_of_them(amounts, in_nodes, days, n_payments):
+    """Of 30, 40, 25 and 5% one payment of 70 was said to pay the second, and the first to be open."""
+    _, found, _ = assigned(TERSE, amounts)
+    assert found["paid_minor"].tolist() == [1_000 * share for share in in_nodes]
+    paid_days = [None if day == NULL_DAY else day - START for day in found["paid_day"].tolist()]
+    assert paid_days == days
+    assert found["n_payments"].tolist() == n_payments
+
+
+def test_what_is_shared_out_is_each_contracts_own_and_no_refund_is():
+    """Of 30, 40, 25 and 5%: 70 in one; 30 and 130 more, 25 of it back; 40 and 55 of another one."""
+    three = contracts(*((START, START + 300, 100_000),) * 3)
+    text = clause_nodes([TERSE])
+    promised = nodes.promised(three, np.zeros(3, np.int64), text, CPU)
+    of = {0: [70_000], 1: [30_000, 130_000, -25_000], 2: [40_000, 55_000]}
+    rows = paid(*((at, START + i, a) for at, own in of.items() for i, a in enumerate(own, 1)))
+    counts = np.ones(rows.n, bool)
+    node = nodes.assign(promised, rows, counts, three, CPU)
+    assert node[3] == -1
+    found = nodes.settled(promised, rows, node, three, CPU)
+    wanted = [[30, 40, 0, 0], [30, 40, 25, 65], [30, 40, 25, 0]]
+    assert (found["paid_minor"].reshape(3, 4) // 1_000).tolist() == wanted
+    for at, own in of.items():
+        _, alone, _ = assigned(TERSE, own)
+        for name, values in alone.items():
+            np.testing.assert_array_equal(found[name].reshape(3, 4)[at], values, err_msg=name)
+
+
+@given(st.lists(st.integers(1, 150), min_size=1, max_size=6), st.integers(1, 4))
+@settings(max_examples=150)
+def test_nodes_got_what_payments_of_nodes_were(points, times):
+    """No cent is lost or made, and no node but the last got too much while a later one is open."""
+    amounts = [1_000 * p // times for p in points]
+    node, found, promised = assigned(TERSE, amounts)
+    got, due = found["paid_minor"], promised.amount_minor
+    assert got.sum() == sum(a for a, n in zip(amounts, node, strict=True) if n >= 0)
+    assert found["given_minor"].sum() == got.sum()
+    over = got - due > 2_500
+    assert not over[:-1].any() or (found["n_payments"][-1] == 1 and not over[-1])
+    last = found["paid_day"] != NULL_DAY
+    np.testing.assert_array_equal(
+        last, (got > 0) & (got >= due - nodes.share_of(due, np.full(1, 250)))
+    )
 
 
 def test_thirds_are_paid_in_order_of_day():

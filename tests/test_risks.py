@@ -118,6 +118,15 @@ def test_months_with_gaps_refunds_and_bursts_are_what_loops_say(seed):
         assert len({*found[~np.isnan(found)].tolist()} - {0.0, 1.0}) > 5
 
 
+@pytest.mark.parametrize("times", [1, 3])
+def test_purchases_that_follow_the_seasons_of_sales_are_no_bullwhip(times):
+    """Sales were taken without their seasons and purchases with them: a ratio of 78 was said."""
+    season = np.array([6, 1, 1, 1, 1, 1, 1, 1, 1, 6, 6, 6] * 2, float)[None]
+    flat, length = np.full_like(season, season.mean()), np.array([24])
+    found = demand_of(flat, (times * season).astype(np.int64), season.astype(np.int64), length, CPU)
+    assert found["bullwhip"].tolist() == [pytest.approx(0.0, abs=1e-12)]
+
+
 def test_of_months_as_far_from_the_line_the_first_is_where_demand_broke():
     """A device adds up in another order: what differs by rounding only is the same."""
     one = np.array([0.0, 0.0, 0.7, 0.0, 0.0]) + 0.1  # as far below after two months as above after
@@ -180,7 +189,7 @@ def check_concentration(payments):
     for end in (DAY + 1, DAY - 200):
         found = concentration.dependence(ledger, main, [(end - 365, end)], CPU)
         for at in range(2):
-            for way, names in ((0, concentration.NAMES[:4]), (1, concentration.NAMES[4:])):
+            for way, names in ((0, concentration.NAMES[:5]), (1, concentration.NAMES[5:])):
                 mine = [(p[1], p[4], p[3], p[5]) for p in payments if p[0] == at and p[2] == way]
                 expected = naive.concentration(mine, end, main[at])
                 for name in names:
@@ -622,8 +631,8 @@ def test_every_part_has_words_a_half_and_a_weight():
     parts = {name for names in risks.PARTS.values() for name in names}
     assert parts == set(REASONS) == set(HALVES) == set(WEIGHTS)
     row = {**dict.fromkeys(parts, 0.5), "class_code": 3, "change_months": 4.0, "hazard": 0.1,
-           "n_nodes": 7.0, "effective_channels": 2.0, "n_channels": 2.0, "change_fall": 0.5,
-           "trend_fall": 0.5}  # fmt: skip
+           "n_nodes": 7.0, "n_in_year": 3, "n_months_year": 12, "effective_channels": 2.0,
+           "n_channels": 2.0, "change_fall": 0.5, "trend_fall": 0.5}  # fmt: skip
     for risk, names in risks.PARTS.items():
         point = {name: 40.0 + at for at, name in enumerate(names)}
         codes, english, chinese = explain(risk, row, point, WEIGHTS)
@@ -635,8 +644,9 @@ def test_every_part_has_words_a_half_and_a_weight():
 
 SAID = [
     ("behind_days", {"behind_days": 12.4, "n_nodes": 3},
-     "contract nodes of the last year were paid 12 days behind plan on average (3 nodes)",
-     "近一年3个合同付款节点平均落后计划12天"),
+     ("contract nodes due in the last year are 12 days behind plan on average "
+      "(3 nodes, unpaid ones up to now)"),
+     "近一年到期的3个合同付款节点平均落后计划12天（未付的计至当前）"),
     ("unpaid_share", {"unpaid_share": 0.25, "hazard": 0.071},
      "25% of the nodes due are unpaid, 7% went over 60 days past due",
      "到期节点25%未付，7%逾期超过60天"),
@@ -646,8 +656,10 @@ SAID = [
      "about 4% of what it sold was taken back", "销售退回（红字）约占4%"),
     ("cancelled_rate", {"cancelled_rate": 0.02},
      "about 2% of what it invoiced was voided", "开票作废率约2%"),
-    ("thin", {"thin": 4.0},  # a payment in four months
-     "little speaks for it: 3 payments received a year", "年收款仅约3笔，履约记录少"),
+    ("thin", {"n_in_year": 3, "n_months_year": 12},
+     "little speaks for it: 3 payments received in 12 months", "近12个月收款仅3笔，履约记录少"),
+    ("thin", {"n_in_year": 0, "n_months_year": 5},
+     "little speaks for it: 0 payments received in 5 months", "近5个月收款仅0笔，履约记录少"),
     ("arc", {"arc": 1.2}, "monthly income moves by 120% of its level from month to month",
      "月收入环比（弧）波动120%"),
     ("downside", {"downside": 0.4},
@@ -658,15 +670,18 @@ SAID = [
      "income broke its trend: 50% lower for half a year", "收入趋势拐点：近半年下降50%"),
     ("idle", {"idle": 0.25}, "no income in 25% of its months", "25%的月份没有收入"),
     ("interval", {"interval": 1.0, "class_code": 1},  # six months of twelve
-     "demand is intermittent: every 2.0 months on average", "需求间歇型，平均2.0个月一次"),
+     "sales come every 2.0 months on average (intermittent demand)",
+     "平均2.0个月才有一次销售（间歇型需求）"),
     ("sizes", {"sizes": 0.814, "class_code": 2},
-     "demand is erratic: squared coefficient of variation 0.81", "需求波动型，变异系数平方0.81"),
+     ("sales of different size from month to month: squared coefficient of variation 0.81 "
+      "(erratic demand)"), "各月销售额波动，变异系数平方0.81（波动型需求）"),
     ("error", {"error": 0.35}, "a month's sales are missed by 35% by a smoothed forecast",
      "平滑预测的月均误差为销售的35%"),
     ("change", {"change": 0.9, "change_fall": 0.45, "change_months": 5},
      "sales fell by 45% 5 months ago", "5个月前出现需求变点，下降45%"),
     ("bullwhip", {"bullwhip": 1.5},
-     "purchases swing 2.5 times as much as sales (bullwhip)", "采购波动为销售波动的2.5倍（牛鞭效应）"),
+     "purchases vary more than sales: bullwhip ratio 2.5 (of squared coefficients of variation)",
+     "采购波动大于销售：牛鞭比2.5（变异系数平方之比）"),
     ("top_1", {"top_1": 0.499}, "50% of income comes from one channel, over the 30% line",
      "第一大渠道占收入50%，超过30%线"),
     ("top_1", {"top_1": 0.5}, "50% of income comes from one channel, over the 50% line",
@@ -706,6 +721,7 @@ def test_words_of_all_customers_are_those_of_each_alone(seed):
     facts["n_channels"] = np.where(rng.random(n) < 0.2, np.nan, 3.0)
     facts["change_months"], facts["n_nodes"] = rng.integers(0, 24, n), rng.integers(0, 9, n)
     facts["behind_days"] = rng.integers(0, 120, n) / 2
+    facts["n_in_year"], facts["n_months_year"] = rng.integers(0, 9, n), rng.integers(3, 13, n)
     for risk, parts in risks.PARTS.items():
         points = {name: rng.choice([np.nan, 20, 30, 40, 40.0000001, 90], n) for name in parts}
         found = zip(*(t.to_pylist() for t in in_words(risk, points, facts, WEIGHTS)), strict=True)
@@ -783,19 +799,21 @@ def test_reasons_stand_by_their_weight_whatever_is_not_known():
     weights = dict.fromkeys(WEIGHTS, 1.0)
     point = dict.fromkeys(risks.PARTS["contract"], float("nan"))
     point |= {"returned_rate": 40.0, "thin": 90.0}  # what is not known stands between them
-    codes, _, _ = explain("contract", {"returned_rate": 0.2, "thin": 2.0}, point, weights)
+    row = {"returned_rate": 0.2, "n_in_year": 6, "n_months_year": 12}
+    codes, _, _ = explain("contract", row, point, weights)
     assert codes == "thin,returned_rate"
 
 
 def test_reasons_do_not_hang_on_the_last_bit_of_a_point():
     weights = dict.fromkeys(WEIGHTS, 1.0)
     nothing = dict.fromkeys(risks.PARTS["contract"], float("nan"))
-    row = {"returned_rate": 0.2, "thin": 2.0}
+    row = {"returned_rate": 0.2, "n_in_year": 6, "n_months_year": 12}
+    parts = ("returned_rate", "thin")
     for points in (60.0, 30.0):
-        exact = explain("contract", row, nothing | dict.fromkeys(row, points), weights)
+        exact = explain("contract", row, nothing | dict.fromkeys(parts, points), weights)
         assert exact[0] == "returned_rate,thin"
-        for name in row:
-            other = dict.fromkeys(row, points) | {name: np.nextafter(points, 0)}
+        for name in parts:
+            other = dict.fromkeys(parts, points) | {name: np.nextafter(points, 0)}
             assert explain("contract", row, nothing | other, weights) == exact
 
 
@@ -845,6 +863,23 @@ def test_a_year_of_deals_and_channels_is_what_loops_say():
             for name, value in want.items():
                 found = evidence["channel"] if name == "sold" else parts[name]
                 assert found[at, date] == pytest.approx(value, nan_ok=True, rel=1e-12), name
+
+
+def test_a_thin_record_tells_how_many_payments_came_in_how_many_months(tmp_path):
+    """12 a year was said of who was paid 4 times in 4 months, 1 of who was paid nothing."""
+    end = int(months.month_ends(DAY, 24, CPU).start_day[-1])
+    paid = {"young": [end - 5 - 31 * ago for ago in range(4)], "gone": [end - 450],
+            "rare": [end - 700, end - 200, end - 20]}  # fmt: skip
+    rows = [(at, 7, 0, CNY, day, 10**5) for at, days in enumerate(paid.values()) for day in days]
+    made = night(tmp_path, [(build_ledger(rows), list(paid))], DAY)
+    said = {
+        r["customer_id"]: r["reasons"] for r in made["customer_risks"] if r["risk"] == "contract"
+    }
+    assert said == {
+        "young": "little speaks for it: 4 payments received in 4 months",
+        "gone": "little speaks for it: 0 payments received in 12 months",
+        "rare": "little speaks for it: 2 payments received in 12 months",
+    }
 
 
 def test_settings_are_checked():
@@ -994,6 +1029,20 @@ def test_no_alert_is_older_than_what_is_known_nor_of_nobody(tmp_path):
     new = [a for a in alerted.values() if a["is_new"]]
     assert new
     assert {a["previous_score"] for a in new} == {"nan"}  # a month ago it had what its peers had
+
+
+@pytest.mark.parametrize("largest", [1_200_000, 7 * 10**15 + 61])
+def test_what_is_exposed_is_what_the_largest_channel_brought(tmp_path, largest):
+    """It was the channel's share of what all brought, times the income less what others took back."""
+    days = range(DAY - 1500, DAY + 1, 30)
+    in_year = sum(day > DAY - 365 for day in days)
+    rows = [(0, 7, 0, CNY, day, largest // in_year) for day in days]
+    rows += [(0, 8, 0, CNY, DAY - 100, -(largest // 2)), (0, 9, 0, CNY, DAY - 90, largest // 9)]
+    made = night(tmp_path, [(build_ledger(rows), ["one"])], DAY)
+    [alert] = [a for a in made["risk_alerts"] if a["risk"] == "channel"]
+    first, end = months.years(DAY, 60, (0,))[0]
+    assert alert["exposed"] == sum(r[5] for r in rows if r[1] == 7 and first <= r[4] < end)
+    assert {a["exposed"] for a in made["risk_alerts"] if a["risk"] != "channel"} <= {"nan"}
 
 
 def test_no_money_of_another_currency_and_no_refund_puts_a_contract_further_behind():

@@ -26,16 +26,14 @@ _LEAST_SPREAD = 0.01
 _FEWEST, _FEWEST_BOUGHT = 2, 3
 
 
-def _sums(steady, row, spend, customer, first, begin, width):
-    """Return the sums of sales and of spending, and how many months had some."""
-    total, bought, n_busy, n_bought = 0.0, 0.0, begin - begin, begin - begin
+def _sums(steady, row, begin, width):
+    """Return the sum of sales, and how many months had some."""
+    total, n_busy = 0.0, begin - begin
     for at in range(begin, width):
-        now, out = above(steady, row, at), max(spend[customer, first + at], 0)
+        now = above(steady, row, at)
         total += now
-        bought += out
         n_busy += 1 if now > 0 else 0
-        n_bought += 1 if out > 0 else 0
-    return total, bought, n_busy, n_bought
+    return total, n_busy
 
 
 def _errors(steady, row, income, customer, first, begin, width):
@@ -58,23 +56,21 @@ def _errors(steady, row, income, customer, first, begin, width):
     return total, smooth, yearly, n_yearly
 
 
-def _spreads(steady, row, spend, customer, first, begin, width, mean, of_busy, bought):
-    """Return sums of squares: of sales, of months with sales, of spending; and how far sums go.
+def _spreads(steady, row, begin, width, mean, of_busy):
+    """Return sums of squares: of sales, of months with sales; and how far sums go.
 
     The last is the farthest that the cumulative sum of sales is from a line.
     """
-    own, busy, out, away, most = 0.0, 0.0, 0.0, 0.0, 0.0
+    own, busy, away, most = 0.0, 0.0, 0.0, 0.0
     for at in range(begin, width):
         now = above(steady, row, at)
         own += (now - mean) * (now - mean)
         if now > 0:
             busy += (now - of_busy) * (now - of_busy)
-        off = max(spend[customer, first + at], 0) - bought
-        out += off * off
         if at < width - 1:
             away += now - mean
             most = max(most, abs(away))
-    return own, busy, out, most
+    return own, busy, most
 
 
 def _change(steady, row, begin, width, mean, spread, most, figures, to):
@@ -114,15 +110,30 @@ def _varied(squares, n, mean):
 varied = twin(_varied, inline=True)
 
 
+def _swing(table, customer, first, begin, width):
+    """Return the squared coefficient of variation of a table's months, and how many had money."""
+    total, squares, n_some = 0.0, 0.0, begin - begin
+    for at in range(begin, width):
+        money = max(table[customer, first + at], 0)
+        total += money
+        n_some += 1 if money > 0 else 0
+    mean = total / max(width - begin, 1)
+    for at in range(begin, width):
+        off = max(table[customer, first + at], 0) - mean
+        squares += off * off
+    return varied(squares, width - begin, mean), n_some
+
+
+swing = twin(_swing, varied)
+
+
 def _asked_row(steady, spend, income, customer, first, width, length, figures, to, row):
     """Write the figures of a row from column ``to`` on; NaN where there is too little."""
     n = min(length, width)
     begin = width - n
-    total, bought, n_busy, n_bought = sums(steady, row, spend, customer, first, begin, width)
-    mean, of_busy, bought = total / max(n, 1), total / max(n_busy, 1), bought / max(n, 1)
-    own, busy, out, most = spreads(
-        steady, row, spend, customer, first, begin, width, mean, of_busy, bought
-    )
+    total, n_busy = sums(steady, row, begin, width)
+    mean, of_busy = total / max(n, 1), total / max(n_busy, 1)
+    own, busy, most = spreads(steady, row, begin, width, mean, of_busy)
     change(steady, row, begin, width, mean, math.sqrt(own), most, figures, to)
     for name in (INTERVAL, SIZES, ERROR, BULLWHIP, SCALED_ERROR):
         figures[row, to + name] = math.nan
@@ -143,12 +154,13 @@ def _asked_row(steady, spend, income, customer, first, width, length, figures, t
     figures[row, to + ERROR] = missed / max(n - 1, 1) / (mean if mean > 0 else 1.0)
     is_late, is_wild = int(interval >= _INTERVAL_CUT), int(sizes >= _SIZES_CUT)
     figures[row, to + CLASS_CODE] = is_late + 2 * is_wild
-    if n_bought >= _FEWEST_BOUGHT:
-        ratio = varied(out, n, bought) / max(varied(own, n, mean), _LEAST_SPREAD)
-        figures[row, to + BULLWHIP] = max(ratio - 1, 0.0)
+    bought, n_bought = swing(spend, customer, first, begin, width)
+    if n_bought >= _FEWEST_BOUGHT:  # both with their seasons: purchases have those of sales
+        sold, _ = swing(income, customer, first, begin, width)
+        figures[row, to + BULLWHIP] = max(bought / max(sold, _LEAST_SPREAD) - 1, 0.0)
 
 
-asked_row = twin(_asked_row, sums, spreads, change, errors, varied)
+asked_row = twin(_asked_row, sums, spreads, change, errors, varied, swing)
 _asked_row_cpu, _asked_row_gpu = asked_row.cpu, asked_row.gpu
 
 

@@ -14,8 +14,8 @@ from qfb_kernels.rows_of import rows_of
 from qfb_kernels.twin import twin
 from qfb_kernels.whole import nearest
 
-HHI, TOP_1, TOP_5, N_CHANNELS = range(4)
-N_FIGURES = 4
+HHI, TOP_1, TOP_5, N_CHANNELS, TOP_MONEY = range(5)
+N_FIGURES = 5
 _SCALE = 10**9
 
 
@@ -70,7 +70,7 @@ def _shares_row(before, direction, currency, wanted, main, low, high, first, las
         for name in range(N_FIGURES):
             figures[row, name] = math.nan
         return
-    n, squares = total - total, total - total
+    n, squares, most = total - total, total - total, total - total
     a, b, c, d, e = n, n, n, n, n  # the largest five
     for relation in range(first, last):
         money = year_money(before, direction, currency, wanted, main, low, high, relation)
@@ -78,6 +78,7 @@ def _shares_row(before, direction, currency, wanted, main, low, high, first, las
             continue
         parts = nearest(money / total * _SCALE)
         n += 1
+        most = max(most, money)
         squares += parts * parts
         a, parts = max(a, parts), min(a, parts)
         b, parts = max(b, parts), min(b, parts)
@@ -87,7 +88,7 @@ def _shares_row(before, direction, currency, wanted, main, low, high, first, las
     figures[row, HHI] = min(squares / _SCALE / _SCALE, 1.0)
     figures[row, TOP_1] = a / _SCALE
     figures[row, TOP_5] = min((a + b + c + d + e) / _SCALE, 1.0)
-    figures[row, N_CHANNELS] = n
+    figures[row, N_CHANNELS], figures[row, TOP_MONEY] = n, most
 
 
 shares_row = twin(_shares_row, nearest, year_money)

@@ -16,7 +16,9 @@ RETURNED_RATE, CANCELLED_RATE, THIN = range(3)
 """Columns from ``kept_to`` on."""
 TOP_1, HHI, FEW, GROWING = range(4)
 """Columns from ``channels_to`` on."""
-INCOME, SOLD = range(2)
+INCOME, SOLD, CAME = range(3)
+"""Columns of ``of_year``."""
+N_OF_YEAR = 3
 STOP, AT, BEFORE = range(3)
 """Columns of ``dates``: the month after, the column of ``hhi``, that of a year before or -1."""
 _YEAR = 12
@@ -70,7 +72,7 @@ def _kept(income, n_in, n_returned, n_cancelled, customer, stop, length, figures
     thin = min(length, _YEAR) / max(came, 1)
     figures[row, to + THIN] = thin if length >= _FIRST_MONTHS else math.nan
     of_year[row, INCOME] = year(income, customer, stop)
-    of_year[row, SOLD] = sold
+    of_year[row, SOLD], of_year[row, CAME] = sold, came
 
 
 kept = twin(_kept, rate, year)
@@ -117,7 +119,7 @@ def dealings_cpu(
     kept_to, channels_to : int
         The columns of the first figures of what was kept, and of channels.
     figures : float64, shape (n_customers * n_dates, enough)
-    of_year : int64, shape (n_customers * n_dates, 2)
+    of_year : int64, shape (n_customers * n_dates, 3)
     """
     for row in range(row_from, row_to):
         _dealings_row_cpu(

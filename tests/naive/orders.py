@@ -13,8 +13,8 @@ def known(orders, mine, day):
     def same(o, name):
         return o is one or (one[name] != 0 and o[name] == one[name])  # 0 is nobody
 
-    def due(name):
-        rows = [o for o in orders if same(o, name) and o["due"] < day]
+    def due(name, since=-math.inf):
+        rows = [o for o in orders if same(o, name) and since <= o["due"] < day]
         return len(rows), sum(failed(o) for o in rows)
 
     pair = [o for o in orders if all(same(o, n) for n in ("supplier", "customer"))]
@@ -40,6 +40,12 @@ def known(orders, mine, day):
         "pair_delay_days": sum(late) / len(late) if late else math.nan,
         "supplier_overdue": len(overdue),
         "supplier_load": n_open / max(year, 1),
+        "supplier_n_open": n_open,
+        "supplier_n_year": year,
+        "buyer_n_due": due("customer")[0],
+        "buyer_failed": due("customer")[1],
+        "recent_n_due": due("supplier", day - 180)[0],
+        "recent_failed": due("supplier", day - 180)[1],
         "supplier_known_days": max(day - min(o["order"] for o in supplier), 0),
         "lead_days": one["due"] - one["order"],
         "days_to_due": one["due"] - day,

@@ -7,9 +7,9 @@ from fractions import Fraction
 
 
 def concentration(payments, end, currency):
-    """Return hhi, top_1, top_5 and n_channels of (counterparty, day, currency, amount) received.
+    """Return hhi, top_1, top_5, n_channels and top_1_minor of payments received.
 
-    In parts of 10^9, as published: to the bit.
+    Payments are (counterparty, day, currency, amount). In parts of 10^9, as published: to the bit.
     """
     sums = {}
     for counterparty, day, of, amount in payments:
@@ -22,7 +22,7 @@ def concentration(payments, end, currency):
     squares = float(sum(part * part for part in parts))  # first rounded, as an array is
     hhi = min(squares / 10**9 / 10**9, 1.0)
     return {"hhi": hhi, "top_1": parts[0] / 10**9, "top_5": min(sum(parts[:5]) / 10**9, 1.0),
-            "n_channels": len(sums)}  # fmt: skip
+            "n_channels": len(sums), "top_1_minor": sums[0]}  # fmt: skip
 
 
 def volatility(months):
@@ -94,7 +94,8 @@ def demand_of_others(months, bought, income):
         mean = statistics.fmean(values)
         return statistics.pvariance(values) / (mean**2 if mean else 1.0)
 
-    whip = max(varied(out) / max(varied(x), 0.01) - 1, 0.0)
+    sold = [max(value, 0.0) for value in income]
+    whip = max(varied(out) / max(varied(sold), 0.01) - 1, 0.0)
     level, smooth = x[0], {}
     for at, value in enumerate(x[1:], 1):
         smooth[at] = abs(value - level)

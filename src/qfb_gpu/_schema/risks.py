@@ -87,7 +87,7 @@ TABLES = (
         ("previous_score", "float64",
          "score a month earlier; null where nothing was measured then"),
         ("exposed", "float64",
-         "channel risk: a year's income from the largest channel, minor units; else null"),
+         "channel risk: a year's income from the largest channel, net of refunds, minor units"),
         ("currency", "string", "ISO 4217 code, e.g. CNY"),
         ("reason_codes", "string", "codes separated by commas, what weighs most first"),
         ("reasons", "string", "the reasons in words"),

@@ -22,7 +22,7 @@ _ADVANCE_DAYS = 240
 def contract_claims(
     contracts: Contracts,
     nodes: Nodes,
-    assigned: Any,
+    is_answered: Any,
     paid_minor: Any,
     reference: Any,
     backend: Backend,
@@ -33,8 +33,8 @@ def contract_claims(
     ----------
     contracts : Contracts
     nodes : Nodes
-    assigned : int64 array, shape (n_links,)
-        The node that each linked payment pays, -1 where none.
+    is_answered : bool array, shape (n_nodes,)
+        Whether a linked payment pays it, or a part of it.
     paid_minor : int64 array, shape (n_contracts,)
         What links say was paid.
     reference : int64 array, shape (n_contracts,)
@@ -48,9 +48,7 @@ def contract_claims(
         clause claim their whole total.
     """
     xp = backend.xp
-    is_open = xp.ones(nodes.n, dtype=bool)
-    is_open[assigned[assigned >= 0]] = False
-    node = xp.nonzero(is_open)[0]
+    node = xp.nonzero(~is_answered)[0]
     has_nodes = xp.zeros(contracts.n, dtype=bool)
     has_nodes[nodes.contract] = True
     bare = xp.nonzero(~has_nodes & contracts.has_total & (paid_minor == 0))[0]

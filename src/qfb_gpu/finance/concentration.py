@@ -19,6 +19,7 @@ from qfb_kernels.channels import (
     N_FIGURES,
     TOP_1,
     TOP_5,
+    TOP_MONEY,
     shares_cpu,
     shares_gpu,
     sums_cpu,
@@ -29,10 +30,18 @@ if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
     from qfb_gpu.ledger import Ledger
 
-NAMES = ("hhi", "top_1", "top_5", "n_channels", "supplier_hhi", "supplier_top_1")
+NAMES = (
+    "hhi", "top_1", "top_5", "n_channels", "top_1_minor", "supplier_hhi", "supplier_top_1",
+)  # fmt: skip
 DISCLOSED = (0.1, 0.3, 0.5)
 _FIGURES = {
-    "in": {"hhi": HHI, "top_1": TOP_1, "top_5": TOP_5, "n_channels": N_CHANNELS},
+    "in": {
+        "hhi": HHI,
+        "top_1": TOP_1,
+        "top_5": TOP_5,
+        "n_channels": N_CHANNELS,
+        "top_1_minor": TOP_MONEY,
+    },
     "out": {"supplier_hhi": HHI, "supplier_top_1": TOP_1},
 }
 
@@ -55,6 +64,7 @@ def dependence(
     dict of float64 arrays, shape (n_customers, n_years)
         :data:`NAMES`; NaN where nothing came in. Payments without a counterparty count as one
         channel a normalised description. A channel whose reversals exceed its payments counts 0.
+        ``top_1_minor`` is what the largest channel brought, less its own reversals.
     """
     xp = backend.xp
     bounds = sorted({day for year in years for day in year})

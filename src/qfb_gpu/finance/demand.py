@@ -28,8 +28,8 @@ months with demand; ``error``: mean absolute error of exponential smoothing over
 ``scaled_error``: the same over that of the same month a year before (NaN under 14 months);
 ``change``: fall at the strongest change point, weighed by how clear it is, 0 where it rose;
 ``change_fall``: that fall itself; ``change_months``: months since it; ``bullwhip``: squared
-coefficient of variation of spending over that of sales, less 1, at least 0; ``class_code`` of
-:data:`CLASSES`.
+coefficient of variation of spending over that of sales (of a tenth at least), both with their
+seasons, less 1, at least 0; ``class_code`` of :data:`CLASSES`.
 """
 
 
@@ -42,7 +42,7 @@ def write(
     ----------
     tables : tuple of arrays
         Income without its seasons, spending, income with its seasons (for the seasonal naive
-        forecast), by month, the last column the latest.
+        forecast, and beside spending), by month, the last column the latest.
     """
     asked = (*tables, windows, length, to, figures)
     backend.launch(asked_cpu, asked_gpu, figures.shape[0], *asked)

@@ -137,7 +137,8 @@ def assign(nodes: Nodes, paid: Paid, counts: Any, contracts: Contracts, backend:
     points; payments of one share go to the nodes of that share in order of day (shares that are
     a basis point apart are one). More payments
     than nodes of a share are left over. Whatever is left over then fills the nodes that are left,
-    in order: a node paid in parts gets each of its parts.
+    in order: a node paid in parts gets each of its parts, and a payment of several nodes at once is
+    said to be of the node that its middle falls into (:func:`settled` shares it out).
     """
     first = _by_share(nodes, paid, counts, contracts, backend)
     return _by_filling(nodes, paid, counts, first, backend)
@@ -195,33 +196,97 @@ def _running(group: Any, values: Any, backend: Backend) -> Any:
     return running - running[first_of_group(begins, backend)]
 
 
-def settled(nodes: Nodes, paid: Paid, assigned: Any, backend: Backend) -> dict[str, Any]:
+def settled(
+    nodes: Nodes, paid: Paid, assigned: Any, contracts: Contracts, backend: Backend
+) -> dict[str, Any]:
     """Return what was paid of each node, and when it was whole.
+
+    Where a node got more than it promises, by more than 2.5% of the total (five times ``NEAR``),
+    what the contract's payments did not pay by share is shared out again: it fills the nodes that
+    no payment paid by share, in order. What is beyond all of them stays with the last.
 
     Returns
     -------
     dict of arrays, shape (n_nodes,)
         ``paid_minor`` (int64), ``n_payments`` (int32), ``paid_day`` (int32, the day of its last
-        payment where at least the promised amount less 2.5% of it, five times ``NEAR``, is there;
-        ``NULL_DAY`` where it is not yet).
+        payment where at least the promised amount less 2.5% of it is there; ``NULL_DAY`` where it
+        is not yet), ``given_minor`` (int64, the sum of the payments that ``assigned`` says).
     """
     xp = backend.xp
-    mine = xp.nonzero(assigned >= 0)[0]
-    node = assigned[mine]
-    amounts = total(node, paid.amount_minor[mine], nodes.n, backend)
-    number = xp.bincount(node, minlength=nodes.n)[: nodes.n].astype("int32")
-    order = backend.lexsort((node, paid.day[mine]))
-    last = xp.full(nodes.n, NULL_DAY, dtype="int32")
-    ordered = node[order]
-    is_last = xp.ones(ordered.shape[0], dtype=bool)
-    is_last[:-1] = ordered[1:] != ordered[:-1]
-    last[ordered[is_last]] = paid.day[mine][order][is_last]
-    enough = amounts >= nodes.amount_minor - share_of(nodes.amount_minor, xp.full(1, 5 * NEAR))
-    return {
+    order = backend.lexsort((assigned, paid.day))
+    edges = xp.searchsorted(assigned[order], xp.arange(nodes.n + 1))  # -1, no node, stands before
+    sums = xp.zeros(paid.n + 1, dtype="int64")
+    sums[1:] = xp.cumsum(paid.amount_minor[order])
+    days = xp.full(paid.n + 1, NULL_DAY, dtype="int32")
+    days[1:] = paid.day[order]
+    amounts = sums[edges[1:]] - sums[edges[:-1]]
+    number = (edges[1:] - edges[:-1]).astype("int32")
+    last = days[edges[1:]]
+    enough = amounts >= _enough(nodes.amount_minor, xp)
+    found = {
         "paid_minor": amounts,
         "n_payments": number,
         "paid_day": xp.where((number > 0) & enough, last, NULL_DAY).astype("int32"),
+        "given_minor": amounts,
     }
+    open_node = _overfull(nodes, found, contracts, backend)
+    return _shared_out(nodes, paid, assigned, open_node, found, backend)
+
+
+def _enough(promised: Any, xp: Any) -> Any:
+    """Return the sum with which a node counts as paid."""
+    return promised - share_of(promised, xp.full(1, 5 * NEAR))
+
+
+def _overfull(nodes: Nodes, found: dict[str, Any], contracts: Contracts, backend: Backend) -> Any:
+    """Return the nodes not paid by share of contracts one of which got too much: rows."""
+    xp = backend.xp
+    whole = contracts.total_minor[nodes.contract]
+    away = found["given_minor"] - nodes.amount_minor
+    by_share = (found["n_payments"] == 1) & (
+        xp.abs(away) <= xp.maximum(share_of(whole, xp.full(1, NEAR)), 1)
+    )
+    too_much = away > xp.maximum(share_of(whole, xp.full(1, 5 * NEAR)), 1)
+    n_over = total(nodes.contract, too_much.astype("int64"), contracts.n, backend)
+    return xp.nonzero((n_over > 0)[nodes.contract] & ~by_share)[0]
+
+
+def _shared_out(
+    nodes: Nodes, paid: Paid, assigned: Any, at: Any, found: dict[str, Any], backend: Backend
+) -> dict[str, Any]:
+    """Return what was paid of each node, where the nodes ``at`` are filled in order."""
+    if at.shape[0] == 0:
+        return found
+    xp = backend.xp
+    is_open = xp.zeros(nodes.n + 1, dtype=bool)  # the last: of no node
+    is_open[at] = True
+    row = xp.nonzero(is_open[assigned])[0]
+    contract, promised = nodes.contract[at], nodes.amount_minor[at]
+    sums = xp.zeros(row.shape[0] + 1, dtype="int64")
+    sums[1:] = xp.cumsum(paid.amount_minor[row])
+    low, high = (
+        xp.searchsorted(paid.contract[row], contract, side=side) for side in ("left", "right")
+    )
+    from_here = sums[low] + _running(contract, promised, backend)
+    left = xp.maximum(sums[high] - from_here, 0)
+    is_last = xp.ones(at.shape[0], dtype=bool)
+    is_last[:-1] = contract[1:] != contract[:-1]
+    own = xp.where(is_last, left, xp.minimum(left, promised))
+    first = xp.searchsorted(sums[1:], from_here, side="right")
+    last = xp.searchsorted(sums[1:], from_here + own, side="left")
+    enough = _enough(promised, xp)
+    whole = xp.maximum(xp.searchsorted(sums[1:], from_here + enough, side="left"), low)
+    day = paid.day[row][xp.minimum(whole, row.shape[0] - 1)]
+    is_whole = (own > 0) & (own >= enough)
+    shared = {
+        "paid_minor": own,
+        "n_payments": xp.where(own > 0, last - first + 1, 0).astype("int32"),
+        "paid_day": xp.where(is_whole, day, NULL_DAY).astype("int32"),
+    }
+    changed = {name: found[name].copy() for name in shared}
+    for name, values in shared.items():
+        changed[name][at] = values
+    return {**found, **changed}
 
 
 def from_payments(

@@ -24,7 +24,11 @@ RECENT_DAYS = 180
 YEAR_DAYS = 365
 _WEIGHT = 8.0
 """Orders that a group's parent counts for when its rate is shrunk."""
-_LOG_SCALE = 1000
+_LOG_SCALE = 2**28
+"""Parts of a log that is summed: so many of any int64 fit for hundreds of millions of orders."""
+_STEPS = 1000
+"""Parts of a log ratio: so coarse that other units of money, which are rounded otherwise, and a
+device's own last bits move next to none."""
 _SHORT = 1e-6
 
 FEATURES = (
@@ -33,6 +37,13 @@ FEATURES = (
     "supplier_load", "supplier_known_days", "lead_days", "lead_ratio", "amount_ratio",
     "elapsed_share", "days_to_due",
 )  # fmt: skip
+
+
+QUOTED = (
+    "supplier_failed", "pair_failed", "item_n_due", "item_failed", "buyer_n_due", "buyer_failed",
+    "recent_n_due", "recent_failed", "supplier_n_open", "supplier_n_year",
+)  # fmt: skip
+"""``recent``: of the supplier's in :data:`RECENT_DAYS`; its open orders, and those of a year."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,8 +128,7 @@ def look_features(orders: Orders, row: Any, day: Any, backend: Backend) -> dict[
     Returns
     -------
     dict of float64 arrays, shape (n_looks,)
-        :data:`FEATURES`, and the counts that reasons quote: ``supplier_failed``, ``pair_failed``,
-        ``item_n_due``, ``item_failed``.
+        :data:`FEATURES`, and the counts that reasons quote, :data:`QUOTED`.
     """
     xp = backend.xp
     groups = _groups(orders, backend)
@@ -140,6 +150,10 @@ def look_features(orders: Orders, row: Any, day: Any, backend: Backend) -> dict[
         "pair_failed": pair["failed"],
         "item_n_due": item["n_due"],
         "item_failed": item["failed"],
+        "buyer_n_due": buyer["n_due"],
+        "buyer_failed": buyer["failed"],
+        "recent_n_due": recent["n_due"],
+        "recent_failed": recent["failed"],
         **_delays(orders, groups, row, day, backend),
         **_usual(orders, groups, row, day, backend),
         "lead_days": lead,
@@ -245,6 +259,8 @@ def _delays(
         "pair_delay_days": xp.where(n_came > 0, total / xp.maximum(n_came, 1), xp.nan),
         "supplier_overdue": xp.maximum(overdue, 0).astype("float64"),
         "supplier_load": is_open / xp.maximum(year, 1),
+        "supplier_n_open": is_open.astype("float64"),
+        "supplier_n_year": year.astype("float64"),
     }
 
 
@@ -285,5 +301,5 @@ def _log_ratio(
     past = _past(group[rows], orders.order_day[rows], values, backend)
     total, n = _before(past, group[row], start, backend)
     mean = total / xp.maximum(n, 1)
-    ratio = (log[row] - mean) / _LOG_SCALE
+    ratio = xp.rint((log[row] - mean) * (_STEPS / _LOG_SCALE)) / _STEPS
     return xp.where((n > 0) & known[row], ratio, xp.nan)

@@ -37,6 +37,32 @@ def _seen(of: str) -> Callable[[Row], bool]:
     return lambda row: row[f"{of}_n_due"] >= 1 and row[f"{of}_failed"] >= 1
 
 
+def _earlier(row: Row) -> Row:
+    """Return the supplier's orders that were due before its recent ones."""
+    return {
+        f"earlier_{name}": row[f"supplier_{name}"] - row[f"recent_{name}"]
+        for name in ("n_due", "failed")
+    }
+
+
+def _is_worse(row: Row) -> bool:
+    """Return whether more of the supplier's recent orders failed than of those before."""
+    old = _earlier(row)
+    if min(row["recent_n_due"], old["earlier_n_due"]) < 1:
+        return False
+    return row["recent_failed"] * old["earlier_n_due"] > old["earlier_failed"] * row["recent_n_due"]
+
+
+_OF_ALL = ("supplier", "pair", "item", "buyer")
+
+
+def _without_itself(row: Row, overdue_days: int) -> Row:
+    """Return what is known besides an overdue order: it is among those that are late itself."""
+    groups = (*_OF_ALL, "recent") if overdue_days <= RECENT_DAYS else _OF_ALL
+    own = ["supplier_overdue", *(f"{of}_{n}" for of in groups for n in ("n_due", "failed"))]
+    return {**row, **{name: row[name] - 1 for name in own}}
+
+
 def _days(row: Row) -> str:
     known = not math.isnan(row["pair_delay_days"])
     return f", {counted(row['pair_delay_days'], 'day')} on average" if known else ""
@@ -68,11 +94,13 @@ REASONS = (
     ),
     Reason(
         "supplier_worse", ("supplier_recent_rate",),
-        lambda r: f"the supplier has become later: about {100 * r['supplier_recent_rate']:.0f}% "
-        f"of its orders in the last {RECENT_DAYS} days",
-        lambda r: f"该供应商近{RECENT_DAYS}天延迟加重，"
-        f"约{100 * r['supplier_recent_rate']:.0f}%未按期",
-        lambda r: r["supplier_recent_rate"] > r["supplier_late_rate"],
+        lambda r: f"the supplier has become later: {_percent(r, 'recent')} of "
+        f"{counted(r['recent_n_due'], 'order')} due in the last {RECENT_DAYS} days, "
+        f"{_percent(_earlier(r), 'earlier')} of {_earlier(r)['earlier_n_due']:.0f} before",
+        lambda r: f"该供应商延迟加重：近{RECENT_DAYS}天到期{r['recent_n_due']:.0f}单"
+        f"{_percent(r, 'recent')}未按期，此前{_earlier(r)['earlier_n_due']:.0f}单"
+        f"{_percent(_earlier(r), 'earlier')}未按期",
+        _is_worse,
         of="supplier",
     ),
     Reason(
@@ -85,9 +113,10 @@ REASONS = (
     ),
     Reason(
         "buyer_late", ("buyer_late_rate",),
-        lambda r: f"about {100 * r['buyer_late_rate']:.0f}% of what this buyer ordered came late",
-        lambda r: f"本买方订单约{100 * r['buyer_late_rate']:.0f}%延迟到货",
-        lambda _r: True,
+        lambda r: f"late were {_percent(r, 'buyer')} of "
+        f"{counted(r['buyer_n_due'], 'order')} of this buyer",
+        lambda r: f"本买方历史到期{r['buyer_n_due']:.0f}单，{_percent(r, 'buyer')}未按期",
+        _seen("buyer"),
     ),
     Reason(
         "supplier_overdue", ("supplier_overdue",),
@@ -98,25 +127,27 @@ REASONS = (
     ),
     Reason(
         "supplier_busy", ("supplier_load",),
-        lambda r: f"the supplier has {100 * r['supplier_load']:.0f}% of a year's orders open",
-        lambda r: f"该供应商未交订单达其全年订单的{100 * r['supplier_load']:.0f}%",
-        lambda r: r["supplier_load"] > 0,
+        lambda r: f"open now: {counted(r['supplier_n_open'], 'order')} of the supplier, "
+        f"which got {r['supplier_n_year']:.0f} in a year",
+        lambda r: f"该供应商未交订单{r['supplier_n_open']:.0f}单，"
+        f"近一年接单{r['supplier_n_year']:.0f}单",
+        lambda r: r["supplier_n_open"] >= 1,
         of="supplier",
     ),
     Reason(
         "little_history", ("supplier_n_due", "pair_n_due", "supplier_known_days"),
         lambda r: "little is known of the supplier: "
-        f"{counted(r['supplier_n_due'], 'order')} past due",
+        f"{counted(r['supplier_n_due'], 'order')} fell due so far",
         lambda r: f"该供应商履约记录少：仅{r['supplier_n_due']:.0f}单已到期",
         lambda r: r["supplier_n_due"] < 10,  # noqa: PLR2004
         of="supplier",
     ),
     Reason(
         "short_lead", ("lead_days", "lead_ratio"),
-        lambda r: f"{counted(r['lead_days'], 'day')} from order to delivery, "
-        f"the supplier usually takes {r['lead_days'] / math.exp(r['lead_ratio']):.0f}",
-        lambda r: f"交期{r['lead_days']:.0f}天，该供应商通常需"
-        f"{r['lead_days'] / math.exp(r['lead_ratio']):.0f}天",
+        lambda r: f"{counted(r['lead_days'], 'day')} from order to due date, with this supplier "
+        f"mostly {max(r['lead_days'], 1) / math.exp(r['lead_ratio']):.0f}",
+        lambda r: f"约定交期{r['lead_days']:.0f}天，该供应商通常约定"
+        f"{max(r['lead_days'], 1) / math.exp(r['lead_ratio']):.0f}天",
         lambda r: r["lead_ratio"] < -_MIXED,
         of="supplier",
     ),
@@ -156,8 +187,8 @@ def explain(
         ``supplier`` and ``item`` where the order names none: nothing is said of them, as
         orders that name none share no history.
     """
-    if overdue_days > 0:  # it is among the supplier's overdue ones itself
-        row = {**row, "supplier_overdue": row["supplier_overdue"] - 1}
+    if overdue_days > 0:
+        row = _without_itself(row, overdue_days)
     found: list[tuple[str, str, str]] = []
     if overdue_days >= 0:
         past = f"{counted(overdue_days, 'day')} past its due date"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.finance import demand, performance, volatility
 from qfb_gpu.finance.months import YEAR, history_length, steady
-from qfb_kernels.dealings import INCOME, SOLD, dealings_cpu, dealings_gpu
+from qfb_kernels.dealings import CAME, INCOME, N_OF_YEAR, SOLD, dealings_cpu, dealings_gpu
 from qfb_kernels.weighed import weighed_cpu, weighed_gpu
 
 if TYPE_CHECKING:
@@ -99,8 +99,9 @@ class Measures(NamedTuple):
     ----------
     figures : float64 array, shape (n_customers, n_dates, n_columns)
         :data:`COLUMNS`; NaN where not known.
-    income, sold, length : int64 arrays, shape (n_customers, n_dates)
-        Last year's income and number of sales; months since the first payment.
+    income, sold, came, length : int64 arrays, shape (n_customers, n_dates)
+        Last year's income and number of sales, and of those that were paid and not taken back;
+        months since the first payment.
     nodes : dict of float64 arrays of that shape
         Of :func:`qfb_gpu.finance.performance.node_delays`.
     """
@@ -108,6 +109,7 @@ class Measures(NamedTuple):
     figures: Any
     income: Any
     sold: Any
+    came: Any
     length: Any
     nodes: dict[str, Any]
 
@@ -192,16 +194,17 @@ def measure(
             figures[:, :, at] = nodes[name]
         elif name in months.channels and name not in _BY_KERNEL:
             figures[:, :, at] = months.channels[name]
-    return Measures(figures, of_year[:, :, INCOME], of_year[:, :, SOLD], length, nodes)
+    income, sold, came = (of_year[:, :, at] for at in (INCOME, SOLD, CAME))
+    return Measures(figures, income, sold, came, length, nodes)
 
 
 _BY_KERNEL = ("top_1", "hhi", "few", "growing")
 
 
 def _dealings(months: Months, dates: Dates, length: Any, figures: Any, backend: Backend) -> Any:
-    """Write what a year says of deals and channels; return its income and number of sales."""
+    """Write what a year says of deals and channels; return its income and numbers of sales."""
     xp, void = backend.xp, months.n_cancelled
-    of_year = xp.empty((figures.shape[0], 2), dtype="int64")
+    of_year = xp.empty((figures.shape[0], N_OF_YEAR), dtype="int64")
     about = [(stop, *years) for stop, years in zip(dates.stops, dates.years, strict=True)]
     backend.launch(
         dealings_cpu, dealings_gpu, figures.shape[0], months.income, months.n_in,

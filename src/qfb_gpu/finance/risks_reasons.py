@@ -95,10 +95,12 @@ def _line_zh(share: float) -> str:
 REASONS: dict[str, Reason] = {
     "behind_days": Reason(
         lambda r: (
-            f"contract nodes of the last year were paid {counted(r['behind_days'], 'day')} behind "
-            f"plan on average ({counted(r['n_nodes'], 'node')})"
+            f"contract nodes due in the last year are {counted(r['behind_days'], 'day')} behind "
+            f"plan on average ({counted(r['n_nodes'], 'node')}, unpaid ones up to now)"
         ),
-        lambda r: f"近一年{r['n_nodes']:.0f}个合同付款节点平均落后计划{r['behind_days']:.0f}天",
+        lambda r: (
+            f"近一年到期的{r['n_nodes']:.0f}个合同付款节点平均落后计划{r['behind_days']:.0f}天（未付的计至当前）"
+        ),
         _whole("behind_days", "n_nodes"),
     ),
     "unpaid_share": Reason(
@@ -126,10 +128,11 @@ REASONS: dict[str, Reason] = {
     ),
     "thin": Reason(
         lambda r: (
-            f"little speaks for it: {counted(12 / max(r['thin'], 1e-9), 'payment')} received a year"
+            f"little speaks for it: {counted(r['n_in_year'], 'payment')} received in "
+            f"{counted(r['n_months_year'], 'month')}"
         ),
-        lambda r: f"年收款仅约{12 / max(r['thin'], 1e-9):.0f}笔，履约记录少",
-        (Shown("thin", lambda values: 12 / np.maximum(values, 1e-9)),),
+        lambda r: f"近{r['n_months_year']:.0f}个月收款仅{r['n_in_year']:.0f}笔，履约记录少",
+        _whole("n_in_year", "n_months_year"),
     ),
     "arc": Reason(
         lambda r: f"monthly income moves by {_pc(r['arc'])} of its level from month to month",
@@ -158,18 +161,24 @@ REASONS: dict[str, Reason] = {
     ),
     "interval": Reason(
         lambda r: (
-            f"demand is {CLASSES[int(r['class_code'])]}: every {1 + r['interval']:.1f} "
-            "months on average"
+            f"sales come every {1 + r['interval']:.1f} months on average "
+            f"({CLASSES[int(r['class_code'])]} demand)"
         ),
-        lambda r: f"需求{_CLASSES_ZH[int(r['class_code'])]}型，平均{1 + r['interval']:.1f}个月一次",
+        lambda r: (
+            f"平均{1 + r['interval']:.1f}个月才有一次销售"
+            f"（{_CLASSES_ZH[int(r['class_code'])]}型需求）"
+        ),
         (*_whole("class_code"), *_decimals("interval", 1, 1)),
     ),
     "sizes": Reason(
         lambda r: (
-            f"demand is {CLASSES[int(r['class_code'])]}: squared coefficient of variation "
-            f"{r['sizes']:.2f}"
+            "sales of different size from month to month: squared coefficient of variation "
+            f"{r['sizes']:.2f} ({CLASSES[int(r['class_code'])]} demand)"
         ),
-        lambda r: f"需求{_CLASSES_ZH[int(r['class_code'])]}型，变异系数平方{r['sizes']:.2f}",
+        lambda r: (
+            f"各月销售额波动，变异系数平方{r['sizes']:.2f}"
+            f"（{_CLASSES_ZH[int(r['class_code'])]}型需求）"
+        ),
         (*_whole("class_code"), *_decimals("sizes", 2)),
     ),
     "error": Reason(
@@ -185,8 +194,11 @@ REASONS: dict[str, Reason] = {
         (*_percent("change_fall"), *_whole("change_months")),
     ),
     "bullwhip": Reason(
-        lambda r: f"purchases swing {1 + r['bullwhip']:.1f} times as much as sales (bullwhip)",
-        lambda r: f"采购波动为销售波动的{1 + r['bullwhip']:.1f}倍（牛鞭效应）",
+        lambda r: (
+            "purchases vary more than sales: bullwhip ratio "
+            f"{1 + r['bullwhip']:.1f} (of squared coefficients of variation)"
+        ),
+        lambda r: f"采购波动大于销售：牛鞭比{1 + r['bullwhip']:.1f}（变异系数平方之比）",
         _decimals("bullwhip", 1, 1),
     ),
     "top_1": Reason(
@@ -223,8 +235,8 @@ REASONS: dict[str, Reason] = {
 
 
 NO_INCOME = Reason(
-    lambda _: "nothing came in during the last year: all of its channels are gone",
-    lambda _: "近一年没有收入，渠道全部流失",
+    lambda _: "nothing came in during the last year: it has no channel",
+    lambda _: "近一年没有收入，没有任何收入渠道",
 )
 """What stands for all parts of the channels of a firm that was paid nothing for a year."""
 

@@ -230,14 +230,15 @@ def _agreement(rows: Rows, has_clause: np.ndarray) -> Columns:
     stray = counted & (paid["node"] < 0)
     tested = np.bincount(paid["contract"][counted], minlength=n) > 0
     whole = np.maximum(rows.contracts.total_minor[rows.nodes.contract], 1)
-    over = (rows.node["paid_minor"] - rows.nodes.amount_minor) / whole > 1 / 100
+    over = (rows.node["given_minor"] - rows.nodes.amount_minor) / whole > 1 / 100
     differs: dict[int, list[str]] = {}
     for row in np.flatnonzero(stray).tolist():
         text = f"a payment of {100 * paid['ratio'][row]:.4g}% fits no node"
         differs.setdefault(int(paid["contract"][row]), []).append(text)
     for row in np.flatnonzero(over & ~rows.node["is_bare"]).tolist():
-        share = 100 * rows.node["paid_minor"][row] / whole[row]
-        text = f"node {rows.nodes.number[row]} was paid {share:.4g}%"
+        share = 100 * rows.node["given_minor"][row] / whole[row]
+        promised = 100 * rows.nodes.amount_minor[row] / whole[row]
+        text = f"{share:.4g}% was paid where node {rows.nodes.number[row]} promises {promised:.4g}%"
         differs.setdefault(int(rows.nodes.contract[row]), []).append(text)
     says: list[str | None] = [None] * n
     for row, texts in differs.items():

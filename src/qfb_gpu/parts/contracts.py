@@ -8,6 +8,7 @@ writes its rows.
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from qfb_gpu.finance.clause_doubts import SUM_DIFFERS, TOTAL_DIFFERS
 from qfb_gpu.finance.clause_sums import PER_UNIT
 from qfb_gpu.finance.clause_table import clause_nodes, with_problem
 from qfb_gpu.finance.due_rules import MONTH_END
-from qfb_gpu.ledger import Labelled
+from qfb_gpu.ledger import NULL_MINOR, Labelled
 from qfb_gpu.parts.contract_learning import fit, whole
 from qfb_gpu.parts.contract_tables import publish
 from qfb_gpu.parts.part import Columns, Given, Part
@@ -33,6 +34,9 @@ if TYPE_CHECKING:
     from qfb_gpu.ledger import SourceRows
 
 _TEXTS = ("contract_id", "customer_id", "counterparty_id")
+_AS_STATED = "the contract has no amount: its total is the one that the clause states"
+_NO_AMOUNT = "the contract has no amount above 0 that the clause could be held against"
+_NOTES = ("", _AS_STATED, _NO_AMOUNT)
 
 
 def score(given: Given) -> dict[str, Columns]:
@@ -40,8 +44,10 @@ def score(given: Given) -> dict[str, Columns]:
     backend, ledger = given.backend, given.ledger
     rows, links = given.sources["contracts"], given.sources["contract_payments"]
     contracts = con.contracts_of(rows, backend)
-    clause, clauses = _of_their_total(*_clauses(rows), contracts, backend)
-    clause = backend.asarray(clause)
+    read, clauses = _clauses(rows)
+    contracts, note = _with_stated_totals(read, clauses, contracts, backend)
+    host_clause, clauses = _of_their_total(read, clauses, contracts, backend)
+    clause = backend.asarray(host_clause)
     nodes = nod.promised(contracts, clause, clauses, backend)
     paid, n_unseen = con.linked_payments(contracts, links, ledger, backend)
     paid = _matched(given, contracts, nodes, paid)
@@ -62,13 +68,13 @@ def score(given: Given) -> dict[str, Columns]:
             "category_key": backend.asarray(_category_keys(rows.columns["category"], backend)),
             "clause": clause,
             "clause_points": backend.asarray(_per_contract(clause, _totals(clauses), 0, backend)),
-            "clause_problem": _problems(backend.to_host(clause), clauses),
+            "clause_problem": _problems(host_clause, note, clauses),
             "paid_minor": con.paid_minor(paid, counts, contracts, backend),
             "n_links_unseen": n_unseen,
         },
         "nodes": {
             **_of(nodes), "is_bare": is_bare, "due_day": due,
-            **nod.settled(nodes, paid, assigned, backend),
+            **nod.settled(nodes, paid, assigned, contracts, backend),
         },
         "paid": {
             **_of(paid), **measured, "counts": counts, "node": assigned, "memo_kind": memo_kind,
@@ -89,6 +95,34 @@ def _clauses(rows: SourceRows) -> tuple[np.ndarray, ClauseNodes]:
     return codes, clause_nodes(coded.dictionary.to_pylist())
 
 
+def _with_stated_totals(
+    clause: np.ndarray, clauses: ClauseNodes, contracts: con.Contracts, backend: Backend
+) -> tuple[con.Contracts, np.ndarray]:
+    """Return the contracts, those without an amount with the total that their clause states.
+
+    Of a clause that states none nothing tells that its sums are the whole. And what is to be said
+    of that: of each contract the place in :data:`_NOTES`.
+    """
+    total, currency = (backend.to_host(a) for a in (contracts.total_minor, contracts.currency))
+    n_nodes = np.append(np.diff(clauses.offsets), 0)[clause]
+    per_minor = _per_minor(currency)
+    is_stated = np.append((clauses.total_stated > 0) & ~clauses.is_sum_of_all, False)[clause]
+    stated = np.append(clauses.total_stated, -1)[clause]
+    is_told = (total == NULL_MINOR) & (currency >= 0) & is_stated & (stated % per_minor == 0)
+    told = np.where(is_told, stated // per_minor, total)
+    note = np.where(is_told, 1, np.where((n_nodes > 0) & (told <= 0), 2, 0))
+    if not is_told.any():
+        return contracts, note
+    return replace(contracts, total_minor=backend.asarray(told)), note
+
+
+def _per_minor(currency: np.ndarray) -> np.ndarray:
+    """Return how many parts of :data:`PER_UNIT` a minor unit of each contract's currency is."""
+    distinct, place = np.unique(currency, return_inverse=True)
+    scale = [minor_per_major(int(code)) if code >= 0 else 1 for code in distinct]
+    return PER_UNIT // np.array(scale, np.int64)[place]
+
+
 def _of_their_total(
     clause: np.ndarray, clauses: ClauseNodes, contracts: con.Contracts, backend: Backend
 ) -> tuple[np.ndarray, ClauseNodes]:
@@ -96,14 +130,12 @@ def _of_their_total(
 
     One is for what clauses state, one for what their sums come to.
 
-    Where no amount is given there is nothing to compare, and no node either.
+    Where there is no total there is nothing to compare, and no node either.
     """
     if not (clauses.total_stated >= 0).any():
         return clause, clauses
     total, currency = (backend.to_host(a) for a in (contracts.total_minor, contracts.currency))
-    distinct, place = np.unique(currency, return_inverse=True)
-    scale = [minor_per_major(int(code)) if code >= 0 else 1 for code in distinct]
-    per_minor = PER_UNIT // np.array(scale, np.int64)[place]
+    per_minor = _per_minor(currency)
     stated = np.append(clauses.total_stated, -1)[clause]
     is_other = (stated % per_minor != 0) | (stated // per_minor != total)
     differs = (stated >= 0) & backend.to_host(contracts.has_total) & is_other
@@ -123,11 +155,18 @@ def _per_contract(clause: Any, values: np.ndarray, absent: int, backend: Any) ->
     return np.append(values, absent)[codes].astype(np.int64)
 
 
-def _problems(clause: np.ndarray, clauses: ClauseNodes) -> Labelled:
-    labels = tuple(sorted({text for text in clauses.problems if text} | {"no clause"}))
-    of_clause = [labels.index(text) if text else -1 for text in clauses.problems]
-    codes = np.array([*of_clause, labels.index("no clause")], np.int32)
-    return Labelled(codes[clause], labels)
+def _problems(clause: np.ndarray, note: np.ndarray, clauses: ClauseNodes) -> Labelled:
+    """Return what each contract's clause does not tell, and what is noted of its total."""
+    of_clause = np.append(clauses.problems, "no clause").astype(object)
+    distinct, place = np.unique(clause * len(_NOTES) + note, return_inverse=True)
+    which, noted = np.divmod(distinct, len(_NOTES))
+    texts = [
+        "; ".join(filter(None, (of_clause[w], _NOTES[n])))
+        for w, n in zip(which, noted, strict=True)
+    ]
+    labels = tuple(sorted({text for text in texts if text} | {"no clause"}))
+    codes = np.array([labels.index(text) if text else -1 for text in texts], np.int32)
+    return Labelled(codes[place], labels)
 
 
 def _category_keys(category: Labelled, backend: Any) -> np.ndarray:
@@ -143,10 +182,12 @@ def _matched(given: Given, contracts: con.Contracts, nodes: nod.Nodes, paid: con
     reference = backend.asarray(references.references(ids))
     counts = con.only_countable(paid, contracts, ledger, backend)
     signed = con.signed(paid, ledger, backend)
+    assigned = nod.assign(nodes, signed, counts, contracts, backend)
+    answers = nod.settled(nodes, signed, assigned, contracts, backend)
     wanted = claims.contract_claims(
         contracts,
         nodes,
-        nod.assign(nodes, signed, counts, contracts, backend),
+        answers["n_payments"] > 0,
         con.paid_minor(signed, counts, contracts, backend),
         reference,
         backend,

@@ -11,7 +11,7 @@ import pyarrow as pa
 from qfb_gpu.currencies import currency_name
 from qfb_gpu.finance import orders_reasons
 from qfb_gpu.finance.levels import LEVELS
-from qfb_gpu.finance.orders import FEATURES, make_orders
+from qfb_gpu.finance.orders import FEATURES, QUOTED, make_orders
 from qfb_gpu.finance.orders_model import Test, backtest
 from qfb_gpu.finance.orders_risk import METHODS, STATUSES, score_open
 from qfb_gpu.lake.texts import hash_texts
@@ -28,7 +28,6 @@ _NUMBERS = (
 _KEYS = ("customer", "supplier", "item")
 _NAMED = ("supplier", "item")
 """What an order need not name; its hash is 0 then."""
-_QUOTED = ("supplier_failed", "pair_failed", "item_n_due", "item_failed")
 _RISK = (
     "probability_late", "probability_late_low", "probability_late_high", "probability_default",
     "anomaly", "score", "cluster_id", "density_cluster_id",
@@ -95,7 +94,7 @@ def _all_orders(saved: Saved, sizes: list[int]) -> Columns:
 
 
 def _no_risk() -> dict[str, Columns]:
-    names = (*_RISK, *FEATURES, *_QUOTED, *(f"part_{at}" for at in range(len(FEATURES))))
+    names = (*_RISK, *FEATURES, *QUOTED, *(f"part_{at}" for at in range(len(FEATURES))))
     empty = {name: np.empty(0) for name in names}
     whole, places = (
         {name: np.empty(0, dtype=np.int64) for name in some}
@@ -154,7 +153,7 @@ def _share(part: Any, whole: Any) -> Any:
 
 
 def _reasons(risk: Columns, unnamed: Columns) -> tuple[list[str], list[str], list[str]]:
-    names = (*FEATURES, *_QUOTED)
+    names = (*FEATURES, *QUOTED)
     parts = np.stack([risk[f"part_{at}"] for at in range(len(FEATURES))], axis=1)
     rows = zip(*(risk[name].tolist() for name in names), strict=True)
     masks = zip(*(unnamed[name].tolist() for name in _NAMED), strict=True)

@@ -92,9 +92,8 @@ def _alerts(
     held = stacked["held"][chosen]
     raised = days[len(days) - 1 - held] - 1
     customer = chosen // len(RISKS)
-    share = np.minimum(np.nan_to_num(columns["part.top_1"]), 1.0)
-    income = np.maximum(columns["part.income_year_minor"], 0)
-    exposed = np.where(_is_channel(len(share)), np.repeat(share * income, len(RISKS)), np.nan)
+    largest = np.nan_to_num(columns["part.top_1_minor"])  # of who earned nothing: nothing
+    exposed = np.where(_is_channel(len(largest)), np.repeat(largest, len(RISKS)), np.nan)
     picked = pa.array(chosen)
     return {
         "customer_id": rows["customer_id"].take(picked),
@@ -104,7 +103,7 @@ def _alerts(
         "is_new": held == 0,
         "score": rows["score"][chosen],
         "previous_score": np.round(stacked["before"][chosen], _DIGITS),
-        "exposed": np.round(exposed[chosen]),
+        "exposed": exposed[chosen],
         "currency": Labelled(currency.codes[customer], currency.labels),
         **{name: rows[name].take(picked) for name in ("reason_codes", "reasons", "reasons_zh")},
     }

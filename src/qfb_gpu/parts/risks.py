@@ -49,7 +49,7 @@ _EVIDENCE = {"contract": "int32", "volatility": "int8", "demand": "int8", "chann
 """Types that hold the evidence of each risk: all but that of contracts is 100 at most."""
 _CHANNELS = ("top_1", "n_channels", "supplier_top_1")
 """Of the concentration what is told of every date, besides ``hhi``, and of the last alone."""
-_NOW = ("top_5",)
+_NOW = ("top_5", "top_1_minor")
 _CHANNEL_AGO = tuple(sorted({*AGO, *(ago + YEAR for ago in AGO)}))
 
 
@@ -231,7 +231,8 @@ def _latest(found: risks.Measures, points: Any) -> Columns:
         **{f"points.{name}": points[:, risks.COLUMNS.index(name)] for name in names},
         "class_code": parts["class_code"].astype("int8"),
         "effective_channels": 1 / parts["hhi"].clip(1e-9),
-        "income_year_minor": found.income[:, 0],
+        "n_in_year": found.came[:, 0],
+        "n_months_year": found.length[:, 0].clip(0, YEAR),
     }
 
 
