@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance import clause_sums as sums
 from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.clause_audit import left_out
 from qfb_gpu.finance.clause_drafts import (
     Draft,
     counts_the_pieces,
@@ -134,6 +135,15 @@ def parse_clause(text: str | None) -> Clause:
     as_written = words.NOT_AT_ALL.sub(" ", plain(text))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
     spelled = written_out(spelled)
+    clause = _of_spelled(spelled, as_written)
+    if not clause.nodes:
+        return clause
+    problems = dict.fromkeys([*clause.problems, *left_out(as_written, clause.nodes)])
+    return replace(clause, problems=tuple(problems))
+
+
+def _of_spelled(spelled: str, as_written: str) -> Clause:
+    """Read a clause in shares, or in sums where its shares do not make up the whole."""
     clause = _read(spelled, _WHOLE, as_written)
     if "%" in spelled and clause.total_basis_points == _WHOLE:
         return clause  # what sums it states are what the price is made of
