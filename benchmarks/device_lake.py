@@ -61,6 +61,10 @@ class Made:
     seconds: float
 
 
+_COLUMNS = "txn_id", "customer_id", "counterparty_id", "date", "direction", "amount", "currency"
+"""What the file has of which an ingest would make the same lake."""
+
+
 def lake_config(folder: Path, n_buckets: int, **settings: Any) -> Config:
     """Return the config of a lake in ``folder``; writes the source of no rows beside it."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,6 +101,7 @@ def make_lake(bank: Bank, config: Config, backend: Backend) -> Made:
         fingerprint=state.fingerprint(config, "transactions"),
         settings=state.settings(config, "transactions"),
         n_buckets=bank.n_buckets,
+        columns={"0": sorted(_COLUMNS)},
     )
     parts: list[PartFile] = []
     schema, n_rows = pa.schema([]), 0

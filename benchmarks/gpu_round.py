@@ -60,6 +60,9 @@ _SECONDS = 420.0
 """For everything: with what is spare, and the start, within ten minutes."""
 _STEP_SECONDS, _SPARE_SECONDS = 120.0, 90.0
 """A step, and a part past the end of all the time, may take so long before it is given up."""
+_PART_SECONDS, _COMPILE_SECONDS = 210.0, 180.0
+"""The same for a part that does not look at the clock itself, and for compiling all kernels."""
+_BY_CLOCK = ("stages", "parts", "scale")
 _ALWAYS = ("before",)
 """What a process that goes on after another has to do again."""
 
@@ -121,6 +124,7 @@ class Round:
         parts, start = self.content["parts"], time.monotonic()
         self._at(name)
         left = max(self.deadline - time.monotonic(), 0.0) + _SPARE_SECONDS
+        left = left if name in _BY_CLOCK else min(left, _PART_SECONDS)
         try:
             with gpu_watch.at_most(left, watched=self.options.watched), self._heard(name):
                 parts[name] = work(self)
@@ -198,7 +202,8 @@ def main(arguments: list[str] | None = None) -> int:
     if not (options.dry_run or options.rehearse or options.watched):
         return gpu_watch.supervised(__file__, given, options.seconds, options.data)
     try:
-        this = Round(options)
+        with gpu_watch.at_most(_STEP_SECONDS, watched=options.watched):
+            this = Round(options)
     except BackendUnavailableError as error:
         sys.stderr.write(f"gpu_round: {error}\n")
         return 2
@@ -245,7 +250,11 @@ def _prepare(this: Round) -> dict[str, Any]:
     config = all_sources(options.customers, options.data, is_tiny=this.is_tiny)
     this.config = config.model_copy(update={"output": str(this.work / "steps")})
     with ThreadPoolExecutor(1) as beside, compiled_ahead("cpu"):
-        compiling = None if this.is_tiny else beside.submit(compile_all, capability())
+        compiling = (
+            None
+            if this.is_tiny
+            else beside.submit(compile_all, str(capability()), seconds=_COMPILE_SECONDS)
+        )
         this.before = cpu_night(this.config)
     found: dict[str, Any] = {} if compiling is None else {"kernels": compiling.result()}
     failed_kernels = found.get("kernels", {}).get("errors", {})
@@ -364,11 +373,17 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _exit_code() -> int:
+    """Run the round; return the exit code, also where a lost device ends this process."""
+    try:
+        return main()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 1
+
+
 if __name__ == "__main__":
-    code = main()
-    if (
-        "--watched" in sys.argv
-    ):  # all is written; what libraries of a device do at exit is no matter
-        sys.stdout.flush()
+    code = _exit_code()
+    sys.stdout.flush()
+    if "--watched" in sys.argv:  # all is written; a lost device, and who waits for it, may hang
         os._exit(code)
     raise SystemExit(code)

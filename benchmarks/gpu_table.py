@@ -12,6 +12,8 @@ NOT_YET = (
     "**Not yet verified on a GPU**: no round has been run on one. "
     "[How to run it](docs/scale.md#the-first-gpu-round)."
 )
+_BY_HOST = "a device had too little memory"
+"""What a stage warns of (``qfb_gpu._cluster.short_device``) where its seconds are no device's."""
 _MOST_STEPS, _MOST_KERNELS = 12, 12
 """Lines of a table: the steps and kernels that take longest."""
 
@@ -56,8 +58,7 @@ def _introduction(found: dict[str, Any], steps: dict[str, Any]) -> str:
         + (f"; no time for {', '.join(sorted(skipped))}" if skipped else "")
         + "."
     ]
-    if found.get("errors"):
-        lines.append(f"Parts that failed: {', '.join(sorted(found['errors']))}.")
+    lines += _faults(found)
     if "equal" in night:
         differ = sorted({*night["differences"], *night["of_groups"]})
         lines.append(
@@ -66,6 +67,26 @@ def _introduction(found: dict[str, Any], steps: dict[str, Any]) -> str:
             + f"; {night['cpu']['seconds']:.1f} s on the CPU, {night['gpu']['seconds']:.1f} s here."
         )
     return " ".join(lines)
+
+
+def _faults(found: dict[str, Any]) -> list[str]:
+    """Return what went wrong beside the steps, a sentence each."""
+    parts, warnings = found["parts"], found.get("warnings", {})
+    scale = parts.get("scale", [])
+    uncompiled = parts.get("before", {}).get("kernels", {}).get("errors", {})
+    updated = parts.get("night", {}).get("update", {}).get("differences", {})
+    prepared = parts.get("prepare", {}).get("differences", [])
+    nights = [row for row in scale if "error" in row.get("whole_night", {})]
+    by_host = [part for part, said in warnings.items() if any(_BY_HOST in one for one in said)]
+    told = (
+        ("Parts that failed", found.get("errors", {})),
+        ("Kernels that did not compile", uncompiled),
+        ("Preparation that gives another answer", {one["operation"] for one in prepared}),
+        ("Tables that an update gives otherwise than its night", updated),
+        ("Payments of a lake whose whole night failed", [f"{r['n_payments']:,}" for r in nights]),
+        ("For want of the device's memory the host did some of", by_host),
+    )
+    return [f"{words}: {', '.join(sorted(names))}." for words, names in told if names]
 
 
 def _step_table(steps: dict[str, Any]) -> str:

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 LOST = 75
 """Exit code of a process whose device answers no more."""
+_NO_DEVICE = 2
 _MOST_PROCESSES = 8
 _LITTLE_SECONDS, _GRACE_SECONDS = 20.0, 120.0
 """The least that a process gets, and how long after its end it may take to end."""
 _KILLED_SECONDS = 10.0
+_PAUSE_SECONDS = 5.0
 
 
 def supervised(script: str, arguments: list[str], seconds: float, data: Path) -> int:
@@ -46,9 +48,11 @@ def supervised(script: str, arguments: list[str], seconds: float, data: Path) ->
     Returns
     -------
     int
-        The exit code of the last one.
+        The exit code of the last one; 1 where it did not get to its end. 2, that there is no
+        device, only of the first: a later one had one before it, and is tried again.
     """
     deadline = time.monotonic() + seconds
+    end = deadline + _GRACE_SECONDS + _LITTLE_SECONDS
     code = LOST
     for n in range(_MOST_PROCESSES):
         left = deadline - time.monotonic()
@@ -57,14 +61,21 @@ def supervised(script: str, arguments: list[str], seconds: float, data: Path) ->
         left = max(left, _LITTLE_SECONDS)
         again = ["--resume"] if n else []
         command = [sys.executable, script, *arguments, "--watched", *again, "--seconds", str(left)]
-        code = _run(command, left + _GRACE_SECONDS)
-        if code in (0, 1, 2):
+        code = _run(command, end - time.monotonic())
+        if _is_last(code, n):
             break
+        if code == _NO_DEVICE:  # which the one before had: it may be that it is not yet given back
+            time.sleep(_PAUSE_SECONDS)
         for folder in (*data.glob("round-*"), *data.glob("scale-*")):
             shutil.rmtree(folder, ignore_errors=True)
         sys.stdout.write(f"the process ended with {code}; another goes on after that step\n")
         sys.stdout.flush()
-    return code if code in (0, 1, 2) else 1
+    return code if _is_last(code, n) else 1
+
+
+def _is_last(code: int, n: int) -> bool:
+    """Return whether no process has to follow the ``n``-th, which ended with ``code``."""
+    return code in (0, 1) or (code == _NO_DEVICE and n == 0)
 
 
 def _run(command: list[str], seconds: float) -> int:

@@ -13,6 +13,7 @@ import json
 import os
 import platform
 import subprocess
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -33,11 +34,14 @@ class ResultsFile:
 
     @classmethod
     def open(cls, folder: Path, benchmark: str, settings: dict[str, Any]) -> ResultsFile:
-        """Return the file of this code, machine and settings if there is one, else a new one."""
+        """Return the file of this code, machine and settings if there is one, else a new one.
+
+        A file of others stays as it is: the new one gets a number.
+        """
         head = {"benchmark": benchmark, "code": code_hash(), "hardware": hardware(), **settings}
         for path in sorted(folder.glob(f"{benchmark}-*.json"), reverse=True):
             content = json.loads(path.read_text(encoding="utf-8"))
-            if all(content.get(name) == value for name, value in head.items()):
+            if all(_same(content.get(name), value) for name, value in head.items()):
                 return cls(path, content)
         folder.mkdir(parents=True, exist_ok=True)
         date = dt.datetime.now(tz=dt.UTC)
@@ -51,7 +55,7 @@ class ResultsFile:
             "equality": {},
             "runs": [],
         }
-        return cls(folder / f"{benchmark}-{date:%Y%m%d}-{head['code']}.json", content)
+        return cls(_free(folder, f"{benchmark}-{date:%Y%m%d}-{head['code']}"), content)
 
     def append(self, run: dict[str, Any]) -> None:
         """Add one run and save."""
@@ -70,6 +74,19 @@ class ResultsFile:
     def runs(self, **wanted: Any) -> list[dict[str, Any]]:
         """Return the runs that have all these values."""
         return [r for r in self.content["runs"] if all(r.get(k) == v for k, v in wanted.items())]
+
+
+def _same(kept: Any, now: Any) -> bool:
+    """Return whether a setting is that of a file; a virtual machine's memory may grow in use."""
+    if isinstance(kept, dict) and isinstance(now, dict):
+        kept, now = ({**one, "memory_gib": None} for one in (kept, now))
+    return bool(kept == now)
+
+
+def _free(folder: Path, name: str) -> Path:
+    """Return the first of ``name``, ``name-2``, ... of which there is no file."""
+    numbered = (f"{name}-{n}" if n > 1 else name for n in count(1))
+    return next(path for one in numbered if not (path := folder / f"{one}.json").exists())
 
 
 def _plain(value: Any) -> Any:

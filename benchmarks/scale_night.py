@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from qfb_gpu.backend import Backend
+    from qfb_gpu.config import Config
     from qfb_gpu.lake.work import Workspace
 
 READ, WRITE = ("read",), ("save",)
@@ -79,7 +80,7 @@ def rescored(
     config = lake_config(folder, bank.n_buckets, device=backend.name, workers=workers)
     try:
         with peak_memory(backend, threads=True) as peak:
-            made = make_lake(bank, config, backend)
+            made = _made(bank, config, backend)
             at_once = buckets_at_once(backend.name)
             in_turn = in_turn and 1 < at_once <= bank.n_buckets
             before = _in_turn(made, bank, backend) if in_turn else {}
@@ -147,6 +148,20 @@ def bank_of(n_payments: int, backend: Backend, n_buckets: int | None) -> Bank:
     return Bank(max(1, n_payments // PAYMENTS_A_CUSTOMER), SEED, n_buckets, AS_OF)
 
 
+def _made(bank: Bank, config: Config, backend: Backend) -> Made:
+    made = make_lake(bank, config, backend)
+    _say(
+        f"{made.n_payments:,} payments in {bank.n_buckets:,} buckets made in {made.seconds:,.1f} s"
+    )
+    return made
+
+
+def _say(text: str) -> None:
+    """Tell how far it is: what is stopped before its end has said that much."""
+    sys.stderr.write(f"scale_night: {text}\n")
+    sys.stderr.flush()
+
+
 def _about(bank: Bank, made: Made) -> dict[str, Any]:
     return {
         "n_payments": made.n_payments,
@@ -171,17 +186,23 @@ def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
     buckets = silver.buckets(night.lake)
     steps: dict[str, float] = {}
     most_work = all_work = 0
+    start, tenth = time.perf_counter(), -(-len(buckets) // 10)
     with wall(backend) as score:
         done = run_buckets(
             tasks.score_bucket, night, buckets, backend_name=backend.name, workers=config.workers
         )
-        for bucket, summary in done:
+        for n, (bucket, summary) in enumerate(done, 1):
             for step, seconds in summary["seconds"].items():
                 steps[step] = steps.get(step, 0.0) + seconds
             all_work += _lighten(night.workspace.folder("score", bucket))
             most_work += sum(f.stat().st_size for f in _files(night.workspace, bucket))
+            if n % tenth == 0:
+                took = time.perf_counter() - start
+                _say(f"{n:,} of {len(buckets):,} buckets scored after {took:,.1f} s")
     with wall(backend) as decide:
         n_streams = pipeline.decide(night, buckets, backend)
+    rate = made.n_payments / (score[0] + decide[0])
+    _say(f"rescored in {score[0] + decide[0]:,.1f} s, {rate:,.0f} payments/s")
     found = _found(bank, night, buckets[0], backend)
     carried = sum(file.stat().st_size for file in carry.folder(night.lake).glob("*"))
     night.workspace.remove()
@@ -189,7 +210,7 @@ def _rescore(made: Made, bank: Bank, backend: Backend) -> dict[str, Any]:
         "rescore_seconds": score[0] + decide[0],
         "score_seconds": score[0],
         "decide_seconds": decide[0],
-        "payments_per_second": made.n_payments / (score[0] + decide[0]),
+        "payments_per_second": rate,
         "steps": steps,
         "read_seconds": sum(steps[name] for name in READ),
         "write_seconds": sum(steps[name] for name in WRITE),
@@ -262,7 +283,7 @@ def night(
     bank = bank_of(n_payments, backend, n_buckets)
     config = lake_config(folder, bank.n_buckets, device=backend.name, workers=workers)
     try:
-        made = make_lake(bank, config, backend)
+        made = _made(bank, config, backend)
         return {**_about(bank, made), "whole_night": _night(made, backend)}
     finally:
         shutil.rmtree(folder, ignore_errors=True)

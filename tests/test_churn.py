@@ -360,6 +360,7 @@ def test_the_gate_and_what_is_offered_to_the_registry(night):
     again = loaded.predict(loaded.matrix(candidate.example, np))
     np.testing.assert_array_equal(again, candidate.predicted["churn_probability"])
     assert "flagged" not in candidate.card
+    assert "**Compare** `backtest_` with the rules" in candidate.card  # the AUC is of other rows
     assert "region" in candidate.card
 
 

@@ -1,5 +1,6 @@
 """Samples, hold-outs, thresholds, and the commands: from a table to a model and its answers."""
 
+import gzip
 import json
 
 import numpy as np
@@ -235,6 +236,13 @@ def test_a_row_without_any_of_several_texts_keeps_its_place(job, tmp_path):
     assert CliRunner().invoke(app, ["text", "test", *given]).exit_code == 0
 
 
+@pytest.mark.parametrize("name", ["seed", "bucket", "min_count"])
+def test_a_number_that_the_library_cannot_hold_is_one_line(name):
+    """It ended in a traceback."""
+    with pytest.raises(InputError, match="fastText takes no .* above 2,147,483,647"):
+        text.learn(rows_of(table()), TextTraining(**QUICK | {name: 2**31}), get_backend("cpu"))
+
+
 def test_wrong_settings_are_one_clear_error(tmp_path):
     path = tmp_path / "job.toml"
     path.write_text('data = "x.parquet"\n[training]\nepochs = 3\n')
@@ -248,5 +256,82 @@ def test_wrong_settings_are_one_clear_error(tmp_path):
     path.write_text('label = "category"\n')
     with pytest.raises(ConfigError, match="key 'data' is missing; add it"):
         load_text_job(path)
+    with pytest.raises(ConfigError, match=r"key 'text.*got \[\]"):
+        load_text_job(path, {"data": "x", "text": []})
     with pytest.raises(ConfigError, match=r"--set data\.x: data is no table of the job"):
         load_text_job(path, {"data": "x", "data.x": 1})
+
+
+LINES = "__label__a\tone two\n__label__b __label__c  three\u2028four\n\n__label__d\r\n"
+
+
+def test_lines_are_taken_apart_as_the_library_does(tmp_path):
+    """A tab after a label made the first word a part of it, and U+2028 a line of its own."""
+    (tmp_path / "lines.txt").write_text(LINES, encoding="utf-8", newline="")
+    rows = text_job.read_table(tmp_path / "lines.txt", ["memo"], "memo", "label")
+    assert rows.column("label").to_pylist() == [["a"], ["b", "c"], [], ["d"]]
+    words = [memo.split() for memo in rows.column("memo").to_pylist()]
+    assert words == [["one", "two"], ["three", "four"], [], []]
+
+
+def test_words_of_a_csv_file_are_words_and_rows_are_rows(tmp_path):
+    """Arrow takes NA and null for nothing: rows of such a category were left out of training."""
+    text_of_csv = 'memo,category,memo2\nNA,null,1\n"a\nb",NA,\n,x,n/a\n'
+    for name, content in (
+        ("t.csv", text_of_csv.encode()),
+        ("T.CSV", text_of_csv.encode()),
+        ("bom.csv", b"\xef\xbb\xbf" + text_of_csv.encode()),
+        ("t.csv.gz", gzip.compress(text_of_csv.encode())),
+    ):
+        (tmp_path / name).write_bytes(content)
+        rows = text_job.read_table(tmp_path / name, ["memo", "category"], "memo", "category")
+        assert rows.column("memo").to_pylist() == ["NA", "a\nb", None]
+        assert rows.column("category").to_pylist() == ["null", "NA", "x"]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("t.csv", b"memo,category\na,b,c\n", "Expected 2 columns, got 3"),
+        ("t.csv", "memo,category\n房租,b\n".encode("gbk"), "UTF-?8"),
+        ("t.csv", b"", "[Ee]mpty"),
+        ("t.txt", "__label__b 房租\n".encode("gbk"), "utf-8"),
+        ("t.parquet", b"PAR1 no such file", "Parquet"),
+        ("t.csv", b"memo,memo,category\na,b,c\n", "several columns are called 'memo'"),
+    ],
+)
+def test_a_table_that_cannot_be_read_is_one_line(tmp_path, name, content, words):
+    """Each ended the command in a traceback."""
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=words) as caught:
+        text_job.read_table(tmp_path / name, ["memo", "category"], "memo", "category")
+    assert "\n" not in str(caught.value)
+    assert str(tmp_path / name) in str(caught.value)
+
+
+def test_labels_of_any_kind_are_what_training_made_of_them(tmp_path):
+    """A null among lists had the label of the next row; of large lists there was a traceback."""
+    lists = [["a"], None, ["b", "c"], []]
+    for kind in (pa.list_(pa.string()), pa.large_list(pa.string()), pa.list_(pa.large_string())):
+        pq.write_table(
+            pa.table({"memo": list("wxyz"), "l": pa.array(lists, kind)}), tmp_path / "t.parquet"
+        )
+        rows = text_job.read_table(tmp_path / "t.parquet", ["memo", "l"], "memo", "l")
+        assert text_job.column(rows, "l").to_pylist() == ["a", None, "b", None]
+    numbers = pa.table({"memo": list("wxyz"), "l": [1.0, None, 2.5, 3.0]})
+    pq.write_table(numbers, tmp_path / "t.parquet")
+    rows = text_job.read_table(tmp_path / "t.parquet", ["memo", "l"], "memo", "l")
+    assert text_job.column(rows, "l").to_pylist() == ["1", None, "2.5", "3"]
+    assert text_job.label_lists(rows, "l") == [["1"], [], ["2.5"], ["3"]]
+
+
+def test_a_label_with_another_blank_is_right_where_it_is_answered():
+    """No answer was ever the label: a file of fastText keeps one blank for all."""
+    kinds = [f"pay{blank}roll" for blank in ("\u00a0", "\t")] + ["rent"]
+    memo = [f"{'salary bonus rent'.split()[i % 3]} {i % 7}" for i in range(300)]
+    label = [kinds[i % 3] for i in range(300)]
+    rows = text.examples(pa.array(memo), pa.array(label), None)
+    found = text.learn(rows, TextTraining(**QUICK), get_backend("cpu"))
+    loaded = text.Categoriser(text.load_predictor(found.model, get_backend("cpu")), found.card)
+    measured = text_job.tested(loaded, pa.array(memo), [[name] for name in label], 1)
+    assert measured["precision"] == 1

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import os
+import resource
 import shutil
 import signal
 import sqlite3
@@ -11,6 +12,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from qfb_gpu import cli
@@ -112,6 +115,21 @@ def test_a_broken_file_is_named_and_what_holds_it(night, broken):
         run(config_of(night, AS_OF - dt.timedelta(days=1)))
     shutil.rmtree(night / "out" / broken)
     assert not run(config_of(night, AS_OF - dt.timedelta(days=1))).unchanged
+
+
+def test_a_file_is_not_called_broken_where_a_process_may_open_no_more(tmp_path):
+    path = tmp_path / "part.parquet"
+    pq.write_table(pa.table({"a": [1]}), path)
+    assert delta.open_file(path).metadata.num_rows == 1
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, before[1]))
+    try:
+        with pytest.raises(InputError) as told:
+            delta.open_file(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert "ulimit -n" in str(told.value)
+    assert "delete" not in str(told.value)
 
 
 def test_every_folder_that_a_night_makes_is_one_that_is_looked_at_before_it(whole):

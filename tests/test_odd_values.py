@@ -1,6 +1,7 @@
 """Dates, amounts and ids that may be read in several ways: one of them, or rejected."""
 
 import datetime as dt
+from decimal import Decimal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,6 +10,7 @@ from deltalake import DeltaTable
 from odd_case import config_of, measures, table
 
 from qfb_gpu.config import build_config
+from qfb_gpu.lake import delta
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.ingest import ingest
 from qfb_gpu.lake.parse import parse_dates
@@ -58,6 +60,7 @@ def test_ids_that_lost_their_digits_are_rejected(ingested, column, ids):
     assert found["kept"] == (5 if column == "customer_id" else 6)
 
 
+@pytest.mark.filterwarnings("ignore:.* any more, which files before it had")
 @pytest.mark.parametrize("kind", [pa.float32(), pa.float64()], ids=str)
 def test_an_id_that_is_no_number_is_missing(ingested, kind):
     """Polars writes NaN where pandas writes null: all such rows were of one customer, 'nan'."""
@@ -210,3 +213,18 @@ def test_the_last_instants_of_nanoseconds_have_their_day_in_a_zone():
     days, status = parse_dates(stamps, "auto")
     assert days[0] == ((2**63 - 1) // 10**9 + 8 * 3600) // 86_400
     assert status.tolist() == [OK, MISSING]
+
+
+@pytest.mark.parametrize("coded", [False, True])
+def test_an_id_that_came_as_a_decimal_is_the_whole_number(ingested, coded):
+    """A database's NUMBER is a decimal of many places: 1 was 1.0000000000, and met no other 1."""
+    numbers = [
+        Decimal(one) for one in ("1", "2", "20", "300", "0", "12345678901234567890", "7.5", "1")
+    ]
+    ids = pa.array(numbers, pa.decimal128(38, 10))
+    config = ingested(table(customer_id=ids.dictionary_encode() if coded else ids))
+    assert measures(config)["kept"] == 8
+    files = delta.table_files(config.output_dir / "lake" / "transactions")
+    rows = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
+    want = ["0", "1", "1", "12345678901234567890", "2", "20", "300", "7.5000000000"]
+    assert sorted(row["customer_id"] for row in rows) == want

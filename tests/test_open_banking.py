@@ -101,6 +101,41 @@ def test_resources_that_are_not_read_are_counted(bank):
     assert counts["not read: Beneficiary"] == 2
 
 
+def test_what_is_no_object_is_counted(bank):
+    """It was left out without a word."""
+    obie_set.write(bank.docs, 1)
+    odd = {"Transaction": ["text", 3, None], "StandingOrder": "x", "Balance": None}
+    bank.write("odd.json", {"Data": odd})
+    counts = bank.ingest().counts["open_banking"]
+    assert counts["not read: Transaction that is no object"] == 2
+    assert counts["not read: StandingOrder that is no object"] == 1
+    assert "not read: Balance that is no object" not in counts
+
+
+def test_a_status_in_other_letters_is_one_too(bank):
+    """A transaction that was "pending" counted as a payment."""
+    obie_set.write(bank.docs, 1)
+    before = bank.ingest().counts["transactions"]["kept"]
+    one = {"AccountId": "a", "CreditDebitIndicator": "Debit", "BookingDateTime": "2024-01-05",
+           "Amount": {"Amount": "1.00", "Currency": "GBP"}}  # fmt: skip
+    odd = ["pending", "PENDING ", "pdng", "rejected", "booked"]
+    more = [{**one, "TransactionId": f"odd {status}", "Status": status} for status in odd]
+    bank.write("more.json", {"Data": {"Transaction": more}})
+    assert bank.ingest().counts["transactions"]["kept"] == before + 1
+
+
+def test_lines_end_where_json_says_and_nothing_is_too_deep(bank):
+    """U+2028 in a text ended a line of documents; deep lists ended in a traceback."""
+    obie_set.write(bank.docs, 1)
+    lines = [{"Data": {"Beneficiary": [{"AccountId": text}]}} for text in ("a\u2028b", "c")]
+    text = "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
+    (bank.docs / "more.json").write_text(text, encoding="utf-8")
+    assert bank.ingest().counts["open_banking"]["not read: Beneficiary"] == 2
+    (bank.docs / "more.json").write_text("[" * 100_000, encoding="utf-8")
+    with pytest.raises(InputError, match="not JSON"):
+        bank.ingest()
+
+
 def test_money_is_exact_and_a_bad_one_is_rejected(bank):
     obie_set.write(bank.docs, 1)
     row = {"AccountId": "a", "TransactionId": "t", "CreditDebitIndicator": "Credit",

@@ -235,3 +235,19 @@ def test_one_text_is_no_column():
     """Each of its characters was a row."""
     with pytest.raises(InputError, match="give a list of it"):
         prepare.left("房租2024", n=1)
+
+
+def test_an_empty_text_is_no_key_of_presence():
+    """It was 0, as if it had been looked for; a lookup of it counts as without a key."""
+    found = prepare.present_in(pa.array(["a", "", None, "b"]), pa.array(["a", ""]))
+    assert found.to_pylist() == [1, None, None, 0]
+
+
+def test_a_blank_hour_or_calendar_is_none():
+    """One empty cell of a CSV file stopped the night."""
+    stamps = pa.array(["2024-01-31 05:00:00", "", "  ", None, "2024-01-31T23:00:00"])
+    found = prepare.label_hours(stamps, hours=[(22, 6, "night")])
+    assert found.to_pylist() == ["night", None, None, None, "night"]
+    days = pa.array([D(2024, 1, 1)] * 4)
+    calendar = pa.array(["CN", "", " ", None])
+    assert prepare.working_days(days, days, calendar=calendar).to_pylist() == [0, None, None, None]

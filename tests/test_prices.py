@@ -110,7 +110,30 @@ def test_prices_in_the_simulator_match_lists():
     )
 
 
-@pytest.mark.parametrize("n", [5, 12, 40])
+@pytest.mark.parametrize(
+    ("amounts", "kind"),
+    [
+        ([100_033, 100_033, 100_034] * 4, "fixed"),
+        ([50_000] * 12 + [99_990, 100_060] * 5, "stepped"),
+    ],
+)
+def test_an_amount_that_wobbles_within_a_thousandth_has_a_range_that_holds_it(amounts, kind):
+    *past, to_come = amounts
+    days = [18_000 + 30 * i for i in range(len(past))]
+    kinds, value, _ = prices_of([(days, past, 20_000)], CPU)
+    assert AMOUNT_KINDS[kinds[0]] == kind
+    assert value[0, 2] <= to_come <= value[0, 3]
+    assert value[0, 3] - value[0, 2] == pytest.approx(0.002 * past[-1])
+
+
+def test_one_odd_payment_leaves_the_next_amount_what_it_was_to_the_cent():
+    amounts = [45_000] * 7 + [61_234] + [45_000] * 12
+    kinds, value, _ = prices_of([([18_000 + 30 * i for i in range(20)], amounts, 20_000)], CPU)
+    assert AMOUNT_KINDS[kinds[0]] == "fixed"
+    assert value[0, :4].tolist() == [45_000] * 4
+
+
+@pytest.mark.parametrize("n", [2, 3, 4, 5, 12, 40])
 def test_nine_of_ten_variable_amounts_fall_into_their_range(n):
     rng = np.random.default_rng(n)
     days = list(range(18_000, 18_000 + 30 * n, 30))

@@ -1,11 +1,14 @@
 """Next product: holdings as of a day, the market by counting, ranks and hits by a loop."""
 
+import datetime as dt
+
 import numpy as np
 import pytest
 
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import recommend, size_classes
-from qfb_gpu.models.recommend_words import reason
+from qfb_gpu.models.recommend_words import card, reason
+from qfb_gpu.parts import next_product_gate as gate
 
 DAY, HORIZON = 20_000, 180
 
@@ -377,3 +380,26 @@ def test_the_first_product_is_the_first_of_those_that_can_be_recommended(seed):
         earliest = min((a for a, _ in new), default=None)
         wanted = {p for a, p in new if a == earliest}
         assert set(np.flatnonzero(first[customer]).tolist()) == wanted
+
+
+def test_the_registry_sees_every_rule_and_of_how_many_customers_a_figure_is():
+    """Plain popularity alone stood beside the model, which it beat, while a better rule served."""
+
+    def judged(n_openers, score):
+        customer = np.repeat(np.arange(n_openers), 2)
+        product, opened = np.tile([0, 1], n_openers), np.tile([True, False], n_openers)
+        pairs = gate.Pairs(customer, product, {}, {}, opened, opened)
+        return gate._judge(pairs, np.tile(score, n_openers))
+
+    rules = {name: judged(9, (2.0, 1.0)) for name in recommend.BASELINES}
+    rules[recommend.POPULARITY] = judged(9, (1.0, 2.0))
+    way = "earlier days only"
+    found = gate._card_figures(
+        {**rules, "challenger": judged(4, (2.0, 1.0)), way: judged(9, (1.0, 2.0))}, way
+    )
+    assert found["popularity_map"] == found["backtest_map"] == 0.5
+    assert found["popularity_held_before_apart_map"] == found["popularity_by_size_map"] == 1.0
+    assert (found["n_openers"], found["backtest_n_openers"]) == (4, 9)
+    assert found["popularity_by_size_n_openers"] == found["popularity_n_openers"] == 9
+    assert "of the same rows" in card(found, dt.date(2024, 12, 31), HORIZON, "held out")
+    assert "of the same rows" not in card({"map": 1.0}, dt.date(2024, 12, 31), HORIZON, "")

@@ -54,9 +54,10 @@ head = twin(_head, fold)
 def _figure(data, pos, stop):
     """Read digits, commas that group thousands and a point; commas never mark decimals.
 
-    Digits below the seventeenth are dropped; whether one was not 0 is kept as a last digit 1.
+    Digits below the seventeenth are dropped; whether one was not 0 is kept as a last digit 1. The
+    last value says whether a point ends it: a dash after that stands for no cents (``100.-``).
     """
-    value, n_scale, n_digits, group, n_commas = 0, 0, 0, 0, 0
+    value, n_scale, n_digits, group, n_commas, last = 0, 0, 0, 0, 0, 0
     point, dropped, large, good = False, False, False, True
     while pos < stop:
         char, width = int(data[pos]) + 0, 1
@@ -81,12 +82,13 @@ def _figure(data, pos, stop):
             point = True
         else:
             break
+        last = char
         pos += width
     good = good and n_digits > 0 and (n_commas == 0 or point or group == 3)
     if dropped:
         value = value * 10 + 1
         n_scale += 1
-    return pos, value, n_scale, large, good
+    return pos, value, n_scale, large, good, last == POINT
 
 
 figure = twin(_figure, fold)
@@ -127,14 +129,14 @@ def _decimal_row(data, offsets, row, mantissa, scale, status):
     if start == stop:
         status[row] = UNREADABLE if n_signs + n_currency > 0 or bracket else MISSING
         return
-    pos, value, n_scale, large, good = figure(data, start, stop)
+    pos, value, n_scale, large, good, bare = figure(data, start, stop)
     end, exponent, readable = power(data, pos, stop)
     good = good and readable
     while end < stop and good:
         char, width = fold(data, end, stop)
         if char == CLOSE and bracket and n_signs == 0:
             bracket, negative, n_signs = False, True, 1
-        elif char == MINUS and n_signs == 0 and not bracket:
+        elif char == MINUS and n_signs == 0 and not bracket and not bare:
             negative, n_signs = True, 1
         elif char == CURRENCY and n_currency == 0:
             n_currency = 1

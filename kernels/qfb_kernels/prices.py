@@ -20,15 +20,21 @@ _NULL_DAY = -(2**31)
 
 
 def _changes(amount, member, start, stop):
-    """Count changes of amount, and find the last run of equal amounts: (changes, run start)."""
+    """Count changes of amount, and find the last run of equal amounts: (changes, run start).
+
+    And say whether amounts that count as equal differ, by a thousandth at most.
+    """
     changes = 0
     run = start
+    wobbles = False
     for i in range(start + 1, stop):
         before, now = amount[member[i - 1]], amount[member[i]]
         if abs(now - before) > _SAME * before:
             changes += 1
             run = i
-    return changes, run
+        else:
+            wobbles = wobbles or now != before
+    return changes, run, wobbles
 
 
 changes = twin(_changes)
@@ -82,7 +88,10 @@ median_log = twin(_median_log, sort)
 
 
 def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value, step_day, row):
-    """Write kind, typical, next, low, high (minor units) and the last step (day, ratio)."""
+    """Write kind, typical, next, low, high (minor units) and the last step (day, ratio).
+
+    The range of an amount that stays is that amount, or a thousandth around it where it wobbles.
+    """
     for j in range(6):
         value[row, j] = math.nan
     kind[row] = -1
@@ -90,19 +99,20 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
     n = stop - start
     if n == 0:
         return
-    n_changes, run = changes(amount, member, start, stop)
+    n_changes, run, wobbles = changes(amount, member, start, stop)
     last = float(amount[member[stop - 1]])
-    centre, typical = 0.0, last
+    around = _SAME * last if wobbles else 0.0
+    typical, expected, low, high = last, last, last - around, last + around
+    centre, median = 0.0, last
     if n_changes > 0:
         centre = median_log(amount, member, start, stop, scratch)
-        typical = math.exp(centre) - 1.0
+        median = math.exp(centre) - 1.0
     if n_changes == 0 or (
-        n_changes <= 2 and 10 * n_changes <= n and abs(last - typical) <= _SAME * typical
+        n_changes <= 2 and 10 * n_changes <= n and abs(last - median) <= _SAME * median
     ):
-        kind[row], expected, low, high = FIXED, typical, typical, typical
+        kind[row] = FIXED
     elif 4 * n_changes <= n - 1:
-        kind[row], expected, low, high = STEPPED, last, last, last
-        typical = last
+        kind[row] = STEPPED
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
     else:
@@ -119,8 +129,9 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
             middle = centre
             sd_flat = math.sqrt(whole / max(1, n - 1))
             spread = sd_flat * math.sqrt(1.0 + 1.0 / n)
-        width = _Z90 * spread * (1.0 + 0.9 / max(1, n - 1))
-        expected = math.exp(middle) - 1.0
+        free = float(n - 1)  # not 0: one amount alone is fixed
+        width = _Z90 * spread * (1.0 + 0.9 / free + 1.7 / (free * free * free))
+        typical, expected = median, math.exp(middle) - 1.0
         low = math.exp(middle - width) - 1.0
         high = math.exp(middle + width) - 1.0
     value[row, 0] = typical

@@ -30,15 +30,17 @@ def price(days, amounts, next_day):
     moved = [i for i in range(1, n) if not is_same(amounts[i], amounts[i - 1])]
     logs = [math.log(1 + amount) for amount in amounts]
     typical = math.exp(statistics.median(logs)) - 1
+    near = [i for i in range(1, n) if i not in moved and amounts[i] != amounts[i - 1]]
+    stays = last, last, last - last * bool(near) / 1000, last + last * bool(near) / 1000
     if not moved:
-        return "fixed", last, last, last, last, None, None
+        return "fixed", *stays, None, None
     is_blip = len(moved) <= 2 and 10 * len(moved) <= n and abs(last - typical) <= typical / 1000
     if is_blip:
-        return "fixed", typical, typical, typical, typical, None, None
+        return "fixed", *stays, None, None
     if 4 * len(moved) <= n - 1:
         step = moved[-1]
         ratio = last / max(1, amounts[step - 1]) - 1
-        return "stepped", last, last, last, last, days[step], ratio
+        return "stepped", *stays, days[step], ratio
     slope, at_last, sd, t = line(days, logs)
     if t > 5 and n >= 6:
         kind, middle = "trend", at_last + slope * max(0, next_day - days[-1])
@@ -47,6 +49,6 @@ def price(days, amounts, next_day):
         kind, middle = "variable", statistics.median(logs)
         about = sum((y - middle) ** 2 for y in logs)
         spread = math.sqrt(about / max(1, n - 1) * (1 + 1 / n))
-    width = Z90 * spread * (1 + 0.9 / max(1, n - 1))
+    width = Z90 * spread * (1 + 0.9 / (n - 1) + 1.7 / (n - 1) ** 3)
     low, high = (math.exp(middle + side * width) - 1 for side in (-1, 1))
     return kind, typical, math.exp(middle) - 1, low, high, None, None

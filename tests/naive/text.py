@@ -49,6 +49,8 @@ def decimal(text):
         return "unreadable"
     head, figure, power, rest = found.groups()
     around = head + rest
+    if figure.endswith(".") and "-" in rest:  # 100.-, as the Swiss write 100: no minus, but odd
+        return "unreadable"
     if around.count("$") > 1:
         return "unreadable"
     marks = around.replace(" ", "").replace("$", "")

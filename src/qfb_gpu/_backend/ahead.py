@@ -15,7 +15,7 @@ import sys
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from qfb_gpu._backend import compiling
 
@@ -98,7 +98,10 @@ def load() -> None:
 
 
 def start(
-    module: str, *arguments: str, stdout: int = subprocess.DEVNULL
+    module: str,
+    *arguments: str,
+    stdout: int = subprocess.DEVNULL,
+    stderr: int | IO[bytes] = subprocess.DEVNULL,
 ) -> list[subprocess.Popen[bytes]]:
     """Start helpers that run a module of this package: one a core, to a few."""
     from numba import config
@@ -111,7 +114,7 @@ def start(
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
-            stderr=subprocess.DEVNULL,
+            stderr=stderr,
         )
         for _ in range(min(int(config.NUMBA_NUM_THREADS), _MOST))
     ]

@@ -113,7 +113,7 @@ class TextJob(Strict):
 
     data: str
     output: str = "text_model"
-    text: str | list[str] = "memo"
+    text: str | Annotated[list[str], Field(min_length=1)] = "memo"
     label: str | None = "category"
     group: str | None = None
     training: TextTraining = TextTraining()

@@ -103,6 +103,6 @@ TABLES = (
          ("above 0, higher is likelier: paths of three payments, by their ends' numbers of "
           "partners")),
         ("via_id", "string",
-         "the similar customer that deals with the party and adds most to the score"),
+         "who deals with the party and adds most to the score: mostly a customer like this one"),
     ),
 )  # fmt: skip

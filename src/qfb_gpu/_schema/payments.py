@@ -71,7 +71,8 @@ TABLES = (
           "next_date")),
         ("next_amount", "float64", "expected amount, currency units; null as next_date"),
         ("next_amount_low", "float64",
-         "5% quantile of the next amount, currency units; null as next_date"),
+         ("5% quantile of the next amount, currency units; of one that stays the amount, or a "
+          "thousandth below where it wobbles; null as next_date")),
         ("next_amount_high", "float64",
          "95% quantile of the next amount, currency units; null as next_date"),
         ("n_missed", "int32",

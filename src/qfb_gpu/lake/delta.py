@@ -6,6 +6,7 @@ version visible together. A run that dies leaves files behind that are in no ver
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
@@ -102,13 +103,17 @@ def open_table(path: Path) -> DeltaTable | None:
         raise InputError(msg) from error
 
 
+_NOT_NOW = {errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOMEM}
+"""What is wrong with the process that opens a file, not with the file."""
+
+
 def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
     """Open a data file of a table that this package wrote; ``coded`` columns as dictionaries.
 
     Raises
     ------
     InputError
-        It is lost or broken.
+        It is lost or broken; or it may not be opened now, and nothing is to be deleted.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -118,6 +123,12 @@ def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
     except (OSError, pa.ArrowInvalid) as error:
         table = next((p for p in path.parents if (p / "_delta_log").is_dir()), path.parent)
         reason = " ".join(str(error).split())[:200]
+        if getattr(error, "errno", None) in _NOT_NOW:
+            msg = (
+                f"{path} cannot be opened ({reason}); it is not broken: give this user the right "
+                "to read it, memory, or more open files (ulimit -n), and run again"
+            )
+            raise InputError(msg) from error
         msg = (
             f"{path} is lost or broken ({reason}); delete {table} and run again: what it holds "
             "is made anew"

@@ -19,7 +19,7 @@ from qfb_gpu._backend.devices import n_threads
 from qfb_gpu._backend.room import HOST_PAYMENTS
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import InputError
-from qfb_gpu.lake import compare, measures, silver, touched
+from qfb_gpu.lake import compare, measures, silver, touched, vanished
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.bucket_files import BucketWriter, Written
 from qfb_gpu.lake.bucket_read import n_rows_of
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.runs import Split
 
 Progress = Callable[[str, int, int], None]
+_MOST_BUCKETS = 4096
 _MOST, _LEAST = 1.5, 0.125
 """Of the rows that a bucket should have: with more or less a lake gets another number of them."""
 
@@ -144,6 +145,7 @@ class Job:
             tables={str(part): {"version": version, "fed": str(part) in fed}
                     for part, version in state.versions(files).items()},
             profile=dict(before.profile) if kept else {},
+            columns=vanished.told(self._config, self._source, before, change.todo, plans),
         )  # fmt: skip
         self._foresee(after.n_buckets)
         first = len(kept) + len(change.todo)
@@ -381,9 +383,6 @@ class Job:
             return before.n_buckets
         wanted = max(1, -(-n_rows // per_bucket))
         return min(1 << (wanted - 1).bit_length(), _MOST_BUCKETS)
-
-
-_MOST_BUCKETS = 4096
 
 
 def _slot(feed: Feed) -> dict[str, Any]:

@@ -70,6 +70,8 @@ class Manifest:
     code : str
         Of the engine that cleaned the rows: see :func:`qfb_gpu.engine.code`; empty before
         manifests told it.
+    columns : dict of part number to list of str
+        Our columns that the files read last had: see :mod:`qfb_gpu.lake.vanished`.
     """
 
     version: int = 0
@@ -85,6 +87,7 @@ class Manifest:
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     profile: dict[str, dict[str, Any]] = field(default_factory=dict)
     code: str = field(default_factory=_code_now)
+    columns: dict[str, list[str]] = field(default_factory=dict)
 
     def total(self) -> dict[str, int]:
         """Return the counts of all files that are not gone, of merging, and the rows kept."""

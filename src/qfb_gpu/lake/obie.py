@@ -42,6 +42,9 @@ KINDS = {
     "Account": "account",
 }
 _KNOWN = {"Transaction", *KINDS}
+NOT_BOOKED = ("Pending", "PDNG", "Rejected", "RJCT", "INFO", "FUTR")
+"""Status of transactions that are no payments (yet), as the standard spells it."""
+_SPELLED = {status.casefold(): status for status in NOT_BOOKED}
 _START = ("FirstPaymentDateTime", "StartDateTime")
 Row = dict[str, Any]
 
@@ -61,7 +64,8 @@ def read_rows(path: Path, what: str) -> tuple[pa.RecordBatch, Counter[str]]:
     rows : pyarrow.RecordBatch of texts
         Columns ``TRANSACTIONS`` or ``DECLARED``, in the order of the file.
     unread : Counter
-        Objects of resources that hold neither, by ``not read: <resource>``; counted once, with
+        Objects of resources that hold neither, by ``not read: <resource>``, and what is no object
+        where one belongs (but for null, which says that there is none); counted once, with
         the declarations.
 
     Raises
@@ -75,11 +79,13 @@ def read_rows(path: Path, what: str) -> tuple[pa.RecordBatch, Counter[str]]:
     unread: Counter[str] = Counter()
     for data in _documents(path):
         resources = {name: _listed(value) for name, value in data.items()}
+        odd = {name: _n_odd(value) for name, value in data.items()}
         if what == "transactions":
             rows += [_transaction(one) for one in resources.get("Transaction", [])]
             continue
         for name, kind in KINDS.items():
             rows += [_MAKERS[kind](one) for one in resources.get(name, [])]
+        unread.update({f"not read: {name} that is no object": n for name, n in odd.items() if n})
         for name, objects in resources.items():
             if name not in _KNOWN and objects:
                 unread[f"not read: {name}"] += len(objects)
@@ -108,11 +114,11 @@ def _documents(path: Path) -> Iterator[dict[str, Any]]:
 def _parse(text: str, path: Path) -> list[Any]:
     try:
         whole = json.loads(text, parse_float=str, parse_int=str)
-    except json.JSONDecodeError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+    except (json.JSONDecodeError, RecursionError) as error:
+        lines = [line for line in text.split("\n") if line.strip()]
         try:
             return [json.loads(line, parse_float=str, parse_int=str) for line in lines]
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             msg = f"{path}: not JSON ({error}); mend or replace the file"
             raise InputError(msg) from error
     return whole if isinstance(whole, list) else [whole]
@@ -127,6 +133,12 @@ def _shape(document: Any) -> str:
 def _listed(value: Any) -> list[Row]:
     objects = value if isinstance(value, list) else [value]
     return [one for one in objects if isinstance(one, dict)]
+
+
+def _n_odd(value: Any) -> int:
+    """Return how many things are no objects; null is nothing."""
+    things = value if isinstance(value, list) else [value]
+    return sum(not isinstance(one, dict) and one is not None for one in things)
 
 
 def _text(value: Any) -> str | None:
@@ -161,7 +173,8 @@ def _transaction(row: Row) -> Row:
     account, merchant = f"{side}Account", _at(row, "MerchantDetails", "MerchantName")
     name = _first(_at(row, account, "Name"), _at(row, f"{side}Agent", "Name"), merchant)
     return {
-        **{n: row.get(n) for n in ("AccountId", "TransactionId", "TransactionReference", "Status")},
+        **{n: row.get(n) for n in ("AccountId", "TransactionId", "TransactionReference")},
+        "Status": _SPELLED.get(str(row.get("Status")).strip().casefold(), row.get("Status")),
         "BookingDate": _day(row.get("BookingDateTime")),
         "ValueDate": _day(row.get("ValueDateTime")),
         "Amount": _at(row, "Amount", "Amount"),

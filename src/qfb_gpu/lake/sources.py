@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from qfb_gpu.config import Concat, Exclude, Multiply
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake.obie import NOT_BOOKED
 from qfb_gpu.lake.source_paths import data_files, folder_values, looking, refuse_packed
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ _DECLARATION = {
     "amount": "Amount", "currency": "Currency", "n_payments": "NumberOfPayments",
 }  # fmt: skip
 _NOT_BOOKED = Exclude(
-    column="Status", values=["Pending", "PDNG", "Rejected", "RJCT", "INFO", "FUTR"],
+    column="Status", values=list(NOT_BOOKED),
     reason="not booked (pending, rejected or informational)",
 )  # fmt: skip
 _FEWEST = 3

@@ -142,8 +142,13 @@ def hash_texts(values: pa.Array) -> Any:
 
 
 def as_text(values: pa.Array) -> pa.Array:
-    """Return any column as strings; a whole number that came as a float loses its ``.0``."""
+    """Return any column as strings; a whole float or decimal has no point: ``1``, not ``1.00``."""
     kind = values.type
+    if pa.types.is_dictionary(kind) and pa.types.is_decimal(kind.value_type):
+        return pa.DictionaryArray.from_arrays(values.indices, as_text(values.dictionary))
+    if pa.types.is_decimal(kind) and kind.scale > 0:
+        text = pc.replace_substring_regex(values.cast(pa.string()), r"\.0+$", "")
+        return pc.replace_substring_regex(text, r"^-?0E-\d+$", "0")
     if pa.types.is_dictionary(kind):
         return values.cast(pa.dictionary(pa.int32(), pa.string()))
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):

@@ -143,6 +143,17 @@ def _change(kind: str, days: int, drop: float) -> list[tuple[str, str]]:
     ]
 
 
+def rows_of(figures: Mapping[str, float]) -> str:
+    """Return which of a card's figures are of the same rows, where not all are."""
+    if not any(name.startswith("backtest_") for name in figures):
+        return ""
+    return """
+**Compare** `backtest_` with the rules: these are of the same rows, and decided. Figures without a
+rule's name are of tonight's model on the customers that test, of days whose outcome other customers
+taught it.
+"""
+
+
 def churn_card(
     model: ChurnModel, figures: Mapping[str, float], as_of: dt.date, held_out: str
 ) -> str:
@@ -169,7 +180,7 @@ averaged (the trees weigh {model.blend.share:.0%}) and calibrated on customers t
 | metric | value |
 | --- | --- |
 {measured}
-
+{rows_of(figures)}
 **Mind** that base rates change with the economy: look at the reliability table of each night. The
 score says what usually follows such behaviour, not why. The base rate is
 {model.base_rate:.2%}; where churn is a fall, customers of few payments are moved towards it.

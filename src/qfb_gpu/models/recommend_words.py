@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qfb_gpu.counted import counted
+from qfb_gpu.models.churn_words import rows_of
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -96,7 +97,7 @@ answers and the payments, each up to the cut-off day; a product's name plays no 
 | metric | value |
 | --- | --- |
 {measured}
-
+{rows_of(figures)}
 **Mind** that openings follow what was offered in the past: a product that nobody was offered looks
 unwanted. A probability is not the effect of a call; measure that with a group that is not called.
 No money is promised: the sources hold no income per product.

@@ -13,7 +13,7 @@ from qfb_gpu.models.churn_words import churn_card
 from qfb_gpu.models.versions import CHALLENGER, CHAMPION
 from qfb_gpu.parts.kept import save_files
 from qfb_gpu.parts.model_rows import Judged, evaluation_rows
-from qfb_gpu.parts.offering import About, offer
+from qfb_gpu.parts.offering import About, metric_name, offer
 
 if TYPE_CHECKING:
     from qfb_gpu.parts.part import Columns, Saved
@@ -100,7 +100,9 @@ def decide(
         Judged(name, true, score, name == result.used, version if name == CHAMPION else 0)
         for name, score in scores.items()
     ]
-    figures = {f"{_slug(name)}_auc": metric_of[name](np.arange(proof.size)) for name in beside}
+    figures = {
+        f"{metric_name(name)}_auc": metric_of[name](np.arange(proof.size)) for name in beside
+    }
     if apart is not None:
         judged.append(Judged(way, proof, apart.score, is_used=False))
         figures["backtest_auc"] = metric_of[CHALLENGER](np.arange(proof.size))
@@ -120,11 +122,6 @@ def _words(saved: Saved, when: When, way: str, why: str) -> str:
         return f"{held_out}; {why}"
     learnt = ", ".join(str(to_date(saved.as_of_day - back)) for back in when.train)
     return f"{held_out}; '{way}' learnt as of {learnt}; {why}"
-
-
-def _slug(name: str) -> str:
-    """Return a rule's name as MLflow takes it."""
-    return "".join(c if c.isalnum() else "_" for c in name.lower())
 
 
 def _auc_on(true: np.ndarray, place: np.ndarray, rows: np.ndarray) -> float:

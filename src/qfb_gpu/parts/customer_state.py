@@ -2,39 +2,46 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qfb_gpu.ledger import NULL_DAY
 from qfb_gpu.models import activity
+from qfb_gpu.profile import visits_in_order
 
 if TYPE_CHECKING:
     from qfb_gpu.backend import Backend
-    from qfb_gpu.ledger import Labelled, Ledger
+    from qfb_gpu.ledger import Labelled, Ledger, SourceRows
     from qfb_gpu.parts.part import Columns, Given
 
 _ANSWER_DAYS = 30
+_NO_MONEY = -(2**62)
 _OF_SOURCE = {"claims": "claims", "visits": "events", "orders": "orders", "answers": "touches"}
 
 
 def acts_of(given: Given) -> dict[str, tuple[Any, Any]]:
     """Return the acts of the sources that are there: kind to row of the customer and day."""
     xp, sources = given.backend.xp, given.sources
-    claims, events = sources["claims"], sources["events"]
-    orders, touches = sources["orders"], sources["touches"]
+    claims, orders, touches = sources["claims"], sources["orders"], sources["touches"]
     submitted, spent = claims.columns["submitted_date"], claims.columns["date"]
-    session = xp.where(
-        events.keys["session_key"] != 0, events.keys["session_key"], events.keys["event_key"]
-    )
-    _, visit = xp.unique(session, return_index=True)
     said = xp.where(touches.columns["responded"] == 1, touches.customer, -1)
     acts = {
         "claims": (claims.customer, xp.where(submitted == NULL_DAY, spent, submitted)),
-        "visits": (events.customer[visit], events.columns["date"][visit]),
         "orders": (orders.customer, orders.columns["order_date"]),
         # whether it answered is known for sure 30 days after
         "answers": (said, touches.columns["date"] + _ANSWER_DAYS),
     }
-    return {kind: act for kind, act in acts.items() if _OF_SOURCE[kind] in given.config.sources}
+    if "events" in given.config.sources:
+        acts["visits"] = _visits_of(sources["events"], given.backend)
+    there = given.config.sources
+    return {k: acts[k] for k, source in _OF_SOURCE.items() if source in there}
+
+
+def _visits_of(events: SourceRows, backend: Backend) -> tuple[Any, Any]:
+    """Return row of the customer and first day of every visit."""
+    customer, day = events.customer, events.columns["date"]
+    order, is_new = visits_in_order(customer, day, events.keys["session_key"], backend)
+    first = order[is_new]
+    return customer[first], day[first]
 
 
 def products_of(given: Given) -> tuple[Any, Any, Any]:
@@ -59,14 +66,39 @@ def _is_one_of(column: Labelled, wanted: list[str], backend: Backend) -> Any:
     return backend.asarray(known)[column.codes]
 
 
-def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Backend) -> Columns:
+class Currencies(NamedTuple):
+    """Which currencies customers deal in; the same at every cut-off.
+
+    ``code`` (int16, ascending); ``order`` (int64, shape (n_relations,)): relations by customer,
+    then currency; ``offsets`` (int64, shape (n_customers * n_currencies + 1,)): into ``order``.
+    """
+
+    code: Any
+    order: Any
+    offsets: Any
+
+
+def currencies_of(ledger: Ledger, xp: Any) -> Currencies:
+    """Return the currencies of a ledger's customers."""
+    code, currency = xp.unique(ledger.currency, return_inverse=True)
+    n = max(int(code.shape[0]), 1)
+    cell = ledger.relation_customer.astype("int64") * n + currency
+    order = xp.argsort(cell)
+    offsets = xp.searchsorted(cell[order], xp.arange(ledger.n_customers * n + 1))
+    return Currencies(code, order, offsets)
+
+
+def state_at(
+    tallies: activity.Activity, ledger: Ledger, dealt_in: Currencies, back: int, backend: Backend
+) -> Columns:
     """Return what is known of every customer as of ``back`` days before the as-of day.
 
     Returns
     -------
     dict of float32 arrays, shape (n_customers,)
-        ``size``: log of the largest relation's money of a year (one currency each, so none is
-        added to another), and ``size_currency``, the code of that currency; logs of the acts of
+        ``size``: log of a year's money of the largest relation in the currency of most payments
+        of that year (of equals the first code), and ``size_currency``, the code of that currency:
+        no money is compared with another currency's; logs of the acts of
         a year by kind; ``looks_30``, ``looks_90``,
         ``applies_90``, ``answers_90``; ``live_relations``; ``foreign_share`` of relations;
         ``tenure_days``.
@@ -76,11 +108,13 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
     in_year = (ledger.day <= cut) & (ledger.day > cut - activity.YEAR_DAYS)
     money = _sums(xp.where(in_year, ledger.amount_minor, 0), ledger.relation_offsets, xp)
     paid = _sums(in_year.astype("int64"), ledger.relation_offsets, xp)
+    main = _most_used(dealt_in, paid, xp)
+    is_main = ledger.currency == main[ledger.relation_customer]
+    money = xp.where(is_main, money, xp.int64(_NO_MONEY))
     order = backend.lexsort((ledger.relation_customer, -money))
     largest = money[order][ledger.customer_offsets[:-1]]
     alive = paid > 0
-    main = ledger.currency[order][ledger.customer_offsets[:-1]]
-    is_foreign = alive & (ledger.currency != main[ledger.relation_customer])
+    is_foreign = alive & ~is_main
     n_alive = xp.bincount(ledger.relation_customer[alive], minlength=n_customers)
     n_foreign = xp.bincount(ledger.relation_customer[is_foreign], minlength=n_customers)
     found = {
@@ -96,6 +130,20 @@ def state_at(tallies: activity.Activity, ledger: Ledger, back: int, backend: Bac
         if kind in tallies.counts:
             found[f"{kind}_{days}"] = activity.window(tallies.counts[kind], back, 0, days)
     return {name: values.astype("float32") for name, values in found.items()}
+
+
+def _most_used(dealt_in: Currencies, n_payments: Any, xp: Any) -> Any:
+    """Return the currency of most of each customer's payments, the first code of equals: int16.
+
+    Parameters
+    ----------
+    n_payments : int64 array, shape (n_relations,)
+        Those that count; where none does, all of the customer's currencies are equal.
+    """
+    offsets = dealt_in.offsets
+    number = _sums(n_payments[dealt_in.order], offsets, xp)
+    number = xp.where(offsets[1:] > offsets[:-1], number, -1)
+    return dealt_in.code[number.reshape(-1, max(dealt_in.code.shape[0], 1)).argmax(axis=1)]
 
 
 def _sums(values: Any, offsets: Any, xp: Any) -> Any:

@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from qfb_gpu.models import activity, recommend, registry, sampling, size_classes
 from qfb_gpu.models.recommend_words import reason
-from qfb_gpu.parts.customer_state import state_at, tallies_of
+from qfb_gpu.parts.customer_state import currencies_of, state_at, tallies_of
 from qfb_gpu.parts.kept import load_files
 from qfb_gpu.parts.next_product_gate import Apart, Pairs, When, decide
 from qfb_gpu.parts.offering import may_be_compared
@@ -39,8 +39,9 @@ def _score(given: Given) -> dict[str, Columns]:
     tallies, host = tallies_of(given), given.backend.to_host
     products = given.sources["products"]
     rows = np.flatnonzero(host(products.customer) >= 0)
+    dealt_in = currencies_of(given.ledger, given.backend.xp)
     sets = {
-        f"at.{back}": state_at(tallies, given.ledger, back, given.backend)
+        f"at.{back}": state_at(tallies, given.ledger, dealt_in, back, given.backend)
         for back in _backs(given.config.models.next_product.horizon_days)
     }
     sets["holdings"] = {

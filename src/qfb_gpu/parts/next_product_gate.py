@@ -15,7 +15,7 @@ from qfb_gpu.models.recommend_words import card
 from qfb_gpu.models.versions import CHALLENGER, CHAMPION
 from qfb_gpu.parts.kept import save_files
 from qfb_gpu.parts.model_rows import evaluation_table
-from qfb_gpu.parts.offering import About, offer
+from qfb_gpu.parts.offering import About, metric_name, offer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -112,8 +112,7 @@ def decide(
         for row in _figures(one, is_probability=name not in recommend.BASELINES)
     ]  # fmt: skip
     if challenger is not None:
-        prefix = {CHALLENGER: "", recommend.POPULARITY: "popularity_", way: "backtest_"}
-        figures = _means({prefix[name]: judged[name] for name in prefix if name in judged})
+        figures = _card_figures(judged, way)
         about = _about(saved, figures, words)
         verdict = (result.used == CHALLENGER, words)
         offer(saved, challenger, tested.features, figures, about, verdict)
@@ -151,12 +150,22 @@ def _mean_on(values: np.ndarray, rows: np.ndarray) -> float:
     return float(values[rows].mean()) if rows.size else float("nan")
 
 
-def _means(judged: Mapping[str, _Judged]) -> dict[str, float]:
+def _card_figures(judged: Mapping[str, _Judged], way: str) -> dict[str, float]:
+    """Return what the registry shows of tonight's model, and of every rule beside it.
+
+    Each with the number of customers that it is of: the rules and the backtest are of the same.
+    """
+    prefix = {CHALLENGER: "", way: "backtest_"}
+    prefix |= {name: f"{metric_name(name)}_" for name in recommend.BASELINES}
+    told = {prefix[name]: one.hits for name, one in judged.items() if name in prefix}
     return {
-        f"{prefix}{metric}": float(values.mean())
-        for prefix, one in judged.items()
-        for metric, values in one.hits.items()
-        if values.size
+        f"{start}{metric}": float(value)
+        for start, hits in told.items()
+        if hits["map"].size
+        for metric, value in (
+            *((name, values.mean()) for name, values in hits.items()),
+            ("n_openers", hits["map"].size),
+        )
     }
 
 

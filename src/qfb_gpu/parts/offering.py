@@ -32,6 +32,11 @@ class About(NamedTuple):
     card: str
 
 
+def metric_name(name: str) -> str:
+    """Return a rule's name as the registry takes it: ``BG/NBD`` is ``bg_nbd``."""
+    return "_".join("".join(c if c.isalnum() else " " for c in name.lower()).split())
+
+
 def may_be_compared(version: Version, seed: int, test_share: float) -> bool:
     """Return whether nobody who tests tonight trained a version, or a person chose it.
 

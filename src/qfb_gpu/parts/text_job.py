@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 from qfb_gpu.backend import get_backend
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake.draft import draft_of
+from qfb_gpu.lake.texts import as_text
 from qfb_gpu.models import text
 
 if TYPE_CHECKING:
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 _PREFIX = "__label__"
 _TABLES = {".parquet", ".pq", ".csv"}
+_PACKED = {".gz", ".bz2", ".zst", ".lz4"}
+_BLANKS = re.compile("[ \\t\\v\\f\\r\\0]+")
+"""What stands between the words of a line, as to fastText; ``\\n`` alone ends a line."""
 
 
 def load_model(path: Path, backend: Backend) -> text.Categoriser:
@@ -106,7 +111,7 @@ def read_table(path: Path, columns: list[str], text_column: str, label: str | No
         Names that text and label of fastText lines get.
     """
     if path.is_dir():
-        files = sorted(p for p in path.rglob("*") if p.suffix in _TABLES)
+        files = sorted(p for p in path.rglob("*") if _kind(p) in _TABLES)
     else:
         files = [path] if path.is_file() else sorted(path.parent.glob(path.name))
     if not files:
@@ -115,21 +120,57 @@ def read_table(path: Path, columns: list[str], text_column: str, label: str | No
     return pa.concat_tables([_read_file(file, columns, text_column, label) for file in files])
 
 
+def _kind(path: Path) -> str:
+    """Return how a file's name ends: ``.csv`` of ``Memos.CSV.gz``."""
+    inner = path.with_suffix("") if path.suffix.lower() in _PACKED else path
+    return inner.suffix.lower()
+
+
 def _read_file(path: Path, columns: list[str], text_column: str, label: str | None) -> pa.Table:
-    if path.suffix not in _TABLES:
-        return _read_lines(path, text_column, label or "label")
-    if path.suffix == ".csv":
-        options = pa_csv.ConvertOptions(
-            column_types=dict.fromkeys(columns, pa.string()), strings_can_be_null=True
+    kind = _kind(path)
+    try:
+        if kind not in _TABLES:
+            return _read_lines(path, text_column, label or "label")
+        table = _read_csv(path) if kind == ".csv" else pq.read_table(path)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        msg = (
+            f"{path}: cannot be read ({reason}); expected Parquet, CSV with commas and a header, "
+            "or lines of fastText, in UTF-8"
         )
-        table = pa_csv.read_csv(path, convert_options=options)
-    else:
-        table = pq.read_table(path)
-    missing = [name for name in columns if name not in table.column_names]
-    if missing:
-        msg = f"{path}: no column {missing[0]!r}; there are {', '.join(table.column_names)}"
-        raise InputError(msg)
-    return table.select(list(dict.fromkeys(columns)))
+        raise InputError(msg) from error
+    for name in columns:
+        if table.column_names.count(name) != 1:
+            is_there = name in table.column_names
+            what = f"several columns are called {name!r}" if is_there else f"no column {name!r}"
+            msg = f"{path}: {what}; there are {', '.join(table.column_names)}"
+            raise InputError(msg)
+    names = list(dict.fromkeys(columns))
+    return pa.table({name: _texts(table.column(name), f"{path}: {name}") for name in names})
+
+
+def _read_csv(path: Path) -> pa.Table:
+    """Read all columns as texts; one that is empty is null, ``NA`` and ``null`` are words."""
+    parse = pa_csv.ParseOptions(newlines_in_values=True)
+    with pa_csv.open_csv(path, parse_options=parse) as first:
+        names = first.schema.names
+    kinds = pa_csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), null_values=[""], strings_can_be_null=True
+    )
+    return pa_csv.read_csv(path, parse_options=parse, convert_options=kinds)
+
+
+def _texts(values: pa.ChunkedArray, where: str) -> pa.ChunkedArray:
+    """Return a column as strings, or as lists of strings, whatever its kind."""
+    kind = values.type
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        return values.cast(pa.list_(pa.string()))
+    try:
+        chunks = [as_text(chunk).cast(pa.string()) for chunk in values.chunks]
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        msg = f"{where}: is {kind}; expected a column of texts"
+        raise InputError(msg) from error
+    return pa.chunked_array(chunks, pa.string())
 
 
 def _read_lines(path: Path, text_column: str, label: str) -> pa.Table:
@@ -138,8 +179,10 @@ def _read_lines(path: Path, text_column: str, label: str) -> pa.Table:
     The label column is a list of the line's labels.
     """
     texts, labels = [], []
-    for line in path.read_text(encoding="utf-8").splitlines():
-        words = line.split(" ")
+    with pa.input_stream(str(path), compression="detect") as stream:
+        content = stream.read().decode("utf-8-sig")
+    for line in content.removesuffix("\n").split("\n") if content else []:
+        words = _BLANKS.split(line)
         labels.append([word.removeprefix(_PREFIX) for word in words if word.startswith(_PREFIX)])
         texts.append(" ".join(word for word in words if not word.startswith(_PREFIX)))
     return pa.table({text_column: pa.array(texts, pa.string()),
@@ -150,10 +193,10 @@ def column(table: pa.Table, name: str) -> pa.Array:
     """Return a column as strings; of a list its first value."""
     values = table.column(name).combine_chunks()
     if pa.types.is_list(values.type):
-        lengths = pc.list_value_length(values).to_numpy(zero_copy_only=False)
+        lengths = pc.list_value_length(values).fill_null(0).to_numpy(zero_copy_only=False)
         first = values.offsets.to_numpy()[:-1]
         return values.values.take(pa.array(first, mask=lengths == 0))
-    return values if pa.types.is_string(values.type) else values.cast(pa.string())
+    return values
 
 
 def label_lists(table: pa.Table, name: str) -> list[list[str]]:
@@ -162,7 +205,7 @@ def label_lists(table: pa.Table, name: str) -> list[list[str]]:
     if pa.types.is_list(values.type):
         lists: list[list[str]] = values.to_pylist()
         return lists
-    return [[] if value is None else [str(value)] for value in values.to_pylist()]
+    return [[] if value is None else [value] for value in values.to_pylist()]
 
 
 def joined(columns: list[pa.Array]) -> pa.Array:
@@ -212,7 +255,7 @@ def tested(
     found = loaded.predictor.predict(loaded.prepared(texts), k)
     number = {name: i for i, name in enumerate(found.labels)}
     rows = [i for i, names in enumerate(truth) if names and found.label[i, 0] >= 0]
-    wanted = [{number.get(name, -2) for name in truth[i]} for i in rows]
+    wanted = [{number.get(text.read_back(name), -2) for name in truth[i]} for i in rows]
     right = np.array(
         [[int(c) in names for c in found.label[i]] for i, names in zip(rows, wanted, strict=True)]
     ).reshape(len(rows), -1)

@@ -180,16 +180,16 @@ def present_in(values: Any, others: Any) -> Any:
     ----------
     values : column
     others : column
-        Of any length; its nulls count for nothing.
+        Of any length; its nulls and empty texts count for nothing.
 
     Returns
     -------
     column of int8
-        Null where the value is.
+        Null where the value is, or is an empty text.
     """
     ours = to_arrow(values)
     codes, _, _ = match_keys([ours], [to_arrow(others)])
-    found = pa.array((codes >= 0).astype(np.int8), mask=np.asarray(ours.is_null()))
+    found = pa.array((codes >= 0).astype(np.int8), mask=~has_key([ours]))
     return like(found, values)
 
 
@@ -297,7 +297,7 @@ def present_in_table(table: View, other: View, *, column: str, key: str, into: s
     Returns
     -------
     Made
-        Null where our value is.
+        Null where our value is, or is an empty text.
 
     Raises
     ------

@@ -12,7 +12,15 @@ import pyarrow.compute as pc
 
 from qfb_gpu.calendars import to_day
 from qfb_gpu.errors import ConfigError, InputError
-from qfb_gpu.prepare.columns import by_day, in_pieces, like, plain, to_arrow, to_days
+from qfb_gpu.prepare.columns import (
+    by_day,
+    in_pieces,
+    like,
+    plain,
+    to_arrow,
+    to_days,
+    without_empty,
+)
 from qfb_gpu.prepare.dates import day_of
 
 _UNITS = ("month", "quarter", "year")
@@ -113,8 +121,9 @@ def label_hours(
 
 
 def _timestamps(column: pa.Array) -> pa.Array:
+    texts = column.cast(pa.string())  # one that is blank, as of a CSV file, is none
     try:
-        return column.cast(pa.timestamp("us"))
+        return without_empty(pc.utf8_trim_whitespace(texts)).cast(pa.timestamp("us"))
     except pa.ArrowInvalid as error:
         msg = f"label_hours: expected timestamps such as 2024-01-31 09:30:00: {error}"
         raise InputError(" ".join(msg.split())) from error

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_date, to_day
@@ -70,7 +71,7 @@ def working_days(
     Returns
     -------
     column of int32
-        Null where a date, or the row's calendar, is null.
+        Null where a date is null, or the row's calendar is null or blank.
 
     Raises
     ------
@@ -108,8 +109,10 @@ def _calendars(calendar: Any, n_rows: int) -> tuple[list[str], Any]:
     if len(coded) != n_rows:
         msg = f"working_days: calendar has {counted(len(coded), 'row')}, the dates have {n_rows:,}"
         raise InputError(msg)
-    used = coded.indices.unique().drop_null().to_pylist()
+    is_blank = np.append([not name.strip() for name in coded.dictionary.to_pylist()], False)
     codes = np.asarray(coded.indices.fill_null(-1), np.int32)
+    codes = np.where(is_blank[codes], np.int32(-1), codes)
+    used = [code for code in pc.unique(pa.array(codes)).to_pylist() if code >= 0]
     place = np.full(len(coded.dictionary) + 1, -1, np.int32)
     place[used] = np.arange(len(used))
     return [coded.dictionary[code].as_py() for code in used], place[codes]

@@ -17,7 +17,7 @@ from qfb_gpu.profile.claims import claims_features
 from qfb_gpu.profile.compute import customer_features, main_currency
 from qfb_gpu.profile.contracts import contracts_features, contracts_paid_features
 from qfb_gpu.profile.feature import BLOCKS, Feature
-from qfb_gpu.profile.journey import journey_features
+from qfb_gpu.profile.journey import journey_features, visits_in_order
 from qfb_gpu.profile.marketing import marketing_features
 from qfb_gpu.profile.mix import mix_features
 from qfb_gpu.profile.monthly import add_monthly, merge_monthly, monthly_of, monthly_totals
@@ -65,6 +65,7 @@ __all__ = [
     "standing",
     "terms_features",
     "tier",
+    "visits_in_order",
 ]
 
 

@@ -68,6 +68,30 @@ JOURNEY = (
 )  # fmt: skip
 
 
+def visits_in_order(customer: Any, day: Any, session_key: Any, backend: Backend) -> tuple[Any, Any]:
+    """Return an order of steps, visit by visit, and where in it each visit begins.
+
+    A visit is the steps of a customer with one session, or on one day where there is none. Two
+    customers' visits are two, though their sessions have one number.
+
+    Parameters
+    ----------
+    customer : int32 array, shape (n_steps,)
+    day : int32 array, shape (n_steps,)
+    session_key : int64 array, shape (n_steps,)
+        0: none.
+
+    Returns
+    -------
+    order : int64 array, shape (n_steps,)
+        By customer and visit; within a visit by day.
+    is_new : bool array, shape (n_steps,)
+    """
+    visit = backend.xp.where(session_key == 0, day.astype("int64"), session_key)
+    order = backend.lexsort((customer, visit, day))
+    return order, starts(customer[order], visit[order], backend)
+
+
 def journey_features(
     events: SourceRows,
     n_customers: int,
@@ -88,11 +112,9 @@ def journey_features(
     """
     xp = backend.xp
     rows = grouped(events, n_customers, as_of_day, backend)
-    day, session = rows.column("date"), rows.key("session")
-    visit_key = xp.where(session == 0, day.astype("int64"), session)
-    order = backend.lexsort((rows.customer, visit_key, day))
+    day = rows.column("date")
+    order, is_new = visits_in_order(rows.customer, day, rows.key("session"), backend)
     customer, first_day = rows.customer[order], day[order]
-    is_new = starts(customer, visit_key[order], backend)
     number = xp.cumsum(is_new) - 1
     n_visits = int(is_new.sum())
     has = {

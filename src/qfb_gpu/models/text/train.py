@@ -32,6 +32,8 @@ _LABELS = rf"(^|[ \t\n\v\f\r\x00]){LABEL_PREFIX}[^ \t\n\v\f\r\x00]*"
 _SEEN_ROWS = 1_000_000
 _LEAST_EPOCHS, _MOST_EPOCHS = 5, 30
 _LEAST_ROWS_TO_QUANTISE = 256
+_MOST = 2**31 - 1
+"""Of a number that the library is told."""
 
 
 def train_supervised(rows: Examples, settings: TextTraining) -> TextModel:
@@ -91,6 +93,13 @@ def _train(lines: pa.Array, settings: TextTraining, n_rows: int) -> TextModel:
                 found = fasttext.train_unsupervised(input=str(path), model=settings.kind, **options)
         except (ValueError, RuntimeError) as error:
             msg = f"fastText cannot train so ({error}); try a smaller lr or min_count"
+            raise InputError(msg) from error
+        except TypeError as error:  # of its binding: a number that 32 bits do not hold
+            told = {**options, "seed": settings.seed}
+            large = [name for name, n in told.items() if isinstance(n, int) and n > _MOST]
+            if not large:
+                raise
+            msg = f"fastText takes no {', '.join(large)} above {_MOST:,}; give a smaller number"
             raise InputError(msg) from error
         if settings.quantise:
             _quantise(found)
