@@ -72,7 +72,9 @@ _OF_PART = pattern_of(
     r"remain|balance|retention|deposit|advance|annual|monthly|unpaid|outstanding|withheld"
 )
 _SHORT_BILL = pattern_of(r"\d+\s*个?(?:月|天|日)期?的?(?:银承|商承|电承)")
-_BY_MONTHS = pattern_of(r"分\s*\d+\s*个?[月季年]")
+_BY_MONTHS = pattern_of(
+    r"分\s*\d+\s*个?[月季年期][^,;。]{0,6}按[月季年]|按[月季年][^,;。]{0,6}分\s*\d+\s*个?[月季年期]"
+)
 _FIRST_EVENTS = frozenset(
     (words.SIGNED, words.SHIPPED, words.DELIVERED, words.ACCEPTED, words.SETTLED)
 )
@@ -140,7 +142,9 @@ def _has_other_sum(text: str, nodes: Sequence[ClauseNode]) -> bool:
     whole = sums.whole_numbers(text)
     is_paid = any(sums.IS_PAID.search(whole, *place) for place in sums.paid_parts(whole))
     named = [match.end() for match in _NAMED_SUM.finditer(whole)]
-    return is_paid or not all(re.match(r"[^;。\n]{0,12}\d%|[^,;。]*%", whole[end:]) for end in named)
+    return is_paid or not all(
+        re.match(r"[^;。\n]{0,12}\d%|[^,;。]*%", whole[end:]) for end in named
+    )
 
 
 def _is_of_one_event(text: str, nodes: Sequence[ClauseNode]) -> bool:
