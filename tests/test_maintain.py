@@ -7,8 +7,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from full_disk import files_end_at
 from typer.testing import CliRunner
 
+from qfb_gpu import cli
 from qfb_gpu.cli import app
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import ConfigError, InputError
@@ -157,3 +159,27 @@ def test_runs_stay_in_their_order(tmp_path):
     wanted = [f"r{number}" for number in range(1, 14)]
     assert gold.read(tmp_path, "runs").column("run_id").to_pylist() == wanted
     assert gold.last_run(tmp_path) == "r13"
+
+
+def test_on_a_full_disk_what_nothing_needs_goes_first_and_a_line_names_the_table(
+    out, monkeypatch, capsys
+):
+    """It ended with exit code 1 without a name, had freed nothing, and kept half a file."""
+    orphan, draft = (out / "things" / f"part-000009-00000.parquet{end}" for end in ("", ".tmp"))
+    for file in (orphan, draft):
+        file.write_bytes(b"left by a run that died")
+    before = gold.read(out, "things")
+    monkeypatch.setattr("sys.argv", ["qfb", "maintain", str(out)])
+    with files_end_at(400), pytest.raises(SystemExit) as stopped:
+        cli.main()
+    said = capsys.readouterr().err
+    assert (stopped.value.code, said.count("\n")) == (2, 1)
+    assert f"qfb: {out / 'things'}" in said
+    assert "see to that and run the same command again" in said
+    assert not orphan.exists()
+    assert not draft.exists()
+    assert not (out / "lake" / "transactions" / "_ingest" / "spill.rows").exists()
+    assert gold.read(out, "things").equals(before)
+    assert len(list((out / "things").glob("*.parquet*"))) == 40  # of the newest two versions
+    assert maintain(out)[0].n_compacted == 20
+    assert gold.read(out, "things").equals(before)

@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
+from full_disk import files_end_at
 from typer.testing import CliRunner
 
 from qfb_gpu._cli.models import _compared
@@ -582,3 +583,87 @@ def test_what_sqlite_says_is_not_told_by_a_hundred_lines_of_mlflow(tmp_path, cap
     with store.opened(tmp_path), caplog.at_level("WARNING"):
         logging.getLogger("mlflow.store.db.utils").error("a hundred lines")
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("lost", ["deleted", "no files", "other bytes"])
+def test_a_refit_is_not_taken_for_a_version_that_cannot_serve(own, lost):
+    """It was crowned, and every night from then on ended with a line that it names no model."""
+    twin = next(
+        one for one in versions.versions(own) if one.tags["digest"] == candidate(0.02).digest()
+    )
+    with store.opened(own) as client:
+        if lost == "deleted":
+            client.delete_logged_model(twin.model_id)
+    if lost == "no files":
+        shutil.rmtree(twin.files)
+    elif lost == "other bytes":
+        (twin.files / "model.json").write_text("{}", encoding="utf-8")
+    versions.release(own, "churn")
+    again = registry.log_model(own, candidate(0.02), night="p20")
+    assert again > max(one.version for one in versions.versions(own) if one.version != again)
+    assert registry.log_model(own, candidate(0.02), night="p21") == again
+    champion = registry.champion(own, "churn", own / ".work" / "p22")
+    assert champion.version == again
+    assert json.loads((champion.files / "model.json").read_text()) == {"weight": 0.02}
+
+
+def test_a_replay_of_a_night_that_was_run_again_begins_with_its_last_champions(own, tmp_path):
+    """It began with those of the first time: the gate judged otherwise, and tables differed."""
+    report = tmp_path / "report.html"
+    report.write_text("<p>", encoding="utf-8")
+    for number in (1, 3):
+        versions.promote(own, "churn", number)
+        registry.log_run(own, registry.note_of("p30", {}, {}, {}, {}), report)
+    with store.opened(own) as client:
+        died = client.create_run(store.experiment(client, own), run_name="p30").info.run_id
+        client.set_terminated(died, "FAILED")
+    versions.promote(own, "churn", 2)
+    versions.restore(own, "p30")
+    assert registry.champion(own, "churn").version == 3
+
+
+def test_what_is_remembered_needs_no_room(own):
+    """A cache that could not be written stopped a night, and left its draft."""
+    found, stamp = registry.champion(own, "churn"), remembered.stamp_of(own)
+    (own / "mlflow.champions.json").unlink()
+    with files_end_at(10):
+        remembered.remember(own, stamp, {"churn": found})
+    assert not list(own.glob("*mlflow.champions*"))
+    assert remembered.recall(own) is None
+
+
+def test_a_replay_takes_the_device_that_is_asked_for(output, tmp_path, monkeypatch, capsys):
+    """A night of a GPU could not be repeated where there is none."""
+    row = {"stages": "{}", "settings": json.dumps({
+        "as_of": "2024-12-31", "output": "out", "device": "gpu",
+        "sources": {"transactions": {"path": "t.csv"}}})}  # fmt: skip
+    monkeypatch.setattr(desk, "run_row", lambda *_: row)
+    for n, (asked, given) in enumerate([(None, "gpu"), ("cpu", "cpu"), ("auto", "auto")]):
+        assert desk.replay_config(output, "k1", tmp_path / f"{n}", asked).device == given
+    with pytest.raises(ConfigError, match="run k1: key 'device'"):
+        desk.replay_config(output, "k1", tmp_path / "x", "tpu")
+    rows = {"k1": {"device": "gpu: H100", "as_of": "2024-12-31"},
+            tmp_path: {"device": "cpu: EPYC", "as_of": "2024-12-31"}}  # fmt: skip
+    monkeypatch.setattr(desk, "run_row", lambda folder, _: rows.get(folder, rows["k1"]))
+    monkeypatch.setattr(desk, "compare", lambda *_: {"segments": False})
+    _compared(output, tmp_path, "k1", "k1")
+    said = " ".join(capsys.readouterr().out.split())
+    assert "That night ran on gpu: H100, its replay on cpu: EPYC" in said
+    _compared(output, output, "k1", "k1")
+    assert "That night ran on" not in capsys.readouterr().out
+
+
+def test_a_replay_without_room_names_the_copy_and_leaves_nothing(own, tmp_path, monkeypatch):
+    """It ended with exit code 1 and a list of all files, and a hidden folder kept the room."""
+    row = {"stages": "{}", "settings": json.dumps({
+        "as_of": "2024-12-31", "output": "out", "device": "cpu",
+        "sources": {"transactions": {"path": "t.csv"}}})}  # fmt: skip
+    monkeypatch.setattr(desk, "run_row", lambda *_: row)
+    database = (own / "mlflow.db").stat().st_size
+    (own / "mlartifacts" / "large").write_bytes(b"x" * (database + 2_000_000))
+    there = {path.name for path in tmp_path.iterdir()}
+    with files_end_at(database + 1_000_000), pytest.raises(OSError, match="large") as said:
+        desk.replay_config(own, "k1", tmp_path / "again")
+    assert ".again.draft" in str(said.value.filename)
+    assert {path.name for path in tmp_path.iterdir()} == there
+    assert desk.replay_config(own, "k1", tmp_path / "again").device == "cpu"

@@ -281,3 +281,26 @@ def test_names_and_versions_of_models_are_whole_on_a_screen():
     text = screen.file.getvalue()
     assert (text.count("next_product"), text.count("orders"), text.count("x")) == (2, 9, 302)
     assert "…" not in text
+
+
+def test_a_customer_whom_an_update_took_out_is_said_to_have_left():
+    """It was an unknown id with names like it, while tables about all customers name it."""
+    run = made.many(30)
+    nodes = run.tables["graph_nodes"]
+    ids = run.tables["customer_profiles"]["customer_id"].to_pylist()
+    gone = next(
+        row["node_id"] for row in nodes.to_pylist() if row["is_customer"] and row["node_id"] in ids
+    )
+    for name in ("customer_profiles", "payment_streams", "expected_payments"):
+        table = run.tables[name]
+        rest = [one != gone for one in table["customer_id"].to_pylist()]
+        run.tables[name] = table.filter(pa.array(rest))
+    words = f"customer '{gone}' has no rows any more: an update took it out.*without --update"
+    with pytest.raises(InputError, match=words):
+        shown(run, customer=gone)
+    with pytest.raises(InputError, match="has no customer 'nobody'"):
+        shown(run, customer="nobody")
+    run.tables["similar_customers"] = made.table_of("similar_customers", {"customer_id": [gone]}, 1)
+    assert f"customer '{gone}' has no rows any more" in shown(run, "similar_customers", gone)
+    other = next(one for one in ids if one != gone)
+    assert "no rows any more" not in shown(run, "customer_profiles", other)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from qfb_gpu import profile
 from qfb_gpu._pipeline import gather
@@ -18,6 +19,7 @@ from qfb_gpu._pipeline import kept as keeping
 from qfb_gpu._pipeline import update as updating
 from qfb_gpu.backend import get_backend
 from qfb_gpu.calendars import load_calendar, to_day
+from qfb_gpu.cli import app
 from qfb_gpu.config import build_config
 from qfb_gpu.errors import InputError, RunInterruptedError
 from qfb_gpu.lake import delta, gold, silver
@@ -27,6 +29,7 @@ from qfb_gpu.lake.texts import hash_texts
 from qfb_gpu.parts.registry import replay_config
 from qfb_gpu.pipeline import run
 from qfb_gpu.portfolio import generate_portfolio
+from qfb_gpu.report.asked import has_left
 from qfb_gpu.report.build import collect
 from qfb_gpu.report.figures import part
 from qfb_gpu.report.figures.known import Known
@@ -192,6 +195,22 @@ def test_its_report_is_that_of_its_tables_none_of_which_it_reads(updated, monkey
     known = Known.load(keeping.figures(output))
     assert collect(output, gold.reader(output), {}, known) == fresh
     assert not n_read
+
+
+def test_the_report_and_a_look_at_who_left_say_that_it_is_an_update(updated, whole):
+    """The page said that every figure is of the run; who left was an unknown id."""
+    folder, result = updated
+    words = f"This is an update of night {result.updated}: 3\u00a0customers with changed rows"
+    assert words in (folder / "out" / "report.html").read_text(encoding="utf-8")
+    assert "an update of" not in (whole[0] / "out" / "report.html").read_text(encoding="utf-8")
+    gone = whole[1][0]
+    assert has_left(gold.reader(folder / "out"), gone)
+    assert not has_left(gold.reader(whole[0] / "out"), gone)
+    assert not has_left(gold.reader(folder / "out"), whole[1][1])
+    said = CliRunner().invoke(app, ["show", str(folder / "out"), "--customer", gone])
+    assert f"customer '{gone}' has no rows any more" in str(said.exception)
+    said = CliRunner().invoke(app, ["ego", str(folder / "out"), gone])
+    assert f"customer '{gone}' has no rows any more" in said.output
 
 
 def assert_monthly(output):

@@ -58,12 +58,14 @@ def demo(
     """
     from qfb_gpu._config.demo import demo_config
     from qfb_gpu.config import load_config
+    from qfb_gpu.lake.draft import draft_of
     from qfb_gpu.schema import SOURCES
 
     _generate(customers, seed, out / "sources", DEMO_AS_OF)
     made = [name for name in SOURCES if (out / "sources" / f"{name}.parquet").exists()]
     config_path = out / "qfb.toml"
-    config_path.write_text(demo_config(DEMO_AS_OF, device, made), encoding="utf-8")
+    with draft_of(config_path) as draft:
+        draft.write_text(demo_config(DEMO_AS_OF, device, made), encoding="utf-8")
     _run(load_config(config_path))
     console().print(f"Look again with: qfb show {out / 'out'}   or: qfb run {config_path}")
 

@@ -7,7 +7,6 @@ runs here, on arrays that are small beside the payments.
 
 from __future__ import annotations
 
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
@@ -22,6 +21,7 @@ from qfb_gpu._pipeline import update as updating
 from qfb_gpu._pipeline.between import decide
 from qfb_gpu._pipeline.fitting import fit
 from qfb_gpu._pipeline.kept import Kept
+from qfb_gpu._pipeline.midway import ANEW, midway
 from qfb_gpu._pipeline.records import log_night as _log
 from qfb_gpu._pipeline.records import made_by_other_code, run_id, run_row
 from qfb_gpu._schema.output import REPORT, WORK
@@ -35,8 +35,9 @@ from qfb_gpu.cluster import (
     threads_of_this_process,
     workers_forgotten,
 )
-from qfb_gpu.errors import InputError, QfbError, RunInterruptedError, is_failure, warn_caller
+from qfb_gpu.errors import InputError, warn_caller
 from qfb_gpu.lake import gold, ingest, silver
+from qfb_gpu.lake.earlier import half_published
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.work import Workspace, is_short
 from qfb_gpu.models.store import refuse_damaged
@@ -66,7 +67,6 @@ if TYPE_CHECKING:
     Progress = Callable[[str, int, int], None]
 
 _PRELOADED = "qfb_gpu._pipeline.preloaded"
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 @dataclass(slots=True)
@@ -151,7 +151,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         if not update:
             prepare_workers(backend.name, config.workers, n_buckets, (_PRELOADED,))
 
-    with _midway(config.output_dir), result.stage("ingest") as entry:
+    with midway(config.output_dir), result.stage("ingest") as entry:
         ingested = ingest.read_sources(config, report_progress, foresee)
         entry["rows"] = ingested.n_rows
     result.unused = ingested.unused
@@ -168,7 +168,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
         result.unchanged = not result.why_anew
         if result.unchanged:
             result.run_id = last
-            with _midway(config.output_dir):
+            with midway(config.output_dir):
                 ingest.publish(config, ingested)  # another night, which died, may have
             Workspace(config.output_dir / WORK / last).forget()
             return result
@@ -176,7 +176,7 @@ def _run(config: Config, backend: Backend, report_progress: Progress, *, update:
     result.of_other_code = made_by_other_code(config.output_dir, last)
     update = bool(result.updated)
     night = Night.of(config, backend.name, result.run_id, is_update=update)
-    with _midway(night.workspace.root):
+    with midway(night.workspace.root, ANEW):
         night.workspace.begin(keeping.made_of(config.output_dir))
         if not update and is_short(night.workspace.root, ingested.n_rows):
             night = replace(night, workspace=replace(night.workspace, packed=True))
@@ -191,26 +191,8 @@ def _lost(output: Path, last: str) -> str:
     """Return what of a published night is not there any more; empty where all is."""
     kept = keeping.load(output)
     names = gold.lost(output, kept.tables if kept is not None else gold.tables(output))
-    names += [name for name in keeping.half_published(output, last) if name not in names]
+    names += [name for name in half_published(output, last) if name not in names]
     return ", ".join([*names, *([REPORT] if not (output / REPORT).is_file() else [])])
-
-
-@contextmanager
-def _midway(kept: Path) -> Iterator[None]:
-    """Turn what nobody expected into the error that says how to go on."""
-    try:
-        yield
-    except QfbError:
-        raise
-    except BaseException as error:
-        if not is_failure(error):
-            raise
-        reason = " ".join(_COLOURS.sub("", f"{type(error).__name__}: {error}").split())[:400]
-        msg = (
-            f"the run stopped midway ({reason}); what is done is kept in "
-            f"{kept}; run the same command again to go on"
-        )
-        raise RunInterruptedError(msg) from error
 
 
 def _night(

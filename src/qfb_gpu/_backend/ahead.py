@@ -12,7 +12,7 @@ import hashlib
 import os
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -108,16 +108,19 @@ def start(
 
     paths = os.pathsep.join(path for path in sys.path if path)
     environment = {**os.environ, "PYTHONPATH": paths, "NUMBA_NUM_THREADS": "1"}
-    return [
-        subprocess.Popen(  # noqa: S603  this Python, this module
-            [sys.executable, "-m", module, *arguments],
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-        )
-        for _ in range(min(int(config.NUMBA_NUM_THREADS), _MOST))
-    ]
+    helpers: list[subprocess.Popen[bytes]] = []
+    command = [sys.executable, "-m", module, *arguments]
+    with suppress(OSError):  # no memory or process for one: who needs a kernel compiles it
+        while len(helpers) < min(int(config.NUMBA_NUM_THREADS), _MOST):
+            one = subprocess.Popen(  # noqa: S603  this Python, this module
+                command,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=stdout,
+                stderr=stderr,
+            )
+            helpers.append(one)
+    return helpers
 
 
 def _mark() -> Path | None:

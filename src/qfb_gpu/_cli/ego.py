@@ -28,11 +28,15 @@ def add_ego(app: typer.Typer) -> None:
         """Show one party's neighbours: whom it pays, who pays it, who of them trade together."""
         from qfb_gpu._cli.screen import console
         from qfb_gpu.lake import gold
+        from qfb_gpu.report.asked import has_left, of_who_left
         from qfb_gpu.report.ego import ego as neighbourhood
         from qfb_gpu.report.wording import count, plural
 
-        found, screen = neighbourhood(gold.reader(out), firm), console()
+        read, screen = gold.reader(out), console()
+        found = neighbourhood(read, firm)
         node = found.node
+        if node["is_customer"] and has_left(read, node["node_id"]):
+            screen.print(of_who_left(node["node_id"]), markup=False)
         screen.print(
             f"{node['node_id']}: {'customer' if node['is_customer'] else 'no customer'}, community "
             f"{node['community_id']}, core score {node['core_score']:.1f}, "

@@ -75,6 +75,10 @@ def _add_replay(app: typer.Typer) -> None:
         into: Annotated[
             Path | None, typer.Option(help="a new folder; OUT-replay-RUN_ID if not given")
         ] = None,
+        device: Annotated[
+            str | None,
+            typer.Option(help=f"{wording.DEVICE}; what that night was told if not given"),
+        ] = None,
     ) -> None:
         """Run an earlier night again, in a folder beside the original, and compare the results."""
         from qfb_gpu.parts import registry
@@ -82,7 +86,7 @@ def _add_replay(app: typer.Typer) -> None:
 
         named = out if out.name not in ("", "..") else out.resolve()  # "." has no name
         folder = into or named.parent / f"{named.name}-replay-{run_id}"
-        config = registry.replay_config(out, run_id, folder)
+        config = registry.replay_config(out, run_id, folder, device)
         result = run(config)
         _compared(out, folder, run_id, result.run_id)
 
@@ -160,11 +164,19 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
             raise InputError(msg)
         read_anew = [n for n in differing if n not in {*retried, *other}]
         _say_why_other(read_anew, retried, other, again)
+    _say_where(*(str(row.get("device", "")) for row in (before, now)))
     screen.print(f"Replayed {run_id} as of {now['as_of']} into {folder}", markup=False)
     tables = registry.compare(out, folder, run_id)
     if tables is None:
         screen.print(f"{out} has a later night now; its tables were not compared", markup=False)
         return
+    later = registry.of_later(out, run_id)
+    if later:
+        screen.print(
+            f"A later night published some of its tables in {out} and was stopped; not compared: "
+            f"{', '.join(later)}",
+            markup=False,
+        )
     other = [name for name, same in tables.items() if not same]
     screen.print(f"{len(tables) - len(other)} of {len(tables)} gold tables are equal", markup=False)
     if other:
@@ -173,6 +185,18 @@ def _compared(out: Path, folder: Path, run_id: str, again: str) -> None:
         screen.print(
             "Segments keep the numbers of the night before, and a replay has none: who moved, and "
             "the segment_ columns of customer_profiles, differ where nothing else does"
+        )
+
+
+def _say_where(before: str, now: str) -> None:
+    """Say where a night was on another kind of device than its replay."""
+    from qfb_gpu._cli.screen import console
+
+    if before.partition(":")[0] != now.partition(":")[0]:
+        console().print(
+            f"That night ran on {before}, its replay on {now}: numbers with a fraction agree but "
+            "for their last digits, so tables that hold such are not equal for that alone",
+            markup=False,
         )
 
 

@@ -21,10 +21,9 @@ from qfb_gpu import engine, parts
 from qfb_gpu._pipeline.records import settings_of
 from qfb_gpu._schema.output import KEPT, LAKE
 from qfb_gpu.backend import get_backend
-from qfb_gpu.lake import gold, touched
-from qfb_gpu.lake.delta import committed_version, last_note, partition_files
+from qfb_gpu.lake import touched
+from qfb_gpu.lake.delta import partition_files
 from qfb_gpu.lake.draft import draft_of
-from qfb_gpu.lake.quality import INGEST
 from qfb_gpu.lake.work import Workspace
 from qfb_gpu.ledger import Labelled
 from qfb_gpu.models.segments import SegmentModel
@@ -189,17 +188,6 @@ def lend(output: Path, work: Workspace) -> None:
         shutil.rmtree(link, ignore_errors=True)
         if (root / name).is_dir():
             link.symlink_to(root / name, target_is_directory=True)
-
-
-def half_published(output: Path, run_id: str) -> list[str]:
-    """Return the tables that another run made its own and then died: it has no row in ``runs``."""
-    done, found = committed_version(output / "runs", gold.APPLICATION), []
-    for name in gold.tables(output):
-        if committed_version(output / name, gold.APPLICATION) > done:
-            by = str(last_note(output / name).get("run_id"))
-            if by != run_id and not by.startswith(INGEST):
-                found.append(name)
-    return found
 
 
 def ingest_ids(output: Path) -> dict[str, str]:

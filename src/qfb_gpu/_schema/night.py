@@ -52,7 +52,9 @@ TABLES = (
     ),
     table(
         "runs", "run_id",
-        ("run_id", "string", "number of the run: a hash of code, config, as_of and input versions"),
+        ("run_id", "string",
+         ("number of the run: a hash of code, config, as_of and input versions; in several rows if "
+          "the night was run again after another: the last counts")),
         ("as_of", "date", "the day the night is of; nothing later was seen"),
         ("device", "string", "cpu or gpu, and its name, e.g. cpu: AMD EPYC, 2 threads"),
         ("n_payments", "int64", "payments scored"),

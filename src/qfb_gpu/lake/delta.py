@@ -96,11 +96,18 @@ def open_table(path: Path) -> DeltaTable | None:
         return read_log(path)
     except DeltaError as error:
         reason = str(error).strip().split("\n", 1)[0][:200]
-        msg = (
-            f"{path}: its Delta log cannot be read ({reason}); delete that folder and run again: "
-            "what it holds is made anew"
-        )
+        msg = f"{path}: its Delta log cannot be read ({reason}); {_mended(path, 'that folder')}"
         raise InputError(msg) from error
+
+
+def _mended(table: Path, folder: str) -> str:
+    """Say what to do about a table of ours that cannot be read."""
+    if table.name == "runs":
+        return (
+            f"put a copy of {folder} back, or delete it and run again: the next night begins "
+            "another, without the rows of earlier nights"
+        )
+    return f"delete {folder} and run again: what it holds is made anew"
 
 
 _NOT_NOW = {errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOMEM}
@@ -129,10 +136,7 @@ def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
                 "to read it, memory, or more open files (ulimit -n), and run again"
             )
             raise InputError(msg) from error
-        msg = (
-            f"{path} is lost or broken ({reason}); delete {table} and run again: what it holds "
-            "is made anew"
-        )
+        msg = f"{path} is lost or broken ({reason}); {_mended(table, str(table))}"
         raise InputError(msg) from error
 
 

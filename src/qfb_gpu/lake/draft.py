@@ -15,6 +15,18 @@ if TYPE_CHECKING:
 
 
 @contextmanager
+def said_of(path: Path) -> Iterator[None]:
+    """Let an error of the system that says of no file, as of a full disk, be said of this one."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename is None:
+            error.strerror = error.strerror or str(error)  # beside a name its words are not said
+            error.filename = str(path)
+        raise
+
+
+@contextmanager
 def draft_of(path: Path) -> Iterator[Path]:
     """Give the block a file to write, and put it in its place when that is done.
 
@@ -23,11 +35,10 @@ def draft_of(path: Path) -> Iterator[Path]:
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".tmp")
     try:
-        yield draft
-        draft.replace(path)
-    except BaseException as error:
+        with said_of(path):  # of a disk that is full nobody else says where
+            yield draft
+            draft.replace(path)
+    except BaseException:
         with suppress(OSError):
             draft.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:
-            error.filename = str(path)  # of a disk that is full nobody else says where
         raise

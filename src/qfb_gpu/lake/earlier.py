@@ -6,12 +6,20 @@ replaced is still there when it is run again.
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
 from qfb_gpu.lake import gold
-from qfb_gpu.lake.delta import is_table, last_note, open_table, version_files
+from qfb_gpu.lake.delta import (
+    committed_version,
+    is_table,
+    last_note,
+    open_table,
+    version_files,
+)
+from qfb_gpu.lake.quality import INGEST
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,22 +40,28 @@ class ReaderBefore(gold.Reader):
         super().__init__(output_dir)
         self._run_id = run_id
 
+    @cached_property
+    def _done(self) -> set[str]:
+        """The ids of the runs that were finished; none where that is not known."""
+        if not is_table(self._output_dir / "runs"):
+            return set()
+        return {*gold.read(self._output_dir, "runs", ["run_id"]).column("run_id").to_pylist()}
+
     def there(self, name: str) -> list[str]:
         """Return the columns of a table; none where there was no such table."""
         return self.columns(name) if is_table(self._output_dir / name) else []
 
     def _asked(self, name: str, columns: list[str] | None) -> tuple[list[Path], pa.Schema]:
         if name not in self._opened:
-            found = _before(self._output_dir, name, self._run_id)
+            found = _before(self._output_dir / name, self._run_id, self._done)
             if found is not None:
                 self._opened[name] = found
         return super()._asked(name, columns)
 
 
-def _before(output_dir: Path, name: str, run_id: str) -> tuple[list[Path], pa.Schema] | None:
+def _before(folder: Path, run_id: str, done: set[str]) -> tuple[list[Path], pa.Schema] | None:
     """Return files and schema of the version before a run's; None where the newest will do."""
-    folder = output_dir / name
-    newest, done = last_note(folder).get("run_id"), _done(output_dir)
+    newest = last_note(folder).get("run_id")
     if newest != run_id and (not done or newest in done):
         return None
     table = open_table(folder)
@@ -63,8 +77,15 @@ def _before(output_dir: Path, name: str, run_id: str) -> tuple[list[Path], pa.Sc
     return None
 
 
-def _done(output_dir: Path) -> set[str]:
-    """Return the ids of the runs that were finished; none where that is not known."""
-    if not is_table(output_dir / "runs"):
-        return set()
-    return {*gold.read(output_dir, "runs", ["run_id"]).column("run_id").to_pylist()}
+def half_published(output_dir: Path, run_id: str) -> list[str]:
+    """Return the tables that a run later than this one made its own and then died.
+
+    It has no row in ``runs``.
+    """
+    done, found = committed_version(output_dir / "runs", gold.APPLICATION), []
+    for name in gold.tables(output_dir):
+        if committed_version(output_dir / name, gold.APPLICATION) > done:
+            by = str(last_note(output_dir / name).get("run_id"))
+            if by != run_id and not by.startswith(INGEST):
+                found.append(name)
+    return found

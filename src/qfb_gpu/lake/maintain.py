@@ -27,6 +27,7 @@ from qfb_gpu.lake.delta import (
     table_files,
     table_schema,
 )
+from qfb_gpu.lake.draft import draft_of, said_of
 from qfb_gpu.lake.gold import APPLICATION as GOLD
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.manifest import APPLICATION as INGEST
@@ -68,7 +69,7 @@ class Upkeep:
 
 
 def maintain(output_dir: Path, *, dry_run: bool = False, newest_only: bool = False) -> list[Upkeep]:
-    """Put small files together and delete what no version needs.
+    """Put small files together and delete what no version needs, that first: it makes room.
 
     Parameters
     ----------
@@ -94,12 +95,19 @@ def maintain(output_dir: Path, *, dry_run: bool = False, newest_only: bool = Fal
     if newest_only and waiting:
         msg = f"{output_dir}: night {waiting[0]} was stopped; run it to its end, then maintain"
         raise InputError(msg)
+    found = [Upkeep(path.relative_to(output_dir).as_posix()) for path in tables]
     with _held(output_dir, dry_run=dry_run):
-        found = [
-            _table(output_dir, path, dry_run=dry_run, newest_only=newest_only) for path in tables
-        ]
-        found.append(_leftovers(output_dir, dry_run=dry_run))
-    return found
+        for path, done in zip(tables, found, strict=True):  # first of all: the disk may be full
+            _delete_unneeded(path, done, dry_run=dry_run, newest_only=newest_only)
+        left = _leftovers(output_dir, tables, dry_run=dry_run)
+        for path, done in zip(tables, found, strict=True):
+            try:
+                with said_of(path):
+                    _put_together(path, done, dry_run=dry_run, is_gold=path.parent == output_dir)
+            finally:  # what was written in vain, too
+                if done.n_compacted and not dry_run:
+                    _delete_unneeded(path, done, newest_only=newest_only)
+    return [*found, left]
 
 
 @contextmanager
@@ -120,20 +128,23 @@ def _logs(output_dir: Path) -> Iterator[Path]:
         yield from output_dir.glob("lake/*/_delta_log")
 
 
-def _table(output_dir: Path, path: Path, *, dry_run: bool, newest_only: bool) -> Upkeep:
-    done = Upkeep(path.relative_to(output_dir).as_posix())
-    if path.parent == output_dir:
+def _put_together(path: Path, done: Upkeep, *, dry_run: bool, is_gold: bool) -> None:
+    """Join the small files of a table, and shorten its log."""
+    if is_gold:
         _compact(path, done, dry_run=dry_run)
     else:
         _one_file_a_bucket(path, done, dry_run=dry_run)
+    if not dry_run:
+        _shorten_log(path)
+
+
+def _delete_unneeded(path: Path, done: Upkeep, *, dry_run: bool = False, newest_only: bool) -> None:
+    """Delete the data files that neither a table's newest version holds nor the one before it."""
     kept = kept_files(path, newest_only=newest_only)
     for file in path.rglob("*.parquet"):
         name = file.relative_to(path).as_posix()
         if name not in kept and not name.startswith("_"):
             _delete(file, done, dry_run=dry_run)
-    if not dry_run:
-        _shorten_log(path)
-    return done
 
 
 def _compact(path: Path, done: Upkeep, *, dry_run: bool) -> None:
@@ -186,8 +197,8 @@ def _one_file_a_bucket(path: Path, done: Upkeep, *, dry_run: bool) -> None:
 
 
 def _together(path: Path, name: str, files: list[Path], schema: Any) -> PartFile:
-    n_rows = 0
-    with pq.ParquetWriter(path / name, schema, compression="zstd", store_schema=False) as writer:
+    n_rows, how = 0, {"compression": "zstd", "store_schema": False}
+    with draft_of(path / name) as draft, pq.ParquetWriter(draft, schema, **how) as writer:
         for file in files:
             part = pq.ParquetFile(file).read().cast(schema)
             writer.write_table(part)
@@ -210,13 +221,14 @@ def _shorten_log(path: Path) -> None:
         table.cleanup_metadata()
 
 
-def _leftovers(output_dir: Path, *, dry_run: bool) -> Upkeep:
+def _leftovers(output_dir: Path, tables: list[Path], *, dry_run: bool) -> Upkeep:
     """Delete spilled rows and drafts of runs that died, and what was carried for lost buckets."""
     done = Upkeep("leftovers")
     lake = output_dir / LAKE
     live = {f"{bucket}.arrow" for bucket in silver.buckets(lake)}
     found = [path for end in ("arrows", "rows") for path in lake.glob(f"*/_ingest/*.{end}")]
     found += lake.rglob("*.tmp")
+    found += [path for table in tables for path in table.glob("*.parquet.tmp")]
     found += [path for path in carry.folder(lake).glob("*.arrow") if path.name not in live]
     for file in found:
         _delete(file, done, dry_run=dry_run)

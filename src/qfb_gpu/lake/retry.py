@@ -21,6 +21,7 @@ from qfb_gpu.errors import ConfigError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake import parse, quality
 from qfb_gpu.lake.clean import BROKEN_LINE, PREPARED, clean
+from qfb_gpu.lake.draft import said_of
 from qfb_gpu.lake.job import Job
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.readers import Batch
@@ -74,7 +75,7 @@ def retry(config: Config, *, only_rejected: bool = False) -> list[Retried]:
         needs other rows. Nothing is tried then, of no source.
     """
     lake = config.output_dir / LAKE
-    with writing(config.output_dir):
+    with writing(config.output_dir), said_of(lake):
         sources = [n for n in SOURCES if n in config.sources or n == "transactions"]
         manifests = {name: state.load(lake / name) for name in sources}
         if not all(manifest.files for manifest in manifests.values()):

@@ -123,11 +123,15 @@ class Workspace:
             draft.write_text(json.dumps(summary), encoding="utf-8")
 
     def finished(self, stage: str, bucket: int | str) -> dict[str, Any] | None:
-        """Return the summary of what :meth:`finish` was told of, or None where it is not done."""
+        """Return the summary of what :meth:`finish` was told of, or None where it is not done.
+
+        One that cannot be read, as after the power failed, says nothing: it is done again.
+        """
         path = self.root / stage / f"{bucket}.json"
-        if not path.is_file():
+        try:
+            summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (FileNotFoundError, ValueError):
             return None
-        summary: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         return summary
 
     def once(self, stage: str, name: str, work: Callable[[], None]) -> float:

@@ -29,6 +29,7 @@ from qfb_gpu.models.versions import (
     CHAMPION,
     DATA_FOLDER,
     PINNED,
+    can_serve,
     champion,
     crown,
     is_pinned,
@@ -197,7 +198,7 @@ def _log_model(
     same = [
         int(version.version)
         for version in client.search_model_versions(f"name = '{name}'")
-        if version.tags.get("digest") == tags["digest"]
+        if version.tags.get("digest") == tags["digest"] and can_serve(client, output, version)
     ]
     version = max(same) if same else _new_version(client, output, candidate, tags, run_id)
     current = client.get_registered_model(name)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,7 +118,7 @@ def _read(file: Path, output: Path, stamp: str) -> dict[str, Version] | None:
 
 
 def remember(output: Path, stamp: str, champions: Mapping[str, Version]) -> None:
-    """Keep what the registry said.
+    """Keep what the registry said, if there is room: it is a cache.
 
     Parameters
     ----------
@@ -127,7 +128,8 @@ def remember(output: Path, stamp: str, champions: Mapping[str, Version]) -> None
     champions : mapping of model to its champion
     """
     if stamp and stamp_of(output) == stamp:
-        _write(_file(output), output, stamp, champions)
+        with suppress(OSError):
+            _write(_file(output), output, stamp, champions)
 
 
 def _write(file: Path, output: Path, stamp: str, champions: Mapping[str, Version]) -> None:
@@ -136,8 +138,13 @@ def _write(file: Path, output: Path, stamp: str, champions: Mapping[str, Version
         for name, one in champions.items()
     }
     draft = file.with_name(f".{file.stem}.{os.getpid()}.tmp")
-    draft.write_text(json.dumps({"stamp": stamp, "champions": said}), encoding="utf-8")
-    draft.replace(file)
+    try:
+        draft.write_text(json.dumps({"stamp": stamp, "champions": said}), encoding="utf-8")
+        draft.replace(file)
+    except OSError:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise
 
 
 def _file(output: Path) -> Path:

@@ -65,12 +65,17 @@ def copy(output: Path, into: Path) -> None:
         It cannot be read, or the copy not be written.
     """
     refuse_damaged(output)
-    with (
-        _said_of(output),
-        closing(sqlite3.connect(output / STORE)) as old,
-        closing(sqlite3.connect(into / STORE)) as new,
-    ):
-        old.backup(new)
+    try:
+        with (
+            _said_of(output),
+            closing(sqlite3.connect(output / STORE)) as old,
+            closing(sqlite3.connect(into / STORE)) as new,
+        ):
+            old.backup(new)
+    except OSError as error:
+        if "full" in str(error.strerror):  # which the disk of the copy is
+            error.filename = str(into / STORE)
+        raise
 
 
 def refuse_damaged(output: Path) -> None:

@@ -87,11 +87,8 @@ def _by_hand(version: Version, what_to_do: str) -> str:
 
 def _refuse_damaged(version: Version, output: Path, night: Path) -> None:
     """Raise where the files of a version are not those of its digest."""
-    try:
-        files = {one.name: one.read_bytes() for one in version.files.iterdir() if one.is_file()}
-    except FileNotFoundError:
-        files = {}
-    if files and digest_of(files) == version.tags.get("digest", digest_of(files)):
+    files = _files(version.files)
+    if _are_as_logged(files, version.tags):
         return
     what = "are not those that were logged" if files else "are lost"
     msg = (
@@ -100,6 +97,26 @@ def _refuse_damaged(version: Version, output: Path, night: Path) -> None:
         f"VERSION` and delete {night}, where this night keeps to the one it began with"
     )
     raise InputError(msg)
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    """Return the files of a version; none where their folder is lost."""
+    try:
+        return {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    except FileNotFoundError:
+        return {}
+
+
+def _are_as_logged(files: dict[str, bytes], tags: dict[str, str]) -> bool:
+    return bool(files) and digest_of(files) == tags.get("digest", digest_of(files))
+
+
+def can_serve(client: Any, output: Path, found: Any) -> bool:
+    """Say whether a version of MLflow's has its logged model still, and the files of that."""
+    logged = _logged(client, found.tags.get("model_id", ""))
+    return logged is not None and _are_as_logged(
+        _files(_folder_of(output, logged.model_id)), found.tags
+    )
 
 
 def _champions(output: Path) -> dict[str, Version]:
@@ -222,8 +239,11 @@ def restore(output: Path, night: str) -> None:
     """Put every model's champion back to what it was before a night; later models have none."""
     with store.opened(output) as client:
         where = [store.experiment(client, output)]
-        runs = client.search_runs(where, f"attributes.run_name = '{night}'")
-        before = json.loads(runs[-1].data.tags.get(BEFORE, "{}")) if runs else {}
+        runs = client.search_runs(
+            where, f"attributes.run_name = '{night}'", order_by=["attributes.start_time DESC"]
+        )  # of one that was run again after another the last time is what stands
+        runs = [run for run in runs if run.info.status == "FINISHED"] or runs
+        before = json.loads(runs[0].data.tags.get(BEFORE, "{}")) if runs else {}
         for model in client.search_registered_models():
             was = before.get(model.name, {})
             client.set_registered_model_tag(model.name, HISTORY, was.get(HISTORY, "[]"))
@@ -294,6 +314,10 @@ def _logged(client: Any, model_id: str) -> Any:
         return None
 
 
+def _folder_of(output: Path, model_id: str) -> Path:
+    return output / LOGGED / model_id / "artifacts" / "data" / DATA_FOLDER
+
+
 def _version(client: Any, output: Path, registered: Any, number: int | str) -> Version:
     found = client.get_model_version(registered.name, str(number))
     logged = _logged(client, found.tags.get("model_id", ""))
@@ -307,7 +331,7 @@ def _version(client: Any, output: Path, registered: Any, number: int | str) -> V
         metrics={metric.key: metric.value for metric in (logged and logged.metrics) or []},
         params=dict((logged and logged.params) or {}),
         # the store may have moved since: not where MLflow says, but where this output folder is
-        files=output / LOGGED / model_id / "artifacts" / "data" / DATA_FOLDER,
+        files=_folder_of(output, model_id),
         model_id=model_id,
         is_pinned=registered.tags.get(PINNED) == "true",
         history=tuple(_lineage(registered)),

@@ -7,6 +7,7 @@ before that night. It runs into a folder of its own; the original is not touched
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 import shutil
@@ -17,6 +18,8 @@ from qfb_gpu._schema.output import ARTIFACTS
 from qfb_gpu.config import Config, build_config
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import gold
+from qfb_gpu.lake.draft import said_of
+from qfb_gpu.lake.earlier import half_published
 from qfb_gpu.lake.manifest import RETRIED
 from qfb_gpu.models import store
 from qfb_gpu.models.remembered import Version
@@ -33,18 +36,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 __all__ = [
-    "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "other_code", "promote",
-    "release", "replay_config", "retried_inputs", "rollback", "run_row", "versions",
+    "CHAMPION", "Version", "compare", "differing_inputs", "fed_inputs", "of_later", "other_code",
+    "promote", "release", "replay_config", "retried_inputs", "rollback", "run_row", "versions",
 ]  # fmt: skip
 _CHANGES = re.compile(r" \(changes of versions \d+ to \d+\)$")
 """How :func:`qfb_gpu.lake.feed.fetch` names what it read."""
 _LAST_SEEN = ("runs",)
+_OF_SOURCES = ("rejects", "data_quality")
+"""Published before the other tables of a night, under a number of their own."""
 _REPLAY = "replay.json"
 """In the folder of a replay: of which output folder and night it is."""
 
 
 def run_row(output: Path, run_id: str) -> dict[str, Any]:
-    """Return the row of gold ``runs`` of a night.
+    """Return the row of gold ``runs`` of a night: of one that was run again, the last.
 
     Raises
     ------
@@ -52,7 +57,7 @@ def run_row(output: Path, run_id: str) -> dict[str, Any]:
         There is none; the newest there are are listed.
     """
     rows: list[dict[str, Any]] = gold.read(output, "runs").to_pylist()
-    for row in rows:
+    for row in reversed(rows):
         if row["run_id"] == run_id:
             return row
     known = ", ".join(f"{row['run_id']} ({row['as_of']})" for row in rows[-5:])
@@ -60,7 +65,7 @@ def run_row(output: Path, run_id: str) -> dict[str, Any]:
     raise InputError(msg)
 
 
-def replay_config(output: Path, run_id: str, into: Path) -> Config:
+def replay_config(output: Path, run_id: str, into: Path, device: str | None = None) -> Config:
     """Return the config that repeats a night into another folder, and put its champions there.
 
     Parameters
@@ -70,6 +75,8 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
     run_id : str
     into : Path
         A folder that is not there yet, or that a replay of that night made and was stopped in.
+    device : str, optional
+        ``auto``, ``cpu`` or ``gpu``; what the night was told where not given.
 
     Raises
     ------
@@ -90,19 +97,39 @@ def replay_config(output: Path, run_id: str, into: Path) -> Config:
     settings = json.loads(row["settings"])
     base = _base(output, settings["output"], settings.pop("base", None))
     settings["output"] = str(into.resolve())
+    if device is not None:
+        settings["device"] = device
     config = build_config(settings, base=base, where=f"run {run_id}")
     if not into.exists():
-        draft = into.with_name(f".{into.name}.draft")
-        shutil.rmtree(draft, ignore_errors=True)  # of one that was stopped before it began
-        draft.mkdir(parents=True)
-        if store.exists(output):
-            store.copy(output, draft)
-            if (output / ARTIFACTS).is_dir():
-                shutil.copytree(output / ARTIFACTS, draft / ARTIFACTS)
-            restore(draft, run_id)
-        (draft / _REPLAY).write_text(json.dumps(of), encoding="utf-8")
-        draft.rename(into)
+        _begin(output, run_id, into, of)
     return config
+
+
+def _begin(output: Path, run_id: str, into: Path, of: dict[str, str]) -> None:
+    """Make the folder of a replay, with the models as they were before its night."""
+    draft = into.with_name(f".{into.name}.draft")
+    shutil.rmtree(draft, ignore_errors=True)  # of one that was killed before it began
+    try:
+        with said_of(into):
+            draft.mkdir(parents=True)
+            if store.exists(output):
+                store.copy(output, draft)
+                if (output / ARTIFACTS).is_dir():
+                    _copy_files(output / ARTIFACTS, draft / ARTIFACTS)
+                restore(draft, run_id)
+            (draft / _REPLAY).write_text(json.dumps(of), encoding="utf-8")
+            draft.rename(into)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)  # for want of room, say
+        raise
+
+
+def _copy_files(folder: Path, into: Path) -> None:
+    try:
+        shutil.copytree(folder, into)
+    except shutil.Error as error:  # a list of every file that was not copied, and why
+        _, target, why = error.args[0][0]
+        raise OSError(errno.EIO, str(why), str(target)) from error
 
 
 def _begun(into: Path) -> dict[str, str] | None:
@@ -176,16 +203,30 @@ def retried_inputs(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
     ]
 
 
-def compare(output: Path, replayed: Path, run_id: str) -> dict[str, bool] | None:
-    """Return whether each gold table of a replay equals the original's.
+def of_later(output: Path, run_id: str) -> list[str]:
+    """Return the tables that are not this night's any more: a later one published them and died."""
+    found = half_published(output, run_id)
+    return sorted({*found, *_OF_SOURCES}) if found else []
 
-    None where the original has published a later night since.
+
+def compare(output: Path, replayed: Path, run_id: str) -> dict[str, bool] | None:
+    """Return whether each gold table of a replay equals the original's; of those that are there.
+
+    None where the original has published a later night since. Tables of a later night that died
+    are left out (:func:`of_later`).
     """
     if gold.last_run(output) != run_id:
         return None
-    names = [n for n in gold.tables(output) if n not in _LAST_SEEN]
+    left_out = {*_LAST_SEEN, *of_later(output, run_id)}
     there = set(gold.tables(replayed))
     return {
-        name: name in there and gold.read(output, name).equals(gold.read(replayed, name))
-        for name in names
+        name: _is_same(output, replayed, name, is_there=name in there)
+        for name in gold.tables(output)
+        if name not in left_out
     }
+
+
+def _is_same(output: Path, replayed: Path, name: str, *, is_there: bool) -> bool:
+    """Return whether a table is the same; one that an earlier night left has no rows."""
+    before = gold.read(output, name)
+    return before.equals(gold.read(replayed, name)) if is_there else not before.num_rows

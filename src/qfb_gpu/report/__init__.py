@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu.lake.draft import draft_of
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -25,7 +27,5 @@ def write_report(data: ReportData, path: Path) -> None:
     from qfb_gpu.report.page.document import document
 
     page = document(data).encode("utf-8", errors="replace")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".tmp")
-    unfinished.write_bytes(page)
-    unfinished.replace(path)
+    with draft_of(path) as unfinished:
+        unfinished.write_bytes(page)

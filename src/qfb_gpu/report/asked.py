@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from qfb_gpu.lake.gold import Reader
+
 
 def alike(asked: str, ids: Iterable[pa.Array | pa.ChunkedArray]) -> str | None:
     """Return the one id that differs from what is asked for in its Unicode form alone.
@@ -62,3 +64,32 @@ def alike(asked: str, ids: Iterable[pa.Array | pa.ChunkedArray]) -> str | None:
             RuntimeWarning,
         )
     return found.pop() if found else None
+
+
+def has_left(read: Reader, customer: str) -> bool:
+    """Say whether a customer has no rows any more, though tables about all customers name it.
+
+    An update takes it out of the tables by customer. The payment network, for one, is as the last
+    whole night found it.
+    """
+    try:
+        profiles = read.batches("customer_profiles", ["customer_id"])
+        if any(_has(one, "customer_id", customer) for one in profiles):
+            return False
+        nodes = read.batches("graph_nodes", ["node_id", "is_customer"])
+        return any(_has(one.filter(one["is_customer"]), "node_id", customer) for one in nodes)
+    except InputError:  # a run without a network
+        return False
+
+
+def _has(rows: pa.Table, column: str, wanted: str) -> bool:
+    return bool(pc.any(pc.equal(rows[column], wanted)).as_py())
+
+
+def of_who_left(customer: str) -> str:
+    """Return what to say of a customer that :func:`has_left`."""
+    return (
+        f"customer {customer!r} has no rows any more: an update took it out. Tables about all "
+        "customers, such as graph_nodes and similar_customers, name it until the next whole night "
+        "(`qfb run` without --update)"
+    )

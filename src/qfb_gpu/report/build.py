@@ -106,6 +106,7 @@ def _of_all(gold: Kept, extras: dict[str, Any], asked: part.Asked, known: Known)
 def _headline(
     row: dict[str, Any], who: Portfolio, regular: Regular, currencies: list[CurrencyLine]
 ) -> Headline:
+    updated, n_updated = making.update_of(row)
     return Headline(
         run_id=str(row.get("run_id") or ""),
         as_of=row["as_of"],
@@ -117,6 +118,8 @@ def _headline(
         n_regular=regular.n_regular,
         horizon_days=making.horizon_days(row),
         currencies=currencies,
+        updated=updated,
+        n_updated=n_updated,
     )
 
 

@@ -33,7 +33,10 @@ class CurrencyLine:
 
 @dataclass(frozen=True, slots=True)
 class Headline:
-    """What the page opens with. ``currencies`` has the one with most payments first."""
+    """What the page opens with. ``currencies`` has the one with most payments first.
+
+    ``updated`` is the whole night that an update was of, ``n_updated`` its customers.
+    """
 
     run_id: str
     as_of: dt.date | None
@@ -45,6 +48,8 @@ class Headline:
     n_regular: int
     horizon_days: int
     currencies: list[CurrencyLine]
+    updated: str = ""
+    n_updated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from rich.table import Table as Grid
 
 from qfb_gpu.counted import counted
 from qfb_gpu.errors import GIVE_OUTPUT, InputError
-from qfb_gpu.report.asked import alike
+from qfb_gpu.report.asked import alike, has_left, of_who_left
 from qfb_gpu.report.contents import ABOUT, IN_UNITS, OF_CUSTOMER
 from qfb_gpu.report.grid import as_text, print_facts, print_rows
 from qfb_gpu.schema import GOLD
@@ -73,6 +73,8 @@ def render(
             raise InputError(msg)
         if customer is not None:
             _print(table, _of_customer(read, table, customer), limit, console)
+            if has_left(read, customer):
+                console.print(of_who_left(customer), markup=False)
         elif table == "runs":
             _print(table, _nights(read(table, None)), limit, console)
         else:
@@ -167,6 +169,8 @@ def _of_customer(read: Read, table: str, customer: str) -> pa.Table:
         written = alike(customer, ids)
         if written is not None:
             return _mine(read, table, written)
+        if table == "customer_profiles" and has_left(read, customer):
+            raise InputError(of_who_left(customer))
         rows = _first(read, table, 100_000)
         some = pc.unique(rows["customer_id"].slice(0, 100_000)).to_pylist()
         near = difflib.get_close_matches(customer, some, n=3, cutoff=0) or some[:3]

@@ -59,6 +59,15 @@ def horizon_days(row: dict[str, Any]) -> int:
     return int(settings.get("horizon_days") or HORIZON_DAYS)
 
 
+def update_of(row: dict[str, Any]) -> tuple[str, int]:
+    """Return the whole night that a run was an update of, and how many customers it scored.
+
+    An empty text and 0 of a whole night.
+    """
+    said = row["stages"].get("update")
+    return (str(said["of"]), int(said["rows"])) if isinstance(said, dict) else ("", 0)
+
+
 def seconds(row: dict[str, Any]) -> float | None:
     """Return how long the run took: what it says, or the sum of its stages."""
     if row.get("seconds") is not None:

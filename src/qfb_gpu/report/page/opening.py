@@ -88,6 +88,8 @@ def _words(data: ReportData) -> Html:
         )
     if data.segments:
         parts.append(f"The customers fall into {plural(len(data.segments), 'segment')}.")
+    if head.updated:
+        parts.append(_update(head))
     rejected = sum(reason.n_rows for s in data.quality.sources for reason in s.rejected)
     parts.append(
         f"{plural(rejected, 'source row')} could not be used; see data quality."
@@ -95,6 +97,16 @@ def _words(data: ReportData) -> Html:
         else "Every source row could be used."
     )
     return Html(f'<p class="summary">{esc(" ".join(parts), 10**6)}</p>')
+
+
+def _update(head: Headline) -> str:
+    """Say what of the page is as old as the last whole night."""
+    return (
+        f"This is an update of night {head.updated}: "
+        f"{plural(head.n_updated, 'customer')} with changed rows scored anew. What is found over "
+        "all customers (segments, the payment network, open orders, models) is as that "
+        "night found it, and may name customers who have left since."
+    )
 
 
 def _all_currencies(head: Headline) -> Html:
