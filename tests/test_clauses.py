@@ -259,6 +259,16 @@ EVERYDAY = [
     ("合同总价（含税13%），预付30%，到货付70%",
      [(A, "signature", None, 0), (D, "delivery", None, 0)]),
     ("含税总价的30%预付，70%到货付", [(A, "signature", None, 0), (D, "delivery", None, 0)]),
+    # the time of the works, or until the delivery, was days after the payment's event
+    *[(text, [(A, "signature", None, 0), (Y, "acceptance", None, 0)]) for text in (
+        "工期90天，签约付30%，验收付70%", "签约付30%，验收付70%，工期最长不超过90天",
+        "交货期60天，签约付30%，验收付70%", "供货期限30日历天，预付30%，验收付70%",
+        "2024年6月30日前交货，签约付30%，验收付70%", "合同签订后60天内完成交货，签约付30%，验收付70%",
+        "Lead time 8 to 10 weeks, 30% on signing, 70% on acceptance",
+        "Delivery by 30 June 2024. 30% on signing, 70% on acceptance.")],
+    ("30% on signing, 70% on delivery. Delivery within 60 days after receipt of deposit.",
+     [(A, "signature", None, 0), (D, "delivery", None, 0)]),
+    ("交货期满后30天内付款", [(D, "delivery", 30, 0)]),
 ]  # fmt: skip
 
 
@@ -307,6 +317,7 @@ def test_what_shares_cannot_hold_is_said_and_not_read_as_something_else(text, pr
         ("首付30%，其余按月支付", doubts.NO_TERM),
         ("6个月银行承兑汇票支付", doubts.BY_BILL),
         ("payment by 90 days bank acceptance", doubts.BY_BILL),
+        ("到货付款，6个月银承", doubts.BY_BILL),
         ("背靠背付款", doubts.BACK_TO_BACK),
         ("质保金5%一年后", "sums to 5%"),
     ],
@@ -326,3 +337,10 @@ def test_what_is_read_in_part_is_said(text, problem):
 )  # fmt: skip
 def test_net_thirty_is_thirty_days_without_a_unit_too(text, days):
     assert [n.rule.days for n in parse_clause(text).nodes] == [days]
+
+
+def test_the_term_of_a_short_named_bill_is_no_time_to_wait():
+    """银承 alone was no bill: 182 days after the signature."""
+    text = "签约付30%（6个月银承），发货付70%，运费由供应商承担"
+    assert rules(text) == [("signature", None, 0), ("shipment", None, 0)]
+    assert parse_clause(text).problems == (doubts.BY_BILL,)

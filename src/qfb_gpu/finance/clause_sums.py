@@ -156,6 +156,8 @@ def _is_total(text: str, start: int) -> bool:
 
 def paid_parts(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the parts of a clause are that pay a sum, none of which is given as a share."""
+    if not _SUM.search(text):
+        return
     at = 0
     text = _TOTAL.sub(lambda total: _blank(total, text), text)
     for segment in re.split(r"[;。\n]", text):

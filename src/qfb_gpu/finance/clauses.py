@@ -28,7 +28,7 @@ from qfb_gpu.finance.clause_drafts import (
 )
 from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
-from qfb_gpu.finance.clause_schedule import n_periods, period_months
+from qfb_gpu.finance.clause_schedule import n_periods, period_months, without_time_of_work
 from qfb_gpu.finance.due_rules import DueRule, due_rule, placed, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
@@ -132,7 +132,7 @@ def parse_clause(text: str | None) -> Clause:
     """
     if text is None or not text.strip():
         return Clause((), ("no clause",))
-    as_written = words.NOT_AT_ALL.sub(" ", plain(text))
+    as_written = words.NOT_AT_ALL.sub(" ", without_time_of_work(plain(text)))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
     spelled = written_out(spelled)
     clause = _of_spelled(spelled, as_written)
@@ -209,9 +209,9 @@ def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause
 
 def _drafts(spelled: str, whole: int) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
-    drafts, open_ended = [], None
+    drafts, open_ended, warranty = [], None, stated_warranty(spelled)
     for piece in pieces(spelled):
-        draft = draft_of(piece, stated_warranty(spelled), whole)
+        draft = draft_of(piece, warranty, whole)
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)
