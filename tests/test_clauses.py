@@ -269,6 +269,22 @@ EVERYDAY = [
     ("30% on signing, 70% on delivery. Delivery within 60 days after receipt of deposit.",
      [(A, "signature", None, 0), (D, "delivery", None, 0)]),
     ("交货期满后30天内付款", [(D, "delivery", 30, 0)]),
+    # the length of a warranty, told behind the last payment, made it one at its end
+    *[(text, [(A, "signature", None, 0), (Y, "acceptance", None, 0)]) for text in (
+        "签约付30%，验收付70%，质保期一年", "签约付30%，验收付70%。质保期自验收之日起12个月。",
+        "签约付30%，余款验收后付清，质保一年", "30% on signing, 70% on acceptance, warranty 12 months",
+        "30% on signing, 70% on acceptance. Warranty 12 months.",
+        "30% on signing, balance on acceptance, 12 months warranty")],
+    ("签约付30%，验收付60%，尾款10%，质保期自验收合格之日起12个月",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 365)]),
+    ("签约付30%，验收付65%，质保期两年，期满付5%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 730)]),
+    # bonds, orders and the like
+    ("采购订单下达后付30%，试用两个月后付70%", [(A, "signature", None, 0), (Y, "acceptance", 61, 0)]),
+    ("履约保证金为合同价的10%，签约前提交。预付20%，竣工验收且提交3%质量保函后付80%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    ("1/2 with order, 1/2 on completion; half of the delivery time is for tests",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
 ]  # fmt: skip
 
 
@@ -319,6 +335,7 @@ def test_what_shares_cannot_hold_is_said_and_not_read_as_something_else(text, pr
         ("payment by 90 days bank acceptance", doubts.BY_BILL),
         ("到货付款，6个月银承", doubts.BY_BILL),
         ("背靠背付款", doubts.BACK_TO_BACK),
+        ("尾款30%待财政拨款到位后支付，签约付70%", doubts.BACK_TO_BACK),
         ("质保金5%一年后", "sums to 5%"),
     ],
 )

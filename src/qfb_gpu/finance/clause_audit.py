@@ -108,7 +108,7 @@ def left_out(text: str, nodes: Sequence[ClauseNode]) -> list[str]:
     list of str
         Empty where nothing does.
     """
-    told = [part for part in _PARTS.split(text) if part.strip() and not _is_aside(part)]
+    told = [part for part in _PARTS.split(text) if part.strip() and not is_aside(part)]
     payments = "\n".join(told)
     checks = (
         (BY_PERIOD, _is_once(nodes) and _PERIOD.search(payments)),
@@ -125,7 +125,8 @@ def left_out(text: str, nodes: Sequence[ClauseNode]) -> list[str]:
     return [said for said, is_so in checks if is_so]
 
 
-def _is_aside(part: str) -> bool:
+def is_aside(part: str) -> bool:
+    """Return whether a part of a clause speaks of no payment, or of one that is late."""
     return bool(_ASIDE.search(part) or words.NOT_MET.search(part.strip()))
 
 

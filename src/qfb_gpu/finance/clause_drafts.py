@@ -64,8 +64,9 @@ def scheduled(piece: Piece, n: int, whole: int) -> Draft:
 
 def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     """Return what a piece pays; ``warranty`` is the days that the clause names anywhere."""
-    name = _kind_by_name(piece.text)
-    trigger = _trigger(piece.text, name)
+    said = without_warranty(piece.text)
+    name = _kind_by_name(said)
+    trigger = _trigger(said, name)
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
@@ -85,6 +86,18 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     waits = waits if trigger == words.WARRANTY_END else without_term(waits)
     rule = due_rule(waits, trigger, warranty)
     return Draft(kind, share, piece.is_cumulative, n, rule, is_unknown, thirds)
+
+
+def without_warranty(text: str) -> str:
+    """Return a piece without the length of the warranty, where it waits for another event.
+
+    签约付30%，验收付70%，质保期1年: no payment waits for the end of the warranty.
+    """
+    rest = words.WARRANTY_TOLD.sub(" ", text)
+    if rest == text:
+        return text
+    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(rest)]
+    return rest if found and words.WARRANTY_END not in found else text
 
 
 def _kind_by_name(text: str) -> int | None:

@@ -28,6 +28,7 @@ from qfb_gpu.finance.clause_drafts import (
 )
 from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
+from qfb_gpu.finance.clause_rest import rest_named
 from qfb_gpu.finance.clause_schedule import n_periods, period_months, without_time_of_work
 from qfb_gpu.finance.due_rules import DueRule, due_rule, placed, stated_warranty
 from qfb_gpu.finance.numerals import plain
@@ -136,10 +137,23 @@ def parse_clause(text: str | None) -> Clause:
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
     spelled = written_out(spelled)
     clause = _of_spelled(spelled, as_written)
+    if clause.total_basis_points < _WHOLE:
+        clause = _with_rest(spelled, as_written, clause)
     if not clause.nodes:
         return clause
     problems = dict.fromkeys([*clause.problems, *left_out(as_written, clause.nodes)])
     return replace(clause, problems=tuple(problems))
+
+
+def _with_rest(spelled: str, as_written: str, clause: Clause) -> Clause:
+    """Read what is paid off last as what remains, if nothing else is paid at that event."""
+    named = rest_named(spelled)
+    if named is None:
+        return clause
+    whole = _of_spelled(named, as_written)
+    triggers = [node.rule.trigger for node in whole.nodes]
+    is_whole = whole.total_basis_points == _WHOLE
+    return whole if is_whole and len(triggers) > 1 and len({*triggers}) == len(triggers) else clause
 
 
 def _of_spelled(spelled: str, as_written: str) -> Clause:

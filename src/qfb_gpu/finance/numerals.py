@@ -106,7 +106,12 @@ def _percentages(text: str) -> str:
     text = re.sub(r"(?<![一二三四五六七八九十])一半|半数", "50%", text)
     if _LETTER.search(text):
         text = re.sub(rf"\b({_ENGLISH})\s+{_PER_CENT}", words, text, flags=re.IGNORECASE)
-        text = re.sub(rf"\b(?:one[ -])?half(?= {_HALF_OF})", "50%", text, flags=re.IGNORECASE)
+        text = re.sub(
+            rf"\b(?:one[ -])?half(?= {_HALF_OF})(?! of the (?:\w+ )?(?:time|period|term)\b)",
+            "50%",
+            text,
+            flags=re.IGNORECASE,
+        )
         text = re.sub(r"\b(?:one|a)[ -]third\b", "33.3333%", text, flags=re.IGNORECASE)
         text = re.sub(r"\btwo[ -]thirds\b", "66.6667%", text, flags=re.IGNORECASE)
         text = re.sub(r"\b(?:one|a)[ -]quarter\b", "25%", text, flags=re.IGNORECASE)
@@ -131,7 +136,7 @@ def _lengths(text: str) -> str:
     text = re.sub(rf"({_CHINESE}+)(?=个?(?:{_UNIT_WORDS}))", chinese, text)
     what = r"(?=(?:\(\d+\) ?)?(?:equal |calendar |working |business )?"
     what += r"(?:monthly |quarterly |annual |yearly )?"
-    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b))"
+    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b|parts\b))"
     if _LETTER.search(text):
         text = re.sub(rf"\b({_ENGLISH})[ -]{what}", words, text, flags=re.IGNORECASE)
     return re.sub(r"\b(\d+) \(\1\)(?= )", r"\1", text)
