@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qfb_gpu.finance.clause_pieces import Piece
 
 _EACH_MONTH = re.compile(r"每月|按月|monthly", re.IGNORECASE)
+_WARRANTY = re.compile(r"质保|保修|质量保证|缺陷责任|warranty", re.IGNORECASE)
 _LONG_DAYS = 180
 _MOST_RETAINED = 30.0
 """Per cent; more that is paid a year later is no retention."""
@@ -93,6 +94,8 @@ def without_warranty(text: str) -> str:
 
     签约付30%，验收付70%，质保期1年: no payment waits for the end of the warranty.
     """
+    if not _WARRANTY.search(text):
+        return text
     rest = words.WARRANTY_TOLD.sub(" ", text)
     if rest == text:
         return text
