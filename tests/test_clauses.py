@@ -279,6 +279,22 @@ EVERYDAY = [
      [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 365)]),
     ("签约付30%，验收付65%，质保期两年，期满付5%",
      [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 730)]),
+    ("Payment terms are net 30 days from date of invoice. Warranty period is 12 months from delivery.",
+     [(OTHER, "invoice", 30, 0)]),
+    ("100% payment against delivery, 2 year warranty from date of commissioning",
+     [(D, "delivery", None, 0)]),
+    # days in which something else is done were those of the payment beside it
+    ("签约后5日内付30%，乙方收款后15日内发货，货到后付70%",
+     [(A, "signature", 5, 0), (D, "delivery", None, 0)]),
+    ("20% down, 80% after commissioning. Commissioning within 30 days after arrival.",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # a month's name was a month, and 年付 of 满1年付 every year
+    ("服务费每年10万元，合同期三年，每年1月支付", [(P, "period", None, 0)] * 3),
+    ("签约付30%，验收满三个月付60%，满一年付10%",
+     [(A, "signature", None, 0), (Y, "acceptance", 91, 0), (R, "warranty_end", None, 365)]),
+    ("签约付30%，验收满3个月付清余款", [(A, "signature", None, 0), (Y, "acceptance", 91, 0)]),
+    ("完成全部工作的50%时付40%，稳定运行三个月后付60%",
+     [(P, "progress", None, 0), (Y, "acceptance", 91, 0)]),
     # bonds, orders and the like
     ("采购订单下达后付30%，试用两个月后付70%", [(A, "signature", None, 0), (Y, "acceptance", 61, 0)]),
     ("履约保证金为合同价的10%，签约前提交。预付20%，竣工验收且提交3%质量保函后付80%",

@@ -73,7 +73,7 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
         kind = _kind_by_length(piece, trigger, kind)
     is_unknown = trigger == words.NO_TRIGGER and (
         words.UNKNOWN_EVENT.search(piece.text) is not None
-        or (kind == words.OTHER and _is_late(piece.text, trigger))
+        or (kind == words.OTHER and _waits(piece, trigger))
     )
     if trigger == words.NO_TRIGGER and not is_unknown:
         trigger = words.TRIGGER_OF_KIND[kind]
@@ -127,6 +127,12 @@ def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
     is_late = _is_late(text, trigger) and (piece.percent is None or piece.percent <= _MOST_RETAINED)
     says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
     return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
+
+
+def _waits(piece: Piece, trigger: int) -> bool:
+    """Return whether a piece that names no event waits so many days for one all the same."""
+    days = due_rule(piece.text, trigger, None).days
+    return days is not None and (piece.percent != 100 or days >= _LONG_DAYS)  # noqa: PLR2004
 
 
 def _is_late(text: str, trigger: int) -> bool:

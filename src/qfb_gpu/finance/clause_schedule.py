@@ -11,10 +11,10 @@ _PERIODS = (
     (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
     (6, pattern_of(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
     (1, pattern_of(
-        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌])月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
+        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌个\d])月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
     (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
     (12, pattern_of(
-        r"(?:每|按|逐)1?年(?!息|利|化|均)|(?<!\d{4})年付|年度(?:支付|付)|annually|yearly"
+        r"(?:每|按|逐)1?年(?:\d{1,2}月(?:\d{1,2}[日号])?)?(?!息|利|化|均)|(?<!\d)年付|年度(?:支付|付)|annually|yearly"
         r"|annual (?:\w+ )?(?:payment|fee|rent|instal)|each anniversary|(?:per|each|every) (?:year|annum)")),
 )  # fmt: skip
 """Months between two payments; 0 where the words say how many."""
@@ -38,7 +38,7 @@ _TIME_OF_WORK = (
         r"\b(?:lead|delivery|construction|completion) (?:time|period)(?: (?:of|is|about|approx\w*\.?))*\s*:?\s*"
         r"\d+(?:(?:-| to )\d+)?\s*(?:working |calendar |business )?(?:days?|weeks?|months?)\b"),
     pattern_of(
-        r"(?:^|(?<=[;\n])|(?<=\. ))\s*(?:delivery|shipment|completion)(?: shall be| will be| is)?(?: made| effected)?"
+        r"(?:^|(?<=[;\n])|(?<=\. ))\s*(?:delivery|shipment|completion|installation|commissioning)(?: shall be| will be| is)?(?: made| effected)?"
         r" (?:within \d+|by|before|on or before) (?:(?!\bpa[iy]|\bdue\b)[^.;%])*(?=[.;\n]|$)"),
     pattern_of(
         r"(?:^|(?<=[,;。\n]))[^,;。\n%付支]{0,20}\d+\s*个?(?:(?:日历天|工作日|天|日|周|月)(?:之?内|以内)|[日号]之?前)(?:完成|全部){0,2}"

@@ -55,7 +55,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"|warranty|defects?\b|guarantee period|maintenance period|(?:fault|trouble|defect)[ -]free")),
     (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
-        r"验收|终验|初验|调试|试运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
+        r"验收|终验|初验|调试|试运行|(?:稳定|正常|连续)运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
         r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install|handover|go[ -]live"
         r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
@@ -66,7 +66,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SHIPPED, pattern_of(r"发货|出厂|提货|装运|装船|起运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
         r"|(?<![a-z])B/L|提单|信用证|见单|bills? of lading|(?<![a-z])L/C|letters? of credit|at sight|against documents|(?<![a-z])D/[PA](?![a-z])")),
     (PROGRESSED, pattern_of(
-        r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
+        r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|完成[^,;。%付支\d]{1,8}\d[\d.]*%|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单(?:确认|下达|生效)|下达[^,;。]{0,4}订单|开工|进场前|合同后|中标"
@@ -78,8 +78,8 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
 """What a payment waits for, the latest in a contract's life first."""
 EVENT = dict(EVENTS)
 WARRANTY_TOLD = pattern_of(
-    r"(?:^|(?<=[,;。\s]))(?:整机|设备|产品|免费)?(?:质保|保修|质量保证|缺陷责任)期?限?(?:为|:|是|自[^,;。%付支]{0,16}?起(?:算|计算)?,?)?\s*\d+\s*个?(?:月|年|天)(?=\s*(?:[,;。]|$))"
-    r"|(?:^|(?<=[,;.] ))(?:with |and )?(?:an? )?(?:\d+[\s-]*(?:month|year)s?[\s-]*warranty(?: period)?|warranty(?: period)?(?: of| is|:)? \d+ (?:month|year)s?)(?=\s*(?:[,;.]|$))"
+    r"(?:^|(?<=[,;。\s]))(?:整机|设备|产品|免费)?(?:质保|保修|质量保证|缺陷责任)期?限?(?!满|届|到期|结束|终)[^,;。%付支\d]{0,18}?(?:起(?:算|计算)?,)?\s*\d+\s*个?(?:月|年|天)(?=\s*(?:[,;。]|$))"
+    r"|(?:^|(?<=[,;.] ))(?:with |and )?(?:an? |the )?(?:\d+[\s-]*(?:month|year)s?[\s-]*warranty(?: period)?|warranty(?: period)?(?: of| is| shall be|:)? \d+ (?:month|year)s?)(?: (?:from|after|starting|commencing|following) [^,.;%]*)?(?=\s*(?:[,;.]|$))"
 )
 """How long a warranty is, as a part of its own that speaks of no payment: 质保期1年."""
 

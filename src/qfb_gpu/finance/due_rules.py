@@ -152,7 +152,7 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     rest = _NET.sub(r"net \1 days", rest)
     every = _LENGTH.finditer(rest)
     lengths = [m for m in every if in_days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
-    lengths = [m for m in lengths if not _is_before_event(rest, m, trigger)]
+    lengths = [m for m in lengths if not _is_before_event(rest, m)]
     warranty_days = 0
     if trigger == words.WARRANTY_END:
         long = [m for m in lengths if in_days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
@@ -170,13 +170,12 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     return DueRule(trigger, days, WORKING if is_working else CALENDAR, warranty_days)
 
 
-def _is_before_event(text: str, length: re.Match[str], trigger: int) -> bool:
+def _is_before_event(text: str, length: re.Match[str]) -> bool:
     """Return whether a length ends before the event: 发货前15天, 试运行3个月后终验合格."""
     if _BEFORE.search(text[: length.start()]):
         return True
-    pattern = words.EVENT.get(trigger)
-    gap = _THEN.match(text, length.end()) if trigger in _DONE_LATER else None
-    return bool(pattern and gap and pattern.match(text, gap.end()))
+    gap = _THEN.match(text, length.end())
+    return gap is not None and any(words.EVENT[e].match(text, gap.end()) for e in _DONE_LATER)
 
 
 def _chosen(text: str, lengths: list[re.Match[str]]) -> tuple[int, bool]:
