@@ -295,6 +295,13 @@ EVERYDAY = [
     ("签约付30%，验收满3个月付清余款", [(A, "signature", None, 0), (Y, "acceptance", 91, 0)]),
     ("完成全部工作的50%时付40%，稳定运行三个月后付60%",
      [(P, "progress", None, 0), (Y, "acceptance", 91, 0)]),
+    # installment, as it is spelled in America, was an installation; design a signing
+    ("First installment 30% on signing; second installment 70% on shipment",
+     [(A, "signature", None, 0), (D, "shipment", None, 0)]),
+    ("25% at contract signing, 25% at design freeze, 50% at FAT",
+     [(A, "signature", None, 0), (P, "progress", None, 0), (Y, "acceptance", None, 0)]),
+    ("30% on receipt of order, 70% on installation",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
     # bonds, orders and the like
     ("采购订单下达后付30%，试用两个月后付70%", [(A, "signature", None, 0), (Y, "acceptance", 61, 0)]),
     ("履约保证金为合同价的10%，签约前提交。预付20%，竣工验收且提交3%质量保函后付80%",

@@ -56,7 +56,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
         r"验收|终验|初验|调试|试运行|(?:稳定|正常|连续)运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
-        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install|handover|go[ -]live"
+        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install(?!ment)|handover|go[ -]live"
         r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
@@ -70,7 +70,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单(?:确认|下达|生效)|下达[^,;。]{0,4}订单|开工|进场前|合同后|中标"
-        r"|sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement"
+        r"|(?<![a-z])sign|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
         r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
     (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
