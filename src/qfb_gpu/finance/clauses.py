@@ -170,7 +170,8 @@ def _of_spelled(spelled: str, as_written: str) -> Clause:
 
 def _read(spelled: str, whole: int, as_written: str) -> Clause:
     """Read a clause whose shares are parts of ``whole``."""
-    drafts, open_ended = _drafts(spelled, whole)
+    warranty = stated_warranty(spelled)
+    drafts, open_ended = _drafts(spelled, whole, warranty)
     if _NUMBERED.search(spelled) or (drafts and counts_the_pieces(spelled, len(drafts))):
         # 分3期: 第1期30%, ...: the instalments are the pieces
         drafts = [replace(draft, n=1) for draft in drafts]
@@ -186,7 +187,7 @@ def _read(spelled: str, whole: int, as_written: str) -> Clause:
         is_sum = not not_read and sums.has_fixed_sum(spelled)
         unread = doubts.FIXED_SUM if is_sum else "no percentage found"
         return Clause((), (not_read or open_ended or unread,))
-    drafts = _named(_repeated(drafts, spelled, whole), stated_warranty(spelled), whole)
+    drafts = _named(_repeated(drafts, spelled, whole), warranty, whole)
     drafts, problems = _own_shares(drafts, whole)
     problems += [open_ended] if open_ended else []
     is_by_month = any(draft.rule.is_by_month for draft in drafts)
@@ -221,9 +222,9 @@ def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause
     return Clause(nodes, tuple(dict.fromkeys(problems)), whole)
 
 
-def _drafts(spelled: str, whole: int) -> tuple[list[Draft], str | None]:
+def _drafts(spelled: str, whole: int, warranty: int | None) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
-    drafts, open_ended, warranty = [], None, stated_warranty(spelled)
+    drafts, open_ended = [], None
     for piece in pieces(spelled):
         draft = draft_of(piece, warranty, whole)
         if piece.percent is None and draft.n == 1:
