@@ -26,6 +26,8 @@ PAIRS = [
     (audit.EARLIER_OR_LATER, "验收后30日内付款，最迟不超过发货后30日", "发票后最迟30日内付款"),
     (audit.EARLIER_OR_LATER, "30% deposit, 70% on acceptance but no later than 2 months after delivery",
      "30% deposit, 70% no later than 2 months after delivery"),
+    (audit.EARLIER_OR_LATER, "80% on delivery, 20% on acceptance, but in any event within 120 days of delivery",
+     "80% on delivery, 20% on acceptance"),
     (audit.EARLIER_OR_LATER, "签约付30%，验收付70%，以两者较晚者为准", "签约付30%，验收付70%。逾期罚款以较低者为准"),
     (audit.SUM_UNREAD, "预付款20万元于保函开立后支付，到货付60%，验收付40%",
      "预付款20万元（占30%）签约后支付，到货付60%，验收付10%"),

@@ -300,6 +300,8 @@ EVERYDAY = [
      [(A, "signature", None, 0), (D, "shipment", None, 0)]),
     ("25% at contract signing, 25% at design freeze, 50% at FAT",
      [(A, "signature", None, 0), (P, "progress", None, 0), (Y, "acceptance", None, 0)]),
+    ("10% upon execution, 80% on acceptance, 10% upon the first anniversary of acceptance",
+     [(A, "signature", 0, 0), (Y, "acceptance", None, 0), (Y, "acceptance", 365, 0)]),
     ("30% on receipt of order, 70% on installation",
      [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
     # bonds, orders and the like

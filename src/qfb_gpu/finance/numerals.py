@@ -139,6 +139,13 @@ def _lengths(text: str) -> str:
     what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b|parts\b))"
     if _LETTER.search(text):
         text = re.sub(rf"\b({_ENGLISH})[ -]{what}", words, text, flags=re.IGNORECASE)
+        for years, name in ((1, "first"), (2, "second"), (3, "third")):
+            text = re.sub(
+                rf"\b(?:up)?on (?:the )?{name} anniversary of",
+                f"{years} years after",
+                text,
+                flags=re.IGNORECASE,
+            )
     return re.sub(r"\b(\d+) \(\1\)(?= )", r"\1", text)
 
 
