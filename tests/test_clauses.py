@@ -259,6 +259,57 @@ EVERYDAY = [
     ("合同总价（含税13%），预付30%，到货付70%",
      [(A, "signature", None, 0), (D, "delivery", None, 0)]),
     ("含税总价的30%预付，70%到货付", [(A, "signature", None, 0), (D, "delivery", None, 0)]),
+    # the time of the works, or until the delivery, was days after the payment's event
+    *[(text, [(A, "signature", None, 0), (Y, "acceptance", None, 0)]) for text in (
+        "工期90天，签约付30%，验收付70%", "签约付30%，验收付70%，工期最长不超过90天",
+        "交货期60天，签约付30%，验收付70%", "供货期限30日历天，预付30%，验收付70%",
+        "2024年6月30日前交货，签约付30%，验收付70%", "合同签订后60天内完成交货，签约付30%，验收付70%",
+        "Lead time 8 to 10 weeks, 30% on signing, 70% on acceptance",
+        "Delivery by 30 June 2024. 30% on signing, 70% on acceptance.")],
+    ("30% on signing, 70% on delivery. Delivery within 60 days after receipt of deposit.",
+     [(A, "signature", None, 0), (D, "delivery", None, 0)]),
+    ("交货期满后30天内付款", [(D, "delivery", 30, 0)]),
+    # the length of a warranty, told behind the last payment, made it one at its end
+    *[(text, [(A, "signature", None, 0), (Y, "acceptance", None, 0)]) for text in (
+        "签约付30%，验收付70%，质保期一年", "签约付30%，验收付70%。质保期自验收之日起12个月。",
+        "签约付30%，余款验收后付清，质保一年", "30% on signing, 70% on acceptance, warranty 12 months",
+        "30% on signing, 70% on acceptance. Warranty 12 months.",
+        "30% on signing, balance on acceptance, 12 months warranty")],
+    ("签约付30%，验收付60%，尾款10%，质保期自验收合格之日起12个月",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 365)]),
+    ("签约付30%，验收付65%，质保期两年，期满付5%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0), (R, "warranty_end", None, 730)]),
+    ("Payment terms are net 30 days from date of invoice. Warranty period is 12 months from delivery.",
+     [(OTHER, "invoice", 30, 0)]),
+    ("100% payment against delivery, 2 year warranty from date of commissioning",
+     [(D, "delivery", None, 0)]),
+    # days in which something else is done were those of the payment beside it
+    ("签约后5日内付30%，乙方收款后15日内发货，货到后付70%",
+     [(A, "signature", 5, 0), (D, "delivery", None, 0)]),
+    ("20% down, 80% after commissioning. Commissioning within 30 days after arrival.",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # a month's name was a month, and 年付 of 满1年付 every year
+    ("服务费每年10万元，合同期三年，每年1月支付", [(P, "period", None, 0)] * 3),
+    ("签约付30%，验收满三个月付60%，满一年付10%",
+     [(A, "signature", None, 0), (Y, "acceptance", 91, 0), (R, "warranty_end", None, 365)]),
+    ("签约付30%，验收满3个月付清余款", [(A, "signature", None, 0), (Y, "acceptance", 91, 0)]),
+    ("完成全部工作的50%时付40%，稳定运行三个月后付60%",
+     [(P, "progress", None, 0), (Y, "acceptance", 91, 0)]),
+    # installment, as it is spelled in America, was an installation; design a signing
+    ("First installment 30% on signing; second installment 70% on shipment",
+     [(A, "signature", None, 0), (D, "shipment", None, 0)]),
+    ("25% at contract signing, 25% at design freeze, 50% at FAT",
+     [(A, "signature", None, 0), (P, "progress", None, 0), (Y, "acceptance", None, 0)]),
+    ("10% upon execution, 80% on acceptance, 10% upon the first anniversary of acceptance",
+     [(A, "signature", 0, 0), (Y, "acceptance", None, 0), (Y, "acceptance", 365, 0)]),
+    ("30% on receipt of order, 70% on installation",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    # bonds, orders and the like
+    ("采购订单下达后付30%，试用两个月后付70%", [(A, "signature", None, 0), (Y, "acceptance", 61, 0)]),
+    ("履约保证金为合同价的10%，签约前提交。预付20%，竣工验收且提交3%质量保函后付80%",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
+    ("1/2 with order, 1/2 on completion; half of the delivery time is for tests",
+     [(A, "signature", None, 0), (Y, "acceptance", None, 0)]),
 ]  # fmt: skip
 
 
@@ -307,7 +358,9 @@ def test_what_shares_cannot_hold_is_said_and_not_read_as_something_else(text, pr
         ("首付30%，其余按月支付", doubts.NO_TERM),
         ("6个月银行承兑汇票支付", doubts.BY_BILL),
         ("payment by 90 days bank acceptance", doubts.BY_BILL),
+        ("到货付款，6个月银承", doubts.BY_BILL),
         ("背靠背付款", doubts.BACK_TO_BACK),
+        ("尾款30%待财政拨款到位后支付，签约付70%", doubts.BACK_TO_BACK),
         ("质保金5%一年后", "sums to 5%"),
     ],
 )
@@ -326,3 +379,10 @@ def test_what_is_read_in_part_is_said(text, problem):
 )  # fmt: skip
 def test_net_thirty_is_thirty_days_without_a_unit_too(text, days):
     assert [n.rule.days for n in parse_clause(text).nodes] == [days]
+
+
+def test_the_term_of_a_short_named_bill_is_no_time_to_wait():
+    """银承 alone was no bill: 182 days after the signature."""
+    text = "签约付30%（6个月银承），发货付70%，运费由供应商承担"
+    assert rules(text) == [("signature", None, 0), ("shipment", None, 0)]
+    assert parse_clause(text).problems == (doubts.BY_BILL,)

@@ -73,6 +73,8 @@ FLAGGED = {
     "forty": {3, 11, 14, 24, 35},
     "last": {3, 12, 22, 25, 29, 34},
     "fresh": {15, 19, 20, 23, 30},
+    "sixty": {3, 7, *range(14, 19), *range(23, 29), 31, 44, *range(46, 51), *range(52, 58)},
+    "unseen": {1, 2, *range(5, 9), 11, 12, 15, 16, 19, 20, 23, 24, *range(27, 30), 33, 38, 39},
 }
 
 
@@ -89,6 +91,9 @@ def test_a_clause_is_read_right_or_said_not_to_be(name):
         ("工程款到账后7日内付30%，余款验收后付", doubts.EVENT_UNKNOWN),
         ("30% upon invoice, 70% after customer approval", doubts.EVENT_UNKNOWN),
         ("签约付20%，一年后付80%", doubts.EVENT_UNKNOWN),
+        ("签约后30天内付30%，60天内付30%，90天内付40%", doubts.EVENT_UNKNOWN),
+        ("首付30%，余款30天内付清", doubts.EVENT_UNKNOWN),
+        ("30% deposit, balance within 30 days", doubts.EVENT_UNKNOWN),
         ("合同价分二期支付，每期50%，第一期签约后付，第二期验收后付", doubts.EACH_ONCE),
         ("30%, 40% and 30% on signing, delivery and acceptance respectively", doubts.EACH_ONCE),
         ("签约付50%，质保金10%不超过5%，验收付40%", doubts.LIMIT),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from qfb_gpu.finance.clause_pieces import Piece
 
 _EACH_MONTH = re.compile(r"每月|按月|monthly", re.IGNORECASE)
+_WARRANTY = re.compile(r"质保|保修|质量保证|缺陷责任|warranty", re.IGNORECASE)
 _LONG_DAYS = 180
 _MOST_RETAINED = 30.0
 """Per cent; more that is paid a year later is no retention."""
@@ -64,14 +65,15 @@ def scheduled(piece: Piece, n: int, whole: int) -> Draft:
 
 def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     """Return what a piece pays; ``warranty`` is the days that the clause names anywhere."""
-    name = _kind_by_name(piece.text)
-    trigger = _trigger(piece.text, name)
+    said = without_warranty(piece.text)
+    name = _kind_by_name(said)
+    trigger = _trigger(said, name)
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
     is_unknown = trigger == words.NO_TRIGGER and (
         words.UNKNOWN_EVENT.search(piece.text) is not None
-        or (kind == words.OTHER and _is_late(piece.text, trigger))
+        or (kind == words.OTHER and _waits(piece, trigger))
     )
     if trigger == words.NO_TRIGGER and not is_unknown:
         trigger = words.TRIGGER_OF_KIND[kind]
@@ -85,6 +87,20 @@ def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
     waits = waits if trigger == words.WARRANTY_END else without_term(waits)
     rule = due_rule(waits, trigger, warranty)
     return Draft(kind, share, piece.is_cumulative, n, rule, is_unknown, thirds)
+
+
+def without_warranty(text: str) -> str:
+    """Return a piece without the length of the warranty, where it waits for another event.
+
+    签约付30%，验收付70%，质保期1年: no payment waits for the end of the warranty.
+    """
+    if not _WARRANTY.search(text):
+        return text
+    rest = words.WARRANTY_TOLD.sub(" ", text)
+    if rest == text:
+        return text
+    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(rest)]
+    return rest if found and words.WARRANTY_END not in found else text
 
 
 def _kind_by_name(text: str) -> int | None:
@@ -111,6 +127,12 @@ def _kind_by_length(piece: Piece, trigger: int, kind: int) -> int:
     is_late = _is_late(text, trigger) and (piece.percent is None or piece.percent <= _MOST_RETAINED)
     says = trigger == words.NO_TRIGGER or words.REMAINDER.search(text)
     return words.RETENTION if is_late and says and piece.percent != 100 else kind  # noqa: PLR2004
+
+
+def _waits(piece: Piece, trigger: int) -> bool:
+    """Return whether a piece that names no event waits so many days for one all the same."""
+    days = due_rule(piece.text, trigger, None).days
+    return days is not None and (piece.percent != 100 or days >= _LONG_DAYS)  # noqa: PLR2004
 
 
 def _is_late(text: str, trigger: int) -> bool:

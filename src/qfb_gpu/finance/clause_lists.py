@@ -58,8 +58,10 @@ def written_out(text: str) -> str:
         after the last event are those after each. As it was where a word of the list is no event
         or payment, or the shares are more or fewer than the events, or more than the whole.
     """
-    text = _ENGLISH.sub(_in_english, _with_ratio(text))
-    for pattern in (_LIST, _SHARES_FIRST):
+    text = _with_ratio(text)
+    if " each " in text.lower():
+        text = _ENGLISH.sub(_in_english, text)
+    for pattern in (_LIST, _SHARES_FIRST) if "各" in text or "分别" in text else ():
         text = pattern.sub(
             lambda match: ",".join(_parts(match)) or match.group(0), _uncounted(text, pattern)
         )

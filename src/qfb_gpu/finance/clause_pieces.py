@@ -56,6 +56,8 @@ def pieces(text: str) -> list[Piece]:
         if not shares and not is_remainder:
             if words.PENALTY.search(segment) or words.NOT_MET.search(segment):
                 continue
+            if found and words.WARRANTY_TOLD.fullmatch(segment) and _has_event(found[-1].text):
+                continue
             if found and words.WHOLE.search(segment) is None and not rest:
                 found[-1] = _longer(found[-1], segment)
             else:
@@ -64,6 +66,10 @@ def pieces(text: str) -> list[Piece]:
         found += _of_segment(f"{rest} {segment}".strip() if not shares else segment)
         rest = ""
     return found
+
+
+def _has_event(text: str) -> bool:
+    return any(pattern.search(text) for _, pattern in words.EVENTS)
 
 
 def _longer(piece: Piece, more: str) -> Piece:

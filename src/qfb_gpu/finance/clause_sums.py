@@ -55,7 +55,7 @@ _NO_TOTAL = pattern_of(
     r"|interest|bond|guarantee|liabil|insur|exceed|freight|\btax|\bVAT"
 )
 """Before a total in its part of the clause: it is the total of something else."""
-_IS_PAID = pattern_of(
+IS_PAID = pattern_of(
     r"付|支|缴|交|收|余|款项|期|笔|批|次|pay|paid|payable|deposit|advance|balance|remain|instal|\bon\b|upon|after|before|within|at"
     + "".join(f"|{pattern.pattern}" for _, pattern in (*words.NAMES, *words.EVENTS))
 )
@@ -78,7 +78,7 @@ def has_fixed_sum(text: str) -> bool:
 
     Totals, unit prices, penalties, and sums that restate a percentage (30%, 计30万元) are none.
     """
-    return next(_paid_parts(_whole_numbers(text)), None) is not None
+    return next(paid_parts(whole_numbers(text)), None) is not None
 
 
 def in_shares(text: str) -> tuple[str, int, bool] | None:
@@ -101,7 +101,7 @@ def in_shares(text: str) -> tuple[str, int, bool] | None:
     None where the clause pays no sum, states two totals, or a sum is not read or is larger than
     the total. A clause that states no total has that of its sums, where nothing else is paid.
     """
-    once = _once(_whole_numbers(text))
+    once = _once(whole_numbers(text))
     totals = [match.span(1) for match in _TOTAL.finditer(once) if _is_total(once, match.start())]
     values = {money(once, span) for span in totals}
     total = _sum_of_all(once) if not values else values.pop() if len(values) == 1 else None
@@ -123,7 +123,7 @@ def _sum_of_all(text: str) -> int | None:
         parts = [part for part in cut(segment) if words.REMAINDER.search(part)]
         if not all(_SUM.search(part) for part in parts):
             return None
-    spans = [match.span() for place in _paid_parts(text) for match in _SUM.finditer(text, *place)]
+    spans = [match.span() for place in paid_parts(text) for match in _SUM.finditer(text, *place)]
     if any(words.CUMULATIVE_BEFORE.search(text[:start]) for start, _ in spans):
         return None
     paid = [money(text, span) for span in spans]
@@ -137,8 +137,8 @@ def _percentages(
 ) -> list[tuple[tuple[int, int], str]]:
     """Return the place of each sum that is paid with its percentage; none where one is not read."""
     found = []
-    for start, end in _paid_parts(text):
-        is_paid = _IS_PAID.search(text, start, end) and not _VAGUE.search(text, start, end)
+    for start, end in paid_parts(text):
+        is_paid = IS_PAID.search(text, start, end) and not _VAGUE.search(text, start, end)
         for match in _SUM.finditer(text, start, end):
             if match.span() in totals:
                 continue
@@ -154,8 +154,10 @@ def _is_total(text: str, start: int) -> bool:
     return _NO_TOTAL.search(part) is None
 
 
-def _paid_parts(text: str) -> Iterator[tuple[int, int]]:
+def paid_parts(text: str) -> Iterator[tuple[int, int]]:
     """Yield where the parts of a clause are that pay a sum, none of which is given as a share."""
+    if not _SUM.search(text):
+        return
     at = 0
     text = _TOTAL.sub(lambda total: _blank(total, text), text)
     for segment in re.split(r"[;。\n]", text):
@@ -176,7 +178,7 @@ def _blank(total: re.Match[str], text: str) -> str:
     return " " * len(written) if _is_total(text, total.start()) else written
 
 
-def _whole_numbers(text: str) -> str:
+def whole_numbers(text: str) -> str:
     """Write 50,000 as 50000: its comma parts no pieces."""
     return re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text)
 

@@ -55,8 +55,8 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"|warranty|defects?\b|guarantee period|maintenance period|(?:fault|trouble|defect)[ -]free")),
     (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
-        r"验收|终验|初验|调试|试运行|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
-        r"|竣工(?!图)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install|handover|go[ -]live"
+        r"验收|终验|初验|调试|试运行|(?:稳定|正常|连续)运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
+        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install(?!ment)|handover|go[ -]live"
         r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
@@ -66,17 +66,22 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SHIPPED, pattern_of(r"发货|出厂|提货|装运|装船|起运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
         r"|(?<![a-z])B/L|提单|信用证|见单|bills? of lading|(?<![a-z])L/C|letters? of credit|at sight|against documents|(?<![a-z])D/[PA](?![a-z])")),
     (PROGRESSED, pattern_of(
-        r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
+        r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|完成[^,;。%付支\d]{1,8}\d[\d.]*%|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
         r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
-        r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单确认|开工|进场前|合同后|中标"
-        r"|sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement"
+        r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单(?:确认|下达|生效)|下达[^,;。]{0,4}订单|开工|进场前|合同后|中标"
+        r"|(?<![a-z])sign|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
         r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
     (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
 EVENT = dict(EVENTS)
+WARRANTY_TOLD = pattern_of(
+    r"(?:^|(?<=[,;。\s]))(?:整机|设备|产品|免费)?(?:质保|保修|质量保证|缺陷责任)期?限?(?!满|届|到期|结束|终)[^,;。%付支\d]{0,18}?(?:起(?:算|计算)?,)?\s*\d+\s*个?(?:月|年|天)(?=\s*(?:[,;。]|$))"
+    r"|(?:^|(?<=[,;.] ))(?:with |and )?(?:an? |the )?(?:\d+[\s-]*(?:month|year)s?[\s-]*warranty(?: period)?|warranty(?: period)?(?: of| is| shall be|:)? \d+ (?:month|year)s?)(?: (?:from|after|starting|commencing|following) [^,.;%]*)?(?=\s*(?:[,;.]|$))"
+)
+"""How long a warranty is, as a part of its own that speaks of no payment: 质保期1年."""
 
 PART_DONE = pattern_of(
     r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管线|正负零|±0)(?:工程|结构|施工)*"
@@ -108,13 +113,14 @@ NOT_PAID_BEFORE = pattern_of(
     r"|cap(?:ped)? (?:at|of)|maximum|not (?:to )?exceed\w*|limited to)[^,;。%]{0,26}$|含税率?:?\s*$"
     r"|(?:递增|递减|上涨|上浮|下浮|涨幅|跌幅|波动|调价|价格调整|调整幅度|increas\w*|decreas\w*|escalat\w*|adjust\w*|inflation"
     r"|(?:增值|附加|所得|印花|城建|关)税|教育费附加|税费|税金|税款|保函|履约(?:保证金|担保))[^,;。%付支票价总()]{0,18}$"
+    r"|(?:保函|履约(?:保证金|担保))(?:金额)?(?:为|是|:|按)(?:本|签约)?合同(?:总)?(?:价款?|金?额)的?\s*$"
 )
 PENALTY = pattern_of(
     r"违约金|罚款|罚金|滞纳金|赔偿|penalt|liquidated damages|late (?:delivery|payment) "
 )
 """What is owed where somebody is late; neither its events nor its days are the payments'."""
 NOT_PAID_AFTER = pattern_of(
-    r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|银行保函|预付款保函|保函|现金折扣|以内|误差|部分|范围"
+    r"^\s*(?:的|作为|作|支付|计收|计付|收取|加收|缴纳|计)?(?:增值税|税|违约金|滞纳金|罚|利息|息|年利|折扣|贴现|优惠|履约|(?:银行|预付款|质量|质保|质保金|维修|等额|独立){0,2}保函|现金折扣|以内|误差|部分|范围"
     r"|VAT|tax|per (?:day|annum|month|week)|p\.a|interest|(?:early[ -]payment |prompt[ -]payment |cash )?discount|penalt|performance"
     r"|(?:bank |performance )?(?:bond|guarantee)|of (?:the )?late|rebate)"
 )

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance import clause_sums as sums
 from qfb_gpu.finance import clause_words as words
+from qfb_gpu.finance.clause_audit import left_out
 from qfb_gpu.finance.clause_drafts import (
     Draft,
     counts_the_pieces,
@@ -27,7 +28,8 @@ from qfb_gpu.finance.clause_drafts import (
 )
 from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
-from qfb_gpu.finance.clause_schedule import n_periods, period_months
+from qfb_gpu.finance.clause_rest import rest_named
+from qfb_gpu.finance.clause_schedule import n_periods, period_months, without_time_of_work
 from qfb_gpu.finance.due_rules import DueRule, due_rule, placed, stated_warranty
 from qfb_gpu.finance.numerals import plain
 
@@ -131,9 +133,31 @@ def parse_clause(text: str | None) -> Clause:
     """
     if text is None or not text.strip():
         return Clause((), ("no clause",))
-    as_written = words.NOT_AT_ALL.sub(" ", plain(text))
+    as_written = words.NOT_AT_ALL.sub(" ", without_time_of_work(plain(text)))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
     spelled = written_out(spelled)
+    clause = _of_spelled(spelled, as_written)
+    if clause.total_basis_points < _WHOLE:
+        clause = _with_rest(spelled, as_written, clause)
+    if not clause.nodes:
+        return clause
+    problems = dict.fromkeys([*clause.problems, *left_out(as_written, clause.nodes)])
+    return replace(clause, problems=tuple(problems))
+
+
+def _with_rest(spelled: str, as_written: str, clause: Clause) -> Clause:
+    """Read what is paid off last as what remains, if nothing else is paid at that event."""
+    named = rest_named(spelled)
+    if named is None:
+        return clause
+    whole = _of_spelled(named, as_written)
+    triggers = [node.rule.trigger for node in whole.nodes]
+    is_whole = whole.total_basis_points == _WHOLE
+    return whole if is_whole and len(triggers) > 1 and len({*triggers}) == len(triggers) else clause
+
+
+def _of_spelled(spelled: str, as_written: str) -> Clause:
+    """Read a clause in shares, or in sums where its shares do not make up the whole."""
     clause = _read(spelled, _WHOLE, as_written)
     if "%" in spelled and clause.total_basis_points == _WHOLE:
         return clause  # what sums it states are what the price is made of
@@ -146,7 +170,8 @@ def parse_clause(text: str | None) -> Clause:
 
 def _read(spelled: str, whole: int, as_written: str) -> Clause:
     """Read a clause whose shares are parts of ``whole``."""
-    drafts, open_ended = _drafts(spelled, whole)
+    warranty = stated_warranty(spelled)
+    drafts, open_ended = _drafts(spelled, whole, warranty)
     if _NUMBERED.search(spelled) or (drafts and counts_the_pieces(spelled, len(drafts))):
         # 分3期: 第1期30%, ...: the instalments are the pieces
         drafts = [replace(draft, n=1) for draft in drafts]
@@ -162,7 +187,7 @@ def _read(spelled: str, whole: int, as_written: str) -> Clause:
         is_sum = not not_read and sums.has_fixed_sum(spelled)
         unread = doubts.FIXED_SUM if is_sum else "no percentage found"
         return Clause((), (not_read or open_ended or unread,))
-    drafts = _named(_repeated(drafts, spelled, whole), stated_warranty(spelled), whole)
+    drafts = _named(_repeated(drafts, spelled, whole), warranty, whole)
     drafts, problems = _own_shares(drafts, whole)
     problems += [open_ended] if open_ended else []
     is_by_month = any(draft.rule.is_by_month for draft in drafts)
@@ -197,11 +222,11 @@ def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause
     return Clause(nodes, tuple(dict.fromkeys(problems)), whole)
 
 
-def _drafts(spelled: str, whole: int) -> tuple[list[Draft], str | None]:
+def _drafts(spelled: str, whole: int, warranty: int | None) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
     drafts, open_ended = [], None
     for piece in pieces(spelled):
-        draft = draft_of(piece, stated_warranty(spelled), whole)
+        draft = draft_of(piece, warranty, whole)
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)

@@ -117,7 +117,7 @@ def stated_warranty(text: str) -> int | None:
     number, unit = next(
         (match.group(i), match.group(i + 1)) for i in (1, 3, 5, 7) if match.group(i) is not None
     )
-    days = _days(int(number), unit)
+    days = in_days(int(number), unit)
     return days if days <= MOST_DAYS else None
 
 
@@ -151,13 +151,13 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     rest = _DATE.sub(" ", text[: own.start()] + " " + text[own.end() :] if own else text)
     rest = _NET.sub(r"net \1 days", rest)
     every = _LENGTH.finditer(rest)
-    lengths = [m for m in every if _days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
-    lengths = [m for m in lengths if not _is_before_event(rest, m, trigger)]
+    lengths = [m for m in every if in_days(int(m.group(1)), m.group(2)) <= MOST_DAYS]
+    lengths = [m for m in lengths if not _is_before_event(rest, m)]
     warranty_days = 0
     if trigger == words.WARRANTY_END:
-        long = [m for m in lengths if _days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
+        long = [m for m in lengths if in_days(int(m.group(1)), m.group(2)) >= 90]  # noqa: PLR2004
         if own is None and warranty is None and long:
-            warranty = _days(int(long[0].group(1)), long[0].group(2))
+            warranty = in_days(int(long[0].group(1)), long[0].group(2))
             lengths.remove(long[0])
         warranty_days = DEFAULT_WARRANTY_DAYS if warranty is None else warranty
     by_month = _by_month(rest, lengths)
@@ -170,13 +170,12 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
     return DueRule(trigger, days, WORKING if is_working else CALENDAR, warranty_days)
 
 
-def _is_before_event(text: str, length: re.Match[str], trigger: int) -> bool:
+def _is_before_event(text: str, length: re.Match[str]) -> bool:
     """Return whether a length ends before the event: 发货前15天, 试运行3个月后终验合格."""
     if _BEFORE.search(text[: length.start()]):
         return True
-    pattern = words.EVENT.get(trigger)
-    gap = _THEN.match(text, length.end()) if trigger in _DONE_LATER else None
-    return bool(pattern and gap and pattern.match(text, gap.end()))
+    gap = _THEN.match(text, length.end())
+    return gap is not None and any(words.EVENT[e].match(text, gap.end()) for e in _DONE_LATER)
 
 
 def _chosen(text: str, lengths: list[re.Match[str]]) -> tuple[int, bool]:
@@ -187,7 +186,7 @@ def _chosen(text: str, lengths: list[re.Match[str]]) -> tuple[int, bool]:
     chosen = (until[-1:] or limits or lengths)[0]
     unit = chosen.group(2)
     is_working = re.search(r"工作日|交易日|营业日|working|business|banking", unit) is not None
-    return _days(int(chosen.group(1)), unit), is_working
+    return in_days(int(chosen.group(1)), unit), is_working
 
 
 def _by_month(text: str, lengths: list[re.Match[str]]) -> tuple[int | None, int] | None:
@@ -239,7 +238,8 @@ def _is_limit(text: str, match: re.Match[str]) -> bool:
     )
 
 
-def _days(number: int, unit: str) -> int:
+def in_days(number: int, unit: str) -> int:
+    """Return a length in days: of a week, of a month of 365/12 days, of a year; else as it is."""
     for word, days in _UNIT.items():
         if word in unit.lower():
             return round(number * 365 / 12) if days == 30 else number * days  # noqa: PLR2004

@@ -30,6 +30,8 @@ _ENGLISH = (
     rf"{'|'.join(reversed(_ONES))})"
 )
 _HALF_OF = r"(?:of|the|upon|on|in|within|at|after|when|is|to be|due|payable|shall|released|paid)\b"
+_LETTER = re.compile("[A-Za-z]")
+"""Where there is none, no numeral is English."""
 _PER_CENT = r"(?:%|percent\b|per cent\b|per-cent\b|pct\b|p\.c\.)"
 
 
@@ -102,11 +104,17 @@ def _percentages(text: str) -> str:
     )[:-1]
     text = re.sub(r"(?<![一二三四五六七八九两\d])半成(?=[^立员交熟品分本]|$)", "5%", text)
     text = re.sub(r"(?<![一二三四五六七八九十])一半|半数", "50%", text)
-    text = re.sub(rf"\b({_ENGLISH})\s+{_PER_CENT}", words, text, flags=re.IGNORECASE)
-    text = re.sub(rf"\b(?:one[ -])?half(?= {_HALF_OF})", "50%", text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(?:one|a)[ -]third\b", "33.3333%", text, flags=re.IGNORECASE)
-    text = re.sub(r"\btwo[ -]thirds\b", "66.6667%", text, flags=re.IGNORECASE)
-    text = re.sub(r"\b(?:one|a)[ -]quarter\b", "25%", text, flags=re.IGNORECASE)
+    if _LETTER.search(text):
+        text = re.sub(rf"\b({_ENGLISH})\s+{_PER_CENT}", words, text, flags=re.IGNORECASE)
+        text = re.sub(
+            rf"\b(?:one[ -])?half(?= {_HALF_OF})(?! of the (?:\w+ )?(?:time|period|term)\b)",
+            "50%",
+            text,
+            flags=re.IGNORECASE,
+        )
+        text = re.sub(r"\b(?:one|a)[ -]third\b", "33.3333%", text, flags=re.IGNORECASE)
+        text = re.sub(r"\btwo[ -]thirds\b", "66.6667%", text, flags=re.IGNORECASE)
+        text = re.sub(r"\b(?:one|a)[ -]quarter\b", "25%", text, flags=re.IGNORECASE)
     text = re.sub(
         r"(?<![\d/.-])1/([2-5])(?![\d/.%-])", lambda m: f"{100 / int(m.group(1)):.6g}%", text
     )
@@ -128,8 +136,16 @@ def _lengths(text: str) -> str:
     text = re.sub(rf"({_CHINESE}+)(?=个?(?:{_UNIT_WORDS}))", chinese, text)
     what = r"(?=(?:\(\d+\) ?)?(?:equal |calendar |working |business )?"
     what += r"(?:monthly |quarterly |annual |yearly )?"
-    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b))"
-    text = re.sub(rf"\b({_ENGLISH})[ -]{what}", words, text, flags=re.IGNORECASE)
+    what += r"(?:days?|weeks?|months?|years?|instal|stages|tranches|payments\b|parts\b))"
+    if _LETTER.search(text):
+        text = re.sub(rf"\b({_ENGLISH})[ -]{what}", words, text, flags=re.IGNORECASE)
+        for years, name in ((1, "first"), (2, "second"), (3, "third")):
+            text = re.sub(
+                rf"\b(?:up)?on (?:the )?{name} anniversary of",
+                f"{years} years after",
+                text,
+                flags=re.IGNORECASE,
+            )
     return re.sub(r"\b(\d+) \(\1\)(?= )", r"\1", text)
 
 
