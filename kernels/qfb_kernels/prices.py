@@ -90,10 +90,23 @@ def _median_log(amount, member, start, stop, scratch):
 median_log = twin(_median_log, sort)
 
 
-def _yearly(day, amount, member, start, stop, next_day):
-    """Return logs of the larger and the mean change at the next payment's time of year, or noughts.
+def _rise(amount, member, start, stop, i):
+    """Return by how much the logarithm rose at one payment, from a price that stayed to another."""
+    before, now = amount[member[i - 1]], amount[member[i]]
+    if i - 1 > start and abs(before - amount[member[i - 2]]) > _SAME * before:
+        return 0.0
+    if i + 1 < stop and abs(amount[member[i + 1]] - now) > _SAME * now:
+        return 0.0
+    return max(0.0, math.log((1.0 + now) / (1.0 + before)))
 
-    Of the last two of three years, of one direction and like size, if this year's is yet to come.
+
+rise = twin(_rise)
+
+
+def _yearly(day, amount, member, start, stop, next_day):
+    """Return the larger and the mean rise at the next payment's time of year, or noughts.
+
+    As logarithms; of the last two of three years, of like size, if this year's is yet to come.
     """
     one, two, three = 0.0, 0.0, 0.0
     i = stop - 1
@@ -103,32 +116,31 @@ def _yearly(day, amount, member, start, stop, next_day):
             ago = next_day - day[member[i]]
             if ago <= 2 * _YEAR_SLACK:
                 return 0.0, 0.0
-            change = math.log((1.0 + now) / (1.0 + before))
             if abs(ago - _YEAR) <= _YEAR_SLACK:
-                one += change
+                one += rise(amount, member, start, stop, i)
             elif abs(ago - 2 * _YEAR) <= _YEAR_SLACK:
-                two += change
+                two += rise(amount, member, start, stop, i)
             elif ago >= 3 * _YEAR - _YEAR_SLACK:
-                three += change
+                three += rise(amount, member, start, stop, i)
         i -= 1
-    if abs(one) <= _SAME:
+    if one == 0.0:
         one, two = two, three
-    elif abs(two) <= _SAME:
+    elif two == 0.0:
         two = three
-    large, small = max(abs(one), abs(two)), min(abs(one), abs(two))
-    if small <= _SAME or large > _ALIKE * small or (one > 0.0) != (two > 0.0):
+    large, small = max(one, two), min(one, two)
+    if large > _ALIKE * small:
         return 0.0, 0.0
-    return (large if one > 0.0 else -large), 0.5 * (one + two)
+    return large, 0.5 * (one + two)
 
 
-yearly = twin(_yearly)
+yearly = twin(_yearly, rise)
 
 
 def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value, step_day, row):
     """Write kind, typical, next, low, high (minor units) and the last step (day, ratio).
 
     The range of an amount that stays is that amount, or a thousandth around it where it wobbles.
-    One that changed at this time of two of three years is expected to; its range holds both.
+    One that rose at this time of two of three years is expected to again; its range holds both.
     """
     for j in range(6):
         value[row, j] = math.nan
@@ -154,10 +166,9 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
         if next_day != _NULL_DAY:
-            large, mean = yearly(day, amount, member, start, stop, next_day)
-            expected = last * math.exp(mean) if mean != 0.0 else last
-            low *= math.exp(_FURTHER * min(large, 0.0))
-            high *= math.exp(_FURTHER * max(large, 0.0))
+            larger, mean = yearly(day, amount, member, start, stop, next_day)
+            expected = last * math.exp(mean)
+            high *= math.exp(_FURTHER * larger)
     else:
         slope, at_last, sd, t, whole = line(day, amount, member, start, stop, centre)
         if t > 5.0 and n >= 6:

@@ -1,5 +1,6 @@
 """What a stream pays, by lists and ``statistics``: amounts in day order, in minor units."""
 
+import itertools
 import math
 import statistics
 
@@ -25,25 +26,28 @@ def line(days, logs):
 
 
 def yearly(days, amounts, next_day):
-    """Return log changes of amount at this time of the last two years of three that had one.
+    """Return log rises of amount at this time of the last two years of three that had one.
 
-    Nothing where fewer had, where they differ in direction or eightfold, or this year had its own.
+    Nothing where fewer had, where one is more than eight times the other, or where the amount
+    changed within 26 days. A rise is from an amount that stayed, to one that stays.
     """
+    runs = []  # of equal amounts, each to the one before: [first place, length]
+    for i in range(len(days)):
+        if i and is_same(amounts[i], amounts[i - 1]):
+            runs[-1][1] += 1
+        else:
+            runs.append([i, 1])
     per_year = {}
-    for i in range(1, len(days)):
+    for (before, length), (i, after) in itertools.pairwise(runs):
         years = round((next_day - days[i]) / 365)
         is_near = abs(next_day - 365 * years - days[i]) <= 13
-        if is_same(amounts[i], amounts[i - 1]):
-            continue
-        if next_day - days[i] <= 26:
-            return []
-        if is_near and 1 <= years <= 3:
+        stayed = (length > 1 or before == 0) and (after > 1 or i == len(days) - 1)
+        if is_near and stayed and 1 <= years <= 3 and amounts[i] > amounts[i - 1]:
             change = math.log((1 + amounts[i]) / (1 + amounts[i - 1]))
             per_year[years] = per_year.get(years, 0.0) + change
-    last = [per_year[y] for y in sorted(per_year) if abs(per_year[y]) > 1e-3][:2]
-    if len(last) < 2 or not 1 / 8 <= last[0] / last[1] <= 8:
-        return []
-    return last
+    last = [per_year[years] for years in sorted(per_year)][:2]
+    is_new = len(runs) > 1 and next_day - days[runs[-1][0]] <= 26
+    return [] if is_new or len(last) < 2 or max(last) > 8 * min(last) else last
 
 
 def price(days, amounts, next_day):
@@ -64,9 +68,8 @@ def price(days, amounts, next_day):
         ratio = last / max(1, amounts[step - 1]) - 1
         again = yearly(days, amounts, next_day) if next_day > -(2**31) else []
         if again:
-            once, twice = (math.exp(x) for x in (statistics.mean(again), 2 * max(again, key=abs)))
-            low, high = stays[2] * min(twice, 1), stays[3] * max(twice, 1)
-            stays = last, last * once, low, high
+            high = stays[3] * math.exp(2 * max(again))
+            stays = last, last * math.exp(statistics.mean(again)), stays[2], high
         return "stepped", *stays, days[step], ratio
     slope, at_last, sd, t = line(days, logs)
     if t > 5 and n >= 6:
