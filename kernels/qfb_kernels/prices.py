@@ -18,7 +18,7 @@ _SAME = 1e-3
 _Z90 = 1.6448536269514722
 _NULL_DAY = -(2**31)
 _YEAR, _YEAR_SLACK = 365, 13  # a payment every second week leaves the year by 13 days at times
-_ALIKE = 8.0
+_ALIKE = 0.1  # by how much logarithms of two rises may differ
 _FURTHER = 2.0  # times the larger of two rises: nine of ten next ones, as measured
 
 
@@ -128,7 +128,7 @@ def _yearly(day, amount, member, start, stop, next_day):
     elif two == 0.0:
         two = three
     large, small = max(one, two), min(one, two)
-    if large > _ALIKE * small:
+    if small == 0.0 or large - small > _ALIKE:
         return 0.0, 0.0
     return large, 0.5 * (one + two)
 

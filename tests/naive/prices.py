@@ -28,8 +28,8 @@ def line(days, logs):
 def yearly(days, amounts, next_day):
     """Return log rises of amount at this time of the last two years of three that had one.
 
-    Nothing where fewer had, where one is more than eight times the other, or where the amount
-    changed within 26 days. A rise is from an amount that stayed, to one that stays.
+    Nothing where fewer had, where they are further than a tenth apart, or where the amount changed
+    within 26 days. A rise is from an amount that stayed, to one that stays.
     """
     runs = []  # of equal amounts, each to the one before: [first place, length]
     for i in range(len(days)):
@@ -47,7 +47,7 @@ def yearly(days, amounts, next_day):
             per_year[years] = per_year.get(years, 0.0) + change
     last = [per_year[years] for years in sorted(per_year)][:2]
     is_new = len(runs) > 1 and next_day - days[runs[-1][0]] <= 26
-    return [] if is_new or len(last) < 2 or max(last) > 8 * min(last) else last
+    return [] if is_new or len(last) < 2 or max(last) - min(last) > 0.1 else last
 
 
 def price(days, amounts, next_day):
