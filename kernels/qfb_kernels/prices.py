@@ -103,13 +103,13 @@ def _rise(amount, member, start, stop, i):
 rise = twin(_rise)
 
 
-def _yearly(day, amount, member, start, stop, next_day):
+def _yearly(day, amount, member, start, stop, last_change, next_day):
     """Return the larger and the mean rise at the next payment's time of year, or noughts.
 
     As logarithms; of the last two of three years, of like size, if this year's is yet to come.
     """
     one, two, three = 0.0, 0.0, 0.0
-    i = stop - 1
+    i = last_change
     while i > start and next_day - day[member[i]] <= 3 * _YEAR + _YEAR_SLACK:
         before, now = amount[member[i - 1]], amount[member[i]]
         if abs(now - before) > _SAME * before:
@@ -165,8 +165,8 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
         kind[row] = STEPPED
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
-        if next_day != _NULL_DAY:
-            larger, mean = yearly(day, amount, member, start, stop, next_day)
+        if n_changes > 1 and next_day != _NULL_DAY:
+            larger, mean = yearly(day, amount, member, start, stop, run, next_day)
             expected = last * math.exp(mean)
             high *= math.exp(_FURTHER * larger)
     else:
