@@ -69,7 +69,35 @@ def streams(draw):
     return days, amounts, draw(st.sampled_from([NULL_DAY, 19_001, 19_030]))
 
 
-@given(st.lists(streams(), max_size=5))
+@st.composite
+def rents(draw):
+    """Payments of one rhythm whose amount changes about once a year, now and then at other times."""
+    period = draw(st.sampled_from([7, 14, 30.4375, 91.3125]))
+    n = round(1_600 / period)
+    late = draw(st.lists(st.integers(0, 4), min_size=n + 1, max_size=n + 1))
+    days = sorted(18_000 + round(i * period) + late[i] for i in range(n + 1))
+    first = draw(st.integers(18_000, 18_370))
+    yearly = draw(st.sampled_from([[1.03], [1.03, 1.05], [0.97], [1, 1.03], [1.03, 1.3, 0.97]]))
+    ratio = {first + 365 * k: draw(st.sampled_from(yearly)) for k in range(5)}
+    ratio[draw(st.integers(18_000, 19_600))] = draw(st.sampled_from([1, 1.0005, 1.1, 0.5]))
+    amount, amounts = draw(base), []
+    for i, day in enumerate(days):
+        for at, by in ratio.items():
+            amount *= by if i and days[i - 1] < at <= day else 1
+        amounts.append(round(amount))
+    again = first + 365 * draw(st.integers(2, 4)) + draw(st.integers(-20, 30))
+    n = max(1, draw(st.sampled_from([n, sum(day < again for day in days[:n])])))
+    return days[:n], amounts[:n], draw(st.sampled_from([NULL_DAY, days[n], days[n] + 3]))
+
+
+def rent(prices, n, step=1):
+    """Return n payments every so many months, their price from each January on, and the next day."""
+    due = np.arange("2020-01", "2030-01", step, dtype="datetime64[M]").astype("datetime64[D]")
+    days = due.astype(int).tolist()
+    return days[:n], [prices[i * step // 12] for i in range(n)], days[n]
+
+
+@given(st.lists(st.one_of(streams(), rents()), max_size=5))
 def test_prices_match_lists(several):
     check(several, CPU)
 
@@ -105,6 +133,8 @@ def test_prices_in_the_simulator_match_lists():
             (days, [500] * 6 + [600] * 4, 18_300),
             (days, [100, 220, 90, 400, 130, 60, 210, 180, 95, 333], 18_300),
             (days, [round(1000 * 1.1**i) for i in range(10)], 18_330),
+            rent([1000, 1030, 1061], 36),
+            rent([1000, 1030, 1030, 1061], 48),
         ],
         simulated_backend(),
     )
@@ -141,3 +171,54 @@ def test_nine_of_ten_variable_amounts_fall_into_their_range(n):
     _, value, _ = prices_of([(days, row[:n].tolist(), 20_000) for row in drawn], CPU)
     held = np.mean((value[:, 2] <= drawn[:, n]) & (drawn[:, n] <= value[:, 3]))
     assert 0.88 < held < 0.94
+
+
+@pytest.mark.parametrize(
+    ("prices", "expected", "low", "high"),
+    [
+        ([1000, 1030, 1060.9], 1060.9 * 1.03, 1060.9, 1060.9 * 1.03**2),
+        ([1000, 1020, 1071], 1071 * (1.02 * 1.05) ** 0.5, 1071, 1071 * 1.05**2),
+        ([1000, 1000, 1030, 1030, 1060.9], 1060.9 * 1.03, 1060.9, 1060.9 * 1.03**2),
+        ([1000, 1030, 1060.9, 1060.9], 1060.9 * 1.03, 1060.9, 1060.9 * 1.03**2),
+        ([1000, 1000, 1030], 1030, 1030, 1030),  # seen once
+        ([1000, 1030, 1061, 1093, 1093, 1093], 1093, 1093, 1093),  # not for two years
+        ([1000, 1030, 988.8], 988.8, 988.8, 988.8),  # once up, once down
+        ([1000, 970, 940.9], 940.9, 940.9, 940.9),  # falls are not foretold
+        ([1000, 1020, 1300], 1300, 1300, 1300),  # of no like size
+    ],
+)
+@pytest.mark.parametrize("step", [1, 3])
+def test_a_price_that_rose_in_two_of_three_januaries_may_rise_next_january(
+    prices, expected, low, high, step
+):
+    prices = [round(1_000_000 * price) for price in prices]
+    stream = rent(prices, 12 // step * len(prices), step)
+    kinds, value, _ = prices_of([stream], CPU)
+    assert AMOUNT_KINDS[kinds[0]] == "stepped"
+    wanted = [prices[-1], expected * 1e6, low * 1e6, high * 1e6]
+    np.testing.assert_allclose(value[0, :4], wanted, rtol=1e-6)
+    check([stream], CPU)
+
+
+@pytest.mark.parametrize("n", [25, 28, 35, 37, 40, 47])
+def test_a_price_that_rises_every_january_stays_in_the_months_between(n):
+    _, value, _ = prices_of([rent([100_000, 103_000, 106_090, 109_273], n)], CPU)
+    assert len(set(value[0, :4])) == 1
+
+
+def test_nine_of_ten_yearly_rises_fall_into_their_range():
+    rng = np.random.default_rng(0)
+    rises = 1 + 0.03 * np.exp(0.5 * rng.standard_normal((4_000, 3)))
+    drawn = np.round(1_000_000 * np.cumprod(np.c_[np.ones(4_000), rises], axis=1)).astype(int)
+    _, value, _ = prices_of([rent(row[:3].tolist(), 36) for row in drawn], CPU)
+    held = np.mean((value[:, 2] <= drawn[:, 3]) & (drawn[:, 3] <= value[:, 3]))
+    assert 0.9 < held < 0.96
+    assert (value[:, 3] > value[:, 2]).mean() > 0.97
+
+
+def test_one_odd_payment_a_year_is_no_rise():
+    days, amounts, next_day = rent([1000] * 3, 36)
+    amounts[12] = amounts[24] = 1030
+    kinds, value, _ = prices_of([(days, amounts, next_day)], CPU)
+    assert AMOUNT_KINDS[kinds[0]] == "stepped"
+    assert value[0, :4].tolist() == [1000] * 4

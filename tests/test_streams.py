@@ -40,6 +40,16 @@ def test_a_price_step_stays_in_one_stream(ratio):
     assert found.next_amount[0] == pytest.approx(1000 * ratio)
 
 
+def test_a_rent_that_rose_two_januaries_is_foretold_to_rise_or_stay():
+    rent = [1000.0] * 12 + [1030.0] * 12 + [1060.9] * 12
+    found = regular(monthly(15, rent, start=(2022, 1)))
+    assert found.amount_kind.tolist() == ["stepped"]
+    assert found.next_date.tolist() == [pd.Timestamp(2025, 1, 15)]
+    assert found.next_amount_low[0] == 1060.9
+    assert found.next_amount[0] == pytest.approx(1060.9 * 1.03)
+    assert found.next_amount_high[0] == pytest.approx(1060.9 * 1.03**2)
+
+
 def test_two_contracts_with_one_counterparty_are_two_streams():
     found = regular(monthly(5, [800.0] * 24), monthly(20, [95.0] * 24))
     assert found.n_payments.tolist() == [24, 24]

@@ -17,6 +17,9 @@ FIXED, STEPPED, VARIABLE, TREND = range(4)
 _SAME = 1e-3
 _Z90 = 1.6448536269514722
 _NULL_DAY = -(2**31)
+_YEAR, _YEAR_SLACK = 365, 13  # a payment every second week leaves the year by 13 days at times
+_ALIKE = 0.1  # by how much logarithms of two rises may differ
+_FURTHER = 2.0  # times the larger of two rises: nine of ten next ones, as measured
 
 
 def _changes(amount, member, start, stop):
@@ -87,10 +90,57 @@ def _median_log(amount, member, start, stop, scratch):
 median_log = twin(_median_log, sort)
 
 
+def _rise(amount, member, start, stop, i):
+    """Return by how much the logarithm rose at one payment, from a price that stayed to another."""
+    before, now = amount[member[i - 1]], amount[member[i]]
+    if i - 1 > start and abs(before - amount[member[i - 2]]) > _SAME * before:
+        return 0.0
+    if i + 1 < stop and abs(amount[member[i + 1]] - now) > _SAME * now:
+        return 0.0
+    return max(0.0, math.log((1.0 + now) / (1.0 + before)))
+
+
+rise = twin(_rise)
+
+
+def _yearly(day, amount, member, start, stop, last_change, next_day):
+    """Return the larger and the mean rise at the next payment's time of year, or noughts.
+
+    As logarithms; of the last two of three years, of like size, if this year's is yet to come.
+    """
+    one, two, three = 0.0, 0.0, 0.0
+    i = last_change
+    while i > start and next_day - day[member[i]] <= 3 * _YEAR + _YEAR_SLACK:
+        before, now = amount[member[i - 1]], amount[member[i]]
+        if abs(now - before) > _SAME * before:
+            ago = next_day - day[member[i]]
+            if ago <= 2 * _YEAR_SLACK:
+                return 0.0, 0.0
+            if abs(ago - _YEAR) <= _YEAR_SLACK:
+                one += rise(amount, member, start, stop, i)
+            elif abs(ago - 2 * _YEAR) <= _YEAR_SLACK:
+                two += rise(amount, member, start, stop, i)
+            elif ago >= 3 * _YEAR - _YEAR_SLACK:
+                three += rise(amount, member, start, stop, i)
+        i -= 1
+    if one == 0.0:
+        one, two = two, three
+    elif two == 0.0:
+        two = three
+    large, small = max(one, two), min(one, two)
+    if small == 0.0 or large - small > _ALIKE:
+        return 0.0, 0.0
+    return large, 0.5 * (one + two)
+
+
+yearly = twin(_yearly, rise)
+
+
 def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value, step_day, row):
     """Write kind, typical, next, low, high (minor units) and the last step (day, ratio).
 
     The range of an amount that stays is that amount, or a thousandth around it where it wobbles.
+    One that rose at this time of two of three years is expected to again; its range holds both.
     """
     for j in range(6):
         value[row, j] = math.nan
@@ -115,6 +165,10 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
         kind[row] = STEPPED
         step_day[row] = day[member[run]]
         value[row, 5] = last / max(1.0, amount[member[run - 1]]) - 1.0
+        if n_changes > 1 and next_day != _NULL_DAY:
+            larger, mean = yearly(day, amount, member, start, stop, run, next_day)
+            expected = last * math.exp(mean)
+            high *= math.exp(_FURTHER * larger)
     else:
         slope, at_last, sd, t, whole = line(day, amount, member, start, stop, centre)
         if t > 5.0 and n >= 6:
@@ -140,7 +194,7 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
     value[row, 3] = high
 
 
-prices_row = twin(_prices_row, changes, line, median_log)
+prices_row = twin(_prices_row, changes, yearly, line, median_log)
 _prices_row_cpu, _prices_row_gpu = prices_row.cpu, prices_row.gpu
 
 

@@ -1,5 +1,6 @@
 """What a stream pays, by lists and ``statistics``: amounts in day order, in minor units."""
 
+import itertools
 import math
 import statistics
 
@@ -24,6 +25,31 @@ def line(days, logs):
     return slope, at_zero, sd, abs(slope) * spread / max(sd, 1e-6)
 
 
+def yearly(days, amounts, next_day):
+    """Return log rises of amount at this time of the last two years of three that had one.
+
+    Nothing where fewer had, where they are further than a tenth apart, or where the amount changed
+    within 26 days. A rise is from an amount that stayed, to one that stays.
+    """
+    runs = []  # of equal amounts, each to the one before: [first place, length]
+    for i in range(len(days)):
+        if i and is_same(amounts[i], amounts[i - 1]):
+            runs[-1][1] += 1
+        else:
+            runs.append([i, 1])
+    per_year = {}
+    for (before, length), (i, after) in itertools.pairwise(runs):
+        years = round((next_day - days[i]) / 365)
+        is_near = abs(next_day - 365 * years - days[i]) <= 13
+        stayed = (length > 1 or before == 0) and (after > 1 or i == len(days) - 1)
+        if is_near and stayed and 1 <= years <= 3 and amounts[i] > amounts[i - 1]:
+            change = math.log((1 + amounts[i]) / (1 + amounts[i - 1]))
+            per_year[years] = per_year.get(years, 0.0) + change
+    last = [per_year[years] for years in sorted(per_year)][:2]
+    is_new = len(runs) > 1 and next_day - days[runs[-1][0]] <= 26
+    return [] if is_new or len(last) < 2 or max(last) - min(last) > 0.1 else last
+
+
 def price(days, amounts, next_day):
     """Return kind, typical, next, low, high, day of the last step or None, its ratio or None."""
     n, last = len(amounts), amounts[-1]
@@ -40,6 +66,10 @@ def price(days, amounts, next_day):
     if 4 * len(moved) <= n - 1:
         step = moved[-1]
         ratio = last / max(1, amounts[step - 1]) - 1
+        again = yearly(days, amounts, next_day) if next_day > -(2**31) else []
+        if again:
+            high = stays[3] * math.exp(2 * max(again))
+            stays = last, last * math.exp(statistics.mean(again)), stays[2], high
         return "stepped", *stays, days[step], ratio
     slope, at_last, sd, t = line(days, logs)
     if t > 5 and n >= 6:

@@ -69,14 +69,19 @@ TABLES = (
         ("next_due_date", "date",
          ("the due date that the next payment answers, before as_of where overdue; null as "
           "next_date")),
-        ("next_amount", "float64", "expected amount, currency units; null as next_date"),
+        ("next_amount", "float64",
+         ("expected amount, currency units; raised where the price rose at this time of two of the "
+          "last three years; null as next_date")),
         ("next_amount_low", "float64",
          ("5% quantile of the next amount, currency units; of one that stays the amount, or a "
           "thousandth below where it wobbles; null as next_date")),
         ("next_amount_high", "float64",
-         "95% quantile of the next amount, currency units; null as next_date"),
+         ("95% quantile of the next amount, currency units; where next_amount is raised, by twice "
+          "the larger of these two rises; null as next_date")),
         ("n_missed", "int32",
-         "due dates without a payment, two that roll to one day as one; 0 where not regular"),
+         ("due dates without a payment, two that roll to one day as one; 0 where not regular. Of "
+          "monthly payments that leave out half of the months, ranges hold 78% of next dates, "
+          "not 90%")),
         ("status", "string", "early, mature or stopped; null where not regular"),
     ),
     table(
