@@ -19,6 +19,7 @@ import pyarrow.csv as pacsv
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.double_bytes import Utf8OfPairs, is_double
+from qfb_gpu.lake.formulas import without_formulas
 from qfb_gpu.lake.swallowed import swallowing
 from qfb_gpu.lake.unreadable import MOST_BYTES, unreadable
 
@@ -165,7 +166,8 @@ def pieces(
         reader = _reader(raw, part, read_options, broken, kinds, quoted=quoted)
         first = 0
         for rows, others in _gathered(reader, len(there), batch_rows, part.separator, len(names)):
-            read = pa.RecordBatch.from_arrays(rows.columns, names=there)
+            texts = map(without_formulas, rows.columns) if quoted else rows.columns
+            read = pa.RecordBatch.from_arrays(list(texts), names=there)
             start, lines = first, []
             first += rows.num_rows
             while broken and broken[0][0] < first:  # the parser is ahead of the batches
