@@ -162,7 +162,11 @@ def _by_word(coded: Coded, words: dict[str, int]) -> tuple[Any, Any]:
 
 
 def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tuple[Any, Any, Any]:
-    """Return int16 currency codes, int8 exponents and a status a row; null is ``default``."""
+    """Return int16 currency codes, int8 exponents and a status a row; null is ``default``.
+
+    The status of a row without a code is MISSING where there is a column of them, which may be
+    null, and OK where there is none.
+    """
     if values is None:
         code = np.full(n_rows, currency_code(default), np.int16)
         return code, np.full(n_rows, EXPONENT[default], np.int8), np.zeros(n_rows, np.int8)
@@ -174,7 +178,8 @@ def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tupl
     at = coded.codes.astype(np.intp)  # once, not in each of the three
     code = np.array([currency_code(name) for name in read], np.int16)
     exponent = np.array([EXPONENT[name] for name in read], np.int8)
-    status = np.array([OK if known else UNREADABLE for known in [*is_known, True]], np.int8)
+    told = [OK if known else UNREADABLE for known in is_known]
+    status = np.array([*told, MISSING], np.int8)
     return code[at], exponent[at], status[at]
 
 
