@@ -51,6 +51,7 @@ _DATE_WORDS = {
     IMPOSSIBLE: "is no day of the calendar",
     AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
     parse.YEAR_LAST: "may have its year last (set date_order = 'ymd', 'dmy' or 'mdy')",
+    parse.TURNED: "is a day only with day and month exchanged (the file may mix both orders)",
     parse.SERIAL: "may be a spreadsheet's serial number (export dates, or as YYYYMMDD)",
 }
 _OTHER_WORDS = {

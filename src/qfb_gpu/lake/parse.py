@@ -31,6 +31,9 @@ SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
 YEAR_LAST = 6
 """Three numbers of two digits: which is the year, nobody has said."""
+TURNED = 7
+"""A day of the calendar only with day and month the other way round than the source says."""
+_OTHER = {"dmy": "mdy", "mdy": "dmy"}
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
@@ -79,10 +82,21 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
         some = texts.take(pa.array(wrong))
         is_serial = np.asarray(pc.match_substring_regex(some, r"^\s*\d{5}(\.\d*)?\s*$"), bool)
         status[wrong[is_serial]] = SERIAL
+    if order in _OTHER:
+        status[_turned(texts, status, _OTHER[order])] = TURNED
     if order == "auto":
         unsure = _of_two_digits(texts, data, offsets)
         days[unsure], status[unsure] = NULL_DAY, YEAR_LAST
     return days, status
+
+
+def _turned(texts: pa.Array, status: Any, order: str) -> Any:
+    """Return the rows of no day that are one in another order."""
+    rows = np.flatnonzero(status == kernels.IMPOSSIBLE)
+    some = texts.take(pa.array(rows))
+    days, again = np.empty(rows.size, np.int32), np.empty(rows.size, np.int8)
+    kernels.parse_date_cpu(*text_buffers(some), _ORDER[order], days, again)
+    return rows[again == OK]
 
 
 def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
