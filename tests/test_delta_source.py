@@ -164,6 +164,23 @@ def test_no_delta_table_is_said_to_be_none(tmp_path):
         delta_source.snapshot(tmp_path / "nowhere")
 
 
+def test_a_folder_that_delta_rs_takes_for_another_is_refused(tmp_path):
+    """The log of ``a b`` was read for ``a%20b``: rows of the one, where the files have one name."""
+    for name in ("a b", "a%20b"):
+        table = Table(tmp_path / name, COLUMNS)
+        table.commit([table.file("a.parquet", {"amount": [len(name)]})])
+    assert ours(tmp_path / "a b") == [("3", None, None, None)]
+    with pytest.raises(InputError, match="holds '%20'; rename the folder"):
+        ours(tmp_path / "a%20b")
+
+
+@pytest.mark.parametrize("name", ["源 表", "a#b?c", "100%", "a&b+c='d'"])
+def test_any_other_name_of_a_folder_is_read(tmp_path, name):
+    table = Table(tmp_path / name, COLUMNS)
+    table.commit([table.file("a.parquet", {"amount": [7]})])
+    assert ours(tmp_path / name) == [("7", None, None, None)]
+
+
 STATS = {
     "minValues": {"date": "2020-01-01"},
     "maxValues": {"date": "2020-12-31"},

@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from qfb_gpu import cli
 from qfb_gpu._schema import output
@@ -130,6 +131,26 @@ def test_a_file_is_not_called_broken_where_a_process_may_open_no_more(tmp_path):
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
     assert "ulimit -n" in str(told.value)
     assert "delete" not in str(told.value)
+
+
+def test_a_log_is_not_called_broken_where_a_process_may_open_no_more(tmp_path):
+    """By Python, which lists the log, or by delta-rs, whose errors have a number in words alone."""
+    for _ in range(8):  # several commits are read at once
+        write_deltalake(str(tmp_path), pa.table({"a": [1]}), mode="append")
+    delta.open_table(tmp_path)
+    n_open = max(int(one.name) for one in Path("/proc/self/fd").iterdir()) + 1
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    said = []
+    for limit in range(3, n_open + 4):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limit, before[1]))
+        try:
+            delta.open_table(tmp_path)
+        except InputError as error:
+            said.append(str(error))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, before)
+    assert {"Errno 24" in one for one in said} == {True, False}
+    assert all("ulimit -n" in one and "delete" not in one and "\n" not in one for one in said)
 
 
 def test_every_folder_that_a_night_makes_is_one_that_is_looked_at_before_it(whole):

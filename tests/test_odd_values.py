@@ -13,7 +13,8 @@ from qfb_gpu.config import build_config
 from qfb_gpu.lake import delta
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.ingest import ingest
-from qfb_gpu.lake.parse import parse_dates
+from qfb_gpu.lake.parse import TURNED, parse_dates
+from qfb_kernels import days
 from qfb_kernels.text import MISSING, OK
 
 
@@ -228,3 +229,14 @@ def test_an_id_that_came_as_a_decimal_is_the_whole_number(ingested, coded):
     rows = [row for path in files for row in pq.ParquetFile(path).read().to_pylist()]
     want = ["0", "1", "1", "12345678901234567890", "2", "20", "300", "7.5000000000"]
     assert sorted(row["customer_id"] for row in rows) == want
+
+
+@pytest.mark.parametrize(("order", "turned"), [("dmy", "12/31/2025"), ("mdy", "31/12/2025")])
+def test_a_day_only_the_other_way_round_says_that_a_file_mixes_both(order, turned):
+    """Its rows with days up to 12 are read as the config says, half of them a wrong day."""
+    texts = ["05/04/2025", turned, "31/31/2025", "2025-02-30", "2025-02-28", "", "30/02/2025", None]
+    _, status = parse_dates(pa.array(texts), order)
+    impossible = days.IMPOSSIBLE
+    assert status.tolist() == [OK, TURNED, impossible, impossible, OK, MISSING, impossible, MISSING]
+    _, coded = parse_dates(pa.array(texts).dictionary_encode(), order)
+    assert coded.tolist() == status.tolist()

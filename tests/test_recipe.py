@@ -318,6 +318,32 @@ def test_a_night_sees_whole_files_looks_up_and_splits_rows(tmp_path):
     assert ingest(config).counts["transactions"]["prepare: 2 lookup (category) matched"] == 3001
 
 
+HOURS = """    { op = "label_hours", column = "booked", hours = [[22, 6, "night"]], into = "channel" },
+]
+"""
+
+
+def test_one_time_that_cannot_be_read_is_counted_and_stops_no_night(tmp_path):
+    """A header again in the middle, or a 30th of February, refused the file."""
+    times = [f"2024-01-{n % 28 + 1:02d} {n % 24:02d}:30:00" for n in range(300)]
+    times[7], times[8], times[200] = "2024-02-30 05:00:00", " ", "booked"
+    body = "".join(f"c,{time},-10.00,p\n" for time in times)
+    config = night(
+        tmp_path, CONFIG[: CONFIG.index("    { op")].replace("closed_on", "booked") + HOURS
+    )
+    (tmp_path / "p.csv").write_text(ROWS + body, encoding="utf-8")
+    counts = ingest(config).counts["transactions"]
+    n_nights = sum(n % 24 in (22, 23, 0, 1, 2, 3, 4, 5) for n in range(300) if n not in (7, 8, 200))
+    assert counts["prepare: 1 label_hours (channel) no time"] == 2
+    (path,) = (tmp_path / "out" / "lake" / "transactions").rglob("part-*.parquet")
+    assert pq.read_table(path)["channel"].to_pylist().count("night") == n_nights
+    assert (counts["rows"], counts["kept"]) == (300, 297)
+    hours = "".join(f"c,{n % 24:02d}h30,-10.00,p\n" for n in range(100))
+    (tmp_path / "p.csv").write_text(ROWS + hours, encoding="utf-8")
+    with pytest.raises(InputError, match="expected timestamps such as 2024-01-31 09:30:00.*h30"):
+        ingest(config)
+
+
 def test_explain_shows_steps_columns_and_counts(tmp_path, capsys, monkeypatch):
     night(tmp_path)
     monkeypatch.setattr("sys.argv", ["qfb", "prepare", str(tmp_path / "q.toml"), "--explain"])

@@ -51,6 +51,7 @@ _DATE_WORDS = {
     IMPOSSIBLE: "is no day of the calendar",
     AMBIGUOUS: "may be day or month first (set date_order = 'dmy' or 'mdy')",
     parse.YEAR_LAST: "may have its year last (set date_order = 'ymd', 'dmy' or 'mdy')",
+    parse.TURNED: "is a day only with day and month exchanged (the file may mix both orders)",
     parse.SERIAL: "may be a spreadsheet's serial number (export dates, or as YYYYMMDD)",
 }
 _OTHER_WORDS = {
@@ -151,15 +152,15 @@ def clean(batch: Batch, plan: FilePlan) -> Cleaned:
     excluded, reasons = _exclude(rows, plan, reader, columns)
     reason = np.where(excluded > 0, 0, reader.reason)
     keep = np.flatnonzero((excluded == 0) & (reason == 0))
-    if reader.rounded is not None:
-        counts[joined.ROUNDED] += int(reader.rounded[keep].sum())
+    for measure, which in reader.noted.items():
+        counts[measure] += int(which[keep].sum())
     for number, why in enumerate(reasons, 1):
         counts[f"excluded: {why}"] += int((excluded == number).sum())
     rejects = _rejects(batch, came, plan, reason, reader.words, row_number, counts)
     by_file = {plan.number: +counts}
     if batch.files:
         judged = [("excluded", excluded, reasons), ("rejected", reason, reader.words)]
-        by_file = joined.counts_by_file(batch, judged, reader.rounded)
+        by_file = joined.counts_by_file(batch, judged, reader.noted)
         rejects = joined.named(rejects, names, sizes, reason)
     return Cleaned(columns, keep, rejects, +counts, by_file)
 
@@ -263,7 +264,7 @@ class _RowReader:
         self.reason = np.zeros(rows.num_rows, np.int16)
         self.n_missing = np.zeros(rows.num_rows, np.int16)
         self.words: list[str] = []
-        self.rounded: Any = None
+        self.noted: dict[str, Any] = {}
         self._negative: Any = None
 
     def read(self, column: Column) -> dict[str, Any]:
@@ -336,8 +337,11 @@ class _RowReader:
         minor, status = amounts.to_minor(read, exponent, half_even=half_even)
         rounded = status == ROUNDED
         if rounded.any():
-            self.rounded = rounded
+            self.noted[joined.ROUNDED] = rounded
             status[rounded] = OK
+        assumed = (self._currency[2] == MISSING) & (status == OK)
+        if assumed.any():
+            self.noted[f"{joined.ASSUMED}{self._plan.currency}"] = assumed
         self._judge(column, status)
         self._negative = minor < 0
         if "direction" in self._plan.table.names and "direction" not in self._plan.mapped:

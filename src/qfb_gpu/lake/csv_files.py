@@ -12,6 +12,7 @@ import csv
 import io
 from collections import deque
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -19,11 +20,12 @@ import pyarrow.csv as pacsv
 
 from qfb_gpu.errors import InputError
 from qfb_gpu.lake.double_bytes import Utf8OfPairs, is_double
+from qfb_gpu.lake.formulas import without_formulas
 from qfb_gpu.lake.swallowed import swallowing
 from qfb_gpu.lake.unreadable import MOST_BYTES, unreadable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from qfb_gpu.config import SourcePart
     from qfb_gpu.lake.sources import SourceFile
@@ -164,8 +166,12 @@ def pieces(
     with pa.input_stream(str(file.path), compression="detect") as raw:
         reader = _reader(raw, part, read_options, broken, kinds, quoted=quoted)
         first = 0
-        for rows, others in _gathered(reader, len(there), batch_rows, part.separator, len(names)):
-            read = pa.RecordBatch.from_arrays(rows.columns, names=there)
+        last = list(kinds).index(len(names) - 1) if quoted else None
+        is_open = partial(_is_open_at_end, file, part, last)
+        taken = partial(swallowing, separator=part.separator, n_columns=len(names))
+        for rows, others in _gathered(reader, len(there), batch_rows, taken, is_open):
+            texts = map(without_formulas, rows.columns) if quoted else rows.columns
+            read = pa.RecordBatch.from_arrays(list(texts), names=there)
             start, lines = first, []
             first += rows.num_rows
             while broken and broken[0][0] < first:  # the parser is ahead of the batches
@@ -218,7 +224,11 @@ def _none_of(names: list[str]) -> pa.RecordBatch:
 
 
 def _gathered(
-    blocks: Iterable[pa.RecordBatch], n_read: int, n_rows: int, separator: str, n_columns: int
+    blocks: Iterable[pa.RecordBatch],
+    n_read: int,
+    n_rows: int,
+    swallowed: Callable[[Any], dict[int, str]],
+    is_open: Callable[[pa.RecordBatch], bool],
 ) -> Iterator[tuple[pa.RecordBatch, dict[int, str]]]:
     """Put blocks together while they have no more rows; the first ``n_read`` columns are kept.
 
@@ -234,13 +244,37 @@ def _gathered(
             yield pa.concat_batches(some), found
             some, found, n_some, n_bytes = [], {}, 0, 0
         for column in block.columns[n_read:]:
-            swallowed = swallowing(column, separator, n_columns)
-            found |= {n_some + row: said for row, said in swallowed.items()}
+            found |= {n_some + row: said for row, said in swallowed(column).items()}
         some.append(read)
         n_some += read.num_rows
         n_bytes += read.nbytes
     if some:
+        if is_open(block):
+            values = [column[-1].as_py() for column in block.columns]
+            found[n_some - 1] = f"the file ends within a quote: {values}"
         yield pa.concat_batches(some), found
+
+
+def _is_open_at_end(
+    file: SourceFile, part: SourcePart, last: int | None, block: pa.RecordBatch
+) -> bool:
+    """Return whether a quote is open where a file ends, which was cut there: half a value is none.
+
+    ``block`` are its last rows, ``last`` the place of its last column among theirs; None where it
+    has no quotes. A compressed file that was cut is refused.
+    """
+    if last is None or not block.num_rows or not _is_of_one_byte(part.encoding):
+        return False
+    value = block.column(last)[-1].as_py()
+    text = value.encode(part.encoding) if isinstance(value, str) else value
+    written = f'{part.separator}"'.encode() + text.replace(b'"', b'""')
+    with pa.input_stream(str(file.path), compression="detect") as stream:
+        if isinstance(stream, pa.CompressedInputStream):
+            return False
+    with file.path.open("rb") as stream:
+        size = stream.seek(0, io.SEEK_END)
+        stream.seek(max(0, size - len(written)))
+        return stream.read() == written
 
 
 def sample_of(file: SourceFile) -> bytes:
@@ -251,8 +285,7 @@ def sample_of(file: SourceFile) -> bytes:
 
 def _may_be_quoted(file: SourceFile, part: SourcePart) -> bool:
     """Return whether there may be quotes in a file: a look at its bytes until there is one."""
-    encoding = codecs.lookup(part.encoding).name
-    if encoding not in _OF_ONE_BYTE and not encoding.startswith(("cp125", "iso8859")):
+    if not _is_of_one_byte(part.encoding):
         return True
     with pa.input_stream(str(file.path), compression="detect") as stream:
         if isinstance(stream, pa.CompressedInputStream):
@@ -261,6 +294,11 @@ def _may_be_quoted(file: SourceFile, part: SourcePart) -> bool:
             if b'"' in block:
                 return True
     return False
+
+
+def _is_of_one_byte(encoding: str) -> bool:
+    name = codecs.lookup(encoding).name
+    return name in _OF_ONE_BYTE or name.startswith(("cp125", "iso8859"))
 
 
 def _arrow_encoding(encoding: str) -> str:

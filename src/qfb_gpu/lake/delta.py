@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import time
 import urllib.parse
 from contextlib import contextmanager
@@ -88,13 +89,18 @@ def open_table(path: Path) -> DeltaTable | None:
     Raises
     ------
     InputError
-        Its log cannot be read: to delete such a table is safe, which a bank's is not.
+        Its log cannot be read: to delete such a table is safe, which a bank's is not. Or it may
+        not be read now, and nothing is to be deleted.
     """
     from deltalake.exceptions import DeltaError
 
     try:
         return read_log(path)
-    except DeltaError as error:
+    except (DeltaError, OSError) as error:
+        if _is_not_now(error):
+            raise InputError(_not_now(path, error)) from error
+        if isinstance(error, OSError):
+            raise
         reason = str(error).strip().split("\n", 1)[0][:200]
         msg = f"{path}: its Delta log cannot be read ({reason}); {_mended(path, 'that folder')}"
         raise InputError(msg) from error
@@ -110,8 +116,26 @@ def _mended(table: Path, folder: str) -> str:
     return f"delete {folder} and run again: what it holds is made anew"
 
 
-_NOT_NOW = {errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOMEM}
+_NOT_NOW = {errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOMEM, errno.EAGAIN}
 """What is wrong with the process that opens a file, not with the file."""
+_TOLD = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+)")
+"""How delta-rs tells the number of an error, which its errors do not have."""
+_COLOUR = re.compile(r"\x1b\[\d*m")
+
+
+def _is_not_now(error: Exception) -> bool:
+    """Return whether a file may not be opened now, which says nothing about the file."""
+    told = _TOLD.search(str(error))
+    code = int(told[1] or told[2]) if told else getattr(error, "errno", None)
+    return code in _NOT_NOW
+
+
+def _not_now(path: Path, error: Exception) -> str:
+    reason = " ".join(_COLOUR.sub("", str(error)).split())[:300]
+    return (
+        f"{path} cannot be opened ({reason}); it is not broken: give this user the right "
+        "to read it, memory, or more open files (ulimit -n), and run again"
+    )
 
 
 def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
@@ -130,12 +154,8 @@ def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
     except (OSError, pa.ArrowInvalid) as error:
         table = next((p for p in path.parents if (p / "_delta_log").is_dir()), path.parent)
         reason = " ".join(str(error).split())[:200]
-        if getattr(error, "errno", None) in _NOT_NOW:
-            msg = (
-                f"{path} cannot be opened ({reason}); it is not broken: give this user the right "
-                "to read it, memory, or more open files (ulimit -n), and run again"
-            )
-            raise InputError(msg) from error
+        if _is_not_now(error):
+            raise InputError(_not_now(path, error)) from error
         msg = f"{path} is lost or broken ({reason}); {_mended(table, str(table))}"
         raise InputError(msg) from error
 

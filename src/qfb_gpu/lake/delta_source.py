@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import json
+import re
 import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -111,6 +112,13 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
     """Return a version of a Delta table; raises as :func:`snapshot`."""
     from deltalake.exceptions import DeltaError
 
+    coded = re.search(r"%[0-9A-Fa-f]{2}", str(path.resolve()))
+    if coded:  # delta-rs takes a path for an address: it would read another folder's log
+        msg = (
+            f"{path}: a Delta table cannot be read from a folder whose name, or that of one above "
+            f"it, holds {coded[0]!r}; rename the folder, or export the table as Parquet"
+        )
+        raise InputError(msg)
     try:
         table = read_log(path)
     except (DeltaError, OSError) as error:

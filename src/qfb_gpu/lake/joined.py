@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.clean import FilePlan
 
 ROUNDED = "rounded: amount to the decimals of its currency"
+ASSUMED = "assumed: currency, where a row has none: "
+"""And the config's: how the count of such rows with an amount begins."""
 _SMALL = 4
 """A batch is small that has less than this part of the rows that one may have."""
 
@@ -77,7 +79,7 @@ def _together(some: list[tuple[Batch, FilePlan]]) -> tuple[Batch, FilePlan]:
 
 
 def counts_by_file(
-    batch: Batch, judged: list[tuple[str, Any, list[str]]], rounded: Any
+    batch: Batch, judged: list[tuple[str, Any, list[str]]], noted: dict[str, Any]
 ) -> dict[int, Counter[str]]:
     """Return the measures of each file of a batch, by its number.
 
@@ -86,19 +88,19 @@ def counts_by_file(
     batch : Batch
     judged : list of (str, integer array, list of str)
         What becomes of a row, the number of the reason of each row (0: it does not), the reasons.
-    rounded : array of bool or None
-        Whether an amount was rounded; of rows that are kept it is counted.
+    noted : dict of measure to array of bool
+        Whether it holds of a row; of rows that are kept it is counted.
     """
     found: dict[int, Counter[str]] = {}
-    if rounded is not None:
-        rounded = rounded & np.all([code == 0 for _, code, _ in judged], axis=0)
+    is_kept = np.all([code == 0 for _, code, _ in judged], axis=0)
     start = 0
     for number, _, n_rows in batch.files:
         counts = found.setdefault(number, Counter())
         rows = slice(start, start + n_rows)
         start += n_rows
         counts["rows"] += n_rows
-        counts[ROUNDED] += 0 if rounded is None else int(rounded[rows].sum())
+        for measure, which in noted.items():
+            counts[measure] += int((which & is_kept)[rows].sum())
         for kind, code, words in judged:
             for why, n in enumerate(np.bincount(code[rows])[1:].tolist()):
                 counts[f"{kind}: {words[why]}"] += n

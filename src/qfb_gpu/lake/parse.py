@@ -31,6 +31,9 @@ SERIAL = 5
 """A number of five digits: of a spreadsheet, or a year of 2000 to 2009 without its zeros."""
 YEAR_LAST = 6
 """Three numbers of two digits: which is the year, nobody has said."""
+TURNED = 7
+"""A day of the calendar only with day and month the other way round than the source says."""
+_OTHER = {"dmy": "mdy", "mdy": "dmy"}
 _FIRST_DAY, _LAST_DAY = -719_162, 2_932_896
 """0001-01-01 and 9999-12-31."""
 _UTC = ("UTC", "Etc/UTC", "GMT", "Z", "+00:00")
@@ -79,10 +82,21 @@ def parse_dates(values: pa.Array, order: str) -> tuple[Any, Any]:
         some = texts.take(pa.array(wrong))
         is_serial = np.asarray(pc.match_substring_regex(some, r"^\s*\d{5}(\.\d*)?\s*$"), bool)
         status[wrong[is_serial]] = SERIAL
+    if order in _OTHER:
+        status[_turned(texts, status, _OTHER[order])] = TURNED
     if order == "auto":
         unsure = _of_two_digits(texts, data, offsets)
         days[unsure], status[unsure] = NULL_DAY, YEAR_LAST
     return days, status
+
+
+def _turned(texts: pa.Array, status: Any, order: str) -> Any:
+    """Return the rows of no day that are one in another order."""
+    rows = np.flatnonzero(status == kernels.IMPOSSIBLE)
+    some = texts.take(pa.array(rows))
+    days, again = np.empty(rows.size, np.int32), np.empty(rows.size, np.int8)
+    kernels.parse_date_cpu(*text_buffers(some), _ORDER[order], days, again)
+    return rows[again == OK]
 
 
 def _of_two_digits(texts: pa.Array, data: Any, offsets: Any) -> Any:
@@ -162,7 +176,11 @@ def _by_word(coded: Coded, words: dict[str, int]) -> tuple[Any, Any]:
 
 
 def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tuple[Any, Any, Any]:
-    """Return int16 currency codes, int8 exponents and a status a row; null is ``default``."""
+    """Return int16 currency codes, int8 exponents and a status a row; null is ``default``.
+
+    The status of a row without a code is MISSING where there is a column of them, which may be
+    null, and OK where there is none.
+    """
     if values is None:
         code = np.full(n_rows, currency_code(default), np.int16)
         return code, np.full(n_rows, EXPONENT[default], np.int8), np.zeros(n_rows, np.int8)
@@ -174,7 +192,8 @@ def parse_currencies(values: pa.Array | None, default: str, n_rows: int) -> tupl
     at = coded.codes.astype(np.intp)  # once, not in each of the three
     code = np.array([currency_code(name) for name in read], np.int16)
     exponent = np.array([EXPONENT[name] for name in read], np.int8)
-    status = np.array([OK if known else UNREADABLE for known in [*is_known, True]], np.int8)
+    told = [OK if known else UNREADABLE for known in is_known]
+    status = np.array([*told, MISSING], np.int8)
     return code[at], exponent[at], status[at]
 
 

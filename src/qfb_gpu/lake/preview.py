@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from qfb_gpu._schema.output import LAKE
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.lake import manifest as state
 from qfb_gpu.lake.as_read import AsRead, as_read
 from qfb_gpu.lake.clean import MADE, PREPARED, FilePlan, clean
+from qfb_gpu.lake.joined import ASSUMED
 from qfb_gpu.lake.nothing_left import may_be_empty, nothing_left, refusal
 from qfb_gpu.lake.owned import refuse_foreign
 from qfb_gpu.lake.readers import estimate_rows, headers, read_batches
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from qfb_gpu.lake.sources import Mapped, SourceFile
 
 _FIRST_ROWS = 1000
-_KEPT = ("rounded", PREPARED)
+_KEPT = ("rounded", ASSUMED, PREPARED)
 """Counts of rows that are not left out."""
 
 
@@ -175,6 +177,12 @@ def _part(config: Config, source: str, number: int) -> Preview:
     found.n_read, found.n_kept = counts.pop("rows", 0), counts.pop("kept", 0)
     found.n_made = counts.pop(MADE, 0)
     found.left_out = {reason: n for reason, n in counts.items() if not reason.startswith(_KEPT)}
+    n_assumed = counts[f"{ASSUMED}{config.currency}"]
+    if n_assumed:
+        found.warnings.append(
+            f"{counted(n_assumed, 'row')} of those tried have an amount and no currency, and count "
+            f"as {config.currency}, the config's; correct the file if they are of another"
+        )
     has_direction = any(column.startswith("direction ") for column in found.columns)
     found.warnings += found.read.warnings(source, config.as_of, has_direction=has_direction)
     return found

@@ -152,7 +152,11 @@ def read_batches(
 def _parquet(file: SourceFile, texts: list[str] | None = None) -> pq.ParquetFile:
     try:
         return pq.ParquetFile(
-            file.path, read_dictionary=texts, pre_buffer=False, coerce_int96_timestamp_unit="us"
+            file.path,
+            read_dictionary=texts,
+            pre_buffer=False,
+            coerce_int96_timestamp_unit="us",
+            page_checksum_verification=True,  # where there are any, as Spark writes them
         )  # in nanoseconds 9999-12-31, an end that is open, is a day of 1816
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
         if file.delta is not None and not file.path.exists():

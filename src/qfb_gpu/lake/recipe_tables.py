@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from qfb_gpu.calendars import PACKAGES
 from qfb_gpu.errors import InputError
+from qfb_gpu.lake.formulas import without_formulas
 from qfb_gpu.lake.readers import Batch
 
 if TYPE_CHECKING:
@@ -81,17 +82,24 @@ def _read(path: Path, _identity: str) -> pa.Table:
         is_parquet = stream.read(4) == b"PAR1"
     if is_parquet:
         return pq.read_table(path)
-    names = pacsv.open_csv(path).schema.names
+    parse = pacsv.ParseOptions(newlines_in_values=True)
+    names = pacsv.open_csv(path, parse_options=parse).schema.names
     names = [name.removeprefix("\ufeff") for name in names]
-    return pacsv.read_csv(
+    table = pacsv.read_csv(
         path,
-        read_options=pacsv.ReadOptions(column_names=names, skip_rows=1),
+        parse_options=parse,
+        read_options=pacsv.ReadOptions(column_names=names, skip_rows_after_names=1),
         convert_options=pacsv.ConvertOptions(
             column_types=dict.fromkeys(names, pa.string()),
             null_values=[""],
             strings_can_be_null=True,
         ),
     )
+    columns = [
+        pa.chunked_array([without_formulas(chunk) for chunk in column.chunks], pa.string())
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(columns, names=names)
 
 
 def gathered(batches: Iterable[Batch]) -> Iterator[Batch]:

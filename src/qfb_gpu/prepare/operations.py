@@ -45,6 +45,8 @@ class Operation:
         Arguments among both that may be left out.
     dates : set of str
         Arguments whose columns are dates.
+    times : set of str
+        Arguments whose columns are timestamps.
     several : bool
         Whether ``into`` is a list of columns.
     on_table : bool
@@ -68,6 +70,7 @@ class Operation:
     lists: dict[str, str]
     optional: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
     several: bool = False
     on_table: bool = False
     theirs: frozenset[str] = frozenset()
@@ -186,7 +189,7 @@ OPERATIONS: dict[str, Operation] = {
         theirs=frozenset({"key"}),
     ),
     "label_intervals": _one(periods.label_intervals, is_date=True),
-    "label_hours": _one(periods.label_hours),
+    "label_hours": _one(periods.label_hours, times=frozenset({"column"})),
     "label_period": _one(periods.label_period, is_date=True),
     "label_445": _one(periods.label_445, is_date=True),
 }

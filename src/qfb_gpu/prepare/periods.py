@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qfb_gpu.calendars import to_day
+from qfb_gpu.counted import counted
 from qfb_gpu.errors import ConfigError, InputError
 from qfb_gpu.prepare.columns import (
     by_day,
@@ -25,6 +26,9 @@ from qfb_gpu.prepare.dates import day_of
 
 _UNITS = ("month", "quarter", "year")
 _HOURS = 24
+_TIME = pa.timestamp("us")
+_MANY = 100
+"""So many texts of which none is a time are a column of something else."""
 _WEEK, _QUARTER_WEEKS, _YEAR_WEEKS = 7, 13, 52
 
 
@@ -105,7 +109,8 @@ def label_hours(
     ConfigError
         No hours, an hour that is not of 0 to 24, or labels that overlap.
     InputError
-        The column has no time of day.
+        The column has no time of day, or a text is no time; a recipe takes such a text for null
+        and counts it.
     """
     codes = _hour_codes(hours)
     column = plain(to_arrow(values))
@@ -121,12 +126,58 @@ def label_hours(
 
 
 def _timestamps(column: pa.Array) -> pa.Array:
-    texts = column.cast(pa.string())  # one that is blank, as of a CSV file, is none
+    times, unreadable = read_times(column)
+    if unreadable.any():
+        msg = (
+            f"label_hours: no time in {counted(int(unreadable.sum()), 'value')}, the first is "
+            f"{column[int(np.argmax(unreadable))].as_py()!r}; expected timestamps such as "
+            "2024-01-31 09:30:00: mend them or make them null"
+        )
+        raise InputError(msg)
+    return times
+
+
+def read_times(column: pa.Array) -> tuple[pa.Array, Any]:
+    """Return texts as timestamps, and which of them are none.
+
+    Parameters
+    ----------
+    column : pyarrow.Array of string or null
+        A blank text, as of a CSV file, is null.
+
+    Returns
+    -------
+    times : pyarrow.Array of timestamp
+        Null where the text is, or is no timestamp.
+    unreadable : bool array, shape (n_rows,)
+
+    Raises
+    ------
+    InputError
+        None of a hundred texts or more can be read: the column holds something else.
+    """
+    texts = without_empty(pc.utf8_trim_whitespace(column.cast(pa.string())))
     try:
-        return without_empty(pc.utf8_trim_whitespace(texts)).cast(pa.timestamp("us"))
+        return texts.cast(_TIME), np.zeros(len(texts), bool)
     except pa.ArrowInvalid as error:
-        msg = f"label_hours: expected timestamps such as 2024-01-31 09:30:00: {error}"
-        raise InputError(" ".join(msg.split())) from error
+        coded = texts.dictionary_encode()
+        times = _those_that_are(coded.dictionary).take(coded.indices)
+        unreadable = np.asarray(pc.and_(texts.is_valid(), times.is_null()))
+        if times.null_count == len(times) and unreadable.sum() >= _MANY:
+            msg = f"label_hours: expected timestamps such as 2024-01-31 09:30:00: {error}"
+            raise InputError(" ".join(msg.split())) from error
+        return times, unreadable
+
+
+def _those_that_are(texts: pa.Array) -> pa.Array:
+    """Return texts as timestamps, null where one is none, which is found by halves."""
+    try:
+        return texts.cast(_TIME)
+    except pa.ArrowInvalid:
+        half = len(texts) // 2
+        if not half:
+            return pa.nulls(1, _TIME)
+        return pa.concat_arrays([_those_that_are(texts[:half]), _those_that_are(texts[half:])])
 
 
 def _hour_codes(hours: list[tuple[int, int, str]]) -> Any:

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from qfb_gpu.errors import ConfigError, QfbError
 from qfb_gpu.prepare.columns import from_days, plain, read_days, to_arrow
+from qfb_gpu.prepare.periods import read_times
 from qfb_gpu.prepare.tables import Counted, Made, View, assemble_columns
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Recipe:
             With the columns that were made, and counts: ``prepare: <label> changed``: rows that
             differ from what ``into`` held before; where it is new, from the step's first column,
             or rows that got a value where those two are of different kinds. ``prepare: <label>
-            no date``: texts read as null. And what the operation counts itself.
+            no date``, ``... no time``: texts read as null. And what the operation counts itself.
 
         Raises
         ------
@@ -216,7 +217,11 @@ def _made(step: Step, columns: dict[str, pa.Array], counts: Counter[str]) -> Mad
 
 
 def _read(step: Step, key: str, column: pa.Array, counts: Counter[str]) -> pa.Array:
-    """Return a column that a step reads; dates that came as texts as dates, the others null."""
+    """Return a column that a step reads; dates and times of texts as such, the others null."""
+    if key in step.operation.times and pa.types.is_string(plain(column).type):
+        times, unreadable = read_times(plain(column))
+        counts["no time"] += int(unreadable.sum())
+        return times
     if key not in step.operation.dates or pa.types.is_temporal(column.type):
         return column
     days, unreadable = read_days(column)
