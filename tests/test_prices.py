@@ -163,6 +163,17 @@ def test_one_odd_payment_leaves_the_next_amount_what_it_was_to_the_cent():
     assert value[0, :4].tolist() == [45_000] * 4
 
 
+def test_no_amount_below_nothing_is_expected():
+    """Of 96.00 and 828.00 euros a year apart the range began at minus half a cent."""
+    fall = [round(10**7 * 0.2**i) for i in range(10)]
+    streams = [([0, 366], [9_600, 82_800], 731), (list(range(0, 300, 30)), fall, 900)]
+    kinds, value, _ = prices_of(streams, CPU)
+    assert [AMOUNT_KINDS[kind] for kind in kinds] == ["variable", "trend"]
+    assert value[:, 2].tolist() == [0, 0]
+    assert value[1, 1] == 0
+    assert value[0, 1] > 0
+
+
 @pytest.mark.parametrize("n", [2, 3, 4, 5, 12, 40])
 def test_nine_of_ten_variable_amounts_fall_into_their_range(n):
     rng = np.random.default_rng(n)

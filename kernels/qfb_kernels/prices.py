@@ -185,8 +185,8 @@ def _prices_row(day, amount, member, start, stop, next_day, scratch, kind, value
             spread = sd_flat * math.sqrt(1.0 + 1.0 / n)
         free = float(n - 1)  # not 0: one amount alone is fixed
         width = _Z90 * spread * (1.0 + 0.9 / free + 1.7 / (free * free * free))
-        typical, expected = median, math.exp(middle) - 1.0
-        low = math.exp(middle - width) - 1.0
+        typical, expected = median, max(0.0, math.exp(middle) - 1.0)
+        low = max(0.0, math.exp(middle - width) - 1.0)
         high = math.exp(middle + width) - 1.0
     value[row, 0] = typical
     value[row, 1] = expected

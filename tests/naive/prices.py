@@ -80,5 +80,5 @@ def price(days, amounts, next_day):
         about = sum((y - middle) ** 2 for y in logs)
         spread = math.sqrt(about / max(1, n - 1) * (1 + 1 / n))
     width = Z90 * spread * (1 + 0.9 / (n - 1) + 1.7 / (n - 1) ** 3)
-    low, high = (math.exp(middle + side * width) - 1 for side in (-1, 1))
-    return kind, typical, math.exp(middle) - 1, low, high, None, None
+    low, expected, high = (max(0, math.exp(middle + side * width) - 1) for side in (-1, 0, 1))
+    return kind, typical, expected, low, high, None, None
