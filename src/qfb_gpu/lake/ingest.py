@@ -21,6 +21,7 @@ from qfb_gpu.lake.job import Job, Progress
 from qfb_gpu.lake.lock import writing
 from qfb_gpu.lake.manifest import RETRIED
 from qfb_gpu.lake.owned import refuse_foreign
+from qfb_gpu.lake.strangers import tell_strangers
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
@@ -138,6 +139,8 @@ def _ingest(
     result.first_day = quality.first_day(manifests["transactions"])
     if result.first_day is not None and result.first_day > to_day(config.as_of):
         raise InputError(too_early(config, result.first_day))
+    if result.changed:
+        tell_strangers(lake, manifests)
     result.quality = quality.measured(config, manifests)
     result.n_rejected = quality.n_rejected(result.quality)
     return result

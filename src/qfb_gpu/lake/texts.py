@@ -20,7 +20,7 @@ _EXACT_FLOAT, _EXACT_SINGLE = float(2**53), float(2**24)
 _UTC = ("Z", "UTC", "ZULU")
 """As other writers of Parquet than Arrow call it, too, in any case."""
 _EXTENSION, _PERIOD = b"ARROW:extension:name", b"pandas.period"
-_SHORTENED = r"^\s*\d(\.\d+)?[Ee]\+\d\d\s*$"
+_SHORTENED = r"^\s*\d([.,]\d+)?[Ee]\+\d\d\s*$"
 
 
 @dataclass(frozen=True, slots=True)
