@@ -104,6 +104,7 @@ TABLES = (
           "next day")),
         ("direction", "string", "in: to be received, out: to be paid"),
         ("currency", "string", "ISO 4217 code, e.g. CNY"),
-        ("amount", "float64", "expected amount, currency units"),
+        ("amount", "float64",
+         "next_amount of the stream, currency units, on each of its due dates"),
     ),
 )  # fmt: skip
