@@ -1,6 +1,8 @@
 """A column that a later extract has under another name is missed, not taken for nothing."""
 
 import datetime as dt
+import subprocess
+import sys
 import warnings
 
 import pytest
@@ -63,3 +65,18 @@ def test_a_file_of_another_layout_beside_one_that_has_the_column_is_no_news(tmp_
     night(tmp_path, {"a.csv": HEADER + rows("t")})
     fewer = "txn_id,customer_id,date,amount\nv1,c,2024-02-01,5\n"
     assert night(tmp_path, {"b.csv": fewer, "c.csv": HEADER + rows("u")}) == []
+
+
+def test_a_night_says_it_in_a_line_of_its_own(tmp_path):
+    """It came as a warning of Python, at a line of the library that calls the command."""
+    night(tmp_path, {"a.csv": HEADER + rows("t")})
+    (tmp_path / "in" / "a.csv").write_text(HEADER.replace("memo", "note") + rows("u"))
+    config = tmp_path / "q.toml"
+    config.write_text('as_of = 2000-01-01\ndevice = "cpu"\n[sources.transactions]\npath = "in"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "qfb_gpu", "run", str(config)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "qfb: sources.transactions: in/a.csv has no column 'memo' any more" in done.stderr
+    assert "Warning" not in done.stderr
+    assert done.returncode == 2  # no payment is so early

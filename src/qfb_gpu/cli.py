@@ -368,7 +368,9 @@ def _warned(
 ) -> None:
     """Say what the engine warns of in a line, as its errors are said; Python says the others."""
     where = Path(filename).parent
-    if where.is_relative_to(Path(__file__).parent) or where.name == "qfb_kernels":
+    is_ours = where.is_relative_to(Path(__file__).parent) or where.name == "qfb_kernels"
+    is_told = category is UserWarning and where.name == "typer"  # it called the command
+    if is_ours or is_told:
         sys.stderr.write(f"qfb: {message}\n")
     else:
         _warned_elsewhere(message, category, filename, lineno, file, line)
