@@ -7,6 +7,7 @@ few buckets tell.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pyarrow.compute as pc
@@ -17,7 +18,7 @@ from qfb_gpu.lake.silver import files_by_bucket
 from qfb_gpu.schema import SOURCES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
 _LEAST, _ENOUGH = 20, 10_000
@@ -33,20 +34,25 @@ def tell_strangers(lake: Path, sources: Iterable[str]) -> None:
     sources : iterable of str
         Those that are there; where either side has fewer than twenty customers nothing is told.
     """
-    payments = files_by_bucket(lake / "transactions")
+    files = files_by_bucket(lake / "transactions")
+
+    @cache
+    def who_paid(bucket: int) -> set[str]:
+        return _customers(files.get(bucket, []))
+
     for source in sources:
         if source != "transactions" and "customer_id" in SOURCES[source].names:
-            said = _strangers(payments, files_by_bucket(lake / source))
+            said = _strangers(who_paid, files_by_bucket(lake / source))
             if said:
                 warn_caller(f"sources.{source}: {said}")
 
 
-def _strangers(payments: dict[int, list[Path]], others: dict[int, list[Path]]) -> str:
+def _strangers(who_paid: Callable[[int], set[str]], others: dict[int, list[Path]]) -> str:
     """Return what to say; nothing where a customer is of both, or too few are looked at."""
     ours: set[str] = set()
     theirs: set[str] = set()
     for bucket in sorted(others):
-        ours |= _customers(payments.get(bucket, []))
+        ours |= who_paid(bucket)
         theirs |= _customers(others[bucket])
         if ours & theirs:
             return ""
