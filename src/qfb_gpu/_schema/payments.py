@@ -86,7 +86,9 @@ TABLES = (
     ),
     table(
         "stream_payments", "customer_id txn_id",
-        ("txn_id", "string", "the payment"),
+        ("txn_id", "string",
+         ("the payment; one received and one paid may have the same number: join on the direction "
+          "of the stream, too")),
         ("customer_id", "string", "the customer"),
         ("stream_id", "int64", "its stream"),
         ("role", "string",

@@ -8,7 +8,8 @@ TABLES = (
     table(
         "transactions", "customer_id txn_id",
         ("txn_id", "string",
-         "number of the payment, unique for a customer; derived from the row where not mapped"),
+         ("number of the payment, unique among what a customer received and among what it paid "
+          "(both may have one: a transfer to itself); derived from the row where not mapped")),
         ("customer_id", "string", "whose account or books the payment is in", True),
         ("counterparty_id", "string", "who pays the customer, or is paid by it; may be null"),
         ("date", "date", "booking date", True),
