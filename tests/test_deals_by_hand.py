@@ -150,6 +150,17 @@ def test_working_days_of_a_clause_are_waited_from_the_signature(tmp_path):
     assert (terms.terms_share, terms.late_share) == (1, 0)
 
 
+def test_what_is_paid_of_a_node_is_not_payable(tmp_path):
+    """Of 300.00 due at the signature 100.00 are paid: all 300.00 were said to be payable."""
+    paid = payments(("t1", dt.date(2024, 3, 5), 100.0, "out", "CNY"))
+    deals = contracts(("k1", dt.date(2024, 3, 1), 1000.0, "CNY", CLAUSE))
+    found = night(tmp_path, paid, deals, links(("k1", "t1")), (CONTRACTS, PAYMENT_TERMS))
+    terms = found.table("payment_terms").iloc[0]
+    assert (terms.n_open, terms.purchases_minor, terms.payable_minor) == (1, 300_00, 200_00)
+    assert terms.dpo_days == pytest.approx(365 * 2 / 3)
+    assert found.profile["terms_dpo_days"].tolist() == pytest.approx([365 * 2 / 3])
+
+
 def test_a_supplier_depends_on_who_pays_it_whatever_was_ordered(tmp_path):
     """Of the payments of a year, three quarters are A's; half of them are of no order."""
     day = dt.timedelta(days=1)

@@ -411,6 +411,7 @@ def test_a_seller_of_two_equal_currencies_has_the_first_whatever_its_name():
         "begin_day": np.zeros(2 * keys.size, np.int32),
         "paid_day": np.tile(np.array([10, 50], np.int32), keys.size),
         "amount_minor": np.ones(2 * keys.size, np.int64),
+        "part_minor": np.zeros(2 * keys.size, np.int64),
     }
     sellers = payment_terms_learning._sellers([rows], 100)
     saved = SimpleNamespace(fitted=lambda _name: sellers)

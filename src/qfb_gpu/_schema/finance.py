@@ -189,7 +189,8 @@ TABLES = (
          ("number of payments of the relation, refunds too; null below the config's minimum of "
           "days of payment")),
         ("purchases_minor", "int64", "begun (by payments: paid) in the last 365 days, minor units"),
-        ("payable_minor", "int64", "delivered and not paid, minor units"),
+        ("payable_minor", "int64",
+         "delivered or triggered, and not paid: what is left to pay, minor units"),
         ("cap_exceeded", "bool",
          "days_weighted is above the law's cap; null where nothing was paid"),
         ("cap_source", "string", "the law's name and rule"),

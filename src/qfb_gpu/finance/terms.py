@@ -39,6 +39,7 @@ class Invoices:
     paid_day : int32, ``NULL_DAY`` while it is open
     amount_minor : int64, not negative
     terms_days : int32, agreed days; -1 where not written
+    part_minor : int64, what was paid of it by now, at most its amount; None: nothing of open ones
     """
 
     pair: Any
@@ -46,6 +47,7 @@ class Invoices:
     paid_day: Any
     amount_minor: Any
     terms_days: Any
+    part_minor: Any = None
 
 
 def statistics(
@@ -62,7 +64,8 @@ def statistics(
         ``terms_days`` (NaN where unknown), ``terms_share`` (of payments on time by them),
         ``terms_known`` (bool, written in a contract); ``late_share``, ``late_days`` (mean days
         beyond the terms); ``drift_days`` (median of the later half less that of the earlier);
-        ``purchases_minor`` (int64, begun in the last 365 days), ``payable_minor`` (int64, open),
+        ``purchases_minor`` (int64, begun in the last 365 days), ``payable_minor`` (int64, what is
+        left to pay of open ones),
         ``dpo_days`` (payable beside purchases, times 365).
     """
     is_paid = invoices.paid_day != NULL_DAY
@@ -80,7 +83,8 @@ def statistics(
     total = np.bincount(pair[is_paid], (amount * waited)[is_paid], minlength=n_pairs)
     recent = invoices.begin_day > as_of_day - YEAR
     purchases = _sum(pair[recent], invoices.amount_minor[recent], n_pairs)
-    payable = _sum(pair[~is_paid], invoices.amount_minor[~is_paid], n_pairs)
+    part = 0 if invoices.part_minor is None else invoices.part_minor
+    payable = _sum(pair[~is_paid], (invoices.amount_minor - part)[~is_paid], n_pairs)
     return {
         "n_invoices": np.bincount(pair, minlength=n_pairs),
         "n_paid": np.bincount(pair[is_paid], minlength=n_pairs),

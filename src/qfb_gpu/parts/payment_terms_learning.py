@@ -62,7 +62,12 @@ def _invoices(saved: Saved, bucket: int) -> Columns:
     orders = saved.scored("orders", bucket)
     n = orders["begin_day"].shape[0]
     parts: list[Columns] = [
-        {**orders, "terms_days": np.full(n, -1, np.int32), "basis": np.full(n, ORDERS, np.int8)}
+        {
+            **orders,
+            "terms_days": np.full(n, -1, np.int32),
+            "part_minor": np.zeros(n, np.int64),
+            "basis": np.full(n, ORDERS, np.int8),
+        }
     ]
     if "contracts" in saved.config.sources:
         contract = _of_contracts(saved, bucket)
@@ -105,6 +110,7 @@ def _of_contracts(saved: Saved, bucket: int) -> Columns:
         "paid_day": node["paid_day"][at],
         "amount_minor": nodes.amount_minor[at],
         "terms_days": (node["due_day"][at] - begin[at]).astype(np.int32),
+        "part_minor": np.clip(node["paid_minor"][at], 0, nodes.amount_minor[at]),
         "basis": np.full(at.shape[0], CONTRACTS, np.int8),
     }
 
@@ -149,7 +155,7 @@ def _terms(saved: Saved, bucket: int, invoices: Columns, received: Columns) -> C
     settings = saved.config.finance.terms
     keys, first, pair = np.unique(_pair_keys(invoices), return_index=True, return_inverse=True)
     n = keys.shape[0]
-    names = ("begin_day", "paid_day", "amount_minor", "terms_days")
+    names = ("begin_day", "paid_day", "amount_minor", "terms_days", "part_minor")
     stats = statistics(
         Invoices(pair, *(invoices[name] for name in names)), n, saved.as_of_day, backend
     )
@@ -235,14 +241,16 @@ def _best(stats: Columns, dependency: np.ndarray, kinds: np.ndarray, settings: T
 
 def _sellers(each: list[Columns], as_of_day: int) -> Columns:
     """Return how each seller is paid by the bank's customers: days, and sales outstanding."""
-    keys, currency, begin, paid, amount = (
-        np.concatenate([c[name] for c in each])
-        for name in ("counterparty_key", "currency", "begin_day", "paid_day", "amount_minor")
+    names = (
+        "counterparty_key", "currency", "begin_day", "paid_day", "amount_minor", "part_minor",
+    )  # fmt: skip
+    keys, currency, begin, paid, amount, part = (
+        np.concatenate([c[name] for c in each]) for name in names
     )
     hashed = mix((keys, currency), get_backend("cpu"))
     distinct, first, group = np.unique(hashed, return_index=True, return_inverse=True)
     stats = statistics(
-        Invoices(group, begin, paid, amount, np.full(keys.shape[0], -1, np.int32)),
+        Invoices(group, begin, paid, amount, np.full(keys.shape[0], -1, np.int32), part),
         distinct.shape[0],
         as_of_day,
         get_backend("cpu"),
