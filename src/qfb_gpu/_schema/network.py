@@ -60,7 +60,9 @@ TABLES = (
         ("side", "string", "upstream 上游: sells towards the core; downstream 下游: buys from it"),
         ("tier", "int32", "1: deals with the core; 2: with tier 1; ..."),
         ("via_id", "string", "the firm of the tier before that matters most; null in tier 1"),
-        ("share", "float64", "of the member's yearly income (upstream) or payments (downstream)"),
+        ("share", "float64",
+         ("the part of via_id, or in tier 1 of the core, in the member's yearly income (upstream) "
+          "or payments (downstream)")),
         ("chain_share", "float64", "what of it hangs on the core: shares multiplied, paths added"),
     ),
     table(
