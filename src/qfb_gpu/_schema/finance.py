@@ -141,7 +141,7 @@ TABLES = (
         ("gap_days_median", "float64", "median days between payments; null if none"),
         ("paid_ratio_mean", "float64", "mean of paid_ratio"),
         ("recurring_percents", "string",
-         "JSON: share in percent that recurs -> its payments; null where none"),
+         "of a category, JSON: share in percent that recurs -> its payments; null where none"),
     ),
     table(
         "payment_terms", "customer_id role counterparty_id currency",
