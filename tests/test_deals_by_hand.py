@@ -10,7 +10,9 @@ import pytest
 from qfb_gpu.parts import contract_tables, orders
 from qfb_gpu.parts.contracts import CONTRACTS
 from qfb_gpu.parts.orders import ORDERS
+from qfb_gpu.parts.part import FEATURES
 from qfb_gpu.parts.payment_terms import PAYMENT_TERMS
+from qfb_gpu.parts.source_features import SOURCE_FEATURES
 
 AS_OF = dt.date(2024, 12, 31)
 CLAUSE = "合同签订后10个工作日内付30%，验收后30日内付70%"
@@ -57,6 +59,23 @@ def test_a_payment_in_another_currency_is_told_in_its_own(tmp_path):
     assert rows.amount_minor.tolist() == [30_000, 9_000]
     assert rows.ratio.isna().tolist() == [False, True]
     assert found.table("contract_summary").paid_minor.tolist() == [30_000]
+
+
+@pytest.mark.parametrize("received", [4, 5, 6])
+def test_a_link_is_of_what_was_paid_where_a_receipt_has_its_number(tmp_path, received):
+    """Receipts and payments may be numbered apart: the receipt was taken for a refund."""
+    march = [dt.date(2024, 3, day) for day in (received, 5, 8)]
+    paid = payments(("1", march[0], 77.0, "in", "CNY"), ("1", march[1], 300.0, "out", "CNY"),
+                    ("2", march[2], 9.0, "in", "CNY"))  # fmt: skip
+    deals = contracts(("k1", dt.date(2024, 3, 1), 1000.0, "CNY", "预付30%，验收70%"))
+    found = night(tmp_path, paid, deals, links(("k1", "1"), ("k1", "2")))
+    rows = found.table("contract_payments")
+    assert rows.amount_minor.tolist() == [300_00, -9_00]
+    assert rows.basis.tolist() == ["link", "link"]
+    assert found.table("contract_summary").paid_minor.tolist() == [291_00]
+    part = {part.name: part for part in SOURCE_FEATURES}["contracts_paid_features"]
+    features = part.score(found.given(part))[FEATURES]
+    assert features["contracts_paid_minor_active"].tolist() == [291_00]
 
 
 @pytest.mark.parametrize(("as_of", "n_overdue"), [(14, 0), (15, 1), (16, 1)])

@@ -115,6 +115,8 @@ def linked_payments(
 ) -> tuple[Paid, Any]:
     """Return the payments that the source says paid a contract of the same payer.
 
+    Where the payer received and paid one of a number, the link is of what it paid.
+
     Parameters
     ----------
     contracts : Contracts
@@ -130,7 +132,16 @@ def linked_payments(
     xp = backend.xp
     customer = ledger.customer_of_payment(backend)
     of_payment = mix((customer, ledger.txn_key), backend)
-    payment = find(mix((links.customer, links.keys["txn_key"]), backend), of_payment, backend)
+    wanted = mix((links.customer, links.keys["txn_key"]), backend)
+    payment = find(wanted, of_payment, backend)
+    is_out = ledger.direction[ledger.relation_of_payment(backend)] == OUT
+    found = xp.nonzero(payment >= 0)[0]
+    received = found[~is_out[payment[found]]]
+    if received.shape[0]:
+        out = xp.nonzero(is_out)[0]
+        place = find(wanted[received], of_payment[out], backend)
+        there = xp.nonzero(place >= 0)[0]
+        payment[received[there]] = out[place[there]]
     contract = find(_key(links, backend), contracts.key, backend)
     n_unseen = count(contract[(contract >= 0) & (payment < 0)], contracts.n, backend)
     seen = xp.nonzero((contract >= 0) & (payment >= 0))[0]

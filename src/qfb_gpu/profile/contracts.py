@@ -165,9 +165,13 @@ def _find(there: _Sorted, wanted: Any, xp: Any) -> Any:
 
 
 def _payments_of(wanted: Any, ledger: Ledger, backend: Backend) -> Any:
-    """Return the payment of each wanted (id, customer): the few are sorted, not the many."""
+    """Return the payment of each wanted (id, customer): the few are sorted, not the many.
+
+    Of one received and one paid it is the one that was paid.
+    """
     xp = backend.xp
     key = _both(ledger.txn_key, ledger.customer_of_payment(backend))
     places = xp.nonzero(_find(_order_of(wanted, backend), key, xp) >= 0)[0]
-    linked = _order_of(key[places], backend)
-    return _find(_Sorted(places[linked.order], linked.key), wanted, xp)
+    relation = xp.searchsorted(ledger.relation_offsets, places, side="right") - 1
+    order = backend.lexsort((key[places], ledger.direction[relation] != _OUT))
+    return _find(_Sorted(places[order], key[places][order]), wanted, xp)
