@@ -8,13 +8,13 @@ import re
 from qfb_gpu.finance.clause_words import pattern_of
 
 _PERIODS = (
-    (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
+    (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|(?<!\d)(\d{1,2})个?月[1一](?:付|结|交|缴)|every (\d{1,2}) months")),
     (6, pattern_of(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
     (1, pattern_of(
-        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌个\d])月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
-    (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
+        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌个\d])月付|(?<![次下翌个\d])月[1一](?:付|结|交|缴)|月度(?:支付|付)|monthly|(?:per|each|every) month")),
+    (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|季度?[1一](?:付|结|交|缴)|quarterly|(?:per|each|every) quarter")),
     (12, pattern_of(
-        r"(?:每|按|逐)1?年(?:\d{1,2}月(?:\d{1,2}[日号])?)?(?!息|利|化|均)|(?<!\d)年付|年度(?:支付|付)|annually|yearly"
+        r"(?:每|按|逐)1?年(?:\d{1,2}月(?:\d{1,2}[日号])?)?(?!息|利|化|均)|(?<!\d)年付|年度(?:支付|付)|年度?[1一](?:付|结|交|缴)|annually|yearly"
         r"|annual (?:\w+ )?(?:payment|fee|rent|instal)|each anniversary|(?:per|each|every) (?:year|annum)")),
 )  # fmt: skip
 """Months between two payments; 0 where the words say how many."""

@@ -225,8 +225,9 @@ def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause
 def _drafts(spelled: str, whole: int, warranty: int | None) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
     drafts, open_ended = [], None
-    for piece in pieces(spelled):
-        draft = draft_of(piece, warranty, whole)
+    found = pieces(spelled)
+    for i, piece in enumerate(found, 1):
+        draft = draft_of(piece, warranty, whole, found[i:])
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)

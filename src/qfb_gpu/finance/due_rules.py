@@ -31,7 +31,7 @@ _NET = re.compile(
 )
 """Net 30 without its unit is of days."""
 _WARRANTY = re.compile(
-    r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
+    r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起|(?:为|是|:|自|从)+(?:(?!满|届|结束|到期|终了)[^,;。%付支\d]){0,16}?(?:起|后)(?:计?算)?)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
     r"|(\d+)\s*(?:个)?(月|年|天|日)(?:的)?(?:质保|保修|质量保证|缺陷责任|维保)"
     r"|(\d+)[\s-]*(month|year|day)s?[\s-]*(?:warranty|defects?|guarantee|maintenance)"
     r"|(?:warranty|defects? liability|guarantee|maintenance)(?: period)?(?: of| \(| is|:)?\s*(\d+)\s*(month|year|day)",
