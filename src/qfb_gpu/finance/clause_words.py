@@ -170,6 +170,7 @@ RECOVERED = pattern_of(r"(?:扣回|抵扣|冲抵|recover(?:ed|able)|recoup\w*)[^
 _UNLIKE_EVENTS = r"the|a|an|our|your|its|this|such|contract|total|price|sum|value|amount|account|credit|demand|time|terms|pro|basis|all|each|or|and|calendar|months?|days?|weeks?|quarters?|years?|date|end|net"
 UNKNOWN_EVENT = pattern_of(
     r"[^\s\d,;。:、()%年月日天周期款内付支]{2,}(?<![此之以今最先随及按届同准即])(?:后|时|前|之日)(?![期续缀])"
+    r"|[^\s\d,;。:、()%年月日天周款内付支]{1,12}(?:履行完[毕成]|结束|[届期]满|到期)(?=支?付|\d|[,;。\s]|$)"
     r"|(?:凭|待)[^,;。\d%付支]{2,}"
     r"|\b(?:on|upon|after|following|against|before|prior to|when|once)\s+(?:(?:the|a|an|our|your|its|receipt of)\s+)*"
     rf"(?!(?:{_UNLIKE_EVENTS})\b)[a-z]{{3,}}"

@@ -26,6 +26,7 @@ from qfb_gpu.finance.clause_drafts import (
     n_instalments,
     scheduled,
 )
+from qfb_gpu.finance.clause_headings import without_headings
 from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
 from qfb_gpu.finance.clause_rest import rest_named
@@ -135,7 +136,7 @@ def parse_clause(text: str | None) -> Clause:
         return Clause((), ("no clause",))
     as_written = words.NOT_AT_ALL.sub(" ", without_time_of_work(plain(text)))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
-    spelled = written_out(spelled)
+    spelled = written_out(without_headings(spelled))
     clause = _of_spelled(spelled, as_written)
     if clause.total_basis_points < _WHOLE:
         clause = _with_rest(spelled, as_written, clause)

@@ -55,6 +55,10 @@ _NEXT_MONTH_DAY = pattern_of(
     rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?(?: calendar)?(?: days?)? (?:of|in) (?:the )?(?:{_FOLLOWING} (?:calendar )?month|month (?:following|after))"
     r"|\b(\d{1,2})(?:st|nd|rd|th)? prox\b|\b(\d{1,2}) ?MFI\b"
 )
+_FOR_LAST_MONTH = pattern_of(
+    r"(?:每月|(?<![\d月]))(\d{1,2})[日号](?!之?内|以内|之?后)[^,;。\d%]{0,10}(?:付|结清|缴)[^,;。\d%]{0,4}上1?个?月(?![进\d])"
+)
+"""每月15日前支付上月费用: on that day, what the month before was for."""
 _NEXT_MONTH_WORKING = pattern_of(rf"{_NEXT}[第前]?(\d{{1,2}})个?(?:工作日|交易日|营业日)")
 _IN_NEXT_MONTH = pattern_of(
     rf"{_NEXT}(?:月?[底末]|内?(?:付|支付|结清|清)(?!至))"
@@ -160,6 +164,9 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
             warranty = in_days(int(long[0].group(1)), long[0].group(2))
             lengths.remove(long[0])
         warranty_days = DEFAULT_WARRANTY_DAYS if warranty is None else warranty
+    last_month = _FOR_LAST_MONTH.search(text)
+    if last_month:
+        return DueRule(trigger, min(int(last_month[1]), LAST), NEXT_MONTH_DAY, warranty_days)
     by_month = _by_month(rest, lengths)
     if by_month:
         return DueRule(trigger, *by_month, warranty_days)
