@@ -182,6 +182,19 @@ def test_what_cannot_be_told_in_shares_has_no_nodes(text, problem):
         ("甲方收到发票后45日内支付上月货款", "100 invoice 45"),
         ("发票送达后30日内付款", "100 invoice 30"),
         (
+            "预付款：签约付30%。进度款：到货后付40%。尾款：验收后付30%",
+            "30 signature - | 40 delivery - | 30 acceptance -",
+        ),
+        ("签约付30%，进度款40%，验收付30%", "30 signature - | 40 progress - | 30 acceptance -"),
+        ("每月25日支付当月租金，租期12个月", "8.33 period - x12"),
+        ("自2024年7月起分10个月平均支付，每月15日付款", "10 period - x10"),
+        ("50% on acceptance of the order, 50% on delivery", "50 signature - | 50 delivery -"),
+        ("30% on order, 70% on acceptance of the goods", "30 signature - | 70 acceptance -"),
+        (
+            "The price is paid within 45 days of receipt of a valid invoice following delivery",
+            "100 invoice 45",
+        ),
+        (
             "Half is payable on signing; the other half 20 days after delivery",
             "50 signature - | 50 delivery 20",
         ),

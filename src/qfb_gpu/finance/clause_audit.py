@@ -66,7 +66,7 @@ _OF_ALL = pattern_of(
 )
 _FREE = pattern_of(r"免租|免费期|rent[- ]free|payment holiday")
 _EITHER = pattern_of(
-    r"(?:孰|较)(?:早|晚|先|后|低|高)|以(?:先|后|早|晚)[^,;。]{0,4}(?:为准|者)|[早晚先后](?:到|发生|届满)(?:者|为准)|whichever|\b(?:earlier|later|lower|higher) of\b|\bin any (?:event|case),? (?:within|by|not?)\b|\bat the latest\b"
+    r"(?:孰|较)(?:早|晚|先|后|低|高)|以(?:先|后|早|晚)[^,;。]{0,4}(?:为准|者)|[早晚先后](?:到|发生|届满)(?:者|为准)|或[^,;。%]{0,10}(?:后|满|起)\d+个?(?:月|天|日|年)|\bor (?:within |at )?\d+ (?:working |calendar )?(?:days|weeks|months) (?:after|from|following|of)|whichever|\b(?:earlier|later|lower|higher) of\b|\bin any (?:event|case),? (?:within|by|not?)\b|\bat the latest\b"
 )
 _LATEST = pattern_of(
     r"(?:最迟|最晚|最长)[^,;。\d]{0,12}(\d+)\s*个?(工作日|天|日|周|月|年)?"

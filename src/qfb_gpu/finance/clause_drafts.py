@@ -157,13 +157,22 @@ def _is_late(text: str, trigger: int) -> bool:
     return days is not None and days >= _LONG_DAYS
 
 
+def _events(text: str) -> list[int]:
+    return [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+
+
 def _trigger(text: str, kind: int | None) -> int:
     if kind == words.RETENTION:
         return words.WARRANTY_END
     if words.BEFORE_EVENT.search(text):
         return words.SHIPPED
+    if words.FROM_INVOICE.search(text):
+        return words.INVOICED
     text = words.PART_DONE.sub("节点", text)
-    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+    if kind == words.PROGRESS and (named := _events(words.NAMES_OF_PROGRESS.sub(" ", text))):
+        found = named
+    else:
+        found = _events(text)
     if words.INVOICED in found and found[0] == words.PROGRESSED:
         progress = words.EVENT[words.PROGRESSED].search(_EACH_MONTH.sub(" ", text))
         found = found if progress else [words.INVOICED]  # invoiced each month

@@ -48,6 +48,10 @@ _TIME_OF_WORK = (
 _PAID = pattern_of(r"付|缴|交|收取|结算|pay|paid|\bdue\b|rent|fee|instal|advance|arrears")
 _NOT_OF_THE_PRICE = pattern_of(r"逾期|违约|罚|滞纳|利息|计息|penalt|interest|\blate\b|damages")
 _PARTS = re.compile(r"[,;。\n]|\.(?=\s|$)")
+_DAY_OF_MONTH = re.compile(
+    r"[每按]个?月\d{1,2}[日号](?!之?内|以内|之?后)(?![^,;。]{0,14}(?:上|[次下翌])1?个?月)"
+)
+"""每月25日付 is the day, and no time to wait."""
 _MOST = 120
 
 
@@ -95,7 +99,8 @@ def without_time_of_work(text: str) -> str:
 
 def without_schedule(text: str) -> str:
     """Return a clause without its term and its period; of 每月底 the month's end stays."""
-    text = re.sub(r"(?:每|按)个?(?=月[底末])", "", without_term(text))
+    text = _DAY_OF_MONTH.sub(" ", without_term(text))
+    text = re.sub(r"(?:每|按)个?(?=月[底末])", "", text)
     for _, pattern in _PERIODS:
         text = pattern.sub(" ", text)
     return text

@@ -47,6 +47,7 @@ NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"interim payment|stage payment")),
 )  # fmt: skip
 """A payment's name, the most telling first."""
+NAMES_OF_PROGRESS = dict(NAMES)[PROGRESS]
 
 EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (WARRANTY_END, pattern_of(
@@ -57,7 +58,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
         r"验收|终验|初验|调试|试运行|(?:稳定|正常|连续)运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
-        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|(?:(?<=the )|(?<=upon )|(?<=after )|(?<=final ))(?:certificates? of (?:analysis|quality|conformity|conformance|inspection)|assay|analysis(?! fee))|commission|install(?!ment)|handover|go[ -]live"
+        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance(?! of (?:this |the |our |your |an? |its |purchase )*(?:orders?|quotation|quote|offer|proposal|PO|tender|bid|estimate)\b)|accepted(?! contract)|final inspection|sign-?off|(?:(?<=the )|(?<=upon )|(?<=after )|(?<=final ))(?:certificates? of (?:analysis|quality|conformity|conformance|inspection)|assay|analysis(?! fee))|commission|install(?!ment)|handover|go[ -]live"
         r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
@@ -71,7 +72,7 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"|progress|milestone|certif(?![a-z]* of (?:analysis|quality|conformity|conformance|inspection|origin|weight|insurance))|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单(?:确认|下达|生效)|下达[^,;。]{0,4}订单|开工|进场前|合同后|中标"
-        r"|(?<![a-z])sign|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
+        r"|(?<![a-z])sign|acceptance of (?:this |the |our |your |an? |its |purchase )*(?:orders?|quotation|quote|offer|proposal|PO|tender|bid|estimate)\b|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
         r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
     (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|账单|出账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
@@ -84,6 +85,10 @@ WARRANTY_TOLD = pattern_of(
 )
 """How long a warranty is, as a part of its own that speaks of no payment: 质保期1年."""
 
+FROM_INVOICE = pattern_of(
+    r"days? (?:from|of|after|following) (?:the )?(?:date of )?(?:the )?(?:receipt of )?(?:an? |the |its |each |your |our )*(?:(?:correct|valid|proper|undisputed|approved|original|tax|commercial|final|supplier's|seller's|contractor's) )*invoices?\b"
+)
+"""What the days of a payment are counted from, whatever else has to have come before."""
 PART_DONE = pattern_of(
     r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管[线道网]|桥架|风管|支架|布线|线缆|电缆|预埋|龙骨|正负零|±0)(?:工程|结构|施工)*"
     r"[^,;。\d%付支]{0,4}?(?:完工|竣工|完成|验收|封顶|浇筑|[安敷铺]\w完[成毕]?)"

@@ -43,7 +43,9 @@ _THEN = re.compile(
 )
 _DONE_LATER = (words.ACCEPTED, words.DELIVERED, words.SHIPPED)
 _PAID = re.compile(r"付|支|清|返还|退还")
-_DATE = re.compile(r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日")
+_DATE = re.compile(
+    r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日|\d{4}年\d{1,2}月份?(?!\d)"
+)
 _AT_ONCE = re.compile(
     r"当[日天]|立即|即付|同时|immediately|upon|due on receipt|at sight|即期|on the (?:same )?day",
     re.IGNORECASE,
