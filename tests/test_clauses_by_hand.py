@@ -181,6 +181,13 @@ def test_what_cannot_be_told_in_shares_has_no_nodes(text, problem):
         ("租金按月支付，每月5日前支付上月租金，租赁期12个月", "8.33 period 5m x12"),
         ("甲方收到发票后45日内支付上月货款", "100 invoice 45"),
         ("发票送达后30日内付款", "100 invoice 30"),
+        ("验收后次月10日前开票，票到30日内付款", "100 invoice 30"),
+        ("验收后次月10日前付款", "100 acceptance 10m"),
+        ("Net 60 after month-end of delivery", "100 delivery 60e"),
+        (
+            "90% on delivery; 10% retained for 12 months after delivery",
+            "90 delivery - | 10 warranty_end - ~365",
+        ),
         (
             "预付款：签约付30%。进度款：到货后付40%。尾款：验收后付30%",
             "30 signature - | 40 delivery - | 30 acceptance -",

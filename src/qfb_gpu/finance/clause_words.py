@@ -30,7 +30,7 @@ def pattern_of(text: str) -> re.Pattern[str]:
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (RETENTION, pattern_of(
         r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|(?:%|作为?|做)质保(?![期到满书证函卡服])"
-        r"|retention|retainage|warranty (?:deposit|money|payment)")),
+        r"|retention|retainage|\bretained for|held back for|withheld for|warranty (?:deposit|money|payment)")),
     (ADVANCE, pattern_of(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
         r"|advance(?!d)|down[ -]?payment|deposit|pre-?pa(?:y|id)|initial payment|up-?front|mobili[sz]ation")),
@@ -87,6 +87,7 @@ WARRANTY_TOLD = pattern_of(
 
 FROM_INVOICE = pattern_of(
     r"days? (?:from|of|after|following) (?:the )?(?:date of )?(?:the )?(?:receipt of )?(?:an? |the |its |each |your |our )*(?:(?:correct|valid|proper|undisputed|approved|original|tax|commercial|final|supplier's|seller's|contractor's) )*invoices?\b"
+    r"|(?<!货到)票到后?\d"
 )
 """What the days of a payment are counted from, whatever else has to have come before."""
 PART_DONE = pattern_of(

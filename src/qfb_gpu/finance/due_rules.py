@@ -26,7 +26,7 @@ _LENGTH = re.compile(
     re.IGNORECASE,
 )
 _NET = re.compile(
-    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|(?:st|nd|rd|th)\b|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
+    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|(?:st|nd|rd|th)\b|\s*[%-]|\s*(?:(?!after |from |of )[a-z]+ )?(?:day|week|month|year))",
     re.IGNORECASE,
 )
 """Net 30 without its unit is of days."""
@@ -53,7 +53,7 @@ _AT_ONCE = re.compile(
 _NEXT = r"(?:次|下|翌)1?个?月(?:份)?的?"
 _FOLLOWING = r"(?:following|next|subsequent|succeeding)"
 _NEXT_MONTH_DAY = pattern_of(
-    rf"{_NEXT}第?(\d{{1,2}})[日号]"
+    rf"{_NEXT}第?(\d{{1,2}})[日号](?!之?前?[^,;。付支\d]{{0,4}}(?:开票|开具|对账|核对|提供|提交|报送))"
     rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?(?: calendar)?(?: days?)? (?:of|in) (?:the )?(?:{_FOLLOWING} (?:calendar )?month|month (?:following|after))"
     r"|\b(\d{1,2})(?:st|nd|rd|th)? prox\b|\b(\d{1,2}) ?MFI\b"
 )
