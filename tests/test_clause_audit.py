@@ -20,6 +20,8 @@ PAIRS = [
     (audit.ALL_DAYS, "签约付30%，到货付70%。以上款项均在收到发票后15日内支付", "签约付30%，到货付70%。每笔付款前应提供发票"),
     (audit.ALL_DAYS, "30% on signing, 70% on delivery. All payments are due within 30 days of invoice",
      "30% on signing, 70% on delivery. All payments are made in euro"),
+    (audit.ALL_DAYS, "40% on signing and 60% on delivery, each payable within 30 days of invoice",
+     "40% on signing; 60% by monthly certificates, each payable within 28 days"),
     (audit.ONE_EVENT, "首付40%，余款分24期，每月10日等额支付", "首付40%，余款分24期付清"),
     (audit.EARLIER_OR_LATER, "签约付90%，10%于验收后或到货后6个月付清", "签约付90%，10%于到货后6个月付清"),
     (audit.EARLIER_OR_LATER, "90% on delivery, 10% on acceptance or 6 months after delivery",

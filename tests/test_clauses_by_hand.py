@@ -76,6 +76,7 @@ FLAGGED = {
     "sixty": {3, 7, *range(14, 19), *range(23, 29), 31, 44, *range(46, 51), *range(52, 58)},
     "unseen": {1, 2, *range(5, 9), 11, 12, 15, 16, 19, 20, 23, 24, *range(27, 30), 33, 38, 39},
     "heldout": {3, 4, 5, 7, 11, 12, 20, 25, 26, 29, 30, 37, 39, 42, 43, 44, 45, 48, 49},
+    "again": {18, 22, 27},
     "trades": {7, 11, 12, 13, 14, 16, 23, 25},
 }
 
@@ -220,3 +221,11 @@ def test_a_threshold_is_no_payment():
     """The 20万 were paid as what remains."""
     clause = parse_clause("签约付100万元作为预付货款，余额少于20万元时补足")
     assert (clause.nodes, clause.problems) == ((), (doubts.FIXED_SUM,))
+
+
+@pytest.mark.parametrize("text", ["30%, 30%, 20% and 20%", "3:3:2:2付款", "30%, 40%, 30%"])
+def test_a_last_share_of_more_than_a_tenth_is_no_retention(text):
+    """The last 20% of four waited a year for the end of a warranty."""
+    triggers = {TRIGGERS[node.rule.trigger] for node in parse_clause(text).nodes}
+    assert "warranty_end" not in triggers
+    assert parse_clause("40%, 30%, 20%, 10%").nodes[-1].rule.trigger == _WARRANTY

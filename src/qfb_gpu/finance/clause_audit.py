@@ -61,6 +61,9 @@ _CHOICE = pattern_of(
     r"|\boption [1Aa]\b.{1,160}\boption [2Bb]\b|\balternatively\b|at (?:the )?(?:\w+'s )?(?:option|choice|election)"
 )
 _SENTENCES = re.compile(r"[;。\n]|(?<!\d)\.(?=\s|$)")
+_EACH_WITHIN = pattern_of(
+    r"\b(?:each|all) (?:of (?:which|them) )?(?:is |are |to be |being )*(?:against|payable|due|paid|within)\b[^.;%]{0,60}?\d+ (?:[a-z]+ )?days?|(?:均|皆)[^,;。%]{0,16}\d+个?(?:工作)?[日天]之?内"
+)
 _OF_ALL = pattern_of(
     r"(?:各期|每期|每[次笔]|各[次笔]|上述|以上|前述|所有|任何1?[期笔次])[^,;。]{0,4}(?:款|付)|\b(?:invoices|all (?:payments|sums|amounts|invoices)|(?:each|every|any) (?:payment|invoice|instal\w*))\b[^.;]{0,40}(?:paid|payable|due|settled|within|days)|payment terms?(?: are| is|:)|\bterms: "
 )
@@ -188,12 +191,13 @@ def _has_other_sum(text: str, nodes: Sequence[ClauseNode]) -> bool:
 
 def _has_days_of_all(text: str, nodes: Sequence[ClauseNode]) -> bool:
     """Return whether days that hold for all payments are those of not all: net 60 on all invoices."""
-    if len(nodes) == 1 or not _OF_ALL.search(text):
+    if len(nodes) == 1 or not (_OF_ALL.search(text) or _EACH_WITHIN.search(text)):
         return False
     for part in _SENTENCES.split(text):
-        if "%" in part or not _OF_ALL.search(part) or is_aside(part):
+        each = _EACH_WITHIN.search(part.rpartition("%")[2]) if part.count("%") > 1 else None
+        if is_aside(part) or not (each or ("%" not in part and _OF_ALL.search(part))):
             continue
-        wanted = due_rule(part, words.NO_TRIGGER, None).days
+        wanted = due_rule(each.group(0) if each else part, words.NO_TRIGGER, None).days
         if wanted is not None and any(node.rule.days != wanted for node in nodes):
             return True
     return False

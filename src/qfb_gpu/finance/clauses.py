@@ -325,11 +325,12 @@ def _named(drafts: Sequence[Draft], warranty: int | None, whole: int) -> list[Dr
     unknown = [i for i, draft in enumerate(drafts) if draft.kind == words.OTHER]
     named = list(drafts)
     if len(unknown) == len(drafts):
-        kinds = list(_POSITIONS.get(len(drafts), ()))
-        kinds = kinds or [words.ADVANCE, *[words.PROGRESS] * (len(drafts) - 2), words.ACCEPTANCE]
         last = drafts[-1].share
-        if len(drafts) > 1 and last is not None and last * _SMALL <= whole:
-            kinds[-1] = words.RETENTION
+        is_small = len(drafts) > 1 and last is not None and last * _SMALL <= whole
+        usual = _POSITIONS.get(len(drafts), ())
+        if not usual or (usual[-1] == words.RETENTION and last is not None and not is_small):
+            usual = (words.ADVANCE, *[words.PROGRESS] * (len(drafts) - 2), words.ACCEPTANCE)
+        kinds = [*usual[:-1], words.RETENTION] if is_small else list(usual)
     else:
         kinds = [words.PROGRESS if i else words.ADVANCE for i in range(len(drafts))]
         kinds[-1] = words.ACCEPTANCE if len(drafts) > 1 else words.OTHER
