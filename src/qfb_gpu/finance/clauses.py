@@ -44,6 +44,8 @@ _SMALL = 10
 """Parts of the whole, of which one at most is small."""
 _MOST = 1_200
 """Instalments of a clause: a hundred years of months."""
+_AHEAD = 8
+"""Payments after one that may tell that it comes before the acceptance."""
 _NUMBERED = re.compile(r"第\s*1\s*(?:期|次|笔|批)|first instal", re.IGNORECASE)
 _DISCOUNT = re.compile(
     r"\d+(?:\.\d+)?%?\s*(?:/|discount|if paid|within|in|,|\s)*\s*\d{1,2}(?:\s*days?)?\s*[,;/]?\s*"
@@ -228,7 +230,7 @@ def _drafts(spelled: str, whole: int, warranty: int | None) -> tuple[list[Draft]
     drafts, open_ended = [], None
     found = pieces(spelled)
     for i, piece in enumerate(found, 1):
-        draft = draft_of(piece, warranty, whole, found[i:])
+        draft = draft_of(piece, warranty, whole, found[i : i + _AHEAD])
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)
