@@ -14,7 +14,7 @@ from qfb_gpu.finance import clause_doubts as doubts
 from qfb_gpu.finance import clause_sums as sums
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.clause_words import pattern_of
-from qfb_gpu.finance.due_rules import in_days
+from qfb_gpu.finance.due_rules import due_rule, in_days
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,6 +29,8 @@ EARLIER_OR_LATER = "the earlier or later of two dates, or a latest date, which i
 SUM_UNREAD = "a sum beside the shares, which is not counted"
 SEVERAL_TOTALS = "several totals, read as one"
 ONE_EVENT = "several instalments read as of one event"
+CHOICE = "a choice of ways to pay, of which one is read"
+ALL_DAYS = "days that hold for several payments, which are counted for one at most"
 RETAINED_UNTIL = "a retention that waits for something else than the end of the warranty"
 
 _PARTS = re.compile(r"[,;。\n]|(?<!\d)\.(?=\s|$)")
@@ -37,7 +39,7 @@ _ASIDE = pattern_of(
 )
 """Parts that speak of no payment, or of one that is late."""
 _PERIOD = pattern_of(
-    r"(?:按|每|逐)个?(?:月|季度?|半年|年度?)(?:\d{1,2}[日号]之?前?)?[^,;。\d]{0,6}(?:付|结|对账|开票|核对)|框架|滚动|上[月季][^,;。]{0,4}(?:货款|费)"
+    r"(?:按|每|逐)个?(?:月|季度?|半年|年度?)(?:\d{1,2}[日号]之?前?)?[^,;。\d]{0,6}(?:付|结|对账|出账|开票|核对)|框架|滚动|上[月季][^,;。]{0,4}(?:货款|费)"
     r"|framework|call[- ]?off|blanket|(?:paid|payable|invoiced|billed|settled|statements?)[^.;]{0,20}\b(?:monthly|quarterly|annually|each month|every month)"
 )
 _DATE = re.compile(
@@ -54,9 +56,20 @@ _OF_CONTRACT = pattern_of(
     r"|(?:deliver|complet|ship|terminat|expir)\w*(?: date)?(?::| by| before| on| until| no later than)"
 )
 """The date of a contract, of its number, an offer, the works; of no payment."""
+_CHOICE = pattern_of(
+    r"(?:选择|采用|采取|选用)[^,;。]{0,14}(?:付款|支付|付清)的?[,:][^。]{0,160}?(?:选择|采用|采取|选用)[^,;。]{0,14}(?:付款|支付|付清)的?[,:]|[2两]种(?:付款|支付|结算)?方式[^,;。]{0,6}(?:任选|选择|之1)|任选其?1|2选1|方案[12AB1一二][^。]{1,80}方案[2B二]"
+    r"|\boption [1Aa]\b.{1,160}\boption [2Bb]\b|\balternatively\b|at (?:the )?(?:\w+'s )?(?:option|choice|election)"
+)
+_SENTENCES = re.compile(r"[;。\n]|(?<!\d)\.(?=\s|$)")
+_EACH_WITHIN = pattern_of(
+    r"\b(?:each|all) (?:of (?:which|them) )?(?:is |are |to be |being )*(?:against|payable|due|paid|within)\b[^.;%]{0,60}?\d+ (?:[a-z]+ )?days?|(?:均|皆)[^,;。%]{0,16}\d+个?(?:工作)?[日天]之?内"
+)
+_OF_ALL = pattern_of(
+    r"(?:各期|每期|每[次笔]|各[次笔]|上述|以上|前述|所有|任何1?[期笔次])[^,;。]{0,4}(?:款|付)|\b(?:invoices|all (?:payments|sums|amounts|invoices)|(?:each|every|any) (?:payment|invoice|instal\w*))\b[^.;]{0,40}(?:paid|payable|due|settled|within|days)|payment terms?(?: are| is|:)|\bterms: "
+)
 _FREE = pattern_of(r"免租|免费期|rent[- ]free|payment holiday")
 _EITHER = pattern_of(
-    r"(?:孰|较)(?:早|晚|先|后|低|高)|以(?:先|后|早|晚)[^,;。]{0,4}(?:为准|者)|[早晚先后](?:到|发生|届满)(?:者|为准)|whichever|\b(?:earlier|later|lower|higher) of\b|\bin any (?:event|case),? (?:within|by|not?)\b|\bat the latest\b"
+    r"(?:孰|较)(?:早|晚|先|后|低|高)|以(?:先|后|早|晚)[^,;。]{0,4}(?:为准|者)|[早晚先后](?:到|发生|届满)(?:者|为准)|或[^,;。%]{0,10}(?:后|满|起)\d+个?(?:月|天|日|年)|\bor (?:within |at )?\d+ (?:working |calendar )?(?:days|weeks|months) (?:after|from|following|of)|whichever|\b(?:earlier|later|lower|higher) of\b|\bin any (?:event|case),? (?:within|by|not?)\b|\bat the latest\b"
 )
 _LATEST = pattern_of(
     r"(?:最迟|最晚|最长)[^,;。\d]{0,12}(\d+)\s*个?(工作日|天|日|周|月|年)?"
@@ -82,7 +95,7 @@ _OF_PART = pattern_of(
     r"remain|balance|retention|deposit|advance|annual|monthly|unpaid|outstanding|withheld"
 )
 _BY_MONTHS = pattern_of(
-    r"分\s*\d+\s*个?[月季年期][^,;。]{0,6}按[月季年]|按[月季年][^,;。]{0,6}分\s*\d+\s*个?[月季年期]"
+    r"分\s*\d+\s*个?[月季年期次笔][^;。]{0,6}[按每逐]个?[月季年]|按[月季年][^,;。]{0,6}分\s*\d+\s*个?[月季年期]"
 )
 _AT_SIGNATURE = pattern_of(
     r"签约|签[订署定]|生效|预付|[定订]金|首付|下单|signing|signature|order|contract|agreement|deposit|advance|down"
@@ -114,6 +127,8 @@ def left_out(text: str, nodes: Sequence[ClauseNode]) -> list[str]:
         (BY_PERIOD, _is_once(nodes) and _PERIOD.search(payments)),
         (BACK_IN_TIME, _goes_back(nodes, text) and not words.REMAINDER.search(text)),
         (DATE_UNUSED, any(map(_has_date, told))),
+        (CHOICE, _CHOICE.search(text)),
+        (ALL_DAYS, _has_days_of_all(text, nodes)),
         (FREE_PERIOD, _FREE.search(text)),
         (EARLIER_OR_LATER, any(_has_either(part, nodes) for part in told)),
         (SUM_UNREAD, _has_other_sum(text, nodes)),
@@ -172,6 +187,20 @@ def _has_other_sum(text: str, nodes: Sequence[ClauseNode]) -> bool:
     return is_paid or not all(
         re.match(r"[^;。\n]{0,12}\d%|[^,;。]*%", whole[end:]) for end in named
     )
+
+
+def _has_days_of_all(text: str, nodes: Sequence[ClauseNode]) -> bool:
+    """Return whether days that hold for all payments are those of not all: net 60 on all invoices."""
+    if len(nodes) == 1 or not (_OF_ALL.search(text) or _EACH_WITHIN.search(text)):
+        return False
+    for part in _SENTENCES.split(text):
+        each = _EACH_WITHIN.search(part.rpartition("%")[2]) if part.count("%") > 1 else None
+        if is_aside(part) or not (each or ("%" not in part and _OF_ALL.search(part))):
+            continue
+        wanted = due_rule(each.group(0) if each else part, words.NO_TRIGGER, None).days
+        if wanted is not None and any(node.rule.days != wanted for node in nodes):
+            return True
+    return False
 
 
 def _is_of_one_event(text: str, nodes: Sequence[ClauseNode]) -> bool:

@@ -50,7 +50,7 @@ _BILL_TERM = pattern_of(
     r"|(?:\d+[ -]*(?:days?|months?)['’]?\s*)?(?:banker'?s'? acceptances?|bank acceptances?|acceptance (?:draft|bill)s?)(?:\s*(?:of|at|for)?\s*\d+[ -]*(?:days?|months?))?"
 )
 _BACK_TO_BACK = pattern_of(
-    r"背靠背|(?:业主|总包|上游|最终用户)[^,;。]{0,6}(?:回款|付款后|款后|款到|款项到)|(?:拨款|财政资金|专项资金)[^,;。付支]{0,4}(?:到位|到账|下达)|back[ -]to[ -]back|pay[ -]when[ -]paid|when paid by"
+    r"背靠背|(?:业主|总包|上游|最终用户)[^,;。]{0,6}(?:回款|付款后|款后|款到|款项到)|(?:拨款|财政资金|专项资金)(?:拨付)?[^,;。付支]{0,4}(?:到位|到账|下达)|back[ -]to[ -]back|pay[ -]when[ -]paid|when paid by"
 )
 _LIMIT = pattern_of(
     r"(?:不超过|不高于|不得超过|上限|最高|最多|capped|maximum|at most|exceed\w*|limited to)[^,;。%\d]{0,24}\d+(?:\.\d+)?%"

@@ -7,14 +7,16 @@ or the total that the clause states, where it pays sums of money.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qfb_gpu.finance import clause_words as words
 from qfb_gpu.finance.clause_schedule import period_months, without_schedule, without_term
-from qfb_gpu.finance.due_rules import DueRule, due_rule
+from qfb_gpu.finance.due_rules import CALENDAR, DueRule, due_rule, in_days
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from qfb_gpu.finance.clause_pieces import Piece
 
 _EACH_MONTH = re.compile(r"每月|按月|monthly", re.IGNORECASE)
@@ -59,15 +61,30 @@ class Draft:
 def scheduled(piece: Piece, n: int, whole: int) -> Draft:
     """Return what is paid by the period, ``n`` times."""
     rule = due_rule(without_schedule(piece.text), words.PERIODIC, None)
+    months = period_months(piece.text)
+    if rule.days is not None and months and rule.days >= in_days(n * months, "month"):
+        rule = replace(rule, days=None, day_kind=CALENDAR)  # the term, told once more
     share = None if piece.percent is None else _parts(piece.percent, whole)
     return Draft(words.PROGRESS, share, is_cumulative=False, n=n, rule=rule)
 
 
-def draft_of(piece: Piece, warranty: int | None, whole: int) -> Draft:
-    """Return what a piece pays; ``warranty`` is the days that the clause names anywhere."""
+def draft_of(piece: Piece, warranty: int | None, whole: int, later: Sequence[Piece] = ()) -> Draft:
+    """Return what a piece pays.
+
+    Parameters
+    ----------
+    piece : Piece
+    warranty : int or None
+        Days of the warranty that the clause names anywhere.
+    whole : int
+    later : sequence of Piece, optional
+        What is paid after it.
+    """
     said = without_warranty(piece.text)
     name = _kind_by_name(said)
     trigger = _trigger(said, name)
+    if trigger == words.ACCEPTED and _is_only_installed(said) and any(map(_is_accepted, later)):
+        trigger = words.PROGRESSED
     kind = name if name is not None else words.KIND_OF_TRIGGER[trigger]
     if kind == words.OTHER:
         kind = _kind_by_length(piece, trigger, kind)
@@ -140,13 +157,22 @@ def _is_late(text: str, trigger: int) -> bool:
     return days is not None and days >= _LONG_DAYS
 
 
+def _events(text: str) -> list[int]:
+    return [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+
+
 def _trigger(text: str, kind: int | None) -> int:
     if kind == words.RETENTION:
         return words.WARRANTY_END
     if words.BEFORE_EVENT.search(text):
         return words.SHIPPED
+    if words.FROM_INVOICE.search(text):
+        return words.INVOICED
     text = words.PART_DONE.sub("节点", text)
-    found = [trigger for trigger, pattern in words.EVENTS if pattern.search(text)]
+    if kind == words.PROGRESS and (named := _events(words.NAMES_OF_PROGRESS.sub(" ", text))):
+        found = named
+    else:
+        found = _events(text)
     if words.INVOICED in found and found[0] == words.PROGRESSED:
         progress = words.EVENT[words.PROGRESSED].search(_EACH_MONTH.sub(" ", text))
         found = found if progress else [words.INVOICED]  # invoiced each month
@@ -156,6 +182,17 @@ def _trigger(text: str, kind: int | None) -> int:
         return words.PROGRESSED
     own = words.NO_TRIGGER if kind is None else words.TRIGGER_OF_KIND[kind]
     return own if own in found else found[0]
+
+
+def _is_only_installed(text: str) -> bool:
+    rest = words.INSTALLED.sub(" ", text)
+    return rest != text and words.EVENT[words.ACCEPTED].search(rest) is None
+
+
+def _is_accepted(piece: Piece) -> bool:
+    """Return whether a piece waits for an acceptance and nothing after it."""
+    text = words.INSTALLED.sub(" ", piece.text)
+    return piece.percent is not None and _trigger(text, _kind_by_name(text)) == words.ACCEPTED
 
 
 def n_instalments(text: str) -> int:

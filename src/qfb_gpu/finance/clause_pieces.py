@@ -19,6 +19,8 @@ _REACHED_BEFORE = re.compile(r"(?:completion of|upon reaching|reaches)\s*$", re.
 _REACHED_AFTER = re.compile(
     r"\s*(?:of (?:the )?)?(?:physical )?(?:complet|progress(?! pay))", re.IGNORECASE
 )
+_NOT_PAID_YET = re.compile(r"%[^,;。付支]{0,8}[在于自待须应经][^,;。付支%]*$")
+_PAID_AT_LAST = re.compile(r"[后内时前日](?:一次性)?(?:支?付清?|支付完毕|结清)$")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
 _KEYWORD = re.compile(
     "|".join(pattern.pattern for _, pattern in (*words.NAMES, *words.EVENTS)), re.IGNORECASE
@@ -144,6 +146,8 @@ def _joined(parts: list[str]) -> list[str]:
         if i in anchors:
             joined.append(", ".join([*waiting, part]))
             waiting = []
+        elif i - 1 in anchors and _completes(part, joined[-1]):
+            joined[-1] += ", " + part
         elif (earlier := _of_earlier(part, joined)) is not None:
             joined[earlier] += ", " + part
         elif not joined or (_goes_forward(part, leads=leads) and i < anchors[-1]):
@@ -151,6 +155,11 @@ def _joined(parts: list[str]) -> list[str]:
         else:
             joined[-1] += ", " + part
     return joined
+
+
+def _completes(part: str, share: str) -> bool:
+    """Return whether a part has the verb that a share lacks: 95%在验收合格 并 收到发票后支付."""
+    return _NOT_PAID_YET.search(share) is not None and _PAID_AT_LAST.search(part) is not None
 
 
 def _of_earlier(part: str, joined: list[str]) -> int | None:

@@ -8,13 +8,13 @@ import re
 from qfb_gpu.finance.clause_words import pattern_of
 
 _PERIODS = (
-    (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|every (\d{1,2}) months")),
+    (0, pattern_of(r"(?:每|按)\s*(\d{1,2})个?月|(?<!\d)(\d{1,2})个?月[1一](?:付|结|交|缴)|every (\d{1,2}) months")),
     (6, pattern_of(r"(?<!\d)6个月付|semi-?annual|half[ -]?yearly|half a year")),
     (1, pattern_of(
-        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌个\d])月付|月度(?:支付|付)|monthly|(?:per|each|every) month")),
-    (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|quarterly|(?:per|each|every) quarter")),
+        r"(?:每|按|逐)个?月(?!息|利|均|产值|完成)|(?<![次下翌个\d])月付|(?<![次下翌个\d])月[1一](?:付|结|交|缴)|月度(?:支付|付)|monthly|(?:per|each|every) month")),
+    (3, pattern_of(r"(?:每|按|逐)个?季|季付|季度(?:支付|付)|季度?[1一](?:付|结|交|缴)|quarterly|(?:per|each|every) quarter")),
     (12, pattern_of(
-        r"(?:每|按|逐)1?年(?:\d{1,2}月(?:\d{1,2}[日号])?)?(?!息|利|化|均)|(?<!\d)年付|年度(?:支付|付)|annually|yearly"
+        r"(?:每|按|逐)1?年(?:\d{1,2}月(?:\d{1,2}[日号])?)?(?!息|利|化|均)|(?<!\d)年付|年度(?:支付|付)|年度?[1一](?:付|结|交|缴)|annually|yearly"
         r"|annual (?:\w+ )?(?:payment|fee|rent|instal)|each anniversary|(?:per|each|every) (?:year|annum)")),
 )  # fmt: skip
 """Months between two payments; 0 where the words say how many."""
@@ -48,6 +48,10 @@ _TIME_OF_WORK = (
 _PAID = pattern_of(r"付|缴|交|收取|结算|pay|paid|\bdue\b|rent|fee|instal|advance|arrears")
 _NOT_OF_THE_PRICE = pattern_of(r"逾期|违约|罚|滞纳|利息|计息|penalt|interest|\blate\b|damages")
 _PARTS = re.compile(r"[,;。\n]|\.(?=\s|$)")
+_DAY_OF_MONTH = re.compile(
+    r"[每按]个?月\d{1,2}[日号](?!之?内|以内|之?后)(?![^,;。]{0,14}(?:上|[次下翌])1?个?月)"
+)
+"""每月25日付 is the day, and no time to wait."""
 _MOST = 120
 
 
@@ -95,7 +99,8 @@ def without_time_of_work(text: str) -> str:
 
 def without_schedule(text: str) -> str:
     """Return a clause without its term and its period; of 每月底 the month's end stays."""
-    text = re.sub(r"(?:每|按)个?(?=月[底末])", "", without_term(text))
+    text = _DAY_OF_MONTH.sub(" ", without_term(text))
+    text = re.sub(r"(?:每|按)个?(?=月[底末])", "", text)
     for _, pattern in _PERIODS:
         text = pattern.sub(" ", text)
     return text

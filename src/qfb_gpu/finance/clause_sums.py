@@ -61,7 +61,7 @@ IS_PAID = pattern_of(
 )
 """Else a sum may be what the price is made of: 总价60万, 其中设备40万, 安装20万."""
 _VAGUE = pattern_of(
-    r"不低于|不少于|至少|不高于|不超|(?<![签合订履契违租续节])约(?!定)|左右|以上|以下|at least|at most|not (?:less|more)|minimum|maximum|about|approx"
+    r"低于|少于|至少|高于|不足|不超|超过|(?<![签合订履契违租续节])约(?!定)|左右|以上|以下|at least|at most|not (?:less|more)|minimum|maximum|about|approx|below|falls? under|exceed"
 )
 _RESTATED = pattern_of(
     r"^\s*\(?(?:计|即|合(?!同)|折|共|约(?!定)|人民币|金额|RMB|i\.?e\.?|being|amounting|equal|equivalent|namely|or\b|which is)"

@@ -29,8 +29,8 @@ def pattern_of(text: str) -> re.Pattern[str]:
 
 NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
     (RETENTION, pattern_of(
-        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|%质保(?![期到满])"
-        r"|retention|retainage|warranty (?:deposit|money|payment)")),
+        r"质保金|质保款|质量保证金|质量保修金|保修金|保留金|质保尾款|质保(?=[:为,]?\s*\d)|(?:%|作为?|做)质保(?![期到满书证函卡服])"
+        r"|retention|retainage|\bretained for|held back for|withheld for|warranty (?:deposit|money|payment)")),
     (ADVANCE, pattern_of(
         r"预付款|预付(?!款保函)|预支付|定金|订金|首付款?|首期款?|头款|启动款|备料款|签约款|合同款首期"
         r"|advance(?!d)|down[ -]?payment|deposit|pre-?pa(?:y|id)|initial payment|up-?front|mobili[sz]ation")),
@@ -47,32 +47,34 @@ NAMES: tuple[tuple[int, re.Pattern[str]], ...] = (
         r"interim payment|stage payment")),
 )  # fmt: skip
 """A payment's name, the most telling first."""
+NAMES_OF_PROGRESS = dict(NAMES)[PROGRESS]
 
 EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
     (WARRANTY_END, pattern_of(
         r"(?:质保|保修|质量保证|缺陷责任|保证|维保|维护|运维|售后)期?[^,;。]{0,14}?(?:届?满|到期|结束|期后|终了)"
+        r"|(?:质保|保修|缺陷责任)期?(?:限)?(?:满)?\d+\s*个?[年月天]之?后"
         r"|质保期|保修期|缺陷责任期|质量保证期|无故障"
         r"|warranty|defects?\b|guarantee period|maintenance period|(?:fault|trouble|defect)[ -]free")),
     (SETTLED, pattern_of(r"结算|决算|审定|审计|审价|定案|审核完成|final (?:account|settlement)|settlement|audit")),
     (ACCEPTED, pattern_of(
         r"验收|终验|初验|调试|试运行|(?:稳定|正常|连续)运行|试用(?![品件版装])|投运|投产|并网|上线|安装完|交付使用|投入使用|交工|移交|[检查]验合格"
-        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance|accepted(?! contract)|final inspection|sign-?off|commission|install(?!ment)|handover|go[ -]live"
+        r"|竣工(?!图|资料)|完工(?!程|量|部分|比|达?到?\s*\d)|acceptance(?! of (?:this |the |our |your |an? |its |purchase )*(?:orders?|quotation|quote|offer|proposal|PO|tender|bid|estimate)\b)|accepted(?! contract)|final inspection|sign-?off|(?:(?<=the )|(?<=upon )|(?<=after )|(?<=final ))(?:certificates? of (?:analysis|quality|conformity|conformance|inspection)|assay|analysis(?! fee))|commission|install(?!ment)|handover|go[ -]live"
         r"|taking[ -]over|(?<![a-z])(?:SAT|FAT|UAT|PAC|FAC|TOC)(?![a-z])"
         r"|(?<!% )completion(?! of (?:\d|each|every|milestone|phase|stage))")),
     (DELIVERED, pattern_of(
-        r"到货|货到|交货|收货|到场|送达|到达|抵达|运抵|到岸(?!价)|到港|进场|签收|入库|货物?[^,;。]{0,4}运(?:至|到)"
+        r"到货|货到|交货|收货|到场|(?<![票单据书知件])送达|到达|抵达|运抵|到岸(?!价)|到港|进场|签收|入库|(?:供货|供应)(?:完|结束|齐)|[到交送供]齐|货物?[^,;。]{0,4}运(?:至|到)"
         r"|交付(?!货?款|定金|订金|租金|押金|保证金)"
         r"|deliver|receipt of (?:the )?goods|arrival|(?<![a-z])COD(?![a-z])")),
     (SHIPPED, pattern_of(r"发货|出厂|提货|装运|装船|起运|发运|备货完|shipment|shipping|shipped|dispatch|ex[ -]works"
         r"|(?<![a-z])B/L|提单|信用证|见单|bills? of lading|(?<![a-z])L/C|letters? of credit|at sight|against documents|(?<![a-z])D/[PA](?![a-z])")),
     (PROGRESSED, pattern_of(
         r"进度|节点|形象|工程量|产值|(?:完工|完成|竣工)(?:量|率)?达?到?\s*\d|完成[^,;。%付支\d]{1,8}\d[\d.]*%|里程碑|封顶|基础完|主体|施工|每月|按月|中期"
-        r"|progress|milestone|certif|monthly|interim|completion of \d|\d% complet|phase|stage")),
+        r"|progress|milestone|certif(?![a-z]* of (?:analysis|quality|conformity|conformance|inspection|origin|weight|insurance))|monthly|interim|completion of \d|\d% complet|phase|stage")),
     (SIGNED, pattern_of(
         r"签订|签署|签约|签定|签字|盖章|生效|订立|下单|订单(?:确认|下达|生效)|下达[^,;。]{0,4}订单|开工|进场前|合同后|中标"
-        r"|(?<![a-z])sign|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
+        r"|(?<![a-z])sign|acceptance of (?:this |the |our |your |an? |its |purchase )*(?:orders?|quotation|quote|offer|proposal|PO|tender|bid|estimate)\b|counter-?sign|kick-?off|commencement|execution of|(?:up)?on execution|effective|contract date|purchase order|order (?:confirmation|acknowledg)|placing|placement|receipt of (?:the |your |our )?(?:purchase )?(?:order|PO)\b"
         r"|\baward|\b(?:with|on|at|upon) (?:the |your )?(?:order|PO)\b")),
-    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
+    (INVOICED, pattern_of(r"发票|见票|票到|开票|invoice|\bnet \d|月结|对账|账单|出账|(?<![a-z])EOM(?![a-z])|end of (?:the )?month(?!\s*\d)|due (?:up)?on receipt")),
     (PERIODIC, pattern_of(r"每期|每季|按季|按年|每年|quarterly|annually")),
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
@@ -83,11 +85,18 @@ WARRANTY_TOLD = pattern_of(
 )
 """How long a warranty is, as a part of its own that speaks of no payment: 质保期1年."""
 
+FROM_INVOICE = pattern_of(
+    r"days? (?:from|of|after|following) (?:the )?(?:date of )?(?:the )?(?:receipt of )?(?:an? |the |its |each |your |our )*(?:(?:correct|valid|proper|undisputed|approved|original|tax|commercial|final|supplier's|seller's|contractor's) )*invoices?\b"
+    r"|(?<!货到)票到后?\d"
+)
+"""What the days of a payment are counted from, whatever else has to have come before."""
 PART_DONE = pattern_of(
-    r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管线|正负零|±0)(?:工程|结构|施工)*"
-    r"[^,;。\d%付支]{0,4}?(?:完工|竣工|完成|验收|封顶|浇筑)"
+    r"(?:桩基|基础|主体|结构|地下室|土建|土方|屋面|幕墙|砌体|隐蔽|水电|管[线道网]|桥架|风管|支架|布线|线缆|电缆|预埋|龙骨|正负零|±0)(?:工程|结构|施工)*"
+    r"[^,;。\d%付支]{0,4}?(?:完工|竣工|完成|验收|封顶|浇筑|[安敷铺]\w完[成毕]?)"
 )
 """A part of the works is done, or accepted: a node on the way to the acceptance of all."""
+INSTALLED = pattern_of(r"安装(?:完|就位|到位)[毕成]?|install(?!ment)\w*")
+"""Acceptance, unless that comes as a payment's event of its own later: then it is a node before it."""
 BEFORE_EVENT = pattern_of(
     r"(?:发货|出厂|提货|装运|发运|交货|到货|交付)之?前|(?:before|prior to) (?:\w+ )?"
     r"(?:shipment|shipping|dispatch|delivery)|款到发货|先款后货"
@@ -167,6 +176,7 @@ RECOVERED = pattern_of(r"(?:扣回|抵扣|冲抵|recover(?:ed|able)|recoup\w*)[^
 _UNLIKE_EVENTS = r"the|a|an|our|your|its|this|such|contract|total|price|sum|value|amount|account|credit|demand|time|terms|pro|basis|all|each|or|and|calendar|months?|days?|weeks?|quarters?|years?|date|end|net"
 UNKNOWN_EVENT = pattern_of(
     r"[^\s\d,;。:、()%年月日天周期款内付支]{2,}(?<![此之以今最先随及按届同准即])(?:后|时|前|之日)(?![期续缀])"
+    r"|[^\s\d,;。:、()%年月日天周款内付支]{1,12}(?:履行完[毕成]|结束|[届期]满|到期)(?=支?付|\d|[,;。\s]|$)"
     r"|(?:凭|待)[^,;。\d%付支]{2,}"
     r"|\b(?:on|upon|after|following|against|before|prior to|when|once)\s+(?:(?:the|a|an|our|your|its|receipt of)\s+)*"
     rf"(?!(?:{_UNLIKE_EVENTS})\b)[a-z]{{3,}}"
@@ -177,7 +187,7 @@ REMAINDER = pattern_of(
 )
 WHOLE = pattern_of(
     r"付清|结清|付讫|全额|全款|一次性|货到付款|款到发货|先款后货|见票|票到|月结|付款|支付"
-    r"|信用证|in full|net \d|cash (?:on delivery|in advance)|(?<![a-z])COD(?![a-z])|\bpaid\b|payable|payment|\bdue\b"
+    r"|信用证|[月季年]度?[1一]付|in full|net \d|cash (?:on delivery|in advance)|(?<![a-z])COD(?![a-z])|\bpaid\b|payable|payment|\bdue\b"
     r"|(?<![a-z])L/C|letters? of credit|against documents|(?<![a-z])D/[PA](?![a-z])|instal|(?<![a-z])EOM(?![a-z])|month[- ]end\b|end of (?:the )?(?:following |next )?month(?!\s*\d)"
     r"|(?:\d(?:st|nd|rd|th)? (?:day )?of (?:the )?(?:following|next) month)|[次下]1?个?月\d{1,2}[日号]之?前?付"
 )

@@ -26,6 +26,7 @@ from qfb_gpu.finance.clause_drafts import (
     n_instalments,
     scheduled,
 )
+from qfb_gpu.finance.clause_headings import without_headings
 from qfb_gpu.finance.clause_lists import lists_apart, ratio, written_out
 from qfb_gpu.finance.clause_pieces import Piece, cut, pieces
 from qfb_gpu.finance.clause_rest import rest_named
@@ -43,6 +44,8 @@ _SMALL = 10
 """Parts of the whole, of which one at most is small."""
 _MOST = 1_200
 """Instalments of a clause: a hundred years of months."""
+_AHEAD = 8
+"""Payments after one that may tell that it comes before the acceptance."""
 _NUMBERED = re.compile(r"第\s*1\s*(?:期|次|笔|批)|first instal", re.IGNORECASE)
 _DISCOUNT = re.compile(
     r"\d+(?:\.\d+)?%?\s*(?:/|discount|if paid|within|in|,|\s)*\s*\d{1,2}(?:\s*days?)?\s*[,;/]?\s*"
@@ -135,7 +138,7 @@ def parse_clause(text: str | None) -> Clause:
         return Clause((), ("no clause",))
     as_written = words.NOT_AT_ALL.sub(" ", without_time_of_work(plain(text)))
     spelled = _NET.sub("net ", _DISCOUNT.sub(" ", doubts.without_bills(as_written)))
-    spelled = written_out(spelled)
+    spelled = written_out(without_headings(spelled))
     clause = _of_spelled(spelled, as_written)
     if clause.total_basis_points < _WHOLE:
         clause = _with_rest(spelled, as_written, clause)
@@ -225,8 +228,9 @@ def _of_sums(parts: list[ClauseNode], whole: int, problems: list[str]) -> Clause
 def _drafts(spelled: str, whole: int, warranty: int | None) -> tuple[list[Draft], str | None]:
     """Return a payment a piece; what remains and is paid nobody knows how often is left out."""
     drafts, open_ended = [], None
-    for piece in pieces(spelled):
-        draft = draft_of(piece, warranty, whole)
+    found = pieces(spelled)
+    for i, piece in enumerate(found, 1):
+        draft = draft_of(piece, warranty, whole, found[i : i + _AHEAD])
         if piece.percent is None and draft.n == 1:
             months = period_months(piece.text)
             n = None if months is None else n_periods(spelled, months)
@@ -323,11 +327,12 @@ def _named(drafts: Sequence[Draft], warranty: int | None, whole: int) -> list[Dr
     unknown = [i for i, draft in enumerate(drafts) if draft.kind == words.OTHER]
     named = list(drafts)
     if len(unknown) == len(drafts):
-        kinds = list(_POSITIONS.get(len(drafts), ()))
-        kinds = kinds or [words.ADVANCE, *[words.PROGRESS] * (len(drafts) - 2), words.ACCEPTANCE]
         last = drafts[-1].share
-        if len(drafts) > 1 and last is not None and last * _SMALL <= whole:
-            kinds[-1] = words.RETENTION
+        is_small = len(drafts) > 1 and last is not None and last * _SMALL <= whole
+        usual = _POSITIONS.get(len(drafts), ())
+        if not usual or (usual[-1] == words.RETENTION and last is not None and not is_small):
+            usual = (words.ADVANCE, *[words.PROGRESS] * (len(drafts) - 2), words.ACCEPTANCE)
+        kinds = [*usual[:-1], words.RETENTION] if is_small else list(usual)
     else:
         kinds = [words.PROGRESS if i else words.ADVANCE for i in range(len(drafts))]
         kinds[-1] = words.ACCEPTANCE if len(drafts) > 1 else words.OTHER

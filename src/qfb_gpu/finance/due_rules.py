@@ -26,12 +26,12 @@ _LENGTH = re.compile(
     re.IGNORECASE,
 )
 _NET = re.compile(
-    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|(?:st|nd|rd|th)\b|\s*[%-]|\s*(?:[a-z]+ )?(?:day|week|month|year))",
+    r"(?<![a-z])net\s*(\d{1,3})(?!\d|[.,]\d|(?:st|nd|rd|th)\b|\s*[%-]|\s*(?:(?!after |from |of )[a-z]+ )?(?:day|week|month|year))",
     re.IGNORECASE,
 )
 """Net 30 without its unit is of days."""
 _WARRANTY = re.compile(
-    r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
+    r"(?:质保|保修|质量保证|缺陷责任|保证|维保)期?(?:限)?(?:为|:|是|自[^,;。]{0,16}?起|(?:为|是|:|自|从)+(?:(?!满|届|结束|到期|终了)[^,;。%付支\d]){0,16}?(?:起|后)(?:计?算)?)?\s*(?:满)?\s*(\d+)\s*(?:个)?(月|年|天|日)"
     r"|(\d+)\s*(?:个)?(月|年|天|日)(?:的)?(?:质保|保修|质量保证|缺陷责任|维保)"
     r"|(\d+)[\s-]*(month|year|day)s?[\s-]*(?:warranty|defects?|guarantee|maintenance)"
     r"|(?:warranty|defects? liability|guarantee|maintenance)(?: period)?(?: of| \(| is|:)?\s*(\d+)\s*(month|year|day)",
@@ -43,7 +43,9 @@ _THEN = re.compile(
 )
 _DONE_LATER = (words.ACCEPTED, words.DELIVERED, words.SHIPPED)
 _PAID = re.compile(r"付|支|清|返还|退还")
-_DATE = re.compile(r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日")
+_DATE = re.compile(
+    r"\d{4}[-/年.]\d{1,2}[-/月.]\d{1,2}日?|\d{1,2}月\d{1,2}日|每月\d{1,2}日|\d{4}年\d{1,2}月份?(?!\d)"
+)
 _AT_ONCE = re.compile(
     r"当[日天]|立即|即付|同时|immediately|upon|due on receipt|at sight|即期|on the (?:same )?day",
     re.IGNORECASE,
@@ -51,10 +53,14 @@ _AT_ONCE = re.compile(
 _NEXT = r"(?:次|下|翌)1?个?月(?:份)?的?"
 _FOLLOWING = r"(?:following|next|subsequent|succeeding)"
 _NEXT_MONTH_DAY = pattern_of(
-    rf"{_NEXT}第?(\d{{1,2}})[日号]"
+    rf"{_NEXT}第?(\d{{1,2}})[日号](?!之?前?[^,;。付支\d]{{0,4}}(?:开票|开具|对账|核对|提供|提交|报送))"
     rf"|\b(\d{{1,2}})(?:st|nd|rd|th)?(?: calendar)?(?: days?)? (?:of|in) (?:the )?(?:{_FOLLOWING} (?:calendar )?month|month (?:following|after))"
     r"|\b(\d{1,2})(?:st|nd|rd|th)? prox\b|\b(\d{1,2}) ?MFI\b"
 )
+_FOR_LAST_MONTH = pattern_of(
+    r"(?:每月|(?<![\d月]))(\d{1,2})[日号](?!之?内|以内|之?后)[^,;。\d%]{0,10}(?:付|结清|缴)[^,;。\d%]{0,4}上1?个?月(?![进\d])"
+)
+"""每月15日前支付上月费用: on that day, what the month before was for."""
 _NEXT_MONTH_WORKING = pattern_of(rf"{_NEXT}[第前]?(\d{{1,2}})个?(?:工作日|交易日|营业日)")
 _IN_NEXT_MONTH = pattern_of(
     rf"{_NEXT}(?:月?[底末]|内?(?:付|支付|结清|清)(?!至))"
@@ -160,6 +166,9 @@ def due_rule(text: str, trigger: int, warranty: int | None) -> DueRule:
             warranty = in_days(int(long[0].group(1)), long[0].group(2))
             lengths.remove(long[0])
         warranty_days = DEFAULT_WARRANTY_DAYS if warranty is None else warranty
+    last_month = _FOR_LAST_MONTH.search(text)
+    if last_month:
+        return DueRule(trigger, min(int(last_month[1]), LAST), NEXT_MONTH_DAY, warranty_days)
     by_month = _by_month(rest, lengths)
     if by_month:
         return DueRule(trigger, *by_month, warranty_days)

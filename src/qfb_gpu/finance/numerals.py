@@ -112,6 +112,7 @@ def _percentages(text: str) -> str:
             text,
             flags=re.IGNORECASE,
         )
+        text = re.sub(r"\b(the (?:other|remaining) )half\b", r"\g<1>50%", text, flags=re.IGNORECASE)
         text = re.sub(r"\b(?:one|a)[ -]third\b", "33.3333%", text, flags=re.IGNORECASE)
         text = re.sub(r"\btwo[ -]thirds\b", "66.6667%", text, flags=re.IGNORECASE)
         text = re.sub(r"\b(?:one|a)[ -]quarter\b", "25%", text, flags=re.IGNORECASE)
