@@ -6,11 +6,13 @@ prints it as it is and exits with ``exit_code``.
 
 from __future__ import annotations
 
+import re
 import sys
 import warnings
 
 GIVE_OUTPUT = "give the output folder of a `qfb run`"
 """What to do where there is none of its tables."""
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class QfbError(Exception):
@@ -45,6 +47,11 @@ def is_panic(error: BaseException) -> bool:
 def is_failure(error: BaseException) -> bool:
     """Say whether work went wrong: an exception, or a panic; no interrupt and no exit."""
     return isinstance(error, Exception) or is_panic(error)
+
+
+def in_a_line(error: object, longest: int = 200) -> str:
+    """Return the words of an error of another library in one line, cut, without its colours."""
+    return " ".join(_COLOUR.sub("", str(error)).split())[:longest]
 
 
 def warn_caller(message: str, category: type[Warning] = UserWarning) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from qfb_gpu.errors import QfbError, RunInterruptedError, is_failure
+from qfb_gpu.errors import QfbError, RunInterruptedError, in_a_line, is_failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +13,6 @@ if TYPE_CHECKING:
 
 ANEW = ", and where it stops so once more, delete that folder first: the night is begun anew then"
 """Of a folder that holds what a night has done: after the power failed it may be broken."""
-_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 _LONGEST = 400
 
 
@@ -36,7 +34,7 @@ def midway(kept: Path, more: str = "") -> Iterator[None]:
     except BaseException as error:
         if not is_failure(error):
             raise
-        reason = " ".join(_COLOURS.sub("", f"{type(error).__name__}: {error}").split())[:_LONGEST]
+        reason = in_a_line(f"{type(error).__name__}: {error}", _LONGEST)
         msg = (
             f"the run stopped midway ({reason}); what is done is kept in "
             f"{kept}; run the same command again to go on{more}"

@@ -60,7 +60,6 @@ _CHOICE = pattern_of(
     r"(?:选择|采用|采取|选用)[^,;。]{0,14}(?:付款|支付|付清)的?[,:][^。]{0,160}?(?:选择|采用|采取|选用)[^,;。]{0,14}(?:付款|支付|付清)的?[,:]|[2两]种(?:付款|支付|结算)?方式[^,;。]{0,6}(?:任选|选择|之1)|任选其?1|2选1|方案[12AB1一二][^。]{1,80}方案[2B二]"
     r"|\boption [1Aa]\b.{1,160}\boption [2Bb]\b|\balternatively\b|at (?:the )?(?:\w+'s )?(?:option|choice|election)"
 )
-_SENTENCES = re.compile(r"[;。\n]|(?<!\d)\.(?=\s|$)")
 _EACH_WITHIN = pattern_of(
     r"\b(?:each|all) (?:of (?:which|them) )?(?:is |are |to be |being )*(?:against|payable|due|paid|within)\b[^.;%]{0,60}?\d+ (?:[a-z]+ )?days?|(?:均|皆)[^,;。%]{0,16}\d+个?(?:工作)?[日天]之?内"
 )
@@ -193,7 +192,7 @@ def _has_days_of_all(text: str, nodes: Sequence[ClauseNode]) -> bool:
     """Return whether days that hold for all payments are those of not all: net 60 on all invoices."""
     if len(nodes) == 1 or not (_OF_ALL.search(text) or _EACH_WITHIN.search(text)):
         return False
-    for part in _SENTENCES.split(text):
+    for part in words.SENTENCE_END.split(text):
         each = _EACH_WITHIN.search(part.rpartition("%")[2]) if part.count("%") > 1 else None
         if is_aside(part) or not (each or ("%" not in part and _OF_ALL.search(part))):
             continue

@@ -17,7 +17,6 @@ _WAITS = pattern_of(
 )
 """A heading with these tells when something is paid: 验收后支付:, payment on delivery:."""
 _FIRST = re.compile(r"[^,;。\n]*")
-_KEYWORD = pattern_of("|".join(one.pattern for _, one in (*words.NAMES, *words.EVENTS)))
 
 
 def without_headings(text: str) -> str:
@@ -43,5 +42,5 @@ def _kept(match: re.Match[str], text: str) -> str:
     names = [kind for kind, name in words.NAMES if name.search(head)]
     one_of_several = text.count("%", match.end()) > 1
     is_name = names and not (names == [words.PROGRESS] and one_of_several)
-    is_own = first is not None and _KEYWORD.search(first.group(0)) is not None
+    is_own = first is not None and words.KEYWORD.search(first.group(0)) is not None
     return " " if is_own and not is_name and not _WAITS.search(head) else match.group(0)

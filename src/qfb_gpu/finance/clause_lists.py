@@ -31,9 +31,6 @@ _ENGLISH = words.pattern_of(
     r"(?P<when>(?:(?:is |are )?(?:payable |paid |due ))?(?:up)?(?:on|at|after) )"
     rf"(?P<events>{_WHAT}(?:, {_WHAT}){{0,24}}(?:,? and {_WHAT}){{1,3}})(?=[,;.]|$)"
 )
-_KEYWORD = words.pattern_of(
-    "|".join(pattern.pattern for _, pattern in (*words.NAMES, *words.EVENTS))
-)
 _RATIOS = re.compile(
     r"(?<![\d.%])(?<!\d:)\d{1,2}(?:\s*[:∶/\-—]\s*\d{1,2}){1,4}(?![\d%:年月日天-]|\.\d)"
 )
@@ -99,7 +96,7 @@ def _with_ratio(text: str) -> str:
 
 
 def _is_event(text: str) -> bool:
-    return _KEYWORD.search(text) is not None or text.strip().lower() == "order"
+    return words.KEYWORD.search(text) is not None or text.strip().lower() == "order"
 
 
 def _parts(match: re.Match[str]) -> list[str]:
@@ -139,7 +136,7 @@ def lists_apart(text: str) -> bool:
     """
     found = None if "%" in text else ratio(text)
     if found:
-        return len(_KEYWORD.findall(text)) > 1
+        return len(words.KEYWORD.findall(text)) > 1
     ordinals = set(re.findall(r"第\s*(\d+)\s*[期次笔批]", text))
     return len(ordinals) > max(len(re.findall(_PERCENT, text)), 1)
 
@@ -159,7 +156,7 @@ def _readings(written: str) -> Iterator[list[str]]:
 
 
 def _are_payments(events: list[str], shares: list[str]) -> bool:
-    known = all(_KEYWORD.search(event) for event in events)
+    known = all(words.KEYWORD.search(event) for event in events)
     percents = [float(share[:-1]) for share in shares if share.endswith("%")]
     return known and sum(percents) <= _MOST
 

@@ -22,9 +22,6 @@ _REACHED_AFTER = re.compile(
 _NOT_PAID_YET = re.compile(r"%[^,;。付支]{0,8}[在于自待须应经][^,;。付支%]*$")
 _PAID_AT_LAST = re.compile(r"[后内时前日](?:一次性)?(?:支?付清?|支付完毕|结清)$")
 _CHINESE = re.compile(r"[\u4e00-\u9fff]")
-_KEYWORD = re.compile(
-    "|".join(pattern.pattern for _, pattern in (*words.NAMES, *words.EVENTS)), re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +136,7 @@ def _joined(parts: list[str]) -> list[str]:
     anchors = [i for i, part in enumerate(parts) if _is_anchor(part)]
     if not anchors:
         return [" ".join(parts)]
-    leads = anchors[0] > 0 and _KEYWORD.search(" ".join(parts[: anchors[0]])) is not None
+    leads = anchors[0] > 0 and words.KEYWORD.search(" ".join(parts[: anchors[0]])) is not None
     joined: list[str] = []
     waiting: list[str] = []
     for i, part in enumerate(parts):
@@ -178,7 +175,7 @@ def _goes_forward(part: str, *, leads: bool) -> bool:
     if re.search(r"无息|不计息|付清|付讫|结清|within|payable|paid|作为|即|含|包括", part):
         return False
     if _CHINESE.search(part):
-        return _KEYWORD.search(part) is not None or leads
+        return words.KEYWORD.search(part) is not None or leads
     return leads
 
 
@@ -189,7 +186,7 @@ def _of_part(part: str) -> list[Piece]:
         return [Piece(part, None, is_cumulative=False)]
     if len(shares) == 1:
         return [_piece(part, shares[0])]
-    named_first = _KEYWORD.search(part[: shares[0].start()]) is not None
+    named_first = words.KEYWORD.search(part[: shares[0].start()]) is not None
     if named_first:
         edges = [0, *(_tail(part, match.end()) for match in shares[:-1]), len(part)]
     else:

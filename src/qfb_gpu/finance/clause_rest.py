@@ -12,7 +12,6 @@ from qfb_gpu.finance.clause_words import pattern_of
 _PART = re.compile(r"[^,;。\n]+")
 _PAID_OFF = pattern_of(r"付清|结清|付讫|\bin full\b")
 _SHARE = pattern_of(rf"\d%|{MONEY}")
-_SENTENCE = re.compile(r"[;。\n]|(?<!\d)\.(?=\s|$)")
 
 
 def rest_named(text: str) -> str | None:
@@ -38,7 +37,7 @@ def rest_named(text: str) -> str | None:
     if last is None:
         return None
     if text.isascii():
-        if _SENTENCE.search(text[parts[shares[-1]].start() : last.end()]):
+        if words.SENTENCE_END.search(text[parts[shares[-1]].start() : last.end()]):
             return None
         return f"{text[: last.start()]} balance {text[last.start() :].lstrip()}"
     return f"{text[: last.start()]}余款{text[last.start() :].lstrip()}"

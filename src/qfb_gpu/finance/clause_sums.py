@@ -57,7 +57,7 @@ _NO_TOTAL = pattern_of(
 """Before a total in its part of the clause: it is the total of something else."""
 IS_PAID = pattern_of(
     r"付|支|缴|交|收|余|款项|期|笔|批|次|pay|paid|payable|deposit|advance|balance|remain|instal|\bon\b|upon|after|before|within|at"
-    + "".join(f"|{pattern.pattern}" for _, pattern in (*words.NAMES, *words.EVENTS))
+    f"|{words.KEYWORD.pattern}"
 )
 """Else a sum may be what the price is made of: 总价60万, 其中设备40万, 安装20万."""
 _VAGUE = pattern_of(

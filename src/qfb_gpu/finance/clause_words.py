@@ -79,6 +79,9 @@ EVENTS: tuple[tuple[int, re.Pattern[str]], ...] = (
 )  # fmt: skip
 """What a payment waits for, the latest in a contract's life first."""
 EVENT = dict(EVENTS)
+KEYWORD = pattern_of("|".join(pattern.pattern for _, pattern in (*NAMES, *EVENTS)))
+"""Any name of a payment, or event."""
+SENTENCE_END = re.compile(r"[;。\n]|(?<!\d)\.(?=\s|$)")
 WARRANTY_TOLD = pattern_of(
     r"(?:^|(?<=[,;。\s]))(?:整机|设备|产品|免费)?(?:质保|保修|质量保证|缺陷责任)期?限?(?!满|届|到期|结束|终)[^,;。%付支\d]{0,18}?(?:起(?:算|计算)?,)?\s*\d+\s*个?(?:月|年|天)(?=\s*(?:[,;。]|$))"
     r"|(?:^|(?<=[,;.] ))(?:with |and )?(?:an? |the )?(?:\d+[\s-]*(?:month|year)s?[\s-]*warranty(?: period)?|warranty(?: period)?(?: of| is| shall be|:)? \d+ (?:month|year)s?)(?: (?:from|after|starting|commencing|following) [^,.;%]*)?(?=\s*(?:[,;.]|$))"

@@ -166,7 +166,8 @@ def pieces(
     with pa.input_stream(str(file.path), compression="detect") as raw:
         reader = _reader(raw, part, read_options, broken, kinds, quoted=quoted)
         first = 0
-        last = list(kinds).index(len(names) - 1) if quoted else None
+        is_plain = _is_of_one_byte(part.encoding) and not isinstance(raw, pa.CompressedInputStream)
+        last = list(kinds).index(len(names) - 1) if quoted and is_plain else None
         is_open = partial(_is_open_at_end, file, part, last)
         taken = partial(swallowing, separator=part.separator, n_columns=len(names))
         for rows, others in _gathered(reader, len(there), batch_rows, taken, is_open):
@@ -261,16 +262,13 @@ def _is_open_at_end(
     """Return whether a quote is open where a file ends, which was cut there: half a value is none.
 
     ``block`` are its last rows, ``last`` the place of its last column among theirs; None where it
-    has no quotes. A compressed file that was cut is refused.
+    has no quotes, or its end cannot be looked at. A compressed file that was cut is refused.
     """
-    if last is None or not block.num_rows or not _is_of_one_byte(part.encoding):
+    if last is None or not block.num_rows:
         return False
     value = block.column(last)[-1].as_py()
     text = value.encode(part.encoding) if isinstance(value, str) else value
     written = f'{part.separator}"'.encode() + text.replace(b'"', b'""')
-    with pa.input_stream(str(file.path), compression="detect") as stream:
-        if isinstance(stream, pa.CompressedInputStream):
-            return False
     with file.path.open("rb") as stream:
         size = stream.seek(0, io.SEEK_END)
         stream.seek(max(0, size - len(written)))

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from qfb_gpu.errors import InputError, is_panic
+from qfb_gpu.errors import InputError, in_a_line, is_panic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -120,7 +120,6 @@ _NOT_NOW = {errno.EMFILE, errno.ENFILE, errno.EACCES, errno.EPERM, errno.ENOMEM,
 """What is wrong with the process that opens a file, not with the file."""
 _TOLD = re.compile(r"\(os error (\d+)\)|Os \{ code: (\d+)")
 """How delta-rs tells the number of an error, which its errors do not have."""
-_COLOUR = re.compile(r"\x1b\[\d*m")
 
 
 def _is_not_now(error: Exception) -> bool:
@@ -131,10 +130,9 @@ def _is_not_now(error: Exception) -> bool:
 
 
 def _not_now(path: Path, error: Exception) -> str:
-    reason = " ".join(_COLOUR.sub("", str(error)).split())[:300]
     return (
-        f"{path} cannot be opened ({reason}); it is not broken: give this user the right "
-        "to read it, memory, or more open files (ulimit -n), and run again"
+        f"{path} cannot be opened ({in_a_line(error, 300)}); it is not broken: give this user the "
+        "right to read it, memory, or more open files (ulimit -n), and run again"
     )
 
 
@@ -153,10 +151,9 @@ def open_file(path: Path, coded: list[str] | None = None) -> pq.ParquetFile:
         return pq.ParquetFile(path, read_dictionary=coded)
     except (OSError, pa.ArrowInvalid) as error:
         table = next((p for p in path.parents if (p / "_delta_log").is_dir()), path.parent)
-        reason = " ".join(str(error).split())[:200]
         if _is_not_now(error):
             raise InputError(_not_now(path, error)) from error
-        msg = f"{path} is lost or broken ({reason}); {_mended(table, str(table))}"
+        msg = f"{path} is lost or broken ({in_a_line(error)}); {_mended(table, str(table))}"
         raise InputError(msg) from error
 
 

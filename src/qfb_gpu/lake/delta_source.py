@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from qfb_gpu.errors import InputError
+from qfb_gpu.errors import InputError, in_a_line
 from qfb_gpu.lake.delta import read_log
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def load(path: Path, at: dt.date | int | None = None) -> DeltaTable:
             table.load_as_version(at if isinstance(at, int) else _version_of(table, at))
         except (DeltaError, ValueError, OSError) as error:
             what = f"version {at}" if isinstance(at, int) else f"version as of {at}"
-            reason = " ".join(str(error).split())[:200]
+            reason = in_a_line(error)
             msg = f"{path}: has no {what} ({reason}); set `snapshot` to one that it still has"
             raise InputError(msg) from error
     refuse_unreadable(table, path)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from qfb_gpu.errors import in_a_line
+
 if TYPE_CHECKING:
     from qfb_gpu.config import SourcePart
     from qfb_gpu.lake.sources import SourceFile
@@ -14,7 +16,7 @@ MOST_BYTES = 1 << 22
 
 def unreadable(file: SourceFile, part: SourcePart, error: Exception) -> str:
     """Return in one line what is wrong with a file, by what its reader said, and what to do."""
-    reason = " ".join(str(error).split())[:200]
+    reason = in_a_line(error)
     lowered = reason.lower()
     if file.format == "csv" and any(word in lowered for word in ("utf", "decode", "codec")):
         return (

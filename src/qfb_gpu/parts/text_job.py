@@ -13,7 +13,7 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from qfb_gpu.backend import get_backend
-from qfb_gpu.errors import ConfigError, InputError
+from qfb_gpu.errors import ConfigError, InputError, in_a_line
 from qfb_gpu.lake.draft import draft_of
 from qfb_gpu.lake.texts import as_text
 from qfb_gpu.models import text
@@ -133,10 +133,9 @@ def _read_file(path: Path, columns: list[str], text_column: str, label: str | No
             return _read_lines(path, text_column, label or "label")
         table = _read_csv(path) if kind == ".csv" else pq.read_table(path)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
-        reason = " ".join(str(error).split())[:200]
         msg = (
-            f"{path}: cannot be read ({reason}); expected Parquet, CSV with commas and a header, "
-            "or lines of fastText, in UTF-8"
+            f"{path}: cannot be read ({in_a_line(error)}); expected Parquet, CSV with commas and a "
+            "header, or lines of fastText, in UTF-8"
         )
         raise InputError(msg) from error
     for name in columns:
